@@ -1,0 +1,149 @@
+//! Fetched secrets by scope subject, and the flights that fetch them.
+//!
+//! A library's cache is not used: they evict late and by their own leave, and here the moment at which an entry goes is
+//! the promise.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+use crate::identity::{ProviderId, SkillDigest, TaskId};
+use crate::name::SecretName;
+use crate::provider::ProviderError;
+use crate::secret::{Gone, Secret};
+use crate::version::VersionSelector;
+
+/// Who shares an entry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ScopeSubject {
+    Task(TaskId),
+    Skill(SkillDigest),
+    Agent,
+}
+
+/// What an entry is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) name: SecretName,
+    pub(super) version: VersionSelector,
+    pub(super) provider: ProviderId,
+}
+
+/// A fetch that all who ask at once wait for. It runs in a task of its own: a waiter that goes away does not end it.
+pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, ProviderError>>>;
+
+#[derive(Default)]
+pub(super) struct Cache {
+    subjects: Mutex<HashMap<ScopeSubject, HashMap<Key, Slot>>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    ready: Option<Ready>,
+    flight: Option<(Flight, AbortHandle)>,
+}
+
+/// A fetched secret.
+#[derive(Clone)]
+pub(super) struct Ready {
+    pub(super) secret: Arc<Secret>,
+    /// When the backend last said that this is the value.
+    pub(super) confirmed: Instant,
+}
+
+/// A flight, and whether the one who asked started it.
+pub(super) struct Joined {
+    pub(super) flight: Flight,
+    pub(super) started: bool,
+}
+
+impl Cache {
+    /// Makes room for a subject whose end will be told. Without it, what is fetched for a task is not kept.
+    pub(super) fn open(&self, subject: ScopeSubject) {
+        self.subjects.lock().entry(subject).or_default();
+    }
+
+    /// Ends a subject: its flights stop, its secrets are wiped. Answers with those that had a value.
+    pub(super) fn close(&self, subject: &ScopeSubject) -> Vec<Arc<Secret>> {
+        let slots = self.subjects.lock().remove(subject).unwrap_or_default();
+        let mut wiped = Vec::new();
+        for slot in slots.into_values() {
+            if let Some((_, abort)) = slot.flight {
+                abort.abort();
+            }
+            if let Some(ready) = slot.ready
+                && ready.secret.wipe(Gone::ScopeEnded)
+            {
+                wiped.push(ready.secret);
+            }
+        }
+        wiped
+    }
+
+    /// What is there, if it still lives.
+    pub(super) fn lookup(&self, subject: &ScopeSubject, key: &Key, now: Instant) -> Option<Ready> {
+        let subjects = self.subjects.lock();
+        let ready = subjects.get(subject)?.get(key)?.ready.as_ref()?;
+        (ready.secret.expires() > now && ready.secret.is_live()).then(|| ready.clone())
+    }
+
+    /// The flight that is under way for this key, or a new one by `fetch`. Must be called within a tokio runtime.
+    pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce() -> F) -> Joined
+    where
+        F: Future<Output = Result<Arc<Secret>, ProviderError>> + Send + 'static,
+    {
+        let mut subjects = self.subjects.lock();
+        let slot = subjects.entry(subject.clone()).or_default().entry(key.clone()).or_default();
+        if let Some((flight, _)) = &slot.flight {
+            return Joined { flight: flight.clone(), started: false };
+        }
+        let running = tokio::spawn(fetch());
+        let abort = running.abort_handle();
+        // A fetch that panicked or was stopped gave no answer.
+        let flight = running.map(|ended| ended.unwrap_or(Err(ProviderError::Unavailable))).boxed().shared();
+        slot.flight = Some((flight.clone(), abort));
+        Joined { flight, started: true }
+    }
+
+    /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
+    ///
+    /// `None` leaves what was there before as it was.
+    pub(super) fn settle(&self, subject: &ScopeSubject, key: &Key, fetched: Option<&Arc<Secret>>, now: Instant) {
+        let mut subjects = self.subjects.lock();
+        let Some(slots) = subjects.get_mut(subject) else {
+            fetched.map(|secret| secret.wipe(Gone::ScopeEnded));
+            return;
+        };
+        let slot = slots.entry(key.clone()).or_default();
+        slot.flight = None;
+        if let Some(secret) = fetched {
+            slot.ready = Some(Ready { secret: secret.clone(), confirmed: now });
+        }
+        if slot.ready.is_none() {
+            slots.remove(key);
+        }
+    }
+
+    /// Forgets a secret whose time ended, unless another one took its place.
+    pub(super) fn forget(&self, subject: &ScopeSubject, key: &Key, secret: &Arc<Secret>) {
+        let mut subjects = self.subjects.lock();
+        let Some(slots) = subjects.get_mut(subject) else { return };
+        let Some(slot) = slots.get_mut(key) else { return };
+        if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
+            slot.ready = None;
+            if slot.flight.is_none() {
+                slots.remove(key);
+            }
+        }
+        // A task's own place stays until the task ends; others come back when they are asked for.
+        if slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)) {
+            subjects.remove(subject);
+        }
+    }
+}

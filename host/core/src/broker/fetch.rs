@@ -1,0 +1,144 @@
+//! Steps 3 and 4: from the cache, or from the provider.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Broker;
+use super::cache::{Joined, Key, Ready, ScopeSubject};
+use crate::capability::Permit;
+use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use crate::secret::{Gone, Secret};
+
+/// A fetch as it is described to the flight that does it.
+struct Errand {
+    broker: Arc<Broker>,
+    provider: Arc<dyn SecretProvider>,
+    reference: Reference,
+    ttl: Duration,
+    scope: ScopeSubject,
+    key: Key,
+    /// Who asked first: the fetch is recorded as this task's.
+    subject: Arc<Subject>,
+    /// What is there already, when this is a refresh.
+    known: Option<Arc<Secret>>,
+}
+
+impl Broker {
+    /// The cached secret, if there is one that lives.
+    pub(super) fn cached(&self, scope: &ScopeSubject, key: &Key) -> Option<Ready> {
+        self.cache.lookup(scope, key, now())
+    }
+
+    /// Joins the flight for a secret, or starts one.
+    pub(super) fn fetch(
+        self: &Arc<Self>,
+        scope: &ScopeSubject,
+        key: &Key,
+        permit: &Permit,
+        subject: &Arc<Subject>,
+        known: Option<Arc<Secret>>,
+    ) -> Result<Joined, ProviderError> {
+        let provider = self.providers.get(&key.provider).ok_or(ProviderError::Unavailable)?.clone();
+        let errand = || Errand {
+            broker: self.clone(),
+            provider,
+            reference: permit.reference.clone(),
+            ttl: permit.ttl,
+            scope: scope.clone(),
+            key: key.clone(),
+            subject: subject.clone(),
+            known,
+        };
+        Ok(self.cache.join(scope, key, || errand().run()))
+    }
+}
+
+impl Errand {
+    async fn run(self) -> Result<Arc<Secret>, ProviderError> {
+        let started = Instant::now();
+        let call = std::panic::AssertUnwindSafe(self.call()).catch_unwind();
+        let answer = match timeout(self.broker.settings.provider_deadline, call).await {
+            Ok(Ok(answer)) => answer,
+            // A provider that panics is a defect of it, and no reason for more than a missing answer.
+            Ok(Err(_)) => Err(ProviderError::Unavailable),
+            Err(_) => Err(ProviderError::Timeout),
+        };
+        let result = match answer {
+            Ok(Refreshed::Changed(fetched)) => Ok(self.keep(fetched)),
+            Ok(Refreshed::Unchanged) => self.known.clone().ok_or(ProviderError::Invalid),
+            Err(error) => Err(error),
+        };
+        let recorded = self.broker.pal.record(&self.subject, self.event(&result, started.elapsed())).await;
+        let result = recorded.map_err(|_| ProviderError::Unavailable).and(result);
+        self.broker.cache.settle(&self.scope, &self.key, result.as_ref().ok(), now());
+        result
+    }
+
+    async fn call(&self) -> Result<Refreshed, ProviderError> {
+        match &self.known {
+            Some(known) => self.provider.refresh_secret(&self.reference, known.version()).await,
+            None => self.provider.get_secret(&self.reference, &self.key.version).await.map(Refreshed::Changed),
+        }
+    }
+
+    fn keep(&self, fetched: Fetched) -> Arc<Secret> {
+        let Fetched { value, version, ttl } = fetched;
+        let ttl = ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl));
+        let expires = Instant::now() + ttl;
+        let (name, provider) = (self.key.name.clone(), self.key.provider.clone());
+        let secret = Arc::new(Secret::new(name, version, provider, expires.into_std(), value));
+        let end = End {
+            secret: Arc::downgrade(&secret),
+            broker: Arc::downgrade(&self.broker),
+            scope: self.scope.clone(),
+            key: self.key.clone(),
+            subject: self.subject.clone(),
+        };
+        secret.end_with(tokio::spawn(end.at(expires)).abort_handle());
+        secret
+    }
+
+    fn event(&self, result: &Result<Arc<Secret>, ProviderError>, duration: Duration) -> Event {
+        let kind = if self.known.is_some() { EventKind::SecretRefreshed } else { EventKind::SecretFetched };
+        let event = match result {
+            Ok(secret) => Event { outcome: Some(Outcome::Completed), ..Event::about(kind, secret) },
+            Err(error) => Event {
+                secret_name: Some(SecretLabel::Listed(self.key.name.clone())),
+                provider: Some(self.key.provider.clone()),
+                outcome: Some(Outcome::Failed),
+                reason: Some(Reason::Token(error.kind())),
+                ..Event::new(kind)
+            },
+        };
+        Event { cache: Some(CacheState::Miss), duration: Some(duration), ..event }
+    }
+}
+
+/// What happens when a secret's time ends. Holds nothing alive.
+struct End {
+    secret: Weak<Secret>,
+    broker: Weak<Broker>,
+    scope: ScopeSubject,
+    key: Key,
+    subject: Arc<Subject>,
+}
+
+impl End {
+    async fn at(self, expires: Instant) {
+        sleep_until(expires).await;
+        let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
+        broker.cache.forget(&self.scope, &self.key, &secret);
+        if secret.wipe(Gone::Expired) {
+            broker.pal.note(&self.subject, Event::about(EventKind::SecretExpired, &secret));
+        }
+    }
+}
+
+/// The monotonic clock, as tokio has it: tests can hold it.
+pub(super) fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

@@ -1,0 +1,148 @@
+//! The one way from a task to a value.
+//!
+//! ```text
+//! resolve   1 capability check      pure; denied is recorded, and ends the task
+//!           2 task state            running? poisoned? uses left?
+//!           3 cache                 per scope subject; one flight for all who ask at once
+//!           4 provider              with a deadline; asked for is recorded first
+//!           5 record accepted       no record, no value
+//!           6 handle                counted against the task
+//! ```
+//!
+//! Every use of a handle takes steps 1, 2 and 5 again: a handle is not a permission.
+//!
+//! # Invariants
+//!
+//! - Nothing else in the program calls a [`SecretProvider`].
+//! - A denial makes no call, and touches neither cache nor provider.
+//! - After a violation, or a record that a required sink did not take, the session answers nothing any more.
+
+mod cache;
+mod error;
+mod fetch;
+mod session;
+mod uses;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::{AccessError, SecretError, Stop, Violation};
+pub use session::{Handle, ListedSecret, Session};
+
+use self::cache::Cache;
+use crate::capability::DenyReason;
+use crate::context::TaskContext;
+use crate::identity::ProviderId;
+use crate::pal::{AuditUnavailable, Event, EventKind, Labels, Outcome, Pal, Reason, Subject};
+use crate::provider::SecretProvider;
+
+/// Hands out secrets to the tasks of one agent.
+pub struct Broker {
+    providers: HashMap<ProviderId, Arc<dyn SecretProvider>>,
+    cache: Cache,
+    pal: Arc<Pal>,
+    labels: Labels,
+    settings: BrokerSettings,
+}
+
+/// How a broker behaves towards backends.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerSettings {
+    /// How long one call of a provider may take. 10 s by default.
+    pub provider_deadline: Duration,
+    /// How much time passes at least between two reads of one secret that guests ask for by `refresh`. 10 s by default.
+    pub refresh_interval: Duration,
+}
+
+impl Default for BrokerSettings {
+    fn default() -> Self {
+        Self { provider_deadline: Duration::from_secs(10), refresh_interval: Duration::from_secs(10) }
+    }
+}
+
+/// Why there is no broker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// Two providers have one name.
+    #[error("two providers are called '{0}'")]
+    Twice(ProviderId),
+    /// The operating system's random source failed.
+    #[error("the operating system gave no random numbers")]
+    Random,
+}
+
+impl Broker {
+    /// A broker over these providers, which records in this log.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokerError`] if two providers have one name, or the random source failed.
+    pub fn new(
+        providers: impl IntoIterator<Item = Arc<dyn SecretProvider>>,
+        pal: Arc<Pal>,
+        settings: BrokerSettings,
+    ) -> Result<Arc<Self>, BrokerError> {
+        let mut by_id = HashMap::new();
+        for provider in providers {
+            let id = provider.id().clone();
+            if by_id.insert(id.clone(), provider).is_some() {
+                return Err(BrokerError::Twice(id));
+            }
+        }
+        let labels = Labels::new().map_err(|_| BrokerError::Random)?;
+        Ok(Arc::new(Self { providers: by_id, cache: Cache::default(), pal, labels, settings }))
+    }
+
+    /// Lets a task in: records it, and opens its session.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditUnavailable`] if the record was not accepted; the task is not let in then.
+    pub async fn admit(self: &Arc<Self>, context: TaskContext) -> Result<Session, AuditUnavailable> {
+        let subject = Arc::new(Subject::from(&context));
+        self.pal.record(&subject, Event::new(EventKind::TaskAdmitted)).await?;
+        Ok(Session::open(self.clone(), context, subject))
+    }
+
+    /// Records that a task was not let in, and why, as a fixed token.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditUnavailable`] if the record was not accepted.
+    pub async fn refuse(&self, subject: &Arc<Subject>, reason: &'static str) -> Result<(), AuditUnavailable> {
+        let event = Event {
+            outcome: Some(Outcome::Refused),
+            reason: Some(Reason::Token(reason)),
+            ..Event::new(EventKind::TaskRefused)
+        };
+        self.pal.record(subject, event).await
+    }
+
+    /// Whether there is a provider of this name.
+    pub fn has_provider(&self, id: &ProviderId) -> bool {
+        self.providers.contains_key(id)
+    }
+
+    /// The log that the broker records in.
+    pub fn pal(&self) -> &Arc<Pal> {
+        &self.pal
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("providers", &self.providers.keys()).finish_non_exhaustive()
+    }
+}
+
+impl From<DenyReason> for Reason {
+    fn from(reason: DenyReason) -> Self {
+        Self::Denied(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests;

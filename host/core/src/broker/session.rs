@@ -1,0 +1,367 @@
+//! One task's way to its secrets.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::cache::{Joined, Key, ScopeSubject};
+use super::fetch::now;
+use super::{AccessError, Broker, SecretError, Stop, Violation};
+use crate::capability::{Access, Decision, DenyReason, Operations, Permit, Purpose, Scope};
+use crate::context::TaskContext;
+use crate::name::SecretName;
+use crate::pal::{AuditUnavailable, CacheState, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel, Subject};
+use crate::provider::ProviderError;
+use crate::secret::Secret;
+use crate::version::{Version, VersionSelector};
+
+/// An admitted task, as the broker knows it. Dropping it ends the task: what is its own is wiped, and `task.finished` is
+/// recorded, as cancelled unless [`Session::finish`] said otherwise.
+pub struct Session {
+    pub(super) broker: Arc<Broker>,
+    pub(super) context: TaskContext,
+    pub(super) subject: Arc<Subject>,
+    pub(super) uses: Box<[AtomicU32]>,
+    admitted: std::time::Instant,
+    phase: AtomicU8,
+    stopped: OnceLock<Stop>,
+    finished: AtomicBool,
+    provider_calls: AtomicU64,
+    backend_failed: AtomicBool,
+}
+
+/// Where the task is.
+const PREPARING: u8 = 0;
+const RUNNING: u8 = 1;
+const ENDED: u8 = 2;
+
+/// A task's hold on one version of a secret.
+#[derive(Debug)]
+pub struct Handle {
+    pub(super) secret: Arc<Secret>,
+    pub(super) asked_for: VersionSelector,
+}
+
+impl Handle {
+    /// The name that it was asked for by.
+    pub fn name(&self) -> &SecretName {
+        self.secret.name()
+    }
+
+    /// The version that it stands for.
+    pub fn version(&self) -> &Version {
+        self.secret.version()
+    }
+
+    /// Time left until the value ends; zero when it has.
+    pub fn expires_in(&self) -> Duration {
+        if self.secret.is_live() { self.secret.expires_in(now()) } else { Duration::ZERO }
+    }
+}
+
+/// What a task may use, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSecret {
+    /// The secret.
+    pub name: SecretName,
+    /// What may be done with it; never empty.
+    pub operations: Operations,
+    /// Time left until the value in the host's memory ends; none while there is none.
+    pub expires_in: Option<Duration>,
+}
+
+impl Session {
+    pub(super) fn open(broker: Arc<Broker>, context: TaskContext, subject: Arc<Subject>) -> Self {
+        broker.cache.open(ScopeSubject::Task(context.task_id.clone()));
+        Self {
+            uses: (0..context.capability.declared()).map(|_| AtomicU32::new(0)).collect(),
+            broker,
+            context,
+            subject,
+            admitted: now(),
+            phase: AtomicU8::new(PREPARING),
+            stopped: OnceLock::new(),
+            finished: AtomicBool::new(false),
+            provider_calls: AtomicU64::new(0),
+            backend_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Who the task is, and what it may use.
+    pub fn context(&self) -> &TaskContext {
+        &self.context
+    }
+
+    /// Records that the task's instance is about to be entered; secrets can be used from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    pub async fn start(&self) -> Result<(), Stop> {
+        self.record(Event::new(EventKind::TaskStarted)).await?;
+        // Not from any other phase: what has ended does not start again.
+        let _ = self.phase.compare_exchange(PREPARING, RUNNING, Ordering::AcqRel, Ordering::Acquire);
+        Ok(())
+    }
+
+    /// A handle to a secret by the text that a guest gave: the current version, or the one named.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; a text that is no name is a violation like any other.
+    pub async fn get(&self, name: &str, version: Option<&str>) -> Result<Handle, AccessError> {
+        let started = now();
+        let name = self.parse_name(name, None).await?;
+        let asked_for = match version.map(Version::parse) {
+            None => VersionSelector::Current,
+            Some(Ok(version)) => VersionSelector::Exactly(version),
+            Some(Err(_)) => return Err(self.violate(self.label(&name), None, DenyReason::InvalidVersion).await),
+        };
+        let permit = self.authorize(&name, &asked_for, Purpose::Get).await?;
+        let (scope, key) = self.place(name, asked_for.clone(), permit);
+        let (secret, cache) = match self.broker.cached(&scope, &key) {
+            Some(ready) => (ready.secret, CacheState::Hit),
+            None => (self.fetch(&scope, &key, permit, None).await?, CacheState::Miss),
+        };
+        self.inject(secret, asked_for, cache, started).await
+    }
+
+    /// Asks the backend for what is current now, unless it was asked within the minimum interval.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; handles of before stay what they are.
+    pub async fn refresh(&self, name: &str) -> Result<Handle, AccessError> {
+        let started = now();
+        let name = self.parse_name(name, Purpose::Refresh.operation()).await?;
+        let permit = self.authorize(&name, &VersionSelector::Current, Purpose::Refresh).await?;
+        let (scope, key) = self.place(name, VersionSelector::Current, permit);
+        let (secret, cache) = match self.broker.cached(&scope, &key) {
+            Some(ready) if started.duration_since(ready.confirmed) < self.broker.settings.refresh_interval => {
+                (ready.secret, CacheState::Hit)
+            }
+            known => {
+                let known = known.map(|ready| ready.secret);
+                (self.fetch(&scope, &key, permit, known).await?, CacheState::Miss)
+            }
+        };
+        self.inject(secret, VersionSelector::Current, cache, started).await
+    }
+
+    /// What the task may use, by name. Asks no backend.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError::Stopped`] outside `run`, or if the record was not accepted.
+    pub async fn list(&self) -> Result<Vec<ListedSecret>, AccessError> {
+        self.ensure_running(None).await?;
+        let mut listed: Vec<_> = self.context.capability.permits().collect();
+        listed.sort_unstable_by_key(|(name, _)| *name);
+        self.record(Event::new(EventKind::SecretListed)).await?;
+        let describe = |(name, permit): (&SecretName, &Permit)| {
+            let (scope, key) = self.place(name.clone(), VersionSelector::Current, permit);
+            let cached = self.broker.cached(&scope, &key);
+            ListedSecret {
+                name: name.clone(),
+                operations: permit.operations,
+                expires_in: cached.map(|ready| ready.secret.expires_in(now())),
+            }
+        };
+        Ok(listed.into_iter().map(describe).collect())
+    }
+
+    /// Notes that the skill wrote a line of so many bytes to its task log.
+    pub fn logged(&self, level: LogLevel, length: u64) {
+        let event = Event { level: Some(level), length: Some(length), ..Event::new(EventKind::SkillLogged) };
+        self.broker.pal.note(&self.subject, event);
+    }
+
+    /// Why the task must end, if it must.
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.stopped.get()
+    }
+
+    /// Whether a backend failed to answer the task.
+    pub fn backend_failed(&self) -> bool {
+        self.backend_failed.load(Ordering::Acquire)
+    }
+
+    /// How many calls of providers the task caused.
+    pub fn provider_calls(&self) -> u64 {
+        self.provider_calls.load(Ordering::Acquire)
+    }
+
+    /// Ends the task: wipes what is its own, and records how it ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
+    pub async fn finish(self, outcome: Outcome) -> Result<(), AuditUnavailable> {
+        let event = self.end(outcome);
+        self.broker.pal.record(&self.subject, event).await
+    }
+
+    /// Step 1 and 2: capability, and task state.
+    pub(super) async fn authorize(
+        &self,
+        name: &SecretName,
+        version: &VersionSelector,
+        purpose: Purpose<'_>,
+    ) -> Result<&Permit, AccessError> {
+        let access = Access { secret: name, version, purpose };
+        let permit = match self.context.capability.check(&access, now()) {
+            Decision::Allowed(permit) => permit,
+            Decision::Expired => {
+                self.ensure_running(Some(name)).await?;
+                return Err(SecretError::Expired.into());
+            }
+            Decision::Denied(reason) => {
+                return Err(self.violate(self.label(name), purpose.operation(), reason).await);
+            }
+        };
+        self.ensure_running(Some(name)).await?;
+        Ok(permit)
+    }
+
+    /// Step 5. A record that is not accepted ends the task.
+    pub(super) async fn record(&self, event: Event) -> Result<(), Stop> {
+        match self.broker.pal.record(&self.subject, event).await {
+            Ok(()) => Ok(()),
+            Err(unavailable) => Err(self.stopped.get_or_init(|| unavailable.into()).clone()),
+        }
+    }
+
+    /// Steps 3 and 4, for what is not cached: recorded before the backend is called.
+    async fn fetch(
+        &self,
+        scope: &ScopeSubject,
+        key: &Key,
+        permit: &Permit,
+        known: Option<Arc<Secret>>,
+    ) -> Result<Arc<Secret>, AccessError> {
+        let requested = Event {
+            secret_name: Some(SecretLabel::Listed(key.name.clone())),
+            provider: Some(key.provider.clone()),
+            ..Event::new(EventKind::SecretRequested)
+        };
+        self.record(requested).await?;
+        let fetched = match self.broker.fetch(scope, key, permit, &self.subject, known) {
+            Ok(Joined { flight, started }) => {
+                self.provider_calls.fetch_add(u64::from(started), Ordering::AcqRel);
+                flight.await
+            }
+            Err(error) => Err(error),
+        };
+        fetched.map_err(|error| {
+            let confirmed = matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_));
+            self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
+            SecretError::from(error).into()
+        })
+    }
+
+    /// Steps 5 and 6: the record, then the handle.
+    async fn inject(
+        &self,
+        secret: Arc<Secret>,
+        asked_for: VersionSelector,
+        cache: CacheState,
+        started: std::time::Instant,
+    ) -> Result<Handle, AccessError> {
+        let event = Event {
+            outcome: Some(Outcome::Completed),
+            cache: Some(cache),
+            duration: Some(now().duration_since(started)),
+            ..Event::about(EventKind::SecretInjected, &secret)
+        };
+        self.record(event).await?;
+        Ok(Handle { secret, asked_for })
+    }
+
+    async fn parse_name(
+        &self,
+        name: &str,
+        operation: Option<crate::capability::Operation>,
+    ) -> Result<SecretName, AccessError> {
+        match SecretName::parse(name) {
+            Ok(name) => Ok(name),
+            Err(_) => Err(self.violate(self.broker.labels.unlisted(name), operation, DenyReason::InvalidName).await),
+        }
+    }
+
+    async fn ensure_running(&self, name: Option<&SecretName>) -> Result<(), AccessError> {
+        if let Some(stop) = self.stopped.get() {
+            return Err(stop.clone().into());
+        }
+        if self.phase.load(Ordering::Acquire) == RUNNING {
+            return Ok(());
+        }
+        let label = name.map_or_else(|| self.broker.labels.unlisted(""), |name| self.label(name));
+        Err(self.violate(label, None, DenyReason::OutsideRun).await)
+    }
+
+    /// Records a violation, and poisons the session. The task ends for the violation even if the record is not accepted.
+    async fn violate(
+        &self,
+        secret: SecretLabel,
+        operation: Option<crate::capability::Operation>,
+        reason: DenyReason,
+    ) -> AccessError {
+        let event = Event {
+            secret_name: Some(secret.clone()),
+            operation,
+            outcome: Some(Outcome::ScopeViolation),
+            reason: Some(Reason::Denied(reason)),
+            ..Event::new(EventKind::SecretDenied)
+        };
+        let stop = self.stopped.get_or_init(|| Violation { secret, operation, reason }.into()).clone();
+        let _ = self.broker.pal.record(&self.subject, event).await;
+        AccessError::Stopped(stop)
+    }
+
+    fn label(&self, name: &SecretName) -> SecretLabel {
+        if self.context.capability.lists(name) {
+            SecretLabel::Listed(name.clone())
+        } else {
+            self.broker.labels.unlisted(name.as_str())
+        }
+    }
+
+    fn place(&self, name: SecretName, version: VersionSelector, permit: &Permit) -> (ScopeSubject, Key) {
+        let scope = match permit.scope {
+            Scope::Task => ScopeSubject::Task(self.context.task_id.clone()),
+            Scope::Skill => ScopeSubject::Skill(self.context.skill_digest),
+            Scope::Agent | Scope::Node => ScopeSubject::Agent,
+        };
+        (scope, Key { name, version, provider: permit.provider.clone() })
+    }
+
+    /// Ends the task and answers with the event that says so. Once: what comes after has nothing left to do.
+    fn end(&self, outcome: Outcome) -> Event {
+        self.finished.store(true, Ordering::Release);
+        self.phase.store(ENDED, Ordering::Release);
+        for secret in self.broker.cache.close(&ScopeSubject::Task(self.context.task_id.clone())) {
+            self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
+        }
+        Event {
+            outcome: Some(outcome),
+            duration: Some(now().duration_since(self.admitted)),
+            ..Event::new(EventKind::TaskFinished)
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.finished.load(Ordering::Acquire) {
+            let event = self.end(Outcome::Cancelled);
+            self.broker.pal.note(&self.subject, event);
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("task", &self.context.task_id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! What is done with a handle: each time, capability, task state and record again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::fetch::now;
+use super::{AccessError, Handle, SecretError, Session};
+use crate::capability::{Permit, Purpose};
+use crate::memory::SecretBytes;
+use crate::pal::{Event, EventKind, Outcome, Reason};
+
+impl Session {
+    /// The bytes behind a handle, for the guest that was granted `reveal`.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; a handle whose grant lacks `reveal` is a violation.
+    ///
+    /// # Security
+    ///
+    /// The one place from which a value goes to a guest. The caller copies it into the guest's memory and drops it.
+    pub async fn reveal(&self, handle: &Handle) -> Result<Arc<SecretBytes>, AccessError> {
+        self.use_value(handle, Purpose::Reveal, EventKind::SecretRevealed).await
+    }
+
+    /// The HMAC-SHA-256 (RFC 2104) of a message under the secret behind a handle.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; a handle whose grant lacks `sign` is a violation.
+    pub async fn sign_hmac_sha256(&self, handle: &Handle, message: &[u8]) -> Result<[u8; 32], AccessError> {
+        let key = self.use_value(handle, Purpose::Sign, EventKind::SecretSigned).await?;
+        // HMAC takes a key of any length; the error cannot happen, and would say that the key is not usable.
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| SecretError::TooLarge)?;
+        mac.update(message);
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    async fn use_value(
+        &self,
+        handle: &Handle,
+        purpose: Purpose<'_>,
+        kind: EventKind,
+    ) -> Result<Arc<SecretBytes>, AccessError> {
+        let started = now();
+        let permit = match self.authorize(handle.name(), &handle.asked_for, purpose).await {
+            Ok(permit) => Ok(permit),
+            Err(AccessError::Secret(error)) => Err(error),
+            Err(stopped) => return Err(stopped),
+        };
+        let value = permit.and_then(|permit| {
+            let value = handle.secret.value(now())?;
+            self.count_use(permit)?;
+            Ok(value)
+        });
+        let event = Event {
+            operation: purpose.operation(),
+            outcome: Some(if value.is_ok() { Outcome::Completed } else { Outcome::Failed }),
+            reason: value.as_ref().err().map(|error| Reason::Token(error.kind())),
+            duration: Some(now().duration_since(started)),
+            ..Event::about(kind, &handle.secret)
+        };
+        self.record(event).await?;
+        Ok(value?)
+    }
+
+    /// Takes one of the grant's uses, if there is one left.
+    fn count_use(&self, permit: &Permit) -> Result<(), SecretError> {
+        let (Some(most), Some(used)) = (permit.max_uses, self.uses.get(permit.index)) else {
+            return Ok(());
+        };
+        let one_more = |used: u32| (used < most.get()).then_some(used.saturating_add(1));
+        used.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).map(drop).map_err(|_| SecretError::Exhausted)
+    }
+}

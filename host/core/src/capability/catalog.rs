@@ -1,0 +1,128 @@
+//! What the operator permits, and where each secret comes from.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Grant, Terms};
+use crate::identity::{ProviderId, SkillDigest};
+use crate::name::SecretName;
+use crate::provider::Reference;
+
+/// Who shares one fetched value of a secret, and when it is wiped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Scope {
+    /// One task; wiped when it ends.
+    #[default]
+    Task,
+    /// All tasks of one skill, by digest; wiped when its time ends.
+    Skill,
+    /// All tasks of the agent; wiped when its time ends.
+    Agent,
+    /// As [`Scope::Agent`]: there is one agent a node.
+    Node,
+}
+
+/// One secret of the catalog.
+#[derive(Clone, Debug)]
+pub struct CatalogEntry {
+    /// The backend that has it.
+    pub provider: ProviderId,
+    /// What it is called there.
+    pub reference: Reference,
+    /// Who shares a fetched value.
+    pub scope: Scope,
+    /// What may be done with it at most.
+    pub terms: Terms,
+    /// How long a fetched value is kept at most.
+    pub ttl: Duration,
+    /// The only skills that may use it; every skill when none.
+    pub skills: Option<Vec<SkillDigest>>,
+}
+
+impl CatalogEntry {
+    /// How long a value is kept when nothing says otherwise.
+    pub const DEFAULT_TTL: Duration = Duration::from_secs(60 * 60);
+
+    /// Whether the entry is for this skill.
+    pub fn is_for(&self, skill: &SkillDigest) -> bool {
+        self.skills.as_ref().is_none_or(|skills| skills.contains(skill))
+    }
+}
+
+/// The secrets that an agent may hand out.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    entries: HashMap<SecretName, CatalogEntry>,
+}
+
+/// Why an entry cannot be in the catalog.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// The name is listed already: which of the two is meant cannot be told.
+    #[error("the secret '{0}' is listed twice")]
+    Twice(SecretName),
+    /// A value that is never kept, or kept for ever.
+    #[error("the secret '{0}' has a time to live of zero")]
+    NoTime(SecretName),
+}
+
+impl Catalog {
+    /// A catalog that permits nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A catalog that permits just what the grants grant, from one provider, under the names of the grants.
+    ///
+    /// This is for running a skill by hand, where who grants and who permits are one person.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError::Twice`] if two grants name one secret.
+    pub fn of_grants(grants: &[Grant], provider: &ProviderId) -> Result<Self, CatalogError> {
+        let mut catalog = Self::new();
+        for grant in grants {
+            let entry = CatalogEntry {
+                provider: provider.clone(),
+                reference: Reference::named(grant.secret()),
+                scope: Scope::Task,
+                terms: grant.terms().clone(),
+                ttl: CatalogEntry::DEFAULT_TTL,
+                skills: None,
+            };
+            catalog.insert(grant.secret().clone(), entry)?;
+        }
+        Ok(catalog)
+    }
+
+    /// Lists a secret.
+    ///
+    /// # Errors
+    ///
+    /// [`CatalogError`] if the name is listed already, or the time to live is zero.
+    pub fn insert(&mut self, name: SecretName, entry: CatalogEntry) -> Result<(), CatalogError> {
+        if entry.ttl.is_zero() {
+            return Err(CatalogError::NoTime(name));
+        }
+        if self.entries.contains_key(&name) {
+            return Err(CatalogError::Twice(name));
+        }
+        self.entries.insert(name, entry);
+        Ok(())
+    }
+
+    /// The entry of a secret.
+    pub fn get(&self, name: &SecretName) -> Option<&CatalogEntry> {
+        self.entries.get(name)
+    }
+
+    /// Every entry, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&SecretName, &CatalogEntry)> {
+        self.entries.iter()
+    }
+}

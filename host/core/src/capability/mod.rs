@@ -1,0 +1,24 @@
+//! What a task may use: `declared ∩ granted ∩ permitted`.
+//!
+//! The author *declares* what a skill needs, the scheduler *grants* it to one task, and the operator's catalog *permits*
+//! it. [`Capability::new`] joins the three once, at admission; [`Capability::check`] is asked before every use.
+//!
+//! # Invariants
+//!
+//! - The check is pure: no clock (time is an argument), no I/O, no allocation, one hash look-up whatever the number of
+//!   grants. It answers with a [`Decision`]; it does not log, fetch or panic.
+//! - Nothing widens: each of the three can only take away.
+
+mod catalog;
+mod check;
+mod destination;
+mod grant;
+mod operation;
+mod terms;
+
+pub use catalog::{Catalog, CatalogEntry, CatalogError, Scope};
+pub use check::{Access, Capability, CapabilityError, Decision, DenyReason, Gap, Permit, Purpose};
+pub use destination::{Destination, DestinationError, Target, TargetError};
+pub use grant::{Grant, GrantError};
+pub use operation::{Operation, OperationError, Operations};
+pub use terms::{Terms, TermsError};

@@ -1,0 +1,62 @@
+//! The part that a declaration, a grant and a catalog entry have in common.
+
+use super::{Destination, Operations};
+use crate::capability::Operation;
+
+/// What may be done with a secret, and where it may be sent. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    operations: Operations,
+    destinations: Vec<Destination>,
+}
+
+/// Why operations and destinations make no sense together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TermsError {
+    /// No operation is named; leaving a secret out is how to not grant it.
+    #[error("names no operation: name at least one of 'seal', 'sign', 'reveal', 'refresh'")]
+    NoOperation,
+    /// `seal` without a destination would let the secret go anywhere.
+    #[error("has the operation 'seal' without a destination: name where the secret may be sent")]
+    SealNowhere,
+    /// A destination without `seal` has no effect.
+    #[error("has a destination without the operation 'seal': only sealed secrets are sent anywhere")]
+    DestinationWithoutSeal,
+    /// A secret is never sent over plain http.
+    #[error("has a destination over plain http: a secret is sent over https only")]
+    PlainHttp,
+}
+
+impl Terms {
+    /// Terms of these operations, towards these destinations.
+    ///
+    /// # Errors
+    ///
+    /// [`TermsError`] if there is no operation, or destinations and `seal` do not come together, or a destination is
+    /// plain http.
+    pub fn new(operations: Operations, destinations: Vec<Destination>) -> Result<Self, TermsError> {
+        if operations.is_empty() {
+            return Err(TermsError::NoOperation);
+        }
+        match (operations.contains(Operation::Seal), destinations.is_empty()) {
+            (true, true) => return Err(TermsError::SealNowhere),
+            (false, false) => return Err(TermsError::DestinationWithoutSeal),
+            _ => {}
+        }
+        if !destinations.iter().all(Destination::is_https) {
+            return Err(TermsError::PlainHttp);
+        }
+        Ok(Self { operations, destinations })
+    }
+
+    /// What may be done.
+    pub fn operations(&self) -> Operations {
+        self.operations
+    }
+
+    /// Where the secret may be sent; empty without `seal`.
+    pub fn destinations(&self) -> &[Destination] {
+        &self.destinations
+    }
+}

@@ -1,0 +1,23 @@
+//! Who a task is, and what it may use. Made at admission; a guest has no way to set any of it.
+
+use std::time::Instant;
+
+use crate::capability::Capability;
+use crate::identity::{AgentId, SkillDigest, SkillName, TaskId};
+
+/// One admitted task.
+#[derive(Debug)]
+pub struct TaskContext {
+    /// The task.
+    pub task_id: TaskId,
+    /// The agent that runs it.
+    pub agent_id: AgentId,
+    /// The skill's name, as declared; none without a declaration.
+    pub skill: Option<SkillName>,
+    /// The skill's identity.
+    pub skill_digest: SkillDigest,
+    /// What the task may use.
+    pub capability: Capability,
+    /// When the task ends, whatever it does.
+    pub deadline: Instant,
+}

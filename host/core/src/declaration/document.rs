@@ -1,0 +1,177 @@
+//! The declaration as a document.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::strict::Strict;
+use crate::capability::{Destination, Operations, Terms, TermsError};
+use crate::identity::SkillName;
+use crate::name::SecretName;
+
+/// What a skill's author says of it. Author's text: escape it wherever it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration {
+    /// The skill's name.
+    pub name: SkillName,
+    /// The skill's version, for people; the digest identifies it.
+    pub version: String,
+    /// What it does, for people.
+    pub description: String,
+    /// The JSON Schema of its input, if the author gave one.
+    pub input_schema: Option<Value>,
+    /// The secrets it may ask for, each name once.
+    pub secrets: Vec<DeclaredSecret>,
+}
+
+/// One secret that a skill may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredSecret {
+    /// The secret's name.
+    pub name: SecretName,
+    /// What the skill does with it, and where it sends it.
+    pub terms: Terms,
+    /// Why, for people.
+    pub reason: String,
+    /// Whether the skill can do without: a required secret that the task lacks refuses the task before it runs.
+    pub optional: bool,
+}
+
+/// Why bytes are not a declaration.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeclarationError {
+    /// The document is larger than [`Declaration::MAX_LEN`].
+    #[error("the declaration has more than {} bytes", Declaration::MAX_LEN)]
+    TooLarge,
+    /// Not one JSON document of the declaration's form, each key once.
+    #[error("the declaration is not valid")]
+    Json(#[source] serde_json::Error),
+    /// Operations and destinations of a secret make no sense together.
+    #[error("the declared secret '{secret}' {source}")]
+    Terms {
+        /// The secret.
+        secret: SecretName,
+        /// What is wrong with it.
+        source: TermsError,
+    },
+    /// A secret is declared twice.
+    #[error("the secret '{0}' is declared twice")]
+    Twice(SecretName),
+}
+
+impl Declaration {
+    /// The largest document, in bytes.
+    pub const MAX_LEN: usize = 64 * 1024;
+
+    /// Parses a document: exactly one, with known keys only, each once.
+    ///
+    /// # Errors
+    ///
+    /// [`DeclarationError`], by fault of the skill's author.
+    pub fn parse(document: &[u8]) -> Result<Self, DeclarationError> {
+        if document.len() > Self::MAX_LEN {
+            return Err(DeclarationError::TooLarge);
+        }
+        let Strict(value) = serde_json::from_slice(document).map_err(DeclarationError::Json)?;
+        let document: Document = serde_json::from_value(value).map_err(DeclarationError::Json)?;
+        let mut secrets: Vec<DeclaredSecret> = Vec::with_capacity(document.secrets.len());
+        for entry in document.secrets {
+            let secret = entry.parse()?;
+            if secrets.iter().any(|other| other.name == secret.name) {
+                return Err(DeclarationError::Twice(secret.name));
+            }
+            secrets.push(secret);
+        }
+        Ok(Self {
+            name: document.name,
+            version: document.version,
+            description: document.description,
+            input_schema: document.input_schema,
+            secrets,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Document {
+    name: SkillName,
+    version: String,
+    description: String,
+    input_schema: Option<Value>,
+    #[serde(default)]
+    secrets: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Entry {
+    name: SecretName,
+    operations: Operations,
+    #[serde(default)]
+    destinations: Vec<Destination>,
+    reason: String,
+    #[serde(default)]
+    optional: bool,
+}
+
+impl Entry {
+    fn parse(self) -> Result<DeclaredSecret, DeclarationError> {
+        match Terms::new(self.operations, self.destinations) {
+            Ok(terms) => Ok(DeclaredSecret { name: self.name, terms, reason: self.reason, optional: self.optional }),
+            Err(source) => Err(DeclarationError::Terms { secret: self.name, source }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"{"name":"hook","version":"1.0.0","description":"d","secrets":[
+        {"name":"hook-secret","operations":["sign"],"reason":"r"}]}"#;
+
+    #[test]
+    fn a_declaration_is_read() {
+        let declaration = Declaration::parse(MINIMAL.as_bytes()).unwrap();
+        assert_eq!(declaration.secrets[0].name.as_str(), "hook-secret");
+        assert!(!declaration.secrets[0].optional);
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let cases = [
+            MINIMAL.replace(r#""description":"d""#, r#""description":"d","description":"e""#),
+            MINIMAL.replace(r#""reason":"r""#, r#""reason":"r","reason":"s""#),
+            MINIMAL.replace(r#""secrets""#, r#""input-schema":{"a":1,"a":2},"secrets""#),
+            format!("{MINIMAL}{MINIMAL}"),
+            format!("{MINIMAL} x"),
+            MINIMAL.replace(r#""reason""#, r#""why""#),
+            String::new(),
+        ];
+        for case in cases {
+            assert!(matches!(Declaration::parse(case.as_bytes()), Err(DeclarationError::Json(_))), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_declared_once_and_for_something() {
+        let twice = MINIMAL.replace(
+            r#""reason":"r"}"#,
+            r#""reason":"r"},{"name":"hook-secret","operations":["reveal"],"reason":"r"}"#,
+        );
+        assert!(matches!(Declaration::parse(twice.as_bytes()), Err(DeclarationError::Twice(_))));
+        for operations in ["[]", r#"["seal"]"#] {
+            let case = MINIMAL.replace(r#"["sign"]"#, operations);
+            assert!(matches!(Declaration::parse(case.as_bytes()), Err(DeclarationError::Terms { .. })), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_huge_or_deep_document_is_refused() {
+        let huge = vec![b' '; Declaration::MAX_LEN + 1];
+        assert!(matches!(Declaration::parse(&huge), Err(DeclarationError::TooLarge)));
+        let deep = "[".repeat(60_000);
+        assert!(matches!(Declaration::parse(deep.as_bytes()), Err(DeclarationError::Json(_))));
+    }
+}

@@ -1,0 +1,11 @@
+//! What a skill's author declares, embedded in the component as the custom section `tinkerbell:skill`.
+//!
+//! This is the one parser of declarations: admission, inspection and comparison all read through it. A component that
+//! could be read in two ways — two sections, trailing bytes, a key twice — is refused.
+
+mod document;
+mod section;
+mod strict;
+
+pub use document::{Declaration, DeclarationError, DeclaredSecret};
+pub use section::{ComponentError, SECTION, read};

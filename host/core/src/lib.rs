@@ -1,0 +1,34 @@
+//! The core of `far`: what a skill may use, where a value is, and what is recorded of it.
+//!
+//! This crate decides and keeps; it runs no component and opens no connection. Its rooms:
+//!
+//! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check.
+//! - [`declaration`]: what a skill's author declares, read from the component.
+//! - [`memory`]: the only type that holds a secret's bytes.
+//! - [`provider`]: the trait that a backend implements.
+//! - [`broker`]: the one way from a task to a value, in six steps.
+//! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
+//!
+//! # Invariants
+//!
+//! - Only [`broker`] calls a [`provider::SecretProvider`], and only after the capability check.
+//! - No event type has a field that a value, or text chosen by a guest, fits into.
+//! - Time is monotonic wherever it decides anything; wall-clock time is for display.
+
+pub mod broker;
+pub mod capability;
+pub mod context;
+pub mod declaration;
+pub mod identity;
+pub mod memory;
+pub mod name;
+pub mod pal;
+pub mod provider;
+pub mod secret;
+pub mod version;
+
+pub use context::TaskContext;
+pub use identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId};
+pub use name::SecretName;
+pub use secret::Secret;
+pub use version::{Version, VersionSelector};

@@ -1,0 +1,334 @@
+//! What is recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use super::SecretLabel;
+use crate::capability::{DenyReason, Operation};
+use crate::context::TaskContext;
+use crate::identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId};
+use crate::secret::Secret;
+use crate::version::Version;
+
+/// What happened. The kind says what an event means; the rest are its particulars, each of a type that takes only fixed
+/// tokens, parsed names and numbers.
+///
+/// No text fits in:
+///
+/// ```compile_fail
+/// use far_core::pal::{Event, EventKind};
+///
+/// Event { secret_name: Some("text of a guest".to_owned()), ..Event::new(EventKind::SecretDenied) };
+/// ```
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// The kind.
+    #[serde(rename = "event")]
+    pub kind: EventKind,
+    /// The secret that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<SecretLabel>,
+    /// The secret's version, as the backend says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_version: Option<Version>,
+    /// The backend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderId>,
+    /// The operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Why, as a fixed token of this program: a [`DenyReason`]'s, a provider error's kind, and the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Where the value came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheState>,
+    /// How long it took.
+    #[serde(rename = "duration_us", skip_serializing_if = "Option::is_none", serialize_with = "microseconds")]
+    pub duration: Option<Duration>,
+    /// The level of a log line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<LogLevel>,
+    /// The length of a log line in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
+}
+
+/// A fixed token that says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Of a violation.
+    Denied(DenyReason),
+    /// Of anything else: text from this program's source.
+    Token(&'static str),
+}
+
+impl Event {
+    /// An event of this kind, without particulars.
+    pub fn new(kind: EventKind) -> Self {
+        Self {
+            kind,
+            secret_name: None,
+            secret_version: None,
+            provider: None,
+            operation: None,
+            outcome: None,
+            reason: None,
+            cache: None,
+            duration: None,
+            level: None,
+            length: None,
+        }
+    }
+
+    /// An event about a secret that was fetched.
+    pub fn about(kind: EventKind, secret: &Secret) -> Self {
+        Self {
+            secret_name: Some(SecretLabel::Listed(secret.name().clone())),
+            secret_version: Some(secret.version().clone()),
+            provider: Some(secret.provider().clone()),
+            ..Self::new(kind)
+        }
+    }
+}
+
+/// The kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "&'static str")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A task was admitted: its capability is fixed.
+    TaskAdmitted,
+    /// A task was refused before it ran.
+    TaskRefused,
+    /// A task's instance was entered.
+    TaskStarted,
+    /// A task ended. Recorded once for every task that was admitted.
+    TaskFinished,
+    /// The backend is about to be asked for a secret.
+    SecretRequested,
+    /// The backend answered.
+    SecretFetched,
+    /// A task was given a handle.
+    SecretInjected,
+    /// A task was told what it may use.
+    SecretListed,
+    /// A task was given the bytes.
+    SecretRevealed,
+    /// The host signed for a task.
+    SecretSigned,
+    /// A task went beyond its capability: a violation.
+    SecretDenied,
+    /// A value's time ended.
+    SecretExpired,
+    /// A secret was read again.
+    SecretRefreshed,
+    /// A value left the host's memory.
+    SecretWiped,
+    /// A skill wrote a line to its task log.
+    SkillLogged,
+}
+
+impl EventKind {
+    /// The kind's name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskAdmitted => "task.admitted",
+            Self::TaskRefused => "task.refused",
+            Self::TaskStarted => "task.started",
+            Self::TaskFinished => "task.finished",
+            Self::SecretRequested => "secret.requested",
+            Self::SecretFetched => "secret.fetched",
+            Self::SecretInjected => "secret.injected",
+            Self::SecretListed => "secret.listed",
+            Self::SecretRevealed => "secret.revealed",
+            Self::SecretSigned => "secret.signed",
+            Self::SecretDenied => "secret.denied",
+            Self::SecretExpired => "secret.expired",
+            Self::SecretRefreshed => "secret.refreshed",
+            Self::SecretWiped => "secret.wiped",
+            Self::SkillLogged => "skill.logged",
+        }
+    }
+}
+
+impl From<EventKind> for &'static str {
+    fn from(kind: EventKind) -> Self {
+        kind.as_str()
+    }
+}
+
+/// How something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "&'static str")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// As asked.
+    Completed,
+    /// The skill returned an error.
+    SkillError,
+    /// The skill crashed: a trap that is none of the host's limits.
+    Trapped,
+    /// The task went beyond its capability.
+    ScopeViolation,
+    /// The task was not let in.
+    Refused,
+    /// The task's deadline passed.
+    TimedOut,
+    /// The task went beyond one of its limits.
+    LimitExceeded,
+    /// The skill returned an error after a backend had not answered.
+    BackendUnavailable,
+    /// A required sink did not take a record.
+    AuditUnavailable,
+    /// Whoever ran the task stopped it.
+    Cancelled,
+    /// The host failed; a defect of this program.
+    HostError,
+    /// The backend, or the state of a secret, stood in the way; the reason says how.
+    Failed,
+}
+
+impl Outcome {
+    /// The outcome's name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::SkillError => "skill-error",
+            Self::Trapped => "trapped",
+            Self::ScopeViolation => "scope-violation",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed-out",
+            Self::LimitExceeded => "limit-exceeded",
+            Self::BackendUnavailable => "backend-unavailable",
+            Self::AuditUnavailable => "audit-unavailable",
+            Self::Cancelled => "cancelled",
+            Self::HostError => "host-error",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl From<Outcome> for &'static str {
+    fn from(outcome: Outcome) -> Self {
+        outcome.as_str()
+    }
+}
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CacheState {
+    /// The host's memory.
+    Hit,
+    /// The backend.
+    Miss,
+}
+
+/// How much a skill says that its log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// Detail for the author.
+    Debug,
+    /// What happened.
+    Info,
+    /// Unexpected, and dealt with.
+    Warn,
+    /// Not dealt with.
+    Error,
+}
+
+/// Whom an event is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct Subject {
+    /// The task; none for what the agent does by itself.
+    pub task_id: Option<TaskId>,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The skill's declared name.
+    pub skill: Option<SkillName>,
+    /// The skill's identity; none for what the agent does by itself.
+    pub skill_digest: Option<SkillDigest>,
+}
+
+impl From<&TaskContext> for Subject {
+    fn from(context: &TaskContext) -> Self {
+        Self {
+            task_id: Some(context.task_id.clone()),
+            agent_id: context.agent_id.clone(),
+            skill: context.skill.clone(),
+            skill_digest: Some(context.skill_digest),
+        }
+    }
+}
+
+/// One line of the PAL.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// The version of this form: 1.
+    pub v: u8,
+    /// Counts up by one from 1, within one process.
+    pub seq: u64,
+    /// When, by the wall clock; for display, nothing is decided by it.
+    #[serde(serialize_with = "rfc3339")]
+    pub ts: Timestamp,
+    /// Whom it is about.
+    #[serde(flatten, serialize_with = "shared")]
+    pub subject: Arc<Subject>,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+fn microseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
+}
+
+fn shared<S: Serializer>(subject: &Arc<Subject>, serializer: S) -> Result<S::Ok, S::Error> {
+    subject.as_ref().serialize(serializer)
+}
+
+fn rfc3339<S: Serializer>(ts: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{ts:.6}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_flat_object() {
+        let record = Record {
+            v: 1,
+            seq: 7,
+            ts: Timestamp::from_microsecond(1_700_000_000_000_001).unwrap(),
+            subject: Arc::new(Subject {
+                task_id: Some(TaskId::parse("t1").unwrap()),
+                agent_id: AgentId::parse("a1").unwrap(),
+                skill: None,
+                skill_digest: None,
+            }),
+            event: Event {
+                secret_name: Some(SecretLabel::Unlisted([0xab; 8])),
+                reason: Some(Reason::Denied(DenyReason::Undeclared)),
+                duration: Some(Duration::from_micros(42)),
+                ..Event::new(EventKind::SecretDenied)
+            },
+        };
+        assert_eq!(
+            serde_json::to_string(&record).unwrap(),
+            r#"{"v":1,"seq":7,"ts":"2023-11-14T22:13:20.000001Z","task_id":"t1","agent_id":"a1","skill":null,"skill_digest":null,"event":"secret.denied","secret_name":"unlisted:abababababababab","reason":"undeclared","duration_us":42}"#
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! The Process Activity Log (PAL): what happened, live, without a value (ADR-0023 R11, R14).
+//!
+//! # Invariants
+//!
+//! - An [`Event`] is made of fixed tokens, parsed names and numbers. No field takes text, so neither a value nor
+//!   anything that a guest wrote fits in.
+//! - Records have one order, the same for every sink and every reader.
+//! - A *required* sink gates: whoever must not go on without a record waits for [`Pal::record`], and stops on an error.
+
+mod event;
+mod label;
+mod log;
+mod memory;
+mod sink;
+mod text;
+mod writer;
+
+pub use event::{CacheState, Event, EventKind, LogLevel, Outcome, Reason, Record, Subject};
+pub use label::{Labels, SecretLabel};
+pub use log::{AuditUnavailable, Pal, PalBuilder, Reading, Subscription};
+pub use memory::MemorySink;
+pub use sink::{Receipt, Sink, SinkError};
+pub use writer::{Format, WriterSink};

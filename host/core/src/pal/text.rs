@@ -1,0 +1,37 @@
+//! A record as a line for people.
+
+use super::{Outcome, Reason, Record};
+
+/// `12:34:56.123456 secret.denied payroll-db reason=undeclared`, without a line end.
+///
+/// Every part is a fixed token, a parsed name or a number: there is nothing to escape.
+pub(super) fn line(record: &Record) -> String {
+    let event = &record.event;
+    let mut line = format!("{} {:<16}", record.ts.strftime("%H:%M:%S%.6f"), event.kind.as_str());
+    let mut put = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            line.push(' ');
+            line.push_str(key);
+            line.push_str(&value);
+        }
+    };
+    put("", event.secret_name.as_ref().map(ToString::to_string));
+    put("version=", event.secret_version.as_ref().map(ToString::to_string));
+    put("provider=", event.provider.as_ref().map(ToString::to_string));
+    put("operation=", event.operation.map(|operation| operation.to_string()));
+    put("outcome=", event.outcome.map(Outcome::as_str).map(str::to_owned));
+    put("reason=", event.reason.map(reason));
+    put("cache=", event.cache.map(|cache| format!("{cache:?}").to_lowercase()));
+    put("level=", event.level.map(|level| format!("{level:?}").to_lowercase()));
+    put("length=", event.length.map(|length| length.to_string()));
+    put("duration=", event.duration.map(|duration| format!("{}us", duration.as_micros())));
+    put("task=", record.subject.task_id.as_ref().map(ToString::to_string));
+    line
+}
+
+fn reason(reason: Reason) -> String {
+    match reason {
+        Reason::Denied(reason) => reason.token().to_owned(),
+        Reason::Token(token) => token.to_owned(),
+    }
+}

@@ -1,0 +1,192 @@
+//! The trait that a backend implements.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::identity::ProviderId;
+use crate::memory::SecretBytes;
+use crate::name::SecretName;
+use crate::version::{Version, VersionSelector};
+
+/// A backend that has secrets (ADR-0023 R2).
+///
+/// Only the broker calls a provider, after the capability check, with a deadline of its own around each call. A call
+/// may be dropped at any await point; nothing of a value may stay behind then.
+#[async_trait]
+pub trait SecretProvider: Send + Sync + 'static {
+    /// The name by which the catalog refers to this provider.
+    fn id(&self) -> &ProviderId;
+
+    /// Reads one version of a secret.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ProviderError`]. Only a confirmed absence is [`ProviderError::NotFound`]; a backend that does not keep
+    /// old versions answers [`ProviderError::VersionGone`] for any but the current one.
+    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError>;
+
+    /// The secrets that the backend has, as far as it lets itself be asked; no values are read.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ProviderError`].
+    async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError>;
+
+    /// Reads the current version, unless it is still the one that is `known`.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ProviderError`]; what was known before stays as it was.
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError>;
+
+    /// Revokes a version in the backend.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::Unsupported`] where the backend cannot; otherwise any [`ProviderError`].
+    async fn revoke(&self, _reference: &Reference, _version: &Version) -> Result<(), ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
+    /// Has the backend make a new version, and answers with it.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::Unsupported`] where the backend cannot; otherwise any [`ProviderError`].
+    async fn rotate(&self, _reference: &Reference) -> Result<Version, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+}
+
+/// What a secret is called in its backend: set by the operator, never by a guest.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Reference(Box<str>);
+
+impl Reference {
+    /// A path in the backend's own terms.
+    pub fn new(path: &str) -> Self {
+        Self(path.into())
+    }
+
+    /// The reference of a secret that its backend calls by the same name.
+    pub fn named(name: &SecretName) -> Self {
+        Self::new(name.as_str())
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value that a backend gave out.
+pub struct Fetched {
+    /// The bytes, exactly.
+    pub value: SecretBytes,
+    /// The version that the backend says these are; never a guess.
+    pub version: Version,
+    /// How long the backend says the value lives; the catalog's time caps it.
+    pub ttl: Option<Duration>,
+}
+
+/// What a refresh found.
+pub enum Refreshed {
+    /// The known version is still the current one.
+    Unchanged,
+    /// There is another one.
+    Changed(Fetched),
+}
+
+/// Why a backend gave no value. Carries no text of the backend's, so that no part of an answer can leak with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// The backend confirmed that it has no such secret.
+    #[error("the backend has no such secret")]
+    NotFound,
+    /// The backend confirmed that it no longer has the version.
+    #[error("the backend no longer has the version: it was {0}")]
+    VersionGone(HowGone),
+    /// The backend knows who asks, and refuses.
+    #[error("the backend denies access to the secret")]
+    Denied,
+    /// The backend does not take the agent's own credentials.
+    #[error("the backend does not accept the agent's credentials")]
+    Unauthenticated,
+    /// The backend is up, and locked.
+    #[error("the backend is sealed")]
+    Sealed,
+    /// The backend cannot be reached, or failed.
+    #[error("the backend is unavailable")]
+    Unavailable,
+    /// The backend asks for fewer calls.
+    #[error("the backend asks for fewer calls")]
+    Throttled {
+        /// When to call again, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The backend's answer cannot be understood.
+    #[error("the backend's answer is not valid")]
+    Invalid,
+    /// The value is not the one that the backend says it is.
+    #[error("the value failed the backend's integrity check")]
+    Integrity,
+    /// The value is larger than the host takes.
+    #[error("the value is larger than the limit")]
+    TooLarge,
+    /// The backend did not answer in time.
+    #[error("the backend did not answer in time")]
+    Timeout,
+    /// The backend cannot do this at all.
+    #[error("the backend does not support this")]
+    Unsupported,
+}
+
+impl ProviderError {
+    /// A stable token for events and metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::VersionGone(_) => "version-gone",
+            Self::Denied => "denied",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Sealed => "sealed",
+            Self::Unavailable => "unavailable",
+            Self::Throttled { .. } => "throttled",
+            Self::Invalid => "invalid",
+            Self::Integrity => "integrity",
+            Self::TooLarge => "too-large",
+            Self::Timeout => "timeout",
+            Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+/// How a version went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HowGone {
+    /// Removed; the backend could bring it back.
+    Deleted,
+    /// Removed for good, or replaced in a backend that keeps one version.
+    Destroyed,
+    /// Kept, but not given out.
+    Disabled,
+}
+
+impl fmt::Display for HowGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Deleted => "deleted",
+            Self::Destroyed => "destroyed",
+            Self::Disabled => "disabled",
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! A fetched secret: its identity, its end, and its bytes for as long as it lives.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+use crate::identity::ProviderId;
+use crate::memory::SecretBytes;
+use crate::name::SecretName;
+use crate::version::Version;
+
+/// One version of one secret, shared by all who hold a handle to it.
+///
+/// A handle outlives the value: when the secret expires or is revoked, its bytes go at once and every later use answers
+/// [`Gone`].
+///
+/// # Security
+///
+/// Readers take a counted reference to the bytes, not a lock: a guest that stalls while a value is copied into its
+/// memory cannot hold up the wiping of anything but that one copy's source, and that for its own deadline at most.
+pub struct Secret {
+    name: SecretName,
+    version: Version,
+    provider: ProviderId,
+    expires: Instant,
+    value: Mutex<Result<Arc<SecretBytes>, Gone>>,
+    /// What wipes the secret when its time ends; nobody needs it longer than the secret.
+    end: OnceLock<AbortHandle>,
+}
+
+/// Why a secret has no bytes any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Gone {
+    /// Its time ended.
+    #[error("the secret expired")]
+    Expired,
+    /// It was revoked.
+    #[error("the secret was revoked")]
+    Revoked,
+    /// All who shared it ended.
+    #[error("the secret's scope ended")]
+    ScopeEnded,
+}
+
+impl Secret {
+    /// A secret that lives until `expires`.
+    pub fn new(name: SecretName, version: Version, provider: ProviderId, expires: Instant, value: SecretBytes) -> Self {
+        Self { name, version, provider, expires, value: Mutex::new(Ok(Arc::new(value))), end: OnceLock::new() }
+    }
+
+    /// The name that it is asked for by.
+    pub fn name(&self) -> &SecretName {
+        &self.name
+    }
+
+    /// The version that the backend says it is.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The backend that it came from.
+    pub fn provider(&self) -> &ProviderId {
+        &self.provider
+    }
+
+    /// When its time ends.
+    pub fn expires(&self) -> Instant {
+        self.expires
+    }
+
+    /// Time left; zero when it has none.
+    pub fn expires_in(&self, now: Instant) -> Duration {
+        self.expires.saturating_duration_since(now)
+    }
+
+    /// Whether the bytes are still there.
+    pub fn is_live(&self) -> bool {
+        self.value.lock().is_ok()
+    }
+
+    /// The bytes, if the secret lives.
+    ///
+    /// # Errors
+    ///
+    /// [`Gone`], with the first reason for which the bytes went. A secret whose time has ended goes here if nothing
+    /// wiped it before.
+    pub fn value(&self, now: Instant) -> Result<Arc<SecretBytes>, Gone> {
+        if self.expires <= now {
+            self.wipe(Gone::Expired);
+        }
+        self.value.lock().clone()
+    }
+
+    /// Gives up the bytes, and says whether there were any. They are overwritten when the last reader is done, which is
+    /// now unless a copy is being made at this moment.
+    pub fn wipe(&self, reason: Gone) -> bool {
+        let mut value = self.value.lock();
+        if value.is_err() {
+            return false;
+        }
+        *value = Err(reason);
+        true
+    }
+
+    /// Hands over the timer that wipes the secret.
+    pub(crate) fn end_with(&self, timer: AbortHandle) {
+        let _ = self.end.set(timer);
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        if let Some(timer) = self.end.get() {
+            timer.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("name", &self.name).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(lives: Duration) -> (Secret, Instant) {
+        let now = Instant::now();
+        let value = SecretBytes::copy_of(b"canary-value").unwrap();
+        let secret = Secret::new(
+            SecretName::parse("token").unwrap(),
+            Version::parse("1").unwrap(),
+            ProviderId::parse("memory").unwrap(),
+            now + lives,
+            value,
+        );
+        (secret, now)
+    }
+
+    #[test]
+    fn a_secret_has_its_value_until_its_time_ends() {
+        let (secret, now) = secret(Duration::from_secs(10));
+        assert_eq!(secret.value(now).unwrap().expose(), b"canary-value");
+        assert_eq!(secret.value(now + Duration::from_secs(10)).err(), Some(Gone::Expired));
+        assert_eq!(secret.value(now).err(), Some(Gone::Expired), "it does not come back with the clock");
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let (secret, now) = secret(Duration::from_secs(10));
+        assert!(secret.wipe(Gone::Revoked));
+        assert!(!secret.wipe(Gone::ScopeEnded));
+        assert_eq!(secret.value(now).err(), Some(Gone::Revoked));
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_reads_and_nothing_longer() {
+        let (secret, now) = secret(Duration::from_secs(10));
+        let reading = secret.value(now).unwrap();
+        secret.wipe(Gone::Revoked);
+        assert_eq!(reading.expose(), b"canary-value");
+        assert_eq!(Arc::strong_count(&reading), 1, "dropping it wipes");
+    }
+
+    #[test]
+    fn debug_has_no_value() {
+        let (secret, _) = secret(Duration::from_secs(10));
+        assert!(!format!("{secret:?}").contains("canary"));
+    }
+}
