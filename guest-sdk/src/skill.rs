@@ -1,0 +1,149 @@
+//! From a function over serde types to the world's `run`.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, problem};
+use crate::field::field_before;
+
+/// Makes a function the skill, and its declaration a part of the component.
+///
+/// `run` is a function from an input that implements [`Deserialize`](serde::Deserialize) to a [`Result`] of an output
+/// that implements [`Serialize`] and an [`Error`]. `declaration` is the path of the declaration file, relative to the
+/// skill's `Cargo.toml`; every build for WebAssembly embeds it, and a component without one gets no secrets. Once in a
+/// crate.
+///
+/// ```
+/// far_skill::skill!(run = echo, declaration = "skill.json");
+///
+/// fn echo(input: String) -> Result<String, far_skill::Error> {
+///     Ok(input)
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! skill {
+    (run = $run:path, declaration = $declaration:literal $(,)?) => {
+        $crate::__skill_without_declaration!(run = $run);
+
+        // Only here: other targets' object formats have their own rules for the names of sections.
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            const DECLARATION: &[u8] =
+                ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", $declaration));
+
+            // An array, since of a slice the section would hold the pointer.
+            #[used]
+            #[unsafe(link_section = "tinkerbell:skill")]
+            static SECTION: [u8; DECLARATION.len()] = *DECLARATION.as_array().unwrap();
+        };
+    };
+}
+
+/// The part of `skill!` that makes the component; alone it is for tests of components without a declaration.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __skill_without_declaration {
+    (run = $run:path) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            struct Skill;
+
+            impl $crate::bindings::Guest for Skill {
+                fn run(
+                    input: ::std::vec::Vec<u8>,
+                ) -> ::core::result::Result<::std::vec::Vec<u8>, ::std::string::String> {
+                    $crate::call($run, &input)
+                }
+            }
+
+            $crate::bindings::__export_run! { Skill with_types_in $crate::bindings }
+        };
+
+        // Where nobody can call it, it is still checked, and counts as used.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn(&[u8]) -> ::core::result::Result<::std::vec::Vec<u8>, ::std::string::String> =
+            |input| $crate::call($run, input);
+    };
+}
+
+/// Calls a skill's function with the bytes that the host passes, and answers with those that it takes.
+#[doc(hidden)]
+pub fn call<I, O>(run: impl FnOnce(I) -> Result<O, Error>, input: &[u8]) -> Result<Vec<u8>, String>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    let input = serde_json::from_slice(input).map_err(|error| invalid_input(input, &error))?;
+    let output = run(input).map_err(|error| error.to_string())?;
+    // The serialiser's message may quote what it could not write.
+    serde_json::to_vec(&output).map_err(|_| "the output cannot be written as JSON".to_owned())
+}
+
+fn invalid_input(input: &[u8], error: &serde_json::Error) -> String {
+    let problem = problem(error);
+    match field_before(input, error.line(), error.column()) {
+        Some(field) if error.is_data() => format!("invalid input at `{field}`: {problem}"),
+        _ => format!("invalid input: {problem}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Input {
+        items: Vec<Item>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Item {
+        count: u8,
+    }
+
+    fn total(input: Input) -> Result<u32, Error> {
+        match input.items.into_iter().map(|item| u32::from(item.count)).sum() {
+            0 => Err(Error::new("nothing to count")),
+            total => Ok(total),
+        }
+    }
+
+    fn refusal(input: &str) -> String {
+        call(total, input.as_bytes()).expect_err("a refused input")
+    }
+
+    #[test]
+    fn json_goes_in_and_comes_out() {
+        assert_eq!(call(total, br#"{"items": [{"count": 1}, {"count": 2}]}"#), Ok(b"3".to_vec()));
+        assert_eq!(refusal(r#"{"items": []}"#), "nothing to count");
+    }
+
+    #[test]
+    fn a_wrong_input_is_named_by_field_and_problem() {
+        assert_eq!(
+            refusal(r#"{"items": [{"count": 1}, {"count": "canary"}]}"#),
+            "invalid input at `items[1].count`: invalid type, expected u8 at line 1 column 43"
+        );
+        assert_eq!(
+            refusal(r#"{"items": [{"cuont": 1}]}"#),
+            "invalid input at `items[0].cuont`: unknown field, expected `count` at line 1 column 19"
+        );
+        assert_eq!(
+            refusal(r#"{"items": [{}]}"#),
+            "invalid input at `items[0]`: missing field `count` at line 1 column 13"
+        );
+        assert_eq!(refusal("{}"), "invalid input: missing field `items` at line 1 column 2");
+        assert_eq!(refusal("{"), "invalid input: EOF while parsing an object at line 1 column 1");
+    }
+
+    #[test]
+    fn an_output_that_is_no_json_is_not_quoted() {
+        let output = std::collections::BTreeMap::from([(vec!["canary"], 1)]);
+        assert_eq!(call(|()| Ok(output), b"null"), Err("the output cannot be written as JSON".to_owned()));
+    }
+}
