@@ -1,0 +1,107 @@
+//! Tells whether a webhook delivery was sent by GitHub.
+//!
+//! GitHub signs the body of each delivery with a secret that both sides know. This skill never sees it: the host
+//! computes the signature, and the skill compares.
+//!
+//! See <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
+
+#![forbid(unsafe_code)]
+
+use far_skill::{secrets, signing};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+far_skill::skill!(run = verify, declaration = "skill.json");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    payload: String,
+    signature: String,
+}
+
+#[derive(Serialize)]
+struct Output {
+    valid: bool,
+}
+
+fn verify(input: Input) -> Result<Output, far_skill::Error> {
+    let claimed: Signature = input.signature.parse()?;
+    let secret = secrets::get("github-webhook-secret")?;
+    let actual = Signature(signing::hmac_sha256(&secret, input.payload.as_bytes())?);
+    Ok(Output { valid: claimed.is(&actual) })
+}
+
+/// An HMAC-SHA-256, as the header `X-Hub-Signature-256` carries it.
+struct Signature([u8; 32]);
+
+impl Signature {
+    /// Compares in a time that does not tell how far the two agree, so that nobody can find a signature byte by byte.
+    fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::str::FromStr for Signature {
+    type Err = MalformedSignature;
+
+    fn from_str(header: &str) -> Result<Self, MalformedSignature> {
+        let digits = header.strip_prefix("sha256=").ok_or(MalformedSignature::Algorithm)?;
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| MalformedSignature::Digits)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Why a header is no signature, whoever sent it.
+#[derive(Debug, PartialEq, thiserror::Error)]
+enum MalformedSignature {
+    #[error("the signature does not start with `sha256=`")]
+    Algorithm,
+    #[error("the signature is not 64 hexadecimal digits")]
+    Digits,
+}
+
+impl From<MalformedSignature> for far_skill::Error {
+    fn from(error: MalformedSignature) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+    use sha2::Sha256;
+
+    use super::*;
+
+    /// What the host does, with the example of GitHub's documentation.
+    fn signed_by_github(payload: &str) -> Signature {
+        let mac = Hmac::<Sha256>::new_from_slice(b"It's a Secret to Everybody").unwrap();
+        Signature(mac.chain_update(payload).finalize().into_bytes().into())
+    }
+
+    const HEADER: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+    #[test]
+    fn the_documented_delivery_is_valid() {
+        let claimed: Signature = HEADER.parse().unwrap();
+        assert!(claimed.is(&signed_by_github("Hello, World!")));
+    }
+
+    #[test]
+    fn another_payload_is_not() {
+        let claimed: Signature = HEADER.parse().unwrap();
+        assert!(!claimed.is(&signed_by_github("Hello, World?")));
+    }
+
+    #[test]
+    fn a_header_that_is_no_signature_is_told_apart_from_a_wrong_one() {
+        let refused = |header: &str| header.parse::<Signature>().err();
+        assert_eq!(refused(&HEADER.replace("sha256", "sha1")), Some(MalformedSignature::Algorithm));
+        assert_eq!(refused(&HEADER[..HEADER.len() - 1]), Some(MalformedSignature::Digits));
+        assert_eq!(refused(&format!("{HEADER}00")), Some(MalformedSignature::Digits));
+        assert_eq!(refused(&HEADER.replace('7', "g")), Some(MalformedSignature::Digits));
+        assert_eq!(refused(""), Some(MalformedSignature::Algorithm));
+    }
+}
