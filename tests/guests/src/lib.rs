@@ -1,0 +1,20 @@
+//! What the guests of the tests share. Each guest is a file in `examples`, with its declaration beside it.
+//!
+//! The probes do what a test tells them, step by step, and answer with what they saw.
+
+mod sandbox;
+mod script;
+mod tier;
+
+use far_skill::secrets;
+use serde::de::IgnoredAny;
+
+pub use script::{Script, run};
+pub use tier::{HandlesOnly, Revealing, Tier};
+
+/// Gets the two secrets that the guests `required` and `two-declarations` declare.
+pub fn get_both(_: IgnoredAny) -> Result<&'static str, far_skill::Error> {
+    secrets::get("alpha")?;
+    secrets::get("beta")?;
+    Ok("ok")
+}

@@ -1,0 +1,43 @@
+//! Steps that try what a sandbox must not give, or more of it than it may.
+
+use std::hint::black_box;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::{env, fs};
+
+use serde_json::{Value, json};
+
+/// Looks for anything of the machine; in an inert sandbox every count is zero and nothing works.
+pub(crate) fn found() -> Value {
+    json!({
+        "variables": env::vars_os().count(),
+        "arguments": env::args_os().count(),
+        "reads-root": fs::read_dir("/").is_ok(),
+        "opens-file": fs::File::open("/etc/passwd").is_ok(),
+        "connects": TcpStream::connect("127.0.0.1:1").is_ok(),
+        "connect-error": TcpStream::connect("127.0.0.1:1").err().map(|error| format!("{:?}", error.kind())),
+        "resolves": ("localhost", 1).to_socket_addrs().is_ok_and(|mut addresses| addresses.next().is_some()),
+    })
+}
+
+pub(crate) fn spin() -> ! {
+    loop {
+        black_box(());
+    }
+}
+
+/// Allocates, and touches every page, so that the memory is used and not just promised.
+pub(crate) fn allocate(mib: usize) -> usize {
+    let mut memory = vec![0_u8; mib << 20];
+    for byte in memory.iter_mut().step_by(4096) {
+        *byte = 1;
+    }
+    black_box(memory).len()
+}
+
+/// Never returns: each call needs stack that the next one is still to be called from.
+#[expect(unconditional_recursion, reason = "to use up the stack")]
+pub(crate) fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 16]);
+    let deepest = recurse(black_box(depth + 1));
+    deepest + black_box(frame)[0]
+}

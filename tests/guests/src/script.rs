@@ -1,0 +1,199 @@
+//! The script of a probe: a list of steps, each answered by one JSON value.
+
+use far_skill::secrets::{self, Error, Info, Secret};
+use far_skill::{signing, task};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::sandbox;
+use crate::tier::Tier;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Step {
+    Get {
+        name: String,
+    },
+    GetVersion {
+        name: String,
+        version: String,
+    },
+    Refresh {
+        name: String,
+    },
+    List,
+    /// Signs with the handle got last, as do the two that follow.
+    Sign {
+        message: String,
+    },
+    /// Answers with the length and a hash of the bytes.
+    Reveal,
+    /// Answers with the bytes themselves.
+    Leak,
+    /// Drops the handle got last.
+    Drop,
+    Log {
+        level: Level,
+        message: String,
+    },
+    Print {
+        text: String,
+    },
+    Eprint {
+        text: String,
+    },
+    Identity,
+    Env,
+    Spin,
+    Allocate {
+        mib: usize,
+    },
+    Panic {
+        message: String,
+    },
+    Exit {
+        code: i32,
+    },
+    Fail {
+        message: String,
+    },
+    /// Answers with a text of that many bytes.
+    Output {
+        bytes: usize,
+    },
+    Recurse,
+    Sleep {
+        ms: u64,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Runs every step, and answers with one result for each.
+pub fn run<T: Tier>(script: Script) -> Result<Vec<Value>, far_skill::Error> {
+    let mut handles = Vec::new();
+    script.steps.into_iter().map(|step| take::<T>(step, &mut handles)).collect()
+}
+
+fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_skill::Error> {
+    Ok(match step {
+        Step::Get { name } => keep(secrets::get(&name), handles),
+        Step::GetVersion { name, version } => keep(secrets::get_version(&name, &version), handles),
+        Step::Refresh { name } => keep(secrets::refresh(&name), handles),
+        Step::List => json!({ "ok": secrets::list().into_iter().map(described).collect::<Vec<_>>() }),
+        Step::Sign { message } => {
+            let signature = signing::hmac_sha256(last(handles)?, message.as_bytes());
+            answer(signature, |signature| json!({ "signature": hex::encode(signature) }))
+        }
+        Step::Reveal => revealed::<T>(
+            handles,
+            |bytes| json!({ "length": bytes.len(), "sha256": hex::encode(Sha256::digest(bytes)) }),
+        )?,
+        Step::Leak => revealed::<T>(handles, |bytes| json!({ "value": String::from_utf8_lossy(bytes) }))?,
+        Step::Drop => {
+            let dropped = handles.pop().is_some();
+            json!({ "ok": { "dropped": dropped } })
+        }
+        Step::Log { level, message } => {
+            task::log(level.into(), &message);
+            done()
+        }
+        Step::Print { text } => {
+            print!("{text}");
+            done()
+        }
+        Step::Eprint { text } => {
+            eprint!("{text}");
+            done()
+        }
+        Step::Identity => json!({ "ok": { "task-id": task::id(), "agent-id": task::agent_id() } }),
+        Step::Env => json!({ "ok": sandbox::found() }),
+        Step::Spin => sandbox::spin(),
+        Step::Allocate { mib } => json!({ "ok": { "bytes": sandbox::allocate(mib) } }),
+        Step::Panic { message } => panic!("{message}"),
+        Step::Exit { code } => std::process::exit(code),
+        Step::Fail { message } => return Err(far_skill::Error::new(message)),
+        Step::Output { bytes } => json!({ "ok": "x".repeat(bytes) }),
+        Step::Recurse => json!({ "ok": { "depth": sandbox::recurse(0) } }),
+        Step::Sleep { ms } => {
+            std::thread::sleep(std::time::Duration::from_millis(ms));
+            done()
+        }
+    })
+}
+
+fn keep(got: Result<Secret, Error>, handles: &mut Vec<Secret>) -> Value {
+    answer(got, |secret| {
+        let described = json!({ "name": secret.name(), "version": secret.version() });
+        handles.push(secret);
+        described
+    })
+}
+
+fn revealed<T: Tier>(handles: &[Secret], describe: fn(&[u8]) -> Value) -> Result<Value, far_skill::Error> {
+    let revealed = T::reveal(last(handles)?).ok_or("this probe cannot reveal")?;
+    Ok(answer(revealed, |revealed| describe(revealed.expose())))
+}
+
+fn last(handles: &[Secret]) -> Result<&Secret, far_skill::Error> {
+    handles.last().ok_or_else(|| "the script holds no handle at this step".into())
+}
+
+fn answer<T>(result: Result<T, Error>, describe: impl FnOnce(T) -> Value) -> Value {
+    match result {
+        Ok(value) => json!({ "ok": describe(value) }),
+        Err(Error::Unavailable { retry_after: Some(wait) }) => {
+            json!({ "error": "unavailable", "retry-after-ms": wait.as_millis() as u64 })
+        }
+        Err(error) => json!({ "error": kind(error) }),
+    }
+}
+
+fn done() -> Value {
+    json!({ "ok": {} })
+}
+
+fn described(info: Info) -> Value {
+    let operations: Vec<_> = info.operations.iter().map(|operation| format!("{operation:?}").to_lowercase()).collect();
+    let expires_in_ms = info.expires_in.map(|time| time.as_millis() as u64);
+    json!({ "name": info.name, "operations": operations, "expires-in-ms": expires_in_ms })
+}
+
+/// The name of the error in the WIT package.
+fn kind(error: Error) -> &'static str {
+    match error {
+        Error::NotFound => "not-found",
+        Error::VersionGone => "version-gone",
+        Error::Expired => "expired",
+        Error::Revoked => "revoked",
+        Error::Exhausted => "exhausted",
+        Error::Unavailable { .. } => "unavailable",
+        Error::TooLarge => "too-large",
+        _ => "unknown",
+    }
+}
+
+impl From<Level> for task::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
