@@ -1,0 +1,93 @@
+//! What the command line takes.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use far_core::capability::Grant;
+
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Runs AI-agent skills that use secrets which they cannot steal.
+#[derive(Debug, Parser)]
+#[command(name = "far", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one skill.
+    Run(RunArgs),
+}
+
+/// Runs one skill with the secrets that it is granted. The skill's output goes to stdout; what happened, and what the
+/// skill wrote for people, to stderr.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct RunArgs {
+    /// The skill: a WebAssembly component.
+    #[arg(value_name = "SKILL", required_unless_present = "task", conflicts_with = "task")]
+    pub(crate) skill: Option<PathBuf>,
+
+    /// Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations are seal, sign, reveal and refresh.
+    #[arg(long = "grant", value_name = "GRANT", conflicts_with = "task")]
+    pub(crate) grants: Vec<Grant>,
+
+    /// Take skill, input, grants and limits from a task file (TOML or JSON).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) task: Option<PathBuf>,
+
+    /// What the operator permits, and where secrets come from. Without it, what is granted is permitted, from the .env.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where secrets come from without --config; ./.env when left out. For development only.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) env_file: Option<PathBuf>,
+
+    /// The skill's input: JSON, or @FILE, or @- for stdin; {} when left out.
+    #[arg(long, value_name = "JSON|@FILE", conflicts_with = "task")]
+    pub(crate) input: Option<String>,
+
+    /// Also append every event to this file as a line of JSON; no value is released unless its event was written.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pal: Option<PathBuf>,
+
+    /// Print one JSON object that says how it went, on success and failure alike; events as lines of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Says what is wrong with the command line, or shows help that was asked for.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // Where there is nobody to read it, there is nobody to tell.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let json = std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json");
+    if json {
+        return Output { json }.finish(Err(Failure::Arguments(plain(error))));
+    }
+    let _ = error.print();
+    ExitCode::from(exit::USAGE)
+}
+
+/// The first line of the message, without colours: the rest is the usage.
+fn plain(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+}
+
+/// Whether colours are wanted on stderr.
+#[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention of the environment")]
+pub(crate) fn colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

@@ -1,0 +1,182 @@
+//! `far.toml`: what the operator permits, and where secrets come from.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use far_core::capability::{Catalog, CatalogEntry, Scope};
+use far_core::provider::Reference;
+use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
+
+use super::error::ConfigError;
+use super::reader::{Keys, Table, Value, join, nearest};
+use super::source::{Format, Source};
+use super::terms;
+use super::units::{self, Max};
+
+const ROOT: Keys = Keys { known: &["agent", "runtime", "providers", "secrets"], later: &[] };
+const AGENT: Keys = Keys { known: &["id"], later: &[] };
+const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
+const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
+const SECRET: Keys = Keys {
+    known: &["provider", "path", "scope", "operations", "destinations", "ttl", "skills"],
+    later: &["field", "kind", "rotate", "placements", "signing", "only-sealed", "requests"],
+};
+
+/// The provider types that later versions have.
+const LATER_TYPES: [&str; 4] = ["vault", "kubernetes", "aws", "gcp"];
+/// The longest that a fetched value may be kept.
+const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
+
+/// The operator's configuration.
+#[derive(Debug)]
+pub(crate) struct FarToml {
+    /// What the agent is called, if the file says.
+    pub(crate) agent_id: Option<AgentId>,
+    /// The backends, each name once, in the order of the file.
+    pub(crate) providers: Vec<ProviderConfig>,
+    /// What may be used; every provider in it is one of `providers`.
+    pub(crate) catalog: Catalog,
+}
+
+/// One backend.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ProviderConfig {
+    /// The name by which the catalog refers to it.
+    pub(crate) id: ProviderId,
+    /// What it is.
+    pub(crate) kind: ProviderKind,
+}
+
+/// What a backend is, and how it is reached.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ProviderKind {
+    /// A file of keys and values, for development.
+    Dotenv {
+        /// The file: what was written, seen from the folder of `far.toml`.
+        path: PathBuf,
+    },
+}
+
+impl FarToml {
+    /// Reads the operator's file.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], by fault of whoever wrote the file, set its rights or named it.
+    ///
+    /// # Security
+    ///
+    /// A file that anybody but root and the effective user can write is refused.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::of(&Source::read_trusted(path, Format::Toml)?)
+    }
+
+    fn of(source: &Source) -> Result<Self, ConfigError> {
+        let mut root = Value::root(source)?.table_of(&ROOT)?;
+        let agent_id = root.take("agent").map(agent_id).transpose()?.flatten();
+        if let Some(runtime) = root.take("runtime") {
+            check_runtime(runtime)?;
+        }
+        let mut providers = Vec::new();
+        if let Some(table) = root.take("providers") {
+            for (name, value) in table.table()?.names() {
+                let id = name.read(ProviderId::parse)?;
+                providers.push(ProviderConfig { id, kind: provider(value, source.folder())? });
+            }
+        }
+        let mut catalog = Catalog::new();
+        if let Some(table) = root.take("secrets") {
+            for (name, value) in table.table()?.names() {
+                let secret = name.read(SecretName::parse)?;
+                let entry = entry(&secret, value.table_of(&SECRET)?, &providers)?;
+                catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
+            }
+        }
+        Ok(Self { agent_id, providers, catalog })
+    }
+}
+
+fn agent_id(agent: Value<'_>) -> Result<Option<AgentId>, ConfigError> {
+    let id = agent.table_of(&AGENT)?.take("id");
+    id.map(|id| id.read(AgentId::parse)).transpose()
+}
+
+fn check_runtime(runtime: Value<'_>) -> Result<(), ConfigError> {
+    let Some(wasi) = runtime.table_of(&RUNTIME)?.take("wasi") else { return Ok(()) };
+    match &*terms::text(&wasi)? {
+        "inert" => Ok(()),
+        "strict" => Err(wasi.later("the value for this version is \"inert\"")),
+        _ => Err(wasi.invalid("not a way to link WASI", Some("the value for this version is \"inert\"".to_owned()))),
+    }
+}
+
+fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {
+    let mut table = value.table()?;
+    // The type first: the keys of a provider that is not built in say nothing.
+    let kind = match table.take("type") {
+        Some(kind) => kind,
+        None => {
+            table.only(&DOTENV)?;
+            table.require("type")?
+        }
+    };
+    let help = || Some("the type for this version is \"dotenv\"".to_owned());
+    match &*terms::text(&kind)? {
+        "dotenv" => {
+            table.only(&DOTENV)?;
+            let path = table.require("path")?;
+            Ok(ProviderKind::Dotenv { path: folder.join(terms::text(&path)?) })
+        }
+        later if LATER_TYPES.contains(&later) => {
+            Err(kind.invalid(format!("the provider type \"{later}\" is not built into this version of far"), help()))
+        }
+        _ => Err(kind.invalid("not a type of provider", help())),
+    }
+}
+
+fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) -> Result<CatalogEntry, ConfigError> {
+    let provider = configured(&table.require("provider")?, providers)?;
+    let reference = match table.take("path") {
+        Some(path) => Reference::new(&terms::text(&path)?),
+        None => Reference::named(name),
+    };
+    let scope = table.take("scope").map(|value| scope(&value)).transpose()?.unwrap_or_default();
+    let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
+    let skills = table.take("skills").map(skills).transpose()?;
+    let terms = terms::take(&mut table, "the secret")?;
+    Ok(CatalogEntry { provider, reference, scope, terms, ttl: ttl.unwrap_or(CatalogEntry::DEFAULT_TTL), skills })
+}
+
+fn configured(value: &Value<'_>, providers: &[ProviderConfig]) -> Result<ProviderId, ConfigError> {
+    let id = value.read(ProviderId::parse)?;
+    if providers.iter().any(|provider| provider.id == id) {
+        return Ok(id);
+    }
+    let help = match nearest(id.as_str(), providers.iter().map(|provider| provider.id.as_str())) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("add the table [{}]", join("providers", id.as_str())),
+    };
+    Err(value.invalid("no provider of this name is configured", Some(help)))
+}
+
+fn scope(value: &Value<'_>) -> Result<Scope, ConfigError> {
+    match &*terms::text(value)? {
+        "task" => Ok(Scope::Task),
+        "skill" => Ok(Scope::Skill),
+        "agent" => Ok(Scope::Agent),
+        "node" => Ok(Scope::Node),
+        "tool" => Err(value.later("the scopes for this version are \"task\", \"skill\", \"agent\" and \"node\"")),
+        _ => Err(value.invalid("a scope is one of 'task', 'skill', 'agent', 'node'", None)),
+    }
+}
+
+fn skills(value: Value<'_>) -> Result<Vec<SkillDigest>, ConfigError> {
+    if value.is_empty_list() {
+        let help = "leave 'skills' out to mean every skill".to_owned();
+        return Err(value.invalid("no skill may use the secret", Some(help)));
+    }
+    value.list(|value| value.read(str::parse::<SkillDigest>))
+}
+
+#[cfg(test)]
+mod tests;

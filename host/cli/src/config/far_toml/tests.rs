@@ -1,0 +1,279 @@
+//! What the operator may write, and what is said to what is not that.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use far_core::capability::Operation;
+
+use super::*;
+use crate::config::error::said;
+
+const WHOLE: &str = r#"
+[agent]
+id = "far-agent-7"
+[runtime]
+wasi = "inert"
+[secrets.github-token]
+provider = "dev"
+path = "GITHUB"
+scope = "node"
+operations = ["seal", "refresh"]
+destinations = ["GET https://api.github.com/repos", "https://*.example.com"]
+ttl = "15m"
+skills = ["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
+[secrets."ci/hook.secret"]
+provider = "other"
+operations = ["sign"]
+[providers.dev]
+type = "dotenv"
+path = ".env"
+[providers.other]
+type = "dotenv"
+path = "/run/other.env"
+"#;
+
+/// A file in which `entry` is the table of one secret.
+fn with_secret(entry: &str) -> String {
+    format!("[providers.dev]\ntype = \"dotenv\"\npath = \".env\"\n[secrets.token]\n{entry}\n")
+}
+
+fn parse(text: &str) -> Result<FarToml, ConfigError> {
+    FarToml::of(&Source::new(Path::new("/etc/far/far.toml"), text.to_owned(), Format::Toml))
+}
+
+fn refused(text: &str) -> String {
+    said(&parse(text).unwrap_err()).replace("/etc/far/far.toml:", "")
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let far = parse(WHOLE).unwrap();
+    assert_eq!(far.agent_id.unwrap().as_str(), "far-agent-7");
+    let dotenv = |id, path: &str| ProviderConfig {
+        id: ProviderId::parse(id).unwrap(),
+        kind: ProviderKind::Dotenv { path: path.into() },
+    };
+    assert_eq!(far.providers, [dotenv("dev", "/etc/far/.env"), dotenv("other", "/run/other.env")]);
+
+    let entry = far.catalog.get(&SecretName::parse("github-token").unwrap()).unwrap();
+    assert_eq!((entry.provider.as_str(), entry.reference.as_str(), entry.scope), ("dev", "GITHUB", Scope::Node));
+    assert_eq!(entry.ttl, Duration::from_secs(900));
+    assert!(entry.is_for(&SkillDigest::of(b"test")) && !entry.is_for(&SkillDigest::of(b"other")));
+    let operations: Vec<_> = entry.terms.operations().iter().collect();
+    assert_eq!(operations, [Operation::Seal, Operation::Refresh]);
+    let destinations: Vec<_> = entry.terms.destinations().iter().map(|destination| destination.as_str()).collect();
+    assert_eq!(destinations, ["GET https://api.github.com/repos", "https://*.example.com"]);
+}
+
+#[test]
+fn what_is_left_out_is_as_narrow_as_it_can_be() {
+    let far = parse(WHOLE).unwrap();
+    let entry = far.catalog.get(&SecretName::parse("ci/hook.secret").unwrap()).unwrap();
+    assert_eq!((entry.reference.as_str(), entry.scope), ("ci/hook.secret", Scope::Task));
+    assert_eq!((entry.ttl, &entry.skills), (CatalogEntry::DEFAULT_TTL, &None));
+    assert!(entry.terms.destinations().is_empty());
+
+    let far = parse("").unwrap();
+    assert!(far.agent_id.is_none() && far.providers.is_empty() && far.catalog.iter().next().is_none());
+}
+
+#[test]
+fn keys_that_are_not_known_are_refused_with_the_nearest_one() {
+    let cases = [
+        ("[agnet]\n", "1:2: unknown key 'agnet'\nhelp: did you mean 'agent'?"),
+        ("[metrics]\n", "1:2: unknown key 'metrics'\nhelp: known here: 'agent', 'runtime', 'providers', 'secrets'"),
+        ("agent = { ID = \"a\" }", "1:11: unknown key 'agent.ID'\nhelp: did you mean 'id'?"),
+        ("runtime.pool = \"inert\"", "1:9: unknown key 'runtime.pool'\nhelp: known here: 'wasi'"),
+        ("[providers.dev]\ntpye = 1", "2:1: unknown key 'providers.dev.tpye'\nhelp: did you mean 'type'?"),
+        (
+            "[providers.dev]\ntype = \"dotenv\"\naddress = \"x\"",
+            "3:1: unknown key 'providers.dev.address'\nhelp: known here: 'type', 'path'",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+    let misspelt = with_secret("provider = \"dev\"\noperation = [\"sign\"]\nttll = \"15m\"");
+    assert_eq!(refused(&misspelt), "6:1: unknown key 'secrets.token.operation'\nhelp: did you mean 'operations'?");
+}
+
+#[test]
+fn what_a_later_version_does_is_not_silently_left_undone() {
+    for key in SECRET.later {
+        let expected = format!(
+            "5:1: 'secrets.token.{key}' is not supported by this version of far\n\
+             help: take it out: what it asks for would not be done"
+        );
+        assert_eq!(refused(&with_secret(&format!("{key} = 1\nprovider = \"dev\""))), expected);
+    }
+    for kind in LATER_TYPES {
+        let expected = format!(
+            "2:8: 'providers.p.type': the provider type \"{kind}\" is not built into this version of far\n\
+             help: the type for this version is \"dotenv\""
+        );
+        assert_eq!(refused(&format!("[providers.p]\ntype = \"{kind}\"\naddress = \"x\"")), expected);
+    }
+    assert_eq!(
+        refused("[runtime]\nwasi = \"strict\""),
+        "2:8: 'runtime.wasi' has a value that is not supported by this version of far\n\
+         help: the value for this version is \"inert\""
+    );
+    assert_eq!(
+        refused(&with_secret("provider = \"dev\"\noperations = [\"sign\"]\nscope = \"tool\"")),
+        "7:9: 'secrets.token.scope' has a value that is not supported by this version of far\n\
+         help: the scopes for this version are \"task\", \"skill\", \"agent\" and \"node\""
+    );
+}
+
+#[test]
+fn every_known_key_is_read() {
+    let mut cases = vec![("agent.id = 1.5".to_owned(), "agent.id".to_owned())];
+    cases.push(("runtime.wasi = 1.5".to_owned(), "runtime.wasi".to_owned()));
+    for key in SECRET.known {
+        let given = ["provider = \"dev\"", "operations = [\"sign\"]"];
+        let others: Vec<_> = given.into_iter().filter(|line| !line.starts_with(key)).collect();
+        let entry = format!("{}\n{key} = 1.5", others.join("\n"));
+        cases.push((with_secret(&entry), format!("secrets.token.{key}")));
+    }
+    for (text, key) in cases {
+        let said = refused(&text);
+        assert!(said.contains(&format!("'{key}' is a fraction")), "{text}: {said}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let cases = [
+        ("[providers.p]\n", "1:1: 'providers.p.type' is missing\nhelp: add 'type'"),
+        ("[providers.p]\ntype = \"dotenv\"", "1:1: 'providers.p.path' is missing\nhelp: add 'path'"),
+        (&with_secret(""), "4:1: 'secrets.token.provider' is missing\nhelp: add 'provider'"),
+        (&with_secret("provider = \"dev\""), "4:1: 'secrets.token.operations' is missing\nhelp: add 'operations'"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn values_of_another_type_are_refused() {
+    let cases = [
+        ("agent = 1", "1:9: 'agent' is an integer, where a table belongs\nhelp: write keys and values"),
+        ("[agent]\nid = true", "2:6: 'agent.id' is a boolean, where a string belongs\nhelp: write it in quotes"),
+        ("secrets = []", "1:11: 'secrets' is a list, where a table belongs\nhelp: write keys and values"),
+        ("[[secrets]]", "1:1: 'secrets' is a list, where a table belongs\nhelp: write keys and values"),
+        (
+            "providers = { dev = \"dotenv\" }",
+            "1:21: 'providers.dev' is a string, where a table belongs\nhelp: write keys and values",
+        ),
+        (
+            &with_secret("provider = \"dev\"\noperations = \"sign\""),
+            "6:14: 'secrets.token.operations' is a string, where a list belongs\n\
+             help: write it in brackets, even if there is only one",
+        ),
+        (
+            &with_secret("provider = \"dev\"\noperations = [\"sign\", 1]"),
+            "6:23: 'secrets.token.operations[1]' is an integer, where a string belongs\nhelp: write it in quotes",
+        ),
+        (
+            &with_secret("provider = \"dev\"\noperations = [\"sign\"]\nttl = 900"),
+            "7:7: 'secrets.token.ttl' is an integer, where a string belongs\nhelp: write it in quotes",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
+    let name = "a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is none of these";
+    let cases = [
+        ("[agent]\nid = \"A\"", format!("2:6: 'agent.id': {name}")),
+        ("[providers.Dev]", format!("1:12: 'providers.Dev': {name}")),
+        ("[secrets.\"\"]", "1:10: 'secrets.\"\"': a name has at least 1 character".to_owned()),
+        (
+            "[providers.dev]\ntype = \"env\"",
+            "2:8: 'providers.dev.type': not a type of provider\nhelp: the type for this version is \"dotenv\""
+                .to_owned(),
+        ),
+        ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': the text is empty".to_owned()),
+        (
+            "[runtime]\nwasi = \"all\"",
+            "2:8: 'runtime.wasi': not a way to link WASI\nhelp: the value for this version is \"inert\"".to_owned(),
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn secrets_that_mean_nothing_are_refused_in_the_words_of_their_type() {
+    let sign = "provider = \"dev\"\noperations = [\"sign\"]\n";
+    let cases = [
+        (
+            "provider = \"dve\"".to_owned(),
+            "5:12: 'secrets.token.provider': no provider of this name is configured\nhelp: did you mean 'dev'?",
+        ),
+        (
+            "provider = \"ci/x\"".to_owned(),
+            "5:12: 'secrets.token.provider': no provider of this name is configured\n\
+             help: add the table [providers.\"ci/x\"]",
+        ),
+        (
+            "provider = \"dev\"\noperations = [\"sign\", \"get\"]".to_owned(),
+            "6:23: 'secrets.token.operations[1]': an operation is one of 'seal', 'sign', 'reveal', 'refresh'",
+        ),
+        (
+            "provider = \"dev\"\noperations = [\"seal\"]\ndestinations = [\n  \"api.github.com\" ]".to_owned(),
+            "8:3: 'secrets.token.destinations[0]': a destination is a URL such as https://api.example.com/v1",
+        ),
+        (
+            "provider = \"dev\"\noperations = [\"seal\"]".to_owned(),
+            "4:1: 'secrets.token': the secret has the operation 'seal' without a destination: \
+             name where the secret may be sent",
+        ),
+        (
+            format!("{sign}ttl = \"15\""),
+            "7:7: 'secrets.token.ttl': a time is a whole number and one of ms, s, m, h, d, such as 15m",
+        ),
+        (format!("{sign}ttl = \"0s\""), "7:7: 'secrets.token.ttl': must be more than zero"),
+        (format!("{sign}ttl = \"31d\""), "7:7: 'secrets.token.ttl': the most is 30d"),
+        (
+            format!("{sign}scope = \"world\""),
+            "7:9: 'secrets.token.scope': a scope is one of 'task', 'skill', 'agent', 'node'",
+        ),
+        (
+            format!("{sign}skills = [\"sha256:0\"]"),
+            "7:11: 'secrets.token.skills[0]': a skill's digest is 'sha256:' and 64 digits of 0-9 and a-f",
+        ),
+        (
+            format!("{sign}skills = []"),
+            "7:10: 'secrets.token.skills': no skill may use the secret\n\
+             help: leave 'skills' out to mean every skill",
+        ),
+    ];
+    for (entry, expected) in cases {
+        assert_eq!(refused(&with_secret(&entry)), expected, "{entry}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_refused() {
+    let text = "[secrets.a]\nprovider = \"dev\"\n[secrets.a]\n";
+    let expected = "3:10: not valid TOML: duplicate key\nhelp: correct this place; the rest was not looked at";
+    assert_eq!(refused(text), expected);
+}
+
+#[test]
+fn a_file_is_read_from_where_it_is_if_it_is_to_be_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any-name");
+    fs::write(&path, WHOLE).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+    let ProviderKind::Dotenv { path: env } = &FarToml::read(&path).unwrap().providers[0].kind;
+    assert_eq!(env, &folder.path().join(".env"));
+
+    fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
+    assert!(matches!(FarToml::read(&path), Err(ConfigError::Writable { mode: 0o664, .. })));
+}

@@ -1,0 +1,27 @@
+//! The two files that people write: `far.toml`, the operator's, and the task file, the scheduler's.
+//!
+//! A file is read in three steps: its [`source`] (who may have written it, how large it is, whether it is text), its
+//! [`document`] (TOML or [`json`], every value with its place), and its meaning ([`far_toml`], [`task_file`]), which
+//! takes values from the document by way of the [`reader`].
+//!
+//! # Invariants
+//!
+//! - Nothing is skipped: a key that is not known is an error, and one that only a later version knows is a different
+//!   error, so that no restriction that somebody wrote down is silently not in force.
+//! - An error about a file's content says which key, in which line and column, and what to write instead.
+//! - No file is looked for: paths are arguments. These files hold no secret values, so errors may quote them.
+
+mod document;
+mod error;
+mod far_toml;
+mod json;
+mod problem;
+mod reader;
+mod source;
+mod task_file;
+mod terms;
+mod units;
+
+pub(crate) use error::ConfigError;
+pub(crate) use far_toml::{FarToml, ProviderKind};
+pub(crate) use task_file::{LimitsConfig, TaskFile};

@@ -1,0 +1,248 @@
+//! A file's text, and whether it is to be believed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::document::{self, Node};
+use super::error::{ConfigError, ContentError};
+use super::json;
+use super::problem::Problem;
+
+/// The largest file that is read, in bytes.
+pub(super) const MAX_LEN: usize = 1024 * 1024;
+
+/// The formats that files are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// TOML 1.1.
+    Toml,
+    /// JSON, in which no object has a key twice.
+    Json,
+}
+
+/// The text of a file.
+#[derive(Debug)]
+pub(super) struct Source {
+    path: PathBuf,
+    text: String,
+    format: Format,
+}
+
+/// A problem, and the bytes that have it.
+pub(super) type Located = (Range<usize>, Problem);
+
+impl Source {
+    /// Reads a file that anybody may have written.
+    pub(super) fn read(path: &Path, format: Format) -> Result<Self, ConfigError> {
+        let file = open(path)?;
+        Self::of(path, format, &file)
+    }
+
+    /// Reads a file that only root or the user that runs this process may have written.
+    ///
+    /// # Security
+    ///
+    /// What is checked is what is read: owner and mode are those of the open file, wherever links led to. The folders
+    /// above it are not looked at.
+    pub(super) fn read_trusted(path: &Path, format: Format) -> Result<Self, ConfigError> {
+        let file = open(path)?;
+        let metadata = file.metadata().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let user = rustix::process::geteuid().as_raw();
+        check_trust(path, metadata.uid(), metadata.permissions().mode() & 0o7777, user)?;
+        Self::of(path, format, &file)
+    }
+
+    /// A text as if it had been read.
+    pub(super) fn new(path: &Path, text: String, format: Format) -> Self {
+        Self { path: path.to_owned(), text, format }
+    }
+
+    fn of(path: &Path, format: Format, file: &File) -> Result<Self, ConfigError> {
+        let mut bytes = Vec::new();
+        // One byte more than allowed tells a file that fits from one that does not.
+        let mut limited = file.take(MAX_LEN as u64 + 1);
+        limited.read_to_end(&mut bytes).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        if bytes.len() > MAX_LEN {
+            return Err(ConfigError::TooLarge { path: path.to_owned() });
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let (valid, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+            let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
+            ConfigError::NotText { path: path.to_owned(), line }
+        })?;
+        Ok(Self::new(path, text, format))
+    }
+
+    /// The document that the text is.
+    pub(super) fn parse(&self) -> Result<Node<'_>, ConfigError> {
+        let parsed = match self.format {
+            Format::Toml => document::parse_toml(&self.text),
+            Format::Json => json::parse(&self.text),
+        };
+        parsed.map_err(|(span, problem)| self.error(&span, problem))
+    }
+
+    /// A problem in these bytes. Of a value that goes on over several lines, only the first is shown.
+    pub(super) fn error(&self, span: &Range<usize>, problem: Problem) -> ConfigError {
+        let first_line = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        let start = span.start.min(self.text.len());
+        let content = ContentError::new(&self.path, &self.text, start..start + first_line.len(), problem);
+        ConfigError::Content(Box::new(content))
+    }
+
+    /// The folder that the file is in: what paths in it are relative to.
+    pub(super) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The bytes of a value as they were written, if that is JSON.
+    pub(super) fn written_json(&self, span: &Range<usize>) -> Option<&str> {
+        match self.format {
+            Format::Json => self.text.get(span.clone()),
+            Format::Toml => None,
+        }
+    }
+}
+
+/// Opens a regular file, without waiting for the other end of a pipe.
+fn open(path: &Path) -> Result<File, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file =
+        File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(io::Error::from(errno)))?);
+    if file.metadata().map_err(failed)?.is_file() {
+        Ok(file)
+    } else {
+        Err(ConfigError::NotAFile { path: path.to_owned() })
+    }
+}
+
+/// Whether only root and this user can have written a file.
+fn check_trust(path: &Path, owner: u32, mode: u32, user: u32) -> Result<(), ConfigError> {
+    if owner != 0 && owner != user {
+        return Err(ConfigError::Owner { path: path.to_owned(), owner });
+    }
+    // The group's bits bound every right that an access control list could add.
+    if mode & 0o022 != 0 {
+        return Err(ConfigError::Writable { path: path.to_owned(), mode });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::config::error::said;
+
+    /// A folder with one file of this content and mode.
+    fn file(content: impl AsRef<[u8]>, mode: u32) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("far.toml");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn what_only_its_owner_can_write_is_trusted() {
+        for mode in [0o400, 0o600, 0o644] {
+            let (_folder, path) = file("x = 1\n", mode);
+            assert_eq!(Source::read_trusted(&path, Format::Toml).unwrap().text, "x = 1\n");
+        }
+    }
+
+    #[test]
+    fn what_others_can_write_is_not() {
+        for mode in [0o620, 0o602, 0o666] {
+            let (_folder, path) = file("", mode);
+            let error = Source::read_trusted(&path, Format::Toml).unwrap_err();
+            let shown = path.display();
+            let expected = format!(
+                "'{shown}' can be changed by others: its mode is {mode:04o}\nhelp: take the right away: chmod go-w '{shown}'"
+            );
+            assert_eq!(said(&error), expected);
+            assert!(Source::read(&path, Format::Toml).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_link_is_as_trusted_as_what_it_leads_to() {
+        for (mode, trusted) in [(0o600, true), (0o622, false)] {
+            let (folder, path) = file("", mode);
+            let link = folder.path().join("link.toml");
+            symlink(&path, &link).unwrap();
+            assert_eq!(Source::read_trusted(&link, Format::Toml).is_ok(), trusted, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn only_root_and_the_user_are_trusted() {
+        let path = Path::new("far.toml");
+        assert!(check_trust(path, 0, 0o644, 1000).is_ok());
+        assert!(check_trust(path, 1000, 0o644, 1000).is_ok());
+        assert_eq!(
+            said(&check_trust(path, 1001, 0o600, 1000).unwrap_err()),
+            "'far.toml' belongs to another user: its owner is 1001\nhelp: let root or the user that runs far own the file"
+        );
+        assert!(check_trust(path, 1001, 0o600, 0).is_err());
+    }
+
+    #[test]
+    fn only_a_file_is_read_and_nothing_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.toml");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for path in [folder.path(), &pipe, Path::new("/dev/null")] {
+            let error = Source::read(path, Format::Toml).unwrap_err();
+            let expected =
+                format!("'{}' is not a regular file\nhelp: name a file, not a folder, pipe or device", path.display());
+            assert_eq!(said(&error), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = Source::read(Path::new("/nowhere/far.toml"), Format::Toml).unwrap_err();
+        assert_eq!(
+            said(&error),
+            "failed to read '/nowhere/far.toml'\nhelp: check that the file is there and that you may read it"
+        );
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_file_has_a_largest_size() {
+        let (_folder, path) = file(" ".repeat(MAX_LEN), 0o600);
+        assert!(Source::read(&path, Format::Toml).is_ok());
+        let (_folder, path) = file(" ".repeat(MAX_LEN + 1), 0o600);
+        let error = Source::read(&path, Format::Toml).unwrap_err();
+        assert_eq!(error.to_string(), format!("'{}' has more than 1048576 bytes", path.display()));
+    }
+
+    #[test]
+    fn a_file_is_text() {
+        let (_folder, path) = file(b"a = 1\nb = \"\xff\"\n", 0o600);
+        let error = Source::read(&path, Format::Toml).unwrap_err();
+        let expected = format!(
+            "'{}' is not UTF-8 text: line 2 is the first that is not\nhelp: save the file as UTF-8",
+            path.display()
+        );
+        assert_eq!(said(&error), expected);
+    }
+
+    #[test]
+    fn a_place_ends_with_its_line() {
+        let source = Source::new(Path::new("t.json"), "{\n}".to_owned(), Format::Json);
+        let error = source.error(&(0..3), Problem::LaterKey { key: "'x'".to_owned() });
+        let label = miette::Diagnostic::labels(&error).unwrap().next().unwrap();
+        assert_eq!((label.offset(), label.len()), (0, 1));
+    }
+}

@@ -1,0 +1,179 @@
+//! The task file: what the scheduler asks to be run, and grants for it.
+
+use std::ffi::OsStr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use far_core::SecretName;
+use far_core::capability::Grant;
+use far_core::version::{Version, VersionRule};
+
+use super::error::ConfigError;
+use super::problem::Type;
+use super::reader::{Keys, Table, Value};
+use super::source::{Format, Source};
+use super::terms;
+use super::units::{self, Max};
+
+const ROOT: Keys = Keys { known: &["skill", "input", "grants", "limits"], later: &["egress"] };
+const GRANT: Keys = Keys {
+    known: &["secret", "operations", "destinations", "versions", "max-uses", "expires"],
+    later: &["placements", "signing", "only-sealed", "requests"],
+};
+const LIMITS: Keys = Keys {
+    known: &["timeout", "memory", "input", "output", "log", "host-calls"],
+    later: &["requests", "request-body", "response-body"],
+};
+
+/// The longest that a grant may last.
+const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
+/// The longest that a task may run.
+const MAX_TIMEOUT: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
+/// As much as a component can address.
+const MAX_SIZE: Max<u64> = Max { value: 4096 * 1024 * 1024, text: "4096MiB" };
+/// More than a task can make in the longest time it may have.
+const MAX_HOST_CALLS: Max<u64> = Max { value: 1_000_000_000_000, text: "1000000000000" };
+const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
+
+/// One task.
+#[derive(Debug)]
+pub(crate) struct TaskFile {
+    /// The component, if the file names it: what was written, seen from the folder of the task file.
+    pub(crate) skill: Option<PathBuf>,
+    /// The input as JSON, if the file has any.
+    pub(crate) input: Option<Vec<u8>>,
+    /// What the task may use, each secret once.
+    pub(crate) grants: Vec<Grant>,
+    /// How much the task may take.
+    pub(crate) limits: LimitsConfig,
+}
+
+/// Limits, as far as the file sets them; sizes in bytes. None is zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LimitsConfig {
+    /// How long the task may take.
+    pub(crate) timeout: Option<Duration>,
+    /// How much memory the component may have.
+    pub(crate) memory: Option<u64>,
+    /// How large the input may be.
+    pub(crate) input: Option<u64>,
+    /// How large the output may be.
+    pub(crate) output: Option<u64>,
+    /// How much the task may log.
+    pub(crate) log: Option<u64>,
+    /// How often the component may call the host.
+    pub(crate) host_calls: Option<u64>,
+}
+
+impl TaskFile {
+    /// Reads a task file, TOML or JSON by its extension.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], by fault of whoever wrote or named the file.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let format = match path.extension().and_then(OsStr::to_str) {
+            Some("toml") => Format::Toml,
+            Some("json") => Format::Json,
+            _ => return Err(ConfigError::Extension { path: path.to_owned() }),
+        };
+        Self::of(&Source::read(path, format)?)
+    }
+
+    fn of(source: &Source) -> Result<Self, ConfigError> {
+        let mut root = Value::root(source)?.table_of(&ROOT)?;
+        Ok(Self {
+            skill: root.take("skill").map(|value| skill(&value, source.folder())).transpose()?,
+            input: root.take("input").map(|value| value.json()).transpose()?,
+            grants: root.take("grants").map(grants).transpose()?.unwrap_or_default(),
+            limits: root.take("limits").map(limits).transpose()?.unwrap_or_default(),
+        })
+    }
+}
+
+fn skill(value: &Value<'_>, folder: &Path) -> Result<PathBuf, ConfigError> {
+    let path = terms::text(value)?;
+    if path.starts_with("sha256:") {
+        return Err(value.later("name the component's file instead of its digest"));
+    }
+    Ok(folder.join(path))
+}
+
+fn grants(value: Value<'_>) -> Result<Vec<Grant>, ConfigError> {
+    let mut grants: Vec<Grant> = Vec::new();
+    value.list(|value| {
+        let mut table = value.table_of(&GRANT)?;
+        let secret = table.require("secret")?;
+        let name = secret.read(SecretName::parse)?;
+        if grants.iter().any(|grant| grant.secret() == &name) {
+            return Err(secret.invalid("another grant names the secret", Some("make one grant of the two".to_owned())));
+        }
+        grants.push(grant(name, table)?);
+        Ok(())
+    })?;
+    Ok(grants)
+}
+
+fn grant(secret: SecretName, mut table: Table<'_>) -> Result<Grant, ConfigError> {
+    let versions = table.take("versions").map(versions).transpose()?.unwrap_or_default();
+    let max_uses = table.take("max-uses").map(|value| value.read_integer(uses)).transpose()?;
+    let expires =
+        table.take("expires").map(|value| value.read(|text| units::duration(text, &MAX_EXPIRY))).transpose()?;
+    let mut grant = Grant::new(secret, terms::take(&mut table, "the grant")?).with_versions(versions);
+    if let Some(uses) = max_uses {
+        grant = grant.with_max_uses(uses);
+    }
+    if let Some(expires) = expires {
+        grant = grant.with_expiry(expires);
+    }
+    Ok(grant)
+}
+
+fn versions(value: Value<'_>) -> Result<VersionRule, ConfigError> {
+    if value.is_list() {
+        return value.list(|value| value.read(Version::parse)).map(VersionRule::Listed);
+    }
+    if !value.is_text() {
+        return Err(value.wrong_type(Type::Versions));
+    }
+    value.read(|text| match text {
+        "current" => Ok(VersionRule::Current),
+        "any" => Ok(VersionRule::Any),
+        _ => Err("neither \"current\" nor \"any\"; single versions are written as a list"),
+    })
+}
+
+fn uses(number: i64) -> Result<NonZeroU32, units::UnitError> {
+    let number = units::count(number, &MAX_USES)?;
+    let number = u32::try_from(number).map_err(|_| units::UnitError::TooMuch(MAX_USES.text))?;
+    NonZeroU32::new(number).ok_or(units::UnitError::TooLittle)
+}
+
+fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
+    let mut table = value.table_of(&LIMITS)?;
+    let timeout = table.take("timeout").map(|value| value.read(|text| units::duration(text, &MAX_TIMEOUT)));
+    let host_calls = table.take("host-calls").map(|value| value.read_integer(|n| units::count(n, &MAX_HOST_CALLS)));
+    let mut size = |name| table.take(name).map(|value| size(&value)).transpose();
+    Ok(LimitsConfig {
+        timeout: timeout.transpose()?,
+        memory: size("memory")?,
+        input: size("input")?,
+        output: size("output")?,
+        log: size("log")?,
+        host_calls: host_calls.transpose()?,
+    })
+}
+
+fn size(value: &Value<'_>) -> Result<u64, ConfigError> {
+    if value.is_integer() {
+        value.read_integer(|bytes| units::count(bytes, &MAX_SIZE))
+    } else if value.is_text() {
+        value.read(|text| units::size(text, &MAX_SIZE))
+    } else {
+        Err(value.wrong_type(Type::Size))
+    }
+}
+
+#[cfg(test)]
+mod tests;

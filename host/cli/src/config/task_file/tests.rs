@@ -1,0 +1,272 @@
+//! What the scheduler may write, in both formats, and what is said to what is not that.
+
+use std::fs;
+
+use far_core::capability::Operation;
+
+use super::*;
+use crate::config::error::said;
+
+const TOML: &str = r#"
+skill = "hook.wasm"
+[input]
+b = [1, 2.5]
+a = "x"
+[[grants]]
+secret = "github-token"
+operations = ["seal"]
+destinations = ["https://api.github.com"]
+versions = ["3", "4"]
+max-uses = 5
+expires = "10m"
+[[grants]]
+secret = "hook-secret"
+operations = ["sign", "reveal"]
+versions = "any"
+[limits]
+timeout = "1500ms"
+memory = "128MiB"
+input = 4096
+output = "64KiB"
+log = "1B"
+host-calls = 1000
+"#;
+
+const JSON: &str = r#"{
+  "skill": "hook.wasm",
+  "input": { "b": [1, 2.50], "a": "x" },
+  "grants": [
+    {
+      "secret": "github-token", "operations": ["seal"], "destinations": ["https://api.github.com"],
+      "versions": ["3", "4"], "max-uses": 5, "expires": "10m"
+    },
+    { "secret": "hook-secret", "operations": ["sign", "reveal"], "versions": "any" }
+  ],
+  "limits": {
+    "timeout": "1500ms", "memory": "128MiB", "input": 4096, "output": "64KiB", "log": "1B", "host-calls": 1000
+  }
+}"#;
+
+fn parse(text: &str, format: Format) -> Result<TaskFile, ConfigError> {
+    TaskFile::of(&Source::new(Path::new("/tasks/task"), text.to_owned(), format))
+}
+
+fn input(text: &str, format: Format) -> String {
+    String::from_utf8(parse(text, format).unwrap().input.unwrap()).unwrap()
+}
+
+fn refused(text: &str, format: Format) -> String {
+    said(&parse(text, format).unwrap_err()).replace("/tasks/task:", "")
+}
+
+#[test]
+fn both_formats_say_the_same() {
+    for (text, format) in [(TOML, Format::Toml), (JSON, Format::Json)] {
+        let task = parse(text, format).unwrap();
+        assert_eq!(task.skill.unwrap(), Path::new("/tasks/hook.wasm"));
+        let [github, hook] = &task.grants[..] else { panic!("two grants are granted") };
+        assert_eq!(github.secret().as_str(), "github-token");
+        assert_eq!(github.terms().destinations()[0].as_str(), "https://api.github.com");
+        let versions = ["3", "4"].map(|version| Version::parse(version).unwrap()).to_vec();
+        assert_eq!(github.versions(), &VersionRule::Listed(versions));
+        assert_eq!(github.max_uses(), NonZeroU32::new(5));
+        assert_eq!(github.expires_in(), Some(Duration::from_secs(600)));
+        let operations: Vec<_> = hook.terms().operations().iter().collect();
+        assert_eq!(operations, [Operation::Sign, Operation::Reveal]);
+        assert_eq!((hook.versions(), hook.max_uses(), hook.expires_in()), (&VersionRule::Any, None, None));
+        let limits = LimitsConfig {
+            timeout: Some(Duration::from_millis(1500)),
+            memory: Some(128 * 1024 * 1024),
+            input: Some(4096),
+            output: Some(64 * 1024),
+            log: Some(1),
+            host_calls: Some(1000),
+        };
+        assert_eq!(task.limits, limits);
+    }
+}
+
+#[test]
+fn everything_can_be_left_out() {
+    for (text, format) in [("", Format::Toml), ("{}", Format::Json)] {
+        let task = parse(text, format).unwrap();
+        assert!(task.skill.is_none() && task.input.is_none() && task.grants.is_empty());
+        assert_eq!(task.limits, LimitsConfig::default());
+    }
+    let grant = "[[grants]]\nsecret = \"a\"\noperations = [\"sign\"]";
+    for text in [grant.to_owned(), format!("{grant}\nversions = \"current\"")] {
+        assert_eq!(parse(&text, Format::Toml).unwrap().grants[0].versions(), &VersionRule::Current);
+    }
+}
+
+#[test]
+fn the_input_is_json_whatever_the_format() {
+    assert_eq!(input(TOML, Format::Toml), r#"{"a":"x","b":[1,2.5]}"#);
+    assert_eq!(input(JSON, Format::Json), r#"{ "b": [1, 2.50], "a": "x" }"#);
+    assert_eq!(input("input = 'say \"x\"'", Format::Toml), r#""say \"x\"""#);
+    assert_eq!(input("input = 7", Format::Toml), "7");
+    assert_eq!(input("{\"input\": null}", Format::Json), "null");
+    assert_eq!(input("{\"input\": 18446744073709551615}", Format::Json), "18446744073709551615");
+    assert_eq!(refused("input = { a = [inf] }", Format::Toml), "1:16: 'input': JSON has no such number");
+}
+
+#[test]
+fn places_are_known_in_both_formats() {
+    let expected = "unknown key 'grants[1].operation'\nhelp: did you mean 'operations'?";
+    let text = TOML.replace("operations = [\"sign\"", "operation = [\"sign\"");
+    assert_eq!(refused(&text, Format::Toml), format!("15:1: {expected}"));
+    let text = JSON.replace("\"operations\": [\"sign\"", "\"operation\": [\"sign\"");
+    assert_eq!(refused(&text, Format::Json), format!("9:32: {expected}"));
+}
+
+#[test]
+fn what_a_later_version_does_is_not_silently_left_undone() {
+    let later = |place: &str, key: &str| {
+        format!(
+            "{place}: '{key}' is not supported by this version of far\n\
+             help: take it out: what it asks for would not be done"
+        )
+    };
+    assert_eq!(refused("egress = []", Format::Toml), later("1:1", "egress"));
+    for key in GRANT.later {
+        let text = format!("[[grants]]\n{key} = 1");
+        assert_eq!(refused(&text, Format::Toml), later("2:1", &format!("grants[0].{key}")));
+    }
+    for key in LIMITS.later {
+        let text = format!("{{\"limits\": {{\"{key}\": 1}}}}");
+        assert_eq!(refused(&text, Format::Json), later("1:13", &format!("limits.{key}")));
+    }
+    assert_eq!(
+        refused("skill = \"sha256:00\"", Format::Toml),
+        "1:9: 'skill' has a value that is not supported by this version of far\n\
+         help: name the component's file instead of its digest"
+    );
+}
+
+#[test]
+fn every_known_key_is_read() {
+    let mut cases = vec![("skill = true".to_owned(), "skill".to_owned())];
+    for key in GRANT.known {
+        let given = ["secret = \"a\"", "operations = [\"sign\"]"];
+        let others: Vec<_> = given.into_iter().filter(|line| !line.starts_with(key)).collect();
+        cases.push((format!("[[grants]]\n{}\n{key} = true", others.join("\n")), format!("grants[0].{key}")));
+    }
+    for key in LIMITS.known {
+        cases.push((format!("[limits]\n{key} = true"), format!("limits.{key}")));
+    }
+    for (text, key) in cases {
+        let said = refused(&text, Format::Toml);
+        assert!(said.contains(&format!("'{key}' is a boolean")), "{text}: {said}");
+    }
+}
+
+#[test]
+fn grants_that_mean_nothing_are_refused() {
+    let sign = "secret = \"a\"\noperations = [\"sign\"]\n";
+    let cases = [
+        ("".to_owned(), "1:1: 'grants[0].secret' is missing\nhelp: add 'secret'"),
+        ("secret = \"a\"".to_owned(), "1:1: 'grants[0].operations' is missing\nhelp: add 'operations'"),
+        ("secret = \"a/\"".to_owned(), "2:10: 'grants[0].secret': a name starts and ends with a letter or a digit"),
+        (
+            "secret = \"a\"\noperations = []".to_owned(),
+            "1:1: 'grants[0]': the grant names no operation: \
+             name at least one of 'seal', 'sign', 'reveal', 'refresh'",
+        ),
+        (
+            format!("{sign}versions = \"3\""),
+            "4:12: 'grants[0].versions': neither \"current\" nor \"any\"; single versions are written as a list",
+        ),
+        (
+            format!("{sign}versions = [\"a b\"]"),
+            "4:13: 'grants[0].versions[0]': a version has 1 to 128 visible ASCII characters",
+        ),
+        (
+            format!("{sign}versions = 3"),
+            "4:12: 'grants[0].versions' is an integer, where a string or a list belongs\n\
+             help: write \"current\", \"any\", or a list of versions",
+        ),
+        (
+            format!("{sign}max-uses = \"5\""),
+            "4:12: 'grants[0].max-uses' is a string, where an integer belongs\nhelp: write digits, without quotes",
+        ),
+        (format!("{sign}max-uses = 0"), "4:12: 'grants[0].max-uses': must be more than zero"),
+        (format!("{sign}max-uses = -1"), "4:12: 'grants[0].max-uses': must be more than zero"),
+        (format!("{sign}max-uses = 4294967296"), "4:12: 'grants[0].max-uses': the most is 4294967295"),
+        (format!("{sign}expires = \"0m\""), "4:11: 'grants[0].expires': must be more than zero"),
+        (
+            format!("{sign}[[grants]]\n{sign}"),
+            "5:10: 'grants[1].secret': another grant names the secret\nhelp: make one grant of the two",
+        ),
+    ];
+    for (entry, expected) in cases {
+        assert_eq!(refused(&format!("[[grants]]\n{entry}"), Format::Toml), expected, "{entry}");
+    }
+}
+
+#[test]
+fn no_limit_is_zero_or_unlimited() {
+    let time = "a time is a whole number and one of ms, s, m, h, d, such as 15m";
+    let size = "a size is a whole number and one of B, KiB, MiB, such as 64MiB";
+    let cases = [
+        ("timeout", "\"0s\"", "must be more than zero"),
+        ("timeout", "\"25h\"", "the most is 24h"),
+        ("timeout", "\"unlimited\"", time),
+        ("memory", "0", "must be more than zero"),
+        ("memory", "-1", "must be more than zero"),
+        ("memory", "\"4097MiB\"", "the most is 4096MiB"),
+        ("input", "\"0KiB\"", "must be more than zero"),
+        ("output", "\"1GB\"", size),
+        ("log", "9223372036854775807", "the most is 4096MiB"),
+        ("host-calls", "0", "must be more than zero"),
+        ("host-calls", "1000000000001", "the most is 1000000000000"),
+    ];
+    for (key, value, message) in cases {
+        let column = key.len() + 4;
+        let expected = format!("2:{column}: 'limits.{key}': {message}");
+        assert_eq!(refused(&format!("[limits]\n{key} = {value}"), Format::Toml), expected);
+    }
+    assert_eq!(
+        refused("{\"limits\": {\"memory\": null}}", Format::Json),
+        "1:23: 'limits.memory' is null, where a size belongs\n\
+         help: write a size such as \"64MiB\", or a number of bytes"
+    );
+}
+
+#[test]
+fn what_is_not_its_format_is_refused() {
+    let help = "help: correct this place; the rest was not looked at";
+    assert_eq!(
+        refused("{\"skill\": \"a\",}", Format::Json),
+        format!("1:15: not valid JSON: expected a string in double quotes\n{help}")
+    );
+    assert_eq!(
+        refused("{\"skill\": \"a\",\n \"skill\": \"b\"}", Format::Json),
+        "2:2: the key \"skill\" is there twice\nhelp: keep one of the two"
+    );
+    assert_eq!(
+        refused("{\"input\": {\"a\": 1, \"a\": 2}}", Format::Json),
+        "1:20: the key \"a\" is there twice\nhelp: keep one of the two"
+    );
+    assert_eq!(
+        refused("[]", Format::Json),
+        "1:1: the document is a list, where a table belongs\nhelp: write keys and values"
+    );
+    assert_eq!(
+        refused("skill = a", Format::Toml).lines().next().unwrap(),
+        "1:9: not valid TOML: string values must be quoted, expected literal string"
+    );
+}
+
+#[test]
+fn the_extension_says_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("task.toml", TOML), ("task.json", JSON)] {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        assert_eq!(TaskFile::read(&path).unwrap().skill.unwrap(), folder.path().join("hook.wasm"));
+    }
+    let error = TaskFile::read(Path::new("task.yaml")).unwrap_err();
+    let expected =
+        "'task.yaml' is neither a .toml nor a .json file\nhelp: name the file so that it ends in .toml or .json";
+    assert_eq!(said(&error), expected);
+}

@@ -1,0 +1,24 @@
+//! What a secret of the catalog and a grant have in common: operations and destinations.
+
+use std::convert::Infallible;
+
+use far_core::capability::{Destination, Operation, Terms};
+
+use super::error::ConfigError;
+use super::reader::{Table, Value};
+
+/// Takes `operations` and `destinations`; `what` names the thing that has them.
+pub(super) fn take(table: &mut Table<'_>, what: &str) -> Result<Terms, ConfigError> {
+    let operations = table.require("operations")?.list(|value| value.read(str::parse::<Operation>))?;
+    let destinations = match table.take("destinations") {
+        Some(value) => value.list(|value| value.read(str::parse::<Destination>))?,
+        None => Vec::new(),
+    };
+    Terms::new(operations.into_iter().collect(), destinations).map_err(|error| table.invalid(format!("{what} {error}")))
+}
+
+/// Reads a text that is not empty.
+pub(super) fn text(value: &Value<'_>) -> Result<String, ConfigError> {
+    let text = value.read(|text| Ok::<_, Infallible>(text.to_owned()))?;
+    if text.is_empty() { Err(value.invalid("the text is empty", None)) } else { Ok(text) }
+}

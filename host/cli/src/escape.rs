@@ -1,0 +1,51 @@
+//! Text that an author or a guest wrote, made safe to show.
+
+/// Escapes control characters and those that change the direction of text, as `\u{…}`; everything else stays.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars().map(shown).collect()
+}
+
+/// Escapes the same characters in a finished JSON text, as `\uXXXX`: outside of strings it has none of them.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_unsafe(character) {
+            // All of them are in the basic plane: one unit each.
+            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+fn shown(character: char) -> String {
+    if is_unsafe(character) { character.escape_unicode().to_string() } else { character.to_string() }
+}
+
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_the_cursor_or_the_reader_is_escaped() {
+        assert_eq!(escape("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(escape("a\nb\r\u{9b}"), "a\\u{a}b\\u{d}\\u{9b}");
+        assert_eq!(escape("\u{202e}drowssap\u{2066}"), "\\u{202e}drowssap\\u{2066}");
+        assert_eq!(escape("caf\u{e9} \u{1f980}"), "caf\u{e9} \u{1f980}");
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let text = "a\u{202e}\u{7f}\u{9b}\u{feff}b";
+        let json = escape_json(&serde_json::to_string(text).unwrap());
+        assert!(json.is_ascii());
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+}

@@ -1,0 +1,26 @@
+//! Exit codes.
+
+use far_core::pal::Outcome;
+
+/// Usage or configuration.
+pub(crate) const USAGE: u8 = 2;
+/// Refused, or a scope violation.
+pub(crate) const REFUSED: u8 = 3;
+/// A backend or the audit log is unavailable.
+pub(crate) const UNAVAILABLE: u8 = 5;
+
+/// The codes, for people.
+pub(crate) const HELP: &str = "Exit codes: 0 completed, 1 the skill failed, 2 usage or configuration, 3 refused or \
+     scope violation, 4 limit or time-out, 5 backend or audit log unavailable";
+
+/// The exit code of a task that ended so.
+pub(crate) fn code(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Completed => 0,
+        Outcome::ScopeViolation | Outcome::Refused => REFUSED,
+        Outcome::LimitExceeded | Outcome::TimedOut => 4,
+        Outcome::BackendUnavailable | Outcome::AuditUnavailable => UNAVAILABLE,
+        // A crash is the skill's failure too; a defect of this program must not look like anything milder.
+        _ => 1,
+    }
+}

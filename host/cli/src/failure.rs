@@ -1,0 +1,119 @@
+//! What goes wrong before there is a task to report on.
+
+use std::io;
+use std::path::PathBuf;
+
+use far_core::capability::CatalogError;
+use far_providers::dotenv::DotEnvError;
+use far_runtime::{LoadError, RuntimeError};
+use miette::Diagnostic;
+
+use crate::config::ConfigError;
+use crate::escape::escape;
+use crate::exit;
+
+/// A failure of the command, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The arguments; clap's words.
+    #[error("{0}")]
+    Arguments(String),
+    /// The configuration or the task file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The task file names no skill.
+    #[error("{path} names no skill", path = .0.display())]
+    NoSkill(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read {what} {path}", path = .path.display())]
+    Read {
+        what: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// The input is no JSON.
+    #[error("the input is not valid JSON")]
+    Input(#[source] serde_json::Error),
+    /// The input is larger than any task may have.
+    #[error("the input has more than {limit} bytes")]
+    InputTooLarge { limit: usize },
+    /// The `.env`.
+    #[error(transparent)]
+    DotEnv(#[from] DotEnvError),
+    /// The grants make no catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The PAL's file.
+    #[error("cannot open the event file {path}", path = .path.display())]
+    Pal { path: PathBuf, source: io::Error },
+    /// The component.
+    #[error("the skill is refused: {}", escape(&.0.to_string()))]
+    Load(#[source] LoadError),
+    /// The runtime.
+    #[error("the host cannot run skills here")]
+    Runtime(#[from] RuntimeError),
+    /// Something of the operating system's.
+    #[error("the host cannot {what}")]
+    Host { what: &'static str, source: io::Error },
+    /// Nobody takes the output.
+    #[error("cannot write the output")]
+    Stdout(#[source] io::Error),
+}
+
+impl Failure {
+    /// A stable token.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Arguments(_) => "arguments",
+            Self::Config(_) => "config",
+            Self::NoSkill(_) => "no-skill",
+            Self::Read { .. } => "unreadable",
+            Self::Input(_) => "input",
+            Self::InputTooLarge { .. } => "input-too-large",
+            Self::DotEnv(_) => "env-file",
+            Self::Catalog(_) => "ambiguous-grant",
+            Self::Pal { .. } => "audit-unavailable",
+            Self::Load(error) => error.kind(),
+            Self::Runtime(_) | Self::Host { .. } => "host",
+            Self::Stdout(_) => "stdout",
+        }
+    }
+
+    /// The outcome that a report gives it.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Pal { .. } => "audit-unavailable",
+            Self::Load(_) => "refused",
+            Self::Runtime(_) | Self::Host { .. } => "host-error",
+            _ => "usage",
+        }
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Pal { .. } => exit::UNAVAILABLE,
+            Self::Load(_) => exit::REFUSED,
+            Self::Runtime(_) | Self::Host { .. } => 1,
+            _ => exit::USAGE,
+        }
+    }
+
+    /// The next step.
+    pub(crate) fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::Arguments(_) => "see 'far --help'",
+            Self::Config(error) => return error.help().map(|help| help.to_string()),
+            Self::NoSkill(_) => "add a line such as: skill = \"my_skill.wasm\"",
+            Self::Read { .. } => "check that the file is there and that you may read it",
+            Self::Input(_) => "give JSON such as '{\"name\": \"value\"}', or @FILE, or @- for stdin",
+            Self::InputTooLarge { .. } => "raise 'input' under [limits] in a task file, or give less",
+            Self::DotEnv(error) => error.help(),
+            Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
+            Self::Pal { .. } => "no skill runs without its events: name a file in a folder that you may write to",
+            Self::Load(_) => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
+            Self::Runtime(_) | Self::Host { .. } | Self::Stdout(_) => return None,
+        };
+        Some(help.to_owned())
+    }
+}

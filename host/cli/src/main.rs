@@ -1,0 +1,34 @@
+//! The `far` command.
+//!
+//! This is the one place that prints an error and picks the exit code; a file per subcommand does the rest.
+
+mod args;
+mod config;
+mod escape;
+mod exit;
+mod failure;
+mod input;
+mod output;
+mod pal;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::refuse(&error),
+    };
+    let Command::Run(run) = cli.command;
+    let output = Output { json: run.json };
+    match tokio::runtime::Builder::new_multi_thread().enable_time().build() {
+        Ok(runtime) => output.finish(runtime.block_on(run::run(run))),
+        Err(error) => output.finish(Err(Failure::Host { what: "start its threads", source: error })),
+    }
+}

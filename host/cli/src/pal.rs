@@ -1,0 +1,55 @@
+//! Where `far run` sends its events.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::pal::{Format, Pal, WriterSink};
+use rustix::fs::OFlags;
+
+use crate::failure::Failure;
+
+/// How long the file may take for one event before the task ends for want of it.
+const FILE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the command waits at its end for a slow reader of stderr.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The log and its sinks.
+pub(crate) struct Events {
+    pub(crate) pal: Arc<Pal>,
+    stderr: Arc<WriterSink>,
+}
+
+impl Events {
+    /// Events to stderr, and to a file without which nothing is released, if one is named.
+    pub(crate) fn open(file: Option<&Path>, json: bool) -> Result<Self, Failure> {
+        let thread = |source| Failure::Host { what: "start a thread", source };
+        let format = if json { Format::JsonLines } else { Format::Text };
+        let stderr = WriterSink::spawn(io::stderr(), format).map_err(thread)?;
+        let mut pal = Pal::builder().sink(stderr.clone());
+        if let Some(path) = file {
+            let file = append(path).map_err(|source| Failure::Pal { path: path.to_owned(), source })?;
+            let sink = WriterSink::spawn(file, Format::JsonLines).map_err(thread)?;
+            pal = pal.required_sink(sink, FILE_DEADLINE);
+        }
+        Ok(Self { pal: pal.build(), stderr })
+    }
+
+    /// Waits until stderr has taken what is on its way there, so that what is printed next comes after it.
+    pub(crate) fn flush(&self) {
+        self.stderr.flush(LAST_WORDS);
+    }
+}
+
+/// Opens a file for appending: made for its owner only, and not through a link, which somebody else may have put there.
+fn append(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file =
+        OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
+    // Only opening must not wait, for the reader of a pipe; writing waits, and has a deadline for it.
+    rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
+    Ok(file)
+}

@@ -1,0 +1,133 @@
+//! `far run`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use far_core::capability::{Catalog, Grant};
+use far_core::provider::SecretProvider;
+use far_core::{AgentId, ProviderId};
+use far_providers::dotenv::DotEnv;
+use far_runtime::{Limits, Report, Runtime, Task};
+
+use crate::args::RunArgs;
+use crate::config::{FarToml, LimitsConfig, ProviderKind, TaskFile};
+use crate::failure::Failure;
+use crate::input;
+use crate::pal::Events;
+
+/// The agent's id where no configuration gives one, and the provider's.
+const LOCAL_AGENT: &str = "local";
+const DOTENV: &str = "dotenv";
+
+/// Runs one skill to its end.
+pub(crate) async fn run(args: RunArgs) -> Result<Report, Failure> {
+    let job = Job::of(&args)?;
+    let operator = Operator::of(&args, &job.grants)?;
+    let component = input::component(&job.skill)?;
+    let events = Events::open(args.pal.as_deref(), args.json)?;
+    let reported = run_job(job, operator, component, &events).await;
+    events.flush();
+    reported
+}
+
+async fn run_job(job: Job, operator: Operator, component: Vec<u8>, events: &Events) -> Result<Report, Failure> {
+    let mut builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1).catalog(operator.catalog);
+    for provider in operator.providers {
+        builder = builder.provider(provider);
+    }
+    let runtime = builder.build()?;
+    let skill = runtime.load(component).await.map_err(Failure::Load)?;
+    let mut task = Task::new(&skill).with_input(job.input).with_limits(job.limits);
+    for grant in job.grants {
+        task = task.with_grant(grant);
+    }
+    Ok(runtime.run(task).await)
+}
+
+/// What is to be done: from the arguments, or from a task file.
+struct Job {
+    skill: PathBuf,
+    input: Vec<u8>,
+    grants: Vec<Grant>,
+    limits: Limits,
+}
+
+impl Job {
+    fn of(args: &RunArgs) -> Result<Self, Failure> {
+        let limits = Limits::default();
+        let ((Some(path), _) | (None, Some(path))) = (&args.task, &args.skill) else {
+            return Err(Failure::Arguments("name a skill, or a task file with --task".to_owned()));
+        };
+        if args.task.is_none() {
+            let input = input::input(args.input.as_deref(), limits.input)?;
+            return Ok(Self { skill: path.clone(), input, grants: args.grants.clone(), limits });
+        }
+        let file = TaskFile::read(path)?;
+        Ok(Self {
+            skill: file.skill.ok_or_else(|| Failure::NoSkill(path.clone()))?,
+            input: file.input.unwrap_or_else(|| b"{}".to_vec()),
+            grants: file.grants,
+            limits: with_defaults(&file.limits),
+        })
+    }
+}
+
+fn with_defaults(config: &LimitsConfig) -> Limits {
+    let default = Limits::default();
+    // What does not fit the machine's own size is above every limit that the runtime gives, and is refused there.
+    let size = |size: Option<u64>, default| size.map_or(default, |size| usize::try_from(size).unwrap_or(usize::MAX));
+    Limits {
+        timeout: config.timeout.unwrap_or(default.timeout),
+        memory: size(config.memory, default.memory),
+        input: size(config.input, default.input),
+        output: size(config.output, default.output),
+        log: size(config.log, default.log),
+        host_calls: config.host_calls.unwrap_or(default.host_calls),
+    }
+}
+
+/// What is permitted, and where secrets come from: by the operator's file, or by the grants themselves.
+struct Operator {
+    agent_id: AgentId,
+    providers: Vec<Arc<dyn SecretProvider>>,
+    catalog: Catalog,
+}
+
+impl Operator {
+    fn of(args: &RunArgs, grants: &[Grant]) -> Result<Self, Failure> {
+        match &args.config {
+            Some(path) => Self::configured(FarToml::read(path)?),
+            None => Self::local(args.env_file.as_deref(), grants),
+        }
+    }
+
+    fn configured(config: FarToml) -> Result<Self, Failure> {
+        let mut providers: Vec<Arc<dyn SecretProvider>> = Vec::new();
+        for provider in config.providers {
+            let ProviderKind::Dotenv { path } = provider.kind;
+            providers.push(Arc::new(DotEnv::open(provider.id, &path)?));
+        }
+        let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
+        Ok(Self { agent_id, providers, catalog: config.catalog })
+    }
+
+    /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
+    fn local(env_file: Option<&Path>, grants: &[Grant]) -> Result<Self, Failure> {
+        let mut providers: Vec<Arc<dyn SecretProvider>> = Vec::new();
+        let id = ProviderId::parse(DOTENV).map_err(fixed)?;
+        if env_file.is_some() || !grants.is_empty() {
+            let path = env_file.unwrap_or(Path::new(".env"));
+            providers.push(Arc::new(DotEnv::open(id.clone(), path)?));
+        }
+        Ok(Self { agent_id: local_agent()?, providers, catalog: Catalog::of_grants(grants, &id)? })
+    }
+}
+
+fn local_agent() -> Result<AgentId, Failure> {
+    AgentId::parse(LOCAL_AGENT).map_err(fixed)
+}
+
+/// For names that are written in this file.
+fn fixed(error: far_core::name::NameError) -> Failure {
+    Failure::Arguments(error.to_string())
+}

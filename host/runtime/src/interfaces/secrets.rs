@@ -1,0 +1,94 @@
+//! `secrets`: handles.
+
+use far_core::broker::{AccessError, Handle, ListedSecret};
+use far_core::capability::Operation;
+use wasmtime::component::Resource;
+
+use super::wit::secrets::{self, Error, Host, HostSecret, Info};
+use super::{answer, nanoseconds};
+use crate::state::TaskState;
+
+impl TaskState {
+    fn hand_over(
+        &mut self,
+        accessed: Result<Handle, AccessError>,
+    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+        match answer(accessed)? {
+            Ok(handle) => Ok(Ok(self.table.push(handle)?)),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+}
+
+impl Host for TaskState {
+    async fn get(&mut self, name: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+        self.spend_call()?;
+        let accessed = self.session.get(&name, None).await;
+        self.hand_over(accessed)
+    }
+
+    async fn get_version(
+        &mut self,
+        name: String,
+        version: String,
+    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+        self.spend_call()?;
+        let accessed = self.session.get(&name, Some(&version)).await;
+        self.hand_over(accessed)
+    }
+
+    async fn list(&mut self) -> wasmtime::Result<Vec<Info>> {
+        self.spend_call()?;
+        match self.session.list().await {
+            Ok(listed) => Ok(listed.into_iter().map(Info::from).collect()),
+            Err(error) => Err(wasmtime::Error::new(error)),
+        }
+    }
+
+    async fn refresh(&mut self, name: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+        self.spend_call()?;
+        let accessed = self.session.refresh(&name).await;
+        self.hand_over(accessed)
+    }
+}
+
+impl HostSecret for TaskState {
+    async fn name(&mut self, secret: Resource<Handle>) -> wasmtime::Result<String> {
+        self.spend_call()?;
+        Ok(self.table.get(&secret)?.name().to_string())
+    }
+
+    async fn version(&mut self, secret: Resource<Handle>) -> wasmtime::Result<String> {
+        self.spend_call()?;
+        Ok(self.table.get(&secret)?.version().to_string())
+    }
+
+    async fn expires_in(&mut self, secret: Resource<Handle>) -> wasmtime::Result<Option<u64>> {
+        self.spend_call()?;
+        Ok(Some(nanoseconds(self.table.get(&secret)?.expires_in())))
+    }
+
+    async fn drop(&mut self, secret: Resource<Handle>) -> wasmtime::Result<()> {
+        self.table.delete(secret)?;
+        Ok(())
+    }
+}
+
+impl From<ListedSecret> for Info {
+    fn from(listed: ListedSecret) -> Self {
+        Self {
+            name: listed.name.to_string(),
+            operations: listed.operations.iter().map(operation).collect(),
+            expires_in: listed.expires_in.map(nanoseconds),
+        }
+    }
+}
+
+fn operation(operation: Operation) -> secrets::Operation {
+    match operation {
+        Operation::Seal => secrets::Operation::Seal,
+        Operation::Sign => secrets::Operation::Sign,
+        Operation::Reveal => secrets::Operation::Reveal,
+        Operation::Refresh => secrets::Operation::Refresh,
+    }
+}

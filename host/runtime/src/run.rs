@@ -1,0 +1,159 @@
+//! Running a task: admitted, started, called, ended. One store per task, dropped before the task's end is recorded.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use far_core::TaskId;
+use far_core::broker::{Session, Stop};
+use far_core::pal::Subject;
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout_at};
+use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime_wasi::I32Exit;
+
+use crate::limits::Limit;
+use crate::runtime::Runtime;
+use crate::state::TaskState;
+use crate::task::{End, Refusal, Report, Task};
+use crate::task_log::TaskLog;
+
+/// What a guest may pass in one call besides its longest argument, in bytes.
+const ARGUMENT_SLACK: usize = 64 * 1024;
+/// The longest argument of any interface, in bytes.
+const ARGUMENT_MAX: usize = 1 << 20;
+/// How many handles of all kinds a task may have at once.
+const HANDLES_MAX: usize = 1024;
+
+impl Runtime {
+    /// Runs a task to its end, whatever that is. Dropping the future cancels the task.
+    pub async fn run(&self, task: Task) -> Report {
+        let started = Instant::now();
+        let log = TaskLog::new(task.limits.log);
+        let task_id = task.id.clone().or_else(|| TaskId::random().ok());
+        let (end, provider_calls) = match &task_id {
+            Some(task_id) => self.run_admitted(task_id, &task, &log).await,
+            None => (End::Refused(Refusal::Random), 0),
+        };
+        let (log, log_discarded) = log.take();
+        Report {
+            task_id,
+            agent_id: self.agent_id.clone(),
+            skill: task.skill.declaration().map(|declaration| declaration.name.clone()),
+            skill_digest: task.skill.digest(),
+            end,
+            log,
+            log_discarded,
+            provider_calls,
+            duration: started.elapsed(),
+        }
+    }
+
+    async fn run_admitted(&self, task_id: &TaskId, task: &Task, log: &TaskLog) -> (End, u64) {
+        let context = match self.admit(task_id.clone(), task) {
+            Ok(context) => context,
+            Err(refusal) => {
+                self.record_refusal(task_id, task, &refusal).await;
+                return (End::Refused(refusal), 0);
+            }
+        };
+        let deadline = Instant::from_std(context.deadline);
+        let session = match self.broker.admit(context).await {
+            Ok(session) => Arc::new(session),
+            Err(unavailable) => return (End::AuditUnavailable(unavailable), 0),
+        };
+        // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
+        let attempt = AssertUnwindSafe(self.attempt(&session, task, log)).catch_unwind();
+        let end = match timeout_at(deadline, attempt).await {
+            Ok(Ok(end)) => end,
+            Ok(Err(_panic)) => End::HostError,
+            Err(_) => End::TimedOut,
+        };
+        // What the session saw decides: a guest has no say in how its violation is reported.
+        let end = session.stopped().map_or(end, end_of_stop);
+        let recorded = session.finish(end.outcome()).await;
+        let end = match (recorded, end) {
+            (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
+            (_, end) => end,
+        };
+        (end, session.provider_calls())
+    }
+
+    async fn record_refusal(&self, task_id: &TaskId, task: &Task, refusal: &Refusal) {
+        let subject = Subject {
+            task_id: Some(task_id.clone()),
+            agent_id: self.agent_id.clone(),
+            skill: task.skill.declaration().map(|declaration| declaration.name.clone()),
+            skill_digest: Some(task.skill.digest()),
+        };
+        // The refusal stands, recorded or not: nothing runs.
+        let _ = self.broker.refuse(&Arc::new(subject), refusal.kind()).await;
+    }
+
+    async fn attempt(&self, session: &Arc<Session>, task: &Task, log: &TaskLog) -> End {
+        // The semaphore is never closed.
+        let Ok(_slot) = self.slots.acquire().await else { return End::HostError };
+        let mut store = self.store(TaskState::new(session.clone(), &task.limits, log.clone()), task);
+        match self.call(&mut store, session, task).await {
+            Ok(Ok(output)) if output.len() > task.limits.output => End::LimitExceeded(Limit::Output),
+            Ok(Ok(output)) => End::Completed(output),
+            Ok(Err(error)) if session.backend_failed() => End::BackendUnavailable(error),
+            Ok(Err(error)) => End::SkillError(error),
+            Err(error) => end_of_error(&error, store.data().usage.refused),
+        }
+    }
+
+    fn store(&self, state: TaskState, task: &Task) -> Store<TaskState> {
+        let deadline = state.session.context().deadline;
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.usage);
+        store.set_hostcall_fuel(task.limits.output.max(ARGUMENT_MAX).saturating_add(ARGUMENT_SLACK));
+        store.set_max_component_handles(HANDLES_MAX);
+        store.set_epoch_deadline(1);
+        // Each tick lets others run, until the task's own time is over.
+        store.epoch_deadline_callback(move |_| {
+            let over = Instant::now().into_std() >= deadline;
+            Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+        });
+        store
+    }
+
+    async fn call(
+        &self,
+        store: &mut Store<TaskState>,
+        session: &Session,
+        task: &Task,
+    ) -> wasmtime::Result<Result<Vec<u8>, String>> {
+        let skill = task.skill.component.instantiate_async(&mut *store).await?;
+        // Until here no task is open, and a start function that asks for a secret goes beyond its capability.
+        session.start().await.map_err(wasmtime::Error::new)?;
+        skill.call_run(&mut *store, &task.input).await
+    }
+}
+
+fn end_of_stop(stop: &Stop) -> End {
+    match stop {
+        Stop::Violation(violation) => End::Violation(violation.clone()),
+        Stop::Audit(unavailable) => End::AuditUnavailable(unavailable.clone()),
+        _ => End::HostError,
+    }
+}
+
+fn end_of_error(error: &wasmtime::Error, refused: Option<Limit>) -> End {
+    if let Some(limit) = error.downcast_ref::<Limit>() {
+        return End::LimitExceeded(*limit);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => return End::TimedOut,
+        Some(Trap::StackOverflow) => return End::LimitExceeded(Limit::Stack),
+        _ => {}
+    }
+    // A guest that was refused memory and then crashed most likely crashed for it.
+    if let Some(limit) = refused {
+        return End::LimitExceeded(limit);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => End::Trapped(trap.to_string()),
+        None if error.is::<I32Exit>() => End::Trapped("the skill called 'exit'".to_owned()),
+        None => End::Trapped("the engine stopped the skill".to_owned()),
+    }
+}

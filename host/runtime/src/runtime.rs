@@ -1,0 +1,156 @@
+//! The runtime: one engine, one broker, many tasks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use far_core::AgentId;
+use far_core::SkillDigest;
+use far_core::broker::{Broker, BrokerError, BrokerSettings};
+use far_core::capability::Catalog;
+use far_core::pal::{Pal, Subject};
+use far_core::provider::SecretProvider;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::engine::{self, PoolSize};
+use crate::interfaces;
+use crate::skill::{LoadError, Skill};
+use crate::state::TaskState;
+
+/// Runs skills. Cheap to share; dropping the last one ends it.
+pub struct Runtime {
+    pub(crate) agent_id: AgentId,
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) engine: Engine,
+    /// A permit for each slot of the engine's pool: a full pool queues, and never fails.
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) max_memory: usize,
+    linker: Linker<TaskState>,
+}
+
+/// Why there is no runtime.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The engine could not be set up, for instance for lack of address space.
+    #[error("the WebAssembly engine could not be set up")]
+    Engine(#[source] wasmtime::Error),
+    /// The broker could not be set up.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The operating system did not start the clock's thread.
+    #[error("a thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Makes a [`Runtime`].
+pub struct RuntimeBuilder {
+    agent_id: AgentId,
+    pal: Arc<Pal>,
+    providers: Vec<Arc<dyn SecretProvider>>,
+    catalog: Catalog,
+    broker: BrokerSettings,
+    pool: PoolSize,
+}
+
+impl RuntimeBuilder {
+    /// Adds a backend.
+    #[must_use]
+    pub fn provider(mut self, provider: Arc<dyn SecretProvider>) -> Self {
+        self.providers.push(provider);
+        self
+    }
+
+    /// What the operator permits; nothing by default.
+    #[must_use]
+    pub fn catalog(self, catalog: Catalog) -> Self {
+        Self { catalog, ..self }
+    }
+
+    /// How to behave towards backends.
+    #[must_use]
+    pub fn broker(self, broker: BrokerSettings) -> Self {
+        Self { broker, ..self }
+    }
+
+    /// How many tasks run at once; others wait for a place, within their own deadline. 64 by default.
+    #[must_use]
+    pub fn max_tasks(mut self, tasks: u32) -> Self {
+        self.pool.tasks = tasks;
+        self
+    }
+
+    /// The most memory that any task's limits may name, in bytes. 1 GiB by default.
+    #[must_use]
+    pub fn max_memory(mut self, memory: usize) -> Self {
+        self.pool.memory = memory;
+        self
+    }
+
+    /// The runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`RuntimeError`] if the engine, the broker or the clock cannot be set up.
+    pub fn build(self) -> Result<Arc<Runtime>, RuntimeError> {
+        let engine = engine::engine(self.pool).map_err(RuntimeError::Engine)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
+        interfaces::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
+        let broker = Broker::new(self.providers, self.pal, self.broker)?;
+        engine::start_clock(&engine).map_err(RuntimeError::Thread)?;
+        Ok(Arc::new(Runtime {
+            agent_id: self.agent_id,
+            broker,
+            catalog: Arc::new(self.catalog),
+            engine,
+            slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
+            max_memory: self.pool.memory,
+            linker,
+        }))
+    }
+}
+
+impl Runtime {
+    /// A runtime that is this agent, and records in this log.
+    pub fn builder(agent_id: AgentId, pal: Arc<Pal>) -> RuntimeBuilder {
+        RuntimeBuilder {
+            agent_id,
+            pal,
+            providers: Vec::new(),
+            catalog: Catalog::new(),
+            broker: BrokerSettings::default(),
+            pool: PoolSize { tasks: 64, memory: 1 << 30 },
+        }
+    }
+
+    /// Checks and compiles a component, on a thread of its own. A refusal is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`], by fault of whoever made the component.
+    pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
+        let digest = SkillDigest::of(&component);
+        let runtime = self.clone();
+        let compile = move || Skill::load(&runtime.engine, &runtime.linker, &component);
+        let loaded = match tokio::task::spawn_blocking(compile).await {
+            Ok(loaded) => loaded,
+            Err(_) => Err(LoadError::Interrupted),
+        };
+        if let Err(error) = &loaded {
+            let agent_id = self.agent_id.clone();
+            let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
+            // The refusal stands, recorded or not: nothing runs.
+            let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
+        }
+        loaded.map(Arc::new)
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("agent_id", &self.agent_id).finish_non_exhaustive()
+    }
+}

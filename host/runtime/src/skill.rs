@@ -1,0 +1,118 @@
+//! A loaded component: read once, identified, checked, compiled.
+
+use std::fmt;
+
+use far_core::SkillDigest;
+use far_core::declaration::{self, ComponentError, Declaration};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use crate::interfaces::{BindingsPre, REVEAL};
+use crate::state::TaskState;
+
+/// The largest component, in bytes.
+pub const COMPONENT_MAX: usize = 64 << 20;
+
+/// A skill that can be run, as often as wanted and at the same time.
+pub struct Skill {
+    digest: SkillDigest,
+    declaration: Option<Declaration>,
+    reveals: bool,
+    pub(crate) component: BindingsPre<TaskState>,
+}
+
+/// Why a component is no skill. The names in it are its author's text: escape them wherever they are shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file is larger than [`COMPONENT_MAX`].
+    #[error("the component has more than {COMPONENT_MAX} bytes")]
+    TooLarge,
+    /// Not a component, or its declaration cannot be read.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The engine does not take it.
+    #[error("the component is not valid")]
+    Invalid(#[source] wasmtime::Error),
+    /// It imports something that the host does not have.
+    #[error("the component imports '{0}', which the host does not have")]
+    UnknownImport(String),
+    /// It imports something under a name that the host has, with another type.
+    #[error("the component imports what the host has, but with other types")]
+    ImportType(#[source] wasmtime::Error),
+    /// It does not export `run` as the world says.
+    #[error("the component is not of the world 'skill': it has no 'run' from bytes to bytes or an error")]
+    WrongWorld(#[source] wasmtime::Error),
+    /// Compiling was stopped.
+    #[error("compiling the component was interrupted")]
+    Interrupted,
+}
+
+impl LoadError {
+    /// A stable token for events.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "component-too-large",
+            Self::Component(ComponentError::CoreModule) => "core-module",
+            Self::Component(ComponentError::Malformed(_)) | Self::Invalid(_) => "invalid-component",
+            Self::Component(_) => "invalid-declaration",
+            Self::UnknownImport(_) => "unknown-import",
+            Self::ImportType(_) => "import-type",
+            Self::WrongWorld(_) => "wrong-world",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What a component may import: this package, and the parts of WASI that are linked and inert.
+const IMPORTS: [&str; 7] = [
+    "tinkerbell:skill/",
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
+
+impl Skill {
+    /// Checks and compiles a component. Takes long: not for a thread that others wait for.
+    pub(crate) fn load(engine: &Engine, linker: &Linker<TaskState>, bytes: &[u8]) -> Result<Self, LoadError> {
+        if bytes.len() > COMPONENT_MAX {
+            return Err(LoadError::TooLarge);
+        }
+        let declaration = declaration::read(bytes)?;
+        let component = Component::new(engine, bytes).map_err(LoadError::Invalid)?;
+        let mut reveals = false;
+        for (name, _) in component.component_type().imports(engine) {
+            reveals |= name == REVEAL;
+            if !IMPORTS.iter().any(|known| name.starts_with(known)) {
+                return Err(LoadError::UnknownImport(name.to_owned()));
+            }
+        }
+        let instance = linker.instantiate_pre(&component).map_err(LoadError::ImportType)?;
+        let component = BindingsPre::new(instance).map_err(LoadError::WrongWorld)?;
+        Ok(Self { digest: SkillDigest::of(bytes), declaration, reveals, component })
+    }
+
+    /// The skill's identity: the digest of its bytes.
+    pub fn digest(&self) -> SkillDigest {
+        self.digest
+    }
+
+    /// What its author declares; none if the component has no declaration, and then it gets no secret.
+    pub fn declaration(&self) -> Option<&Declaration> {
+        self.declaration.as_ref()
+    }
+
+    /// Whether it imports `reveal`, and so could take a secret's bytes.
+    pub fn reveals(&self) -> bool {
+        self.reveals
+    }
+}
+
+impl fmt::Debug for Skill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Skill").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! A task as it comes in, and as it is reported.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::broker::Violation;
+use far_core::capability::{CapabilityError, Gap, Grant};
+use far_core::pal::{AuditUnavailable, Outcome};
+use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId};
+
+use crate::limits::{Limit, Limits};
+use crate::skill::Skill;
+use crate::task_log::LogEntry;
+
+/// One job for one skill.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub(crate) id: Option<TaskId>,
+    pub(crate) skill: Arc<Skill>,
+    pub(crate) input: Vec<u8>,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) limits: Limits,
+}
+
+impl Task {
+    /// A task without grants, with an empty input, the default limits and a random id.
+    pub fn new(skill: &Arc<Skill>) -> Self {
+        Self { id: None, skill: skill.clone(), input: Vec::new(), grants: Vec::new(), limits: Limits::default() }
+    }
+
+    /// The same task with this id.
+    #[must_use]
+    pub fn with_id(self, id: TaskId) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// The same task with this input, a JSON document by convention.
+    #[must_use]
+    pub fn with_input(self, input: impl Into<Vec<u8>>) -> Self {
+        Self { input: input.into(), ..self }
+    }
+
+    /// The same task with one more grant.
+    #[must_use]
+    pub fn with_grant(mut self, grant: Grant) -> Self {
+        self.grants.push(grant);
+        self
+    }
+
+    /// The same task with these limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+}
+
+/// Why a task was not let in. Nothing of it ran.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The grants do not make one capability.
+    #[error(transparent)]
+    Capability(#[from] CapabilityError),
+    /// The skill requires a secret that the task cannot use as declared.
+    #[error(transparent)]
+    Gap(#[from] Gap),
+    /// The skill could take a secret's bytes, and nothing that was declared, granted and permitted lets it.
+    #[error("the skill imports 'reveal', but is not granted to reveal any secret")]
+    Reveal,
+    /// The catalog refers to a provider that is not there.
+    #[error("the secret '{secret}' comes from the provider '{provider}', which is not configured")]
+    Provider {
+        /// The secret.
+        secret: SecretName,
+        /// The provider.
+        provider: ProviderId,
+    },
+    /// The input is larger than the task's limit.
+    #[error("the input has {length} bytes, above the limit of {limit}")]
+    InputTooLarge {
+        /// The input's length.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A limit is zero, or above what the runtime gives to any task.
+    #[error("the limit '{0}' is zero, or above what this host gives to any task")]
+    Limit(&'static str),
+    /// The host has no random numbers, and so no task id.
+    #[error("the operating system gave no random numbers")]
+    Random,
+}
+
+impl Refusal {
+    /// A stable token for events.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Capability(_) => "ambiguous-grant",
+            Self::Gap(gap) => gap.reason.token(),
+            Self::Reveal => "reveal",
+            Self::Provider { .. } => "provider",
+            Self::InputTooLarge { .. } => "input",
+            Self::Limit(_) => "limit",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// The skill returned this output.
+    Completed(Vec<u8>),
+    /// The skill returned this error. Guest's text: escape it wherever it is shown.
+    SkillError(String),
+    /// The skill returned this error after a backend had not answered.
+    BackendUnavailable(String),
+    /// The skill crashed, in the engine's words.
+    Trapped(String),
+    /// The task went beyond its capability.
+    Violation(Violation),
+    /// The task went beyond one of its limits.
+    LimitExceeded(Limit),
+    /// The task's time was over.
+    TimedOut,
+    /// The task was not let in.
+    Refused(Refusal),
+    /// A required sink did not take a record.
+    AuditUnavailable(AuditUnavailable),
+    /// The host failed: a defect of this program.
+    HostError,
+}
+
+impl End {
+    /// The outcome as the PAL records it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Completed(_) => Outcome::Completed,
+            Self::SkillError(_) => Outcome::SkillError,
+            Self::BackendUnavailable(_) => Outcome::BackendUnavailable,
+            Self::Trapped(_) => Outcome::Trapped,
+            Self::Violation(_) => Outcome::ScopeViolation,
+            Self::LimitExceeded(_) => Outcome::LimitExceeded,
+            Self::TimedOut => Outcome::TimedOut,
+            Self::Refused(_) => Outcome::Refused,
+            Self::AuditUnavailable(_) => Outcome::AuditUnavailable,
+            Self::HostError => Outcome::HostError,
+        }
+    }
+}
+
+/// What is known of a task that ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// The task; none if it was refused before it had an id.
+    pub task_id: Option<TaskId>,
+    /// The agent that ran it.
+    pub agent_id: AgentId,
+    /// The skill's declared name.
+    pub skill: Option<SkillName>,
+    /// The skill's identity.
+    pub skill_digest: SkillDigest,
+    /// How it ended.
+    pub end: End,
+    /// What it wrote for people.
+    pub log: Vec<LogEntry>,
+    /// How many bytes it wrote beyond its log's limit.
+    pub log_discarded: u64,
+    /// How many calls of backends it caused.
+    pub provider_calls: u64,
+    /// From admission to the end.
+    pub duration: Duration,
+}

@@ -1,0 +1,93 @@
+//! WASI 0.2, linked so that every language's toolchain works, and inert: no environment, no arguments, no directories,
+//! no addresses, no look-ups, an empty stdin. Clocks and random numbers work; stdout and stderr go to the task log.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
+
+use crate::task_log::{LogSource, TaskLog};
+
+/// The most random bytes that a guest gets in one call.
+const RANDOM_MAX: u64 = 64 * 1024;
+/// The most bytes that a guest writes to a stream in one call.
+const WRITE_MAX: usize = 64 * 1024;
+
+/// The WASI context of one task.
+pub(crate) fn inert(log: &TaskLog) -> WasiCtx {
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .stdout(Captured { log: log.clone(), source: LogSource::Stdout })
+        .stderr(Captured { log: log.clone(), source: LogSource::Stderr })
+        .max_random_size(RANDOM_MAX)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        // The switches above refuse by themselves; this refuses every address should one of them be forgotten.
+        .socket_addr_check(|_, _| Box::pin(std::future::ready(false)));
+    builder.build()
+}
+
+/// An output stream into the task log. It takes everything at once; what is beyond the cap is counted and dropped, so
+/// that a skill that prints too much is not ended for it.
+#[derive(Clone)]
+struct Captured {
+    log: TaskLog,
+    source: LogSource,
+}
+
+impl IsTerminal for Captured {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Captured {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Captured {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Captured {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.log.output(self.source, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE_MAX)
+    }
+}
+
+impl AsyncWrite for Captured {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.log.output(self.source, bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
