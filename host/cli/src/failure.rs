@@ -26,11 +26,7 @@ pub(crate) enum Failure {
     NoSkill(PathBuf),
     /// A file cannot be read.
     #[error("cannot read {what} {path}", path = .path.display())]
-    Read {
-        what: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Read { what: &'static str, path: PathBuf, source: io::Error },
     /// The input is no JSON.
     #[error("the input is not valid JSON")]
     Input(#[source] serde_json::Error),

@@ -131,8 +131,7 @@ fn report_json(report: &Report, code: u8) -> Value {
     let error = problem(&report.end).map(|(message, help)| {
         json!({ "kind": report.end.outcome().as_str(), "message": message, "causes": [], "help": help })
     });
-    let log: Vec<_> =
-        report.log.iter().map(|entry| json!({ "source": source(entry), "text": entry.text })).collect();
+    let log: Vec<_> = report.log.iter().map(|entry| json!({ "source": source(entry), "text": entry.text })).collect();
     json!({
         "outcome": report.end.outcome().as_str(),
         "exit_code": code,
@@ -179,10 +178,9 @@ fn problem(end: &End) -> Option<(String, Option<&'static str>)> {
             format!("the task was ended: it went beyond its limit on '{}'", limit.as_str()),
             Some("limits are set under [limits] in a task file"),
         ),
-        End::TimedOut => (
-            "the task was ended: its time was over".to_owned(),
-            Some("'timeout' is set under [limits] in a task file"),
-        ),
+        End::TimedOut => {
+            ("the task was ended: its time was over".to_owned(), Some("'timeout' is set under [limits] in a task file"))
+        }
         End::Refused(refusal) => (format!("the task is refused: {refusal}"), Some(next_step(refusal))),
         End::AuditUnavailable(unavailable) => (
             format!("the task was ended: {unavailable}: {}", unavailable.0),

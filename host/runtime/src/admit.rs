@@ -55,7 +55,9 @@ impl Runtime {
         if let Some(gap) = capability.gaps(declared).next() {
             return Err(gap.into());
         }
-        if task.skill.reveals() && !capability.permits().any(|(_, permit)| permit.operations.contains(Operation::Reveal)) {
+        if task.skill.reveals()
+            && !capability.permits().any(|(_, permit)| permit.operations.contains(Operation::Reveal))
+        {
             return Err(Refusal::Reveal);
         }
         match capability.permits().find(|(_, permit)| !self.broker.has_provider(&permit.provider)) {

@@ -69,7 +69,6 @@ impl Limit {
     }
 }
 
-
 /// Counts a store's linear memories and tables.
 ///
 /// Growing beyond the limit fails as WebAssembly says it may, and the guest can deal with it; that it happened is kept,

@@ -126,6 +126,11 @@ impl Runtime {
         }
     }
 
+    /// The log that the runtime records in.
+    pub fn pal(&self) -> &Arc<Pal> {
+        self.broker.pal()
+    }
+
     /// Checks and compiles a component, on a thread of its own. A refusal is recorded.
     ///
     /// # Errors

@@ -65,15 +65,8 @@ impl LoadError {
 }
 
 /// What a component may import: this package, and the parts of WASI that are linked and inert.
-const IMPORTS: [&str; 7] = [
-    "tinkerbell:skill/",
-    "wasi:cli/",
-    "wasi:clocks/",
-    "wasi:filesystem/",
-    "wasi:io/",
-    "wasi:random/",
-    "wasi:sockets/",
-];
+const IMPORTS: [&str; 7] =
+    ["tinkerbell:skill/", "wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 
 impl Skill {
     /// Checks and compiles a component. Takes long: not for a thread that others wait for.

@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::identity::{ProviderId, SkillDigest, TaskId};
 use crate::name::SecretName;
+use crate::pal::AuditUnavailable;
 use crate::provider::ProviderError;
 use crate::secret::{Gone, Secret};
 use crate::version::VersionSelector;
@@ -35,8 +36,16 @@ pub(super) struct Key {
     pub(super) provider: ProviderId,
 }
 
+/// Why a flight brought nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum FetchError {
+    Provider(ProviderError),
+    /// The provider's answer could not be recorded: none of those who wait for it may have it.
+    Audit(AuditUnavailable),
+}
+
 /// A fetch that all who ask at once wait for. It runs in a task of its own: a waiter that goes away does not end it.
-pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, ProviderError>>>;
+pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, FetchError>>>;
 
 #[derive(Default)]
 pub(super) struct Cache {
@@ -96,7 +105,7 @@ impl Cache {
     /// The flight that is under way for this key, or a new one by `fetch`. Must be called within a tokio runtime.
     pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce() -> F) -> Joined
     where
-        F: Future<Output = Result<Arc<Secret>, ProviderError>> + Send + 'static,
+        F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
         let mut subjects = self.subjects.lock();
         let slot = subjects.entry(subject.clone()).or_default().entry(key.clone()).or_default();
@@ -106,7 +115,10 @@ impl Cache {
         let running = tokio::spawn(fetch());
         let abort = running.abort_handle();
         // A fetch that panicked or was stopped gave no answer.
-        let flight = running.map(|ended| ended.unwrap_or(Err(ProviderError::Unavailable))).boxed().shared();
+        let flight = running
+            .map(|ended| ended.unwrap_or(Err(FetchError::Provider(ProviderError::Unavailable))))
+            .boxed()
+            .shared();
         slot.flight = Some((flight.clone(), abort));
         Joined { flight, started: true }
     }

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Broker;
-use super::cache::{Joined, Key, Ready, ScopeSubject};
+use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
 use crate::capability::Permit;
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
@@ -58,7 +58,7 @@ impl Broker {
 }
 
 impl Errand {
-    async fn run(self) -> Result<Arc<Secret>, ProviderError> {
+    async fn run(self) -> Result<Arc<Secret>, FetchError> {
         let started = Instant::now();
         let call = std::panic::AssertUnwindSafe(self.call()).catch_unwind();
         let answer = match timeout(self.broker.settings.provider_deadline, call).await {
@@ -73,7 +73,7 @@ impl Errand {
             Err(error) => Err(error),
         };
         let recorded = self.broker.pal.record(&self.subject, self.event(&result, started.elapsed())).await;
-        let result = recorded.map_err(|_| ProviderError::Unavailable).and(result);
+        let result = recorded.map_err(FetchError::Audit).and(result.map_err(FetchError::Provider));
         self.broker.cache.settle(&self.scope, &self.key, result.as_ref().ok(), now());
         result
     }

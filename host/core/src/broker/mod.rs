@@ -143,6 +143,3 @@ impl From<DenyReason> for Reason {
         Self::Denied(reason)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::cache::{Joined, Key, ScopeSubject};
+use super::cache::{FetchError, Joined, Key, ScopeSubject};
 use super::fetch::now;
 use super::{AccessError, Broker, SecretError, Stop, Violation};
-use crate::capability::{Access, Decision, DenyReason, Operations, Permit, Purpose, Scope};
+use crate::capability::{Access, Decision, DenyReason, Operation, Operations, Permit, Purpose, Scope};
 use crate::context::TaskContext;
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, CacheState, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel, Subject};
@@ -197,9 +197,11 @@ impl Session {
     /// # Errors
     ///
     /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
-    pub async fn finish(self, outcome: Outcome) -> Result<(), AuditUnavailable> {
-        let event = self.end(outcome);
-        self.broker.pal.record(&self.subject, event).await
+    pub async fn finish(&self, outcome: Outcome) -> Result<(), AuditUnavailable> {
+        match self.end(outcome) {
+            Some(event) => self.broker.pal.record(&self.subject, event).await,
+            None => Ok(()),
+        }
     }
 
     /// Step 1 and 2: capability, and task state.
@@ -228,8 +230,13 @@ impl Session {
     pub(super) async fn record(&self, event: Event) -> Result<(), Stop> {
         match self.broker.pal.record(&self.subject, event).await {
             Ok(()) => Ok(()),
-            Err(unavailable) => Err(self.stopped.get_or_init(|| unavailable.into()).clone()),
+            Err(unavailable) => Err(self.stop(unavailable.into())),
         }
+    }
+
+    /// Poisons the session. The first reason stays.
+    fn stop(&self, stop: Stop) -> Stop {
+        self.stopped.get_or_init(|| stop).clone()
     }
 
     /// Steps 3 and 4, for what is not cached: recorded before the backend is called.
@@ -251,13 +258,17 @@ impl Session {
                 self.provider_calls.fetch_add(u64::from(started), Ordering::AcqRel);
                 flight.await
             }
-            Err(error) => Err(error),
+            Err(error) => Err(FetchError::Provider(error)),
         };
-        fetched.map_err(|error| {
-            let confirmed = matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_));
-            self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
-            SecretError::from(error).into()
-        })
+        match fetched {
+            Ok(secret) => Ok(secret),
+            Err(FetchError::Audit(unavailable)) => Err(self.stop(unavailable.into()).into()),
+            Err(FetchError::Provider(error)) => {
+                let confirmed = matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_));
+                self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
+                Err(SecretError::from(error).into())
+            }
+        }
     }
 
     /// Steps 5 and 6: the record, then the handle.
@@ -278,11 +289,7 @@ impl Session {
         Ok(Handle { secret, asked_for })
     }
 
-    async fn parse_name(
-        &self,
-        name: &str,
-        operation: Option<crate::capability::Operation>,
-    ) -> Result<SecretName, AccessError> {
+    async fn parse_name(&self, name: &str, operation: Option<Operation>) -> Result<SecretName, AccessError> {
         match SecretName::parse(name) {
             Ok(name) => Ok(name),
             Err(_) => Err(self.violate(self.broker.labels.unlisted(name), operation, DenyReason::InvalidName).await),
@@ -301,12 +308,7 @@ impl Session {
     }
 
     /// Records a violation, and poisons the session. The task ends for the violation even if the record is not accepted.
-    async fn violate(
-        &self,
-        secret: SecretLabel,
-        operation: Option<crate::capability::Operation>,
-        reason: DenyReason,
-    ) -> AccessError {
+    async fn violate(&self, secret: SecretLabel, operation: Option<Operation>, reason: DenyReason) -> AccessError {
         let event = Event {
             secret_name: Some(secret.clone()),
             operation,
@@ -314,7 +316,7 @@ impl Session {
             reason: Some(Reason::Denied(reason)),
             ..Event::new(EventKind::SecretDenied)
         };
-        let stop = self.stopped.get_or_init(|| Violation { secret, operation, reason }.into()).clone();
+        let stop = self.stop(Violation { secret, operation, reason }.into());
         let _ = self.broker.pal.record(&self.subject, event).await;
         AccessError::Stopped(stop)
     }
@@ -336,25 +338,23 @@ impl Session {
         (scope, Key { name, version, provider: permit.provider.clone() })
     }
 
-    /// Ends the task and answers with the event that says so. Once: what comes after has nothing left to do.
-    fn end(&self, outcome: Outcome) -> Event {
-        self.finished.store(true, Ordering::Release);
+    /// Ends the task, and answers with the event that says so; with none if it had ended.
+    fn end(&self, outcome: Outcome) -> Option<Event> {
+        if self.finished.swap(true, Ordering::AcqRel) {
+            return None;
+        }
         self.phase.store(ENDED, Ordering::Release);
         for secret in self.broker.cache.close(&ScopeSubject::Task(self.context.task_id.clone())) {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
         }
-        Event {
-            outcome: Some(outcome),
-            duration: Some(now().duration_since(self.admitted)),
-            ..Event::new(EventKind::TaskFinished)
-        }
+        let duration = Some(now().duration_since(self.admitted));
+        Some(Event { outcome: Some(outcome), duration, ..Event::new(EventKind::TaskFinished) })
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if !self.finished.load(Ordering::Acquire) {
-            let event = self.end(Outcome::Cancelled);
+        if let Some(event) = self.end(Outcome::Cancelled) {
             self.broker.pal.note(&self.subject, event);
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::{Catalog, CatalogEntry, Destination, Grant, Operation, Operations, Scope, Target};
-use crate::declaration::{Declaration, DeclaredSecret};
+use crate::declaration::DeclaredSecret;
 use crate::identity::{ProviderId, SkillDigest};
 use crate::name::SecretName;
 use crate::provider::Reference;
@@ -29,7 +29,7 @@ use crate::version::{VersionRule, VersionSelector};
 /// let grants: [Grant; 1] = ["hook-secret:sign".parse()?];
 /// let catalog = Arc::new(Catalog::of_grants(&grants, &"dotenv".parse()?)?);
 /// let digest = SkillDigest::of(b"the component");
-/// let capability = Capability::new(&declaration, &grants, &catalog, &digest, Instant::now())?;
+/// let capability = Capability::new(&declaration.secrets, &grants, &catalog, &digest, Instant::now())?;
 ///
 /// let secret = SecretName::parse("hook-secret")?;
 /// let access = Access { secret: &secret, version: &VersionSelector::Current, purpose: Purpose::Sign };
@@ -204,13 +204,14 @@ pub enum CapabilityError {
 }
 
 impl Capability {
-    /// Joins what is declared, granted and permitted, for a skill of this digest, from `now` on.
+    /// Joins what is declared, granted and permitted, for a skill of this digest, from `now` on. The declared names are
+    /// each there once, as a declaration has them.
     ///
     /// # Errors
     ///
     /// [`CapabilityError::AmbiguousGrant`] if two grants name one secret.
     pub fn new(
-        declaration: &Declaration,
+        declared: &[DeclaredSecret],
         grants: &[Grant],
         catalog: &Arc<Catalog>,
         skill: &SkillDigest,
@@ -231,7 +232,7 @@ impl Capability {
             };
             (declared.name.clone(), entry)
         };
-        let entries = declaration.secrets.iter().enumerate().map(join).collect();
+        let entries = declared.iter().enumerate().map(join).collect();
         Ok(Self { entries, catalog: catalog.clone() })
     }
 
@@ -263,9 +264,9 @@ impl Capability {
         Decision::Allowed(permit)
     }
 
-    /// What is in the way of the secrets that the declaration requires, in its order.
-    pub fn gaps<'a>(&'a self, declaration: &'a Declaration) -> impl Iterator<Item = Gap> + 'a {
-        declaration.secrets.iter().filter(|declared| !declared.optional).filter_map(|declared| {
+    /// What is in the way of those of the declared secrets that are required, in their order.
+    pub fn gaps<'a>(&'a self, declared: &'a [DeclaredSecret]) -> impl Iterator<Item = Gap> + 'a {
+        declared.iter().filter(|declared| !declared.optional).filter_map(|declared| {
             let reason = match self.entries.get(&declared.name) {
                 None => DenyReason::Undeclared,
                 Some(Err(reason)) => *reason,

@@ -42,11 +42,10 @@ pub fn read(component: &[u8]) -> Result<Option<Declaration>, ComponentError> {
                 return Err(ComponentError::CoreModule);
             }
             Payload::Version { .. } => outermost = false,
-            Payload::CustomSection(section) if section.name() == SECTION => {
-                if found.replace(section.data()).is_some() {
-                    return Err(ComponentError::SeveralSections);
-                }
+            Payload::CustomSection(section) if section.name() == SECTION && found.is_some() => {
+                return Err(ComponentError::SeveralSections);
             }
+            Payload::CustomSection(section) if section.name() == SECTION => found = Some(section.data()),
             _ => {}
         }
     }

@@ -1,0 +1,94 @@
+//! Builds the guests and the example skills, so that `cargo test` needs no step before it, and lists them as Rust.
+
+use std::env;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TARGET: &str = "wasm32-wasip2";
+const SKILLS: [&str; 3] = ["aws_presign", "github_webhook", "snoop"];
+
+/// What this build's flags and wrappers say is for the host's target.
+const NOT_FOR_GUESTS: [&str; 5] =
+    ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"];
+
+#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let root = here.parent().ok_or("the package lies in the repository")?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    // OUT_DIR is TARGET/PROFILE/build/PACKAGE/out; guests have a folder of their own, whatever the profile.
+    let target = out.ancestors().nth(4).ok_or("the output folder lies in a target folder")?.join("guests");
+
+    build(&root.join("tests/guests"), &target, &["--examples"])?;
+    build(&root.join("skills-examples"), &target, &[])?;
+    for watched in ["wit", "guest-sdk", "skills-examples", "tests/guests"] {
+        println!("cargo::rerun-if-changed={}", root.join(watched).display());
+    }
+
+    let built = target.join(TARGET).join("debug");
+    let mut code = String::new();
+    let mut names = stems(&here.join("guests/examples"))?;
+    for name in &names {
+        constant(&mut code, name, &built.join("examples").join(format!("{name}.wasm")))?;
+    }
+    for name in SKILLS {
+        constant(&mut code, name, &built.join(format!("{name}.wasm")))?;
+    }
+    names.extend(SKILLS.map(str::to_owned));
+    fs::write(out.join("guests.rs"), code)?;
+    each_is_tested(&names, &here.join("tests"))
+}
+
+fn build(workspace: &Path, target: &Path, what: &[&str]) -> Result<(), Box<dyn Error>> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace).args(["build", "--locked", "--target", TARGET]).args(what);
+    cargo.env("CARGO_TARGET_DIR", target);
+    for name in NOT_FOR_GUESTS {
+        cargo.env_remove(name);
+    }
+    if cargo.status()?.success() {
+        return Ok(());
+    }
+    let hint = format!("if the target is missing, run 'cargo xtask test' or 'rustup target add {TARGET}'");
+    Err(format!("the components in {} could not be built; {hint}", workspace.display()).into())
+}
+
+/// A component that no test runs is an error, so that none is forgotten.
+fn each_is_tested(names: &[String], folder: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut tests = String::new();
+    for name in stems(folder)? {
+        tests.push_str(&fs::read_to_string(folder.join(name).with_extension("rs"))?);
+    }
+    let tested = |name: &&String| tests.contains(&format!("guests::{}", name.to_uppercase()));
+    match names.iter().find(|name| !tested(name)) {
+        Some(name) => Err(format!("no test in {} runs the guest '{name}'", folder.display()).into()),
+        None => Ok(()),
+    }
+}
+
+/// The names of a folder's Rust files, as identifiers.
+fn stems(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a guest's name is text")?;
+            names.push(name.replace('-', "_"));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn constant(code: &mut String, name: &str, path: &Path) -> Result<(), Box<dyn Error>> {
+    if !path.is_file() {
+        return Err(format!("{} was not built", path.display()).into());
+    }
+    writeln!(code, "/// The component `{name}`.")?;
+    writeln!(code, "pub const {}: &str = {:?};", name.to_uppercase(), path.display().to_string())?;
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! A host with known secrets, whose backend counts its calls and whose events are kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use far_core::capability::{Catalog, CatalogEntry, Operation, Scope, Terms};
+use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Record};
+use far_core::provider::Reference;
+use far_core::{ProviderId, SecretName, Version};
+use far_providers::MemoryProvider;
+use far_runtime::{End, Report, Runtime, Skill, Task};
+use serde_json::Value;
+
+/// Names and values of secrets.
+pub type Secrets = &'static [(&'static str, &'static str)];
+
+/// What a backend has, and the operator permits, when a test does not say.
+pub const SECRETS: Secrets =
+    &[("alpha", "alpha-canary-7f3a91"), ("beta", "beta-canary-c05e22"), ("gamma", "gamma-canary-1d88b4")];
+
+/// A host for tests.
+pub struct TestHost {
+    /// The runtime.
+    pub runtime: Arc<Runtime>,
+    /// Its backend, called `memory`.
+    pub provider: Arc<MemoryProvider>,
+    /// Its events.
+    pub events: Arc<MemorySink>,
+    /// Its secrets; each value is looked for in everything that comes out.
+    secrets: Secrets,
+    skills: Mutex<HashMap<String, Arc<Skill>>>,
+}
+
+impl Default for TestHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TestHost {
+    /// A host with the usual secrets, that records in memory only.
+    pub fn new() -> Self {
+        Self::with(SECRETS, Pal::builder())
+    }
+
+    /// A host with these secrets, and more sinks.
+    pub fn with(secrets: Secrets, pal: PalBuilder) -> Self {
+        let events = MemorySink::new();
+        let pal = pal.sink(events.clone()).build();
+        let id = ProviderId::parse("memory").unwrap();
+        let provider = Arc::new(MemoryProvider::new(id.clone()));
+        let mut catalog = Catalog::new();
+        for (name, value) in secrets {
+            let (name, version) = (SecretName::parse(name).unwrap(), Version::parse("1").unwrap());
+            provider.set(&Reference::named(&name), &version, value.as_bytes()).unwrap();
+            let operations = [Operation::Sign, Operation::Reveal, Operation::Refresh].into_iter().collect();
+            let entry = CatalogEntry {
+                provider: id.clone(),
+                reference: Reference::named(&name),
+                scope: Scope::Task,
+                terms: Terms::new(operations, Vec::new()).unwrap(),
+                ttl: CatalogEntry::DEFAULT_TTL,
+                skills: None,
+            };
+            catalog.insert(name, entry).unwrap();
+        }
+        let runtime = Runtime::builder("test-agent".parse().unwrap(), pal)
+            .provider(provider.clone())
+            .catalog(catalog)
+            .max_tasks(8)
+            .build()
+            .unwrap();
+        Self { runtime, provider, events, secrets, skills: Mutex::default() }
+    }
+
+    /// Loads a built component, once.
+    pub async fn load(&self, path: &str) -> Arc<Skill> {
+        if let Some(skill) = self.skills.lock().unwrap().get(path) {
+            return skill.clone();
+        }
+        let skill = self.runtime.load(std::fs::read(path).unwrap()).await.unwrap();
+        self.skills.lock().unwrap().insert(path.to_owned(), skill.clone());
+        skill
+    }
+
+    /// A task for a component with these grants and this input.
+    pub async fn task(&self, path: &str, grants: &[&str], input: &Value) -> Task {
+        let task = Task::new(&self.load(path).await).with_input(input.to_string());
+        grants.iter().fold(task, |task, grant| task.with_grant(grant.parse().unwrap()))
+    }
+
+    /// Runs a component to its end, and sees that no value came out anywhere but in a completed task's output.
+    pub async fn run(&self, path: &str, grants: &[&str], input: &Value) -> Report {
+        let task = self.task(path, grants, input).await;
+        let report = self.runtime.run(task).await;
+        self.assert_no_value(&report);
+        report
+    }
+
+    /// Runs a probe's steps.
+    pub async fn probe(&self, path: &str, grants: &[&str], steps: Value) -> Report {
+        self.run(path, grants, &serde_json::json!({ "steps": steps })).await
+    }
+
+    /// The kinds of the events so far.
+    pub fn kinds(&self) -> Vec<EventKind> {
+        self.events.kinds()
+    }
+
+    /// The last event of a kind.
+    pub fn last(&self, kind: EventKind) -> Option<Arc<Record>> {
+        self.events.records().into_iter().rev().find(|record| record.event.kind == kind)
+    }
+
+    fn assert_no_value(&self, report: &Report) {
+        let records = self.events.records();
+        let events = serde_json::to_string(&records.iter().map(Arc::as_ref).collect::<Vec<_>>()).unwrap();
+        let end = match &report.end {
+            End::Completed(_) => String::new(),
+            other => format!("{other:?}"),
+        };
+        for (_, value) in self.secrets {
+            assert!(!events.contains(value), "a value in an event");
+            assert!(!end.contains(value), "a value in how the task ended");
+        }
+    }
+}
+
+/// The results of a probe's steps.
+pub fn results(report: &Report) -> Vec<Value> {
+    match &report.end {
+        End::Completed(output) => serde_json::from_slice(output).unwrap(),
+        other => unreachable_end(other),
+    }
+}
+
+#[expect(clippy::panic, reason = "tells a test how its task ended instead")]
+fn unreachable_end(end: &End) -> ! {
+    panic!("the task did not complete: {end:?}")
+}

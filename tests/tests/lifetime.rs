@@ -1,0 +1,149 @@
+//! However a task ends, its end is recorded once, and what was its own is wiped before.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::pal::{EventKind, Outcome, Pal, Receipt, Record, Sink, SinkError};
+use far_core::provider::ProviderError;
+use far_runtime::{End, Limits};
+use far_tests::host::{SECRETS, results};
+use far_tests::{TestHost, guests};
+use serde_json::json;
+
+fn count(host: &TestHost, kind: EventKind) -> usize {
+    host.kinds().iter().filter(|other| **other == kind).count()
+}
+
+#[tokio::test]
+async fn every_end_wipes_and_is_recorded_once() {
+    let cases = [
+        (json!({ "do": "log", "level": "info", "message": "" }), Outcome::Completed),
+        (json!({ "do": "fail", "message": "no" }), Outcome::SkillError),
+        (json!({ "do": "panic", "message": "no" }), Outcome::Trapped),
+        (json!({ "do": "get", "name": "gamma" }), Outcome::ScopeViolation),
+        (json!({ "do": "sleep", "ms": 60_000 }), Outcome::TimedOut),
+    ];
+    for (step, outcome) in cases {
+        let host = TestHost::new();
+        let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, step] });
+        let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
+        let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits);
+        assert_eq!(host.runtime.run(task).await.end.outcome(), outcome);
+        assert_eq!(
+            (count(&host, EventKind::SecretWiped), count(&host, EventKind::TaskFinished)),
+            (1, 1),
+            "{outcome:?}"
+        );
+        assert_eq!(host.kinds().last(), Some(&EventKind::TaskFinished));
+        assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome, Some(outcome));
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_task_ends_too() {
+    let host = TestHost::new();
+    let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await;
+    let mut events = host.runtime.pal().subscribe();
+    let runtime = host.runtime.clone();
+    let running = tokio::spawn(async move { runtime.run(task).await });
+    loop {
+        let Some(far_core::pal::Reading::Record(record)) = events.next().await else { panic!("no events") };
+        if record.event.kind == EventKind::SecretInjected {
+            break;
+        }
+    }
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    assert_eq!((count(&host, EventKind::SecretWiped), count(&host, EventKind::TaskFinished)), (1, 1));
+    assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome, Some(Outcome::Cancelled));
+}
+
+#[tokio::test]
+async fn a_backend_that_does_not_answer_is_a_typed_error() {
+    let host = TestHost::new();
+    let steps = json!([{ "do": "get", "name": "alpha" }]);
+    for (failure, kind) in [
+        (ProviderError::NotFound, "not-found"),
+        (ProviderError::Sealed, "unavailable"),
+        (ProviderError::Denied, "unavailable"),
+        (ProviderError::TooLarge, "too-large"),
+    ] {
+        host.provider.fail_with(Some(failure));
+        let report = host.probe(guests::PROBE, &["alpha:sign"], steps.clone()).await;
+        assert_eq!(results(&report)[0]["error"], kind);
+    }
+    let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "fail", "message": "gave up" }]);
+    host.provider.fail_with(Some(ProviderError::Unavailable));
+    let report = host.probe(guests::PROBE, &["alpha:sign"], steps).await;
+    assert!(matches!(report.end, End::BackendUnavailable(_)));
+}
+
+/// A required sink that takes everything until the event that it does not take.
+struct Until(EventKind, fn() -> Receipt);
+
+impl Sink for Until {
+    fn submit(&self, record: &Arc<Record>) -> Receipt {
+        if record.event.kind == self.0 { (self.1)() } else { Receipt::Ready(Ok(())) }
+    }
+}
+
+fn full() -> Receipt {
+    Receipt::Ready(Err(SinkError::Full))
+}
+
+fn hanging() -> Receipt {
+    let (word, receipt) = tokio::sync::oneshot::channel();
+    std::mem::forget(word);
+    Receipt::Pending(receipt)
+}
+
+#[tokio::test]
+async fn no_record_no_value() {
+    let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "leak" }]);
+    for sink in [full, hanging] {
+        for (kind, calls) in [
+            (EventKind::TaskAdmitted, 0),
+            (EventKind::TaskStarted, 0),
+            (EventKind::SecretRequested, 0),
+            (EventKind::SecretFetched, 1),
+            (EventKind::SecretInjected, 1),
+            (EventKind::SecretRevealed, 1),
+            (EventKind::TaskFinished, 1),
+        ] {
+            let pal = Pal::builder().required_sink(Arc::new(Until(kind, sink)), Duration::from_millis(50));
+            let host = TestHost::with(SECRETS, pal);
+            let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps.clone()).await;
+            assert_eq!(host.provider.calls(), calls, "{kind:?}");
+            assert!(matches!(report.end, End::AuditUnavailable(_)), "{kind:?}: {:?}", report.end);
+        }
+    }
+    let report = TestHost::new().probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps).await;
+    assert_eq!(results(&report)[1]["ok"]["value"], SECRETS[0].1, "the twin with an audit log succeeds");
+}
+
+#[tokio::test]
+async fn a_violation_stays_one_when_it_cannot_be_recorded() {
+    let pal = Pal::builder().required_sink(Arc::new(Until(EventKind::SecretDenied, full)), Duration::from_millis(50));
+    let host = TestHost::with(SECRETS, pal);
+    let report = host.probe(guests::PROBE, &["alpha:sign"], json!([{ "do": "get", "name": "gamma" }])).await;
+    assert!(matches!(report.end, End::Violation(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_each_get_their_own() {
+    let host = Arc::new(TestHost::new());
+    let steps =
+        json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sign", "message": "m" }, { "do": "identity" }] });
+    let mut runs = Vec::new();
+    for n in 0..100 {
+        let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id(format!("t-{n}").parse().unwrap());
+        let runtime = host.runtime.clone();
+        runs.push(tokio::spawn(async move { runtime.run(task).await }));
+    }
+    for (n, run) in runs.into_iter().enumerate() {
+        let report = run.await.unwrap();
+        assert_eq!(results(&report)[2]["ok"]["task-id"], format!("t-{n}"));
+    }
+    assert_eq!(count(&host, EventKind::SecretWiped), 100);
+}

@@ -1,0 +1,103 @@
+//! What can be known before a skill runs is refused before it runs.
+
+use far_core::capability::DenyReason;
+use far_core::pal::{EventKind, Outcome};
+use far_runtime::{End, Limits, LoadError, Refusal};
+use far_tests::{TestHost, guests};
+use serde_json::json;
+
+async fn refusal(host: &TestHost, guest: &str, grants: &[&str]) -> Refusal {
+    let report = host.run(guest, grants, &json!({})).await;
+    let End::Refused(refusal) = report.end else { panic!("{:?}", report.end) };
+    assert_eq!(host.kinds(), [EventKind::TaskRefused], "nothing else happened");
+    assert_eq!(host.provider.calls(), 0);
+    refusal
+}
+
+#[tokio::test]
+async fn a_required_secret_that_was_not_granted() {
+    let cases =
+        [(vec!["alpha:sign"], DenyReason::Ungranted), (vec!["alpha:sign", "beta:reveal"], DenyReason::Operation)];
+    for (grants, reason) in cases {
+        let refused = refusal(&TestHost::new(), guests::REQUIRED, &grants).await;
+        assert!(matches!(&refused, Refusal::Gap(gap) if gap.secret.as_str() == "beta" && gap.reason == reason));
+    }
+}
+
+#[tokio::test]
+async fn two_grants_of_one_secret() {
+    let refused = refusal(&TestHost::new(), guests::PROBE, &["alpha:sign", "alpha:refresh"]).await;
+    assert!(matches!(refused, Refusal::Capability(_)));
+}
+
+#[tokio::test]
+async fn an_import_of_reveal_that_nothing_allows() {
+    let refused = refusal(&TestHost::new(), guests::PROBE_REVEALING, &["alpha:sign"]).await;
+    assert_eq!(refused, Refusal::Reveal);
+}
+
+#[tokio::test]
+async fn limits_without_bound_and_inputs_beyond_them() {
+    let host = TestHost::new();
+    let none = Limits { memory: 0, ..Limits::default() };
+    let all = Limits { memory: usize::MAX, ..Limits::default() };
+    let small = Limits { input: 3, ..Limits::default() };
+    for limits in [none, all, small] {
+        let task = host.task(guests::PROBE, &[], &json!({ "steps": [] })).await.with_limits(limits);
+        assert_eq!(host.runtime.run(task).await.end.outcome(), Outcome::Refused);
+    }
+}
+
+#[tokio::test]
+async fn a_component_with_two_declarations() {
+    let host = TestHost::new();
+    let loaded = host.runtime.load(std::fs::read(guests::TWO_DECLARATIONS).unwrap()).await;
+    assert!(matches!(loaded, Err(LoadError::Component(_))));
+    assert_eq!(host.kinds(), [EventKind::TaskRefused]);
+}
+
+#[tokio::test]
+async fn what_is_no_component_of_this_host() {
+    let cases: [(&str, &str, &[u8]); 6] = [
+        ("nothing", "invalid-component", b""),
+        ("text", "invalid-component", b"#!/bin/sh"),
+        ("a core module", "core-module", b"\0asm\x01\0\0\0"),
+        ("no run", "wrong-world", b"(component)"),
+        (
+            "an unknown import",
+            "unknown-import",
+            br#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#,
+        ),
+        ("another type", "import-type", br#"(component (import "tinkerbell:skill/secrets@0.1.0" (func)))"#),
+    ];
+    for (what, kind, component) in cases {
+        let host = TestHost::new();
+        let component = if component.starts_with(b"(") {
+            wat::parse_bytes(component).unwrap().into_owned()
+        } else {
+            component.to_vec()
+        };
+        let error = host.runtime.load(component).await.expect_err(what);
+        assert_eq!(error.kind(), kind, "{what}: {error}");
+        assert_eq!(host.kinds(), [EventKind::TaskRefused]);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_component_never_panics_the_host() {
+    let host = TestHost::new();
+    let whole = std::fs::read(guests::REQUIRED).unwrap();
+    for at in (0..whole.len()).step_by(whole.len() / 40) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x41;
+        if let Ok(skill) = host.runtime.load(damaged).await {
+            assert_ne!(skill.digest(), far_core::SkillDigest::of(&whole));
+            let task = ["alpha:sign", "beta:sign"]
+                .iter()
+                .fold(far_runtime::Task::new(&skill).with_input("{}"), |task, grant| {
+                    task.with_grant(grant.parse().unwrap())
+                });
+            assert_ne!(host.runtime.run(task).await.end, End::HostError, "byte {at}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The example skills do their jobs, with their published vectors.
+
+use far_core::pal::{EventKind, Outcome, Pal};
+use far_runtime::End;
+use far_tests::{TestHost, guests};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn github_webhook() {
+    // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    let host = TestHost::with(&[("github-webhook-secret", "It's a Secret to Everybody")], Pal::builder());
+    let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    for (payload, valid) in [("Hello, World!", true), ("Hello, World?", false)] {
+        let input = json!({ "payload": payload, "signature": signature });
+        let report = host.run(guests::GITHUB_WEBHOOK, &["github-webhook-secret:sign"], &input).await;
+        assert_eq!(report.end, End::Completed(json!({ "valid": valid }).to_string().into_bytes()));
+    }
+    assert!(host.kinds().contains(&EventKind::SecretSigned));
+    assert!(!host.kinds().contains(&EventKind::SecretRevealed));
+}
+
+#[tokio::test]
+async fn aws_presign() {
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    let host = TestHost::with(&[("aws-secret-access-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")], Pal::builder());
+    let input = json!({
+        "method": "GET", "host": "examplebucket.s3.amazonaws.com", "path": "/test.txt",
+        "region": "us-east-1", "service": "s3", "access-key-id": "AKIAIOSFODNN7EXAMPLE",
+        "datetime": "20130524T000000Z", "expires-seconds": 86400,
+    });
+    let report = host.run(guests::AWS_PRESIGN, &["aws-secret-access-key:reveal"], &input).await;
+    let End::Completed(output) = report.end else { panic!("{:?}", report.end) };
+    let output: Value = serde_json::from_slice(&output).unwrap();
+    let url = output["url"].as_str().unwrap();
+    let signature = "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+    assert!(url.ends_with(signature), "{url}");
+    assert!(!url.contains("wJalrXUtnFEMI"));
+    assert!(host.kinds().contains(&EventKind::SecretRevealed));
+}
+
+#[tokio::test]
+async fn snoop() {
+    let host = TestHost::with(
+        &[("github-webhook-secret", "hook-canary"), ("payroll-db-password", "payroll-canary")],
+        Pal::builder(),
+    );
+    let grants = ["github-webhook-secret:sign", "payroll-db-password:sign"];
+    let report = host.run(guests::SNOOP, &grants, &json!({})).await;
+    assert_eq!(report.end.outcome(), Outcome::ScopeViolation);
+    assert_eq!((report.provider_calls, host.provider.calls()), (0, 0));
+}
