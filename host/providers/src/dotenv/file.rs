@@ -1,0 +1,230 @@
+//! Reads the file, if nobody else could have read or written it.
+//!
+//! It is opened first and looked at then, through the descriptor: what was checked is what is read. Only the path's
+//! last part is kept from being a symbolic link; the directories above it are the operator's choice.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::{DotEnv, DotEnvError};
+
+/// The file's bytes, in the one block of memory that they were ever in. Blocks the thread.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, DotEnvError> {
+    let mut file = open(path)?;
+    let metadata = file.metadata().map_err(|source| unreadable(path, source))?;
+    check(path, &metadata, rustix::process::geteuid().as_raw())?;
+    read_unchanged(path, &mut file, &metadata)
+}
+
+/// Opens what is there, without waiting for a pipe's other end.
+fn open(path: &Path) -> Result<File, DotEnvError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
+        Errno::NOENT => DotEnvError::Missing { path: path.to_owned() },
+        Errno::LOOP => DotEnvError::Symlink { path: path.to_owned() },
+        // A socket.
+        Errno::NXIO => DotEnvError::NotRegular { path: path.to_owned() },
+        other => unreadable(path, other.into()),
+    })
+}
+
+/// Whether the file is this user's alone, and no larger than allowed.
+fn check(path: &Path, metadata: &Metadata, user: u32) -> Result<(), DotEnvError> {
+    if !metadata.is_file() {
+        return Err(DotEnvError::NotRegular { path: path.to_owned() });
+    }
+    if metadata.uid() != user {
+        return Err(DotEnvError::NotOwned { path: path.to_owned(), owner: metadata.uid() });
+    }
+    // An access control list that lets others in shows in the group's bits.
+    if metadata.mode() & 0o077 != 0 {
+        return Err(DotEnvError::Exposed { path: path.to_owned(), mode: metadata.mode() & 0o7777 });
+    }
+    if metadata.size() == 0 {
+        return Err(DotEnvError::Empty { path: path.to_owned() });
+    }
+    if metadata.size() > DotEnv::MAX_FILE {
+        return Err(DotEnvError::TooLarge { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Reads all of a file that is neither longer nor shorter than it was when it was looked at, nor written to since.
+///
+/// # Security
+///
+/// The memory is taken once: a buffer that grew would leave a copy behind. The one byte more than the file has is how
+/// its growth is seen.
+fn read_unchanged(path: &Path, file: &mut File, before: &Metadata) -> Result<Zeroizing<Vec<u8>>, DotEnvError> {
+    let size = usize::try_from(before.size()).map_err(|_| DotEnvError::TooLarge { path: path.to_owned() })?;
+    let mut buffer = Zeroizing::new(vec![0; size.saturating_add(1)]);
+    let read = fill(file, &mut buffer).map_err(|source| unreadable(path, source))?;
+    let after = file.metadata().map_err(|source| unreadable(path, source))?;
+    let written = |metadata: &Metadata| (metadata.mtime(), metadata.mtime_nsec());
+    if read != size || written(&after) != written(before) {
+        return Err(DotEnvError::Changed { path: path.to_owned() });
+    }
+    buffer.truncate(size);
+    Ok(buffer)
+}
+
+/// Reads until the buffer is full or the file ends, and says how much that was.
+fn fill(file: &mut File, mut buffer: &mut [u8]) -> io::Result<usize> {
+    let mut total = 0;
+    while !buffer.is_empty() {
+        match file.read(buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                total += read;
+                buffer = buffer.get_mut(read..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(total)
+}
+
+fn unreadable(path: &Path, source: io::Error) -> DotEnvError {
+    DotEnvError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+    use std::path::PathBuf;
+    use std::time::SystemTime;
+
+    use rustix::io::FdFlags;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn written(content: &[u8], mode: u32) -> (TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".env");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn a_file_that_only_its_owner_may_open_is_read() {
+        for mode in [0o600, 0o400, 0o700] {
+            let (_dir, path) = written(b"A=b\n", mode);
+            assert_eq!(&**read(&path).unwrap(), b"A=b\n");
+        }
+    }
+
+    #[test]
+    fn any_permission_for_others_is_refused() {
+        for bit in [0o040, 0o020, 0o010, 0o004, 0o002, 0o001, 0o044] {
+            let (_dir, path) = written(b"A=b\n", 0o600 | bit);
+            let error = read(&path).unwrap_err();
+            assert!(matches!(error, DotEnvError::Exposed { mode, .. } if mode == 0o600 | bit), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_symbolic_link_is_refused_wherever_it_leads() {
+        let (dir, path) = written(b"A=b\n", 0o600);
+        for (link, target) in
+            [("to-file", &*path), ("to-nothing", Path::new("nothing")), ("to-itself", Path::new("to-itself"))]
+        {
+            let link = dir.path().join(link);
+            symlink(target, &link).unwrap();
+            assert!(matches!(read(&link), Err(DotEnvError::Symlink { .. })), "{link:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let directory = dir.path().join("directory");
+        fs::create_dir(&directory).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
+        // Without O_NONBLOCK, opening this never comes back.
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let socket = dir.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        for path in [&*directory, &*pipe, &*socket, Path::new("/dev/null")] {
+            assert!(matches!(read(path), Err(DotEnvError::NotRegular { .. })), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_another_user_is_refused() {
+        let (_dir, path) = written(b"A=b\n", 0o600);
+        let metadata = fs::metadata(&path).unwrap();
+        assert!(check(&path, &metadata, metadata.uid()).is_ok());
+        let error = check(&path, &metadata, metadata.uid() + 1).unwrap_err();
+        assert!(matches!(error, DotEnvError::NotOwned { owner, .. } if owner == metadata.uid()), "{error:?}");
+    }
+
+    #[test]
+    fn no_file_and_an_empty_file_are_told_apart() {
+        let (dir, path) = written(b"", 0o600);
+        assert!(matches!(read(&path), Err(DotEnvError::Empty { .. })));
+        assert!(matches!(read(&dir.path().join("other")), Err(DotEnvError::Missing { .. })));
+        assert!(matches!(read(&path.join("below")), Err(DotEnvError::Io { .. })));
+    }
+
+    #[test]
+    fn a_file_above_the_limit_is_refused() {
+        let limit = usize::try_from(DotEnv::MAX_FILE).unwrap();
+        let (_dir, path) = written(&vec![b'#'; limit], 0o600);
+        assert_eq!(read(&path).unwrap().len(), limit);
+        fs::write(&path, vec![b'#'; limit + 1]).unwrap();
+        assert!(matches!(read(&path), Err(DotEnvError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn the_buffer_is_wiped_by_its_type_and_never_grows() {
+        let (_dir, path) = written(b"A=b\n", 0o600);
+        let buffer: Zeroizing<Vec<u8>> = read(&path).unwrap();
+        assert_eq!((buffer.len(), buffer.capacity()), (4, 5));
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_meanwhile_is_refused() {
+        let change = |change: fn(&mut File)| {
+            let (_dir, path) = written(b"A=b\n", 0o600);
+            let mut file = open(&path).unwrap();
+            let before = file.metadata().unwrap();
+            change(&mut fs::OpenOptions::new().append(true).open(&path).unwrap());
+            read_unchanged(&path, &mut file, &before).map_err(|error| matches!(error, DotEnvError::Changed { .. }))
+        };
+        assert!(change(|_| ()).is_ok());
+        // The time is put back in these two, so that it is the size alone that tells.
+        let grow = |file: &mut File| {
+            let time = file.metadata().unwrap().modified().unwrap();
+            file.write_all(b"C=d\n").unwrap();
+            file.set_modified(time).unwrap();
+        };
+        let shrink = |file: &mut File| {
+            let time = file.metadata().unwrap().modified().unwrap();
+            file.set_len(2).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        assert_eq!(change(grow).err(), Some(true));
+        assert_eq!(change(shrink).err(), Some(true));
+        assert_eq!(change(|file| file.set_modified(SystemTime::UNIX_EPOCH).unwrap()).err(), Some(true));
+    }
+
+    #[test]
+    fn the_descriptor_is_not_left_to_child_processes() {
+        let (_dir, path) = written(b"A=b\n", 0o600);
+        let file = open(&path).unwrap();
+        assert!(rustix::io::fcntl_getfd(&file).unwrap().contains(FdFlags::CLOEXEC));
+    }
+}

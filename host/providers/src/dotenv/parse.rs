@@ -1,0 +1,195 @@
+//! From the file's text to its secrets, in one step and without a copy in between.
+//!
+//! A value goes from the buffer straight into its [`SecretBytes`]: its length is counted first, then it is
+//! written in place.
+
+use std::collections::{BTreeMap, HashMap};
+use std::iter;
+
+use far_core::SecretName;
+use far_core::memory::SecretBytes;
+
+use super::Problem;
+
+/// The secrets of a file.
+pub(super) type Secrets = BTreeMap<SecretName, SecretBytes>;
+
+/// The first line that breaks a rule, and the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// From 1.
+    pub(super) line: usize,
+    pub(super) problem: Problem,
+}
+
+/// What counts as whitespace. Once [`text`] has looked, a carriage return only ever stands before a line's end.
+const BLANK: [char; 3] = [' ', '\t', '\r'];
+
+/// Parses a whole file, or nothing of it.
+pub(super) fn parse(file: &[u8]) -> Result<Secrets, Refused> {
+    let mut lines = Lines { text: text(file)?, line: 1 };
+    let mut secrets = Secrets::new();
+    let mut seen = HashMap::new();
+    while let Some(Assignment { line, key, raw, escapes }) = lines.assignment()? {
+        let refuse = |problem| Refused { line, problem };
+        let name = secret_name(key).map_err(refuse)?;
+        if let Some((first, same)) = seen.insert(name.clone(), (line, key)) {
+            return Err(refuse(if same == key { Problem::Duplicate { first } } else { Problem::SameName { first } }));
+        }
+        secrets.insert(name, value(raw, escapes).map_err(refuse)?);
+    }
+    Ok(secrets)
+}
+
+/// The text without its byte order mark, if it has nothing that no line may have.
+fn text(file: &[u8]) -> Result<&str, Refused> {
+    let text = std::str::from_utf8(file).map_err(|error| {
+        let before = file.iter().take(error.valid_up_to()).filter(|&&byte| byte == b'\n').count();
+        Refused { line: before + 1, problem: Problem::NotUtf8 }
+    })?;
+    for (line, content) in (1..).zip(text.split_inclusive('\n')) {
+        let content = content.strip_suffix("\r\n").unwrap_or(content);
+        if content.contains('\0') {
+            return Err(Refused { line, problem: Problem::Nul });
+        }
+        if content.contains('\r') {
+            return Err(Refused { line, problem: Problem::CarriageReturn });
+        }
+    }
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// What is left of the text.
+struct Lines<'a> {
+    text: &'a str,
+    /// The number of its first line.
+    line: usize,
+}
+
+/// A key, and its value as it is written.
+struct Assignment<'a> {
+    /// The line of the key.
+    line: usize,
+    key: &'a str,
+    raw: &'a str,
+    /// Whether backslashes mean something in `raw`.
+    escapes: bool,
+}
+
+impl<'a> Lines<'a> {
+    /// The next assignment, past empty lines and comments; none at the end.
+    fn assignment(&mut self) -> Result<Option<Assignment<'a>>, Refused> {
+        while !self.text.is_empty() {
+            let (first, rest) = first_line(self.text);
+            let content = first.trim_start_matches(BLANK);
+            if !content.is_empty() && !content.starts_with('#') {
+                return self.take_assignment().map(Some);
+            }
+            *self = Lines { text: rest, line: self.line + 1 };
+        }
+        Ok(None)
+    }
+
+    fn take_assignment(&mut self) -> Result<Assignment<'a>, Refused> {
+        let line = self.line;
+        let refuse = |problem| Refused { line, problem };
+        let (left, right) = self.text.split_once('=').ok_or(refuse(Problem::NoAssignment))?;
+        if left.contains('\n') {
+            return Err(refuse(Problem::NoAssignment));
+        }
+        let key = key(left).map_err(refuse)?;
+        let unindented = right.trim_start_matches(BLANK);
+        let (raw, after, escapes) = if let Some(body) = unindented.strip_prefix('\'') {
+            let (raw, after) = body.split_once('\'').ok_or(refuse(Problem::Unclosed))?;
+            (raw, after, false)
+        } else if let Some(body) = unindented.strip_prefix('"') {
+            let (raw, after) =
+                double_quoted(body).map_err(|(before, problem)| Refused { line: line + line_ends(before), problem })?;
+            (raw, after, true)
+        } else {
+            let (content, rest) = first_line(right);
+            *self = Lines { text: rest, line: line + 1 };
+            return Ok(Assignment { line, key, raw: without_comment(content).trim_matches(BLANK), escapes: false });
+        };
+        let last = line + line_ends(raw);
+        let (content, rest) = first_line(after);
+        if !without_comment(content).trim_matches(BLANK).is_empty() {
+            return Err(Refused { line: last, problem: Problem::AfterQuote });
+        }
+        *self = Lines { text: rest, line: last + 1 };
+        Ok(Assignment { line, key, raw, escapes })
+    }
+}
+
+/// The first line without its `\n`, and what comes after it.
+fn first_line(text: &str) -> (&str, &str) {
+    text.split_once('\n').unwrap_or((text, ""))
+}
+
+fn line_ends(text: &str) -> usize {
+    text.matches('\n').count()
+}
+
+/// What stands before a `#` that follows whitespace.
+fn without_comment(line: &str) -> &str {
+    let line = line.split_once(" #").map_or(line, |(kept, _)| kept);
+    line.split_once("\t#").map_or(line, |(kept, _)| kept)
+}
+
+fn key(left: &str) -> Result<&str, Problem> {
+    let left = left.trim_matches(BLANK);
+    let exported = left.strip_prefix("export").filter(|rest| rest.starts_with(BLANK));
+    let key = exported.map_or(left, |rest| rest.trim_start_matches(BLANK));
+    let starts = key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let fits = starts && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if fits { Ok(key) } else { Err(Problem::Key) }
+}
+
+/// `GITHUB_TOKEN` is `github-token`.
+fn secret_name(key: &str) -> Result<SecretName, Problem> {
+    SecretName::parse(&key.to_ascii_lowercase().replace('_', "-")).map_err(Problem::Name)
+}
+
+/// What stands before the closing quote and after it; or what stands before the problem.
+fn double_quoted(body: &str) -> Result<(&str, &str), (&str, Problem)> {
+    let before = |at| body.get(..at).unwrap_or_default();
+    let mut bytes = body.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Ok((before(at), body.get(at + 1..).unwrap_or_default())),
+            b'\\' if bytes.next().and_then(|(_, letter)| unescape(letter)).is_none() => {
+                return Err((before(at), Problem::Escape));
+            }
+            _ => {}
+        }
+    }
+    Err(("", Problem::Unclosed))
+}
+
+/// What a letter stands for after a backslash.
+fn unescape(letter: u8) -> Option<u8> {
+    match letter {
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        b'\\' | b'"' | b'$' => Some(letter),
+        _ => None,
+    }
+}
+
+fn value(raw: &str, escapes: bool) -> Result<SecretBytes, Problem> {
+    let write = |place: &mut [u8]| place.iter_mut().zip(decoded(raw, escapes)).for_each(|(to, byte)| *to = byte);
+    SecretBytes::new(decoded(raw, escapes).count(), write).map_err(Problem::TooLarge)
+}
+
+/// The bytes that a raw value means. A line's end is `\n`, whichever way the file ends its lines.
+fn decoded(raw: &str, escapes: bool) -> impl Iterator<Item = u8> {
+    let mut bytes = raw.bytes().filter(|&byte| byte != b'\r');
+    iter::from_fn(move || match bytes.next()? {
+        b'\\' if escapes => bytes.next().and_then(unescape),
+        byte => Some(byte),
+    })
+}
+
+#[cfg(test)]
+mod tests;

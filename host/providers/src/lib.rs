@@ -1,0 +1,22 @@
+//! The backends of `far`: each implements [`far_core::provider::SecretProvider`].
+//!
+//! One module and one cargo feature per backend; features only add.
+//!
+//! - [`dotenv`]: a `.env` file, for development.
+//! - [`memory`]: values set by the program itself, for embedders and tests.
+//!
+//! # Invariants
+//!
+//! - No error holds a part of a backend's answer, in its `Display` or in its `Debug`.
+//! - A value is only ever in a [`SecretBytes`](far_core::memory::SecretBytes), or in a buffer that is wiped on every
+//!   way out.
+
+#[cfg(feature = "dotenv")]
+pub mod dotenv;
+#[cfg(feature = "memory")]
+pub mod memory;
+
+#[cfg(feature = "dotenv")]
+pub use dotenv::{DotEnv, DotEnvError};
+#[cfg(feature = "memory")]
+pub use memory::MemoryProvider;
