@@ -28,10 +28,10 @@
 //!
 //! # When it is read
 //!
-//! [`DotEnv::open`] reads it, and each `refresh_secret` does so again under the same checks; `get_secret` answers from
-//! memory. A file that cannot be read or parsed changes nothing: the values of before stay. A file that others may
-//! open, or that is a link, ends them: there are none until it is right again. A file that was cut off where a line
-//! ends, or in a value without quotes, looks like a whole one: write a new file beside the old one, and rename it.
+//! [`DotEnv::open`] reads it, and each call does so again under the same checks. A file that cannot be read or parsed
+//! changes nothing: the values of before stay, and only `refresh_secret` says so. A file that others may open, or that
+//! is a link, ends them: there are none until it is right again. A file that was cut off where a line ends, or in a
+//! value without quotes, looks like a whole one: write a new file beside the old one, and rename it.
 //!
 //! # Security
 //!
@@ -122,8 +122,12 @@ impl DotEnv {
         read.await.map_err(|_| ProviderError::Unavailable)?.map_err(|error| error.as_provider_error())
     }
 
-    async fn ensure_read(&self) -> Result<(), ProviderError> {
-        if self.source.secrets.read().is_some() { Ok(()) } else { self.read_again().await }
+    /// Reads the file again if it can be; else what was there stays, unless the file is refused.
+    async fn catch_up(&self) -> Result<(), ProviderError> {
+        match self.read_again().await {
+            Err(ProviderError::Denied) => Err(ProviderError::Denied),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -134,7 +138,7 @@ impl SecretProvider for DotEnv {
     }
 
     async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
-        self.ensure_read().await?;
+        self.catch_up().await?;
         self.source.with(reference, |current, value| match version {
             VersionSelector::Exactly(asked_for) if *asked_for != current => {
                 Err(ProviderError::VersionGone(HowGone::Destroyed))
@@ -144,7 +148,7 @@ impl SecretProvider for DotEnv {
     }
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
-        self.ensure_read().await?;
+        self.catch_up().await?;
         let secrets = self.source.secrets.read();
         Ok(secrets.as_ref().ok_or(ProviderError::Denied)?.keys().map(Reference::named).collect())
     }

@@ -84,17 +84,18 @@ async fn only_the_current_version_is_there() {
 }
 
 #[tokio::test]
-async fn a_refresh_reads_the_file_again() {
+async fn the_file_is_read_again_each_time() {
     let development = Development::with("A=b\nB=c");
     let provider = development.open().unwrap();
     let (_, version) = current(&provider, "a").await.unwrap();
     assert_eq!(refresh(&provider, "a", &version).await, Ok(None));
     development.write("A=d");
-    assert_eq!(current(&provider, "a").await.unwrap().0, b"b", "until then it is not looked at");
     assert_eq!(refresh(&provider, "a", &version).await, Ok(Some(b"d".to_vec())));
     assert_eq!(current(&provider, "a").await.unwrap().0, b"d");
     assert_eq!(current(&provider, "b").await.err(), Some(ProviderError::NotFound));
     assert_eq!(refresh(&provider, "b", &version).await, Err(ProviderError::NotFound));
+    development.write("A=e");
+    assert_eq!(current(&provider, "a").await.unwrap().0, b"e", "a fetch is not older than the file");
 }
 
 #[tokio::test]
