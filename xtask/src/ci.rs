@@ -1,0 +1,117 @@
+//! `cargo xtask ci`: everything that a change must pass, the quickest first.
+
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::invocation::{Invocation, elapsed};
+use crate::repository::{GUEST_MANIFESTS, Repository};
+use crate::setup::WASM_TARGET;
+use crate::test::Counts;
+use crate::{demo, rules, setup, test};
+
+/// Runs all steps, up to the first that fails.
+pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
+    let mut progress = Progress { done: Vec::new() };
+    let mut counts = Counts::default();
+    progress.step("setup", || setup::run(repository))?;
+    progress.step("format", || run_all(repository, &format()))?;
+    progress.step("rules", || rules::run(repository))?;
+    progress.step("clippy", || run_all(repository, &clippy(repository)))?;
+    progress.step("documentation", || run_all(repository, &documentation(repository)))?;
+    progress.step("supply chain", || supply_chain(repository))?;
+    progress.step("tests", || {
+        let summary = test::run(repository, &[])?;
+        counts = summary.counts();
+        summary.conclude()
+    })?;
+    progress.step("demo", || demo::run(repository, None))?;
+    println!("\n{}{}", progress.table(), counts.line());
+    Ok(())
+}
+
+/// The steps that are behind, with the time that each took.
+struct Progress {
+    done: Vec<(&'static str, Duration)>,
+}
+
+impl Progress {
+    fn step(&mut self, name: &'static str, step: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+        println!("\n=== {name}");
+        let started = Instant::now();
+        let ended = step();
+        let time = started.elapsed();
+        println!("=== {name}: {} after {}", if ended.is_ok() { "ok" } else { "FAILED" }, elapsed(time));
+        self.done.push((name, time));
+        ended
+    }
+
+    fn table(&self) -> String {
+        self.done.iter().map(|(name, time)| format!("ok  {:>11}  {name}\n", elapsed(*time))).collect()
+    }
+}
+
+fn run_all(repository: &Repository, invocations: &[Invocation]) -> Result<(), Failure> {
+    invocations.iter().try_for_each(|invocation| invocation.run(&repository.root))
+}
+
+fn format() -> Vec<Invocation> {
+    let format = || Invocation::cargo("fmt --all --check");
+    let guests = GUEST_MANIFESTS.map(|manifest| format().arg("--manifest-path").arg(manifest));
+    [format()].into_iter().chain(guests).collect()
+}
+
+fn clippy(repository: &Repository) -> Vec<Invocation> {
+    let deny = |clippy: Invocation| clippy.words("-- -D warnings");
+    let workspace = Invocation::cargo("clippy --locked --workspace --all-targets --target-dir").arg(&repository.target);
+    let guests = GUEST_MANIFESTS.map(|manifest| {
+        let clippy = Invocation::cargo("clippy --locked --all-targets --manifest-path").arg(manifest);
+        deny(clippy.arg("--target").arg(WASM_TARGET).arg("--target-dir").arg(repository.guests()))
+    });
+    [deny(workspace)].into_iter().chain(guests).collect()
+}
+
+fn documentation(repository: &Repository) -> Vec<Invocation> {
+    let document = Invocation::cargo("doc --locked --workspace --no-deps --target-dir").arg(&repository.target);
+    vec![document.env("RUSTDOCFLAGS", "-D warnings")]
+}
+
+/// Licences, sources and banned crates; not advisories, whose database is elsewhere.
+fn supply_chain(repository: &Repository) -> Result<(), Failure> {
+    if Invocation::cargo("deny --version").answer(&repository.root).is_none() {
+        println!("skipped: cargo-deny is not installed; to check this too: cargo install --locked cargo-deny");
+        return Ok(());
+    }
+    let of = |manifest: &str| {
+        // A part of the tree need not use every licence.
+        let deny = Invocation::cargo("deny --locked --manifest-path").arg(manifest);
+        deny.words("check --hide-inclusion-graph --allow license-not-encountered bans licenses sources")
+    };
+    let workspace = Invocation::cargo("deny --locked check --hide-inclusion-graph bans licenses sources");
+    let checks: Vec<_> = [workspace].into_iter().chain(GUEST_MANIFESTS.map(of)).collect();
+    run_all(repository, &checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_listed_and_the_first_failure_is_handed_on() {
+        let mut progress = Progress { done: Vec::new() };
+        progress.step("one", || Ok(())).unwrap();
+        let failure = progress.step("two", || Err(Failure::new("broken"))).unwrap_err();
+        assert_eq!(failure.what(), "broken");
+        assert_eq!(progress.done.len(), 2);
+        assert!(progress.table().starts_with("ok        0.0 s  one\n"));
+    }
+
+    #[test]
+    fn every_workspace_is_formatted_and_linted() {
+        let repository = Repository { root: "/r".into(), target: "/r/target".into() };
+        for (invocations, lint) in [(format(), "--check"), (clippy(&repository), "-- -D warnings")] {
+            let shown: Vec<_> = invocations.iter().map(ToString::to_string).collect();
+            assert_eq!(shown.len(), 1 + GUEST_MANIFESTS.len());
+            assert!(shown.iter().all(|shown| shown.contains(lint)), "{shown:?}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a command proves: for each check, what was expected and what was seen; as a table, and as JSON.
+
+use std::fmt::{Display, Write};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, OrFailure};
+use crate::repository::{self, Repository};
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) id: &'static str,
+    pub(crate) expected: String,
+    pub(crate) seen: String,
+    pub(crate) ok: bool,
+}
+
+impl Row {
+    /// A check whose outcome is a value.
+    pub(crate) fn equal(id: &'static str, expected: impl Display, seen: impl Display) -> Self {
+        let (expected, seen) = (expected.to_string(), seen.to_string());
+        Self { id, ok: expected == seen, expected, seen }
+    }
+
+    /// A check that was not reached.
+    pub(crate) fn failed(id: &'static str, failure: &Failure) -> Self {
+        Self { id, expected: "every step runs".to_owned(), seen: failure.what().to_owned(), ok: false }
+    }
+}
+
+/// All checks of a command.
+pub(crate) struct Proof {
+    /// As it is typed.
+    pub(crate) command: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Proof {
+    /// Whether there were checks, and all of them held.
+    pub(crate) fn ok(&self) -> bool {
+        !self.rows.is_empty() && self.rows.iter().all(|row| row.ok)
+    }
+
+    /// For people.
+    pub(crate) fn table(&self) -> String {
+        let widest = |cell: fn(&Row) -> &str, head: &str| {
+            self.rows.iter().map(|row| cell(row).chars().count()).chain([head.len()]).max().unwrap_or_default()
+        };
+        let id = widest(|row| row.id, "check");
+        let expected = widest(|row| &row.expected, "expected");
+        let seen = widest(|row| &row.seen, "seen");
+        let mut table = format!("{:id$}  {:expected$}  {:seen$}  ok\n", "check", "expected", "seen");
+        for row in &self.rows {
+            let ok = if row.ok { "yes" } else { "NO" };
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "{:id$}  {:expected$}  {:seen$}  {ok}", row.id, row.expected, row.seen);
+        }
+        table
+    }
+
+    /// For programs.
+    pub(crate) fn write_json(&self, path: &Path, repository: &Repository) -> Result<(), Failure> {
+        let document = self.json(&repository.commit(), &repository::machine());
+        std::fs::write(path, format!("{document:#}\n")).or_failure(format!("write {}", path.display()))
+    }
+
+    fn json(&self, commit: &str, machine: &str) -> Value {
+        let row = |row: &Row| json!({ "id": row.id, "expected": row.expected, "seen": row.seen, "ok": row.ok });
+        json!({
+            "command": self.command,
+            "commit": commit,
+            "machine": machine,
+            "ok": self.ok(),
+            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+        })
+    }
+
+    /// A failure if any check did not hold.
+    pub(crate) fn conclude(&self) -> Result<(), Failure> {
+        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id).collect();
+        if self.ok() {
+            return Ok(());
+        }
+        Err(Failure::new(format!("{}: not as expected: {}", self.command, broken.join(", "))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(seen: &str) -> Proof {
+        let rows = vec![Row::equal("exit", 0, seen), Row::equal("outcome", "completed", "completed")];
+        Proof { command: "cargo xtask demo", rows }
+    }
+
+    #[test]
+    fn a_table_is_aligned() {
+        let table = "check    expected   seen       ok\n\
+                     exit     0          0          yes\n\
+                     outcome  completed  completed  yes\n";
+        assert_eq!(proof("0").table(), table);
+    }
+
+    #[test]
+    fn one_shortfall_fails_the_whole() {
+        assert!(proof("0").conclude().is_ok());
+        let failure = proof("3").conclude().unwrap_err();
+        assert_eq!(failure.what(), "cargo xtask demo: not as expected: exit");
+        assert!(proof("3").table().contains("NO"));
+    }
+
+    #[test]
+    fn no_checks_prove_nothing() {
+        let proof = Proof { command: "cargo xtask demo", rows: Vec::new() };
+        assert!(!proof.ok());
+        assert!(proof.conclude().is_err());
+    }
+
+    #[test]
+    fn the_document_has_the_documented_fields() {
+        let expected = json!({
+            "command": "cargo xtask demo",
+            "commit": "abc",
+            "machine": "linux",
+            "ok": false,
+            "rows": [
+                { "id": "exit", "expected": "0", "seen": "3", "ok": false },
+                { "id": "outcome", "expected": "completed", "seen": "completed", "ok": true },
+            ],
+        });
+        assert_eq!(proof("3").json("abc", "linux"), expected);
+    }
+}

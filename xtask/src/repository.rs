@@ -1,0 +1,104 @@
+//! Where things are, and what is being worked on.
+
+use std::path::PathBuf;
+
+use cargo_metadata::MetadataCommand;
+
+use crate::failure::{Failure, OrFailure};
+use crate::invocation::Invocation;
+
+/// The workspaces beside the root's, by their manifests: what is built for the sandbox.
+pub(crate) const GUEST_MANIFESTS: [&str; 2] = [SKILLS_MANIFEST, "tests/guests/Cargo.toml"];
+/// The example skills' workspace.
+pub(crate) const SKILLS_MANIFEST: &str = "skills-examples/Cargo.toml";
+
+/// A checkout, and its target folder.
+#[derive(Clone)]
+pub(crate) struct Repository {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+}
+
+impl Repository {
+    /// The one that the current folder is in.
+    pub(crate) fn find() -> Result<Self, Failure> {
+        let metadata = MetadataCommand::new()
+            .no_deps()
+            .exec()
+            .or_failure("read the workspace")
+            .map_err(|failure| failure.or_next("run this within the repository"))?;
+        Ok(Self { root: metadata.workspace_root.into(), target: metadata.target_directory.into() })
+    }
+
+    /// Where components are built: apart from what runs here, so that neither waits for the other's lock.
+    pub(crate) fn guests(&self) -> PathBuf {
+        self.target.join("guests")
+    }
+
+    /// Where the example skills are built to be tested here.
+    pub(crate) fn skills_native(&self) -> PathBuf {
+        self.target.join("skills-native")
+    }
+
+    /// The commit, with `-dirty` if files differ from it.
+    pub(crate) fn commit(&self) -> String {
+        Invocation::new("git")
+            .words("--no-optional-locks describe --always --dirty --abbrev=40 --exclude=*")
+            .answer(&self.root)
+            .unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// The paths of all files, relative to the root: those in the repository, and new ones that are not ignored.
+    pub(crate) fn files(&self) -> Result<Vec<String>, Failure> {
+        let list = Invocation::new("git").words("ls-files --cached --others --exclude-standard -z");
+        let output = list.output(&self.root)?;
+        list.succeeded(output.status)?;
+        let mut files: Vec<_> = String::from_utf8_lossy(&output.stdout)
+            .split_terminator('\0')
+            .filter(|path| self.root.join(path).symlink_metadata().is_ok())
+            .map(str::to_owned)
+            .collect();
+        files.sort();
+        files.dedup();
+        Ok(files)
+    }
+}
+
+/// What this runs on, as far as figures depend on it.
+pub(crate) fn machine() -> String {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let model = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|info| processor_model(&info));
+    let kind = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    match model {
+        Some(model) => format!("{kind}, {processors} × {model}"),
+        None => format!("{kind}, {processors} processors"),
+    }
+}
+
+fn processor_model(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_is_found_with_its_files() {
+        let repository = Repository::find().unwrap();
+        let files = repository.files().unwrap();
+        assert!(files.iter().any(|file| file == "xtask/src/repository.rs"));
+        assert!(!files.iter().any(|file| file.starts_with("target/")));
+        for manifest in GUEST_MANIFESTS {
+            assert!(repository.root.join(manifest).is_file(), "{manifest}");
+        }
+    }
+
+    #[test]
+    fn the_processor_is_named_where_the_system_says_it() {
+        let info = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Some CPU @ 2 GHz\n";
+        assert_eq!(processor_model(info).as_deref(), Some("Some CPU @ 2 GHz"));
+        assert_eq!(processor_model("processor\t: 0\n"), None);
+    }
+}
