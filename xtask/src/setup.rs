@@ -53,9 +53,9 @@ fn has_target(folder: &str) -> bool {
 fn without_rustup(root: &Path) -> Failure {
     let sysroot = Invocation::new("rustc").words("--print sysroot").answer(root);
     let sysroot = sysroot.unwrap_or_else(|| "an unknown place".to_owned());
-    Failure::new(format!("the compiler in use, at {sysroot}, has no standard library for {WASM_TARGET}")).or_next(
-        format!("install it from where the compiler came from, or use rustup's compiler and: rustup target add {WASM_TARGET}"),
-    )
+    let add = format!("rustup target add {WASM_TARGET}");
+    Failure::new(format!("the compiler in use, at {sysroot}, has no standard library for {WASM_TARGET}"))
+        .or_next(format!("install it from where the compiler came from, or use rustup's compiler and: {add}"))
 }
 
 #[cfg(test)]

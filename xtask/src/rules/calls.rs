@@ -98,8 +98,8 @@ pub(super) fn one_door(sources: &Sources) -> Vec<Violation> {
     violations
 }
 
-/// Unsafe code is in few places, in tests as well. An attribute is called unsafe for what it makes of a symbol's name or
-/// place, and runs nothing.
+/// Unsafe code is in few places, in tests as well. An attribute is called unsafe for what it makes of a symbol's name
+/// or place, and runs nothing.
 pub(super) fn unsafe_code(sources: &Sources) -> Vec<Violation> {
     let elsewhere = |source: &&Source| !UNSAFE.iter().any(|place| source.file.starts_with(place));
     let mut violations = Vec::new();
