@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -55,6 +55,8 @@ pub(super) struct Cache {
 #[derive(Default)]
 struct Slot {
     ready: Option<Ready>,
+    /// What `ready` took the place of, as far as handles keep it: it ends with the subject too.
+    replaced: Vec<Weak<Secret>>,
     flight: Option<(Flight, AbortHandle)>,
 }
 
@@ -62,8 +64,10 @@ struct Slot {
 #[derive(Clone)]
 pub(super) struct Ready {
     pub(super) secret: Arc<Secret>,
-    /// When the backend last said that this is the value.
-    pub(super) confirmed: Instant,
+    /// When the backend was last asked for the value.
+    pub(super) asked: Instant,
+    /// Why it did not answer then.
+    pub(super) failed: Option<ProviderError>,
 }
 
 /// A flight, and whether the one who asked started it.
@@ -86,11 +90,9 @@ impl Cache {
             if let Some((_, abort)) = slot.flight {
                 abort.abort();
             }
-            if let Some(ready) = slot.ready
-                && ready.secret.wipe(Gone::ScopeEnded)
-            {
-                wiped.push(ready.secret);
-            }
+            let replaced = slot.replaced.iter().filter_map(Weak::upgrade);
+            let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
+            wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
         wiped
     }
@@ -102,15 +104,23 @@ impl Cache {
         (ready.secret.expires() > now && ready.secret.is_live()).then(|| ready.clone())
     }
 
-    /// The flight that is under way for this key, or a new one by `fetch`. Must be called within a tokio runtime.
-    pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce() -> F) -> Joined
+    /// The flight that is under way for this key, or a new one by `fetch`; none for a task that has ended. Must be called
+    /// within a tokio runtime.
+    pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce() -> F) -> Option<Joined>
     where
         F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
         let mut subjects = self.subjects.lock();
-        let slot = subjects.entry(subject.clone()).or_default().entry(key.clone()).or_default();
-        if let Some((flight, _)) = &slot.flight {
-            return Joined { flight: flight.clone(), started: false };
+        let slots = match subject {
+            ScopeSubject::Task(_) => subjects.get_mut(subject)?,
+            ScopeSubject::Skill(_) | ScopeSubject::Agent => subjects.entry(subject.clone()).or_default(),
+        };
+        let slot = slots.entry(key.clone()).or_default();
+        // One that has ended without settling panicked: it is not waited for again.
+        if let Some((flight, running)) = &slot.flight
+            && !running.is_finished()
+        {
+            return Some(Joined { flight: flight.clone(), started: false });
         }
         let running = tokio::spawn(fetch());
         let abort = running.abort_handle();
@@ -120,24 +130,32 @@ impl Cache {
             .boxed()
             .shared();
         slot.flight = Some((flight.clone(), abort));
-        Joined { flight, started: true }
+        Some(Joined { flight, started: true })
     }
 
     /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
     ///
-    /// `None` leaves what was there before as it was.
-    pub(super) fn settle(&self, subject: &ScopeSubject, key: &Key, fetched: Option<&Arc<Secret>>, now: Instant) {
+    /// An error leaves the value that was there before as it was.
+    pub(super) fn settle(
+        &self,
+        subject: &ScopeSubject,
+        key: &Key,
+        fetched: &Result<Arc<Secret>, FetchError>,
+        now: Instant,
+    ) {
         let mut subjects = self.subjects.lock();
         let Some(slots) = subjects.get_mut(subject) else {
-            fetched.map(|secret| secret.wipe(Gone::ScopeEnded));
+            let _ = fetched.as_ref().map(|secret| secret.wipe(Gone::ScopeEnded));
             return;
         };
         let slot = slots.entry(key.clone()).or_default();
         slot.flight = None;
-        if let Some(secret) = fetched {
-            slot.ready = Some(Ready { secret: secret.clone(), confirmed: now });
+        match (fetched, &mut slot.ready) {
+            (Ok(secret), _) => slot.keep(secret.clone(), now),
+            (Err(FetchError::Provider(error)), Some(ready)) => (ready.asked, ready.failed) = (now, Some(*error)),
+            (Err(_), _) => {}
         }
-        if slot.ready.is_none() {
+        if slot.is_empty() {
             slots.remove(key);
         }
     }
@@ -147,15 +165,29 @@ impl Cache {
         let mut subjects = self.subjects.lock();
         let Some(slots) = subjects.get_mut(subject) else { return };
         let Some(slot) = slots.get_mut(key) else { return };
+        slot.replaced.retain(|other| other.as_ptr() != Arc::as_ptr(secret));
         if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
             slot.ready = None;
-            if slot.flight.is_none() {
-                slots.remove(key);
-            }
+        }
+        if slot.is_empty() {
+            slots.remove(key);
         }
         // A task's own place stays until the task ends; others come back when they are asked for.
         if slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)) {
             subjects.remove(subject);
         }
+    }
+}
+
+impl Slot {
+    fn keep(&mut self, secret: Arc<Secret>, now: Instant) {
+        let new = Arc::as_ptr(&secret);
+        let before = self.ready.replace(Ready { secret, asked: now, failed: None });
+        self.replaced.extend(before.map(|before| Arc::downgrade(&before.secret)));
+        self.replaced.retain(|other| other.strong_count() > 0 && other.as_ptr() != new);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ready.is_none() && self.flight.is_none() && self.replaced.iter().all(|other| other.strong_count() == 0)
     }
 }

@@ -13,6 +13,9 @@ use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Sub
 use crate::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};
 
+/// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A fetch as it is described to the flight that does it.
 struct Errand {
     broker: Arc<Broker>,
@@ -53,7 +56,8 @@ impl Broker {
             subject: subject.clone(),
             known,
         };
-        Ok(self.cache.join(scope, key, || errand().run()))
+        // A task that has ended gets what a flight that ended with it gets: no answer.
+        self.cache.join(scope, key, || errand().run()).ok_or(ProviderError::Unavailable)
     }
 }
 
@@ -74,7 +78,7 @@ impl Errand {
         };
         let recorded = self.broker.pal.record(&self.subject, self.event(&result, started.elapsed())).await;
         let result = recorded.map_err(FetchError::Audit).and(result.map_err(FetchError::Provider));
-        self.broker.cache.settle(&self.scope, &self.key, result.as_ref().ok(), now());
+        self.broker.cache.settle(&self.scope, &self.key, &result, now());
         result
     }
 
@@ -87,7 +91,7 @@ impl Errand {
 
     fn keep(&self, fetched: Fetched) -> Arc<Secret> {
         let Fetched { value, version, ttl } = fetched;
-        let ttl = ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl));
+        let ttl = ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl)).min(LONGEST);
         let expires = Instant::now() + ttl;
         let (name, provider) = (self.key.name.clone(), self.key.provider.clone());
         let secret = Arc::new(Secret::new(name, version, provider, expires.into_std(), value));

@@ -138,8 +138,11 @@ impl Session {
         let permit = self.authorize(&name, &VersionSelector::Current, Purpose::Refresh).await?;
         let (scope, key) = self.place(name, VersionSelector::Current, permit);
         let (secret, cache) = match self.broker.cached(&scope, &key) {
-            Some(ready) if started.duration_since(ready.confirmed) < self.broker.settings.refresh_interval => {
-                (ready.secret, CacheState::Hit)
+            Some(ready) if started.duration_since(ready.asked) < self.broker.settings.refresh_interval => {
+                match ready.failed {
+                    None => (ready.secret, CacheState::Hit),
+                    Some(error) => return Err(self.unanswered(error).into()),
+                }
             }
             known => {
                 let known = known.map(|ready| ready.secret);
@@ -263,12 +266,15 @@ impl Session {
         match fetched {
             Ok(secret) => Ok(secret),
             Err(FetchError::Audit(unavailable)) => Err(self.stop(unavailable.into()).into()),
-            Err(FetchError::Provider(error)) => {
-                let confirmed = matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_));
-                self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
-                Err(SecretError::from(error).into())
-            }
+            Err(FetchError::Provider(error)) => Err(self.unanswered(error).into()),
         }
+    }
+
+    /// Notes that a backend gave no value, and answers with what the skill is told.
+    fn unanswered(&self, error: ProviderError) -> SecretError {
+        let confirmed = matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_));
+        self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
+        error.into()
     }
 
     /// Steps 5 and 6: the record, then the handle.

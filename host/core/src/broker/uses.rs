@@ -69,9 +69,11 @@ impl Session {
 
     /// Takes one of the grant's uses, if there is one left.
     fn count_use(&self, permit: &Permit) -> Result<(), SecretError> {
-        let (Some(most), Some(used)) = (permit.max_uses, self.uses.get(permit.index)) else {
+        let Some(most) = permit.max_uses else {
             return Ok(());
         };
+        // What cannot be counted is not used.
+        let used = self.uses.get(permit.index).ok_or(SecretError::Exhausted)?;
         let one_more = |used: u32| (used < most.get()).then_some(used.saturating_add(1));
         used.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).map(drop).map_err(|_| SecretError::Exhausted)
     }

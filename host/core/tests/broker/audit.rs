@@ -1,0 +1,178 @@
+//! No record, no value.
+
+use far_core::broker::Stop;
+use far_core::capability::DenyReason;
+use far_core::pal::{EventKind, Outcome};
+use tokio::time::Instant;
+
+use crate::fixture::{AUDIT_DEADLINE, FAULTS, Fault, VALUE, World, shown, stop, violation, within};
+use crate::shared::grant;
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_recorded_is_not_made() {
+    for fault in FAULTS {
+        let world = World::new();
+        let task = world.running(&["agent-key:reveal,refresh"]).await;
+        world.gate.breaks(fault);
+        for _ in 0..2 {
+            assert!(matches!(stop(within(task.get("agent-key", None)).await), Stop::Audit(_)), "{fault:?}");
+        }
+        assert_eq!(world.backend.calls(), 0, "{fault:?}");
+        assert!(!task.backend_failed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_cannot_be_recorded_is_not_made() {
+    for fault in FAULTS {
+        let world = World::new();
+        let task = world.running(&["agent-key:refresh"]).await;
+        task.get("agent-key", None).await.unwrap();
+        tokio::time::advance(far_core::broker::BrokerSettings::default().refresh_interval).await;
+        world.gate.breaks_at(fault, EventKind::SecretRequested);
+        assert!(matches!(stop(within(task.refresh("agent-key")).await), Stop::Audit(_)), "{fault:?}");
+        assert_eq!(world.backend.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_record_was_lost_the_session_answers_nothing() {
+    let world = World::new();
+    let task = world.running(&["agent-key:reveal,sign,refresh"]).await;
+    let handle = task.get("agent-key", None).await.unwrap();
+    world.gate.breaks(Fault::Fails);
+    let lost = stop(task.get("agent-key", None).await);
+    world.gate.recovers();
+    assert_eq!(stop(task.get("agent-key", None).await), lost);
+    assert_eq!(stop(task.refresh("agent-key").await), lost);
+    assert_eq!(stop(task.list().await), lost);
+    assert_eq!(stop(task.reveal(&handle).await), lost);
+    assert_eq!(stop(task.sign_hmac_sha256(&handle, b"").await), lost);
+    assert_eq!(task.stopped(), Some(&lost));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_recorded_is_not_kept_and_ends_the_task() {
+    for fault in FAULTS {
+        for secret in ["task-key", "agent-key"] {
+            let world = World::new();
+            let text = format!("{secret}:reveal");
+            let task = world.running(&[&text]).await;
+            world.gate.breaks_at(fault, EventKind::SecretFetched);
+            assert!(matches!(stop(within(task.get(secret, None)).await), Stop::Audit(_)), "{fault:?}");
+            assert!(matches!(task.stopped(), Some(Stop::Audit(_))), "{fault:?}");
+            assert!(!task.backend_failed(), "the backend answered");
+            assert!(world.events(EventKind::SecretInjected).is_empty());
+            world.gate.recovers();
+            world.running(&[&text]).await.get(secret, None).await.unwrap();
+            assert_eq!(world.backend.calls(), 2, "nothing was kept");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_that_cannot_be_recorded_is_not_given() {
+    for fault in FAULTS {
+        for cached in [false, true] {
+            let world = World::new();
+            if cached {
+                world.running(&["agent-key:sign"]).await.get("agent-key", None).await.unwrap();
+            }
+            let task = world.running(&["agent-key:reveal"]).await;
+            world.gate.breaks_at(fault, EventKind::SecretInjected);
+            assert!(matches!(stop(within(task.get("agent-key", None)).await), Stop::Audit(_)), "{fault:?} {cached}");
+            assert_eq!(world.backend.calls(), 1);
+            assert!(!task.backend_failed());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_use_that_cannot_be_recorded_gives_nothing() {
+    for fault in FAULTS {
+        for kind in [EventKind::SecretRevealed, EventKind::SecretSigned, EventKind::SecretListed] {
+            let world = World::new();
+            let task = world.running(&["agent-key:reveal,sign"]).await;
+            let handle = task.get("agent-key", None).await.unwrap();
+            world.gate.breaks_at(fault, kind);
+            let stop = match kind {
+                EventKind::SecretRevealed => stop(within(task.reveal(&handle)).await),
+                EventKind::SecretSigned => stop(within(task.sign_hmac_sha256(&handle, b"")).await),
+                _ => stop(within(task.list()).await),
+            };
+            assert!(matches!(stop, Stop::Audit(_)), "{fault:?} {kind:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_hangs_is_given_up_at_its_deadline() {
+    let world = World::new();
+    let task = world.running(&["agent-key:reveal"]).await;
+    let handle = task.get("agent-key", None).await.unwrap();
+    world.gate.breaks(Fault::Hangs);
+    let started = Instant::now();
+    assert!(matches!(stop(within(task.reveal(&handle)).await), Stop::Audit(_)));
+    assert_eq!(started.elapsed().as_secs(), AUDIT_DEADLINE.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_is_late_but_in_time_holds_up_and_then_lets_through() {
+    let world = World::new();
+    let task = world.running(&["agent-key:reveal"]).await;
+    let handle = task.get("agent-key", None).await.unwrap();
+    world.gate.breaks(Fault::Hangs);
+    let mut revealed = Box::pin(task.reveal(&handle));
+    tokio::select! {
+        biased;
+        _ = &mut revealed => panic!("it did not wait for the record"),
+        () = tokio::time::sleep(AUDIT_DEADLINE / 2) => {}
+    }
+    world.gate.recovers();
+    assert_eq!(within(revealed).await.unwrap().expose(), VALUE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_violation_is_one_though_the_audit_is_down() {
+    for fault in FAULTS {
+        let world = World::new();
+        let task = world.running(&["agent-key:sign"]).await;
+        let handle = task.get("agent-key", None).await.unwrap();
+        world.gate.breaks(fault);
+        let first = violation(within(task.reveal(&handle)).await);
+        assert_eq!(first.reason, DenyReason::Operation);
+        assert_eq!(violation(within(task.get("agent-key", None)).await), first);
+        assert_eq!(task.stopped(), Some(&Stop::Violation(first)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_admission_or_start_cannot_be_recorded_does_not_run() {
+    for fault in FAULTS {
+        let world = World::new();
+        world.gate.breaks_at(fault, EventKind::TaskAdmitted);
+        let context = || world.context(b"skill", &[grant("agent-key:sign")]);
+        shown(within(world.broker.admit(context())).await);
+        world.gate.breaks_at(fault, EventKind::TaskStarted);
+        let task = world.broker.admit(context()).await.unwrap();
+        let lost = shown(within(task.start()).await);
+        world.gate.recovers();
+        assert_eq!(stop(task.get("agent-key", None).await), lost);
+        assert_eq!(world.backend.calls(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_ends_though_its_end_cannot_be_recorded() {
+    for fault in FAULTS {
+        let world = World::new();
+        let task = world.running(&["task-key:reveal"]).await;
+        let handle = task.get("task-key", None).await.unwrap();
+        let value = std::sync::Arc::downgrade(&task.reveal(&handle).await.unwrap());
+        world.gate.breaks(fault);
+        shown(within(task.finish(Outcome::Completed)).await);
+        assert!(value.upgrade().is_none());
+        assert_eq!(violation(within(task.reveal(&handle)).await).reason, DenyReason::OutsideRun);
+        assert_eq!(world.ends(), [Some(Outcome::Completed)]);
+    }
+}

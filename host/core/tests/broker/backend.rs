@@ -1,0 +1,101 @@
+//! A backend that fails: a typed error within the deadline, and a task that goes on.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use far_core::broker::{BrokerSettings, SecretError};
+use far_core::memory::SecretBytes;
+use far_core::pal::{EventKind, Outcome, Reason};
+use far_core::provider::{Fetched, HowGone, ProviderError};
+use tokio::time::Instant;
+
+use crate::fixture::{Scripted, VALUE, World, changed, told, version, within};
+
+#[tokio::test]
+async fn each_error_of_a_backend_is_one_that_the_skill_may_handle() {
+    use ProviderError as Error;
+    let unavailable = SecretError::Unavailable { retry_after: None };
+    let retry_after = Some(Duration::from_secs(7));
+    let cases = [
+        (Error::NotFound, SecretError::NotFound, false),
+        (Error::VersionGone(HowGone::Destroyed), SecretError::VersionGone, false),
+        (Error::TooLarge, SecretError::TooLarge, true),
+        (Error::Throttled { retry_after }, SecretError::Unavailable { retry_after }, true),
+        (Error::Throttled { retry_after: None }, unavailable, true),
+        (Error::Denied, unavailable, true),
+        (Error::Unauthenticated, unavailable, true),
+        (Error::Sealed, unavailable, true),
+        (Error::Unavailable, unavailable, true),
+        (Error::Invalid, unavailable, true),
+        (Error::Integrity, unavailable, true),
+        (Error::Timeout, unavailable, true),
+        (Error::Unsupported, unavailable, true),
+    ];
+    for (failure, expected, backend_failed) in cases {
+        let world = World::new();
+        let task = world.running(&["task-key:reveal"]).await;
+        world.backend.fail_with(Some(failure));
+        assert_eq!(told(task.get("task-key", None).await), expected);
+        assert_eq!(task.backend_failed(), backend_failed, "{failure:?}");
+        let event = world.events(EventKind::SecretFetched).pop().unwrap();
+        assert_eq!((event.outcome, event.reason), (Some(Outcome::Failed), Some(Reason::Token(failure.kind()))));
+        assert!(world.events(EventKind::SecretInjected).is_empty());
+        assert_eq!(task.stopped(), None);
+
+        world.backend.fail_with(None);
+        let handle = task.get("task-key", None).await.unwrap();
+        assert_eq!(task.reveal(&handle).await.unwrap().expose(), VALUE, "a failure is not kept");
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_answered_did_not_fail() {
+    let world = World::new();
+    let task = world.running(&["task-key:reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    task.reveal(&handle).await.unwrap();
+    assert!(task.get("agent-key", None).await.is_err());
+    assert!(!task.backend_failed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_hangs_is_given_up_at_the_deadline() {
+    let world = World::new();
+    let task = world.running(&["agent-key:reveal"]).await;
+    let hold = world.backend.hold();
+    let started = Instant::now();
+    let unavailable = SecretError::Unavailable { retry_after: None };
+    assert_eq!(told(within(task.get("agent-key", None)).await), unavailable);
+    assert_eq!(started.elapsed().as_secs(), BrokerSettings::default().provider_deadline.as_secs());
+    assert!(task.backend_failed());
+    let event = world.events(EventKind::SecretFetched).pop().unwrap();
+    assert_eq!(event.reason, Some(Reason::Token("timeout")));
+    drop(hold);
+    task.get("agent-key", None).await.unwrap();
+    assert_eq!(world.backend.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_backend_that_panics_is_unavailable() {
+    let calls = AtomicU32::new(0);
+    let world = World::with(Scripted::new(move || {
+        assert_ne!(calls.fetch_add(1, Ordering::Relaxed), 0, "a defect of the backend; this is part of the test");
+        Ok(Fetched { value: SecretBytes::copy_of(VALUE).unwrap(), version: version("1"), ttl: None })
+    }));
+    let task = world.running(&["agent-key:reveal"]).await;
+    let unavailable = SecretError::Unavailable { retry_after: None };
+    assert_eq!(told(within(task.get("agent-key", None)).await), unavailable);
+    assert!(task.backend_failed());
+    let event = world.events(EventKind::SecretFetched).pop().unwrap();
+    assert_eq!((event.outcome, event.reason), (Some(Outcome::Failed), Some(Reason::Token("unavailable"))));
+    within(task.get("agent-key", None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backend_that_is_not_there_is_unavailable() {
+    let mut world = World::new();
+    world.catalog = changed(&world.catalog, "agent-key", |entry| entry.provider = "absent".parse().unwrap());
+    let task = world.running(&["agent-key:reveal"]).await;
+    assert_eq!(told(task.get("agent-key", None).await), SecretError::Unavailable { retry_after: None });
+    assert_eq!(task.provider_calls(), 0);
+}

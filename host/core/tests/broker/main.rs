@@ -1,0 +1,19 @@
+//! The one way from a task to a value holds: what was not granted is not asked for, not given and ends the task; what
+//! cannot be recorded is not given; what has ended is gone.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+
+#[path = "../shared/mod.rs"]
+mod shared;
+
+mod audit;
+mod backend;
+mod canary;
+mod fixture;
+mod flights;
+mod lifetime;
+mod listing;
+mod refresh;
+mod scope;
+mod sharing;
+mod uses;
+mod versions;

@@ -1,0 +1,200 @@
+//! What a task was not granted: no call, a record, and the end of the task.
+
+use far_core::broker::{SecretError, Stop};
+use far_core::capability::{DenyReason, Operation};
+use far_core::pal::{CacheState, EventKind, Outcome, Reason, SecretLabel};
+
+use crate::fixture::{TTL, VALUE, World, stop, told, violation};
+use crate::shared::{grant, name};
+
+/// A name that nobody but the guest wrote.
+const GUESTS: &str = "canary-name";
+
+#[tokio::test]
+async fn a_denial_asks_no_backend_and_is_recorded_with_its_reason() {
+    let cases = [
+        (GUESTS, DenyReason::Undeclared, false),
+        ("task-key", DenyReason::Ungranted, true),
+        ("uncatalogued", DenyReason::NotPermitted, true),
+    ];
+    for (secret, reason, listed) in cases {
+        let world = World::new();
+        let task = world.running(&["uncatalogued:sign", "agent-key:sign"]).await;
+        let violation = violation(task.get(secret, None).await);
+        assert_eq!((violation.reason, violation.operation), (reason, None));
+        assert_eq!(violation.secret == SecretLabel::Listed(name(secret)), listed, "{}", violation.secret);
+        assert_eq!(matches!(violation.secret, SecretLabel::Unlisted(_)), !listed, "{}", violation.secret);
+        assert_eq!((world.backend.calls(), task.provider_calls()), (0, 0));
+        let events = world.events(EventKind::SecretDenied);
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].secret_name, Some(violation.secret.clone()));
+        assert_eq!(events[0].reason, Some(Reason::Denied(reason)));
+        assert_eq!(events[0].outcome, Some(Outcome::ScopeViolation));
+        assert_eq!(world.log.kinds().last(), Some(&EventKind::SecretDenied), "nothing comes after it");
+    }
+}
+
+#[tokio::test]
+async fn the_same_task_with_the_grant_is_given_what_it_asks_for() {
+    let world = World::new();
+    let task = world.running(&["task-key:reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    assert_eq!(task.reveal(&handle).await.unwrap().expose(), VALUE);
+    assert_eq!((world.backend.calls(), task.provider_calls()), (1, 1));
+    use EventKind as Kind;
+    let expected = [
+        Kind::TaskAdmitted,
+        Kind::TaskStarted,
+        Kind::SecretRequested,
+        Kind::SecretFetched,
+        Kind::SecretInjected,
+        Kind::SecretRevealed,
+    ];
+    assert_eq!(world.log.kinds(), expected);
+    assert_eq!(task.stopped(), None);
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_name_is_a_violation() {
+    let long = "canary".repeat(22);
+    let texts = ["", "Canary", "canary\0", "../canary", "canary.", "canary//a", "cana\u{301}ry", "canary ", &long];
+    for text in texts {
+        let world = World::new();
+        for refresh in [false, true] {
+            let task = world.running(&["task-key:sign"]).await;
+            let answer = if refresh { task.refresh(text).await } else { task.get(text, None).await };
+            let violation = violation(answer);
+            assert_eq!(violation.reason, DenyReason::InvalidName, "{text:?}");
+            assert!(matches!(violation.secret, SecretLabel::Unlisted(_)), "{text:?}");
+        }
+        assert_eq!(world.backend.calls(), 0);
+    }
+}
+
+#[tokio::test]
+async fn after_a_violation_the_session_answers_nothing() {
+    let world = World::new();
+    let task = world.running(&["agent-key:sign,reveal,refresh"]).await;
+    let handle = task.get("agent-key", None).await.unwrap();
+    let violation = Stop::from(violation(task.get(GUESTS, None).await));
+    let records = world.log.records().len();
+    assert_eq!(stop(task.get("agent-key", None).await), violation);
+    assert_eq!(stop(task.get("agent-key", Some("1")).await), violation);
+    assert_eq!(stop(task.get("skill-key", None).await), violation);
+    assert_eq!(stop(task.refresh("agent-key").await), violation);
+    assert_eq!(stop(task.list().await), violation);
+    assert_eq!(stop(task.reveal(&handle).await), violation);
+    assert_eq!(stop(task.sign_hmac_sha256(&handle, b"").await), violation);
+    assert_eq!(task.stopped(), Some(&violation));
+    assert_eq!(world.backend.calls(), 1);
+    let denied = world.kinds_since(records).iter().all(|kind| *kind == EventKind::SecretDenied);
+    assert!(denied, "nothing but denials is recorded");
+}
+
+#[tokio::test]
+async fn secrets_used_before_the_task_runs_are_a_violation() {
+    let world = World::new();
+    for ask in ["get", "refresh", "list", "invalid"] {
+        let context = world.context(b"skill", &[grant("task-key:sign,refresh")]);
+        let task = world.broker.admit(context).await.unwrap();
+        let reason = match ask {
+            "get" => violation(task.get("task-key", None).await).reason,
+            "refresh" => violation(task.refresh("task-key").await).reason,
+            "list" => violation(task.list().await).reason,
+            _ => violation(task.get("task-key", Some("")).await).reason,
+        };
+        assert_eq!(reason, if ask == "invalid" { DenyReason::InvalidVersion } else { DenyReason::OutsideRun });
+        task.start().await.unwrap();
+        assert!(task.get("task-key", None).await.is_err(), "starting it afterwards does not help");
+    }
+    assert_eq!(world.backend.calls(), 0);
+}
+
+#[tokio::test]
+async fn secrets_used_after_the_task_ended_are_a_violation() {
+    for ask in ["get", "refresh", "list", "reveal", "sign", "restart"] {
+        let world = World::new();
+        let task = world.running(&["agent-key:sign,reveal,refresh"]).await;
+        let handle = task.get("agent-key", None).await.unwrap();
+        task.finish(Outcome::Completed).await.unwrap();
+        let reason = match ask {
+            "get" => violation(task.get("agent-key", None).await).reason,
+            "refresh" => violation(task.refresh("agent-key").await).reason,
+            "list" => violation(task.list().await).reason,
+            "reveal" => violation(task.reveal(&handle).await).reason,
+            "sign" => violation(task.sign_hmac_sha256(&handle, b"").await).reason,
+            _ => {
+                let _ = task.start().await;
+                violation(task.get("agent-key", None).await).reason
+            }
+        };
+        assert_eq!(reason, DenyReason::OutsideRun, "{ask}");
+        assert_eq!(world.backend.calls(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hit_is_authorised_like_a_miss() {
+    let world = World::new();
+    let owner = world.running(&["agent-key:reveal"]).await;
+    owner.get("agent-key", None).await.unwrap();
+    let stranger = world.running(&["task-key:reveal"]).await;
+    assert_eq!(violation(stranger.get("agent-key", None).await).reason, DenyReason::Ungranted);
+    let late = world.running_with(&[grant("agent-key:reveal").with_expiry(TTL / 2)]).await;
+    tokio::time::advance(TTL / 2).await;
+    assert_eq!(told(late.get("agent-key", None).await), SecretError::Expired);
+    assert_eq!(world.events(EventKind::SecretInjected).len(), 1, "neither was given a handle");
+    let friend = world.running(&["agent-key:reveal"]).await;
+    friend.get("agent-key", None).await.unwrap();
+    assert_eq!(world.events(EventKind::SecretInjected)[1].cache, Some(CacheState::Hit));
+    assert_eq!(world.backend.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_handle_is_not_a_permission() {
+    for (granted, lacking) in [("sign", Operation::Reveal), ("reveal", Operation::Sign), ("refresh", Operation::Sign)] {
+        let world = World::new();
+        let task = world.running(&[&format!("task-key:{granted}")]).await;
+        let handle = task.get("task-key", None).await.unwrap();
+        match granted {
+            "sign" => drop(task.sign_hmac_sha256(&handle, b"").await.unwrap()),
+            "reveal" => drop(task.reveal(&handle).await.unwrap()),
+            _ => drop(task.refresh("task-key").await.unwrap()),
+        }
+        let violation = match lacking {
+            Operation::Reveal => violation(task.reveal(&handle).await),
+            _ => violation(task.sign_hmac_sha256(&handle, b"").await),
+        };
+        assert_eq!((violation.reason, violation.operation), (DenyReason::Operation, Some(lacking)));
+        assert_eq!(violation.secret, SecretLabel::Listed(name("task-key")));
+        let event = &world.events(EventKind::SecretDenied)[0];
+        assert_eq!((event.operation, event.reason), (Some(lacking), Some(Reason::Denied(DenyReason::Operation))));
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_without_the_operation_is_a_violation() {
+    let world = World::new();
+    let task = world.running(&["task-key:sign,reveal"]).await;
+    task.get("task-key", None).await.unwrap();
+    let violation = violation(task.refresh("task-key").await);
+    assert_eq!((violation.reason, violation.operation), (DenyReason::Operation, Some(Operation::Refresh)));
+    assert_eq!(world.backend.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_handle_of_another_task_is_worth_what_the_own_grant_says() {
+    let world = World::new();
+    let owner = world.running(&["agent-key:reveal"]).await;
+    let handle = owner.get("agent-key", None).await.unwrap();
+    let cases = [("task-key:reveal", DenyReason::Ungranted), ("agent-key:sign", DenyReason::Operation)];
+    for (granted, reason) in cases {
+        let thief = world.running(&[granted]).await;
+        assert_eq!(violation(thief.reveal(&handle).await).reason, reason);
+        assert!(thief.stopped().is_some());
+    }
+    let friend = world.running(&["agent-key:reveal"]).await;
+    assert_eq!(friend.reveal(&handle).await.unwrap().expose(), VALUE);
+    assert_eq!(owner.stopped(), None, "the owner is not the worse for it");
+    assert_eq!(owner.reveal(&handle).await.unwrap().expose(), VALUE);
+}

@@ -1,0 +1,76 @@
+//! Versions that a guest names.
+
+use far_core::broker::SecretError;
+use far_core::capability::DenyReason;
+use far_core::pal::{EventKind, SecretLabel};
+use far_core::version::VersionRule;
+
+use crate::fixture::{SECOND, VALUE, World, told, version, violation};
+use crate::shared::{grant, name};
+
+#[tokio::test]
+async fn a_version_that_the_grant_excludes_is_a_violation() {
+    let seven = || VersionRule::Listed(vec![version("7")]);
+    for (rule, asked_for) in [(VersionRule::Current, "1"), (seven(), "1"), (seven(), "canary")] {
+        let world = World::new();
+        let task = world.running_with(&[grant("agent-key:reveal").with_versions(rule)]).await;
+        task.get("agent-key", None).await.unwrap();
+        let violation = violation(task.get("agent-key", Some(asked_for)).await);
+        assert_eq!(violation.reason, DenyReason::Version, "{asked_for}");
+        assert_eq!(world.backend.calls(), 1);
+        let event = world.events(EventKind::SecretDenied).pop().unwrap();
+        assert_eq!((event.secret_name, event.secret_version), (Some(SecretLabel::Listed(name("agent-key"))), None));
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_the_grant_covers_is_that_version() {
+    for rule in [VersionRule::Listed(vec![version("1")]), VersionRule::Any] {
+        let world = World::new();
+        world.rotate();
+        let task = world.running_with(&[grant("agent-key:reveal").with_versions(rule)]).await;
+        for _ in 0..2 {
+            let first = task.get("agent-key", Some("1")).await.unwrap();
+            let current = task.get("agent-key", None).await.unwrap();
+            assert_eq!((first.version().as_str(), current.version().as_str()), ("1", "2"));
+            assert_eq!(task.reveal(&first).await.unwrap().expose(), VALUE);
+            assert_eq!(task.reveal(&current).await.unwrap().expose(), SECOND);
+        }
+        assert_eq!(world.backend.calls(), 2, "each is kept, apart from the other");
+    }
+}
+
+#[tokio::test]
+async fn a_handle_to_a_version_is_used_under_a_grant_of_that_version() {
+    let world = World::new();
+    let any = grant("agent-key:reveal").with_versions(VersionRule::Any);
+    let owner = world.running_with(&[any]).await;
+    let handle = owner.get("agent-key", Some("1")).await.unwrap();
+    let other = world.running(&["agent-key:reveal"]).await;
+    assert_eq!(violation(other.reveal(&handle).await).reason, DenyReason::Version);
+}
+
+#[tokio::test]
+async fn a_version_that_the_backend_lacks_is_an_error_and_its_text_is_not_recorded() {
+    let world = World::new();
+    let any = grant("agent-key:reveal").with_versions(VersionRule::Any);
+    let task = world.running_with(&[any]).await;
+    let error = told(task.get("agent-key", Some("canary")).await);
+    assert!(matches!(error, SecretError::NotFound | SecretError::VersionGone), "{error:?}");
+    assert_eq!(task.stopped(), None);
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_version_is_a_violation_and_is_not_recorded() {
+    let long = "canary".repeat(22);
+    for text in ["", "canary version", "canary\n", "canary\u{e9}", &long] {
+        let world = World::new();
+        let any = grant("agent-key:reveal").with_versions(VersionRule::Any);
+        let task = world.running_with(&[any]).await;
+        let violation = violation(task.get("agent-key", Some(text)).await);
+        assert_eq!(violation.reason, DenyReason::InvalidVersion, "{text:?}");
+        assert_eq!(violation.secret, SecretLabel::Listed(name("agent-key")));
+        assert_eq!(world.backend.calls(), 0);
+        assert!(task.get("agent-key", None).await.is_err(), "the task ended");
+    }
+}
