@@ -147,3 +147,22 @@ async fn many_at_once_each_get_their_own() {
     }
     assert_eq!(count(&host, EventKind::SecretWiped), 100);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_log_lines_leaves_every_record_in_its_place() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let read = std::thread::spawn(move || std::io::read_to_string(reader).unwrap());
+    let sink = far_core::pal::WriterSink::spawn(writer, far_core::pal::Format::JsonLines).unwrap();
+    let host = TestHost::with(SECRETS, Pal::builder().required_sink(sink, Duration::from_secs(20)));
+    let mut steps: Vec<_> = (0..8000).map(|_| json!({ "do": "log", "level": "info", "message": "" })).collect();
+    steps.push(json!({ "do": "get", "name": "gamma" }));
+    let report = host.probe(guests::PROBE, &["alpha:sign"], json!(steps)).await;
+    assert_eq!(report.end.outcome(), Outcome::ScopeViolation);
+    drop(host);
+    let records = read.join().unwrap();
+    let last: Vec<_> = records.lines().rev().take(3).collect();
+    assert!(last[0].contains("task.finished") && last[0].contains("scope-violation"));
+    assert!(last[1].contains("skill.logged") && last[1].contains("\"count\":7744"), "{}", last[1]);
+    assert!(last[2].contains("secret.denied"));
+    assert_eq!(records.lines().count(), 2 + 256 + 3);
+}

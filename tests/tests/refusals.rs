@@ -1,5 +1,7 @@
 //! What can be known before a skill runs is refused before it runs.
 
+#![expect(clippy::panic, reason = "in a test's own steps, too, what is not there is a failed test")]
+
 use far_core::capability::DenyReason;
 use far_core::pal::{EventKind, Outcome};
 use far_runtime::{End, Limits, LoadError, Refusal};
@@ -58,7 +60,7 @@ async fn a_component_with_two_declarations() {
 
 #[tokio::test]
 async fn what_is_no_component_of_this_host() {
-    let cases: [(&str, &str, &[u8]); 6] = [
+    let cases: [(&str, &str, &[u8]); 7] = [
         ("nothing", "invalid-component", b""),
         ("text", "invalid-component", b"#!/bin/sh"),
         ("a core module", "core-module", b"\0asm\x01\0\0\0"),
@@ -68,6 +70,7 @@ async fn what_is_no_component_of_this_host() {
             "unknown-import",
             br#"(component (import "wasi:http/outgoing-handler@0.2.0" (instance)))"#,
         ),
+        ("another version", "unknown-import", br#"(component (import "tinkerbell:skill/reveal@0.1.9" (instance)))"#),
         ("another type", "import-type", br#"(component (import "tinkerbell:skill/secrets@0.1.0" (func)))"#),
     ];
     for (what, kind, component) in cases {
@@ -100,4 +103,26 @@ async fn a_damaged_component_never_panics_the_host() {
             assert_ne!(host.runtime.run(task).await.end, End::HostError, "byte {at}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_task_of_a_running_id_is_refused() {
+    let host = TestHost::new();
+    let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
+    let first = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id("t-1".parse().unwrap());
+    let second = first.clone();
+    let mut events = host.runtime.pal().subscribe();
+    let runtime = host.runtime.clone();
+    let running = tokio::spawn(async move { runtime.run(first).await });
+    while let Some(far_core::pal::Reading::Record(record)) = events.next().await {
+        if record.event.kind == EventKind::SecretInjected {
+            break;
+        }
+    }
+    assert_eq!(host.runtime.run(second.clone()).await.end, End::Refused(Refusal::Running));
+    assert!(!host.kinds().contains(&EventKind::SecretWiped), "the first keeps what is its own");
+    running.abort();
+    let _ = running.await;
+    let ended = Limits { timeout: std::time::Duration::from_millis(100), ..Limits::default() };
+    assert_eq!(host.runtime.run(second.with_limits(ended)).await.end, End::TimedOut, "it may run after the first");
 }

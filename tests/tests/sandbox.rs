@@ -1,5 +1,7 @@
 //! A guest has no world but its task: nothing of the machine, its own time and memory, its own identity.
 
+#![expect(clippy::unwrap_used, reason = "in a test's own steps, too, what is not there is a failed test")]
+
 use std::time::Duration;
 
 use far_core::pal::{EventKind, LogLevel, Outcome};

@@ -1,5 +1,11 @@
 //! What goes beyond a capability ends the task, whatever it is and however it is tried; the same with the grant works.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test's own steps, too, what is not there is a failed test"
+)]
+
 use std::sync::Arc;
 
 use far_core::capability::DenyReason;
@@ -157,4 +163,48 @@ async fn the_twins_with_the_grant_succeed() {
     let host = TestHost::new();
     let report = host.run(guests::REQUIRED, &["alpha:sign", "beta:sign"], &json!({})).await;
     assert_eq!(report.end.outcome(), Outcome::Completed);
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_is_checked_like_any_other() {
+    let host = TestHost::new();
+    let long = "x".repeat((1 << 20) + 1);
+    let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sign", "message": long }] });
+    let limits = far_runtime::Limits { input: 2 << 20, ..Default::default() };
+    for (grant, end) in [("alpha:refresh", Outcome::ScopeViolation), ("alpha:sign", Outcome::Completed)] {
+        let task = host.task(guests::PROBE, &[grant], &steps).await.with_limits(limits);
+        let report = host.runtime.run(task).await;
+        assert_eq!(report.end.outcome(), end, "{:?}", report.end);
+        if end == Outcome::Completed {
+            assert_eq!(results(&report)[1]["error"], "too-large");
+        }
+    }
+}
+
+/// A component whose `cabi_realloc`, which the engine calls to pass the input, asks for its task's id.
+const CALLS_OUT_OF_REALLOC: &str = r#"(component
+    (import "tinkerbell:skill/task@0.1.0" (instance $task (export "time-left" (func (result u64)))))
+    (core func $time-left (canon lower (func $task "time-left")))
+    (core module $m
+        (import "task" "time-left" (func $time-left (result i64)))
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (drop (call $time-left)) (i32.const 8))
+        (func (export "run") (param i32 i32) (result i32) (i32.const 0)))
+    (core instance $i (instantiate $m (with "task" (instance (export "time-left" (func $time-left))))))
+    (func $run (param "input" (list u8)) (result (result (list u8) (error string)))
+        (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (export "run" (func $run)))"#;
+
+#[tokio::test]
+async fn calling_out_of_realloc_is_a_violation() {
+    let host = TestHost::new();
+    let skill = host.runtime.load(wat::parse_str(CALLS_OUT_OF_REALLOC).unwrap()).await.unwrap();
+    let report = host.runtime.run(far_runtime::Task::new(&skill).with_input("{}")).await;
+    let End::Violation(violation) = &report.end else { panic!("{:?}", report.end) };
+    assert_eq!(violation.reason, DenyReason::OutsideRun);
+    assert!(host.last(EventKind::SecretDenied).is_some());
+    let twin = wat::parse_str(CALLS_OUT_OF_REALLOC.replace("(call $time-left)", "(i64.const 0)")).unwrap();
+    let skill = host.runtime.load(twin).await.unwrap();
+    let twin = host.runtime.run(far_runtime::Task::new(&skill).with_input("{}")).await;
+    assert_eq!(twin.end.outcome(), Outcome::Completed, "{:?}", twin.end);
 }

@@ -1,6 +1,7 @@
 //! The trait that a backend implements.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -62,7 +63,7 @@ pub trait SecretProvider: Send + Sync + 'static {
 
 /// What a secret is called in its backend: set by the operator, never by a guest.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Reference(Box<str>);
+pub struct Reference(Arc<str>);
 
 impl Reference {
     /// A path in the backend's own terms.

@@ -84,33 +84,33 @@ impl Usage {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self { memory_left: limits.memory, tables_left: TABLE_ELEMENTS, refused: None }
     }
-}
 
-fn take(left: &mut usize, current: usize, desired: usize) -> bool {
-    match left.checked_sub(desired.saturating_sub(current)) {
-        Some(rest) => {
-            *left = rest;
-            true
+    fn grow(&mut self, limit: Limit, current: usize, desired: usize, maximum: Option<usize>) -> bool {
+        // Beyond what the module itself declares is the module's own affair.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return false;
         }
-        None => false,
+        let left = if limit == Limit::Memory { &mut self.memory_left } else { &mut self.tables_left };
+        match left.checked_sub(desired.saturating_sub(current)) {
+            Some(rest) => {
+                *left = rest;
+                true
+            }
+            None => {
+                self.refused = Some(limit);
+                false
+            }
+        }
     }
 }
 
 impl ResourceLimiter for Usage {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let fits = maximum.is_none_or(|maximum| desired <= maximum) && take(&mut self.memory_left, current, desired);
-        if !fits {
-            self.refused = Some(Limit::Memory);
-        }
-        Ok(fits)
+        Ok(self.grow(Limit::Memory, current, desired, maximum))
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let fits = maximum.is_none_or(|maximum| desired <= maximum) && take(&mut self.tables_left, current, desired);
-        if !fits {
-            self.refused = Some(Limit::Tables);
-        }
-        Ok(fits)
+        Ok(self.grow(Limit::Tables, current, desired, maximum))
     }
 }
 

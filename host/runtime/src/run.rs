@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use far_core::TaskId;
-use far_core::broker::{Session, Stop};
+use far_core::broker::{AdmitError, Session, Stop};
 use far_core::pal::Subject;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
@@ -61,7 +61,11 @@ impl Runtime {
         let deadline = Instant::from_std(context.deadline);
         let session = match self.broker.admit(context).await {
             Ok(session) => Arc::new(session),
-            Err(unavailable) => return (End::AuditUnavailable(unavailable), 0),
+            Err(AdmitError::Audit(unavailable)) => return (End::AuditUnavailable(unavailable), 0),
+            Err(_) => {
+                self.record_refusal(task_id, task, &Refusal::Running).await;
+                return (End::Refused(Refusal::Running), 0);
+            }
         };
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
         let attempt = AssertUnwindSafe(self.attempt(&session, task, log)).catch_unwind();
@@ -97,10 +101,17 @@ impl Runtime {
         let mut store = self.store(TaskState::new(session.clone(), &task.limits, log.clone()), task);
         match self.call(&mut store, session, task).await {
             Ok(Ok(output)) if output.len() > task.limits.output => End::LimitExceeded(Limit::Output),
+            Ok(Err(error)) if error.len() > task.limits.output => End::LimitExceeded(Limit::Output),
             Ok(Ok(output)) => End::Completed(output),
             Ok(Err(error)) if session.backend_failed() => End::BackendUnavailable(error),
             Ok(Err(error)) => End::SkillError(error),
-            Err(error) => end_of_error(&error, store.data().usage.refused),
+            Err(error) => {
+                // The engine lets no call out of `cabi_realloc` and the like, and says so by this trap.
+                if error.downcast_ref::<Trap>() == Some(&Trap::CannotLeaveComponent) {
+                    session.left_outside_run().await;
+                }
+                end_of_error(&error, store.data().usage.refused)
+            }
         }
     }
 

@@ -27,8 +27,13 @@ pub struct Runtime {
     /// A permit for each slot of the engine's pool: a full pool queues, and never fails.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory: usize,
+    /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
+    compiling: Semaphore,
     linker: Linker<TaskState>,
 }
+
+/// How many components are compiled at once.
+const COMPILING_AT_ONCE: usize = 2;
 
 /// Why there is no runtime.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +113,7 @@ impl RuntimeBuilder {
             engine,
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
+            compiling: Semaphore::new(COMPILING_AT_ONCE),
             linker,
         }))
     }
@@ -137,6 +143,8 @@ impl Runtime {
     ///
     /// [`LoadError`], by fault of whoever made the component.
     pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
+        // The semaphore is never closed.
+        let _permit = self.compiling.acquire().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
         let runtime = self.clone();
         let compile = move || Skill::load(&runtime.engine, &runtime.linker, &component);

@@ -64,9 +64,17 @@ impl LoadError {
     }
 }
 
-/// What a component may import: this package, and the parts of WASI that are linked and inert.
-const IMPORTS: [&str; 7] =
-    ["tinkerbell:skill/", "wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+/// The interfaces of the skill's package, at this very version: the engine would link any `0.1.x`, and what a reviewer
+/// reads must be what is checked.
+const SKILL: [&str; 4] =
+    [REVEAL, "tinkerbell:skill/secrets@0.1.0", "tinkerbell:skill/signing@0.1.0", "tinkerbell:skill/task@0.1.0"];
+/// The packages of WASI that are linked, and inert, in version 0.2.
+const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+fn is_known(import: &str) -> bool {
+    let wasi = || WASI.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.");
+    SKILL.contains(&import) || wasi()
+}
 
 impl Skill {
     /// Checks and compiles a component. Takes long: not for a thread that others wait for.
@@ -79,7 +87,7 @@ impl Skill {
         let mut reveals = false;
         for (name, _) in component.component_type().imports(engine) {
             reveals |= name == REVEAL;
-            if !IMPORTS.iter().any(|known| name.starts_with(known)) {
+            if !is_known(name) {
                 return Err(LoadError::UnknownImport(name.to_owned()));
             }
         }

@@ -86,6 +86,9 @@ pub enum Refusal {
     /// A limit is zero, or above what the runtime gives to any task.
     #[error("the limit '{0}' is zero, or above what this host gives to any task")]
     Limit(&'static str),
+    /// A task of this id is running: the two would share what is a task's own.
+    #[error("a task of this id is running already")]
+    Running,
     /// The host has no random numbers, and so no task id.
     #[error("the operating system gave no random numbers")]
     Random,
@@ -101,6 +104,7 @@ impl Refusal {
             Self::Provider { .. } => "provider",
             Self::InputTooLarge { .. } => "input",
             Self::Limit(_) => "limit",
+            Self::Running => "running",
             Self::Random => "random",
         }
     }

@@ -4,6 +4,7 @@
 //! the promise.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -16,7 +17,7 @@ use tokio::task::AbortHandle;
 use crate::identity::{ProviderId, SkillDigest, TaskId};
 use crate::name::SecretName;
 use crate::pal::AuditUnavailable;
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, Reference};
 use crate::secret::{Gone, Secret};
 use crate::version::VersionSelector;
 
@@ -34,6 +35,7 @@ pub(super) struct Key {
     pub(super) name: SecretName,
     pub(super) version: VersionSelector,
     pub(super) provider: ProviderId,
+    pub(super) reference: Reference,
 }
 
 /// Why a flight brought nothing.
@@ -77,9 +79,16 @@ pub(super) struct Joined {
 }
 
 impl Cache {
-    /// Makes room for a subject whose end will be told. Without it, what is fetched for a task is not kept.
-    pub(super) fn open(&self, subject: ScopeSubject) {
-        self.subjects.lock().entry(subject).or_default();
+    /// Makes room for a subject whose end will be told, and says whether there was none. Without it, what is fetched for
+    /// a task is not kept.
+    pub(super) fn open(&self, subject: ScopeSubject) -> bool {
+        match self.subjects.lock().entry(subject) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(HashMap::new());
+                true
+            }
+        }
     }
 
     /// Ends a subject: its flights stop, its secrets are wiped. Answers with those that had a value.

@@ -10,8 +10,9 @@ use super::Broker;
 use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
 use crate::capability::Permit;
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
-use crate::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use crate::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};
+use crate::version::{Version, VersionSelector};
 
 /// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -20,7 +21,6 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 struct Errand {
     broker: Arc<Broker>,
     provider: Arc<dyn SecretProvider>,
-    reference: Reference,
     ttl: Duration,
     scope: ScopeSubject,
     key: Key,
@@ -49,7 +49,6 @@ impl Broker {
         let errand = || Errand {
             broker: self.clone(),
             provider,
-            reference: permit.reference.clone(),
             ttl: permit.ttl,
             scope: scope.clone(),
             key: key.clone(),
@@ -72,6 +71,8 @@ impl Errand {
             Err(_) => Err(ProviderError::Timeout),
         };
         let result = match answer {
+            // A backend that answers with another version than the one asked for does not get past the grant's rule.
+            Ok(Refreshed::Changed(fetched)) if !self.asked_for(&fetched.version) => Err(ProviderError::Invalid),
             Ok(Refreshed::Changed(fetched)) => Ok(self.keep(fetched)),
             Ok(Refreshed::Unchanged) => self.known.clone().ok_or(ProviderError::Invalid),
             Err(error) => Err(error),
@@ -82,10 +83,17 @@ impl Errand {
         result
     }
 
+    fn asked_for(&self, version: &Version) -> bool {
+        match &self.key.version {
+            VersionSelector::Current => true,
+            VersionSelector::Exactly(asked_for) => asked_for == version,
+        }
+    }
+
     async fn call(&self) -> Result<Refreshed, ProviderError> {
         match &self.known {
-            Some(known) => self.provider.refresh_secret(&self.reference, known.version()).await,
-            None => self.provider.get_secret(&self.reference, &self.key.version).await.map(Refreshed::Changed),
+            Some(known) => self.provider.refresh_secret(&self.key.reference, known.version()).await,
+            None => self.provider.get_secret(&self.key.reference, &self.key.version).await.map(Refreshed::Changed),
         }
     }
 

@@ -74,6 +74,18 @@ pub enum BrokerError {
     Random,
 }
 
+/// Why a task was not let in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdmitError {
+    /// Its admission could not be recorded.
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
+    /// A task of this id is running: the two would share what is a task's own.
+    #[error("a task of this id is running already")]
+    Running,
+}
+
 impl Broker {
     /// A broker over these providers, which records in this log.
     ///
@@ -100,11 +112,18 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// [`AuditUnavailable`] if the record was not accepted; the task is not let in then.
-    pub async fn admit(self: &Arc<Self>, context: TaskContext) -> Result<Session, AuditUnavailable> {
+    /// [`AdmitError`]; the task is not let in then.
+    pub async fn admit(self: &Arc<Self>, context: TaskContext) -> Result<Session, AdmitError> {
         let subject = Arc::new(Subject::from(&context));
-        self.pal.record(&subject, Event::new(EventKind::TaskAdmitted)).await?;
-        Ok(Session::open(self.clone(), context, subject))
+        // Open before it is recorded: however this ends, what was recorded as admitted is recorded as finished.
+        let session = Session::open(self.clone(), context, subject.clone()).ok_or(AdmitError::Running)?;
+        match self.pal.record(&subject, Event::new(EventKind::TaskAdmitted)).await {
+            Ok(()) => Ok(session),
+            Err(unavailable) => {
+                let _ = session.finish(Outcome::AuditUnavailable).await;
+                Err(AdmitError::Audit(unavailable))
+            }
+        }
     }
 
     /// Records that a task was not let in, and why, as a fixed token.

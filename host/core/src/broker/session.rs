@@ -29,7 +29,13 @@ pub struct Session {
     finished: AtomicBool,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
+    /// Lines of the task log, and the bytes of those that have no record of their own.
+    lines: AtomicU64,
+    unrecorded: AtomicU64,
 }
+
+/// How many lines of a task's log have a record of their own.
+const RECORDED_LINES: u64 = 256;
 
 /// Where the task is.
 const PREPARING: u8 = 0;
@@ -72,9 +78,12 @@ pub struct ListedSecret {
 }
 
 impl Session {
-    pub(super) fn open(broker: Arc<Broker>, context: TaskContext, subject: Arc<Subject>) -> Self {
-        broker.cache.open(ScopeSubject::Task(context.task_id.clone()));
-        Self {
+    /// None if a task of this id is open already: the two would share what is a task's own.
+    pub(super) fn open(broker: Arc<Broker>, context: TaskContext, subject: Arc<Subject>) -> Option<Self> {
+        if !broker.cache.open(ScopeSubject::Task(context.task_id.clone())) {
+            return None;
+        }
+        Some(Self {
             uses: (0..context.capability.declared()).map(|_| AtomicU32::new(0)).collect(),
             broker,
             context,
@@ -85,7 +94,9 @@ impl Session {
             finished: AtomicBool::new(false),
             provider_calls: AtomicU64::new(0),
             backend_failed: AtomicBool::new(false),
-        }
+            lines: AtomicU64::new(0),
+            unrecorded: AtomicU64::new(0),
+        })
     }
 
     /// Who the task is, and what it may use.
@@ -174,10 +185,30 @@ impl Session {
         Ok(listed.into_iter().map(describe).collect())
     }
 
-    /// Notes that the skill wrote a line of so many bytes to its task log.
-    pub fn logged(&self, level: LogLevel, length: u64) {
+    /// Records that the skill wrote a line of so many bytes to its task log. A line beyond the first
+    /// [`RECORDED_LINES`] is counted, and recorded with all others like it when the task ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    ///
+    /// # Security
+    ///
+    /// Waits for the record, so that a task has one record under way at a time: none can fill a sink's queue, which
+    /// others share.
+    pub async fn logged(&self, level: LogLevel, length: u64) -> Result<(), Stop> {
+        if self.lines.fetch_add(1, Ordering::AcqRel) >= RECORDED_LINES {
+            self.unrecorded.fetch_add(length, Ordering::AcqRel);
+            return Ok(());
+        }
         let event = Event { level: Some(level), length: Some(length), ..Event::new(EventKind::SkillLogged) };
-        self.broker.pal.note(&self.subject, event);
+        self.record(event).await
+    }
+
+    /// Records that the engine stopped the guest as it called out of a place where no call is let out, such as
+    /// `cabi_realloc`: which one, the engine does not say.
+    pub async fn left_outside_run(&self) {
+        let _ = self.violate(self.broker.labels.unlisted(""), None, DenyReason::OutsideRun).await;
     }
 
     /// Why the task must end, if it must.
@@ -272,7 +303,8 @@ impl Session {
 
     /// Notes that a backend gave no value, and answers with what the skill is told.
     fn unanswered(&self, error: ProviderError) -> SecretError {
-        let confirmed = matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_));
+        let confirmed =
+            matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_) | ProviderError::TooLarge);
         self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
         error.into()
     }
@@ -341,7 +373,7 @@ impl Session {
             Scope::Skill => ScopeSubject::Skill(self.context.skill_digest),
             Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
-        (scope, Key { name, version, provider: permit.provider.clone() })
+        (scope, Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() })
     }
 
     /// Ends the task, and answers with the event that says so; with none if it had ended.
@@ -352,6 +384,12 @@ impl Session {
         self.phase.store(ENDED, Ordering::Release);
         for secret in self.broker.cache.close(&ScopeSubject::Task(self.context.task_id.clone())) {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
+        }
+        let beyond = self.lines.load(Ordering::Acquire).saturating_sub(RECORDED_LINES);
+        if beyond > 0 {
+            let length = Some(self.unrecorded.load(Ordering::Acquire));
+            let event = Event { count: Some(beyond), length, ..Event::new(EventKind::SkillLogged) };
+            self.broker.pal.note(&self.subject, event);
         }
         let duration = Some(now().duration_since(self.admitted));
         Some(Event { outcome: Some(outcome), duration, ..Event::new(EventKind::TaskFinished) })

@@ -23,8 +23,11 @@ impl Session {
     ///
     /// The one place from which a value goes to a guest. The caller copies it into the guest's memory and drops it.
     pub async fn reveal(&self, handle: &Handle) -> Result<Arc<SecretBytes>, AccessError> {
-        self.use_value(handle, Purpose::Reveal, EventKind::SecretRevealed).await
+        self.use_value(handle, Purpose::Reveal, EventKind::SecretRevealed, true).await
     }
+
+    /// The longest message that is signed, in bytes.
+    pub const MESSAGE_MAX: usize = 1 << 20;
 
     /// The HMAC-SHA-256 (RFC 2104) of a message under the secret behind a handle.
     ///
@@ -32,7 +35,8 @@ impl Session {
     ///
     /// [`AccessError`]; a handle whose grant lacks `sign` is a violation.
     pub async fn sign_hmac_sha256(&self, handle: &Handle, message: &[u8]) -> Result<[u8; 32], AccessError> {
-        let key = self.use_value(handle, Purpose::Sign, EventKind::SecretSigned).await?;
+        let fits = message.len() <= Self::MESSAGE_MAX;
+        let key = self.use_value(handle, Purpose::Sign, EventKind::SecretSigned, fits).await?;
         // HMAC takes a key of any length; the error cannot happen, and would say that the key is not usable.
         let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| SecretError::TooLarge)?;
         mac.update(message);
@@ -44,6 +48,7 @@ impl Session {
         handle: &Handle,
         purpose: Purpose<'_>,
         kind: EventKind,
+        fits: bool,
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
         let permit = match self.authorize(handle.name(), &handle.asked_for, purpose).await {
@@ -51,20 +56,24 @@ impl Session {
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
         };
-        let value = permit.and_then(|permit| {
-            let value = handle.secret.value(now())?;
-            self.count_use(permit)?;
-            Ok(value)
+        let usable = permit.and_then(|permit| {
+            if !fits {
+                return Err(SecretError::TooLarge);
+            }
+            handle.secret.value(now())?;
+            self.count_use(permit)
         });
         let event = Event {
             operation: purpose.operation(),
-            outcome: Some(if value.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: value.as_ref().err().map(|error| Reason::Token(error.kind())),
+            outcome: Some(if usable.is_ok() { Outcome::Completed } else { Outcome::Failed }),
+            reason: usable.err().map(|error| Reason::Token(error.kind())),
             duration: Some(now().duration_since(started)),
             ..Event::about(kind, &handle.secret)
         };
         self.record(event).await?;
-        Ok(value?)
+        usable?;
+        // Taken now, not before: what went while the record was on its way is not released.
+        Ok(handle.secret.value(now()).map_err(SecretError::from)?)
     }
 
     /// Takes one of the grant's uses, if there is one left.

@@ -8,4 +8,4 @@ mod section;
 mod strict;
 
 pub use document::{Declaration, DeclarationError, DeclaredSecret};
-pub use section::{ComponentError, SECTION, read};
+pub use section::{ComponentError, MAX_DEPTH, SECTION, read};

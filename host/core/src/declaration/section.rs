@@ -7,6 +7,9 @@ use super::{Declaration, DeclarationError};
 /// The name of the custom section.
 pub const SECTION: &str = "tinkerbell:skill";
 
+/// How deep components may be nested in each other. Each level costs a compiler far more memory than it has bytes.
+pub const MAX_DEPTH: usize = 16;
+
 /// Why a component's declaration cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,6 +20,9 @@ pub enum ComponentError {
     /// A core module.
     #[error("the file is a core WebAssembly module, not a component")]
     CoreModule,
+    /// Components nested in each other beyond [`MAX_DEPTH`].
+    #[error("the component has more than {MAX_DEPTH} components nested in each other")]
+    TooDeep,
     /// More than one section.
     #[error("the component has more than one declaration")]
     SeveralSections,
@@ -34,14 +40,16 @@ pub enum ComponentError {
 ///
 /// [`ComponentError`], by fault of whoever made the component.
 pub fn read(component: &[u8]) -> Result<Option<Declaration>, ComponentError> {
-    let mut outermost = true;
+    let mut depth = 0_usize;
     let mut found = None;
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(ComponentError::Malformed)? {
-            Payload::Version { encoding: Encoding::Module, .. } if outermost => {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(ComponentError::CoreModule);
             }
-            Payload::Version { .. } => outermost = false,
+            Payload::Version { .. } if depth == MAX_DEPTH => return Err(ComponentError::TooDeep),
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if section.name() == SECTION && found.is_some() => {
                 return Err(ComponentError::SeveralSections);
             }
@@ -79,6 +87,18 @@ mod tests {
         assert!(read(&[COMPONENT, &nested].concat()).unwrap().is_some());
         let deeper = section(4, &[COMPONENT, &nested].concat());
         assert!(read(&[COMPONENT, &deeper].concat()).unwrap().is_some());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let length = |bytes: &[u8]| {
+            let (low, high) = ((bytes.len() & 0x7f) as u8 | 0x80, (bytes.len() >> 7) as u8);
+            [low, high]
+        };
+        let nest = |inner: Vec<u8>| [COMPONENT, &[4], &length(&inner), &inner].concat();
+        let deep = |levels: usize| (1..levels).fold(COMPONENT.to_vec(), |inner, _| nest(inner));
+        assert!(read(&deep(MAX_DEPTH)).unwrap().is_none());
+        assert!(matches!(read(&deep(MAX_DEPTH + 1)), Err(ComponentError::TooDeep)));
     }
 
     #[test]

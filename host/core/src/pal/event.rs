@@ -59,6 +59,9 @@ pub struct Event {
     /// The length of a log line in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u64>,
+    /// How many of a kind the event stands for, where it is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// A fixed token that says why.
@@ -87,6 +90,7 @@ impl Event {
             duration: None,
             level: None,
             length: None,
+            count: None,
         }
     }
 

@@ -13,6 +13,8 @@ use super::{Event, Receipt, Record, Sink, SinkError, Subject};
 
 /// How many records a live reader may be behind before it misses some.
 const BROADCAST_CAPACITY: usize = 1024;
+/// The longest time that a record waits for a sink, whatever is asked for: an instant beyond it may not exist.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(60 * 60);
 
 /// The Process Activity Log of one agent.
 pub struct Pal {
@@ -47,10 +49,10 @@ impl PalBuilder {
         self
     }
 
-    /// Adds a sink without whose word, within the deadline, no value is released.
+    /// Adds a sink without whose word, within the deadline (of an hour at most), no value is released.
     #[must_use]
     pub fn required_sink(mut self, sink: Arc<dyn Sink>, deadline: Duration) -> Self {
-        self.sinks.push(Attached { sink, required_within: Some(deadline) });
+        self.sinks.push(Attached { sink, required_within: Some(deadline.min(LONGEST_DEADLINE)) });
         self
     }
 

@@ -24,6 +24,7 @@ pub(super) fn line(record: &Record) -> String {
     put("cache=", event.cache.map(|cache| format!("{cache:?}").to_lowercase()));
     put("level=", event.level.map(|level| format!("{level:?}").to_lowercase()));
     put("length=", event.length.map(|length| length.to_string()));
+    put("count=", event.count.map(|count| count.to_string()));
     put("duration=", event.duration.map(|duration| format!("{}us", duration.as_micros())));
     put("task=", record.subject.task_id.as_ref().map(ToString::to_string));
     line

@@ -80,10 +80,14 @@ impl Sink for WriterSink {
 
 fn write_all(mut writer: impl Write, format: Format, jobs: &Receiver<Job>) {
     let mut line = Vec::new();
+    // Whether the writer may have taken a part of a line: what comes next must not continue it.
+    let mut torn = false;
     for job in jobs {
         match job {
             Job::Write(record, word) => {
-                let written = write_line(&mut writer, format, &record, &mut line);
+                let mended = if torn { writer.write_all(b"\n") } else { Ok(()) };
+                let written = mended.and_then(|()| write_line(&mut writer, format, &record, &mut line));
+                torn = written.is_err();
                 // Whoever asked may have stopped waiting.
                 let _ = word.send(written.map_err(|error| SinkError::Write(error.kind())));
             }

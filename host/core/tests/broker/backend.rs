@@ -19,7 +19,7 @@ async fn each_error_of_a_backend_is_one_that_the_skill_may_handle() {
     let cases = [
         (Error::NotFound, SecretError::NotFound, false),
         (Error::VersionGone(HowGone::Destroyed), SecretError::VersionGone, false),
-        (Error::TooLarge, SecretError::TooLarge, true),
+        (Error::TooLarge, SecretError::TooLarge, false),
         (Error::Throttled { retry_after }, SecretError::Unavailable { retry_after }, true),
         (Error::Throttled { retry_after: None }, unavailable, true),
         (Error::Denied, unavailable, true),

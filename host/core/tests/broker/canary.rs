@@ -24,7 +24,7 @@ async fn nothing_that_can_be_printed_has_a_value() {
     assert_eq!(revealed.expose(), VALUE, "there is something to see");
     task.sign_hmac_sha256(&handle, b"canary").await.unwrap();
     let listed = task.list().await.unwrap();
-    task.logged(LogLevel::Info, 7);
+    task.logged(LogLevel::Info, 7).await.unwrap();
     clean(&format!("{task:?} {handle:?} {listed:?} {:?} {:?}", task.context(), world.broker));
     clean(&format!("{task:#?} {handle:#?} {:#?} {:#?}", world.broker, world.broker.pal()));
     clean(&format!("{:?} {:?} {:?}", world.backend, world.catalog, task.stopped()));

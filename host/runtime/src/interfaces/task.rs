@@ -34,7 +34,7 @@ impl Host for TaskState {
         };
         // What is beyond the cap makes no event either: a guest must not write the PAL full.
         if self.log.line(level, &message) {
-            self.session.logged(level, message.len() as u64);
+            self.session.logged(level, message.len() as u64).await.map_err(wasmtime::Error::new)?;
         }
         Ok(())
     }
