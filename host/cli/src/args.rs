@@ -1,6 +1,6 @@
 //! What the command line takes.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,9 +8,12 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use far_core::capability::Grant;
 
+use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
+
+const USAGE: &str = "far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>";
 
 /// Runs AI-agent skills that use secrets which they cannot steal.
 #[derive(Debug, Parser)]
@@ -22,14 +25,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run one skill.
     Run(RunArgs),
 }
 
-/// Runs one skill with the secrets that it is granted. The skill's output goes to stdout; what happened, and what the
-/// skill wrote for people, to stderr.
+/// Run one skill with the secrets that it is granted.
 #[derive(Args, Debug)]
-#[command(after_help = exit::HELP)]
+#[command(override_usage = USAGE, after_help = exit::HELP)]
 pub(crate) struct RunArgs {
     /// The skill: a WebAssembly component.
     #[arg(value_name = "SKILL", required_unless_present = "task", conflicts_with = "task")]
@@ -66,24 +67,31 @@ pub(crate) struct RunArgs {
 
 /// Says what is wrong with the command line, or shows help that was asked for.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    // Plain: this build of the parser has no colours. Arguments may come from anywhere, and are quoted.
+    let text = escape_lines(&error.render().to_string());
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // Where there is nobody to read it, there is nobody to tell.
-        let _ = error.print();
+        let _ = io::stdout().lock().write_all(text.as_bytes());
         return ExitCode::SUCCESS;
     }
     let json = std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json");
     if json {
-        return Output { json }.finish(Err(Failure::Arguments(plain(error))));
+        return Output { json }.finish(&Err(of_text(&text)));
     }
-    let _ = error.print();
+    output::stderr(&text);
     ExitCode::from(exit::USAGE)
 }
 
-/// The first line of the message, without colours: the rest is the usage.
-fn plain(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let first = text.lines().next().unwrap_or_default();
-    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+/// The parser's text, which is paragraphs: what is wrong, perhaps tips, the usage.
+fn of_text(text: &str) -> Failure {
+    let on_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n").map(str::trim);
+    let message = paragraphs.next().unwrap_or_default();
+    let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
+    Failure::Arguments {
+        message: on_one_line(message.strip_prefix("error: ").unwrap_or(message)),
+        tip: tip.map(on_one_line),
+    }
 }
 
 /// Whether colours are wanted on stderr.

@@ -5,6 +5,12 @@ pub(crate) fn escape(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Escapes the same characters but for line ends and tabs: for text that has the place to itself.
+pub(crate) fn escape_lines(text: &str) -> String {
+    let keep = |character| matches!(character, '\n' | '\t');
+    text.chars().map(|character| if keep(character) { character.to_string() } else { shown(character) }).collect()
+}
+
 /// Escapes the same characters in a finished JSON text, as `\uXXXX`: outside of strings it has none of them.
 pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
@@ -39,6 +45,11 @@ mod tests {
         assert_eq!(escape("a\nb\r\u{9b}"), "a\\u{a}b\\u{d}\\u{9b}");
         assert_eq!(escape("\u{202e}drowssap\u{2066}"), "\\u{202e}drowssap\\u{2066}");
         assert_eq!(escape("caf\u{e9} \u{1f980}"), "caf\u{e9} \u{1f980}");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(escape_lines("{\n\t\u{1b}\r\n}"), "{\n\t\\u{1b}\\u{d}\n}");
     }
 
     #[test]

@@ -9,9 +9,20 @@ pub(crate) const REFUSED: u8 = 3;
 /// A backend or the audit log is unavailable.
 pub(crate) const UNAVAILABLE: u8 = 5;
 
-/// The codes, for people.
-pub(crate) const HELP: &str = "Exit codes: 0 completed, 1 the skill failed, 2 usage or configuration, 3 refused or \
-     scope violation, 4 limit or time-out, 5 backend or audit log unavailable";
+/// What stands below the options in the help.
+pub(crate) const HELP: &str = "\
+The skill's output goes to stdout. What happened, and what the skill wrote for people, go to stderr.
+
+Exit codes:
+  0  completed
+  1  the skill failed
+  2  usage or configuration
+  3  refused, or a scope violation
+  4  limit or time-out
+  5  backend or audit log unavailable
+
+Example:
+  far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json";
 
 /// The exit code of a task that ended so.
 pub(crate) fn code(outcome: Outcome) -> u8 {

@@ -7,17 +7,17 @@ use far_core::capability::CatalogError;
 use far_providers::dotenv::DotEnvError;
 use far_runtime::{LoadError, RuntimeError};
 use miette::Diagnostic;
+use rustix::io::Errno;
 
 use crate::config::ConfigError;
-use crate::escape::escape;
 use crate::exit;
 
-/// A failure of the command, with what to do about it.
+/// A failure of the command, with what to do about it. Messages quote names of files and of authors: escape them.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The arguments; clap's words.
-    #[error("{0}")]
-    Arguments(String),
+    #[error("{message}")]
+    Arguments { message: String, tip: Option<String> },
     /// The configuration or the task file.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -43,7 +43,7 @@ pub(crate) enum Failure {
     #[error("cannot open the event file {path}", path = .path.display())]
     Pal { path: PathBuf, source: io::Error },
     /// The component.
-    #[error("the skill is refused: {}", escape(&.0.to_string()))]
+    #[error("the skill is refused: {0}")]
     Load(#[source] LoadError),
     /// The runtime.
     #[error("the host cannot run skills here")]
@@ -57,10 +57,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Something about the arguments.
+    pub(crate) fn arguments(message: impl Into<String>) -> Self {
+        Self::Arguments { message: message.into(), tip: None }
+    }
+
     /// A stable token.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Arguments(_) => "arguments",
+            Self::Arguments { .. } => "arguments",
             Self::Config(_) => "config",
             Self::NoSkill(_) => "no-skill",
             Self::Read { .. } => "unreadable",
@@ -98,7 +103,9 @@ impl Failure {
     /// The next step.
     pub(crate) fn help(&self) -> Option<String> {
         let help = match self {
-            Self::Arguments(_) => "see 'far --help'",
+            Self::Arguments { tip, .. } => {
+                return Some(tip.clone().unwrap_or_else(|| "see 'far run --help'".to_owned()));
+            }
             Self::Config(error) => return error.help().map(|help| help.to_string()),
             Self::NoSkill(_) => "add a line such as: skill = \"my_skill.wasm\"",
             Self::Read { .. } => "check that the file is there and that you may read it",
@@ -106,10 +113,28 @@ impl Failure {
             Self::InputTooLarge { .. } => "raise 'input' under [limits] in a task file, or give less",
             Self::DotEnv(error) => error.help(),
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
-            Self::Pal { .. } => "no skill runs without its events: name a file in a folder that you may write to",
-            Self::Load(_) => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
+            Self::Pal { source, .. } => pal_help(source),
+            Self::Load(error) => load_help(error),
             Self::Runtime(_) | Self::Host { .. } | Self::Stdout(_) => return None,
         };
         Some(help.to_owned())
+    }
+}
+
+fn pal_help(error: &io::Error) -> &'static str {
+    match Errno::from_io_error(error) {
+        Some(Errno::LOOP) => "events are not written through a symbolic link: name the file that it leads to",
+        Some(Errno::NXIO) => "start what reads the pipe first",
+        _ => "no skill runs without its events: name a file that you may write to",
+    }
+}
+
+fn load_help(error: &LoadError) -> &'static str {
+    match error.kind() {
+        "invalid-declaration" => "a component has one declaration: one JSON document, such as the project's skill.json",
+        "unknown-import" => "a skill may import tinkerbell:skill and WASI 0.2, without wasi:http in this version",
+        "component-too-large" => "check that this is the file you mean; a release build is smaller",
+        "interrupted" => "try again",
+        _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
     }
 }

@@ -6,8 +6,10 @@ mod args;
 mod config;
 mod escape;
 mod exit;
+mod explanation;
 mod failure;
 mod input;
+mod object;
 mod output;
 mod pal;
 mod run;
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
     let Command::Run(run) = cli.command;
     let output = Output { json: run.json };
     match tokio::runtime::Builder::new_multi_thread().enable_time().build() {
-        Ok(runtime) => output.finish(runtime.block_on(run::run(run))),
-        Err(error) => output.finish(Err(Failure::Host { what: "start its threads", source: error })),
+        Ok(runtime) => output.finish(&runtime.block_on(run::run(run))),
+        Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
     }
 }

@@ -56,7 +56,7 @@ impl Job {
     fn of(args: &RunArgs) -> Result<Self, Failure> {
         let limits = Limits::default();
         let ((Some(path), _) | (None, Some(path))) = (&args.task, &args.skill) else {
-            return Err(Failure::Arguments("name a skill, or a task file with --task".to_owned()));
+            return Err(Failure::arguments("name a skill, or a task file with --task"));
         };
         if args.task.is_none() {
             let input = input::input(args.input.as_deref(), limits.input)?;
@@ -129,5 +129,5 @@ fn local_agent() -> Result<AgentId, Failure> {
 
 /// For names that are written in this file.
 fn fixed(error: far_core::name::NameError) -> Failure {
-    Failure::Arguments(error.to_string())
+    Failure::arguments(error.to_string())
 }

@@ -9,6 +9,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use super::problem::Problem;
 use super::source;
+use crate::escape::escape;
 
 /// Why a configuration file was refused.
 ///
@@ -117,7 +118,7 @@ impl ContentError {
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.matches('\n').count() + 1;
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        let file = NamedSource::new(path.to_string_lossy(), displayable(text));
+        let file = NamedSource::new(escape(&path.to_string_lossy()), displayable(text));
         Self { problem, file, span, line, column }
     }
 }

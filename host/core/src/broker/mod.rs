@@ -120,6 +120,7 @@ impl Broker {
         match self.pal.record(&subject, Event::new(EventKind::TaskAdmitted)).await {
             Ok(()) => Ok(session),
             Err(unavailable) => {
+                session.stop(unavailable.clone().into());
                 let _ = session.finish(Outcome::AuditUnavailable).await;
                 Err(AdmitError::Audit(unavailable))
             }

@@ -233,6 +233,11 @@ impl Session {
     /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
     pub async fn finish(&self, outcome: Outcome) -> Result<(), AuditUnavailable> {
         match self.end(outcome) {
+            // The log that failed the task is not waited for a second time.
+            Some(event) if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
+                self.broker.pal.note(&self.subject, event);
+                Ok(())
+            }
             Some(event) => self.broker.pal.record(&self.subject, event).await,
             None => Ok(()),
         }
@@ -269,7 +274,7 @@ impl Session {
     }
 
     /// Poisons the session. The first reason stays.
-    fn stop(&self, stop: Stop) -> Stop {
+    pub(super) fn stop(&self, stop: Stop) -> Stop {
         self.stopped.get_or_init(|| stop).clone()
     }
 

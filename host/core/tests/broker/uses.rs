@@ -75,6 +75,9 @@ async fn sixty_four_uses_that_wait_for_their_record_are_counted_before_it() {
     let uses = completed((0..64).map(|_| async { task.reveal(&handle).await.is_ok() }));
     let all_wait = async {
         world.recorded(EventKind::SecretRevealed, 64).await;
+        let events = world.events(EventKind::SecretRevealed);
+        let granted = events.iter().filter(|event| event.outcome == Some(Outcome::Completed)).count();
+        assert_eq!(granted, 10, "the records say so too");
         world.gate.recovers();
     };
     assert_eq!(tokio::join!(uses, all_wait).0, 10);

@@ -1,0 +1,120 @@
+//! What went wrong, and what to do about it: for people on stderr, for programs in the object of `--json`.
+
+use far_core::capability::DenyReason;
+use far_runtime::{End, Refusal};
+use serde::Serialize;
+
+use crate::escape::escape;
+use crate::failure::Failure;
+
+/// Why there is no output. The texts are safe to show as they are.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explanation {
+    /// A stable token, the most particular that there is.
+    kind: &'static str,
+    message: String,
+    /// What is behind it, outermost first.
+    causes: Vec<String>,
+    /// The next step.
+    help: Option<String>,
+}
+
+impl Explanation {
+    /// Of what went wrong before there was a task to report on.
+    pub(crate) fn of_failure(failure: &Failure) -> Self {
+        // The alternate form begins with the place in a file, where there is one.
+        let message = format!("{failure:#}");
+        let causes = causes(failure, &message);
+        let help = failure.help().map(|help| escape(&help));
+        Self { kind: failure.kind(), message: escape(&message), causes, help }
+    }
+
+    /// Of a task's end; none if it completed.
+    pub(crate) fn of_end(end: &End) -> Option<Self> {
+        let (kind, message, help) = match end {
+            End::Completed(_) => return None,
+            End::SkillError(message) => (None, format!("the skill failed: {message}"), None),
+            End::BackendUnavailable(message) => (
+                None,
+                format!("the skill failed after a backend had not answered: {message}"),
+                Some("check the provider of the secret; the events say which and why"),
+            ),
+            End::Trapped(how) => (None, format!("the skill crashed: {how}"), None),
+            End::Violation(violation) => (
+                Some(violation.reason.token()),
+                format!("the task was ended: {violation}"),
+                Some(violation_help(violation.reason)),
+            ),
+            End::LimitExceeded(limit) => (
+                Some(limit.as_str()),
+                format!("the task was ended: it went beyond its limit on '{}'", limit.as_str()),
+                Some("limits are set under [limits] in a task file"),
+            ),
+            End::TimedOut => (
+                None,
+                "the task was ended: its time was over".to_owned(),
+                Some("'timeout' is set under [limits] in a task file"),
+            ),
+            End::Refused(refusal) => {
+                (Some(refusal.kind()), format!("the task is refused: {refusal}"), Some(refusal_help(refusal)))
+            }
+            End::AuditUnavailable(unavailable) => (
+                None,
+                format!("the task was ended: {unavailable}: {}", unavailable.0),
+                Some("nothing is released without its event; check the file that --pal names"),
+            ),
+            _ => (None, "the host failed".to_owned(), Some("this is a defect of far: please report it")),
+        };
+        Some(Self {
+            kind: kind.unwrap_or(end.outcome().as_str()),
+            message: escape(&message),
+            causes: Vec::new(),
+            help: help.map(str::to_owned),
+        })
+    }
+
+    /// As lines for people.
+    pub(crate) fn lines(&self) -> String {
+        let mut lines = format!("error: {}\n", self.message);
+        self.causes.iter().for_each(|cause| lines.push_str(&format!("  cause: {cause}\n")));
+        self.help.iter().for_each(|help| lines.push_str(&format!("  help: {help}\n")));
+        lines
+    }
+}
+
+/// What is behind a failure, without what the message says already. A text of several lines is no sentence but a dump,
+/// of bytes of the file as like as not.
+fn causes(failure: &Failure, message: &str) -> Vec<String> {
+    let source = std::error::Error::source(failure);
+    std::iter::successors(source, |error| error.source())
+        .map(ToString::to_string)
+        .filter(|cause| !message.contains(cause.as_str()) && !cause.contains('\n'))
+        .map(|cause| escape(&cause))
+        .collect()
+}
+
+fn violation_help(reason: DenyReason) -> &'static str {
+    match reason {
+        DenyReason::InvalidName | DenyReason::InvalidVersion | DenyReason::OutsideRun => {
+            "the skill is wrong, or hostile: no grant would let it do this"
+        }
+        DenyReason::Version => "a grant is for the current version, unless 'versions' in a task file says otherwise",
+        _ => "a secret must be declared by the skill, granted to the task and permitted by the operator",
+    }
+}
+
+fn refusal_help(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Capability(_) => "grant each secret once, with all its operations",
+        Refusal::Gap(gap) if gap.reason == DenyReason::NotPermitted => {
+            "the operator permits a secret under [secrets] in the file that --config names"
+        }
+        Refusal::Gap(gap) if gap.reason == DenyReason::Operation => {
+            "the grant, and the file that --config names, must have every operation that the skill declares"
+        }
+        Refusal::Gap(_) | Refusal::Reveal => "grant what the skill declares: --grant NAME:OPERATION[,OPERATION]",
+        Refusal::Provider { .. } => "add the provider to the configuration, or name another one",
+        Refusal::InputTooLarge { .. } | Refusal::Limit(_) => "limits are set under [limits] in a task file",
+        _ => "try again",
+    }
+}

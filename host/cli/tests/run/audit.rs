@@ -1,0 +1,160 @@
+//! The file that `--pal` names: nothing is released without it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use far_tests::guests;
+use rustix::fs::OFlags;
+
+use crate::completed::{WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
+use crate::fixture::{Far, events};
+
+const NOT_RELEASED: &str = "  help: nothing is released without its event; check the file that --pal names\n";
+
+/// A skill that would show the value, if it got it.
+fn leak(words: &str) -> Far {
+    Far::run(guests::PROBE_REVEALING, "--grant alpha:reveal")
+        .words(words)
+        .steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#)
+}
+
+/// A pipe's end that keeps it open, and does not wait.
+fn held_open(pipe: &Path) -> File {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(pipe).unwrap()
+}
+
+#[test]
+fn every_event_is_a_line_of_it() {
+    let ran = webhook().words("--pal pal.jsonl").stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    assert_eq!(ran.written("pal.jsonl"), WEBHOOK_RECORDS);
+    let mode = ran.folder.path().join("pal.jsonl").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+}
+
+#[test]
+fn it_is_appended_to() {
+    let far = webhook().words("--pal pal.jsonl").file("pal.jsonl", "before\n");
+    let ran = far.stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    assert_eq!(ran.written("pal.jsonl"), format!("before\n{WEBHOOK_RECORDS}"));
+}
+
+#[test]
+fn it_may_be_a_pipe_that_is_read() {
+    let far = webhook().words("--pal pal").pipe("pal");
+    let mut pipe = held_open(&far.path("pal"));
+    far.stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    let mut records = Vec::new();
+    assert_eq!(pipe.read_to_end(&mut records).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(crate::masks::mask(&String::from_utf8(records).unwrap()), WEBHOOK_RECORDS);
+}
+
+#[test]
+fn a_violation_is_in_it() {
+    let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign --pal pal.jsonl");
+    let ran = far
+        .stderr(
+            events([
+                "task.admitted",
+                "task.started",
+                "secret.denied unlisted:* outcome=scope-violation reason=undeclared",
+                "task.finished outcome=scope-violation duration=*us",
+            ]) + "error: the task was ended: scope violation on 'unlisted:*': the skill did not declare the secret\n  \
+                  help: a secret must be declared by the skill, granted to the task and permitted by the operator\n",
+        )
+        .code(3);
+    let kinds: Vec<_> = ran
+        .written("pal.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["event"].clone())
+        .collect();
+    assert_eq!(kinds, ["task.admitted", "task.started", "secret.denied", "task.finished"]);
+}
+
+const FINISHED: &str = "task.finished outcome=audit-unavailable duration=*us";
+
+#[test]
+fn a_full_disk() {
+    leak("--pal /dev/full")
+        .stderr(
+            events(["task.admitted", FINISHED])
+                + "error: the task was ended: the audit log is unavailable: a record could not be written: no storage \
+                   space\n"
+                + NOT_RELEASED,
+        )
+        .code(5);
+}
+
+#[test]
+fn a_full_disk_in_json() {
+    let object = concat!(
+        r#"{"outcome":"audit-unavailable","exit_code":5,"task_id":"task-*","agent_id":"local","skill":"probe-revealing","#,
+        r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"audit-unavailable","#,
+        r#""message":"the task was ended: the audit log is unavailable: a record could not be written: no storage space","#,
+        r#""causes":[],"help":"nothing is released without its event; check the file that --pal names"},"#,
+        r#""provider_calls":0,"duration_us":0,"log":[],"log_discarded":0}"#,
+        "\n"
+    );
+    let record = |seq: u8, event: &str| {
+        format!(
+            "{{\"v\":1,\"seq\":{seq},\"ts\":\"*\",\"task_id\":\"task-*\",\"agent_id\":\"local\",\
+             \"skill\":\"probe-revealing\",\"skill_digest\":\"sha256:*\",\"event\":{event}}}\n"
+        )
+    };
+    let finished = r#""task.finished","outcome":"audit-unavailable","duration_us":0"#;
+    let records = record(1, r#""task.admitted""#) + &record(2, finished);
+    leak("--pal /dev/full --json").stdout(object).stderr(records).code(5);
+}
+
+const LATE: &str =
+    "error: the task was ended: the audit log is unavailable: the sink did not take the record in time\n";
+#[test]
+fn a_pipe_that_is_full() {
+    let far = leak("--pal pal").pipe("pal");
+    let mut pipe = held_open(&far.path("pal"));
+    while pipe.write(&[0; 4096]).is_ok() {}
+    let ran = far.stderr(events(["task.admitted", FINISHED]) + LATE + NOT_RELEASED).code(5);
+    assert!(ran.duration >= Duration::from_secs(5), "the pipe had its time");
+    assert!(ran.duration < Duration::from_secs(10), "once");
+}
+
+#[test]
+fn a_pipe_that_is_full_before_the_value_is_asked_for() {
+    let far = leak("--pal pal").pipe("pal");
+    let mut pipe = held_open(&far.path("pal"));
+    while pipe.write(&[0; 4096]).is_ok() {}
+    // Then room for two events, and not for a third.
+    pipe.read_exact(&mut [0; 4096]).unwrap();
+    pipe.write_all(&[0; 4096 - 600]).unwrap();
+    let requested = "secret.requested alpha provider=dotenv";
+    far.stderr(events(["task.admitted", "task.started", requested, FINISHED]) + LATE + NOT_RELEASED).code(5);
+}
+
+#[test]
+fn what_cannot_be_opened() {
+    let writable = "no skill runs without its events: name a file that you may write to";
+    let cases = [
+        (
+            leak("--pal link").link("link", "target"),
+            "link",
+            "Too many levels of symbolic links (os error 40)",
+            "events are not written through a symbolic link: name the file that it leads to",
+        ),
+        (
+            leak("--pal pal").pipe("pal"),
+            "pal",
+            "No such device or address (os error 6)",
+            "start what reads the pipe first",
+        ),
+        (leak("--pal no/pal"), "no/pal", "No such file or directory (os error 2)", writable),
+        (leak("--pal ."), ".", "Is a directory (os error 21)", writable),
+    ];
+    for (far, path, cause, help) in cases {
+        let stderr = format!("error: cannot open the event file {path}\n  cause: {cause}\n  help: {help}\n");
+        let ran = far.stderr(stderr).code(5);
+        assert!(!ran.folder.path().join("target").exists(), "a file was made where a link leads to");
+    }
+}

@@ -1,0 +1,114 @@
+//! How a task ends that neither completes nor breaks a rule: by its own error, by a crash, at a limit.
+
+use far_tests::guests;
+
+use crate::fixture::{Far, Ran, events};
+
+const LIMITS: &str = "  help: limits are set under [limits] in a task file\n";
+
+/// Runs a probe's steps with these limits, and sees how it ends: the outcome, the exit code and what people are told.
+#[track_caller]
+fn ends(limits: &str, steps: &str, outcome: &str, code: i32, told: &str) -> Ran {
+    let task = format!("skill = {:?}\n[input]\nsteps = [{steps}]\n[limits]\n{limits}\n", guests::PROBE);
+    let finished = format!("task.finished outcome={outcome} duration=*us");
+    Far::new()
+        .words("run --task task.toml")
+        .file("task.toml", task)
+        .stderr(events(["task.admitted", "task.started", &finished]) + told)
+        .code(code)
+}
+
+#[test]
+fn an_error_of_the_skill() {
+    ends(
+        "",
+        "{ do = 'fail', message = 'no such order' }",
+        "skill-error",
+        1,
+        "error: the skill failed: no such order\n",
+    );
+}
+
+#[test]
+fn an_error_of_the_skill_in_json() {
+    let object = concat!(
+        r#"{"outcome":"skill-error","exit_code":1,"task_id":"task-*","agent_id":"local","skill":"probe","#,
+        r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"skill-error","#,
+        r#""message":"the skill failed: no such order","causes":[],"help":null},"#,
+        r#""provider_calls":0,"duration_us":0,"log":[{"source":"stdout","text":"a line\n"}],"log_discarded":0}"#,
+        "\n"
+    );
+    let task = r#""ts":"*","task_id":"task-*","agent_id":"local","skill":"probe","skill_digest":"sha256:*""#;
+    let records = [
+        format!(r#"{{"v":1,"seq":1,{task},"event":"task.admitted"}}"#),
+        format!(r#"{{"v":1,"seq":2,{task},"event":"task.started"}}"#),
+        format!(r#"{{"v":1,"seq":3,{task},"event":"task.finished","outcome":"skill-error","duration_us":0}}"#),
+        String::new(),
+    ];
+    Far::run(guests::PROBE, "--json")
+        .steps(r#"{"do":"print","text":"a line\n"},{"do":"fail","message":"no such order"}"#)
+        .stdout(object)
+        .stderr(records.join("\n"))
+        .code(1);
+}
+
+#[test]
+fn a_crash() {
+    let panicked = "skill stderr:\nskill stderr: thread '<unnamed>' (1) panicked at src/script.rs:*\nskill stderr: \
+                    its words\nskill stderr: note: run with `RUST_BACKTRACE=1` environment variable to display a \
+                    backtrace\nerror: the skill crashed: wasm trap: wasm `unreachable` instruction executed\n";
+    ends("", "{ do = 'panic', message = 'its words' }", "trapped", 1, panicked);
+    let exited = "error: the skill crashed: the skill called 'exit'\n";
+    ends("", "{ do = 'exit', code = 0 }", "trapped", 1, exited);
+}
+
+#[test]
+fn its_time_is_over() {
+    let told = "error: the task was ended: its time was over\n  help: 'timeout' is set under [limits] in a task file\n";
+    for step in ["{ do = 'spin' }", "{ do = 'sleep', ms = 60_000 }"] {
+        let ran = ends("timeout = '1s'", step, "timed-out", 4, told);
+        assert!(ran.duration.as_secs() < 30, "{step} was left to run");
+    }
+}
+
+#[test]
+fn a_limit() {
+    let told = |limit| format!("error: the task was ended: it went beyond its limit on '{limit}'\n{LIMITS}");
+    let refused = "skill stderr: memory allocation of 67108864 bytes failed\nskill stderr: note: run with \
+                   `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+    let memory = format!("{refused}{}", told("memory"));
+    ends("memory = '16MiB'", "{ do = 'allocate', mib = 64 }", "limit-exceeded", 4, &memory);
+    ends("output = 1000", "{ do = 'output', bytes = 1001 }", "limit-exceeded", 4, &told("output"));
+    let calls = "{ do = 'identity' }, { do = 'identity' }";
+    ends("host-calls = 3", calls, "limit-exceeded", 4, &told("host-calls"));
+}
+
+#[test]
+fn a_flood_of_words_is_cut_and_the_task_goes_on() {
+    let task = format!(
+        "skill = {:?}\n[input]\nsteps = [{{ do = 'print', text = \"0123456789\\n\" }}]\n[limits]\nlog = 36\n",
+        guests::PROBE
+    );
+    Far::new()
+        .words("run --task task.toml")
+        .file("task.toml", task)
+        .stdout(r#"[{"ok":{}}]"#)
+        .stderr(
+            events(["task.admitted", "task.started", "task.finished outcome=completed duration=*us"])
+                + "skill stdout: 0123\nskill log: 7 more bytes discarded\n",
+        )
+        .code(0);
+}
+
+#[test]
+fn a_limit_that_this_host_gives_to_no_task() {
+    Far::new()
+        .words("run --task task.toml")
+        .file("task.toml", format!("skill = {:?}\nlimits.memory = '2000MiB'\n", guests::PROBE))
+        .stderr(
+            events(["task.refused outcome=refused reason=limit"])
+                + "error: the task is refused: the limit 'memory' is zero, or above what this host gives to any task\n"
+                + LIMITS,
+        )
+        .code(3);
+}

@@ -1,0 +1,74 @@
+//! What is asked for is shown, on stdout.
+
+use crate::fixture::Far;
+
+const RUN: &str = "\
+Run one skill with the secrets that it is granted
+
+Usage: far run [OPTIONS] <SKILL>
+       far run [OPTIONS] --task <FILE>
+
+Arguments:
+  [SKILL]  The skill: a WebAssembly component
+
+Options:
+      --grant <GRANT>       Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations
+                            are seal, sign, reveal and refresh
+      --task <FILE>         Take skill, input, grants and limits from a task file (TOML or JSON)
+      --config <FILE>       What the operator permits, and where secrets come from. Without it, what
+                            is granted is permitted, from the .env
+      --env-file <FILE>     Where secrets come from without --config; ./.env when left out. For
+                            development only
+      --input <JSON|@FILE>  The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
+      --pal <FILE>          Also append every event to this file as a line of JSON; no value is
+                            released unless its event was written
+      --json                Print one JSON object that says how it went, on success and failure
+                            alike; events as lines of JSON
+  -h, --help                Print help
+  -V, --version             Print version
+
+The skill's output goes to stdout. What happened, and what the skill wrote for people, go to stderr.
+
+Exit codes:
+  0  completed
+  1  the skill failed
+  2  usage or configuration
+  3  refused, or a scope violation
+  4  limit or time-out
+  5  backend or audit log unavailable
+
+Example:
+  far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json
+";
+
+const FAR: &str = "\
+Runs AI-agent skills that use secrets which they cannot steal
+
+Usage: far <COMMAND>
+
+Commands:
+  run  Run one skill with the secrets that it is granted
+
+Options:
+  -h, --help     Print help
+  -V, --version  Print version
+";
+
+#[test]
+fn of_run() {
+    for words in ["run --help", "run -h", "run --json --help"] {
+        Far::new().words(words).stdout(RUN).code(0);
+    }
+}
+
+#[test]
+fn of_far() {
+    Far::new().words("--help").stdout(FAR).code(0);
+    Far::new().words("--version").stdout("far 0.1.0\n").code(0);
+    Far::new().words("run --version").stdout("far-run 0.1.0\n").code(0);
+}
+
+#[test]
+fn without_a_command_the_help_is_an_error() {
+    Far::new().stderr(FAR).code(2);
+}

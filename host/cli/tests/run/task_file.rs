@@ -1,0 +1,100 @@
+//! `--task`: skill, input, grants and limits from a file.
+
+use far_tests::guests;
+use serde_json::json;
+
+use crate::completed::{DELIVERY, WEBHOOK_EVENTS};
+use crate::fixture::Far;
+
+fn task(name: &str, text: &str) -> Far {
+    Far::new().args(["run", "--task", name]).file(name, text)
+}
+
+#[test]
+fn toml_and_json_say_the_same() {
+    let input: serde_json::Value = serde_json::from_str(DELIVERY).unwrap();
+    let toml = format!(
+        "skill = {:?}\n[input]\npayload = {}\nsignature = {}\n[[grants]]\nsecret = 'github-webhook-secret'\noperations \
+         = ['sign']\nmax-uses = 1\n[limits]\ntimeout = '10s'\n",
+        guests::GITHUB_WEBHOOK,
+        input["payload"],
+        input["signature"]
+    );
+    let json = json!({
+        "skill": guests::GITHUB_WEBHOOK,
+        "input": input,
+        "grants": [{ "secret": "github-webhook-secret", "operations": ["sign"], "max-uses": 1 }],
+        "limits": { "timeout": "10s" },
+    });
+    for (name, text) in [("task.toml", toml), ("task.json", json.to_string())] {
+        task(name, &text).stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    }
+}
+
+#[test]
+fn the_skill_is_seen_from_the_file() {
+    let far = Far::new().words("run --task tasks/task.toml");
+    std::fs::create_dir(far.path("tasks")).unwrap();
+    far.file("tasks/task.toml", "skill = 'a.wasm'")
+        .stderr(
+            "error: cannot read the skill tasks/a.wasm\n  cause: No such file or directory (os error 2)\n  help: check \
+             that the file is there and that you may read it\n",
+        )
+        .code(2);
+}
+
+#[test]
+fn mistakes_in_it() {
+    let supported = "take it out: what it asks for would not be done";
+    let cases = [
+        ("skil = 'a'", "1:1: unknown key 'skil'", "did you mean 'skill'?"),
+        ("[limits]\ntimeot = '1s'", "2:1: unknown key 'limits.timeot'", "did you mean 'timeout'?"),
+        (
+            "[[grants]]\nsecret = 'a'\noperation = []",
+            "3:1: unknown key 'grants[0].operation'",
+            "did you mean 'operations'?",
+        ),
+        ("egress = []", "1:1: 'egress' is not supported by this version of far", supported),
+        ("[limits]\nmemory = '0B'", "2:10: 'limits.memory': must be more than zero", ""),
+        (
+            "[[grants]]\nsecret = 'a'\noperations = ['get']",
+            "3:15: 'grants[0].operations[0]': an operation is one of 'seal', 'sign', 'reveal', 'refresh'",
+            "",
+        ),
+        (
+            "skill = a",
+            "1:9: not valid TOML: string values must be quoted, expected literal string",
+            "correct this place; the rest was not looked at",
+        ),
+    ];
+    for (text, told, help) in cases {
+        let help = if help.is_empty() { String::new() } else { format!("  help: {help}\n") };
+        task("task.toml", text).stderr(format!("error: task.toml:{told}\n{help}")).code(2);
+    }
+    let told = "error: task.json:1:18: the key \"skill\" is there twice\n  help: keep one of the two\n";
+    task("task.json", r#"{ "skill": "a",  "skill": "b" }"#).stderr(told).code(2);
+}
+
+#[test]
+fn two_grants_of_one_secret() {
+    let grant = "[[grants]]\nsecret = 'a'\noperations = ['sign']\n";
+    let told = "error: task.toml:5:10: 'grants[1].secret': another grant names the secret\n  help: make one grant of \
+                the two\n";
+    task("task.toml", &grant.repeat(2)).stderr(told).code(2);
+}
+
+#[test]
+fn files_that_are_none() {
+    let told = "error: task.toml names no skill\n  help: add a line such as: skill = \"my_skill.wasm\"\n";
+    task("task.toml", "").stderr(told).code(2);
+    let told = "error: 'task.yaml' is neither a .toml nor a .json file\n  help: name the file so that it ends in .toml \
+                or .json\n";
+    task("task.yaml", "").stderr(told).code(2);
+    Far::new()
+        .words("run --task missing.toml")
+        .stderr(
+            "error: failed to read 'missing.toml'\n  cause: No such file or directory (os error 2)\n  help: check that \
+             the file is there and that you may read it\n",
+        )
+        .code(2);
+}
