@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::identity::ProviderId;
-use crate::memory::SecretBytes;
+use crate::memory::{MemoryError, SecretBytes};
 use crate::name::SecretName;
 use crate::version::{Version, VersionSelector};
 
@@ -143,6 +143,9 @@ pub enum ProviderError {
     /// The value is larger than the host takes.
     #[error("the value is larger than the limit")]
     TooLarge,
+    /// The host has no locked memory left for the value; it keeps values in no other.
+    #[error("the host has no locked memory left")]
+    OutOfLockedMemory,
     /// The backend did not answer in time.
     #[error("the backend did not answer in time")]
     Timeout,
@@ -165,8 +168,18 @@ impl ProviderError {
             Self::Invalid => "invalid",
             Self::Integrity => "integrity",
             Self::TooLarge => "too-large",
+            Self::OutOfLockedMemory => "out-of-locked-memory",
             Self::Timeout => "timeout",
             Self::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl From<MemoryError> for ProviderError {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::TooLarge => Self::TooLarge,
+            MemoryError::OutOfLockedMemory => Self::OutOfLockedMemory,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use far_core::memory::{SecretBytes, TooLarge};
+use far_core::memory::{MemoryError, SecretBytes};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
@@ -60,12 +60,13 @@ impl MemoryProvider {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] if the value has more than [`SecretBytes::MAX_LEN`] bytes; nothing is changed then.
+    /// [`MemoryError`] if the value has more than [`SecretBytes::MAX_LEN`] bytes, or there is no locked memory left;
+    /// nothing is changed then.
     ///
     /// # Security
     ///
     /// The value is copied: wiping what it was copied from is the caller's.
-    pub fn set(&self, reference: &Reference, version: &Version, value: &[u8]) -> Result<(), TooLarge> {
+    pub fn set(&self, reference: &Reference, version: &Version, value: &[u8]) -> Result<(), MemoryError> {
         let value = SecretBytes::copy_of(value)?;
         let mut state = self.state.lock();
         let versions = state.secrets.entry(reference.as_str().into()).or_default();
@@ -138,7 +139,7 @@ impl SecretProvider for MemoryProvider {
 }
 
 fn fetched((version, value): &(Version, SecretBytes)) -> Result<Fetched, ProviderError> {
-    let value = SecretBytes::copy_of(value.expose()).map_err(|_| ProviderError::TooLarge)?;
+    let value = SecretBytes::copy_of(value.expose())?;
     Ok(Fetched { value, version: version.clone(), ttl: None })
 }
 

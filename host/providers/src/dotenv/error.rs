@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use far_core::memory::MemoryError;
 use far_core::name::NameError;
 use far_core::provider::ProviderError;
 
@@ -135,8 +136,11 @@ pub enum Problem {
     #[error("the line goes on after the closing quote")]
     AfterQuote,
     /// The value is larger than [`SecretBytes::MAX_LEN`](far_core::memory::SecretBytes::MAX_LEN).
-    #[error("the value is too large: {0}")]
-    TooLarge(far_core::memory::TooLarge),
+    #[error("the value is too large: {}", MemoryError::TooLarge)]
+    TooLarge,
+    /// There is no locked memory for the value: the fault of the file only if it is a large one.
+    #[error("the value has no place: {}", MemoryError::OutOfLockedMemory)]
+    OutOfLockedMemory,
 }
 
 impl DotEnvError {
@@ -168,7 +172,18 @@ impl DotEnvError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => ProviderError::Denied,
             Self::Missing { .. } | Self::Io { .. } | Self::Random => ProviderError::Unavailable,
             Self::TooLarge { .. } => ProviderError::TooLarge,
+            Self::Line { problem: Problem::OutOfLockedMemory, .. } => ProviderError::OutOfLockedMemory,
             Self::Empty { .. } | Self::Changed { .. } | Self::Line { .. } => ProviderError::Invalid,
+        }
+    }
+}
+
+impl From<MemoryError> for Problem {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::TooLarge => Self::TooLarge,
+            // Whatever else there will be is of the memory, not of the file.
+            _ => Self::OutOfLockedMemory,
         }
     }
 }
@@ -185,7 +200,8 @@ impl Problem {
             Self::Unclosed => "close the quote, or put a value with a quote in it into quotes of the other kind",
             Self::Escape => "escapes are \\n \\r \\t \\\\ \\\" \\$; in single quotes a backslash is a backslash",
             Self::AfterQuote => "quote the value as a whole; put whitespace before a comment",
-            Self::TooLarge(_) => "keep large data out of secrets",
+            Self::TooLarge => "keep large data out of secrets",
+            Self::OutOfLockedMemory => "allow the process more locked memory ('ulimit -l'), or keep less in the file",
         }
     }
 }
@@ -198,7 +214,7 @@ mod tests {
     fn only_what_speaks_of_other_users_is_denied() {
         let path = || PathBuf::from(".env");
         let io = |kind: io::ErrorKind| DotEnvError::Io { path: path(), source: kind.into() };
-        let line = DotEnvError::Line { path: path(), line: 1, problem: Problem::Nul };
+        let line = |problem| DotEnvError::Line { path: path(), line: 1, problem };
         let cases = [
             (DotEnvError::Missing { path: path() }, ProviderError::Unavailable),
             (DotEnvError::Symlink { path: path() }, ProviderError::Denied),
@@ -210,7 +226,8 @@ mod tests {
             (DotEnvError::Changed { path: path() }, ProviderError::Invalid),
             (io(io::ErrorKind::PermissionDenied), ProviderError::Denied),
             (io(io::ErrorKind::Other), ProviderError::Unavailable),
-            (line, ProviderError::Invalid),
+            (line(Problem::Nul), ProviderError::Invalid),
+            (line(Problem::OutOfLockedMemory), ProviderError::OutOfLockedMemory),
             (DotEnvError::Random, ProviderError::Unavailable),
         ];
         for (error, expected) in cases {

@@ -179,7 +179,7 @@ fn unescape(letter: u8) -> Option<u8> {
 
 fn value(raw: &str, escapes: bool) -> Result<SecretBytes, Problem> {
     let write = |place: &mut [u8]| place.iter_mut().zip(decoded(raw, escapes)).for_each(|(to, byte)| *to = byte);
-    SecretBytes::new(decoded(raw, escapes).count(), write).map_err(Problem::TooLarge)
+    SecretBytes::new(decoded(raw, escapes).count(), write).map_err(Problem::from)
 }
 
 /// The bytes that a raw value means. A line's end is `\n`, whichever way the file ends its lines.

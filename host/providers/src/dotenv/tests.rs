@@ -174,7 +174,7 @@ fn no_error_has_anything_of_the_file() {
         (b"CANARY=\"CANARY", Problem::Unclosed),
         (b"CANARY=\"CANARY\\CANARY\"", Problem::Escape),
         (b"CANARY='CANARY'CANARY", Problem::AfterQuote),
-        (&format!("CANARY=CANARY{long}").into_bytes(), Problem::TooLarge(far_core::memory::TooLarge)),
+        (&format!("CANARY=CANARY{long}").into_bytes(), Problem::TooLarge),
     ];
     let without_canary = |error: &DotEnvError| {
         let source = error.source().map(|source| format!("{source} {source:?}"));

@@ -147,7 +147,7 @@ fn every_rule_refuses_with_the_line_that_breaks_it() {
         (b"A='b\nc'd", 2, Problem::AfterQuote),
         (b"A=\"b\nc\"#d", 2, Problem::AfterQuote),
         (b"A='b''c'", 1, Problem::AfterQuote),
-        (too_large.as_bytes(), 2, Problem::TooLarge(far_core::memory::TooLarge)),
+        (too_large.as_bytes(), 2, Problem::TooLarge),
     ];
     for (file, line, problem) in cases {
         assert_eq!(refused(file), (*line, *problem), "{:?}", String::from_utf8_lossy(file));

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 
+use far_core::memory::Backing;
 use zeroize::Zeroizing;
 
 use super::*;
@@ -65,6 +66,15 @@ impl Search {
     }
 }
 
+/// How many copies are seen of one that is where it belongs.
+fn locked() -> usize {
+    match far_core::memory::backing() {
+        // The kernel shows such pages to nobody, through no file.
+        Backing::MemfdSecret => 0,
+        _ => 1,
+    }
+}
+
 #[test]
 fn the_file_leaves_nothing_but_the_values_behind() {
     let mut search = Search::new();
@@ -86,12 +96,12 @@ fn the_file_leaves_nothing_but_the_values_behind() {
     let file = file::read(&development.path).unwrap();
     assert_eq!(search.copies(), 1, "the buffer");
     let secrets = parse::parse(&file).unwrap();
-    assert_eq!(search.copies(), 2, "the buffer and the value");
+    assert_eq!(search.copies(), 1 + locked(), "the buffer and the value");
     drop((file, secrets));
     assert_eq!(search.copies(), 0);
 
     let provider = development.open().unwrap();
-    assert_eq!(search.copies(), 1, "the value");
+    assert_eq!(search.copies(), locked(), "the value");
     drop(provider);
     assert_eq!(search.copies(), 0);
 
