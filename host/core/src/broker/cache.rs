@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::identity::{ProviderId, SkillDigest, TaskId};
+use crate::memory::OverQuota;
 use crate::name::SecretName;
 use crate::pal::AuditUnavailable;
 use crate::provider::{ProviderError, Reference};
@@ -42,8 +43,21 @@ pub(super) struct Key {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FetchError {
     Provider(ProviderError),
+    /// The task that it was for has used up its locked memory.
+    OverQuota(OverQuota),
     /// The provider's answer could not be recorded: none of those who wait for it may have it.
     Audit(AuditUnavailable),
+}
+
+impl FetchError {
+    /// The error's token in events.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Provider(error) => error.kind(),
+            Self::OverQuota(_) => "over-quota",
+            Self::Audit(_) => "audit-unavailable",
+        }
+    }
 }
 
 /// A fetch that all who ask at once wait for. It runs in a task of its own: a waiter that goes away does not end it.
@@ -69,7 +83,7 @@ pub(super) struct Ready {
     /// When the backend was last asked for the value.
     pub(super) asked: Instant,
     /// Why it did not answer then.
-    pub(super) failed: Option<ProviderError>,
+    pub(super) failed: Option<FetchError>,
 }
 
 /// A flight, and whether the one who asked started it.
@@ -161,8 +175,8 @@ impl Cache {
         slot.flight = None;
         match (fetched, &mut slot.ready) {
             (Ok(secret), _) => slot.keep(secret.clone(), now),
-            (Err(FetchError::Provider(error)), Some(ready)) => (ready.asked, ready.failed) = (now, Some(*error)),
-            (Err(_), _) => {}
+            (Err(FetchError::Audit(_)), _) | (Err(_), None) => {}
+            (Err(error), Some(ready)) => (ready.asked, ready.failed) = (now, Some(error.clone())),
         }
         if slot.is_empty() {
             slots.remove(key);

@@ -58,8 +58,8 @@ pub enum SecretError {
     /// The secret was revoked.
     #[error("the secret was revoked")]
     Revoked,
-    /// The grant's uses are used up.
-    #[error("the grant's uses are used up")]
+    /// The grant's uses, or the task's budget of locked memory, are used up.
+    #[error("the grant's uses, or the task's budget, are used up")]
     Exhausted,
     /// The backend does not answer, or not so that it can be understood.
     #[error("the backend is unavailable")]

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Broker;
 use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
 use crate::capability::Permit;
+use crate::memory::{OverQuota, Quota};
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};
@@ -28,6 +29,8 @@ struct Errand {
     subject: Arc<Subject>,
     /// What is there already, when this is a refresh.
     known: Option<Arc<Secret>>,
+    /// What the value is counted against: nothing if it is for more than one task.
+    quota: Option<Arc<Quota>>,
 }
 
 impl Broker {
@@ -36,7 +39,7 @@ impl Broker {
         self.cache.lookup(scope, key, now())
     }
 
-    /// Joins the flight for a secret, or starts one.
+    /// Joins the flight for a secret, or starts one. What it brings for a task of its own is counted against the quota.
     pub(super) fn fetch(
         self: &Arc<Self>,
         scope: &ScopeSubject,
@@ -44,6 +47,7 @@ impl Broker {
         permit: &Permit,
         subject: &Arc<Subject>,
         known: Option<Arc<Secret>>,
+        quota: &Arc<Quota>,
     ) -> Result<Joined, ProviderError> {
         let provider = self.providers.get(&key.provider).ok_or(ProviderError::Unavailable)?.clone();
         let errand = || Errand {
@@ -54,6 +58,7 @@ impl Broker {
             key: key.clone(),
             subject: subject.clone(),
             known,
+            quota: matches!(scope, ScopeSubject::Task(_)).then(|| quota.clone()),
         };
         // A task that has ended gets what a flight that ended with it gets: no answer.
         self.cache.join(scope, key, || errand().run()).ok_or(ProviderError::Unavailable)
@@ -72,13 +77,15 @@ impl Errand {
         };
         let result = match answer {
             // A backend that answers with another version than the one asked for does not get past the grant's rule.
-            Ok(Refreshed::Changed(fetched)) if !self.asked_for(&fetched.version) => Err(ProviderError::Invalid),
-            Ok(Refreshed::Changed(fetched)) => Ok(self.keep(fetched)),
-            Ok(Refreshed::Unchanged) => self.known.clone().ok_or(ProviderError::Invalid),
-            Err(error) => Err(error),
+            Ok(Refreshed::Changed(fetched)) if !self.asked_for(&fetched.version) => {
+                Err(FetchError::Provider(ProviderError::Invalid))
+            }
+            Ok(Refreshed::Changed(fetched)) => self.keep(fetched).map_err(FetchError::OverQuota),
+            Ok(Refreshed::Unchanged) => self.known.clone().ok_or(FetchError::Provider(ProviderError::Invalid)),
+            Err(error) => Err(FetchError::Provider(error)),
         };
         let recorded = self.broker.pal.record(&self.subject, self.event(&result, started.elapsed())).await;
-        let result = recorded.map_err(FetchError::Audit).and(result.map_err(FetchError::Provider));
+        let result = recorded.map_err(FetchError::Audit).and(result);
         self.broker.cache.settle(&self.scope, &self.key, &result, now());
         result
     }
@@ -97,8 +104,12 @@ impl Errand {
         }
     }
 
-    fn keep(&self, fetched: Fetched) -> Arc<Secret> {
+    fn keep(&self, fetched: Fetched) -> Result<Arc<Secret>, OverQuota> {
         let Fetched { value, version, ttl } = fetched;
+        let value = match &self.quota {
+            Some(quota) => value.charged_to(quota)?,
+            None => value,
+        };
         let ttl = ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl)).min(LONGEST);
         let expires = Instant::now() + ttl;
         let (name, provider) = (self.key.name.clone(), self.key.provider.clone());
@@ -111,10 +122,10 @@ impl Errand {
             subject: self.subject.clone(),
         };
         secret.end_with(tokio::spawn(end.at(expires)).abort_handle());
-        secret
+        Ok(secret)
     }
 
-    fn event(&self, result: &Result<Arc<Secret>, ProviderError>, duration: Duration) -> Event {
+    fn event(&self, result: &Result<Arc<Secret>, FetchError>, duration: Duration) -> Event {
         let kind = if self.known.is_some() { EventKind::SecretRefreshed } else { EventKind::SecretFetched };
         let event = match result {
             Ok(secret) => Event { outcome: Some(Outcome::Completed), ..Event::about(kind, secret) },

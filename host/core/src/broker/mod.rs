@@ -54,11 +54,17 @@ pub struct BrokerSettings {
     pub provider_deadline: Duration,
     /// How much time passes at least between two reads of one secret that guests ask for by `refresh`. 10 s by default.
     pub refresh_interval: Duration,
+    /// How much locked memory the values of one task's own may take at a time, in bytes. 256 KiB by default.
+    pub task_memory: usize,
 }
 
 impl Default for BrokerSettings {
     fn default() -> Self {
-        Self { provider_deadline: Duration::from_secs(10), refresh_interval: Duration::from_secs(10) }
+        Self {
+            provider_deadline: Duration::from_secs(10),
+            refresh_interval: Duration::from_secs(10),
+            task_memory: 256 * 1024,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::fetch::now;
 use super::{AccessError, Broker, SecretError, Stop, Violation};
 use crate::capability::{Access, Decision, DenyReason, Operation, Operations, Permit, Purpose, Scope};
 use crate::context::TaskContext;
+use crate::memory::Quota;
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, CacheState, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::ProviderError;
@@ -23,6 +24,8 @@ pub struct Session {
     pub(super) context: TaskContext,
     pub(super) subject: Arc<Subject>,
     pub(super) uses: Box<[AtomicU32]>,
+    /// Locked memory for the values that are the task's own.
+    quota: Arc<Quota>,
     admitted: std::time::Instant,
     phase: AtomicU8,
     stopped: OnceLock<Stop>,
@@ -84,6 +87,7 @@ impl Session {
             return None;
         }
         Some(Self {
+            quota: Quota::new(broker.settings.task_memory),
             uses: (0..context.capability.declared()).map(|_| AtomicU32::new(0)).collect(),
             broker,
             context,
@@ -152,7 +156,7 @@ impl Session {
             Some(ready) if started.duration_since(ready.asked) < self.broker.settings.refresh_interval => {
                 match ready.failed {
                     None => (ready.secret, CacheState::Hit),
-                    Some(error) => return Err(self.unanswered(error).into()),
+                    Some(error) => return Err(self.unanswered(error)),
                 }
             }
             known => {
@@ -292,26 +296,29 @@ impl Session {
             ..Event::new(EventKind::SecretRequested)
         };
         self.record(requested).await?;
-        let fetched = match self.broker.fetch(scope, key, permit, &self.subject, known) {
+        let fetched = match self.broker.fetch(scope, key, permit, &self.subject, known, &self.quota) {
             Ok(Joined { flight, started }) => {
                 self.provider_calls.fetch_add(u64::from(started), Ordering::AcqRel);
                 flight.await
             }
             Err(error) => Err(FetchError::Provider(error)),
         };
-        match fetched {
-            Ok(secret) => Ok(secret),
-            Err(FetchError::Audit(unavailable)) => Err(self.stop(unavailable.into()).into()),
-            Err(FetchError::Provider(error)) => Err(self.unanswered(error).into()),
-        }
+        fetched.map_err(|error| self.unanswered(error))
     }
 
-    /// Notes that a backend gave no value, and answers with what the skill is told.
-    fn unanswered(&self, error: ProviderError) -> SecretError {
-        let confirmed =
-            matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_) | ProviderError::TooLarge);
-        self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
-        error.into()
+    /// Notes why there is no value, and answers with what the skill is told.
+    fn unanswered(&self, error: FetchError) -> AccessError {
+        match error {
+            FetchError::Audit(unavailable) => self.stop(unavailable.into()).into(),
+            // The task's own doing, and its own to put right: the backend answered.
+            FetchError::OverQuota(_) => SecretError::Exhausted.into(),
+            FetchError::Provider(error) => {
+                let confirmed =
+                    matches!(error, ProviderError::NotFound | ProviderError::VersionGone(_) | ProviderError::TooLarge);
+                self.backend_failed.fetch_or(!confirmed, Ordering::AcqRel);
+                SecretError::from(error).into()
+            }
+        }
     }
 
     /// Steps 5 and 6: the record, then the handle.
