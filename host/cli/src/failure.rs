@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use far_core::capability::CatalogError;
+use far_core::memory::{SelfTestError, Unhardened};
 use far_providers::dotenv::DotEnvError;
 use far_runtime::{LoadError, RuntimeError};
 use miette::Diagnostic;
@@ -48,6 +49,12 @@ pub(crate) enum Failure {
     /// The runtime.
     #[error("the host cannot run skills here")]
     Runtime(#[from] RuntimeError),
+    /// The process is open to others.
+    #[error("the host cannot keep secrets to itself here")]
+    Unhardened(#[from] Unhardened),
+    /// Memory is not what values need.
+    #[error("the host cannot keep secrets in its memory here")]
+    SelfTest(#[from] SelfTestError),
     /// Something of the operating system's.
     #[error("the host cannot {what}")]
     Host { what: &'static str, source: io::Error },
@@ -75,6 +82,7 @@ impl Failure {
             Self::Catalog(_) => "ambiguous-grant",
             Self::Pal { .. } => "audit-unavailable",
             Self::Load(error) => error.kind(),
+            Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
             Self::Runtime(_) | Self::Host { .. } => "host",
             Self::Stdout(_) => "stdout",
         }
@@ -85,7 +93,7 @@ impl Failure {
         match self {
             Self::Pal { .. } => "audit-unavailable",
             Self::Load(_) => "refused",
-            Self::Runtime(_) | Self::Host { .. } => "host-error",
+            Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => "host-error",
             _ => "usage",
         }
     }
@@ -95,7 +103,7 @@ impl Failure {
         match self {
             Self::Pal { .. } => exit::UNAVAILABLE,
             Self::Load(_) => exit::REFUSED,
-            Self::Runtime(_) | Self::Host { .. } => 1,
+            Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
             _ => exit::USAGE,
         }
     }
@@ -115,7 +123,11 @@ impl Failure {
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
             Self::Pal { source, .. } => pal_help(source),
             Self::Load(error) => load_help(error),
-            Self::Runtime(_) | Self::Host { .. } | Self::Stdout(_) => return None,
+            Self::Unhardened(_) => {
+                "look at what filters the process's system calls: 'prctl' and 'setrlimit' are needed"
+            }
+            Self::SelfTest(SelfTestError::Memory(_)) => "allow the process to lock memory: 'ulimit -l' is 64 or more",
+            Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Stdout(_) => return None,
         };
         Some(help.to_owned())
     }

@@ -12,23 +12,33 @@ mod input;
 mod object;
 mod output;
 mod pal;
+mod protection;
 mod run;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use far_core::memory::WipingAllocator;
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 
+/// Overwrites what libraries leave in memory that they free.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator::new();
+
 fn main() -> ExitCode {
+    let protected = protection::protect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return args::refuse(&error),
     };
     let Command::Run(run) = cli.command;
     let output = Output { json: run.json };
+    if let Err(failure) = protected {
+        return output.finish(&Err(failure));
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_time().build() {
         Ok(runtime) => output.finish(&runtime.block_on(run::run(run))),
         Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
