@@ -47,6 +47,7 @@
 //! - Needs a multi-threaded tokio runtime with time enabled.
 
 mod admit;
+mod artifact;
 mod engine;
 mod interfaces;
 mod limits;
@@ -58,6 +59,7 @@ mod task;
 mod task_log;
 mod wasi;
 
+pub use artifact::{ArtifactCache, ArtifactError};
 pub use limits::{Limit, Limits};
 pub use runtime::{Runtime, RuntimeBuilder, RuntimeError};
 pub use skill::{COMPONENT_MAX, LoadError, Skill};

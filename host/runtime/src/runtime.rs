@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use crate::artifact::ArtifactCache;
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::skill::{LoadError, Skill};
@@ -30,6 +31,7 @@ pub struct Runtime {
     /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
     compiling: Semaphore,
     linker: Linker<TaskState>,
+    artifacts: Option<ArtifactCache>,
 }
 
 /// How many components are compiled at once.
@@ -58,6 +60,7 @@ pub struct RuntimeBuilder {
     catalog: Catalog,
     broker: BrokerSettings,
     pool: PoolSize,
+    artifacts: Option<ArtifactCache>,
 }
 
 impl RuntimeBuilder {
@@ -94,6 +97,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Where compiled components are kept; nowhere by default, and then each is compiled when it is loaded.
+    #[must_use]
+    pub fn artifacts(self, artifacts: ArtifactCache) -> Self {
+        Self { artifacts: Some(artifacts), ..self }
+    }
+
     /// The runtime.
     ///
     /// # Errors
@@ -115,6 +124,7 @@ impl RuntimeBuilder {
             max_memory: self.pool.memory,
             compiling: Semaphore::new(COMPILING_AT_ONCE),
             linker,
+            artifacts: self.artifacts,
         }))
     }
 }
@@ -129,6 +139,7 @@ impl Runtime {
             catalog: Catalog::new(),
             broker: BrokerSettings::default(),
             pool: PoolSize { tasks: 64, memory: 1 << 30 },
+            artifacts: None,
         }
     }
 
@@ -147,7 +158,7 @@ impl Runtime {
         let _permit = self.compiling.acquire().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
         let runtime = self.clone();
-        let compile = move || Skill::load(&runtime.engine, &runtime.linker, &component);
+        let compile = move || Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), &component);
         let loaded = match tokio::task::spawn_blocking(compile).await {
             Ok(loaded) => loaded,
             Err(_) => Err(LoadError::Interrupted),

@@ -7,6 +7,7 @@ use far_core::declaration::{self, ComponentError, Declaration};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use crate::artifact::ArtifactCache;
 use crate::interfaces::{BindingsPre, REVEAL};
 use crate::state::TaskState;
 
@@ -78,12 +79,22 @@ fn is_known(import: &str) -> bool {
 
 impl Skill {
     /// Checks and compiles a component. Takes long: not for a thread that others wait for.
-    pub(crate) fn load(engine: &Engine, linker: &Linker<TaskState>, bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) fn load(
+        engine: &Engine,
+        linker: &Linker<TaskState>,
+        artifacts: Option<&ArtifactCache>,
+        bytes: &[u8],
+    ) -> Result<Self, LoadError> {
         if bytes.len() > COMPONENT_MAX {
             return Err(LoadError::TooLarge);
         }
         let declaration = declaration::read(bytes)?;
-        let component = Component::new(engine, bytes).map_err(LoadError::Invalid)?;
+        let digest = SkillDigest::of(bytes);
+        let component = match artifacts {
+            Some(artifacts) => artifacts.component(engine, &digest, bytes),
+            None => Component::new(engine, bytes),
+        };
+        let component = component.map_err(LoadError::Invalid)?;
         let mut reveals = false;
         for (name, _) in component.component_type().imports(engine) {
             reveals |= name == REVEAL;
@@ -93,7 +104,7 @@ impl Skill {
         }
         let instance = linker.instantiate_pre(&component).map_err(LoadError::ImportType)?;
         let component = BindingsPre::new(instance).map_err(LoadError::WrongWorld)?;
-        Ok(Self { digest: SkillDigest::of(bytes), declaration, reveals, component })
+        Ok(Self { digest, declaration, reveals, component })
     }
 
     /// The skill's identity: the digest of its bytes.
