@@ -20,7 +20,7 @@ pub struct Verdict {
     /// The head: the number that the last line has in the chain, and its hash.
     pub head: Head,
     /// The last checkpoint whose signature is right, by its number in the chain; 0 if there is none. Everything up to it
-    /// is signed.
+    /// that is not found wrong is signed.
     pub signed: u64,
     /// The key that the signatures were checked with: the one that was given, or the one that the file names. None if it
     /// names none.
@@ -51,7 +51,7 @@ pub enum Tail {
     Unproven,
     /// The head that was kept is the file's, or comes before it: up to this line, nothing was changed or cut.
     ProvenTo(u64),
-    /// The head that was kept does not agree with the file; the findings say how.
+    /// The head that was kept does not agree with the file, or not with all that comes before it; the findings say how.
     Refuted,
 }
 

@@ -192,7 +192,8 @@ impl Verifier {
             return;
         }
         if kept == self.verdict.head {
-            self.verdict.tail = Tail::ProvenTo(kept.line);
+            // A head vouches for what is chained to it: not across a break.
+            self.verdict.tail = if self.verdict.found == 0 { Tail::ProvenTo(kept.line) } else { Tail::Refuted };
         } else {
             self.verdict.tail = Tail::Refuted;
             self.find(Damage::NotAsKept(kept.line));

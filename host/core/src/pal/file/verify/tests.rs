@@ -110,6 +110,9 @@ fn a_kept_head_proves_what_is_before_it() {
     let cut = changed(&log, |lines| lines.truncate(7));
     assert_eq!(findings(&with(&cut, last)), [(7, Damage::Cut(9))]);
     assert_eq!(with(&cut, last).tail, Tail::Refuted);
+    let edited = changed(&log, |lines| drop(lines.remove(4)));
+    assert_eq!(with(&edited, last).tail, Tail::Refuted);
+    assert_eq!(with(&edited, heads[3]).tail, Tail::ProvenTo(4));
     assert_eq!(findings(&with(b"", last)), [(0, Damage::Cut(9))]);
     let other = Head { line: 4, ..last };
     assert_eq!(findings(&with(&log, other)), [(4, Damage::NotAsKept(4))]);
