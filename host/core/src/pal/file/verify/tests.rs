@@ -219,6 +219,18 @@ fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
     let other = torn(b"{\"v\":1,\"se <torn>\n", b"{\"v\":1,\"sE <torn>\n");
     assert_eq!(findings(&verified(&other)), wrong[..1]);
     assert_eq!(findings(&verified(&torn(b"1 <torn>\n", b""))), [(3, Damage::WrongRecovery)]);
+    // The count is said to people: it is right, too.
+    let miscounted = written(|chained, key| {
+        let mut region = Region::new(1);
+        region.add(true, b"1 <torn>\n");
+        chained.opened([1; 16], key).unwrap();
+        chained.buffer.extend_from_slice(b"1 <torn>\n");
+        chained.recovered(region.bytes() + 1, region.sha256(), key).unwrap();
+    });
+    assert_eq!(findings(&verified(&miscounted))[0], (4, Damage::WrongRecovery));
+    // What explains torn bytes is a line, not the end of one that is too long.
+    let filler = vec![b'x'; MAX_LINE];
+    assert_eq!(findings(&verified(&torn(&filler, &filler)))[0], (3, Damage::Unreadable(1)));
     // A line that is whole does not become a torn one by being called so.
     let whole = written(|chained, key| chained.record(&record(1), key).unwrap());
     let verdict = verified(&torn(&whole, &whole));
