@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use far_core::capability::Grant;
 
+use crate::audit::AuditArgs;
 use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
@@ -26,6 +27,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Audit(AuditArgs),
 }
 
 /// Run one skill with the secrets that it is granted.
@@ -56,9 +58,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "JSON|@FILE", conflicts_with = "task")]
     pub(crate) input: Option<String>,
 
-    /// Also append every event to this file as a line of JSON; no value is released unless its event was written.
+    /// Also append every event to this file as a plain line of JSON; no value is released unless its event was written.
     #[arg(long, value_name = "FILE")]
     pub(crate) pal: Option<PathBuf>,
+
+    /// Keep every event in this audit file, chained and signed, in a folder of its own that only you may use; no value is
+    /// released unless its event was written. 'far audit verify' checks it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
 
     /// Print one JSON object that says how it went, on success and failure alike; events as lines of JSON.
     #[arg(long)]

@@ -61,7 +61,7 @@ impl Explanation {
             End::AuditUnavailable(unavailable) => (
                 None,
                 format!("the task was ended: {unavailable}: {}", unavailable.0),
-                Some("nothing is released without its event; check the file that --pal names"),
+                Some("nothing is released without its event; check the file that --audit or --pal names"),
             ),
             _ => (None, "the host failed".to_owned(), Some("this is a defect of far: please report it")),
         };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use far_core::capability::CatalogError;
 use far_core::memory::{SelfTestError, Unhardened};
+use far_core::pal::file::FileError;
 use far_providers::dotenv::DotEnvError;
 use far_runtime::{LoadError, RuntimeError};
 use miette::Diagnostic;
@@ -43,6 +44,9 @@ pub(crate) enum Failure {
     /// The PAL's file.
     #[error("cannot open the event file {path}", path = .path.display())]
     Pal { path: PathBuf, source: io::Error },
+    /// The audit file.
+    #[error(transparent)]
+    Audit(#[from] FileError),
     /// The component.
     #[error("the skill is refused: {0}")]
     Load(#[source] LoadError),
@@ -80,7 +84,7 @@ impl Failure {
             Self::InputTooLarge { .. } => "input-too-large",
             Self::DotEnv(_) => "env-file",
             Self::Catalog(_) => "ambiguous-grant",
-            Self::Pal { .. } => "audit-unavailable",
+            Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) => error.kind(),
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
             Self::Runtime(_) | Self::Host { .. } => "host",
@@ -91,7 +95,7 @@ impl Failure {
     /// The outcome that a report gives it.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Pal { .. } => "audit-unavailable",
+            Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(_) => "refused",
             Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => "host-error",
             _ => "usage",
@@ -101,7 +105,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Pal { .. } => exit::UNAVAILABLE,
+            Self::Pal { .. } | Self::Audit(_) => exit::UNAVAILABLE,
             Self::Load(_) => exit::REFUSED,
             Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
             _ => exit::USAGE,
@@ -120,6 +124,7 @@ impl Failure {
             Self::Input(_) => "give JSON such as '{\"name\": \"value\"}', or @FILE, or @- for stdin",
             Self::InputTooLarge { .. } => "raise 'input' under [limits] in a task file, or give less",
             Self::DotEnv(error) => error.help(),
+            Self::Audit(error) => return Some(error.help()),
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
             Self::Pal { source, .. } => pal_help(source),
             Self::Load(error) => load_help(error),

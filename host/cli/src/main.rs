@@ -3,6 +3,7 @@
 //! This is the one place that prints an error and picks the exit code; a file per subcommand does the rest.
 
 mod args;
+mod audit;
 mod config;
 mod escape;
 mod exit;
@@ -34,13 +35,18 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::refuse(&error),
     };
-    let Command::Run(run) = cli.command;
-    let output = Output { json: run.json };
+    let json = matches!(&cli.command, Command::Run(run) if run.json);
+    let output = Output { json };
     if let Err(failure) = protected {
         return output.finish(&Err(failure));
     }
     match tokio::runtime::Builder::new_multi_thread().enable_time().build() {
-        Ok(runtime) => output.finish(&runtime.block_on(run::run(run))),
+        Ok(runtime) => runtime.block_on(async {
+            match cli.command {
+                Command::Run(args) => output.finish(&run::run(args).await),
+                Command::Audit(args) => audit::run(args).await,
+            }
+        }),
         Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
     }
 }

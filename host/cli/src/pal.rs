@@ -1,15 +1,18 @@
 //! Where `far run` sends its events.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_core::pal::file::{FileOptions, FileSink};
 use far_core::pal::{Format, Pal, WriterSink};
 use rustix::fs::OFlags;
+use serde_json::json;
 
+use crate::escape::{escape, escape_json};
 use crate::failure::Failure;
 
 /// How long the file may take for one event before the task ends for want of it.
@@ -21,11 +24,13 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(crate) struct Events {
     pub(crate) pal: Arc<Pal>,
     stderr: Arc<WriterSink>,
+    audit: Option<(PathBuf, Arc<FileSink>)>,
+    json: bool,
 }
 
 impl Events {
-    /// Events to stderr, and to a file without which nothing is released, if one is named.
-    pub(crate) fn open(file: Option<&Path>, json: bool) -> Result<Self, Failure> {
+    /// Events to stderr, and to files without which nothing is released, if they are named: plain lines, and an audit file.
+    pub(crate) fn open(file: Option<&Path>, audit: Option<&Path>, json: bool) -> Result<Self, Failure> {
         let thread = |source| Failure::Host { what: "start a thread", source };
         let format = if json { Format::JsonLines } else { Format::Text };
         let stderr = WriterSink::spawn(io::stderr(), format).map_err(thread)?;
@@ -35,12 +40,34 @@ impl Events {
             let sink = WriterSink::spawn(file, Format::JsonLines).map_err(thread)?;
             pal = pal.required_sink(sink, FILE_DEADLINE);
         }
-        Ok(Self { pal: pal.build(), stderr })
+        let audit = audit.map(|path| FileSink::open(path, FileOptions::default()).map(|sink| (path.to_owned(), sink)));
+        let audit = audit.transpose()?;
+        if let Some((_, sink)) = &audit {
+            pal = pal.required_sink(sink.clone(), FILE_DEADLINE);
+        }
+        Ok(Self { pal: pal.build(), stderr, audit, json })
     }
 
-    /// Waits until stderr has taken what is on its way there, so that what is printed next comes after it.
-    pub(crate) fn flush(&self) {
+    /// Waits until stderr has taken what is on its way there, so that what is printed next comes after it; then closes the
+    /// audit file, and says what proves its tail.
+    pub(crate) fn end(&self) {
         self.stderr.flush(LAST_WORDS);
+        let Some((path, sink)) = &self.audit else { return };
+        let (path, key) = (path.to_string_lossy(), sink.key());
+        let line = match sink.close(FILE_DEADLINE) {
+            Ok(head) if self.json => {
+                let line = json!({ "v": 1, "event": "audit.closed", "file": path, "head": head, "key": key });
+                escape_json(&line.to_string())
+            }
+            Ok(head) => format!("audit {}: head {head}, key {key}", escape(&path)),
+            Err(error) if self.json => {
+                let line = json!({ "v": 1, "event": "audit.unsigned", "file": path, "error": error.to_string() });
+                escape_json(&line.to_string())
+            }
+            Err(error) => format!("audit {}: its end is not signed: {error}", escape(&path)),
+        };
+        // Where stderr does not take it, there is no other place to say so.
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
 

@@ -24,9 +24,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<Report, Failure> {
     let job = Job::of(&args)?;
     let operator = Operator::of(&args, &job.grants)?;
     let component = input::component(&job.skill)?;
-    let events = Events::open(args.pal.as_deref(), args.json)?;
+    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
     let reported = run_job(job, operator, component, &events).await;
-    events.flush();
+    events.end();
     reported
 }
 

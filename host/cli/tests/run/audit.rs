@@ -12,7 +12,8 @@ use rustix::fs::OFlags;
 use crate::completed::{WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
 use crate::fixture::{Far, events};
 
-const NOT_RELEASED: &str = "  help: nothing is released without its event; check the file that --pal names\n";
+const NOT_RELEASED: &str =
+    "  help: nothing is released without its event; check the file that --audit or --pal names\n";
 
 /// A skill that would show the value, if it got it.
 fn leak(words: &str) -> Far {
@@ -94,7 +95,7 @@ fn a_full_disk_in_json() {
         r#"{"outcome":"audit-unavailable","exit_code":5,"task_id":"task-*","agent_id":"local","skill":"probe-revealing","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"audit-unavailable","#,
         r#""message":"the task was ended: the audit log is unavailable: a record could not be written: no storage space","#,
-        r#""causes":[],"help":"nothing is released without its event; check the file that --pal names"},"#,
+        r#""causes":[],"help":"nothing is released without its event; check the file that --audit or --pal names"},"#,
         r#""provider_calls":0,"duration_us":0,"log":[],"log_discarded":0}"#,
         "\n"
     );

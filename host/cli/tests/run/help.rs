@@ -20,8 +20,11 @@ Options:
       --env-file <FILE>     Where secrets come from without --config; ./.env when left out. For
                             development only
       --input <JSON|@FILE>  The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
-      --pal <FILE>          Also append every event to this file as a line of JSON; no value is
-                            released unless its event was written
+      --pal <FILE>          Also append every event to this file as a plain line of JSON; no value
+                            is released unless its event was written
+      --audit <FILE>        Keep every event in this audit file, chained and signed, in a folder of
+                            its own that only you may use; no value is released unless its event was
+                            written. 'far audit verify' checks it
       --json                Print one JSON object that says how it went, on success and failure
                             alike; events as lines of JSON
   -h, --help                Print help
@@ -47,7 +50,8 @@ Runs AI-agent skills that use secrets which they cannot steal
 Usage: far <COMMAND>
 
 Commands:
-  run  Run one skill with the secrets that it is granted
+  run    Run one skill with the secrets that it is granted
+  audit  Check and follow audit files
 
 Options:
   -h, --help     Print help

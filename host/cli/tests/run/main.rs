@@ -3,6 +3,7 @@
 
 mod arguments;
 mod audit;
+mod audit_file;
 mod backend;
 mod canary;
 mod completed;

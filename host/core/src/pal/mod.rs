@@ -8,6 +8,7 @@
 //! - A *required* sink gates: whoever must not go on without a record waits for [`Pal::record`], and stops on an error.
 
 mod event;
+pub mod file;
 mod label;
 mod log;
 mod memory;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -49,19 +49,9 @@ impl WriterSink {
     /// Waits until everything submitted before was written, or the time is over; says which. Blocks.
     pub fn flush(&self, within: Duration) -> bool {
         let (done, wait) = sync_channel(1);
-        // A full queue means that the writer is stuck: it gets the time to come free, in small steps.
-        let mut job = Job::Flush(done);
-        let start = std::time::Instant::now();
-        loop {
-            match self.queue.try_send(job) {
-                Ok(()) => break,
-                Err(TrySendError::Disconnected(_)) => return false,
-                Err(TrySendError::Full(_)) if start.elapsed() >= within => return false,
-                Err(TrySendError::Full(again)) => {
-                    job = again;
-                    thread::park_timeout(Duration::from_millis(1));
-                }
-            }
+        let start = Instant::now();
+        if send(&self.queue, Job::Flush(done), within).is_err() {
+            return false;
         }
         wait.recv_timeout(within.saturating_sub(start.elapsed())).is_ok()
     }
@@ -74,6 +64,22 @@ impl Sink for WriterSink {
             Ok(()) => Receipt::Pending(receipt),
             Err(TrySendError::Full(_)) => Receipt::Ready(Err(SinkError::Full)),
             Err(TrySendError::Disconnected(_)) => Receipt::Ready(Err(SinkError::Closed)),
+        }
+    }
+}
+
+/// Puts a job into a queue that may be full: the thread behind it gets this time to come free.
+pub(super) fn send<T>(queue: &SyncSender<T>, mut job: T, within: Duration) -> Result<(), SinkError> {
+    let start = Instant::now();
+    loop {
+        match queue.try_send(job) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Disconnected(_)) => return Err(SinkError::Closed),
+            Err(TrySendError::Full(_)) if start.elapsed() >= within => return Err(SinkError::Deadline),
+            Err(TrySendError::Full(again)) => {
+                job = again;
+                thread::park_timeout(Duration::from_millis(1));
+            }
         }
     }
 }

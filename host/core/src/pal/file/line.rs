@@ -1,0 +1,359 @@
+//! The lines of an audit file, and how each hangs on the one before.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::key::{AuditKey, PublicKey};
+
+/// The longest line that is written and read, in bytes with its end. A record has a few hundred; what is longer than
+/// this is none.
+pub(super) const MAX_LINE: usize = 64 * 1024;
+/// How many lines may follow a checkpoint without another.
+pub(super) const CHECKPOINT_EVERY: u32 = 1024;
+/// What ends a line that was written in part, before the line that says so.
+pub(super) const TORN_MARK: &[u8] = b" <torn>\n";
+/// How the line of a checkpoint begins.
+pub(super) const CHECKPOINT_START: &[u8] = br#"{"v":1,"event":"audit.checkpoint","#;
+
+/// Where a chain of lines stands: how many it has, and the SHA-256 of the last one, its line end included. Written
+/// `LINE:HASH`; one that was kept elsewhere proves every line up to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub(super) line: u64,
+    pub(super) hash: [u8; 32],
+}
+
+impl Head {
+    /// The head of a file that has no lines.
+    pub(super) const START: Self = Self { line: 0, hash: [0; 32] };
+
+    /// The number of the last line; 0 if there is none.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The head of a line of this number, given all of its bytes.
+    pub(super) fn of(line: u64, bytes: &[u8]) -> Self {
+        Self { line, hash: Sha256::digest(bytes).into() }
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, hex::encode(self.hash))
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Head {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text is not `LINE:HASH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a head is LINE:HASH, the number of a line and 64 hexadecimal digits")]
+pub struct HeadError;
+
+impl FromStr for Head {
+    type Err = HeadError;
+
+    fn from_str(text: &str) -> Result<Self, HeadError> {
+        let (line, hash) = text.split_once(':').ok_or(HeadError)?;
+        let line = line.parse().map_err(|_| HeadError)?;
+        Ok(Self { line, hash: digits(hash).ok_or(HeadError)? })
+    }
+}
+
+/// A line that was read: its place in the chain, and what it says of the file itself.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) line: u64,
+    pub(super) prev: [u8; 32],
+    pub(super) kind: Kind,
+}
+
+/// What a line is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A record of the PAL.
+    Record,
+    /// The sink opened the file.
+    Opened { key: PublicKey },
+    /// The sink signed the head before this line, and the time that the line says.
+    Checkpoint { key: PublicKey, head: Head, ts: String, signature: [u8; 64] },
+    /// The sink found that these bytes, just before this line, had been written in part.
+    Recovered { bytes: u64, sha256: [u8; 32] },
+}
+
+impl Link {
+    /// Reads a line, with or without its end; none if it is not one JSON object of this form.
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        let plain: Plain<'_> = serde_json::from_slice(line).ok()?;
+        if plain.v != 1 {
+            return None;
+        }
+        let kind = match plain.event.strip_prefix("audit.") {
+            // What has no number is no record: a checkpoint does not become one by another name.
+            None => plain.seq.map(|_| Kind::Record)?,
+            Some("opened") => Kind::Opened { key: serde_json::from_slice::<Opened<'_>>(line).ok()?.key.parse().ok()? },
+            Some("checkpoint") => {
+                let Checkpoint { ts, key, head, signature } = serde_json::from_slice(line).ok()?;
+                let (key, head) = (key.parse().ok()?, head.parse().ok()?);
+                Kind::Checkpoint { key, head, ts: ts.to_owned(), signature: digits(signature)? }
+            }
+            Some("recovered") => {
+                let Recovered { torn: Torn { bytes, sha256 }, .. } = serde_json::from_slice(line).ok()?;
+                Kind::Recovered { bytes, sha256: digits(sha256)? }
+            }
+            Some(_) => return None,
+        };
+        Some(Self { line: plain.chain.line, prev: digits(plain.chain.prev)?, kind })
+    }
+}
+
+// Texts are borrowed: one with an escape in it was not written by a sink.
+#[derive(Deserialize)]
+struct Plain<'a> {
+    v: u64,
+    event: &'a str,
+    seq: Option<u64>,
+    #[serde(borrow)]
+    chain: Chain<'a>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Chain<'a> {
+    line: u64,
+    prev: &'a str,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Opened<'a> {
+    ts: &'a str,
+    id: &'a str,
+    key: &'a str,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Checkpoint<'a> {
+    ts: &'a str,
+    key: &'a str,
+    head: &'a str,
+    signature: &'a str,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Recovered<'a> {
+    ts: &'a str,
+    #[serde(borrow)]
+    torn: Torn<'a>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Torn<'a> {
+    bytes: u64,
+    sha256: &'a str,
+}
+
+/// Adds lines to a buffer, each hung on the one before.
+#[derive(Debug)]
+pub(super) struct Chained<'a> {
+    pub(super) buffer: &'a mut Vec<u8>,
+    pub(super) head: Head,
+    /// How many lines there are since the last checkpoint.
+    pub(super) unsigned: u32,
+}
+
+impl Chained<'_> {
+    /// Adds a record, or another object that has fields.
+    pub(super) fn record(&mut self, record: &impl Serialize, key: &AuditKey) -> io::Result<()> {
+        self.object(record)?;
+        self.count(key)
+    }
+
+    /// Adds the line that says that the file was opened, and signs.
+    pub(super) fn opened(&mut self, id: [u8; 16], key: &AuditKey) -> io::Result<()> {
+        let (ts, id, public) = (now(), hex::encode(id), key.public().to_string());
+        self.own("audit.opened", &Opened { ts: &ts, id: &id, key: &public })?;
+        self.checkpoint(key)
+    }
+
+    /// Adds the line that says how many bytes before it were written in part.
+    pub(super) fn recovered(&mut self, bytes: u64, sha256: [u8; 32], key: &AuditKey) -> io::Result<()> {
+        let torn = Torn { bytes, sha256: &hex::encode(sha256) };
+        self.own("audit.recovered", &Recovered { ts: &now(), torn })?;
+        self.count(key)
+    }
+
+    /// Signs the head.
+    pub(super) fn checkpoint(&mut self, key: &AuditKey) -> io::Result<()> {
+        let (ts, public, head) = (now(), key.public().to_string(), self.head.to_string());
+        let signature = hex::encode(key.sign(&self.head, &ts));
+        self.own("audit.checkpoint", &Checkpoint { ts: &ts, key: &public, head: &head, signature: &signature })?;
+        self.unsigned = 0;
+        Ok(())
+    }
+
+    fn count(&mut self, key: &AuditKey) -> io::Result<()> {
+        self.unsigned += 1;
+        if self.unsigned >= CHECKPOINT_EVERY { self.checkpoint(key) } else { Ok(()) }
+    }
+
+    fn own(&mut self, event: &'static str, fields: &impl Serialize) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Own<'a, F> {
+            v: u8,
+            event: &'static str,
+            #[serde(flatten)]
+            fields: &'a F,
+        }
+        self.object(&Own { v: 1, event, fields })
+    }
+
+    fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
+        let start = self.buffer.len();
+        let line = self.head.line.checked_add(1).ok_or(io::ErrorKind::InvalidData)?;
+        serde_json::to_writer(&mut *self.buffer, object)?;
+        // The object stays open for its last field.
+        if self.buffer.pop() != Some(b'}') {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.buffer.extend_from_slice(b",\"chain\":");
+        serde_json::to_writer(&mut *self.buffer, &Chain { line, prev: &hex::encode(self.head.hash) })?;
+        self.buffer.extend_from_slice(b"}\n");
+        let written = self.buffer.get(start..).unwrap_or_default();
+        if written.len() > MAX_LINE {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.head = Head::of(line, written);
+        Ok(())
+    }
+}
+
+fn now() -> String {
+    format!("{:.6}", Timestamp::now())
+}
+
+/// Bytes from exactly as many hexadecimal digits in lower case.
+pub(super) fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    // One spelling only, so that comparing texts and comparing bytes agree.
+    (!text.bytes().any(|digit| digit.is_ascii_uppercase())).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chained(add: impl FnOnce(&mut Chained<'_>, &AuditKey)) -> (Vec<u8>, Head) {
+        let (mut buffer, key) = (Vec::new(), AuditKey::of([7; 32]));
+        let mut chained = Chained { buffer: &mut buffer, head: Head::START, unsigned: 0 };
+        add(&mut chained, &key);
+        let head = chained.head;
+        (buffer, head)
+    }
+
+    #[test]
+    fn a_line_is_the_record_and_its_place() {
+        #[derive(Serialize)]
+        struct Record {
+            v: u8,
+            event: &'static str,
+        }
+        let (buffer, head) = chained(|chained, key| {
+            chained.record(&Record { v: 1, event: "one" }, key).unwrap();
+            chained.record(&Record { v: 1, event: "two" }, key).unwrap();
+        });
+        let text = String::from_utf8(buffer).unwrap();
+        let (first, second) = text.split_at(text.find('\n').unwrap() + 1);
+        assert_eq!(
+            first,
+            format!("{{\"v\":1,\"event\":\"one\",\"chain\":{{\"line\":1,\"prev\":\"{}\"}}}}\n", "0".repeat(64))
+        );
+        // As `sed -n 1p FILE | sha256sum` says it.
+        let hash = hex::encode(Sha256::digest(first));
+        assert_eq!(second, format!("{{\"v\":1,\"event\":\"two\",\"chain\":{{\"line\":2,\"prev\":\"{hash}\"}}}}\n"));
+        assert_eq!(head.to_string(), format!("2:{}", hex::encode(Sha256::digest(second))));
+        assert_eq!(head.to_string().parse(), Ok(head));
+    }
+
+    #[test]
+    fn a_sinks_own_lines_are_read_as_written() {
+        let (buffer, _) = chained(|chained, key| {
+            chained.opened([1; 16], key).unwrap();
+            chained.recovered(5, [9; 32], key).unwrap();
+        });
+        let links: Vec<_> =
+            buffer.split_inclusive(|byte| *byte == b'\n').map(|line| Link::parse(line).unwrap()).collect();
+        let key = AuditKey::of([7; 32]).public();
+        assert!(matches!(&links[0].kind, Kind::Opened { key: named } if *named == key));
+        let Kind::Checkpoint { key: named, head, ts, signature } = &links[1].kind else { panic!("{:?}", links[1]) };
+        assert_eq!((named, head.line, head.hash), (&key, 1, links[1].prev));
+        assert!(key.verifies(head, ts, signature));
+        assert!(matches!(links[2].kind, Kind::Recovered { bytes: 5, sha256 } if sha256 == [9; 32]));
+        let line = buffer.split(|byte| *byte == b'\n').nth(1).unwrap();
+        assert!(line.starts_with(CHECKPOINT_START), "{}", String::from_utf8_lossy(line));
+    }
+
+    #[test]
+    fn a_line_of_another_form_is_none() {
+        let chain = format!("\"chain\":{{\"line\":1,\"prev\":\"{}\"}}", "0".repeat(64));
+        let parse = |line: &str| Link::parse(line.as_bytes());
+        assert!(parse(&format!("{{\"v\":1,\"seq\":1,\"event\":\"task.started\",{chain}}}")).is_some());
+        for line in [
+            String::new(),
+            "{}".to_owned(),
+            "{\"v\":1,\"seq\":1,\"event\":\"task.started\"}".to_owned(),
+            format!("{{\"v\":1,\"event\":\"task.started\",{chain}}}"),
+            format!("{{\"v\":2,\"seq\":1,\"event\":\"task.started\",{chain}}}"),
+            format!("{{\"v\":1,\"seq\":1,\"event\":\"task.started\",{chain}}} x"),
+            format!("{{\"v\":1,\"seq\":1,\"event\":\"task.started\",{chain},{chain}}}"),
+            format!("{{\"v\":1,\"event\":\"audit.other\",{chain}}}"),
+            format!("{{\"v\":1,\"event\":\"audit.opened\",{chain}}}"),
+            format!("{{\"v\":1,\"event\":\"audit.opened\",\"key\":\"ed25519:00\",{chain}}}"),
+            format!("{{\"v\":1,\"event\":\"audit.checkpoint\",\"key\":\"ed25519:00\",{chain}}}"),
+            format!("{{\"v\":1,\"event\":\"audit.recovered\",\"torn\":{{\"bytes\":-1,\"sha256\":\"\"}},{chain}}}"),
+            format!(
+                "{{\"v\":1,\"seq\":1,\"event\":\"task.started\",\"chain\":{{\"line\":1,\"prev\":\"{}\"}}}}",
+                "A".repeat(64)
+            ),
+        ] {
+            assert!(parse(&line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_follows_every_so_many_lines() {
+        let (buffer, _) = chained(|chained, key| {
+            for _ in 0..CHECKPOINT_EVERY * 2 + 1 {
+                chained.record(&serde_json::json!({ "v": 1, "seq": 1, "event": "task.started" }), key).unwrap();
+            }
+        });
+        let kinds: Vec<_> =
+            buffer.split_inclusive(|byte| *byte == b'\n').map(|line| Link::parse(line).unwrap().kind).collect();
+        let signed: Vec<_> = (0..kinds.len()).filter(|at| matches!(kinds[*at], Kind::Checkpoint { .. })).collect();
+        assert_eq!(signed, [1024, 2049]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_written() {
+        chained(|chained, key| {
+            let record = serde_json::json!({ "v": 1, "event": "e", "text": "x".repeat(MAX_LINE) });
+            assert!(chained.record(&record, key).is_err());
+            assert_eq!(chained.head, Head::START);
+        });
+    }
+}
