@@ -38,8 +38,13 @@ pub(crate) struct RunArgs {
     #[arg(value_name = "SKILL", required_unless_present = "task", conflicts_with = "task")]
     pub(crate) skill: Option<PathBuf>,
 
-    /// Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations are seal, sign, reveal and refresh.
-    #[arg(long = "grant", value_name = "GRANT", conflicts_with = "task")]
+    /// What the task may use.
+    #[arg(
+        help = "Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations are seal, sign, reveal and refresh",
+        long = "grant",
+        value_name = "GRANT",
+        conflicts_with = "task"
+    )]
     pub(crate) grants: Vec<Grant>,
 
     /// Take skill, input, grants and limits from a task file (TOML or JSON).

@@ -189,8 +189,8 @@ impl Session {
         Ok(listed.into_iter().map(describe).collect())
     }
 
-    /// Records that the skill wrote a line of so many bytes to its task log. A line beyond the first
-    /// [`RECORDED_LINES`] is counted, and recorded with all others like it when the task ends.
+    /// Records that the skill wrote a line of so many bytes to its task log. A line beyond the first 256 is counted, and
+    /// recorded with all others like it when the task ends.
     ///
     /// # Errors
     ///
