@@ -29,7 +29,8 @@ fn shown(character: char) -> String {
     if is_unsafe(character) { character.escape_unicode().to_string() } else { character.to_string() }
 }
 
-fn is_unsafe(character: char) -> bool {
+/// Whether a terminal, or a reader, acts on the character instead of seeing it: controls, and what changes direction.
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -9,7 +9,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use super::problem::Problem;
 use super::source;
-use crate::escape::escape;
+use crate::escape::{escape, is_unsafe};
 
 /// Why a configuration file was refused.
 ///
@@ -139,7 +139,7 @@ fn displayable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character.len_utf8() {
-            _ if !is_obeyed(character) => shown.push(character),
+            _ if matches!(character, '\n' | '\t') || !is_unsafe(character) => shown.push(character),
             // Half of a line's end, as a rule.
             _ if character == '\r' => shown.push(' '),
             3 => shown.push(char::REPLACEMENT_CHARACTER),
@@ -147,13 +147,6 @@ fn displayable(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Whether a terminal acts on the character instead of showing it: control characters and changes of direction.
-fn is_obeyed(character: char) -> bool {
-    let is_direction =
-        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    is_direction || (character.is_control() && !matches!(character, '\n' | '\t'))
 }
 
 /// An error as one line with its place, and its help: what the tests of this module compare.

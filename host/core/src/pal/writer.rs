@@ -59,12 +59,20 @@ impl WriterSink {
 
 impl Sink for WriterSink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        let (word, receipt) = oneshot::channel();
-        match self.queue.try_send(Job::Write(record.clone(), word)) {
-            Ok(()) => Receipt::Pending(receipt),
-            Err(TrySendError::Full(_)) => Receipt::Ready(Err(SinkError::Full)),
-            Err(TrySendError::Disconnected(_)) => Receipt::Ready(Err(SinkError::Closed)),
-        }
+        submit(&self.queue, |word| Job::Write(record.clone(), word))
+    }
+}
+
+/// Puts a record's job into a queue, without waiting; the thread behind the queue sends its word on the record.
+pub(super) fn submit<T>(
+    queue: &SyncSender<T>,
+    job: impl FnOnce(oneshot::Sender<Result<(), SinkError>>) -> T,
+) -> Receipt {
+    let (word, receipt) = oneshot::channel();
+    match queue.try_send(job(word)) {
+        Ok(()) => Receipt::Pending(receipt),
+        Err(TrySendError::Full(_)) => Receipt::Ready(Err(SinkError::Full)),
+        Err(TrySendError::Disconnected(_)) => Receipt::Ready(Err(SinkError::Closed)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::folder::Folder;
 use super::key::PublicKey;
 use super::line::Head;
 use super::store::Store;
-use crate::pal::writer::send;
+use crate::pal::writer::{send, submit};
 use crate::pal::{Receipt, Record, Sink, SinkError};
 
 /// How many records may wait before the sink answers [`SinkError::Full`], and how many are written at once.
@@ -86,12 +86,7 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        let (word, receipt) = oneshot::channel();
-        match self.queue.try_send(Job::Write(record.clone(), word)) {
-            Ok(()) => Receipt::Pending(receipt),
-            Err(TrySendError::Full(_)) => Receipt::Ready(Err(SinkError::Full)),
-            Err(TrySendError::Disconnected(_)) => Receipt::Ready(Err(SinkError::Closed)),
-        }
+        submit(&self.queue, |word| Job::Write(record.clone(), word))
     }
 }
 
