@@ -8,6 +8,7 @@
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
+//! - [`guard`]: the list of what stands against attacks.
 //!
 //! # Invariants
 //!
@@ -19,6 +20,7 @@ pub mod broker;
 pub mod capability;
 pub mod context;
 pub mod declaration;
+pub mod guard;
 pub mod identity;
 pub mod memory;
 pub mod name;

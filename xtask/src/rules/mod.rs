@@ -5,6 +5,7 @@
 
 mod calls;
 mod crates;
+mod guards;
 mod lexer;
 mod manifests;
 mod outside;
@@ -25,7 +26,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule {
         id: "edges",
         what: "crates depend on each other only as drawn in ARCHITECTURE.md",
@@ -61,6 +62,11 @@ const RULES: [Rule; 10] = [
         id: "unsafe",
         what: "unsafe code is only where it is allowed",
         check: |facts| Ok(calls::unsafe_code(&facts.sources)),
+    },
+    Rule {
+        id: "guards",
+        what: "every guard in the list stands somewhere, and only far-core knows of a build without one",
+        check: |facts| Ok(guards::used(&facts.sources)),
     },
     Rule {
         id: "own-paths",

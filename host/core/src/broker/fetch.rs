@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Broker;
 use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
 use crate::capability::Permit;
+use crate::guard::Guard;
 use crate::memory::{OverQuota, Quota};
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
@@ -107,8 +108,8 @@ impl Errand {
     fn keep(&self, fetched: Fetched) -> Result<Arc<Secret>, OverQuota> {
         let Fetched { value, version, ttl } = fetched;
         let value = match &self.quota {
-            Some(quota) => value.charged_to(quota)?,
-            None => value,
+            Some(quota) if Guard::TaskQuota.stands() => value.charged_to(quota)?,
+            _ => value,
         };
         let ttl = ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl)).min(LONGEST);
         let expires = Instant::now() + ttl;
@@ -155,7 +156,7 @@ impl End {
         sleep_until(expires).await;
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
         broker.cache.forget(&self.scope, &self.key, &secret);
-        if secret.wipe(Gone::Expired) {
+        if Guard::Expiry.stands() && secret.wipe(Gone::Expired) {
             broker.pal.note(&self.subject, Event::about(EventKind::SecretExpired, &secret));
         }
     }
@@ -163,5 +164,9 @@ impl End {
 
 /// The monotonic clock, as tokio has it: tests can hold it.
 pub(super) fn now() -> std::time::Instant {
+    #[cfg(far_mutate)]
+    if !Guard::MonotonicTime.stands() {
+        return crate::guard::wall_clock();
+    }
     Instant::now().into_std()
 }

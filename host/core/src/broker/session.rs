@@ -10,6 +10,7 @@ use super::fetch::now;
 use super::{AccessError, Broker, SecretError, Stop, Violation};
 use crate::capability::{Access, Decision, DenyReason, Operation, Operations, Permit, Purpose, Scope};
 use crate::context::TaskContext;
+use crate::guard::Guard;
 use crate::memory::Quota;
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, CacheState, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel, Subject};
@@ -347,10 +348,12 @@ impl Session {
     }
 
     async fn ensure_running(&self, name: Option<&SecretName>) -> Result<(), AccessError> {
-        if let Some(stop) = self.stopped.get() {
+        if let Some(stop) = self.stopped.get()
+            && Guard::Poison.stands()
+        {
             return Err(stop.clone().into());
         }
-        if self.phase.load(Ordering::Acquire) == RUNNING {
+        if self.phase.load(Ordering::Acquire) == RUNNING || !Guard::OutsideRun.stands() {
             return Ok(());
         }
         let label = name.map_or_else(|| self.broker.labels.unlisted(""), |name| self.label(name));
@@ -368,11 +371,11 @@ impl Session {
         };
         let stop = self.stop(Violation { secret, operation, reason }.into());
         let _ = self.broker.pal.record(&self.subject, event).await;
-        AccessError::Stopped(stop)
+        if Guard::ViolationEnds.stands() { AccessError::Stopped(stop) } else { SecretError::NotFound.into() }
     }
 
     fn label(&self, name: &SecretName) -> SecretLabel {
-        if self.context.capability.lists(name) {
+        if self.context.capability.lists(name) || !Guard::UnlistedLabel.stands() {
             SecretLabel::Listed(name.clone())
         } else {
             self.broker.labels.unlisted(name.as_str())
@@ -381,9 +384,9 @@ impl Session {
 
     fn place(&self, name: SecretName, version: VersionSelector, permit: &Permit) -> (ScopeSubject, Key) {
         let scope = match permit.scope {
-            Scope::Task => ScopeSubject::Task(self.context.task_id.clone()),
+            Scope::Task if Guard::TaskScope.stands() => ScopeSubject::Task(self.context.task_id.clone()),
             Scope::Skill => ScopeSubject::Skill(self.context.skill_digest),
-            Scope::Agent | Scope::Node => ScopeSubject::Agent,
+            Scope::Task | Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
         (scope, Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() })
     }
@@ -394,7 +397,9 @@ impl Session {
             return None;
         }
         self.phase.store(ENDED, Ordering::Release);
-        for secret in self.broker.cache.close(&ScopeSubject::Task(self.context.task_id.clone())) {
+        let own = ScopeSubject::Task(self.context.task_id.clone());
+        let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
+        for secret in wiped {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
         }
         let beyond = self.lines.load(Ordering::Acquire).saturating_sub(RECORDED_LINES);

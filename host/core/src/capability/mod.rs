@@ -13,6 +13,8 @@ mod catalog;
 mod check;
 mod destination;
 mod grant;
+#[cfg(far_mutate)]
+mod mutation;
 mod operation;
 mod terms;
 

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::guard::Guard;
+
 /// A [`Value`] that was read without dropping anything: `serde_json` alone keeps the last of two equal keys.
 pub(super) struct Strict(pub(super) Value);
 
@@ -59,7 +61,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((key, Strict(value))) = map.next_entry::<String, _>()? {
-            if object.insert(key, value).is_some() {
+            if object.insert(key, value).is_some() && Guard::StrictDeclaration.stands() {
                 return Err(A::Error::custom("a key is there twice"));
             }
         }

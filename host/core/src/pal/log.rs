@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Event, Receipt, Record, Sink, SinkError, Subject};
+use crate::guard::Guard;
 
 /// How many records a live reader may be behind before it misses some.
 const BROADCAST_CAPACITY: usize = 1024;
@@ -89,6 +90,7 @@ impl Pal {
                 Err(_) => failed = Some(SinkError::Deadline),
             }
         }
+        let failed = failed.filter(|_| Guard::AuditGate.stands());
         failed.map_or(Ok(()), |error| Err(AuditUnavailable(error)))
     }
 

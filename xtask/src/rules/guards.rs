@@ -1,0 +1,89 @@
+//! The rule on guards: the list in far-core against the places that use it.
+
+use super::Violation;
+use super::lexer::is_word;
+use super::source::{Source, Sources, occurrences};
+
+/// The list.
+const LIST: &str = "host/core/src/guard.rs";
+/// The only crate that may be built otherwise for tests of its guards.
+const CORE: &str = "host/core/src/";
+
+/// Each guard of the list is used in code that ships, outside the list; and no other crate is built otherwise when guards
+/// can be turned off.
+pub(super) fn used(sources: &Sources) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let Some(list) = sources.iter().find(|source| source.file == LIST) else {
+        return vec![Violation { file: LIST.to_owned(), line: 1, what: "the list of guards is not there".to_owned() }];
+    };
+    let places: Vec<_> = sources.iter().filter(|source| source.file != LIST).collect();
+    let guards = guards(list);
+    if guards.is_empty() {
+        violations.push(list.violation(0, "the list of guards is empty, or cannot be read"));
+    }
+    for (at, guard) in guards {
+        let name = format!("Guard::{guard}");
+        if !places.iter().any(|place| occurrences(&place.production, &name).next().is_some()) {
+            violations.push(list.violation(at, format!("the guard {guard} stands nowhere")));
+        }
+    }
+    for place in places.iter().filter(|place| !place.file.starts_with(CORE)) {
+        let found = occurrences(&place.code, "far_mutate");
+        violations.extend(found.map(|at| place.violation(at, "another crate is built otherwise for tests of guards")));
+    }
+    violations
+}
+
+/// The names in the list, as `NAME = ` in the macro's call, and where they are.
+fn guards(list: &Source) -> Vec<(usize, &str)> {
+    const CALL: &str = "\nguards! {";
+    let Some(start) = list.code.find(CALL).map(|at| at + CALL.len()) else { return Vec::new() };
+    let body = list.code.get(start..).unwrap_or_default();
+    let body = body.split_once("\n}").map_or(body, |(body, _)| body);
+    body.match_indices(" =")
+        .filter_map(|(at, _)| {
+            let name = body.get(..at)?.rsplit(|c| !is_word(c)).next()?;
+            (!name.is_empty()).then_some((start + at - name.len(), name))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUARDS: &str = "macro_rules! guards { () => {} }\nguards! {\n    /// What it does.\n    One = \"one\",\n    Two = \"two\",\n}\n";
+
+    fn broken(place: &str, text: &str) -> Vec<String> {
+        let texts = vec![(LIST.to_owned(), GUARDS.to_owned()), (place.to_owned(), text.to_owned())];
+        used(&Sources::of(texts)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_guard_stands_somewhere() {
+        let both = "if Guard::One.stands() && Guard::Two.stands() {}";
+        assert!(broken("host/core/src/a.rs", both).is_empty());
+        let nowhere = ["host/core/src/guard.rs:5: the guard Two stands nowhere"];
+        for text in [
+            "Guard::One.stands()",
+            "Guard::One.stands(); Guard::Twofold.stands()",
+            "Guard::One.stands(); // Guard::Two",
+            "Guard::One.stands(); #[cfg(test)] mod tests { Guard::Two.stands() }",
+        ] {
+            assert_eq!(broken("host/core/src/a.rs", text), nowhere, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_crate_knows_of_the_build_without_guards() {
+        let text = "Guard::One; Guard::Two; #[cfg(far_mutate)] fn f() {}";
+        assert!(broken("host/core/src/a.rs", text).is_empty());
+        assert_eq!(broken("host/cli/src/a.rs", text).len(), 1);
+    }
+
+    #[test]
+    fn a_list_that_is_not_found_is_told() {
+        assert_eq!(used(&Sources::of(Vec::new())).len(), 1);
+        assert_eq!(used(&Sources::of(vec![(LIST.to_owned(), "fn f() {}".to_owned())])).len(), 1);
+    }
+}
