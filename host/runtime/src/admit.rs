@@ -2,6 +2,7 @@
 
 use far_core::capability::{Capability, Operation};
 use far_core::declaration::{Declaration, DeclaredSecret};
+use far_core::guard::Guard;
 use far_core::{TaskContext, TaskId};
 use tokio::time::Instant;
 
@@ -43,7 +44,7 @@ impl Runtime {
             return Err(Refusal::Limit(name));
         }
         let (length, limit) = (task.input.len(), limits.input);
-        if length > limit { Err(Refusal::InputTooLarge { length, limit }) } else { Ok(()) }
+        if length > limit && Guard::Input.stands() { Err(Refusal::InputTooLarge { length, limit }) } else { Ok(()) }
     }
 
     fn check_capability(
@@ -55,7 +56,8 @@ impl Runtime {
         if let Some(gap) = capability.gaps(declared).next() {
             return Err(gap.into());
         }
-        if task.skill.reveals()
+        if Guard::RevealImport.stands()
+            && task.skill.reveals()
             && !capability.permits().any(|(_, permit)| permit.operations.contains(Operation::Reveal))
         {
             return Err(Refusal::Reveal);

@@ -4,6 +4,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use far_core::guard::Guard;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
 
 /// Sizes of the engine's pool.
@@ -16,7 +17,7 @@ pub(crate) struct PoolSize {
 }
 
 /// How often a guest is interrupted to see whether its time is over.
-const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// Bytes of the host's own side of a fiber's stack that are cleared rather than returned to the kernel.
 const STACK_KEPT: usize = 32 * 1024;
 /// What one component may be made of: enough for those that a toolchain puts together from many modules.
@@ -42,7 +43,7 @@ pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
         // Nothing of a task stays in its slot: memory goes back to the kernel at once, stacks are cleared.
         .linear_memory_keep_resident(0)
         .table_keep_resident(0)
-        .decommit_batch_size(1)
+        .decommit_batch_size(if Guard::SlotClearing.stands() { 1 } else { 64 })
         .async_stack_keep_resident(STACK_KEPT);
 
     let mut config = Config::new();

@@ -57,6 +57,7 @@ mod skill;
 mod state;
 mod task;
 mod task_log;
+mod turns;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use far_core::guard::Guard;
 use wasmtime::ResourceLimiter;
 
 use crate::engine::TABLE_ELEMENTS;
@@ -90,7 +91,10 @@ impl Usage {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return false;
         }
-        let left = if limit == Limit::Memory { &mut self.memory_left } else { &mut self.tables_left };
+        let (left, guard) = match limit {
+            Limit::Memory => (&mut self.memory_left, Guard::Memory),
+            _ => (&mut self.tables_left, Guard::Tables),
+        };
         match left.checked_sub(desired.saturating_sub(current)) {
             Some(rest) => {
                 *left = rest;
@@ -98,7 +102,7 @@ impl Usage {
             }
             None => {
                 self.refused = Some(limit);
-                false
+                !guard.stands()
             }
         }
     }

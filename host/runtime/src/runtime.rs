@@ -18,6 +18,7 @@ use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::skill::{LoadError, Skill};
 use crate::state::TaskState;
+use crate::turns::Turns;
 
 /// Runs skills. Cheap to share; dropping the last one ends it.
 pub struct Runtime {
@@ -28,6 +29,7 @@ pub struct Runtime {
     /// A permit for each slot of the engine's pool: a full pool queues, and never fails.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory: usize,
+    pub(crate) turns: Turns,
     /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
     compiling: Semaphore,
     linker: Linker<TaskState>,
@@ -122,6 +124,7 @@ impl RuntimeBuilder {
             engine,
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
+            turns: Turns::new(),
             compiling: Semaphore::new(COMPILING_AT_ONCE),
             linker,
             artifacts: self.artifacts,
