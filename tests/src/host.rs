@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use far_core::broker::BrokerSettings;
 use far_core::capability::{Catalog, CatalogEntry, Operation, Scope, Terms};
-use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Record};
-use far_core::provider::Reference;
+use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Reading, Record};
+use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName, Version};
 use far_providers::MemoryProvider;
-use far_runtime::{End, Report, Runtime, Skill, Task};
+use far_runtime::{ArtifactCache, End, Report, Runtime, Skill, Task};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 /// Names and values of secrets.
 pub type Secrets = &'static [(&'static str, &'static str)];
@@ -31,6 +33,38 @@ pub struct TestHost {
     skills: Mutex<HashMap<String, Arc<Skill>>>,
 }
 
+/// What a host for tests is made of.
+pub struct Parts {
+    /// What the backend has, and the operator permits.
+    pub secrets: Secrets,
+    /// The log; records are kept in memory besides.
+    pub pal: PalBuilder,
+    /// What is different about each entry of the catalog.
+    pub entry: Box<dyn Fn(&mut CatalogEntry) + Send>,
+    /// How the broker behaves.
+    pub broker: BrokerSettings,
+    /// How many tasks run at once.
+    pub max_tasks: u32,
+    /// Where compiled components are kept.
+    pub artifacts: Option<ArtifactCache>,
+    /// What stands between the host and its backend.
+    pub provider: fn(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            secrets: SECRETS,
+            pal: Pal::builder(),
+            entry: Box::new(|_| {}),
+            broker: BrokerSettings::default(),
+            max_tasks: 8,
+            artifacts: None,
+            provider: |provider| provider,
+        }
+    }
+}
+
 impl Default for TestHost {
     fn default() -> Self {
         Self::new()
@@ -40,13 +74,19 @@ impl Default for TestHost {
 impl TestHost {
     /// A host with the usual secrets, that records in memory only.
     pub fn new() -> Self {
-        Self::with(SECRETS, Pal::builder())
+        Self::of(Parts::default())
     }
 
     /// A host with these secrets, and more sinks.
     pub fn with(secrets: Secrets, pal: PalBuilder) -> Self {
+        Self::of(Parts { secrets, pal, ..Parts::default() })
+    }
+
+    /// A host of these parts.
+    pub fn of(parts: Parts) -> Self {
+        let secrets = parts.secrets;
         let events = MemorySink::new();
-        let pal = pal.sink(events.clone()).build();
+        let pal = parts.pal.sink(events.clone()).build();
         let id = ProviderId::parse("memory").unwrap();
         let provider = Arc::new(MemoryProvider::new(id.clone()));
         let mut catalog = Catalog::new();
@@ -54,7 +94,7 @@ impl TestHost {
             let (name, version) = (SecretName::parse(name).unwrap(), Version::parse("1").unwrap());
             provider.set(&Reference::named(&name), &version, value.as_bytes()).unwrap();
             let operations = [Operation::Sign, Operation::Reveal, Operation::Refresh].into_iter().collect();
-            let entry = CatalogEntry {
+            let mut entry = CatalogEntry {
                 provider: id.clone(),
                 reference: Reference::named(&name),
                 scope: Scope::Task,
@@ -62,14 +102,18 @@ impl TestHost {
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
             };
+            (parts.entry)(&mut entry);
             catalog.insert(name, entry).unwrap();
         }
-        let runtime = Runtime::builder("test-agent".parse().unwrap(), pal)
-            .provider(provider.clone())
+        let mut runtime = Runtime::builder("test-agent".parse().unwrap(), pal)
+            .provider((parts.provider)(provider.clone()))
             .catalog(catalog)
-            .max_tasks(8)
-            .build()
-            .unwrap();
+            .broker(parts.broker)
+            .max_tasks(parts.max_tasks);
+        if let Some(artifacts) = parts.artifacts {
+            runtime = runtime.artifacts(artifacts);
+        }
+        let runtime = runtime.build().unwrap();
         Self { runtime, provider, events, secrets, skills: Mutex::default() }
     }
 
@@ -100,6 +144,19 @@ impl TestHost {
     /// Runs a probe's steps.
     pub async fn probe(&self, path: &str, grants: &[&str], steps: Value) -> Report {
         self.run(path, grants, &serde_json::json!({ "steps": steps })).await
+    }
+
+    /// Runs a task on its own, and answers when an event of this kind was recorded.
+    pub async fn spawn_until(&self, task: Task, kind: EventKind) -> JoinHandle<Report> {
+        let mut events = self.runtime.pal().subscribe();
+        let runtime = self.runtime.clone();
+        let running = tokio::spawn(async move { runtime.run(task).await });
+        while let Some(Reading::Record(record)) = events.next().await {
+            if record.event.kind == kind {
+                break;
+            }
+        }
+        running
     }
 
     /// The kinds of the events so far.

@@ -1,8 +1,14 @@
 //! What the end-to-end tests share: the built components, and a host to run them on.
 
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a fixture that cannot be made, or an answer that is not there, is a failed test"
+)]
 
+pub mod attacks;
 pub mod guests;
 pub mod host;
+pub mod wall_clock;
 
 pub use host::TestHost;

@@ -15,9 +15,30 @@ const SAY_WHAT: &str = "--message-format=json-render-diagnostics";
 /// Builds the `far` command.
 pub(crate) fn far(repository: &Repository) -> Result<PathBuf, Failure> {
     let build = Invocation::cargo("build --locked --package far-cli").arg("--target-dir").arg(&repository.target);
+    program(repository, build, "far")
+}
+
+/// Builds the program that attacks the host.
+pub(crate) fn attacks(repository: &Repository) -> Result<PathBuf, Failure> {
+    program(repository, attacks_build().arg(&repository.target), "attacks")
+}
+
+/// The same, of a host whose guards can be turned off; in a folder of its own, so that nothing else is ever made of it.
+pub(crate) fn attacks_without_guards(repository: &Repository) -> Result<PathBuf, Failure> {
+    let build = attacks_build().arg(repository.target.join("mutate")).env("RUSTFLAGS", "--cfg far_mutate");
+    program(repository, build, "attacks")
+}
+
+fn attacks_build() -> Invocation {
+    Invocation::cargo("build --locked --package far-tests --bin attacks --target-dir")
+}
+
+/// Builds, and answers with where the program of this name is.
+fn program(repository: &Repository, build: Invocation, name: &str) -> Result<PathBuf, Failure> {
     let made = build_with(repository, build)?;
-    let far = made.iter().find(|artifact| artifact.target.name == "far").and_then(|far| far.executable.clone());
-    far.map(Into::into).ok_or_else(|| Failure::new("the package far-cli has no binary 'far'"))
+    let found = made.iter().find(|artifact| artifact.target.name == name && artifact.executable.is_some());
+    let found = found.and_then(|artifact| artifact.executable.clone());
+    found.map(Into::into).ok_or_else(|| Failure::new(format!("cargo made no program '{name}'")))
 }
 
 /// The example skills, as components.

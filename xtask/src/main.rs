@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod artifacts;
+mod attacks;
 mod ci;
 mod demo;
 mod failure;
@@ -48,6 +49,15 @@ enum Command {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<OsString>,
     },
+    /// Run every attack against the host, each with a twin that may do the same.
+    Attacks {
+        /// Turn off one guard after the other instead, and expect the attacks that it stands against to succeed.
+        #[arg(long)]
+        mutate: bool,
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Check the rules on dependencies and on who may call what.
     Rules,
     /// Everything that a change must pass, in order, up to the first failure.
@@ -70,6 +80,8 @@ fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Demo { json } => demo::run(&repository, json.as_deref()),
         Command::Test { args } => test::run(&repository, args).and_then(test::Summary::conclude),
+        Command::Attacks { mutate: false, json } => attacks::run(&repository, json.as_deref()),
+        Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),
     }

@@ -1,9 +1,10 @@
 //! What a command proves: for each check, what was expected and what was seen; as a table, and as JSON.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, OrFailure};
 use crate::repository::{self, Repository};
@@ -11,22 +12,31 @@ use crate::repository::{self, Repository};
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    pub(crate) id: &'static str,
+    pub(crate) id: Cow<'static, str>,
     pub(crate) expected: String,
     pub(crate) seen: String,
     pub(crate) ok: bool,
+    /// What else the JSON says of it.
+    pub(crate) more: Map<String, Value>,
 }
 
 impl Row {
     /// A check whose outcome is a value.
-    pub(crate) fn equal(id: &'static str, expected: impl Display, seen: impl Display) -> Self {
+    pub(crate) fn equal(id: impl Into<Cow<'static, str>>, expected: impl Display, seen: impl Display) -> Self {
         let (expected, seen) = (expected.to_string(), seen.to_string());
-        Self { id, ok: expected == seen, expected, seen }
+        Self { id: id.into(), ok: expected == seen, expected, seen, more: Map::new() }
     }
 
     /// A check that was not reached.
     pub(crate) fn failed(id: &'static str, failure: &Failure) -> Self {
-        Self { id, expected: "every step runs".to_owned(), seen: failure.what().to_owned(), ok: false }
+        let (expected, seen) = ("every step runs".to_owned(), failure.what().to_owned());
+        Self { id: id.into(), expected, seen, ok: false, more: Map::new() }
+    }
+
+    /// The same check, of which the JSON says more.
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(key.to_owned(), value.into());
+        self
     }
 }
 
@@ -48,7 +58,7 @@ impl Proof {
         let widest = |cell: fn(&Row) -> &str, head: &str| {
             self.rows.iter().map(|row| cell(row).chars().count()).chain([head.len()]).max().unwrap_or_default()
         };
-        let id = widest(|row| row.id, "check");
+        let id = widest(|row| &row.id, "check");
         let expected = widest(|row| &row.expected, "expected");
         let seen = widest(|row| &row.seen, "seen");
         let mut table = format!("{:id$}  {:expected$}  {:seen$}  ok\n", "check", "expected", "seen");
@@ -67,7 +77,13 @@ impl Proof {
     }
 
     fn json(&self, commit: &str, machine: &str) -> Value {
-        let row = |row: &Row| json!({ "id": row.id, "expected": row.expected, "seen": row.seen, "ok": row.ok });
+        let row = |row: &Row| {
+            let mut json = json!({ "id": row.id, "expected": row.expected, "seen": row.seen, "ok": row.ok });
+            if let Value::Object(fields) = &mut json {
+                fields.extend(row.more.clone());
+            }
+            json
+        };
         json!({
             "command": self.command,
             "commit": commit,
@@ -79,7 +95,7 @@ impl Proof {
 
     /// A failure if any check did not hold.
     pub(crate) fn conclude(&self) -> Result<(), Failure> {
-        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id).collect();
+        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| &*row.id).collect();
         if self.ok() {
             return Ok(());
         }

@@ -25,6 +25,11 @@ enum Step {
         name: String,
         version: String,
     },
+    /// Gets a secret so often, and drops each handle.
+    GetMany {
+        name: String,
+        times: u64,
+    },
     Refresh {
         name: String,
     },
@@ -50,8 +55,18 @@ enum Step {
         text: String,
     },
     Identity,
-    Env,
+    /// Looks for the machine; a server listens at this address.
+    Env {
+        address: String,
+    },
     Spin,
+    /// Calls the host for ever.
+    SpinAroundCalls,
+    /// Counts how often a text stands in this guest's memory; it is given with each byte's bits turned over, so that it
+    /// does not find itself.
+    Scan {
+        masked: Vec<u8>,
+    },
     Allocate {
         mib: usize,
     },
@@ -93,6 +108,10 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
     Ok(match step {
         Step::Get { name } => keep(secrets::get(&name), handles),
         Step::GetVersion { name, version } => keep(secrets::get_version(&name, &version), handles),
+        Step::GetMany { name, times } => {
+            let got = (0..times).filter(|_| secrets::get(&name).is_ok()).count();
+            json!({ "ok": { "got": got } })
+        }
         Step::Refresh { name } => keep(secrets::refresh(&name), handles),
         Step::List => json!({ "ok": secrets::list().into_iter().map(described).collect::<Vec<_>>() }),
         Step::Sign { message } => {
@@ -121,8 +140,12 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
             done()
         }
         Step::Identity => json!({ "ok": { "task-id": task::id(), "agent-id": task::agent_id() } }),
-        Step::Env => json!({ "ok": sandbox::found() }),
+        Step::Env { address } => json!({ "ok": sandbox::found(&address) }),
         Step::Spin => sandbox::spin(),
+        Step::SpinAroundCalls => loop {
+            task::time_left();
+        },
+        Step::Scan { masked } => json!({ "ok": { "found": sandbox::scan(&masked) } }),
         Step::Allocate { mib } => json!({ "ok": { "bytes": sandbox::allocate(mib) } }),
         Step::Panic { message } => panic!("{message}"),
         Step::Exit { code } => std::process::exit(code),

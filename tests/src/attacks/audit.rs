@@ -1,0 +1,170 @@
+//! The audit log: kept from recording, or changed afterwards.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::guard::Guard;
+use far_core::pal::file::{FileOptions, FileSink, Head, PublicKey, Tail, Trust, verify};
+use far_core::pal::{EventKind, Pal, PalBuilder, Receipt, Record, Sink, SinkError};
+use far_runtime::End;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Case;
+use super::told::{get, told};
+use super::trial::Trial;
+use crate::host::{Parts, SECRETS};
+use crate::{TestHost, guests};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = gate();
+    cases.extend(file());
+    cases
+}
+
+fn gate() -> Vec<Case> {
+    let twin = || Trial::new("completed [ok, ok], 1 call, with the value", || leak(Pal::builder()));
+    vec![
+        Case {
+            id: "50-sink-full",
+            what: "a value while the audit log takes no more",
+            guards: &[Guard::AuditGate],
+            attack: Trial::new("audit-unavailable, 1 call, without the value", || leak(until(full))),
+            twin: twin(),
+        },
+        Case {
+            id: "50-sink-slow",
+            what: "a value while the audit log does not answer",
+            guards: &[Guard::AuditGate],
+            attack: Trial::new("audit-unavailable, 1 call, without the value", || leak(until(hanging))),
+            twin: twin(),
+        },
+        Case {
+            id: "50-sink-gone",
+            what: "a value after the audit log went away",
+            guards: &[Guard::AuditGate],
+            attack: Trial::new("audit-unavailable, 1 call, without the value", || leak(until(gone))),
+            twin: twin(),
+        },
+    ]
+}
+
+fn file() -> Vec<Case> {
+    let twin = || Trial::new("sound, tail proven", || tampered(|_| {}, true));
+    vec![
+        Case {
+            id: "51-edited-line",
+            what: "a line of an audit file edited",
+            guards: &[Guard::AuditChain],
+            attack: Trial::new("found: unchained", || tampered(|lines| edit(lines), true)),
+            twin: twin(),
+        },
+        Case {
+            id: "51-moved-line",
+            what: "two lines of an audit file in each other's place",
+            guards: &[],
+            attack: Trial::new("found: missing", || tampered(|lines| lines.swap(2, 3), true)),
+            twin: twin(),
+        },
+        Case {
+            id: "51-made-anew",
+            what: "a line edited, and all after it chained anew",
+            guards: &[Guard::AuditSignature],
+            attack: Trial::new("found: wrong-signature", || tampered(|lines| chain_anew(lines), false)),
+            twin: twin(),
+        },
+        Case {
+            id: "51-cut-tail",
+            what: "the last lines cut off",
+            guards: &[Guard::AuditHead],
+            attack: Trial::new("found: cut", || tampered(|lines| lines.truncate(lines.len() - 3), true)),
+            twin: twin(),
+        },
+    ]
+}
+
+/// A required sink that takes everything but that a value was revealed.
+struct Until(fn() -> Receipt);
+
+impl Sink for Until {
+    fn submit(&self, record: &Arc<Record>) -> Receipt {
+        if record.event.kind == EventKind::SecretRevealed { (self.0)() } else { Receipt::Ready(Ok(())) }
+    }
+}
+
+fn until(then: fn() -> Receipt) -> PalBuilder {
+    Pal::builder().required_sink(Arc::new(Until(then)), Duration::from_millis(100))
+}
+
+fn full() -> Receipt {
+    Receipt::Ready(Err(SinkError::Full))
+}
+
+fn hanging() -> Receipt {
+    let (word, receipt) = tokio::sync::oneshot::channel();
+    std::mem::forget(word);
+    Receipt::Pending(receipt)
+}
+
+fn gone() -> Receipt {
+    Receipt::Pending(tokio::sync::oneshot::channel().1)
+}
+
+async fn leak(pal: PalBuilder) -> String {
+    let host = TestHost::of(Parts { pal, ..Parts::default() });
+    let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], json!([get("alpha"), { "do": "leak" }])).await;
+    let value = SECRETS[0].1.as_bytes();
+    let has_value = match &report.end {
+        End::Completed(output) => output.windows(value.len()).any(|window| window == value),
+        _ => false,
+    };
+    format!("{}, {} the value", told(&host, &report), if has_value { "with" } else { "without" })
+}
+
+/// What is found of a file of one task's events, after something was done to its lines. The key was kept, and the head
+/// perhaps.
+async fn tampered(tamper: fn(&mut Vec<Vec<u8>>), head_is_kept: bool) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit").join("far.jsonl");
+    let (head, key) = write(&path).await;
+    let mut lines: Vec<_> =
+        std::fs::read(&path).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    tamper(&mut lines);
+    let verdict = verify(&lines.concat()[..], Trust { key: Some(key), head: head_is_kept.then_some(head) }).unwrap();
+    match verdict.findings.first() {
+        Some(finding) => format!("found: {}", finding.what.kind()),
+        None if matches!(verdict.tail, Tail::ProvenTo(line) if line == head.line()) => "sound, tail proven".to_owned(),
+        None => "sound, tail unproven".to_owned(),
+    }
+}
+
+async fn write(path: &Path) -> (Head, PublicKey) {
+    let sink = FileSink::open(path, FileOptions::default()).unwrap();
+    let pal = Pal::builder().required_sink(sink.clone(), Duration::from_secs(10));
+    let host = TestHost::of(Parts { pal, ..Parts::default() });
+    host.probe(guests::PROBE, &["alpha:sign"], json!([get("alpha")])).await;
+    (sink.close(Duration::from_secs(10)).unwrap(), sink.key())
+}
+
+fn edit(lines: &mut [Vec<u8>]) {
+    let line = lines.iter_mut().find(|line| line.windows(12).any(|window| window == b"task.started")).unwrap();
+    let at = line.windows(12).position(|window| window == b"task.started").unwrap();
+    line[at..at + 12].copy_from_slice(b"task.refused");
+}
+
+/// Edits a line, and has each line after it name the hashes of the new ones: all that can be done without the key.
+fn chain_anew(lines: &mut [Vec<u8>]) {
+    let before: Vec<_> = lines.iter().map(|line| hash(line)).collect();
+    edit(lines);
+    for at in 0..lines.len() {
+        let now = hash(&lines[at]);
+        for line in &mut lines[at + 1..] {
+            *line = String::from_utf8(line.clone()).unwrap().replace(&before[at], &now).into_bytes();
+        }
+    }
+}
+
+fn hash(line: &[u8]) -> String {
+    hex::encode(Sha256::digest(line))
+}

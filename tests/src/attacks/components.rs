@@ -1,0 +1,214 @@
+//! Components that are not what they seem, or want what the host does not have.
+
+use far_core::SkillDigest;
+use far_core::declaration::MAX_DEPTH;
+use far_core::guard::Guard;
+use far_runtime::{End, Task};
+use serde_json::{Value, json};
+
+use super::Case;
+use super::told::{probe_on, told};
+use super::trial::Trial;
+use crate::host::results;
+use crate::{TestHost, guests};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = imports();
+    cases.extend(declarations());
+    cases.extend(damaged());
+    cases
+}
+
+fn imports() -> Vec<Case> {
+    let loads = || Trial::new("loaded", || load(std::fs::read(guests::PROBE).unwrap()));
+    vec![
+        Case {
+            id: "47-core-module",
+            what: "a core module in the place of a component",
+            guards: &[],
+            attack: Trial::new("refused core-module", || load(b"\0asm\x01\0\0\0".to_vec())),
+            twin: loads(),
+        },
+        Case {
+            id: "47-wrong-world",
+            what: "a component that exports no 'run'",
+            guards: &[],
+            attack: Trial::new("refused wrong-world", || text("(component)")),
+            twin: loads(),
+        },
+        Case {
+            id: "47-unknown-import",
+            what: "an import that the host does not have",
+            guards: &[Guard::KnownImport],
+            attack: Trial::new("refused unknown-import", || {
+                text(r#"(component (import "wasi:nn/inference@0.2.0" (instance)))"#)
+            }),
+            twin: loads(),
+        },
+        Case {
+            id: "47-other-version",
+            what: "'reveal' under another version, past the check of who may reveal",
+            guards: &[Guard::KnownImport],
+            attack: Trial::new("refused unknown-import", || {
+                text(r#"(component (import "tinkerbell:skill/reveal@0.1.9" (instance)))"#)
+            }),
+            twin: loads(),
+        },
+        Case {
+            id: "47-reveal",
+            what: "an import of 'reveal' by a task that may not reveal",
+            guards: &[Guard::RevealImport],
+            attack: Trial::new("refused reveal, 0 calls", || revealing(&["alpha:sign"])),
+            twin: Trial::new("completed [], 0 calls", || revealing(&["alpha:reveal"])),
+        },
+        Case {
+            id: "47-machine",
+            what: "files, sockets, look-ups, environment and arguments of the machine",
+            guards: &[Guard::InertNetwork],
+            attack: Trial::new("nothing", machine),
+            twin: Trial::new("completed [ok], 0 calls", || plain(json!([{ "do": "identity" }]))),
+        },
+    ]
+}
+
+fn declarations() -> Vec<Case> {
+    let twin = || Trial::new("loaded", || nested(DOCUMENT, None));
+    vec![
+        Case {
+            id: "59-two-declarations",
+            what: "a second declaration, in a nested component",
+            guards: &[Guard::OneDeclaration],
+            attack: Trial::new("refused invalid-declaration", || nested(DOCUMENT, Some(DOCUMENT))),
+            twin: twin(),
+        },
+        Case {
+            id: "59-joined-declarations",
+            what: "a second declaration behind the first, as a linker joins them",
+            guards: &[],
+            attack: Trial::new("refused invalid-declaration", || {
+                load(std::fs::read(guests::TWO_DECLARATIONS).unwrap())
+            }),
+            twin: twin(),
+        },
+        Case {
+            id: "59-doubled-key",
+            what: "a declaration that two readers read in two ways",
+            guards: &[Guard::StrictDeclaration],
+            attack: Trial::new("refused invalid-declaration", || {
+                nested(r#"{"name":"a","name":"b","version":"1","description":"","secrets":[]}"#, None)
+            }),
+            twin: twin(),
+        },
+        Case {
+            id: "59-own-scope",
+            what: "a declaration that sets what is the operator's to set",
+            guards: &[],
+            attack: Trial::new("refused invalid-declaration", || {
+                nested(r#"{"name":"a","version":"1","description":"","secrets":[],"scope":"agent"}"#, None)
+            }),
+            twin: twin(),
+        },
+    ]
+}
+
+fn damaged() -> Vec<Case> {
+    vec![
+        Case {
+            id: "48-flipped-byte",
+            what: "a component in which one byte was changed, at forty places",
+            guards: &[],
+            attack: Trial::new("never a host error, never the same skill", flipped),
+            twin: Trial::new("completed, 2 calls", whole),
+        },
+        Case {
+            id: "48-nesting",
+            what: "components within components, to cost a compiler gigabytes",
+            guards: &[Guard::Nesting],
+            attack: Trial::new("refused invalid-declaration", || deep(MAX_DEPTH + 1)),
+            twin: Trial::new("refused wrong-world", || deep(MAX_DEPTH)),
+        },
+    ]
+}
+
+async fn load(component: Vec<u8>) -> String {
+    match TestHost::new().runtime.load(component).await {
+        Ok(_) => "loaded".to_owned(),
+        Err(error) => format!("refused {}", error.kind()),
+    }
+}
+
+async fn text(component: &str) -> String {
+    load(wat::parse_str(component).unwrap()).await
+}
+
+async fn revealing(grants: &[&str]) -> String {
+    probe_on(&TestHost::new(), guests::PROBE_REVEALING, grants, json!([])).await
+}
+
+async fn plain(steps: Value) -> String {
+    probe_on(&TestHost::new(), guests::PROBE, &[], steps).await
+}
+
+/// What a guest finds of the machine: a server listens for it, on an address that it is told.
+async fn machine() -> String {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let report = TestHost::new().probe(guests::PROBE, &[], json!([{ "do": "env", "address": address }])).await;
+    let results = results(&report);
+    let found = results[0]["ok"].as_object().unwrap();
+    let nothing = |value: &Value| value == &json!(0) || value == &json!(false);
+    let found: Vec<_> = found.iter().filter(|(_, value)| !nothing(value)).map(|(what, _)| what.as_str()).collect();
+    if found.is_empty() { "nothing".to_owned() } else { found.join(", ") }
+}
+
+const DOCUMENT: &str = r#"{"name":"nested","version":"1","description":"","secrets":[]}"#;
+
+/// A component with a declaration, and one inside it with another, perhaps.
+async fn nested(outer: &str, inner: Option<&str>) -> String {
+    let section = |document: &str| format!("(@custom \"tinkerbell:skill\" {:?})", document);
+    let inner = inner.map(|document| format!("(component {})", section(document))).unwrap_or_default();
+    text(&EMPTY.replace("SECTIONS", &format!("{} {inner}", section(outer)))).await
+}
+
+/// The least that is a skill.
+const EMPTY: &str = r#"(component SECTIONS
+    (core module $m
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8))
+        (func (export "run") (param i32 i32) (result i32) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (func $run (param "input" (list u8)) (result (result (list u8) (error string)))
+        (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (export "run" (func $run)))"#;
+
+async fn deep(levels: usize) -> String {
+    let component = (1..levels).fold("(component)".to_owned(), |inner, _| format!("(component {inner})"));
+    text(&component).await
+}
+
+const GRANTS: [&str; 2] = ["alpha:sign", "beta:sign"];
+
+async fn whole() -> String {
+    let host = TestHost::new();
+    let report = host.run(guests::REQUIRED, &GRANTS, &json!({})).await;
+    told(&host, &report)
+}
+
+async fn flipped() -> String {
+    let host = TestHost::new();
+    let whole = std::fs::read(guests::REQUIRED).unwrap();
+    for at in (0..whole.len()).step_by(whole.len() / 40) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x41;
+        let Ok(skill) = host.runtime.load(damaged).await else { continue };
+        if skill.digest() == SkillDigest::of(&whole) {
+            return format!("byte {at}: the same skill");
+        }
+        let task = Task::new(&skill).with_input("{}");
+        let task = GRANTS.iter().fold(task, |task, grant| task.with_grant(grant.parse().unwrap()));
+        if host.runtime.run(task).await.end == End::HostError {
+            return format!("byte {at}: a host error");
+        }
+    }
+    "never a host error, never the same skill".to_owned()
+}

@@ -1,0 +1,62 @@
+//! Values in memory that others use next, and memory that others need.
+
+use far_core::broker::BrokerSettings;
+use far_core::guard::Guard;
+use serde_json::{Value, json};
+
+use super::Case;
+use super::told::{end, get};
+use super::trial::Trial;
+use crate::host::{Parts, SECRETS, results};
+use crate::{TestHost, guests};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            id: "18-next-task-in-the-slot",
+            what: "a value of the task before, in the memory of the next one in its slot",
+            // The engine gives a new instance zeroes, whatever the slot's settings are.
+            guards: &[],
+            attack: Trial::new("not found", || search(false)),
+            twin: Trial::new("found", || search(true)),
+        },
+        Case {
+            id: "64-locked-memory",
+            what: "all locked memory, so that no other task has secrets",
+            guards: &[Guard::TaskQuota],
+            attack: Trial::new("completed [ok, exhausted]; a neighbour: completed [ok]", || greedy(64)),
+            twin: Trial::new("completed [ok, ok]; a neighbour: completed [ok]", || greedy(128)),
+        },
+    ]
+}
+
+/// A search by a task of its own memory: for what it has itself, or for what the task before had in the one slot.
+async fn search(own: bool) -> String {
+    let host = TestHost::of(Parts { max_tasks: 1, ..Parts::default() });
+    let masked: Vec<u8> = SECRETS[0].1.bytes().map(|byte| !byte).collect();
+    let take = [get("alpha"), json!({ "do": "reveal" }), json!({ "do": "leak" })];
+    let scan = json!({ "do": "scan", "masked": masked });
+    let scripts = if own { vec![[&take[..], &[scan]].concat()] } else { vec![take.to_vec(), vec![scan]] };
+    let mut found = Value::Null;
+    for steps in scripts {
+        let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], json!(steps)).await;
+        found = results(&report).last().map(|last| last["ok"]["found"].clone()).unwrap_or_default();
+    }
+    match found.as_u64() {
+        Some(0) => "not found".to_owned(),
+        Some(_) => "found".to_owned(),
+        None => "not searched".to_owned(),
+    }
+}
+
+/// Two values of 40 KiB within a quota of so many.
+async fn greedy(quota: usize) -> String {
+    let value: &'static str = Box::leak("x".repeat(40 << 10).into_boxed_str());
+    let secrets: &'static [_] = Box::leak(Box::new([("alpha", value), ("beta", value)]));
+    let broker = BrokerSettings { task_memory: quota << 10, ..BrokerSettings::default() };
+    let host = TestHost::of(Parts { secrets, broker, ..Parts::default() });
+    let grants = ["alpha:sign", "beta:sign"];
+    let report = host.probe(guests::PROBE, &grants, json!([get("alpha"), get("beta")])).await;
+    let neighbour = host.probe(guests::PROBE, &grants, json!([get("beta")])).await;
+    format!("{}; a neighbour: {}", end(&report.end), end(&neighbour.end))
+}

@@ -1,0 +1,86 @@
+//! Hostile skills, and the host that must survive them: case by case, each with a twin that was granted what the attacker
+//! was not, and succeeds.
+//!
+//! The number that a case's name begins with is its kind's, the same through all versions. `cargo xtask attacks` runs all of
+//! them and prints what was expected and seen; with `--mutate`, it turns off one guard after the other, and each must fail
+//! at least one of the cases that name it.
+
+mod artefacts;
+mod audit;
+mod components;
+mod handles;
+mod lifetime;
+mod memory;
+mod names;
+mod outside_run;
+mod records;
+mod resources;
+mod scope;
+mod told;
+mod trial;
+
+use std::time::Duration;
+
+use far_core::guard::Guard;
+
+pub use trial::{Outcome, Trial};
+
+/// Longer than any trial takes while the guards stand: what takes longer hangs.
+pub const LONGEST: Duration = Duration::from_secs(60);
+
+/// One attack.
+pub struct Case {
+    /// Its name.
+    pub id: &'static str,
+    /// What is attempted.
+    pub what: &'static str,
+    /// Each of these, if it is off, lets the attack succeed. None where there is no rule to take away: there is no code that
+    /// would do what is attempted, or the engine does not do it.
+    pub guards: &'static [Guard],
+    /// The attempt.
+    pub attack: Trial,
+    /// The same, or as near as can be, by one who may.
+    pub twin: Trial,
+}
+
+/// Every attack, in the order of their names.
+pub fn cases() -> Vec<Case> {
+    let mut cases: Vec<_> = [
+        scope::cases(),
+        names::cases(),
+        handles::cases(),
+        outside_run::cases(),
+        lifetime::cases(),
+        memory::cases(),
+        resources::cases(),
+        components::cases(),
+        audit::cases(),
+        records::cases(),
+        artefacts::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    cases.sort_by_key(|case| case.id);
+    cases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_guard_is_named_by_a_case() {
+        let cases = cases();
+        let unnamed: Vec<_> =
+            Guard::ALL.iter().filter(|guard| !cases.iter().any(|case| case.guards.contains(guard))).collect();
+        assert!(unnamed.is_empty(), "no attack fails without these: {unnamed:?}");
+    }
+
+    #[test]
+    fn no_two_cases_have_one_name() {
+        let cases = cases();
+        assert!(cases.iter().zip(cases.iter().skip(1)).all(|(one, next)| one.id != next.id));
+        assert!(cases.iter().all(|case| case.id.split_once('-').is_some_and(|(kind, _)| kind.parse::<u8>().is_ok())));
+    }
+}

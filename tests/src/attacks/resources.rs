@@ -1,0 +1,292 @@
+//! More time, memory, words or calls than a task may have.
+
+use std::time::Duration;
+
+use far_core::guard::Guard;
+use far_core::pal::EventKind;
+use far_runtime::{End, Limits, Task};
+use serde_json::{Value, json};
+
+use super::Case;
+use super::told::{end, get, sleep, told};
+use super::trial::Trial;
+use crate::host::Parts;
+use crate::{TestHost, guests};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = time();
+    cases.extend(memory());
+    cases.extend(sizes());
+    cases
+}
+
+fn time() -> Vec<Case> {
+    vec![
+        Case {
+            id: "41-endless-loop",
+            what: "a loop that never ends",
+            guards: &[Guard::Deadline],
+            attack: Trial::new("timed-out in time", || for_ever(json!({ "do": "spin" }))),
+            twin: Trial::new("completed [ok] in time", || for_ever(sleep(1))),
+        },
+        Case {
+            id: "41-endless-calls",
+            what: "a loop that never ends around calls of the host",
+            guards: &[Guard::Deadline],
+            attack: Trial::new("timed-out in time", || for_ever(json!({ "do": "spin-around-calls" }))),
+            twin: Trial::new("completed [ok] in time", || for_ever(json!({ "do": "identity" }))),
+        },
+        Case {
+            id: "41-endless-wait",
+            what: "a wait in the host that is longer than the task's time",
+            guards: &[Guard::Deadline],
+            attack: Trial::new("timed-out in time", || for_ever(sleep(60_000))),
+            twin: Trial::new("completed [ok] in time", || for_ever(sleep(1))),
+        },
+        Case {
+            id: "46-busy-neighbours",
+            what: "neighbours' time, by computing on every worker",
+            guards: &[Guard::Fairness],
+            attack: Trial::new("the neighbour: completed [ok]", || beside(json!({ "do": "spin" }))),
+            twin: Trial::new("the neighbour: completed [ok]", || beside(sleep(60_000))),
+        },
+    ]
+}
+
+fn memory() -> Vec<Case> {
+    vec![
+        Case {
+            id: "42-memory",
+            what: "more memory than the task may have",
+            guards: &[Guard::Memory],
+            attack: Trial::new("limit-exceeded memory, 0 calls", || allocate(64)),
+            twin: Trial::new("completed [ok], 0 calls", || allocate(16)),
+        },
+        Case {
+            id: "42-tables",
+            what: "more table elements than a task may have, in two tables",
+            guards: &[Guard::Tables],
+            attack: Trial::new("grown, not grown", || tables(60_000)),
+            twin: Trial::new("grown, grown", || tables(40_000)),
+        },
+        Case {
+            id: "42-stack",
+            what: "calls without end",
+            guards: &[],
+            attack: Trial::new("limit-exceeded stack", || component("(call $again)")),
+            twin: Trial::new("completed", || component("")),
+        },
+        Case {
+            id: "42-full-pool",
+            what: "every slot of the pool, so that the next task fails",
+            guards: &[Guard::Slots],
+            attack: Trial::new("6 × completed [ok]", || at_once(6)),
+            twin: Trial::new("2 × completed [ok]", || at_once(2)),
+        },
+    ]
+}
+
+fn sizes() -> Vec<Case> {
+    vec![
+        Case {
+            id: "26-output-flood",
+            what: "a log without end, on stdout",
+            guards: &[Guard::Log],
+            attack: Trial::new("completed, at most 1000 kept, 98000 or more counted", || flood("print")),
+            twin: Trial::new("completed, at most 1000 kept, 0 or more counted", || flood("identity")),
+        },
+        Case {
+            id: "26-log-flood",
+            what: "a log without end, line by line",
+            guards: &[Guard::Log],
+            attack: Trial::new("completed, at most 1000 kept, 98000 or more counted", || flood("log")),
+            twin: Trial::new("completed, at most 1000 kept, 0 or more counted", || flood("identity")),
+        },
+        Case {
+            id: "43-huge-argument",
+            what: "an argument of ten megabytes",
+            guards: &[Guard::Argument],
+            attack: Trial::new("limit-exceeded argument, 1 call", || sign(10 << 20)),
+            twin: Trial::new("completed [ok, ok], 1 call", || sign(1 << 20)),
+        },
+        Case {
+            id: "43-huge-input",
+            what: "an input beyond its limit",
+            guards: &[Guard::Input],
+            attack: Trial::new("refused input, 0 calls", || {
+                limited(json!([]), Limits { input: 10, ..Limits::default() })
+            }),
+            twin: Trial::new("completed [], 0 calls", || {
+                limited(json!([]), Limits { input: 100, ..Limits::default() })
+            }),
+        },
+        Case {
+            id: "44-many-gets",
+            what: "ten million handles, one after the other",
+            guards: &[Guard::HostCalls],
+            attack: Trial::new("limit-exceeded host-calls, 1 call, 1000 handles, 1 end", || many(10_000_000)),
+            twin: Trial::new("completed [ok], 1 call, 999 handles, 1 end", || many(999)),
+        },
+        Case {
+            id: "45-output",
+            what: "an output beyond its limit",
+            guards: &[Guard::Output],
+            attack: Trial::new("limit-exceeded output, 0 calls", || output(2000)),
+            twin: Trial::new("completed [ok], 0 calls", || output(900)),
+        },
+        Case {
+            id: "45-huge-output",
+            what: "an output of fifty megabytes",
+            guards: &[Guard::Argument],
+            attack: Trial::new("limit-exceeded argument, 0 calls", || output(50 << 20)),
+            twin: Trial::new("completed [ok], 0 calls", || output(900)),
+        },
+    ]
+}
+
+/// A task of 300 ms; half as much again is in time.
+async fn for_ever(step: Value) -> String {
+    let host = TestHost::new();
+    let timeout = Duration::from_millis(300);
+    let limits = Limits { timeout, host_calls: u64::MAX, ..Limits::default() };
+    let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": [step] })).await.with_limits(limits);
+    let report = host.runtime.run(task).await;
+    let in_time = if report.duration < timeout * 3 / 2 { "in time" } else { "late" };
+    format!("{} {in_time}", end(&report.end))
+}
+
+/// A task that needs little, and has one second, beside eight that do this for three seconds.
+async fn beside(step: Value) -> String {
+    let host = TestHost::of(Parts { max_tasks: 16, ..Parts::default() });
+    let limits = |seconds| Limits { timeout: Duration::from_secs(seconds), ..Limits::default() };
+    let busy = host.task(guests::PROBE, &[], &json!({ "steps": [step] })).await.with_limits(limits(3));
+    let mut running = Vec::new();
+    for _ in 0..8 {
+        running.push(host.spawn_until(busy.clone(), EventKind::TaskStarted).await);
+    }
+    let steps = json!({ "steps": [get("alpha")] });
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits(1));
+    let runtime = host.runtime.clone();
+    let neighbour = tokio::spawn(async move { runtime.run(task).await }).await.unwrap();
+    running.iter().for_each(tokio::task::JoinHandle::abort);
+    format!("the neighbour: {}", end(&neighbour.end))
+}
+
+async fn limited(steps: Value, limits: Limits) -> String {
+    let host = TestHost::new();
+    let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": steps })).await.with_limits(limits);
+    let report = host.runtime.run(task).await;
+    told(&host, &report)
+}
+
+async fn allocate(mib: usize) -> String {
+    let limits = Limits { memory: 32 << 20, ..Limits::default() };
+    limited(json!([{ "do": "allocate", "mib": mib }]), limits).await
+}
+
+async fn sign(length: usize) -> String {
+    let limits = Limits { input: 16 << 20, ..Limits::default() };
+    limited(json!([get("alpha"), { "do": "sign", "message": "x".repeat(length) }]), limits).await
+}
+
+async fn output(bytes: usize) -> String {
+    let limits = Limits { output: 1000, memory: 512 << 20, ..Limits::default() };
+    limited(json!([{ "do": "output", "bytes": bytes }]), limits).await
+}
+
+async fn flood(step: &str) -> String {
+    let text = format!("{}\n", "x".repeat(999));
+    let step = match step {
+        "print" => json!({ "do": "print", "text": text }),
+        "log" => json!({ "do": "log", "level": "info", "message": text }),
+        other => json!({ "do": other }),
+    };
+    let host = TestHost::new();
+    let steps: Vec<_> = (0..100).map(|_| step.clone()).collect();
+    let task = host.task(guests::PROBE, &[], &json!({ "steps": steps })).await;
+    let report = host.runtime.run(task.with_limits(Limits { log: 1000, ..Limits::default() })).await;
+    let kept = match report.log.iter().map(|entry| entry.text.len()).sum() {
+        0..=1000_usize => "at most 1000",
+        _ => "more",
+    };
+    let counted = report.log_discarded / 98_000 * 98_000;
+    format!("{}, {kept} kept, {counted} or more counted", report.end.outcome().as_str())
+}
+
+async fn many(times: u64) -> String {
+    let host = TestHost::new();
+    let limits = Limits { host_calls: 1000, ..Limits::default() };
+    let steps = json!({ "steps": [{ "do": "get-many", "name": "alpha", "times": times }] });
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits);
+    let report = host.runtime.run(task).await;
+    let count = |kind| host.kinds().iter().filter(|other| **other == kind).count();
+    let (handles, ends) = (count(EventKind::SecretInjected), count(EventKind::TaskFinished));
+    format!("{}, {handles} handles, {ends} end", told(&host, &report))
+}
+
+/// More tasks than there are slots, each of which takes a while.
+async fn at_once(tasks: usize) -> String {
+    let host = TestHost::of(Parts { max_tasks: 2, ..Parts::default() });
+    let task = host.task(guests::PROBE, &[], &json!({ "steps": [sleep(200)] })).await;
+    let running: Vec<_> = (0..tasks)
+        .map(|_| {
+            let (runtime, task) = (host.runtime.clone(), task.clone());
+            tokio::spawn(async move { end(&runtime.run(task).await.end) })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    for run in running {
+        seen.push(run.await.unwrap());
+    }
+    seen.sort();
+    seen.dedup();
+    format!("{tasks} × {}", seen.join("; "))
+}
+
+/// Grows two tables in turn, and answers whether each was grown.
+async fn tables(elements: u32) -> String {
+    let grow = |table: &str| format!("(call {table} (i32.const {elements}))");
+    // The output's bytes: 1 for each table that was grown.
+    let steps = format!(
+        "(i32.store8 (i32.const 64) (i32.ge_s {} (i32.const 0))) (i32.store8 (i32.const 65) (i32.ge_s {} (i32.const 0)))
+         (i32.store (i32.const 36) (i32.const 64)) (i32.store (i32.const 40) (i32.const 2))",
+        grow("$grow-one"),
+        grow("$grow-other")
+    );
+    match run(&steps).await {
+        End::Completed(output) => {
+            let grown = output.iter().map(|grown| if *grown == 1 { "grown" } else { "not grown" });
+            grown.collect::<Vec<_>>().join(", ")
+        }
+        other => end(&other),
+    }
+}
+
+async fn component(steps: &'static str) -> String {
+    end(&run(steps).await)
+}
+
+async fn run(steps: &str) -> End {
+    let host = TestHost::new();
+    let skill = host.runtime.load(wat::parse_str(COMPONENT.replace("STEPS", steps)).unwrap()).await.unwrap();
+    host.runtime.run(Task::new(&skill).with_input("{}")).await.end
+}
+
+/// Answers with what it wrote at 36 and 40: where the output is, and how long.
+const COMPONENT: &str = r#"(component
+    (core module $table
+        (table 0 funcref)
+        (func (export "grow") (param i32) (result i32) (table.grow (ref.null func) (local.get 0))))
+    (core instance $one (instantiate $table))
+    (core instance $other (instantiate $table))
+    (core module $m
+        (import "one" "grow" (func $grow-one (param i32) (result i32)))
+        (import "other" "grow" (func $grow-other (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (func $again (call $again) (call $again))
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "run") (param i32 i32) (result i32) STEPS (i32.const 32)))
+    (core instance $i (instantiate $m (with "one" (instance $one)) (with "other" (instance $other))))
+    (func $run (param "input" (list u8)) (result (result (list u8) (error string)))
+        (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (export "run" (func $run)))"#;

@@ -1,0 +1,299 @@
+//! Beyond the task's capability.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use far_core::broker::{AccessError, Broker, BrokerSettings, Session};
+use far_core::capability::{Capability, Catalog, Grant, Scope};
+use far_core::declaration::DeclaredSecret;
+use far_core::guard::Guard;
+use far_core::pal::{EventKind, Pal};
+use far_core::provider::Reference;
+use far_core::{SkillDigest, TaskContext};
+use far_providers::MemoryProvider;
+use serde_json::{Value, json};
+
+use super::Case;
+use super::told::{end, get, go_on, probe, revealing_probe, sign, sleep, told};
+use super::trial::Trial;
+use crate::host::{Parts, results};
+use crate::{TestHost, guests};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = beyond();
+    cases.extend(identity());
+    cases
+}
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn beyond() -> Vec<Case> {
+    vec![
+        Case {
+            id: "01-undeclared-name",
+            what: "a secret that the task was granted and the skill did not declare",
+            guards: &[Guard::Declared, Guard::ViolationEnds],
+            attack: Trial::new("scope-violation undeclared, 0 calls", || {
+                probe(&["alpha:sign", "gamma:sign"], json!([get("gamma"), go_on()]))
+            }),
+            twin: Trial::new("completed [ok, ok], 1 call", || {
+                probe(&["alpha:sign", "gamma:sign"], json!([get("alpha"), go_on()]))
+            }),
+        },
+        Case {
+            id: "01-ungranted-name",
+            what: "a secret that the skill declared and the task was not granted",
+            guards: &[Guard::Granted],
+            attack: Trial::new("scope-violation ungranted, 0 calls", || probe(&["beta:sign"], json!([get("alpha")]))),
+            twin: Trial::new("completed [ok], 1 call", || probe(&["alpha:sign"], json!([get("alpha")]))),
+        },
+        Case {
+            id: "01-no-declaration",
+            what: "a secret, by a component without a declaration",
+            guards: &[Guard::Declared],
+            attack: Trial::new("scope-violation undeclared, 0 calls", || both(guests::UNDECLARED)),
+            twin: Trial::new("completed, 2 calls", || both(guests::REQUIRED)),
+        },
+        Case {
+            id: "02-another-skills-secret",
+            what: "a secret that the operator permits to another skill only",
+            guards: &[Guard::PermittedSkill],
+            attack: Trial::new("scope-violation not-permitted, 0 calls", || permitted_to(b"another skill")),
+            twin: Trial::new("completed [ok], 1 call", || {
+                permitted_to(Box::leak(std::fs::read(guests::PROBE).unwrap().into_boxed_slice()))
+            }),
+        },
+        Case {
+            id: "02-another-tasks-value",
+            what: "the value that another task fetched for itself",
+            guards: &[Guard::TaskScope],
+            attack: Trial::new("2 values for 2 tasks", || shared(Scope::Task)),
+            twin: Trial::new("1 values for 2 tasks", || shared(Scope::Skill)),
+        },
+        Case {
+            id: "02-another-tasks-id",
+            what: "a second task of a running one's id, to share what is its own",
+            guards: &[Guard::RunningId],
+            attack: Trial::new("refused running", || second_task("task-1")),
+            twin: Trial::new("completed [ok]", || second_task("task-2")),
+        },
+        Case {
+            id: "02-operation",
+            what: "a handle taken as a permission for everything",
+            guards: &[Guard::Operation, Guard::EachUse],
+            attack: Trial::new("scope-violation operation, 1 call", || {
+                revealing_probe(&["alpha:sign", "beta:reveal"], json!([get("alpha"), { "do": "reveal" }, go_on()]))
+            }),
+            twin: Trial::new("completed [ok, ok, ok], 1 call", || {
+                revealing_probe(
+                    &["alpha:sign,reveal", "beta:reveal"],
+                    json!([get("alpha"), { "do": "reveal" }, go_on()]),
+                )
+            }),
+        },
+        Case {
+            id: "02-version",
+            what: "an old version, with a grant of the current one",
+            guards: &[Guard::Version],
+            attack: Trial::new("scope-violation version, 0 calls", || {
+                probe(&["alpha:sign"], json!([{ "do": "get-version", "name": "alpha", "version": "1" }]))
+            }),
+            twin: Trial::new("completed [ok], 1 call", || probe(&["alpha:sign"], json!([get("alpha")]))),
+        },
+        Case {
+            id: "02-uses",
+            what: "more uses than were granted",
+            guards: &[Guard::MaxUses],
+            attack: Trial::new("completed [ok, ok, ok, exhausted], 1 call", || uses(2)),
+            twin: Trial::new("completed [ok, ok, ok, ok], 1 call", || uses(3)),
+        },
+        Case {
+            id: "13-grant-over",
+            what: "a use after the grant's time",
+            guards: &[Guard::GrantTime],
+            attack: Trial::new("completed [ok, ok, expired], 1 call", || granted_for(Duration::from_millis(300))),
+            twin: Trial::new("completed [ok, ok, ok], 1 call", || granted_for(Duration::from_secs(60))),
+        },
+        Case {
+            id: "05-wildcard-grant",
+            what: "a grant of everything",
+            guards: &[Guard::NameGrammar],
+            attack: Trial::new("refused", || grant("*:sign")),
+            twin: Trial::new("a grant of alpha", || grant("alpha:sign")),
+        },
+        Case {
+            id: "05-empty-grant",
+            what: "a grant that names nothing to do",
+            guards: &[Guard::SomeOperation],
+            attack: Trial::new("refused", || grant("alpha:")),
+            twin: Trial::new("a grant of alpha", || grant("alpha:sign")),
+        },
+        Case {
+            id: "06-what-exists",
+            what: "telling a secret that exists from one that does not, by answer, calls or events",
+            guards: &[Guard::ViolationEnds],
+            attack: Trial::new("alike: scope-violation undeclared, 0 calls", || alike(["gamma", "no-such-secret"])),
+            twin: Trial::new("not alike", || alike(["alpha", "no-such-secret"])),
+        },
+        Case {
+            id: "10-retry",
+            what: "another use after a violation that was swallowed",
+            guards: &[Guard::Poison],
+            attack: Trial::new("stopped, stopped, 0 calls", || after("gamma")),
+            twin: Trial::new("ok, ok, 1 calls", || after("alpha")),
+        },
+    ]
+}
+
+fn identity() -> Vec<Case> {
+    vec![
+        Case {
+            id: "02-another-tenants-value",
+            what: "the secret of the same name of another tenant, whose agent runs the same skill",
+            guards: &[],
+            attack: Trial::new("one's own", || tenants("one-tenants-value", "other-tenants-value")),
+            twin: Trial::new("the same", || tenants("one-tenants-value", "one-tenants-value")),
+        },
+        Case {
+            id: "03-own-identity",
+            what: "records under an identity that the guest writes",
+            guards: &[],
+            attack: Trial::new("t-mine of test-agent", || identity_of(r#"{"task_id":"t-other","agent_id":"root"}"#)),
+            twin: Trial::new("t-mine of test-agent", || identity_of("")),
+        },
+    ]
+}
+
+async fn both(guest: &str) -> String {
+    let host = TestHost::new();
+    let report = host.run(guest, &["alpha:sign", "beta:sign"], &json!({})).await;
+    told(&host, &report)
+}
+
+async fn permitted_to(skill: &'static [u8]) -> String {
+    let digest = SkillDigest::of(skill);
+    let host =
+        TestHost::of(Parts { entry: Box::new(move |entry| entry.skills = Some(vec![digest])), ..Parts::default() });
+    super::told::probe_on(&host, guests::PROBE, &["alpha:sign"], json!([get("alpha")])).await
+}
+
+async fn shared(scope: Scope) -> String {
+    let host = TestHost::of(Parts { entry: Box::new(move |entry| entry.scope = scope), ..Parts::default() });
+    for _ in 0..2 {
+        host.probe(guests::PROBE, &["alpha:sign"], json!([get("alpha")])).await;
+    }
+    format!("{} values for 2 tasks", host.provider.calls())
+}
+
+async fn second_task(id: &str) -> String {
+    let host = TestHost::new();
+    let steps = json!({ "steps": [get("alpha"), sleep(60_000)] });
+    let first = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id("task-1".parse().unwrap());
+    let running = host.spawn_until(first, EventKind::SecretInjected).await;
+    let steps = json!({ "steps": [get("alpha")] });
+    let second = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id(id.parse().unwrap());
+    let seen = end(&host.runtime.run(second).await.end);
+    running.abort();
+    seen
+}
+
+async fn with_grant(grant: Grant, steps: Value) -> String {
+    let host = TestHost::new();
+    let task = host.task(guests::PROBE, &[], &json!({ "steps": steps })).await.with_grant(grant);
+    told(&host, &host.runtime.run(task).await)
+}
+
+async fn uses(most: u32) -> String {
+    let grant: Grant = "alpha:sign".parse().unwrap();
+    with_grant(grant.with_max_uses(NonZeroU32::new(most).unwrap()), json!([get("alpha"), sign(), sign(), sign()])).await
+}
+
+async fn granted_for(time: Duration) -> String {
+    let grant: Grant = "alpha:sign".parse().unwrap();
+    let sleep = sleep(time.as_millis().min(500) as u64 + 100);
+    with_grant(grant.with_expiry(time), json!([get("alpha"), sleep, sign()])).await
+}
+
+async fn grant(text: &str) -> String {
+    text.parse::<Grant>().map_or("refused".to_owned(), |grant| format!("a grant of {}", grant.secret()))
+}
+
+async fn alike(names: [&'static str; 2]) -> String {
+    let mut seen = Vec::new();
+    for name in names {
+        let host = TestHost::new();
+        let report = host.probe(guests::PROBE, &["alpha:sign"], json!([get(name), go_on()])).await;
+        seen.push((told(&host, &report), host.kinds()));
+    }
+    if seen[0] == seen[1] { format!("alike: {}", seen[0].0) } else { "not alike".to_owned() }
+}
+
+/// A running task's session that may sign with alpha: no component goes on after a violation, so this one has none.
+async fn session(provider: &Arc<MemoryProvider>) -> Session {
+    let grant: Grant = "alpha:sign".parse().unwrap();
+    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), b"value").unwrap();
+    let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(&grant), &"memory".parse().unwrap()).unwrap());
+    let (name, terms) = (grant.secret().clone(), grant.terms().clone());
+    let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];
+    let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now());
+    let context = TaskContext {
+        task_id: "task".parse().unwrap(),
+        agent_id: "agent".parse().unwrap(),
+        skill: None,
+        skill_digest,
+        capability: Capability::new(&declared, &[grant], &catalog, &skill_digest, now).unwrap(),
+        deadline: now + Duration::from_secs(60),
+    };
+    let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
+    let session = broker.admit(context).await.unwrap();
+    session.start().await.unwrap();
+    session
+}
+
+async fn after(name: &str) -> String {
+    let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
+    let session = session(&provider).await;
+    let mut seen = String::new();
+    for name in [name, "alpha"] {
+        seen += match session.get(name, None).await {
+            Ok(_) => "ok, ",
+            Err(AccessError::Stopped(_)) => "stopped, ",
+            Err(AccessError::Secret(_)) => "an error, ",
+        };
+    }
+    format!("{seen}{} calls", provider.calls())
+}
+
+async fn tenants(one: &'static str, other: &'static str) -> String {
+    let mut seen = Vec::new();
+    for value in [one, other] {
+        let secrets: &'static [_] = Box::leak(Box::new([("alpha", value)]));
+        let host = TestHost::of(Parts { secrets, ..Parts::default() });
+        let report =
+            host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], json!([get("alpha"), { "do": "reveal" }])).await;
+        seen.push(results(&report)[1]["ok"]["sha256"].clone());
+    }
+    if seen[0] == seen[1] { "the same" } else { "one's own" }.to_owned()
+}
+
+async fn identity_of(text: &str) -> String {
+    let host = TestHost::new();
+    let steps = json!({ "steps": [
+        { "do": "log", "level": "info", "message": text },
+        { "do": "print", "text": format!("{text}\n") },
+        get("alpha"),
+        { "do": "identity" },
+    ] });
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id("t-mine".parse().unwrap());
+    let report = host.runtime.run(task).await;
+    let told = &results(&report)[3]["ok"];
+    let records = host.events.records();
+    let all_mine = records.iter().all(|record| {
+        record.subject.task_id.as_ref().is_some_and(|id| id.as_str() == "t-mine")
+            && record.subject.agent_id.as_str() == "test-agent"
+    });
+    if told != &json!({ "task-id": "t-mine", "agent-id": "test-agent" }) || !all_mine {
+        return "another".to_owned();
+    }
+    "t-mine of test-agent".to_owned()
+}
