@@ -9,6 +9,7 @@
 pub mod attacks;
 pub mod guests;
 pub mod host;
+pub mod soak;
 pub mod wall_clock;
 
 pub use host::TestHost;

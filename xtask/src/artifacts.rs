@@ -29,6 +29,12 @@ pub(crate) fn attacks_without_guards(repository: &Repository) -> Result<PathBuf,
     program(repository, build, "attacks")
 }
 
+/// Builds the program that runs honest and hostile tasks at once, optimised: it measures.
+pub(crate) fn soak(repository: &Repository) -> Result<PathBuf, Failure> {
+    let build = Invocation::cargo("build --locked --release --package far-tests --bin soak --target-dir");
+    program(repository, build.arg(&repository.target), "soak")
+}
+
 fn attacks_build() -> Invocation {
     Invocation::cargo("build --locked --package far-tests --bin attacks --target-dir")
 }

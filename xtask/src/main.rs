@@ -16,6 +16,7 @@ mod proof;
 mod repository;
 mod rules;
 mod setup;
+mod soak;
 mod test;
 
 use std::ffi::OsString;
@@ -58,6 +59,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Run honest and hostile tasks at once, and see that the honest ones succeed and the host stays as it was.
+    Soak {
+        /// For how long.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+        minutes: u64,
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Check the rules on dependencies and on who may call what.
     Rules,
     /// Everything that a change must pass, in order, up to the first failure.
@@ -82,6 +92,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Test { args } => test::run(&repository, args).and_then(test::Summary::conclude),
         Command::Attacks { mutate: false, json } => attacks::run(&repository, json.as_deref()),
         Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
+        Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),
     }
