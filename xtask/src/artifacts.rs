@@ -14,29 +14,29 @@ const SAY_WHAT: &str = "--message-format=json-render-diagnostics";
 
 /// Builds the `far` command.
 pub(crate) fn far(repository: &Repository) -> Result<PathBuf, Failure> {
-    let build = Invocation::cargo("build --locked --package far-cli").arg("--target-dir").arg(&repository.target);
-    program(repository, build, "far")
+    program(repository, build("far").arg(&repository.target), "far")
 }
 
 /// Builds the program that attacks the host.
 pub(crate) fn attacks(repository: &Repository) -> Result<PathBuf, Failure> {
-    program(repository, attacks_build().arg(&repository.target), "attacks")
+    program(repository, build("attacks").arg(&repository.target), "attacks")
 }
 
 /// The same, of a host whose guards can be turned off; in a folder of its own, so that nothing else is ever made of it.
 pub(crate) fn attacks_without_guards(repository: &Repository) -> Result<PathBuf, Failure> {
-    let build = attacks_build().arg(repository.target.join("mutate")).env("RUSTFLAGS", "--cfg far_mutate");
-    program(repository, build, "attacks")
+    let build = build("attacks").arg(repository.target.join("mutate"));
+    program(repository, build.env("RUSTFLAGS", "--cfg far_mutate"), "attacks")
 }
 
 /// Builds the program that runs honest and hostile tasks at once, optimised: it measures.
 pub(crate) fn soak(repository: &Repository) -> Result<PathBuf, Failure> {
-    let build = Invocation::cargo("build --locked --release --package far-tests --bin soak --target-dir");
-    program(repository, build.arg(&repository.target), "soak")
+    program(repository, build("soak").arg(&repository.target).words("--release"), "soak")
 }
 
-fn attacks_build() -> Invocation {
-    Invocation::cargo("build --locked --package far-tests --bin attacks --target-dir")
+/// Of the whole workspace: a part of it takes other features of what it depends on, and would build the engine again. The
+/// target folder comes next.
+fn build(program: &str) -> Invocation {
+    Invocation::cargo("build --locked --workspace --bin").arg(program).words("--target-dir")
 }
 
 /// Builds, and answers with where the program of this name is.
