@@ -1,6 +1,7 @@
 //! The log itself: one order, many sinks, a live broadcast.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,7 +108,9 @@ impl Pal {
         *seq += 1;
         let record = Arc::new(Record { v: 1, seq: *seq, ts: Timestamp::now(), subject: subject.clone(), event });
         for attached in &self.sinks {
-            let receipt = attached.sink.submit(&record);
+            // Records are noted while a task is torn down, perhaps for a panic: a second one would end the process.
+            let submitted = catch_unwind(AssertUnwindSafe(|| attached.sink.submit(&record)));
+            let receipt = submitted.unwrap_or(Receipt::Ready(Err(SinkError::Panicked)));
             if let Some(within) = attached.required_within {
                 required(receipt, within);
             }
@@ -176,10 +179,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_required_sink_gates() {
-        let cases: [(fn() -> Receipt, SinkError); 3] = [
+        let cases: [(fn() -> Receipt, SinkError); 4] = [
             (|| Receipt::Ready(Err(SinkError::Full)), SinkError::Full),
             (hanging, SinkError::Deadline),
             (|| Receipt::Pending(tokio::sync::oneshot::channel().1), SinkError::Closed),
+            (|| panic!("a defect of the sink; this is part of the test"), SinkError::Panicked),
         ];
         for (broken, error) in cases {
             let pal = Pal::builder().required_sink(Arc::new(Broken(broken)), DEADLINE).build();
@@ -194,6 +198,7 @@ mod tests {
         let pal = Pal::builder()
             .sink(Arc::new(Broken(hanging)))
             .sink(Arc::new(Broken(|| Receipt::Ready(Err(SinkError::Full)))))
+            .sink(Arc::new(Broken(|| panic!("a defect of the sink; this is part of the test"))))
             .required_sink(memory.clone(), DEADLINE)
             .build();
         pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap();
