@@ -1,5 +1,6 @@
 //! Running a task: admitted, started, called, ended. One store per task, dropped before the task's end is recorded.
 
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -27,13 +28,20 @@ const HANDLES_MAX: usize = 1024;
 const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and the guest";
 
 impl Runtime {
-    /// Runs a task to its end, whatever that is. Dropping the future cancels the task.
+    /// Runs a task to its end, whatever that is. Dropping the future cancels the task; its end is then recorded without
+    /// waiting for any sink.
     pub async fn run(&self, task: Task) -> Report {
+        self.run_until(task, pending()).await
+    }
+
+    /// Runs a task to its end, or until `cancelled` is ready: then the task ends as [`End::Cancelled`], and that is
+    /// recorded as any other end is. A task that has ended by then stays as it ended.
+    pub async fn run_until(&self, task: Task, cancelled: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
         let log = TaskLog::new(task.limits.log);
         let task_id = task.id.clone().or_else(|| TaskId::random().ok());
         let (end, provider_calls) = match &task_id {
-            Some(task_id) => self.run_admitted(task_id, &task, &log).await,
+            Some(task_id) => self.run_admitted(task_id, &task, &log, cancelled).await,
             None => (End::Refused(Refusal::Random), 0),
         };
         let (log, log_discarded) = log.take();
@@ -50,7 +58,13 @@ impl Runtime {
         }
     }
 
-    async fn run_admitted(&self, task_id: &TaskId, task: &Task, log: &TaskLog) -> (End, u64) {
+    async fn run_admitted(
+        &self,
+        task_id: &TaskId,
+        task: &Task,
+        log: &TaskLog,
+        cancelled: impl Future<Output = ()>,
+    ) -> (End, u64) {
         let context = match self.admit(task_id.clone(), task) {
             Ok(context) => context,
             Err(refusal) => {
@@ -69,10 +83,14 @@ impl Runtime {
         };
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
         let attempt = AssertUnwindSafe(self.attempt(&session, task, log)).catch_unwind();
-        let end = match timeout_at(deadline, attempt).await {
-            Ok(Ok(end)) => end,
-            Ok(Err(_panic)) => End::HostError,
-            Err(_) => End::TimedOut,
+        let end = tokio::select! {
+            biased;
+            ended = timeout_at(deadline, attempt) => match ended {
+                Ok(Ok(end)) => end,
+                Ok(Err(_panic)) => End::HostError,
+                Err(_) => End::TimedOut,
+            },
+            () = cancelled => End::Cancelled,
         };
         // What the session saw decides: a guest has no say in how its violation is reported.
         let end = session.stopped().map_or(end, end_of_stop);

@@ -178,3 +178,6 @@ impl fmt::Debug for Runtime {
         f.debug_struct("Runtime").field("agent_id", &self.agent_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,6 +128,8 @@ pub enum End {
     LimitExceeded(Limit),
     /// The task's time was over.
     TimedOut,
+    /// Whoever ran the task ended it, see [`Runtime::run_until`](crate::Runtime::run_until).
+    Cancelled,
     /// The task was not let in.
     Refused(Refusal),
     /// A required sink did not take a record.
@@ -147,6 +149,7 @@ impl End {
             Self::Violation(_) => Outcome::ScopeViolation,
             Self::LimitExceeded(_) => Outcome::LimitExceeded,
             Self::TimedOut => Outcome::TimedOut,
+            Self::Cancelled => Outcome::Cancelled,
             Self::Refused(_) => Outcome::Refused,
             Self::AuditUnavailable(_) => Outcome::AuditUnavailable,
             Self::HostError => Outcome::HostError,
