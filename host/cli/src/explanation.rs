@@ -55,6 +55,7 @@ impl Explanation {
                 "the task was ended: its time was over".to_owned(),
                 Some("'timeout' is set under [limits] in a task file"),
             ),
+            End::Cancelled => (None, "the task was cancelled".to_owned(), None),
             End::Refused(refusal) => {
                 (Some(refusal.kind()), format!("the task is refused: {refusal}"), Some(refusal_help(refusal)))
             }

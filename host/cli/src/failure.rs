@@ -10,6 +10,7 @@ use far_providers::dotenv::DotEnvError;
 use far_runtime::{LoadError, RuntimeError};
 use miette::Diagnostic;
 use rustix::io::Errno;
+use rustix::process::Signal;
 
 use crate::config::ConfigError;
 use crate::exit;
@@ -62,6 +63,9 @@ pub(crate) enum Failure {
     /// Something of the operating system's.
     #[error("the host cannot {what}")]
     Host { what: &'static str, source: io::Error },
+    /// A signal came before there was a task.
+    #[error("the run was cancelled before there was a task")]
+    Interrupted(Signal),
     /// Nobody takes the output.
     #[error("cannot write the output")]
     Stdout(#[source] io::Error),
@@ -88,6 +92,7 @@ impl Failure {
             Self::Load(error) => error.kind(),
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
             Self::Runtime(_) | Self::Host { .. } => "host",
+            Self::Interrupted(_) => "cancelled",
             Self::Stdout(_) => "stdout",
         }
     }
@@ -97,6 +102,7 @@ impl Failure {
         match self {
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(_) => "refused",
+            Self::Interrupted(_) => "cancelled",
             Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => "host-error",
             _ => "usage",
         }
@@ -107,6 +113,7 @@ impl Failure {
         match self {
             Self::Pal { .. } | Self::Audit(_) => exit::UNAVAILABLE,
             Self::Load(_) => exit::REFUSED,
+            Self::Interrupted(signal) => exit::signalled(*signal),
             Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
             _ => exit::USAGE,
         }
@@ -132,7 +139,9 @@ impl Failure {
                 "look at what filters the process's system calls: 'prctl' and 'setrlimit' are needed"
             }
             Self::SelfTest(SelfTestError::Memory(_)) => "allow the process to lock memory: 'ulimit -l' is 64 or more",
-            Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Stdout(_) => return None,
+            Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Interrupted(_) | Self::Stdout(_) => {
+                return None;
+            }
         };
         Some(help.to_owned())
     }

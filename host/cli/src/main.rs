@@ -15,6 +15,7 @@ mod output;
 mod pal;
 mod protection;
 mod run;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -41,13 +42,18 @@ fn main() -> ExitCode {
     if let (Command::Run(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_time().build() {
-        Ok(runtime) => runtime.block_on(async {
-            match cli.command {
-                Command::Run(args) => output.finish(&run::run(args).await),
-                Command::Audit(args) => audit::run(args).await,
-            }
-        }),
+    match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(async {
+                match cli.command {
+                    Command::Run(args) => output.finish(&run::run(args).await),
+                    Command::Audit(args) => audit::run(args).await,
+                }
+            });
+            // Compiling cannot be interrupted, and is not waited for.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
     }
 }

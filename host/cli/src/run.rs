@@ -8,40 +8,60 @@ use far_core::provider::SecretProvider;
 use far_core::{AgentId, ProviderId};
 use far_providers::dotenv::DotEnv;
 use far_runtime::{Limits, Report, Runtime, Task};
+use rustix::process::Signal;
 
 use crate::args::RunArgs;
 use crate::config::{FarToml, LimitsConfig, ProviderKind, TaskFile};
 use crate::failure::Failure;
 use crate::input;
 use crate::pal::Events;
+use crate::signals::Signals;
 
 /// The agent's id where no configuration gives one, and the provider's.
 const LOCAL_AGENT: &str = "local";
 const DOTENV: &str = "dotenv";
 
+/// A run that came to a task.
+pub(crate) struct Ended {
+    pub(crate) report: Report,
+    /// The signal that came meanwhile.
+    pub(crate) signal: Option<Signal>,
+}
+
 /// Runs one skill to its end.
-pub(crate) async fn run(args: RunArgs) -> Result<Report, Failure> {
+pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let job = Job::of(&args)?;
     let operator = Operator::of(&args, &job.grants)?;
     let component = input::component(&job.skill)?;
+    // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
+    let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
-    let reported = run_job(job, operator, component, &events).await;
+    let reported = run_job(job, operator, component, &events, &signals).await;
     events.end();
-    reported
+    Ok(Ended { report: reported?, signal: signals.received() })
 }
 
-async fn run_job(job: Job, operator: Operator, component: Vec<u8>, events: &Events) -> Result<Report, Failure> {
+async fn run_job(
+    job: Job,
+    operator: Operator,
+    component: Vec<u8>,
+    events: &Events,
+    signals: &Signals,
+) -> Result<Report, Failure> {
     let mut builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1).catalog(operator.catalog);
     for provider in operator.providers {
         builder = builder.provider(provider);
     }
     let runtime = builder.build()?;
-    let skill = runtime.load(component).await.map_err(Failure::Load)?;
+    let skill = tokio::select! {
+        loaded = runtime.load(component) => loaded.map_err(Failure::Load)?,
+        signal = signals.first() => return Err(Failure::Interrupted(signal)),
+    };
     let mut task = Task::new(&skill).with_input(job.input).with_limits(job.limits);
     for grant in job.grants {
         task = task.with_grant(grant);
     }
-    Ok(runtime.run(task).await)
+    Ok(runtime.run_until(task, async { _ = signals.first().await }).await)
 }
 
 /// What is to be done: from the arguments, or from a task file.

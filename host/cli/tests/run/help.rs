@@ -39,6 +39,7 @@ Exit codes:
   3  refused, or a scope violation
   4  limit or time-out
   5  backend or audit log unavailable
+  128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
 
 Example:
   far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json

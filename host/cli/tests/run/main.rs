@@ -17,6 +17,7 @@ mod input;
 mod json;
 mod masks;
 mod refused;
+mod signals;
 mod task_file;
 mod terminal;
 mod violations;
