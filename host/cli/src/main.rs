@@ -4,6 +4,7 @@
 
 mod args;
 mod audit;
+mod cache;
 mod config;
 mod escape;
 mod exit;

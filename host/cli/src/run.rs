@@ -7,10 +7,11 @@ use far_core::capability::{Catalog, Grant};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, ProviderId};
 use far_providers::dotenv::DotEnv;
-use far_runtime::{Limits, Report, Runtime, Task};
+use far_runtime::{ArtifactCache, Limits, Report, Runtime, Task};
 use rustix::process::Signal;
 
 use crate::args::RunArgs;
+use crate::cache;
 use crate::config::{FarToml, LimitsConfig, ProviderKind, TaskFile};
 use crate::failure::Failure;
 use crate::input;
@@ -33,10 +34,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let job = Job::of(&args)?;
     let operator = Operator::of(&args, &job.grants)?;
     let component = input::component(&job.skill)?;
+    let cache = cache::open(&args);
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
-    let reported = run_job(job, operator, component, &events, &signals).await;
+    let reported = run_job(job, operator, component, cache, &events, &signals).await;
     events.end();
     Ok(Ended { report: reported?, signal: signals.received() })
 }
@@ -45,12 +47,16 @@ async fn run_job(
     job: Job,
     operator: Operator,
     component: Vec<u8>,
+    cache: Option<ArtifactCache>,
     events: &Events,
     signals: &Signals,
 ) -> Result<Report, Failure> {
     let mut builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1).catalog(operator.catalog);
     for provider in operator.providers {
         builder = builder.provider(provider);
+    }
+    if let Some(cache) = cache {
+        builder = builder.artifacts(cache);
     }
     let runtime = builder.build()?;
     let skill = tokio::select! {

@@ -25,6 +25,9 @@ Options:
       --audit <FILE>        Keep every event in this audit file, chained and signed, in a folder of
                             its own that only you may use; no value is released unless its event was
                             written. 'far audit verify' checks it
+      --cache <DIR>         Keep compiled skills in this folder, which only you may use; made if it
+                            is not there. Without it, in far/artifacts where your caches are
+      --no-cache            Compile the skill anew, and keep nothing of it
       --json                Print one JSON object that says how it went, on success and failure
                             alike; events as lines of JSON
   -h, --help                Print help

@@ -5,6 +5,7 @@ mod arguments;
 mod audit;
 mod audit_file;
 mod backend;
+mod cache;
 mod canary;
 mod completed;
 mod config;
