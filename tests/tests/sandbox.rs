@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use far_core::pal::{EventKind, LogLevel, Outcome};
+use far_core::pal::{EventKind, LogLevel, Outcome, Reason};
 use far_runtime::{End, Limit, Limits, LogSource, Report};
 use far_tests::host::results;
 use far_tests::{TestHost, guests};
@@ -16,6 +16,7 @@ async fn limited(steps: Value, limits: Limits) -> Report {
     let report = host.runtime.run(task).await;
     let finished = host.last(EventKind::TaskFinished).unwrap();
     assert_eq!(finished.event.outcome, Some(report.end.outcome()));
+    assert_eq!(finished.event.reason, report.end.limit().map(|limit| Reason::Token(limit.as_str())));
     report
 }
 

@@ -44,17 +44,12 @@ fn main() -> ExitCode {
         return output.finish(&Err(failure));
     }
     match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(async {
-                match cli.command {
-                    Command::Run(args) => output.finish(&run::run(args).await),
-                    Command::Audit(args) => audit::run(args).await,
-                }
-            });
-            // Compiling cannot be interrupted, and is not waited for.
-            runtime.shutdown_background();
-            code
-        }
+        Ok(runtime) => runtime.block_on(async {
+            match cli.command {
+                Command::Run(args) => output.finish(&run::run(args).await),
+                Command::Audit(args) => audit::run(args).await,
+            }
+        }),
         Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
     }
 }

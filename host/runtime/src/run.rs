@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use far_core::TaskId;
 use far_core::broker::{AdmitError, Session, Stop};
-use far_core::pal::Subject;
+use far_core::pal::{Reason, Subject};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
-use crate::limits::Limit;
+use crate::limits::{Limit, Usage, is_the_machines};
 use crate::runtime::Runtime;
-use crate::state::TaskState;
+use crate::state::{HANDLES_MAX, TaskState};
 use crate::task::{End, Refusal, Report, Task};
 use crate::task_log::TaskLog;
 
@@ -22,10 +22,12 @@ use crate::task_log::TaskLog;
 const ARGUMENT_SLACK: usize = 64 * 1024;
 /// The longest argument of any interface, in bytes.
 const ARGUMENT_MAX: usize = 1 << 20;
-/// How many handles of all kinds a task may have at once.
-const HANDLES_MAX: usize = 1024;
+/// How many handles of other kinds, such as those of WASI's streams, a task may have besides those of secrets.
+const OTHER_HANDLES: usize = 1024;
 /// How the engine's error for a call with too much to copy begins.
 const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and the guest";
+/// How the engine's error for a handle too many ends.
+const HANDLES_EXHAUSTED: &str = "store handle limit exceeded";
 
 impl Runtime {
     /// Runs a task to its end, whatever that is. Dropping the future cancels the task; its end is then recorded without
@@ -94,7 +96,7 @@ impl Runtime {
         };
         // What the session saw decides: a guest has no say in how its violation is reported.
         let end = session.stopped().map_or(end, end_of_stop);
-        let recorded = session.finish(end.outcome()).await;
+        let recorded = session.finish_for(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str()))).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
             (_, end) => end,
@@ -128,7 +130,7 @@ impl Runtime {
                 if error.downcast_ref::<Trap>() == Some(&Trap::CannotLeaveComponent) {
                     session.left_outside_run().await;
                 }
-                end_of_error(&error, store.data().usage.refused)
+                end_of_error(&error, &store.data().usage)
             }
         }
     }
@@ -138,7 +140,7 @@ impl Runtime {
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.usage);
         store.set_hostcall_fuel(task.limits.output.max(ARGUMENT_MAX).saturating_add(ARGUMENT_SLACK));
-        store.set_max_component_handles(HANDLES_MAX);
+        store.set_max_component_handles(HANDLES_MAX + OTHER_HANDLES);
         store.set_epoch_deadline(1);
         // Each tick lets others run, until the task's own time is over.
         store.epoch_deadline_callback(move |_| {
@@ -169,7 +171,7 @@ fn end_of_stop(stop: &Stop) -> End {
     }
 }
 
-fn end_of_error(error: &wasmtime::Error, refused: Option<Limit>) -> End {
+fn end_of_error(error: &wasmtime::Error, usage: &Usage) -> End {
     if let Some(limit) = error.downcast_ref::<Limit>() {
         return End::LimitExceeded(*limit);
     }
@@ -178,12 +180,19 @@ fn end_of_error(error: &wasmtime::Error, refused: Option<Limit>) -> End {
         Some(Trap::StackOverflow) => return End::LimitExceeded(Limit::Stack),
         _ => {}
     }
-    // The engine has no type for this one; a test sees that the words stay as they are.
-    if error.root_cause().to_string().starts_with(FUEL_EXHAUSTED) {
+    // The engine has no types for these; tests see that the words stay as they are.
+    let words = error.root_cause().to_string();
+    if words.starts_with(FUEL_EXHAUSTED) {
         return End::LimitExceeded(Limit::Argument);
     }
-    // A guest that was refused memory and then crashed most likely crashed for it.
-    if let Some(limit) = refused {
+    if words.ends_with(HANDLES_EXHAUSTED) {
+        return End::LimitExceeded(Limit::Handles);
+    }
+    // A guest that had no memory when it asked and then crashed most likely crashed for it.
+    if usage.starved || is_the_machines(error) {
+        return End::HostError;
+    }
+    if let Some(limit) = usage.refused {
         return End::LimitExceeded(limit);
     }
     match error.downcast_ref::<Trap>() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 
 use far_core::AgentId;
 use far_core::SkillDigest;
@@ -9,7 +10,7 @@ use far_core::broker::{Broker, BrokerError, BrokerSettings};
 use far_core::capability::Catalog;
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -158,10 +159,17 @@ impl Runtime {
         let _permit = self.compiling.acquire().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
         let runtime = self.clone();
-        let compile = move || Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), &component);
-        let loaded = match tokio::task::spawn_blocking(compile).await {
-            Ok(loaded) => loaded,
-            Err(_) => Err(LoadError::Interrupted),
+        let (done, loaded) = oneshot::channel();
+        let compile = move || {
+            let loaded = Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), &component);
+            // Whoever asked may have gone away.
+            let _ = done.send(loaded);
+        };
+        // Not on a thread of tokio's: where none can be started, it waits without end for one that is free.
+        let loaded = match thread::Builder::new().name("far-compile".into()).spawn(compile) {
+            // A thread that panicked leaves no word.
+            Ok(_) => loaded.await.unwrap_or(Err(LoadError::Interrupted)),
+            Err(error) => Err(LoadError::Host(error.into())),
         };
         if let Err(error) = &loaded {
             let agent_id = self.agent_id.clone();

@@ -9,6 +9,7 @@ use wasmtime::component::{Component, Linker};
 
 use crate::artifact::ArtifactCache;
 use crate::interfaces::{BindingsPre, REVEAL};
+use crate::limits::is_the_machines;
 use crate::state::TaskState;
 
 /// The largest component, in bytes.
@@ -32,6 +33,12 @@ pub enum LoadError {
     /// Not a component, or its declaration cannot be read.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// It has more instances, memories or tables, or larger ones, than any task gets.
+    #[error("the component is made of more than this host gives to any task")]
+    Limits(#[source] wasmtime::Error),
+    /// The machine has not what compiling needs.
+    #[error("the host could not compile the component")]
+    Host(#[source] wasmtime::Error),
     /// The engine does not take it.
     #[error("the component is not valid")]
     Invalid(#[source] wasmtime::Error),
@@ -57,6 +64,8 @@ impl LoadError {
             Self::Component(ComponentError::CoreModule) => "core-module",
             Self::Component(ComponentError::Malformed(_)) | Self::Invalid(_) => "invalid-component",
             Self::Component(_) => "invalid-declaration",
+            Self::Limits(_) => "component-limits",
+            Self::Host(_) => "host",
             Self::UnknownImport(_) => "unknown-import",
             Self::ImportType(_) => "import-type",
             Self::WrongWorld(_) => "wrong-world",
@@ -71,6 +80,20 @@ const SKILL: [&str; 4] =
     [REVEAL, "tinkerbell:skill/secrets@0.1.0", "tinkerbell:skill/signing@0.1.0", "tinkerbell:skill/task@0.1.0"];
 /// The packages of WASI that are linked, and inert, in version 0.2.
 const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+
+/// What the engine's errors about a component that its pool cannot hold have in their chain.
+const BEYOND_POOL: &str = "pooling allocator";
+
+fn of_engine(error: wasmtime::Error) -> LoadError {
+    // The engine has no type for these; a test sees that the words stay as they are.
+    if error.chain().any(|cause| cause.to_string().contains(BEYOND_POOL)) {
+        LoadError::Limits(error)
+    } else if is_the_machines(&error) {
+        LoadError::Host(error)
+    } else {
+        LoadError::Invalid(error)
+    }
+}
 
 fn is_known(import: &str) -> bool {
     let wasi = || WASI.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.");
@@ -94,7 +117,7 @@ impl Skill {
             Some(artifacts) => artifacts.component(engine, &digest, bytes),
             None => Component::new(engine, bytes),
         };
-        let component = component.map_err(LoadError::Invalid)?;
+        let component = component.map_err(of_engine)?;
         let mut reveals = false;
         for (name, _) in component.component_type().imports(engine) {
             reveals |= name == REVEAL;

@@ -134,11 +134,19 @@ pub enum End {
     Refused(Refusal),
     /// A required sink did not take a record.
     AuditUnavailable(AuditUnavailable),
-    /// The host failed: a defect of this program.
+    /// The host failed: a defect of this program, or a machine that has no memory left for it.
     HostError,
 }
 
 impl End {
+    /// The limit that the task went beyond, if it ended for that.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::LimitExceeded(limit) => Some(*limit),
+            _ => None,
+        }
+    }
+
     /// The outcome as the PAL records it.
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -191,6 +191,16 @@ impl Far {
         far
     }
 
+    /// The same, after something that a shell does first.
+    pub(crate) fn command_after(&self, first: &str) -> Command {
+        let far = self.command();
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]).arg(far.get_program()).args(far.get_args());
+        shell.current_dir(self.folder.path()).env_clear();
+        shell.envs(far.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell
+    }
+
     /// Where compiled skills are kept.
     pub(crate) fn cache(&self) -> std::path::PathBuf {
         self.caches.path().join("far/artifacts")

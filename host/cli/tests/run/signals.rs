@@ -129,20 +129,10 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(code, Some(130), "the second one's, and not what the first would have come to");
 }
 
-/// The command, after something that a shell does first.
-fn in_shell(far: &Far, first: &str) -> Command {
-    let far = far.command();
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]).arg(far.get_program()).args(far.get_args());
-    shell.current_dir(far.get_current_dir().unwrap()).env_clear();
-    shell.envs(far.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    shell
-}
-
 #[test]
 fn what_was_ignored_before_stays_so() {
     let far = stays("");
-    let mut running = Running::start(&mut in_shell(&far, "trap '' HUP"));
+    let mut running = Running::start(&mut far.command_after("trap '' HUP"));
     running.until("secret.injected");
     running.send(Signal::HUP);
     running.send(Signal::TERM);
@@ -174,7 +164,7 @@ fn a_file_at_its_limit_is_an_audit_log_that_failed() {
     // Room for two records, and a part of the third.
     let pal = File::options().write(true).open(far.path("pal.jsonl")).unwrap();
     pal.set_len(FILE_LIMIT * 512 - 500).unwrap();
-    let (code, stdout, stderr) = Running::start(&mut in_shell(&far, &format!("ulimit -f {FILE_LIMIT}"))).end();
+    let (code, stdout, stderr) = Running::start(&mut far.command_after(&format!("ulimit -f {FILE_LIMIT}"))).end();
     assert_eq!((code, stdout.as_str()), (Some(5), ""), "{stderr}");
     assert!(stderr.contains("a record could not be written: file too large"), "{stderr}");
     let written = std::fs::read(far.path("pal.jsonl")).unwrap();

@@ -236,7 +236,16 @@ impl Session {
     ///
     /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
     pub async fn finish(&self, outcome: Outcome) -> Result<(), AuditUnavailable> {
-        match self.end(outcome) {
+        self.finish_for(outcome, None).await
+    }
+
+    /// As [`finish`](Self::finish), with what it ended for: the limit that the task went beyond.
+    ///
+    /// # Errors
+    ///
+    /// As for `finish`.
+    pub async fn finish_for(&self, outcome: Outcome, reason: Option<Reason>) -> Result<(), AuditUnavailable> {
+        match self.end(outcome, reason) {
             // The log that failed the task is not waited for a second time.
             Some(event) if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
                 self.broker.pal.note(&self.subject, event);
@@ -389,7 +398,7 @@ impl Session {
     }
 
     /// Ends the task, and answers with the event that says so; with none if it had ended.
-    fn end(&self, outcome: Outcome) -> Option<Event> {
+    fn end(&self, outcome: Outcome, reason: Option<Reason>) -> Option<Event> {
         if self.finished.swap(true, Ordering::AcqRel) {
             return None;
         }
@@ -404,13 +413,13 @@ impl Session {
             self.broker.pal.note(&self.subject, event);
         }
         let duration = Some(now().duration_since(self.admitted));
-        Some(Event { outcome: Some(outcome), duration, ..Event::new(EventKind::TaskFinished) })
+        Some(Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) })
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(event) = self.end(Outcome::Cancelled) {
+        if let Some(event) = self.end(Outcome::Cancelled, None) {
             self.broker.pal.note(&self.subject, event);
         }
     }
