@@ -161,6 +161,7 @@ fn load_help(error: &LoadError) -> &'static str {
         "unknown-import" => "a skill may import tinkerbell:skill and WASI 0.2, without wasi:http in this version",
         "component-too-large" => "check that this is the file you mean; a release build is smaller",
         "interrupted" => "try again",
+        "strict-wasi" => "the operator's far.toml says so: [runtime] wasi = \"strict\"",
         "component-limits" => "build it as one module, or of fewer and smaller ones",
         "host" => "check that the machine has memory left for it",
         _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",

@@ -7,7 +7,7 @@ use far_core::capability::{Catalog, Grant};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, ProviderId};
 use far_providers::dotenv::DotEnv;
-use far_runtime::{ArtifactCache, Limits, Report, Runtime, Task};
+use far_runtime::{ArtifactCache, Limits, Report, Runtime, Task, Wasi};
 use rustix::process::Signal;
 
 use crate::args::RunArgs;
@@ -51,7 +51,8 @@ async fn run_job(
     events: &Events,
     signals: &Signals,
 ) -> Result<Report, Failure> {
-    let mut builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1).catalog(operator.catalog);
+    let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
+    let mut builder = builder.catalog(operator.catalog).wasi(operator.wasi);
     for provider in operator.providers {
         builder = builder.provider(provider);
     }
@@ -117,6 +118,7 @@ struct Operator {
     agent_id: AgentId,
     providers: Vec<Arc<dyn SecretProvider>>,
     catalog: Catalog,
+    wasi: Wasi,
 }
 
 impl Operator {
@@ -134,7 +136,7 @@ impl Operator {
             providers.push(Arc::new(DotEnv::open(provider.id, &path)?));
         }
         let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
-        Ok(Self { agent_id, providers, catalog: config.catalog })
+        Ok(Self { agent_id, providers, catalog: config.catalog, wasi: config.wasi })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
@@ -145,7 +147,8 @@ impl Operator {
             let path = env_file.unwrap_or(Path::new(".env"));
             providers.push(Arc::new(DotEnv::open(id.clone(), path)?));
         }
-        Ok(Self { agent_id: local_agent()?, providers, catalog: Catalog::of_grants(grants, &id)? })
+        let catalog = Catalog::of_grants(grants, &id)?;
+        Ok(Self { agent_id: local_agent()?, providers, catalog, wasi: Wasi::default() })
     }
 }
 

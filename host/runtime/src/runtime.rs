@@ -19,6 +19,7 @@ use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::skill::{LoadError, Skill};
 use crate::state::TaskState;
+use crate::wasi::Wasi;
 
 /// Runs skills. Cheap to share; dropping the last one ends it.
 pub struct Runtime {
@@ -33,6 +34,7 @@ pub struct Runtime {
     compiling: Semaphore,
     linker: Linker<TaskState>,
     artifacts: Option<ArtifactCache>,
+    wasi: Wasi,
 }
 
 /// How many components are compiled at once.
@@ -62,6 +64,7 @@ pub struct RuntimeBuilder {
     broker: BrokerSettings,
     pool: PoolSize,
     artifacts: Option<ArtifactCache>,
+    wasi: Wasi,
 }
 
 impl RuntimeBuilder {
@@ -104,6 +107,12 @@ impl RuntimeBuilder {
         Self { artifacts: Some(artifacts), ..self }
     }
 
+    /// What components may import of WASI; [`Wasi::Inert`] by default.
+    #[must_use]
+    pub fn wasi(self, wasi: Wasi) -> Self {
+        Self { wasi, ..self }
+    }
+
     /// The runtime.
     ///
     /// # Errors
@@ -126,6 +135,7 @@ impl RuntimeBuilder {
             compiling: Semaphore::new(COMPILING_AT_ONCE),
             linker,
             artifacts: self.artifacts,
+            wasi: self.wasi,
         }))
     }
 }
@@ -141,6 +151,7 @@ impl Runtime {
             broker: BrokerSettings::default(),
             pool: PoolSize { tasks: 64, memory: 1 << 30 },
             artifacts: None,
+            wasi: Wasi::default(),
         }
     }
 
@@ -161,7 +172,8 @@ impl Runtime {
         let runtime = self.clone();
         let (done, loaded) = oneshot::channel();
         let compile = move || {
-            let loaded = Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), &component);
+            let Runtime { engine, linker, artifacts, wasi, .. } = &*runtime;
+            let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, &component);
             // Whoever asked may have gone away.
             let _ = done.send(loaded);
         };

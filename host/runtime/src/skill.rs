@@ -11,6 +11,7 @@ use crate::artifact::ArtifactCache;
 use crate::interfaces::{BindingsPre, REVEAL};
 use crate::limits::is_the_machines;
 use crate::state::TaskState;
+use crate::wasi::Wasi;
 
 /// The largest component, in bytes.
 pub const COMPONENT_MAX: usize = 64 << 20;
@@ -45,6 +46,9 @@ pub enum LoadError {
     /// It imports something that the host does not have.
     #[error("the component imports '{0}', which the host does not have")]
     UnknownImport(String),
+    /// It imports files or sockets, which [`Wasi::Strict`] refuses.
+    #[error("the component imports '{0}', which this host's strict WASI refuses")]
+    StrictWasi(String),
     /// It imports something under a name that the host has, with another type.
     #[error("the component imports what the host has, but with other types")]
     ImportType(#[source] wasmtime::Error),
@@ -67,6 +71,7 @@ impl LoadError {
             Self::Limits(_) => "component-limits",
             Self::Host(_) => "host",
             Self::UnknownImport(_) => "unknown-import",
+            Self::StrictWasi(_) => "strict-wasi",
             Self::ImportType(_) => "import-type",
             Self::WrongWorld(_) => "wrong-world",
             Self::Interrupted => "interrupted",
@@ -106,6 +111,7 @@ impl Skill {
         engine: &Engine,
         linker: &Linker<TaskState>,
         artifacts: Option<&ArtifactCache>,
+        wasi: Wasi,
         bytes: &[u8],
     ) -> Result<Self, LoadError> {
         if bytes.len() > COMPONENT_MAX {
@@ -123,6 +129,9 @@ impl Skill {
             reveals |= name == REVEAL;
             if !is_known(name) {
                 return Err(LoadError::UnknownImport(name.to_owned()));
+            }
+            if wasi.refuses(name) {
+                return Err(LoadError::StrictWasi(name.to_owned()));
             }
         }
         let instance = linker.instantiate_pre(&component).map_err(LoadError::ImportType)?;

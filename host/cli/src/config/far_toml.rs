@@ -6,6 +6,7 @@ use std::time::Duration;
 use far_core::capability::{Catalog, CatalogEntry, Scope};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
+use far_runtime::Wasi;
 
 use super::error::ConfigError;
 use super::reader::{Keys, Table, Value, join, nearest};
@@ -32,6 +33,8 @@ const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 6
 pub(crate) struct FarToml {
     /// What the agent is called, if the file says.
     pub(crate) agent_id: Option<AgentId>,
+    /// What components may import of WASI.
+    pub(crate) wasi: Wasi,
     /// The backends, each name once, in the order of the file.
     pub(crate) providers: Vec<ProviderConfig>,
     /// What may be used; every provider in it is one of `providers`.
@@ -74,9 +77,7 @@ impl FarToml {
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
         let agent_id = root.take("agent").map(agent_id).transpose()?.flatten();
-        if let Some(runtime) = root.take("runtime") {
-            check_runtime(runtime)?;
-        }
+        let wasi = root.take("runtime").map(wasi).transpose()?.unwrap_or_default();
         let mut providers = Vec::new();
         if let Some(table) = root.take("providers") {
             for (name, value) in table.table()?.names() {
@@ -92,7 +93,7 @@ impl FarToml {
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, providers, catalog })
+        Ok(Self { agent_id, wasi, providers, catalog })
     }
 }
 
@@ -101,12 +102,12 @@ fn agent_id(agent: Value<'_>) -> Result<Option<AgentId>, ConfigError> {
     id.map(|id| id.read(AgentId::parse)).transpose()
 }
 
-fn check_runtime(runtime: Value<'_>) -> Result<(), ConfigError> {
-    let Some(wasi) = runtime.table_of(&RUNTIME)?.take("wasi") else { return Ok(()) };
+fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {
+    let Some(wasi) = runtime.table_of(&RUNTIME)?.take("wasi") else { return Ok(Wasi::default()) };
     match &*terms::text(&wasi)? {
-        "inert" => Ok(()),
-        "strict" => Err(wasi.later("the value for this version is \"inert\"")),
-        _ => Err(wasi.invalid("not a way to link WASI", Some("the value for this version is \"inert\"".to_owned()))),
+        "inert" => Ok(Wasi::Inert),
+        "strict" => Ok(Wasi::Strict),
+        _ => Err(wasi.invalid("not a way to link WASI", Some("it is \"inert\" or \"strict\"".to_owned()))),
     }
 }
 

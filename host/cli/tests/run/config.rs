@@ -137,3 +137,17 @@ fn its_env_file_is_checked_as_any() {
         )
         .code(2);
 }
+
+#[test]
+fn strict_wasi() {
+    let strict = "[runtime]\nwasi = 'strict'\n";
+    let far = permitted(&format!("{HOOK}operations = ['sign']\n{strict}"));
+    far.stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    let far = Far::run(guests::PROBE, "--config far.toml").file("far.toml", strict);
+    far.stderr(
+        "* task.refused     outcome=refused reason=strict-wasi\nerror: the skill is refused: the component imports \
+         'wasi:filesystem/types@0.2.6', which this host's strict WASI refuses\n  help: the operator's far.toml says so: \
+         [runtime] wasi = \"strict\"\n",
+    )
+    .code(3);
+}

@@ -114,11 +114,6 @@ fn what_a_later_version_does_is_not_silently_left_undone() {
         assert_eq!(refused(&format!("[providers.p]\ntype = \"{kind}\"\naddress = \"x\"")), expected);
     }
     assert_eq!(
-        refused("[runtime]\nwasi = \"strict\""),
-        "2:8: 'runtime.wasi' has a value that is not supported by this version of far\n\
-         help: the value for this version is \"inert\""
-    );
-    assert_eq!(
         refused(&with_secret("provider = \"dev\"\noperations = [\"sign\"]\nscope = \"tool\"")),
         "7:9: 'secrets.token.scope' has a value that is not supported by this version of far\n\
          help: the scopes for this version are \"task\", \"skill\", \"agent\" and \"node\""
@@ -199,7 +194,7 @@ fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
         ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': the text is empty".to_owned()),
         (
             "[runtime]\nwasi = \"all\"",
-            "2:8: 'runtime.wasi': not a way to link WASI\nhelp: the value for this version is \"inert\"".to_owned(),
+            "2:8: 'runtime.wasi': not a way to link WASI\nhelp: it is \"inert\" or \"strict\"".to_owned(),
         ),
     ];
     for (text, expected) in cases {
