@@ -160,6 +160,11 @@ impl Runtime {
         self.broker.pal()
     }
 
+    /// Whether a task that ran now could have its secrets: every required sink takes records, see [`Pal::is_ready`].
+    pub fn is_ready(&self) -> bool {
+        self.pal().is_ready()
+    }
+
     /// Checks and compiles a component, on a thread of its own. A refusal is recorded.
     ///
     /// # Errors
