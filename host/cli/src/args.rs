@@ -82,6 +82,10 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "cache")]
     pub(crate) no_cache: bool,
 
+    /// Run although there is swap, to which values could be written.
+    #[arg(long)]
+    pub(crate) allow_swap: bool,
+
     /// Print one JSON object that says how it went, on success and failure alike; events as lines of JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -57,6 +57,9 @@ pub(crate) enum Failure {
     /// The process is open to others.
     #[error("the host cannot keep secrets to itself here")]
     Unhardened(#[from] Unhardened),
+    /// Memory may be written to a disk.
+    #[error("values could be written to swap here: {0} is in use")]
+    Swap(String),
     /// Memory is not what values need.
     #[error("the host cannot keep secrets in its memory here")]
     SelfTest(#[from] SelfTestError),
@@ -91,6 +94,7 @@ impl Failure {
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) => error.kind(),
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
+            Self::Swap(_) => "swap",
             Self::Runtime(_) | Self::Host { .. } => "host",
             Self::Interrupted(_) => "cancelled",
             Self::Stdout(_) => "stdout",
@@ -103,7 +107,9 @@ impl Failure {
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(_) => "refused",
             Self::Interrupted(_) => "cancelled",
-            Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => "host-error",
+            Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => {
+                "host-error"
+            }
             _ => "usage",
         }
     }
@@ -114,7 +120,7 @@ impl Failure {
             Self::Pal { .. } | Self::Audit(_) => exit::UNAVAILABLE,
             Self::Load(_) => exit::REFUSED,
             Self::Interrupted(signal) => exit::signalled(*signal),
-            Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
+            Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
             _ => exit::USAGE,
         }
     }
@@ -137,6 +143,9 @@ impl Failure {
             Self::Load(error) => load_help(error),
             Self::Unhardened(_) => {
                 "look at what filters the process's system calls: 'prctl' and 'setrlimit' are needed"
+            }
+            Self::Swap(_) => {
+                "turn it off ('swapoff -a'), or allow it: --allow-swap, or [agent] swap = \"allowed\" in far.toml"
             }
             Self::SelfTest(SelfTestError::Memory(_)) => "allow the process to lock memory: 'ulimit -l' is 64 or more",
             Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Interrupted(_) | Self::Stdout(_) => {

@@ -16,6 +16,7 @@ use crate::config::{FarToml, LimitsConfig, ProviderKind, TaskFile};
 use crate::failure::Failure;
 use crate::input;
 use crate::pal::Events;
+use crate::protection;
 use crate::signals::Signals;
 
 /// The agent's id where no configuration gives one, and the provider's.
@@ -32,7 +33,10 @@ pub(crate) struct Ended {
 /// Runs one skill to its end.
 pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let job = Job::of(&args)?;
-    let operator = Operator::of(&args, &job.grants)?;
+    let config = args.config.as_deref().map(FarToml::read).transpose()?;
+    // Before any value is read.
+    protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
+    let operator = Operator::of(config, args.env_file.as_deref(), &job.grants)?;
     let component = input::component(&job.skill)?;
     let cache = cache::open(&args);
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
@@ -122,10 +126,10 @@ struct Operator {
 }
 
 impl Operator {
-    fn of(args: &RunArgs, grants: &[Grant]) -> Result<Self, Failure> {
-        match &args.config {
-            Some(path) => Self::configured(FarToml::read(path)?),
-            None => Self::local(args.env_file.as_deref(), grants),
+    fn of(config: Option<FarToml>, env_file: Option<&Path>, grants: &[Grant]) -> Result<Self, Failure> {
+        match config {
+            Some(config) => Self::configured(config),
+            None => Self::local(env_file, grants),
         }
     }
 

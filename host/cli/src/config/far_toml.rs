@@ -15,7 +15,7 @@ use super::terms;
 use super::units::{self, Max};
 
 const ROOT: Keys = Keys { known: &["agent", "runtime", "providers", "secrets"], later: &[] };
-const AGENT: Keys = Keys { known: &["id"], later: &[] };
+const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
@@ -33,6 +33,8 @@ const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 6
 pub(crate) struct FarToml {
     /// What the agent is called, if the file says.
     pub(crate) agent_id: Option<AgentId>,
+    /// Whether it runs where there is swap.
+    pub(crate) swap_allowed: bool,
     /// What components may import of WASI.
     pub(crate) wasi: Wasi,
     /// The backends, each name once, in the order of the file.
@@ -76,7 +78,7 @@ impl FarToml {
 
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
-        let agent_id = root.take("agent").map(agent_id).transpose()?.flatten();
+        let (agent_id, swap_allowed) = root.take("agent").map(agent).transpose()?.unwrap_or_default();
         let wasi = root.take("runtime").map(wasi).transpose()?.unwrap_or_default();
         let mut providers = Vec::new();
         if let Some(table) = root.take("providers") {
@@ -93,13 +95,23 @@ impl FarToml {
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, wasi, providers, catalog })
+        Ok(Self { agent_id, swap_allowed, wasi, providers, catalog })
     }
 }
 
-fn agent_id(agent: Value<'_>) -> Result<Option<AgentId>, ConfigError> {
-    let id = agent.table_of(&AGENT)?.take("id");
-    id.map(|id| id.read(AgentId::parse)).transpose()
+fn agent(agent: Value<'_>) -> Result<(Option<AgentId>, bool), ConfigError> {
+    let mut agent = agent.table_of(&AGENT)?;
+    let id = agent.take("id").map(|id| id.read(AgentId::parse)).transpose()?;
+    let swap_allowed = agent.take("swap").map(|value| swap(&value)).transpose()?.unwrap_or_default();
+    Ok((id, swap_allowed))
+}
+
+fn swap(value: &Value<'_>) -> Result<bool, ConfigError> {
+    match &*terms::text(value)? {
+        "allowed" => Ok(true),
+        "refused" => Ok(false),
+        _ => Err(value.invalid("not a way to deal with swap", Some("it is \"refused\" or \"allowed\"".to_owned()))),
+    }
 }
 
 fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {

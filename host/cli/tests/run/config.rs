@@ -115,6 +115,11 @@ fn mistakes_in_it() {
             "7:1: 'secrets.a.kind' is not supported by this version of far",
             "take it out: what it asks for would not be done",
         ),
+        (
+            "[agent]\nswap = 'no'\n",
+            "5:8: 'agent.swap': not a way to deal with swap",
+            "it is \"refused\" or \"allowed\"",
+        ),
         ("[agent]\nid = 7\n", "5:6: 'agent.id' is an integer, where a string belongs", "write it in quotes"),
         (
             "[agent\n",

@@ -186,7 +186,9 @@ impl Far {
     /// The command, in its folder, with an environment that has what was set, a place for caches, and nothing else.
     pub(crate) fn command(&self) -> Command {
         let mut far = Command::new(env!("CARGO_BIN_EXE_far"));
-        far.args(&self.args).current_dir(&self.folder).env_clear();
+        // Whoever tests it may have swap.
+        let (run, rest) = self.args.split_at(usize::from(self.args.first().is_some_and(|arg| arg == "run")));
+        far.args(run).args(run.iter().map(|_| "--allow-swap")).args(rest).current_dir(&self.folder).env_clear();
         far.env("XDG_CACHE_HOME", self.caches.path()).envs(self.variables.iter().copied());
         far
     }

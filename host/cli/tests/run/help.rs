@@ -28,6 +28,7 @@ Options:
       --cache <DIR>         Keep compiled skills in this folder, which only you may use; made if it
                             is not there. Without it, in far/artifacts where your caches are
       --no-cache            Compile the skill anew, and keep nothing of it
+      --allow-swap          Run although there is swap, to which values could be written
       --json                Print one JSON object that says how it went, on success and failure
                             alike; events as lines of JSON
   -h, --help                Print help

@@ -11,8 +11,9 @@ use crate::config::error::said;
 const WHOLE: &str = r#"
 [agent]
 id = "far-agent-7"
+swap = "allowed"
 [runtime]
-wasi = "inert"
+wasi = "strict"
 [secrets.github-token]
 provider = "dev"
 path = "GITHUB"
@@ -49,6 +50,7 @@ fn refused(text: &str) -> String {
 fn a_whole_file_is_read() {
     let far = parse(WHOLE).unwrap();
     assert_eq!(far.agent_id.unwrap().as_str(), "far-agent-7");
+    assert!(far.swap_allowed && far.wasi == Wasi::Strict);
     let dotenv = |id, path: &str| ProviderConfig {
         id: ProviderId::parse(id).unwrap(),
         kind: ProviderKind::Dotenv { path: path.into() },
@@ -74,6 +76,7 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
     assert!(entry.terms.destinations().is_empty());
 
     let far = parse("").unwrap();
+    assert!(!far.swap_allowed && far.wasi == Wasi::Inert);
     assert!(far.agent_id.is_none() && far.providers.is_empty() && far.catalog.iter().next().is_none());
 }
 
