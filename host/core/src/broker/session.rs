@@ -108,12 +108,16 @@ impl Session {
         &self.context
     }
 
-    /// Records that the task's instance is about to be entered; secrets can be used from here on.
+    /// Records that the task's instance is about to be entered; secrets can be used from here on. Does nothing for a task
+    /// that runs or has ended.
     ///
     /// # Errors
     ///
     /// [`Stop::Audit`] if the record was not accepted.
     pub async fn start(&self) -> Result<(), Stop> {
+        if self.phase.load(Ordering::Acquire) != PREPARING {
+            return Ok(());
+        }
         self.record(Event::new(EventKind::TaskStarted)).await?;
         // Not from any other phase: what has ended does not start again.
         let _ = self.phase.compare_exchange(PREPARING, RUNNING, Ordering::AcqRel, Ordering::Acquire);
@@ -133,7 +137,7 @@ impl Session {
             Some(Ok(version)) => VersionSelector::Exactly(version),
             Some(Err(_)) => return Err(self.violate(self.label(&name), None, DenyReason::InvalidVersion).await),
         };
-        let permit = self.authorize(&name, &asked_for, Purpose::Get).await?;
+        let permit = self.authorize_get(&name, &asked_for, Purpose::Get).await?;
         let (scope, key) = self.place(name, asked_for.clone(), permit);
         let (secret, cache) = match self.broker.cached(&scope, &key) {
             Some(ready) => (ready.secret, CacheState::Hit),
@@ -150,7 +154,7 @@ impl Session {
     pub async fn refresh(&self, name: &str) -> Result<Handle, AccessError> {
         let started = now();
         let name = self.parse_name(name, Purpose::Refresh.operation()).await?;
-        let permit = self.authorize(&name, &VersionSelector::Current, Purpose::Refresh).await?;
+        let permit = self.authorize_get(&name, &VersionSelector::Current, Purpose::Refresh).await?;
         let (scope, key) = self.place(name, VersionSelector::Current, permit);
         let (secret, cache) = match self.broker.cached(&scope, &key) {
             Some(ready) if started.duration_since(ready.asked) < self.broker.settings.refresh_interval => {
@@ -167,14 +171,16 @@ impl Session {
         self.inject(secret, VersionSelector::Current, cache, started).await
     }
 
-    /// What the task may use, by name. Asks no backend.
+    /// What the task may use now, by name. Asks no backend.
     ///
     /// # Errors
     ///
     /// [`AccessError::Stopped`] outside `run`, or if the record was not accepted.
     pub async fn list(&self) -> Result<Vec<ListedSecret>, AccessError> {
         self.ensure_running(None).await?;
-        let mut listed: Vec<_> = self.context.capability.permits().collect();
+        let now = now();
+        let lasts = |permit: &Permit| permit.expires.is_none_or(|expires| expires > now);
+        let mut listed: Vec<_> = self.context.capability.permits().filter(|(_, permit)| lasts(permit)).collect();
         listed.sort_unstable_by_key(|(name, _)| *name);
         self.record(Event::new(EventKind::SecretListed)).await?;
         let describe = |(name, permit): (&SecretName, &Permit)| {
@@ -183,7 +189,7 @@ impl Session {
             ListedSecret {
                 name: name.clone(),
                 operations: permit.operations,
-                expires_in: cached.map(|ready| ready.secret.expires_in(now())),
+                expires_in: cached.map(|ready| ready.secret.expires_in(now)),
             }
         };
         Ok(listed.into_iter().map(describe).collect())
@@ -276,6 +282,27 @@ impl Session {
         };
         self.ensure_running(Some(name)).await?;
         Ok(permit)
+    }
+
+    /// Step 1 and 2 for a handle. That there is none for a grant's end is recorded; a use records that by itself.
+    async fn authorize_get(
+        &self,
+        name: &SecretName,
+        version: &VersionSelector,
+        purpose: Purpose<'_>,
+    ) -> Result<&Permit, AccessError> {
+        let authorized = self.authorize(name, version, purpose).await;
+        if let Err(AccessError::Secret(error)) = &authorized {
+            let event = Event {
+                secret_name: Some(self.label(name)),
+                operation: purpose.operation(),
+                outcome: Some(Outcome::Failed),
+                reason: Some(Reason::Token(error.kind())),
+                ..Event::new(EventKind::SecretInjected)
+            };
+            self.record(event).await?;
+        }
+        authorized
     }
 
     /// Step 5. A record that is not accepted ends the task.
