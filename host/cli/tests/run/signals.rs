@@ -139,18 +139,25 @@ fn what_was_ignored_before_stays_so() {
     assert_eq!(running.end().0, Some(143));
 }
 
+/// A component that takes seconds to compile, and then is none of a skill's world.
+fn slow() -> Vec<u8> {
+    let steps: String = (0..150).map(|step| format!(" local.get 0 i32.const {step} i32.rotl local.set 0")).collect();
+    let function = format!("(func (param i32) (result i32){steps} local.get 0)");
+    wat::parse_str(format!("(component (core module {}))", function.repeat(6000))).unwrap()
+}
+
 #[test]
-fn before_there_is_a_task_it_ends_too() {
-    let far = stays("--json --pal pal.jsonl");
+fn while_the_skill_is_compiled_it_ends_too() {
+    let far = Far::run("slow.wasm", "--json").file("slow.wasm", slow());
     let running = Running::start(&mut far.command());
-    // The skill is compiled from here on, or runs already.
+    // From here on the skill is compiled.
     while !running.catches(Signal::TERM) {
         thread::yield_now();
     }
     running.send(Signal::TERM);
     let (code, stdout, stderr) = running.end();
-    assert_eq!(code, Some(143), "{stderr}");
-    assert!(stdout.starts_with(r#"{"outcome":"cancelled","exit_code":143,"#), "{stdout}");
+    assert_eq!((code, stderr.as_str()), (Some(143), ""));
+    assert!(stdout.starts_with(r#"{"outcome":"cancelled","exit_code":143,"task_id":null,"#), "{stdout}");
 }
 
 /// In blocks of 512 bytes: enough for locked memory and for what the engine makes of a component.
