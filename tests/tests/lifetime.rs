@@ -1,5 +1,11 @@
 //! However a task ends, its end is recorded once, and what was its own is wiped before.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test's own steps, too, what is not there is a failed test"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 

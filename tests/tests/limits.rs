@@ -1,6 +1,8 @@
 //! What is made of too much is refused before it runs; what takes too much while it runs ends for it, with a record that
 //! says what it was. The host and its neighbours stay as they are.
 
+#![expect(clippy::unwrap_used, reason = "in a test's own steps, too, what is not there is a failed test")]
+
 use far_core::pal::{EventKind, Outcome, Reason};
 use far_runtime::{End, Limit, Report, Task};
 use far_tests::host::results;

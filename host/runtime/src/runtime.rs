@@ -31,7 +31,7 @@ pub struct Runtime {
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory: usize,
     /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
-    compiling: Semaphore,
+    compiling: Arc<Semaphore>,
     linker: Linker<TaskState>,
     artifacts: Option<ArtifactCache>,
     wasi: Wasi,
@@ -132,7 +132,7 @@ impl RuntimeBuilder {
             engine,
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
-            compiling: Semaphore::new(COMPILING_AT_ONCE),
+            compiling: Arc::new(Semaphore::new(COMPILING_AT_ONCE)),
             linker,
             artifacts: self.artifacts,
             wasi: self.wasi,
@@ -172,13 +172,15 @@ impl Runtime {
     /// [`LoadError`], by fault of whoever made the component.
     pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
         // The semaphore is never closed.
-        let _permit = self.compiling.acquire().await.map_err(|_| LoadError::Interrupted)?;
+        let permit = self.compiling.clone().acquire_owned().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
         let runtime = self.clone();
         let (done, loaded) = oneshot::channel();
         let compile = move || {
-            let Runtime { engine, linker, artifacts, wasi, .. } = &*runtime;
+            let Self { engine, linker, artifacts, wasi, .. } = &*runtime;
             let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, &component);
+            // Not before: compiling goes on when nobody waits for it any more.
+            drop(permit);
             // Whoever asked may have gone away.
             let _ = done.send(loaded);
         };

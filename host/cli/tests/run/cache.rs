@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::completed::{WEBHOOK_EVENTS, webhook};
 use crate::fixture::{Far, Ran};
@@ -13,12 +13,13 @@ fn ran(far: Far, first: &str) -> Ran {
 }
 
 /// The one artefact in a folder.
-fn artefact(folder: &Path) -> (std::path::PathBuf, Metadata) {
+fn artefact(folder: &Path) -> (PathBuf, Metadata) {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let artefacts: Vec<_> = entries.filter(|path| path.file_name().is_some_and(|name| name != "key")).collect();
-    assert_eq!(artefacts.len(), 1, "{artefacts:?}");
-    let metadata = artefacts[0].metadata().unwrap();
-    (artefacts[0].clone(), metadata)
+    let mut artefacts = entries.filter(|path| path.file_name().is_some_and(|name| name != "key"));
+    let path = artefacts.next().unwrap();
+    assert_eq!(artefacts.next(), None);
+    let metadata = path.metadata().unwrap();
+    (path, metadata)
 }
 
 /// What differs when an artefact was made again.
