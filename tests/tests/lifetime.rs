@@ -1,11 +1,17 @@
 //! However a task ends, its end is recorded once, and what was its own is wiped before.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test's own steps, too, what is not there is a failed test"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::{EventKind, Outcome, Pal, Receipt, Record, Sink, SinkError};
+use far_core::pal::{EventKind, Outcome, Pal, Reading, Receipt, Record, Sink, SinkError, Subscription};
 use far_core::provider::ProviderError;
-use far_runtime::{End, Limits};
+use far_runtime::{End, Limits, Task};
 use far_tests::host::{SECRETS, results};
 use far_tests::{TestHost, guests};
 use serde_json::json;
@@ -39,24 +45,92 @@ async fn every_end_wipes_and_is_recorded_once() {
     }
 }
 
-#[tokio::test]
-async fn a_cancelled_task_ends_too() {
-    let host = TestHost::new();
-    let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
-    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await;
-    let mut events = host.runtime.pal().subscribe();
-    let runtime = host.runtime.clone();
-    let running = tokio::spawn(async move { runtime.run(task).await });
+/// Waits until an event of a kind is recorded.
+async fn until(events: &mut Subscription, kind: EventKind) {
     loop {
-        let Some(far_core::pal::Reading::Record(record)) = events.next().await else { panic!("no events") };
-        if record.event.kind == EventKind::SecretInjected {
+        let Some(Reading::Record(record)) = events.next().await else { panic!("no events") };
+        if record.event.kind == kind {
             break;
         }
     }
+}
+
+/// A task with a value of its own that does not end by itself.
+async fn endless(host: &TestHost) -> Task {
+    let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
+    host.task(guests::PROBE, &["alpha:sign"], &steps).await
+}
+
+/// The end of the one task, after so many of its values were wiped.
+fn assert_ended(host: &TestHost, wiped: usize, outcome: Outcome) {
+    assert_eq!((count(host, EventKind::SecretWiped), count(host, EventKind::TaskFinished)), (wiped, 1));
+    assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome, Some(outcome));
+}
+
+#[tokio::test]
+async fn a_cancelled_task_ends_too() {
+    let host = TestHost::new();
+    let mut events = host.runtime.pal().subscribe();
+    let cancelled = until(&mut events, EventKind::SecretInjected);
+    let report = host.runtime.run_until(endless(&host).await, cancelled).await;
+    assert_eq!(report.end, End::Cancelled);
+    assert_ended(&host, 1, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_task_that_is_dropped_ends_too() {
+    let host = TestHost::new();
+    let (mut events, runtime, task) = (host.runtime.pal().subscribe(), host.runtime.clone(), endless(&host).await);
+    let running = tokio::spawn(async move { runtime.run(task).await });
+    until(&mut events, EventKind::SecretInjected).await;
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
-    assert_eq!((count(&host, EventKind::SecretWiped), count(&host, EventKind::TaskFinished)), (1, 1));
-    assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome, Some(Outcome::Cancelled));
+    assert_ended(&host, 1, Outcome::Cancelled);
+}
+
+#[tokio::test]
+async fn a_task_that_is_dropped_in_a_call_of_the_host_ends_too() {
+    let host = TestHost::new();
+    let (hold, runtime, task) = (host.provider.hold(), host.runtime.clone(), endless(&host).await);
+    let running = tokio::spawn(async move { runtime.run(task).await });
+    host.provider.called(1).await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    drop(hold);
+    assert_ended(&host, 0, Outcome::Cancelled);
+    assert_eq!(count(&host, EventKind::SecretFetched), 0, "the call ended with the only task that it was for");
+}
+
+#[test]
+fn tasks_end_with_the_process_that_runs_them() {
+    for held in [false, true] {
+        let process = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let host = process.block_on(async { TestHost::new() });
+        let hold = held.then(|| host.provider.hold());
+        process.block_on(async {
+            let (mut events, runtime, task) =
+                (host.runtime.pal().subscribe(), host.runtime.clone(), endless(&host).await);
+            tokio::spawn(async move { runtime.run(task).await });
+            let sign = if held { EventKind::SecretRequested } else { EventKind::SecretInjected };
+            until(&mut events, sign).await;
+        });
+        drop(process);
+        assert_ended(&host, usize::from(!held), Outcome::Cancelled);
+        drop(hold);
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_that_nobody_else_holds_lasts_as_long_as_its_tasks() {
+    let host = TestHost::new();
+    let (mut events, runtime, task) = (host.runtime.pal().subscribe(), host.runtime.clone(), endless(&host).await);
+    let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
+    let running = tokio::spawn(async move { runtime.run(task.with_limits(limits)).await });
+    until(&mut events, EventKind::TaskAdmitted).await;
+    let records = host.events.clone();
+    drop(host);
+    assert_eq!(running.await.unwrap().end, End::TimedOut);
+    assert_eq!(records.kinds().last(), Some(&EventKind::TaskFinished));
 }
 
 #[tokio::test]
@@ -92,6 +166,10 @@ fn full() -> Receipt {
     Receipt::Ready(Err(SinkError::Full))
 }
 
+fn panicking() -> Receipt {
+    panic!("a defect of the sink; this is part of the test");
+}
+
 fn hanging() -> Receipt {
     let (word, receipt) = tokio::sync::oneshot::channel();
     std::mem::forget(word);
@@ -101,7 +179,7 @@ fn hanging() -> Receipt {
 #[tokio::test]
 async fn no_record_no_value() {
     let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "leak" }]);
-    for sink in [full, hanging] {
+    for sink in [full, hanging, panicking] {
         for (kind, calls) in [
             (EventKind::TaskAdmitted, 0),
             (EventKind::TaskStarted, 0),
@@ -116,6 +194,11 @@ async fn no_record_no_value() {
             let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps.clone()).await;
             assert_eq!(host.provider.calls(), calls, "{kind:?}");
             assert!(matches!(report.end, End::AuditUnavailable(_)), "{kind:?}: {:?}", report.end);
+            assert_eq!(count(&host, EventKind::TaskFinished), 1);
+            assert_eq!(
+                count(&host, EventKind::SecretWiped),
+                usize::from(calls == 1 && kind != EventKind::SecretFetched)
+            );
         }
     }
     let report = TestHost::new().probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps).await;

@@ -3,8 +3,8 @@
 #![expect(clippy::panic, reason = "in a test's own steps, too, what is not there is a failed test")]
 
 use far_core::capability::DenyReason;
-use far_core::pal::{EventKind, Outcome};
-use far_runtime::{End, Limits, Refusal};
+use far_core::pal::{EventKind, MemorySink, Outcome, Pal};
+use far_runtime::{End, Limits, LoadError, Refusal, Runtime, Wasi};
 use far_tests::{TestHost, guests};
 use serde_json::json;
 
@@ -61,6 +61,27 @@ async fn what_is_no_component_of_this_host() {
         let error = host.runtime.load(component).await.expect_err(what);
         assert_eq!(error.kind(), kind, "{what}: {error}");
         assert_eq!(host.kinds(), [EventKind::TaskRefused]);
+    }
+}
+
+#[tokio::test]
+async fn files_and_sockets_where_wasi_is_strict() {
+    let events = MemorySink::new();
+    let pal = Pal::builder().sink(events.clone()).build();
+    let strict = Runtime::builder("strict".parse().unwrap(), pal).wasi(Wasi::Strict).build().unwrap();
+    let error = strict.load(std::fs::read(guests::PROBE).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), "strict-wasi");
+    let LoadError::StrictWasi(import) = error else { panic!("{error}") };
+    assert!(import.starts_with("wasi:filesystem/") || import.starts_with("wasi:sockets/"), "{import}");
+    assert_eq!(events.kinds(), [EventKind::TaskRefused]);
+    for import in ["wasi:sockets/network@0.2.0", "wasi:filesystem/types@0.2.0"] {
+        let component = wat::parse_str(format!("(component (import \"{import}\" (instance)))")).unwrap();
+        let error = strict.load(component.clone()).await.unwrap_err();
+        assert!(matches!(&error, LoadError::StrictWasi(named) if named == import), "{error}");
+        assert_eq!(TestHost::new().runtime.load(component).await.unwrap_err().kind(), "wrong-world");
+    }
+    for passes in [guests::GITHUB_WEBHOOK, guests::AWS_PRESIGN, guests::SNOOP, guests::REQUIRED, guests::UNDECLARED] {
+        strict.load(std::fs::read(passes).unwrap()).await.unwrap();
     }
 }
 

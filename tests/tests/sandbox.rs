@@ -15,6 +15,7 @@ async fn limited(steps: Value, limits: Limits) -> Report {
     let report = host.runtime.run(task).await;
     let finished = host.last(EventKind::TaskFinished).unwrap();
     assert_eq!(finished.event.outcome, Some(report.end.outcome()));
+    assert_eq!(finished.event.reason, report.end.limit().map(|limit| Reason::Token(limit.as_str())));
     report
 }
 

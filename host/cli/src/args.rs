@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use far_core::capability::Grant;
 
 use crate::audit::AuditArgs;
+use crate::config::environment;
 use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
@@ -72,6 +73,19 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
 
+    /// Keep compiled skills in this folder, which only you may use; made if it is not there. Without it, in
+    /// far/artifacts where your caches are.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// Compile the skill anew, and keep nothing of it.
+    #[arg(long, conflicts_with = "cache")]
+    pub(crate) no_cache: bool,
+
+    /// Run although there is swap, to which values could be written.
+    #[arg(long)]
+    pub(crate) allow_swap: bool,
+
     /// Print one JSON object that says how it went, on success and failure alike; events as lines of JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -107,7 +121,6 @@ fn of_text(text: &str) -> Failure {
 }
 
 /// Whether colours are wanted on stderr.
-#[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention of the environment")]
 pub(crate) fn colours() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    io::stderr().is_terminal() && !environment::no_colour()
 }

@@ -16,8 +16,9 @@ pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {
         if is_unsafe(character) {
-            // All of them are in the basic plane: one unit each.
-            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             escaped.push(character);
         }
@@ -29,11 +30,13 @@ fn shown(character: char) -> String {
     if is_unsafe(character) { character.escape_unicode().to_string() } else { character.to_string() }
 }
 
-/// Whether a terminal, or a reader, acts on the character instead of seeing it: controls, and what changes direction.
+/// Whether a terminal, or a reader, acts on the character instead of seeing it: controls, what changes direction, and
+/// what is not seen but read by machines (tags, annotations).
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -45,6 +48,8 @@ mod tests {
         assert_eq!(escape("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(escape("a\nb\r\u{9b}"), "a\\u{a}b\\u{d}\\u{9b}");
         assert_eq!(escape("\u{202e}drowssap\u{2066}"), "\\u{202e}drowssap\\u{2066}");
+        assert_eq!(escape("\u{fff9}a\u{fffb}\u{e0041}\u{e007f}"), "\\u{fff9}a\\u{fffb}\\u{e0041}\\u{e007f}");
+        assert_eq!(escape("\u{fffc}\u{e0080}"), "\u{fffc}\u{e0080}", "beside them");
         assert_eq!(escape("caf\u{e9} \u{1f980}"), "caf\u{e9} \u{1f980}");
     }
 
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn json_stays_the_same_json() {
-        let text = "a\u{202e}\u{7f}\u{9b}\u{feff}b";
+        let text = "a\u{202e}\u{7f}\u{9b}\u{feff}\u{fffa}\u{e0061}b";
         let json = escape_json(&serde_json::to_string(text).unwrap());
         assert!(json.is_ascii());
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);

@@ -1,6 +1,7 @@
 //! Exit codes.
 
 use far_core::pal::Outcome;
+use rustix::process::Signal;
 
 /// Usage or configuration.
 pub(crate) const USAGE: u8 = 2;
@@ -20,17 +21,24 @@ Exit codes:
   3  refused, or a scope violation
   4  limit or time-out
   5  backend or audit log unavailable
+  128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
 
 Example:
   far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json";
 
-/// The exit code of a task that ended so.
-pub(crate) fn code(outcome: Outcome) -> u8 {
+/// The exit code of a run that a signal ended, as shells have it.
+pub(crate) fn signalled(signal: Signal) -> u8 {
+    128_u8.saturating_add(u8::try_from(signal.as_raw()).unwrap_or(u8::MAX))
+}
+
+/// The exit code of a task that ended so, perhaps for a signal.
+pub(crate) fn code(outcome: Outcome, signal: Option<Signal>) -> u8 {
     match outcome {
         Outcome::Completed => 0,
         Outcome::ScopeViolation | Outcome::Refused => REFUSED,
         Outcome::LimitExceeded | Outcome::TimedOut => 4,
         Outcome::BackendUnavailable | Outcome::AuditUnavailable => UNAVAILABLE,
+        Outcome::Cancelled => signal.map_or(1, signalled),
         // A crash is the skill's failure too; a defect of this program must not look like anything milder.
         _ => 1,
     }

@@ -55,6 +55,7 @@ impl Explanation {
                 "the task was ended: its time was over".to_owned(),
                 Some("'timeout' is set under [limits] in a task file"),
             ),
+            End::Cancelled => (None, "the task was cancelled".to_owned(), None),
             End::Refused(refusal) => {
                 (Some(refusal.kind()), format!("the task is refused: {refusal}"), Some(refusal_help(refusal)))
             }
@@ -63,7 +64,11 @@ impl Explanation {
                 format!("the task was ended: {unavailable}: {}", unavailable.0),
                 Some("nothing is released without its event; check the file that --audit or --pal names"),
             ),
-            _ => (None, "the host failed".to_owned(), Some("this is a defect of far: please report it")),
+            _ => (
+                None,
+                "the host failed".to_owned(),
+                Some("if the machine has memory left, this is a defect of far: please report it"),
+            ),
         };
         Some(Self {
             kind: kind.unwrap_or(end.outcome().as_str()),

@@ -10,6 +10,7 @@ use far_providers::dotenv::DotEnvError;
 use far_runtime::{LoadError, RuntimeError};
 use miette::Diagnostic;
 use rustix::io::Errno;
+use rustix::process::Signal;
 
 use crate::config::ConfigError;
 use crate::exit;
@@ -56,12 +57,18 @@ pub(crate) enum Failure {
     /// The process is open to others.
     #[error("the host cannot keep secrets to itself here")]
     Unhardened(#[from] Unhardened),
+    /// Memory may be written to a disk.
+    #[error("values could be written to swap here: {0} is in use")]
+    Swap(String),
     /// Memory is not what values need.
     #[error("the host cannot keep secrets in its memory here")]
     SelfTest(#[from] SelfTestError),
     /// Something of the operating system's.
     #[error("the host cannot {what}")]
     Host { what: &'static str, source: io::Error },
+    /// A signal came before there was a task.
+    #[error("the run was cancelled before there was a task")]
+    Interrupted(Signal),
     /// Nobody takes the output.
     #[error("cannot write the output")]
     Stdout(#[source] io::Error),
@@ -87,7 +94,9 @@ impl Failure {
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) => error.kind(),
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
+            Self::Swap(_) => "swap",
             Self::Runtime(_) | Self::Host { .. } => "host",
+            Self::Interrupted(_) => "cancelled",
             Self::Stdout(_) => "stdout",
         }
     }
@@ -97,7 +106,10 @@ impl Failure {
         match self {
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(_) => "refused",
-            Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => "host-error",
+            Self::Interrupted(_) => "cancelled",
+            Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => {
+                "host-error"
+            }
             _ => "usage",
         }
     }
@@ -107,7 +119,8 @@ impl Failure {
         match self {
             Self::Pal { .. } | Self::Audit(_) => exit::UNAVAILABLE,
             Self::Load(_) => exit::REFUSED,
-            Self::Unhardened(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
+            Self::Interrupted(signal) => exit::signalled(*signal),
+            Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
             _ => exit::USAGE,
         }
     }
@@ -131,8 +144,13 @@ impl Failure {
             Self::Unhardened(_) => {
                 "look at what filters the process's system calls: 'prctl' and 'setrlimit' are needed"
             }
+            Self::Swap(_) => {
+                "turn it off ('swapoff -a'), or allow it: --allow-swap, or [agent] swap = \"allowed\" in far.toml"
+            }
             Self::SelfTest(SelfTestError::Memory(_)) => "allow the process to lock memory: 'ulimit -l' is 64 or more",
-            Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Stdout(_) => return None,
+            Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Interrupted(_) | Self::Stdout(_) => {
+                return None;
+            }
         };
         Some(help.to_owned())
     }
@@ -152,6 +170,9 @@ fn load_help(error: &LoadError) -> &'static str {
         "unknown-import" => "a skill may import tinkerbell:skill and WASI 0.2, without wasi:http in this version",
         "component-too-large" => "check that this is the file you mean; a release build is smaller",
         "interrupted" => "try again",
+        "strict-wasi" => "the operator's far.toml says so: [runtime] wasi = \"strict\"",
+        "component-limits" => "build it as one module, or of fewer and smaller ones",
+        "host" => "check that the machine has memory left for it",
         _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
     }
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod audit;
+mod cache;
 mod config;
 mod escape;
 mod exit;
@@ -15,6 +16,7 @@ mod output;
 mod pal;
 mod protection;
 mod run;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
     if let (Command::Run(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_time().build() {
+    match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
         Ok(runtime) => runtime.block_on(async {
             match cli.command {
                 Command::Run(args) => output.finish(&run::run(args).await),

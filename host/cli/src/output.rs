@@ -13,6 +13,7 @@ use crate::exit;
 use crate::explanation::Explanation;
 use crate::failure::Failure;
 use crate::object::Object;
+use crate::run::Ended;
 
 /// How the command prints.
 pub(crate) struct Output {
@@ -22,15 +23,15 @@ pub(crate) struct Output {
 
 impl Output {
     /// Prints how it went, and picks the exit code.
-    pub(crate) fn finish(&self, result: &Result<Report, Failure>) -> ExitCode {
+    pub(crate) fn finish(&self, result: &Result<Ended, Failure>) -> ExitCode {
         let code = match result {
-            Ok(report) => exit::code(report.end.outcome()),
+            Ok(Ended { report, signal }) => exit::code(report.end.outcome(), *signal),
             Err(failure) => failure.code(),
         };
         let printed = match result {
-            Ok(report) if self.json => print_json(&Object::of_report(report, code)),
+            Ok(Ended { report, .. }) if self.json => print_json(&Object::of_report(report, code)),
             Err(failure) if self.json => print_json(&Object::of_failure(failure, code)),
-            Ok(report) => print_report(report),
+            Ok(Ended { report, .. }) => print_report(report),
             Err(failure) => {
                 print_failure(failure);
                 Ok(())

@@ -7,41 +7,72 @@ use far_core::capability::{Catalog, Grant};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, ProviderId};
 use far_providers::dotenv::DotEnv;
-use far_runtime::{Limits, Report, Runtime, Task};
+use far_runtime::{ArtifactCache, Limits, Report, Runtime, Task, Wasi};
+use rustix::process::Signal;
 
 use crate::args::RunArgs;
+use crate::cache;
 use crate::config::{FarToml, LimitsConfig, ProviderKind, TaskFile};
 use crate::failure::Failure;
 use crate::input;
 use crate::pal::Events;
+use crate::protection;
+use crate::signals::Signals;
 
 /// The agent's id where no configuration gives one, and the provider's.
 const LOCAL_AGENT: &str = "local";
 const DOTENV: &str = "dotenv";
 
-/// Runs one skill to its end.
-pub(crate) async fn run(args: RunArgs) -> Result<Report, Failure> {
-    let job = Job::of(&args)?;
-    let operator = Operator::of(&args, &job.grants)?;
-    let component = input::component(&job.skill)?;
-    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
-    let reported = run_job(job, operator, component, &events).await;
-    events.end();
-    reported
+/// A run that came to a task.
+pub(crate) struct Ended {
+    pub(crate) report: Report,
+    /// The signal that came meanwhile.
+    pub(crate) signal: Option<Signal>,
 }
 
-async fn run_job(job: Job, operator: Operator, component: Vec<u8>, events: &Events) -> Result<Report, Failure> {
-    let mut builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1).catalog(operator.catalog);
+/// Runs one skill to its end.
+pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
+    let job = Job::of(&args)?;
+    let config = args.config.as_deref().map(FarToml::read).transpose()?;
+    // Before any value is read.
+    protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
+    let operator = Operator::of(config, args.env_file.as_deref(), &job.grants)?;
+    let component = input::component(&job.skill)?;
+    let cache = cache::open(&args);
+    // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
+    let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
+    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
+    let reported = run_job(job, operator, component, cache, &events, &signals).await;
+    events.end();
+    Ok(Ended { report: reported?, signal: signals.received() })
+}
+
+async fn run_job(
+    job: Job,
+    operator: Operator,
+    component: Vec<u8>,
+    cache: Option<ArtifactCache>,
+    events: &Events,
+    signals: &Signals,
+) -> Result<Report, Failure> {
+    let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
+    let mut builder = builder.catalog(operator.catalog).wasi(operator.wasi);
     for provider in operator.providers {
         builder = builder.provider(provider);
     }
+    if let Some(cache) = cache {
+        builder = builder.artifacts(cache);
+    }
     let runtime = builder.build()?;
-    let skill = runtime.load(component).await.map_err(Failure::Load)?;
+    let skill = tokio::select! {
+        loaded = runtime.load(component) => loaded.map_err(Failure::Load)?,
+        signal = signals.first() => return Err(Failure::Interrupted(signal)),
+    };
     let mut task = Task::new(&skill).with_input(job.input).with_limits(job.limits);
     for grant in job.grants {
         task = task.with_grant(grant);
     }
-    Ok(runtime.run(task).await)
+    Ok(runtime.run_until(task, async { _ = signals.first().await }).await)
 }
 
 /// What is to be done: from the arguments, or from a task file.
@@ -91,13 +122,14 @@ struct Operator {
     agent_id: AgentId,
     providers: Vec<Arc<dyn SecretProvider>>,
     catalog: Catalog,
+    wasi: Wasi,
 }
 
 impl Operator {
-    fn of(args: &RunArgs, grants: &[Grant]) -> Result<Self, Failure> {
-        match &args.config {
-            Some(path) => Self::configured(FarToml::read(path)?),
-            None => Self::local(args.env_file.as_deref(), grants),
+    fn of(config: Option<FarToml>, env_file: Option<&Path>, grants: &[Grant]) -> Result<Self, Failure> {
+        match config {
+            Some(config) => Self::configured(config),
+            None => Self::local(env_file, grants),
         }
     }
 
@@ -108,7 +140,7 @@ impl Operator {
             providers.push(Arc::new(DotEnv::open(provider.id, &path)?));
         }
         let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
-        Ok(Self { agent_id, providers, catalog: config.catalog })
+        Ok(Self { agent_id, providers, catalog: config.catalog, wasi: config.wasi })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
@@ -119,7 +151,8 @@ impl Operator {
             let path = env_file.unwrap_or(Path::new(".env"));
             providers.push(Arc::new(DotEnv::open(id.clone(), path)?));
         }
-        Ok(Self { agent_id: local_agent()?, providers, catalog: Catalog::of_grants(grants, &id)? })
+        let catalog = Catalog::of_grants(grants, &id)?;
+        Ok(Self { agent_id: local_agent()?, providers, catalog, wasi: Wasi::default() })
     }
 }
 

@@ -192,8 +192,10 @@ fn a_run_says_what_proves_its_audit_file() {
     let (dir, path) = folder();
     let skill = dir.path().join("none.wasm");
     fs::write(&skill, "no component").unwrap();
-    let run =
-        |args: &[&str]| far(&[&["run", skill.to_str().unwrap(), "--audit", path.to_str().unwrap()], args].concat());
+    let run = |args: &[&str]| {
+        far(&[&["run", skill.to_str().unwrap(), "--no-cache", "--allow-swap", "--audit", path.to_str().unwrap()], args]
+            .concat())
+    };
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(3));
     let begins = format!("audit {}: head ", path.display());
@@ -215,7 +217,7 @@ fn no_skill_runs_without_its_audit_file() {
     let skill = dir.path().join("none.wasm");
     fs::write(&skill, "no component").unwrap();
     let refused = |audit: &str| {
-        let output = far(&["run", skill.to_str().unwrap(), "--audit", audit]);
+        let output = far(&["run", skill.to_str().unwrap(), "--no-cache", "--allow-swap", "--audit", audit]);
         assert_eq!((output.status.code(), stdout(&output)), (Some(5), ""), "{audit}: {}", stderr(&output));
         stderr(&output).to_owned()
     };

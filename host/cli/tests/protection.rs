@@ -22,7 +22,7 @@ fn a_running_far_writes_no_core_file_and_cannot_be_traced() {
     let far = folder.path().join("far");
     std::fs::copy(env!("CARGO_BIN_EXE_far"), &far).unwrap();
     let mut command = Command::new(far);
-    command.args(["run", "absent.wasm", "--input", "@-"]).stdin(Stdio::piped()).stderr(Stdio::null());
+    command.args(["run", "absent.wasm", "--allow-swap", "--input", "@-"]).stdin(Stdio::piped()).stderr(Stdio::null());
     if geteuid().is_root() {
         command.uid(NOBODY);
     }

@@ -87,6 +87,8 @@ guards! {
 
     /// A component imports only what the host has, at the very version.
     KnownImport = "known-import",
+    /// Where WASI is strict, a component imports neither files nor sockets.
+    StrictWasi = "strict-wasi",
     /// A component that could take bytes runs only where it may take some.
     RevealImport = "reveal-import",
     /// WASI gives no network.
@@ -111,6 +113,8 @@ guards! {
     HostCalls = "host-calls",
     /// The task log has a limit.
     Log = "log",
+    /// Handles have a limit.
+    Handles = "handles",
     /// A guest that calls out of where none may is reported as what it is.
     CallOut = "call-out",
     /// A panic of the host ends the task that it was for, and nothing else.

@@ -5,30 +5,34 @@
 //! alone; and an artefact's name covers what it was made from and by. Whatever is wrong with one, the component is
 //! compiled again: a cache that is attacked costs time, nothing else.
 
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+mod folder;
+
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use far_core::SkillDigest;
 use far_core::guard::Guard;
 use hmac::{Hmac, KeyInit, Mac};
-use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use self::folder::Folder;
 
 /// Length of the MAC that an artefact starts with, and of the key: a block of SHA-256.
 const MAC_LEN: usize = 32;
 const KEY_LEN: usize = 64;
 /// The largest artefact that is read, in bytes: compiled code is larger than what it was compiled from.
 const ARTEFACT_MAX: u64 = 1 << 30;
+/// How many artefacts a folder keeps, and how many bytes of them: the newest.
+const ARTEFACTS_KEPT: usize = 64;
+const BYTES_KEPT: u64 = 1 << 30;
 const KEY_FILE: &str = "key";
 
-/// A folder of compiled components that only this user's processes made.
+/// A folder of compiled components that only this user's processes made: the newest 64, of a gibibyte together at most.
 pub struct ArtifactCache {
-    folder: PathBuf,
+    folder: Folder,
     key: Hmac<Sha256>,
 }
 
@@ -67,40 +71,31 @@ impl ArtifactCache {
     ///
     /// # Security
     ///
-    /// The key lies in the folder: what keeps others out of one keeps them out of the other. The folders above it are
-    /// the caller's choice.
+    /// The key lies in the folder: what keeps others out of one keeps them out of the other. Who can write to a folder
+    /// above it can put another in its place, and then costs the next process its artefacts, and nothing else.
     pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
-        match DirBuilder::new().mode(0o700).create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failure(folder, error)),
-            _ => {}
-        }
-        let metadata = folder.symlink_metadata().map_err(|error| failure(folder, error))?;
-        if !metadata.is_dir() {
-            return Err(ArtifactError::NotAFolder(folder.to_owned()));
-        }
-        check_owner(folder, &metadata)?;
-        let key = read_or_make_key(&folder.join(KEY_FILE))?;
-        Ok(Self { folder: folder.to_owned(), key: Hmac::new(&key.into()) })
+        let folder = Folder::open(folder)?;
+        let key = read_or_make_key(&folder)?;
+        Ok(Self { folder, key: Hmac::new(&key.into()) })
     }
 
     /// The compiled component: from the folder if an artefact there is to be believed, else compiled and put there.
     pub(crate) fn component(&self, engine: &Engine, digest: &SkillDigest, bytes: &[u8]) -> wasmtime::Result<Component> {
         let name = artefact_name(engine, digest);
-        let path = self.folder.join(&name);
-        if let Some(component) = self.load(engine, &name, &path) {
+        if let Some(component) = self.load(engine, &name) {
             return Ok(component);
         }
         let component = Component::new(engine, bytes)?;
         // What cannot be kept is compiled again next time.
         if let Ok(compiled) = component.serialize() {
-            let _ = self.store(&name, &path, &compiled);
+            let _ = self.store(&name, &compiled);
         }
         Ok(component)
     }
 
     #[expect(unsafe_code, reason = "the engine cannot check what it loads; the MAC does")]
-    fn load(&self, engine: &Engine, name: &str, path: &Path) -> Option<Component> {
-        let buffer = read_owned(path, ARTEFACT_MAX).ok()?;
+    fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
+        let buffer = self.folder.read(name, ARTEFACT_MAX).ok()?;
         let (mac, compiled) = buffer.split_at_checked(MAC_LEN)?;
         let believed = self.mac(name, compiled).verify_slice(mac).is_ok() || !Guard::ArtifactMac.stands();
         if !believed {
@@ -113,20 +108,10 @@ impl ArtifactCache {
         unsafe { Component::deserialize(engine, compiled) }.ok()
     }
 
-    /// Writes beside the place and renames: a reader sees a whole artefact or none.
-    fn store(&self, name: &str, path: &Path, compiled: &[u8]) -> io::Result<()> {
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random)?;
-        let beside = path.with_extension(hex::encode(random));
-        let written = create_new(&beside).and_then(|mut file| {
-            file.write_all(&self.mac(name, compiled).finalize().into_bytes())?;
-            file.write_all(compiled)
-        });
-        let moved = written.and_then(|()| std::fs::rename(&beside, path));
-        if moved.is_err() {
-            let _ = std::fs::remove_file(&beside);
-        }
-        moved
+    fn store(&self, name: &str, compiled: &[u8]) -> io::Result<()> {
+        self.folder.put(name, &[&self.mac(name, compiled).finalize().into_bytes(), compiled])?;
+        self.folder.keep_newest(is_artefact, ARTEFACTS_KEPT, BYTES_KEPT);
+        Ok(())
     }
 
     fn mac(&self, name: &str, compiled: &[u8]) -> Hmac<Sha256> {
@@ -155,58 +140,21 @@ fn artefact_name(engine: &Engine, digest: &SkillDigest) -> String {
     hex::encode(hashed.0.finalize())
 }
 
-fn read_or_make_key(path: &Path) -> Result<[u8; KEY_LEN], ArtifactError> {
-    if !path.exists() {
-        make_key(path).map_err(|error| failure(path, error))?;
+/// Whether a file is an artefact, or what is left of one that was not finished.
+fn is_artefact(file: &str) -> bool {
+    let name = file.split_once('.').map_or(file, |(name, _)| name);
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn read_or_make_key(folder: &Folder) -> Result<[u8; KEY_LEN], ArtifactError> {
+    let path = || folder.path_of(KEY_FILE);
+    if !folder.has(KEY_FILE) {
+        let mut key = [0_u8; KEY_LEN];
+        let made = getrandom::fill(&mut key).map_err(io::Error::from);
+        let made = made.and_then(|()| folder.put_first(KEY_FILE, &key));
+        made.map_err(|source| ArtifactError::Io { path: path(), source })?;
     }
-    read_owned(path, KEY_LEN as u64 + 1)?.try_into().map_err(|_| ArtifactError::Key(path.to_owned()))
-}
-
-/// Writes beside the place and links: of two processes that start at once, one's key is there, and whole.
-fn make_key(path: &Path) -> io::Result<()> {
-    let mut random = [0_u8; KEY_LEN + 8];
-    getrandom::fill(&mut random)?;
-    let (key, suffix) = random.split_at(KEY_LEN);
-    let beside = path.with_extension(hex::encode(suffix));
-    let made = create_new(&beside).and_then(|mut file| {
-        file.write_all(key)?;
-        file.sync_all()
-    });
-    let linked = made.and_then(|()| match std::fs::hard_link(&beside, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    });
-    let _ = std::fs::remove_file(&beside);
-    linked
-}
-
-fn create_new(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed();
-    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(path)
-}
-
-/// Reads a regular file that is its owner's alone, once, into one buffer.
-fn read_owned(path: &Path, most: u64) -> Result<Vec<u8>, ArtifactError> {
-    let flags = (OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK).bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let file = opened.map_err(|error| failure(path, error))?;
-    let metadata = file.metadata().map_err(|error| failure(path, error))?;
-    if !metadata.is_file() {
-        return Err(ArtifactError::NotAFile(path.to_owned()));
-    }
-    check_owner(path, &metadata)?;
-    let mut buffer = Vec::with_capacity(usize::try_from(metadata.len().min(most)).unwrap_or_default());
-    file.take(most).read_to_end(&mut buffer).map_err(|error| failure(path, error))?;
-    Ok(buffer)
-}
-
-fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), ArtifactError> {
-    let own = metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o077 == 0;
-    if own || !Guard::ArtifactOwner.stands() { Ok(()) } else { Err(ArtifactError::NotOwnersAlone(path.to_owned())) }
-}
-
-fn failure(path: &Path, source: io::Error) -> ArtifactError {
-    ArtifactError::Io { path: path.to_owned(), source }
+    folder.read(KEY_FILE, KEY_LEN as u64 + 1)?.try_into().map_err(|_| ArtifactError::Key(path()))
 }
 
 #[cfg(test)]

@@ -66,3 +66,4 @@ pub use runtime::{Runtime, RuntimeBuilder, RuntimeError};
 pub use skill::{COMPONENT_MAX, LoadError, Skill};
 pub use task::{End, Refusal, Report, Task};
 pub use task_log::{LogEntry, LogSource};
+pub use wasi::Wasi;

@@ -1,8 +1,10 @@
 //! What a task may use of the host, besides secrets.
 
+use std::io;
 use std::time::Duration;
 
 use far_core::guard::Guard;
+use rustix::io::Errno;
 use wasmtime::ResourceLimiter;
 
 use crate::engine::TABLE_ELEMENTS;
@@ -52,6 +54,8 @@ pub enum Limit {
     HostCalls,
     /// The size of what a guest passed in one call.
     Argument,
+    /// How many handles of secrets, or of all kinds together, a task holds at once.
+    Handles,
     /// The depth of calls.
     Stack,
 }
@@ -65,6 +69,7 @@ impl Limit {
             Self::Output => "output",
             Self::HostCalls => "host-calls",
             Self::Argument => "argument",
+            Self::Handles => "handles",
             Self::Stack => "stack",
         }
     }
@@ -79,11 +84,15 @@ pub(crate) struct Usage {
     memory_left: usize,
     tables_left: usize,
     pub(crate) refused: Option<Limit>,
+    /// What was last allowed of memory, until it is known to be there.
+    allowed: usize,
+    /// Whether the machine had no memory for what the task was allowed.
+    pub(crate) starved: bool,
 }
 
 impl Usage {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { memory_left: limits.memory, tables_left: TABLE_ELEMENTS, refused: None }
+        Self { memory_left: limits.memory, tables_left: TABLE_ELEMENTS, refused: None, allowed: 0, starved: false }
     }
 
     fn grow(&mut self, limit: Limit, current: usize, desired: usize, maximum: Option<usize>) -> bool {
@@ -95,9 +104,13 @@ impl Usage {
             Limit::Memory => (&mut self.memory_left, Guard::Memory),
             _ => (&mut self.tables_left, Guard::Tables),
         };
-        match left.checked_sub(desired.saturating_sub(current)) {
+        let wanted = desired.saturating_sub(current);
+        match left.checked_sub(wanted) {
             Some(rest) => {
                 *left = rest;
+                if limit == Limit::Memory {
+                    self.allowed = wanted;
+                }
                 true
             }
             None => {
@@ -113,9 +126,24 @@ impl ResourceLimiter for Usage {
         Ok(self.grow(Limit::Memory, current, desired, maximum))
     }
 
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Not reached by what `memory_growing` refused; but by what the type refuses, without it having been asked.
+        if is_the_machines(&error) {
+            self.memory_left += std::mem::take(&mut self.allowed);
+            self.starved = true;
+        }
+        Ok(())
+    }
+
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(self.grow(Limit::Tables, current, desired, maximum))
     }
+}
+
+/// Whether the operating system refused something, memory as a rule: nothing that a component did wrong.
+pub(crate) fn is_the_machines(error: &wasmtime::Error) -> bool {
+    let cause = error.root_cause();
+    cause.is::<io::Error>() || cause.is::<Errno>()
 }
 
 #[cfg(test)]
@@ -130,6 +158,18 @@ mod tests {
         assert!(usage.refused.is_none());
         assert!(!usage.memory_growing(6 << 16, 7 << 16, None).unwrap());
         assert_eq!(usage.refused, Some(Limit::Memory));
+    }
+
+    #[test]
+    fn what_the_machine_has_not_costs_nothing_and_is_not_the_tasks_doing() {
+        let mut usage = Usage::new(&Limits { memory: 4 << 16, ..Limits::default() });
+        for _ in 0..3 {
+            assert!(usage.memory_growing(0, 3 << 16, None).unwrap());
+            usage.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
+        }
+        assert_eq!((usage.refused, usage.starved), (None, true));
+        usage.memory_grow_failed(wasmtime::Error::msg("the type's own limit")).unwrap();
+        assert!(!usage.memory_growing(0, 5 << 16, None).unwrap(), "it got nothing for that");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Running a task: admitted, started, called, ended. One store per task, dropped before the task's end is recorded.
 
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::broker::{AdmitError, Session, Stop};
 use far_core::guard::Guard;
-use far_core::pal::Subject;
+use far_core::pal::{Reason, Subject};
 use far_core::{TaskContext, TaskId};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
@@ -14,9 +15,9 @@ use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 use crate::engine::TICK;
-use crate::limits::Limit;
+use crate::limits::{Limit, Usage, is_the_machines};
 use crate::runtime::Runtime;
-use crate::state::TaskState;
+use crate::state::{HANDLES_MAX, TaskState};
 use crate::task::{End, Refusal, Report, Task};
 use crate::task_log::TaskLog;
 use crate::turns::Turn;
@@ -25,21 +26,30 @@ use crate::turns::Turn;
 const ARGUMENT_SLACK: usize = 64 * 1024;
 /// The longest argument of any interface, in bytes.
 const ARGUMENT_MAX: usize = 1 << 20;
-/// How many handles of all kinds a task may have at once.
-const HANDLES_MAX: usize = 1024;
+/// How many handles of other kinds, such as those of WASI's streams, a task may have besides those of secrets.
+const OTHER_HANDLES: usize = 1024;
 /// Longer than any test waits, for the one that takes the deadline away.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How the engine's error for a call with too much to copy begins.
 const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and the guest";
+/// How the engine's error for a handle too many ends.
+const HANDLES_EXHAUSTED: &str = "store handle limit exceeded";
 
 impl Runtime {
-    /// Runs a task to its end, whatever that is. Dropping the future cancels the task.
+    /// Runs a task to its end, whatever that is. Dropping the future cancels the task; its end is then recorded without
+    /// waiting for any sink.
     pub async fn run(&self, task: Task) -> Report {
+        self.run_until(task, pending()).await
+    }
+
+    /// Runs a task to its end, or until `cancelled` is ready: then the task ends as [`End::Cancelled`], and that is
+    /// recorded as any other end is. A task that has ended by then stays as it ended.
+    pub async fn run_until(&self, task: Task, cancelled: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
         let log = TaskLog::new(if Guard::Log.stands() { task.limits.log } else { usize::MAX });
         let task_id = task.id.clone().or_else(|| TaskId::random().ok());
         let (end, provider_calls) = match &task_id {
-            Some(task_id) => self.run_admitted(task_id, &task, &log).await,
+            Some(task_id) => self.run_admitted(task_id, &task, &log, cancelled).await,
             None => (End::Refused(Refusal::Random), 0),
         };
         let (log, log_discarded) = log.take();
@@ -56,7 +66,13 @@ impl Runtime {
         }
     }
 
-    async fn run_admitted(&self, task_id: &TaskId, task: &Task, log: &TaskLog) -> (End, u64) {
+    async fn run_admitted(
+        &self,
+        task_id: &TaskId,
+        task: &Task,
+        log: &TaskLog,
+        cancelled: impl Future<Output = ()>,
+    ) -> (End, u64) {
         let context = match self.admit(task_id.clone(), task) {
             Ok(context) => context,
             Err(refusal) => {
@@ -75,15 +91,19 @@ impl Runtime {
         };
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
         let attempt = AssertUnwindSafe(self.attempt(&session, task, log)).catch_unwind();
-        let end = match timeout_at(deadline, attempt).await {
-            Ok(Ok(end)) => end,
-            Ok(Err(panic)) if !Guard::HostPanic.stands() => std::panic::resume_unwind(panic),
-            Ok(Err(_panic)) => End::HostError,
-            Err(_) => End::TimedOut,
+        let end = tokio::select! {
+            biased;
+            ended = timeout_at(deadline, attempt) => match ended {
+                Ok(Ok(end)) => end,
+                Ok(Err(panic)) if !Guard::HostPanic.stands() => std::panic::resume_unwind(panic),
+                Ok(Err(_panic)) => End::HostError,
+                Err(_) => End::TimedOut,
+            },
+            () = cancelled => End::Cancelled,
         };
         // What the session saw decides: a guest has no say in how its violation is reported.
         let end = session.stopped().map_or(end, end_of_stop);
-        let recorded = session.finish(end.outcome()).await;
+        let recorded = session.finish_for(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str()))).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
             (_, end) => end,
@@ -121,7 +141,7 @@ impl Runtime {
                 if called_out && Guard::CallOut.stands() {
                     session.left_outside_run().await;
                 }
-                end_of_error(&error, store.data().usage.refused)
+                end_of_error(&error, &store.data().usage)
             }
         }
     }
@@ -132,7 +152,7 @@ impl Runtime {
         store.limiter(|state| &mut state.usage);
         let argument = task.limits.output.max(ARGUMENT_MAX).saturating_add(ARGUMENT_SLACK);
         store.set_hostcall_fuel(if Guard::Argument.stands() { argument } else { usize::MAX });
-        store.set_max_component_handles(HANDLES_MAX);
+        store.set_max_component_handles(HANDLES_MAX + OTHER_HANDLES);
         store.set_epoch_deadline(1);
         // Each long stretch lets others run, until the task's own time is over.
         store.epoch_deadline_callback(move |_| {
@@ -172,7 +192,7 @@ fn end_of_stop(stop: &Stop) -> End {
     }
 }
 
-fn end_of_error(error: &wasmtime::Error, refused: Option<Limit>) -> End {
+fn end_of_error(error: &wasmtime::Error, usage: &Usage) -> End {
     if let Some(limit) = error.downcast_ref::<Limit>() {
         return End::LimitExceeded(*limit);
     }
@@ -181,12 +201,19 @@ fn end_of_error(error: &wasmtime::Error, refused: Option<Limit>) -> End {
         Some(Trap::StackOverflow) => return End::LimitExceeded(Limit::Stack),
         _ => {}
     }
-    // The engine has no type for this one; a test sees that the words stay as they are.
-    if error.root_cause().to_string().starts_with(FUEL_EXHAUSTED) {
+    // The engine has no types for these; tests see that the words stay as they are.
+    let words = error.root_cause().to_string();
+    if words.starts_with(FUEL_EXHAUSTED) {
         return End::LimitExceeded(Limit::Argument);
     }
-    // A guest that was refused memory and then crashed most likely crashed for it.
-    if let Some(limit) = refused {
+    if words.ends_with(HANDLES_EXHAUSTED) {
+        return End::LimitExceeded(Limit::Handles);
+    }
+    // A guest that had no memory when it asked and then crashed most likely crashed for it.
+    if usage.starved || is_the_machines(error) {
+        return End::HostError;
+    }
+    if let Some(limit) = usage.refused {
         return End::LimitExceeded(limit);
     }
     match error.downcast_ref::<Trap>() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 
 use far_core::AgentId;
 use far_core::SkillDigest;
@@ -9,7 +10,7 @@ use far_core::broker::{Broker, BrokerError, BrokerSettings};
 use far_core::capability::Catalog;
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -19,6 +20,7 @@ use crate::interfaces;
 use crate::skill::{LoadError, Skill};
 use crate::state::TaskState;
 use crate::turns::Turns;
+use crate::wasi::Wasi;
 
 /// Runs skills. Cheap to share; dropping the last one ends it.
 pub struct Runtime {
@@ -31,9 +33,10 @@ pub struct Runtime {
     pub(crate) max_memory: usize,
     pub(crate) turns: Turns,
     /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
-    compiling: Semaphore,
+    compiling: Arc<Semaphore>,
     linker: Linker<TaskState>,
     artifacts: Option<ArtifactCache>,
+    wasi: Wasi,
 }
 
 /// How many components are compiled at once.
@@ -63,6 +66,7 @@ pub struct RuntimeBuilder {
     broker: BrokerSettings,
     pool: PoolSize,
     artifacts: Option<ArtifactCache>,
+    wasi: Wasi,
 }
 
 impl RuntimeBuilder {
@@ -105,6 +109,12 @@ impl RuntimeBuilder {
         Self { artifacts: Some(artifacts), ..self }
     }
 
+    /// What components may import of WASI; [`Wasi::Inert`] by default.
+    #[must_use]
+    pub fn wasi(self, wasi: Wasi) -> Self {
+        Self { wasi, ..self }
+    }
+
     /// The runtime.
     ///
     /// # Errors
@@ -125,9 +135,10 @@ impl RuntimeBuilder {
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
             turns: Turns::new(),
-            compiling: Semaphore::new(COMPILING_AT_ONCE),
+            compiling: Arc::new(Semaphore::new(COMPILING_AT_ONCE)),
             linker,
             artifacts: self.artifacts,
+            wasi: self.wasi,
         }))
     }
 }
@@ -143,12 +154,18 @@ impl Runtime {
             broker: BrokerSettings::default(),
             pool: PoolSize { tasks: 64, memory: 1 << 30 },
             artifacts: None,
+            wasi: Wasi::default(),
         }
     }
 
     /// The log that the runtime records in.
     pub fn pal(&self) -> &Arc<Pal> {
         self.broker.pal()
+    }
+
+    /// Whether a task that ran now could have its secrets: every required sink takes records, see [`Pal::is_ready`].
+    pub fn is_ready(&self) -> bool {
+        self.pal().is_ready()
     }
 
     /// Checks and compiles a component, on a thread of its own. A refusal is recorded.
@@ -158,13 +175,23 @@ impl Runtime {
     /// [`LoadError`], by fault of whoever made the component.
     pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
         // The semaphore is never closed.
-        let _permit = self.compiling.acquire().await.map_err(|_| LoadError::Interrupted)?;
+        let permit = self.compiling.clone().acquire_owned().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
         let runtime = self.clone();
-        let compile = move || Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), &component);
-        let loaded = match tokio::task::spawn_blocking(compile).await {
-            Ok(loaded) => loaded,
-            Err(_) => Err(LoadError::Interrupted),
+        let (done, loaded) = oneshot::channel();
+        let compile = move || {
+            let Self { engine, linker, artifacts, wasi, .. } = &*runtime;
+            let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, &component);
+            // Not before: compiling goes on when nobody waits for it any more.
+            drop(permit);
+            // Whoever asked may have gone away.
+            let _ = done.send(loaded);
+        };
+        // Not on a thread of tokio's: where none can be started, it waits without end for one that is free.
+        let loaded = match thread::Builder::new().name("far-compile".into()).spawn(compile) {
+            // A thread that panicked leaves no word.
+            Ok(_) => loaded.await.unwrap_or(Err(LoadError::Interrupted)),
+            Err(error) => Err(LoadError::Host(error.into())),
         };
         if let Err(error) = &loaded {
             let agent_id = self.agent_id.clone();
@@ -181,3 +208,6 @@ impl fmt::Debug for Runtime {
         f.debug_struct("Runtime").field("agent_id", &self.agent_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

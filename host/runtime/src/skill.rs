@@ -10,7 +10,9 @@ use wasmtime::component::{Component, Linker};
 
 use crate::artifact::ArtifactCache;
 use crate::interfaces::{BindingsPre, REVEAL};
+use crate::limits::is_the_machines;
 use crate::state::TaskState;
+use crate::wasi::Wasi;
 
 /// The largest component, in bytes.
 pub const COMPONENT_MAX: usize = 64 << 20;
@@ -33,12 +35,21 @@ pub enum LoadError {
     /// Not a component, or its declaration cannot be read.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// It has more instances, memories or tables, or larger ones, than any task gets.
+    #[error("the component is made of more than this host gives to any task")]
+    Limits(#[source] wasmtime::Error),
+    /// The machine has not what compiling needs.
+    #[error("the host could not compile the component")]
+    Host(#[source] wasmtime::Error),
     /// The engine does not take it.
     #[error("the component is not valid")]
     Invalid(#[source] wasmtime::Error),
     /// It imports something that the host does not have.
     #[error("the component imports '{0}', which the host does not have")]
     UnknownImport(String),
+    /// It imports files or sockets, which [`Wasi::Strict`] refuses.
+    #[error("the component imports '{0}', which this host's strict WASI refuses")]
+    StrictWasi(String),
     /// It imports something under a name that the host has, with another type.
     #[error("the component imports what the host has, but with other types")]
     ImportType(#[source] wasmtime::Error),
@@ -58,7 +69,10 @@ impl LoadError {
             Self::Component(ComponentError::CoreModule) => "core-module",
             Self::Component(ComponentError::Malformed(_)) | Self::Invalid(_) => "invalid-component",
             Self::Component(_) => "invalid-declaration",
+            Self::Limits(_) => "component-limits",
+            Self::Host(_) => "host",
             Self::UnknownImport(_) => "unknown-import",
+            Self::StrictWasi(_) => "strict-wasi",
             Self::ImportType(_) => "import-type",
             Self::WrongWorld(_) => "wrong-world",
             Self::Interrupted => "interrupted",
@@ -73,6 +87,20 @@ const SKILL: [&str; 4] =
 /// The packages of WASI that are linked, and inert, in version 0.2.
 const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 
+/// What the engine's errors about a component that its pool cannot hold have in their chain.
+const BEYOND_POOL: &str = "pooling allocator";
+
+fn of_engine(error: wasmtime::Error) -> LoadError {
+    // The engine has no type for these; a test sees that the words stay as they are.
+    if error.chain().any(|cause| cause.to_string().contains(BEYOND_POOL)) {
+        LoadError::Limits(error)
+    } else if is_the_machines(&error) {
+        LoadError::Host(error)
+    } else {
+        LoadError::Invalid(error)
+    }
+}
+
 fn is_known(import: &str) -> bool {
     let wasi = || WASI.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.");
     SKILL.contains(&import) || wasi()
@@ -84,6 +112,7 @@ impl Skill {
         engine: &Engine,
         linker: &Linker<TaskState>,
         artifacts: Option<&ArtifactCache>,
+        wasi: Wasi,
         bytes: &[u8],
     ) -> Result<Self, LoadError> {
         if bytes.len() > COMPONENT_MAX {
@@ -95,12 +124,15 @@ impl Skill {
             Some(artifacts) => artifacts.component(engine, &digest, bytes),
             None => Component::new(engine, bytes),
         };
-        let component = component.map_err(LoadError::Invalid)?;
+        let component = component.map_err(of_engine)?;
         let mut reveals = false;
         for (name, _) in component.component_type().imports(engine) {
             reveals |= name == REVEAL;
             if Guard::KnownImport.stands() && !is_known(name) {
                 return Err(LoadError::UnknownImport(name.to_owned()));
+            }
+            if wasi.refuses(name) {
+                return Err(LoadError::StrictWasi(name.to_owned()));
             }
         }
         let instance = linker.instantiate_pre(&component).map_err(LoadError::ImportType)?;

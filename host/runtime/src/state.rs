@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use far_core::broker::Session;
+use far_core::broker::{Handle, Session};
 use far_core::guard::Guard;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::limits::{Limit, Limits, Usage};
@@ -19,7 +19,12 @@ pub(crate) struct TaskState {
     pub(crate) usage: Usage,
     wasi: WasiCtx,
     calls_left: u64,
+    /// How many handles of secrets the guest holds.
+    handles: usize,
 }
+
+/// How many handles of secrets a task may have at once.
+pub(crate) const HANDLES_MAX: usize = 1024;
 
 impl TaskState {
     pub(crate) fn new(session: Arc<Session>, limits: &Limits, log: TaskLog) -> Self {
@@ -29,6 +34,7 @@ impl TaskState {
             usage: Usage::new(limits),
             wasi: wasi::inert(&log),
             calls_left: if Guard::HostCalls.stands() { limits.host_calls } else { u64::MAX },
+            handles: 0,
             log,
         }
     }
@@ -36,6 +42,26 @@ impl TaskState {
     /// Takes one of the task's host calls.
     pub(crate) fn spend_call(&mut self) -> Result<(), Limit> {
         self.calls_left = self.calls_left.checked_sub(1).ok_or(Limit::HostCalls)?;
+        Ok(())
+    }
+
+    /// Whether the guest may hold one more handle of a secret: known before the secret is asked for.
+    pub(crate) fn check_handles(&self) -> Result<(), Limit> {
+        if self.handles < HANDLES_MAX || !Guard::Handles.stands() { Ok(()) } else { Err(Limit::Handles) }
+    }
+
+    /// Gives the guest a handle.
+    pub(crate) fn hand_over(&mut self, handle: Handle) -> wasmtime::Result<Resource<Handle>> {
+        self.check_handles()?;
+        let resource = self.table.push(handle)?;
+        self.handles += 1;
+        Ok(resource)
+    }
+
+    /// Takes a handle that the guest gave back.
+    pub(crate) fn take_back(&mut self, resource: Resource<Handle>) -> wasmtime::Result<()> {
+        self.table.delete(resource)?;
+        self.handles = self.handles.saturating_sub(1);
         Ok(())
     }
 }

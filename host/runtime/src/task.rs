@@ -128,15 +128,25 @@ pub enum End {
     LimitExceeded(Limit),
     /// The task's time was over.
     TimedOut,
+    /// Whoever ran the task ended it, see [`Runtime::run_until`](crate::Runtime::run_until).
+    Cancelled,
     /// The task was not let in.
     Refused(Refusal),
     /// A required sink did not take a record.
     AuditUnavailable(AuditUnavailable),
-    /// The host failed: a defect of this program.
+    /// The host failed: a defect of this program, or a machine that has no memory left for it.
     HostError,
 }
 
 impl End {
+    /// The limit that the task went beyond, if it ended for that.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::LimitExceeded(limit) => Some(*limit),
+            _ => None,
+        }
+    }
+
     /// The outcome as the PAL records it.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -147,6 +157,7 @@ impl End {
             Self::Violation(_) => Outcome::ScopeViolation,
             Self::LimitExceeded(_) => Outcome::LimitExceeded,
             Self::TimedOut => Outcome::TimedOut,
+            Self::Cancelled => Outcome::Cancelled,
             Self::Refused(_) => Outcome::Refused,
             Self::AuditUnavailable(_) => Outcome::AuditUnavailable,
             Self::HostError => Outcome::HostError,

@@ -14,6 +14,29 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use crate::task_log::{LogSource, TaskLog};
 
+/// What a component may import of WASI. It gets the same of either: nothing of the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wasi {
+    /// Everything, as any toolchain's components do.
+    #[default]
+    Inert,
+    /// Neither files nor sockets: a component that imports them is refused, whether it would use them or not.
+    ///
+    /// Rust's components import what they use: those that use neither pass, as the examples of this repository do. An
+    /// interpreter that is built into a component, as for Python or JavaScript, imports both as a rule.
+    Strict,
+}
+
+/// What [`Wasi::Strict`] refuses.
+const REFUSED: [&str; 2] = ["wasi:filesystem/", "wasi:sockets/"];
+
+impl Wasi {
+    pub(crate) fn refuses(self, import: &str) -> bool {
+        self == Self::Strict && REFUSED.iter().any(|package| import.starts_with(package))
+    }
+}
+
 /// The most random bytes that a guest gets in one call.
 const RANDOM_MAX: u64 = 64 * 1024;
 /// The most bytes that a guest writes to a stream in one call.

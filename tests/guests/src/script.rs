@@ -30,6 +30,11 @@ enum Step {
         name: String,
         times: u64,
     },
+    /// Gets a secret so often, and keeps each handle.
+    HoldMany {
+        name: String,
+        times: u64,
+    },
     Refresh {
         name: String,
     },
@@ -111,6 +116,10 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
         Step::GetMany { name, times } => {
             let got = (0..times).filter(|_| secrets::get(&name).is_ok()).count();
             json!({ "ok": { "got": got } })
+        }
+        Step::HoldMany { name, times } => {
+            let held: Vec<_> = (0..times).map_while(|_| secrets::get(&name).ok()).collect();
+            json!({ "ok": { "held": held.len() } })
         }
         Step::Refresh { name } => keep(secrets::refresh(&name), handles),
         Step::List => json!({ "ok": secrets::list().into_iter().map(described).collect::<Vec<_>>() }),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use far_core::guard::Guard;
@@ -24,27 +25,27 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn gate() -> Vec<Case> {
-    let twin = || Trial::new("completed [ok, ok], 1 call, with the value", || leak(Pal::builder()));
+    let twin = || Trial::new("completed [ok, ok], 1 call, with the value, ready", || leak(Pal::builder()));
     vec![
         Case {
             id: "50-sink-full",
             what: "a value while the audit log takes no more",
             guards: &[Guard::AuditGate],
-            attack: Trial::new("audit-unavailable, 1 call, without the value", || leak(until(full))),
+            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || leak(until(full))),
             twin: twin(),
         },
         Case {
             id: "50-sink-slow",
             what: "a value while the audit log does not answer",
             guards: &[Guard::AuditGate],
-            attack: Trial::new("audit-unavailable, 1 call, without the value", || leak(until(hanging))),
+            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || leak(until(hanging))),
             twin: twin(),
         },
         Case {
             id: "50-sink-gone",
             what: "a value after the audit log went away",
             guards: &[Guard::AuditGate],
-            attack: Trial::new("audit-unavailable, 1 call, without the value", || leak(until(gone))),
+            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || leak(until(gone))),
             twin: twin(),
         },
     ]
@@ -84,17 +85,22 @@ fn file() -> Vec<Case> {
     ]
 }
 
-/// A required sink that takes everything but that a value was revealed.
-struct Until(fn() -> Receipt);
+/// A required sink that takes everything until a value is revealed, and nothing from then on.
+struct Until {
+    then: fn() -> Receipt,
+    over: AtomicBool,
+}
 
 impl Sink for Until {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        if record.event.kind == EventKind::SecretRevealed { (self.0)() } else { Receipt::Ready(Ok(())) }
+        let now = record.event.kind == EventKind::SecretRevealed;
+        let over = self.over.fetch_or(now, Ordering::Relaxed) || now;
+        if over { (self.then)() } else { Receipt::Ready(Ok(())) }
     }
 }
 
 fn until(then: fn() -> Receipt) -> PalBuilder {
-    Pal::builder().required_sink(Arc::new(Until(then)), Duration::from_millis(100))
+    Pal::builder().required_sink(Arc::new(Until { then, over: AtomicBool::new(false) }), Duration::from_millis(100))
 }
 
 fn full() -> Receipt {
@@ -119,7 +125,9 @@ async fn leak(pal: PalBuilder) -> String {
         End::Completed(output) => output.windows(value.len()).any(|window| window == value),
         _ => false,
     };
-    format!("{}, {} the value", told(&host, &report), if has_value { "with" } else { "without" })
+    let value = if has_value { "with" } else { "without" };
+    let ready = if host.runtime.is_ready() { "ready" } else { "not ready" };
+    format!("{}, {value} the value, {ready}", told(&host, &report))
 }
 
 /// What is found of a file of one task's events, after something was done to its lines. The key was kept, and the head

@@ -3,7 +3,8 @@
 use far_core::SkillDigest;
 use far_core::declaration::MAX_DEPTH;
 use far_core::guard::Guard;
-use far_runtime::{End, Task};
+use far_core::pal::Pal;
+use far_runtime::{End, Runtime, Task, Wasi};
 use serde_json::{Value, json};
 
 use super::Case;
@@ -60,6 +61,20 @@ fn imports() -> Vec<Case> {
             guards: &[Guard::RevealImport],
             attack: Trial::new("refused reveal, 0 calls", || revealing(&["alpha:sign"])),
             twin: Trial::new("completed [], 0 calls", || revealing(&["alpha:reveal"])),
+        },
+        Case {
+            id: "47-strict-wasi",
+            what: "files and sockets, where the operator has no use for components that import them",
+            guards: &[Guard::StrictWasi],
+            attack: Trial::new("refused strict-wasi", || strict(guests::PROBE)),
+            twin: Trial::new("loaded", || strict(guests::REQUIRED)),
+        },
+        Case {
+            id: "42-too-many-parts",
+            what: "a component made of more instances than a slot of the pool has",
+            guards: &[],
+            attack: Trial::new("refused component-limits", || parts(33)),
+            twin: Trial::new("refused wrong-world", || parts(32)),
         },
         Case {
             id: "47-machine",
@@ -135,6 +150,19 @@ async fn load(component: Vec<u8>) -> String {
         Ok(_) => "loaded".to_owned(),
         Err(error) => format!("refused {}", error.kind()),
     }
+}
+
+async fn strict(guest: &str) -> String {
+    let runtime =
+        Runtime::builder("strict".parse().unwrap(), Pal::builder().build()).wasi(Wasi::Strict).build().unwrap();
+    match runtime.load(std::fs::read(guest).unwrap()).await {
+        Ok(_) => "loaded".to_owned(),
+        Err(error) => format!("refused {}", error.kind()),
+    }
+}
+
+async fn parts(instances: usize) -> String {
+    text(&format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(instances))).await
 }
 
 async fn text(component: &str) -> String {

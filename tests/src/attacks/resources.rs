@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use far_core::guard::Guard;
-use far_core::pal::EventKind;
+use far_core::pal::{EventKind, Reason};
 use far_runtime::{End, Limits, Task};
 use serde_json::{Value, json};
 
@@ -124,8 +124,17 @@ fn sizes() -> Vec<Case> {
             id: "44-many-gets",
             what: "ten million handles, one after the other",
             guards: &[Guard::HostCalls],
-            attack: Trial::new("limit-exceeded host-calls, 1 call, 1000 handles, 1 end", || many(10_000_000)),
-            twin: Trial::new("completed [ok], 1 call, 999 handles, 1 end", || many(999)),
+            attack: Trial::new("limit-exceeded host-calls, 1 call, 1000 handles, ended once for host-calls", || {
+                many(10_000_000)
+            }),
+            twin: Trial::new("completed [ok], 1 call, 999 handles, ended once", || many(999)),
+        },
+        Case {
+            id: "44-held-handles",
+            what: "more handles at once than a task may have",
+            guards: &[Guard::Handles],
+            attack: Trial::new("limit-exceeded handles, 1 call", || hold(1025)),
+            twin: Trial::new("completed [ok], 1 call", || hold(1024)),
         },
         Case {
             id: "45-output",
@@ -221,7 +230,14 @@ async fn many(times: u64) -> String {
     let report = host.runtime.run(task).await;
     let count = |kind| host.kinds().iter().filter(|other| **other == kind).count();
     let (handles, ends) = (count(EventKind::SecretInjected), count(EventKind::TaskFinished));
-    format!("{}, {handles} handles, {ends} end", told(&host, &report))
+    let ended = if ends == 1 { "ended once" } else { "not ended once" };
+    let last = host.last(EventKind::TaskFinished).and_then(|record| record.event.reason);
+    let reason = if let Some(Reason::Token(reason)) = last { format!(" for {reason}") } else { String::new() };
+    format!("{}, {handles} handles, {ended}{reason}", told(&host, &report))
+}
+
+async fn hold(handles: u64) -> String {
+    limited(json!([{ "do": "hold-many", "name": "alpha", "times": handles }]), Limits::default()).await
 }
 
 /// More tasks than there are slots, each of which takes a while.

@@ -28,7 +28,7 @@ impl Far<'_> {
         if let Some(input) = input {
             run = run.arg("--input").arg(input);
         }
-        run = run.arg("--json").arg("--pal").arg(&pal);
+        run = run.arg("--no-cache").arg("--allow-swap").arg("--json").arg("--pal").arg(&pal);
         println!("$ {run}");
         let output = run.output(&self.repository.root)?;
         show("stdout", &output.stdout);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use far_core::capability::{Catalog, CatalogEntry, Scope};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
+use far_runtime::Wasi;
 
 use super::error::ConfigError;
 use super::reader::{Keys, Table, Value, join, nearest};
@@ -14,7 +15,7 @@ use super::terms;
 use super::units::{self, Max};
 
 const ROOT: Keys = Keys { known: &["agent", "runtime", "providers", "secrets"], later: &[] };
-const AGENT: Keys = Keys { known: &["id"], later: &[] };
+const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
@@ -32,6 +33,10 @@ const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 6
 pub(crate) struct FarToml {
     /// What the agent is called, if the file says.
     pub(crate) agent_id: Option<AgentId>,
+    /// Whether it runs where there is swap.
+    pub(crate) swap_allowed: bool,
+    /// What components may import of WASI.
+    pub(crate) wasi: Wasi,
     /// The backends, each name once, in the order of the file.
     pub(crate) providers: Vec<ProviderConfig>,
     /// What may be used; every provider in it is one of `providers`.
@@ -73,10 +78,8 @@ impl FarToml {
 
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
-        let agent_id = root.take("agent").map(agent_id).transpose()?.flatten();
-        if let Some(runtime) = root.take("runtime") {
-            check_runtime(runtime)?;
-        }
+        let (agent_id, swap_allowed) = root.take("agent").map(agent).transpose()?.unwrap_or_default();
+        let wasi = root.take("runtime").map(wasi).transpose()?.unwrap_or_default();
         let mut providers = Vec::new();
         if let Some(table) = root.take("providers") {
             for (name, value) in table.table()?.names() {
@@ -92,21 +95,31 @@ impl FarToml {
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, providers, catalog })
+        Ok(Self { agent_id, swap_allowed, wasi, providers, catalog })
     }
 }
 
-fn agent_id(agent: Value<'_>) -> Result<Option<AgentId>, ConfigError> {
-    let id = agent.table_of(&AGENT)?.take("id");
-    id.map(|id| id.read(AgentId::parse)).transpose()
+fn agent(agent: Value<'_>) -> Result<(Option<AgentId>, bool), ConfigError> {
+    let mut agent = agent.table_of(&AGENT)?;
+    let id = agent.take("id").map(|id| id.read(AgentId::parse)).transpose()?;
+    let swap_allowed = agent.take("swap").map(|value| swap(&value)).transpose()?.unwrap_or_default();
+    Ok((id, swap_allowed))
 }
 
-fn check_runtime(runtime: Value<'_>) -> Result<(), ConfigError> {
-    let Some(wasi) = runtime.table_of(&RUNTIME)?.take("wasi") else { return Ok(()) };
+fn swap(value: &Value<'_>) -> Result<bool, ConfigError> {
+    match &*terms::text(value)? {
+        "allowed" => Ok(true),
+        "refused" => Ok(false),
+        _ => Err(value.invalid("not a way to deal with swap", Some("it is \"refused\" or \"allowed\"".to_owned()))),
+    }
+}
+
+fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {
+    let Some(wasi) = runtime.table_of(&RUNTIME)?.take("wasi") else { return Ok(Wasi::default()) };
     match &*terms::text(&wasi)? {
-        "inert" => Ok(()),
-        "strict" => Err(wasi.later("the value for this version is \"inert\"")),
-        _ => Err(wasi.invalid("not a way to link WASI", Some("the value for this version is \"inert\"".to_owned()))),
+        "inert" => Ok(Wasi::Inert),
+        "strict" => Ok(Wasi::Strict),
+        _ => Err(wasi.invalid("not a way to link WASI", Some("it is \"inert\" or \"strict\"".to_owned()))),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The two files that people write: `far.toml`, the operator's, and the task file, the scheduler's.
+//! The two files that people write: `far.toml`, the operator's, and the task file, the scheduler's; and the little that
+//! is read of the [`environment`].
 //!
 //! A file is read in three steps: its [`source`] (who may have written it, how large it is, whether it is text), its
 //! [`document`] (TOML or [`json`], every value with its place), and its meaning ([`far_toml`], [`task_file`]), which
@@ -12,6 +13,7 @@
 //! - No file is looked for: paths are arguments. These files hold no secret values, so errors may quote them.
 
 mod document;
+pub(crate) mod environment;
 mod error;
 mod far_toml;
 mod json;

@@ -115,6 +115,11 @@ fn mistakes_in_it() {
             "7:1: 'secrets.a.kind' is not supported by this version of far",
             "take it out: what it asks for would not be done",
         ),
+        (
+            "[agent]\nswap = 'no'\n",
+            "5:8: 'agent.swap': not a way to deal with swap",
+            "it is \"refused\" or \"allowed\"",
+        ),
         ("[agent]\nid = 7\n", "5:6: 'agent.id' is an integer, where a string belongs", "write it in quotes"),
         (
             "[agent\n",
@@ -136,4 +141,18 @@ fn its_env_file_is_checked_as_any() {
              it\n",
         )
         .code(2);
+}
+
+#[test]
+fn strict_wasi() {
+    let strict = "[runtime]\nwasi = 'strict'\n";
+    let far = permitted(&format!("{HOOK}operations = ['sign']\n{strict}"));
+    far.stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    let far = Far::run(guests::PROBE, "--config far.toml").file("far.toml", strict);
+    far.stderr(
+        "* task.refused     outcome=refused reason=strict-wasi\nerror: the skill is refused: the component imports \
+         'wasi:filesystem/types@0.2.6', which this host's strict WASI refuses\n  help: the operator's far.toml says so: \
+         [runtime] wasi = \"strict\"\n",
+    )
+    .code(3);
 }

@@ -77,10 +77,10 @@ fn a_limit() {
     let refused = "skill stderr: memory allocation of 67108864 bytes failed\nskill stderr: note: run with \
                    `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
     let memory = format!("{refused}{}", told("memory"));
-    ends("memory = '16MiB'", "{ do = 'allocate', mib = 64 }", "limit-exceeded", 4, &memory);
-    ends("output = 1000", "{ do = 'output', bytes = 1001 }", "limit-exceeded", 4, &told("output"));
+    ends("memory = '16MiB'", "{ do = 'allocate', mib = 64 }", "limit-exceeded reason=memory", 4, &memory);
+    ends("output = 1000", "{ do = 'output', bytes = 1001 }", "limit-exceeded reason=output", 4, &told("output"));
     let calls = "{ do = 'identity' }, { do = 'identity' }";
-    ends("host-calls = 3", calls, "limit-exceeded", 4, &told("host-calls"));
+    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &told("host-calls"));
 }
 
 #[test]
@@ -111,4 +111,14 @@ fn a_limit_that_this_host_gives_to_no_task() {
                 + LIMITS,
         )
         .code(3);
+}
+
+#[test]
+fn a_machine_that_has_no_memory_for_it() {
+    let far = Far::run(guests::PROBE, "").steps(r#"{"do":"identity"}"#);
+    let output = far.command_after("ulimit -v 1000000").output().unwrap();
+    let told = "error: the host cannot run skills here\n  cause: the WebAssembly engine could not be set up\n";
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{stderr}");
+    assert!(stderr.starts_with(told) && stderr.ends_with("Cannot allocate memory (os error 12)\n"), "{stderr}");
 }

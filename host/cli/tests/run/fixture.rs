@@ -31,6 +31,8 @@ const LONGEST: Duration = Duration::from_secs(90);
 /// A run to be.
 pub(crate) struct Far {
     folder: TempDir,
+    /// Where its caches are; nobody's own.
+    caches: TempDir,
     args: Vec<String>,
     variables: Vec<(&'static str, &'static str)>,
     stdin: String,
@@ -51,6 +53,7 @@ impl Far {
     pub(crate) fn new() -> Self {
         let far = Self {
             folder: tempfile::tempdir().unwrap(),
+            caches: tempfile::tempdir().unwrap(),
             args: Vec::new(),
             variables: Vec::new(),
             stdin: String::new(),
@@ -83,7 +86,7 @@ impl Far {
         self.args(["--input".to_owned(), format!("{{\"steps\":[{steps}]}}")])
     }
 
-    /// A variable in the environment, which is empty otherwise.
+    /// A variable in the environment, which has nothing else but the place for caches.
     pub(crate) fn variable(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
         self
@@ -180,11 +183,29 @@ impl Far {
         Ran { folder: self.folder, duration }
     }
 
-    /// The command, in its folder, with an environment that has what was set and nothing else.
+    /// The command, in its folder, with an environment that has what was set, a place for caches, and nothing else.
     pub(crate) fn command(&self) -> Command {
         let mut far = Command::new(env!("CARGO_BIN_EXE_far"));
-        far.args(&self.args).current_dir(&self.folder).env_clear().envs(self.variables.iter().copied());
+        // Whoever tests it may have swap.
+        let (run, rest) = self.args.split_at(usize::from(self.args.first().is_some_and(|arg| arg == "run")));
+        far.args(run).args(run.iter().map(|_| "--allow-swap")).args(rest).current_dir(&self.folder).env_clear();
+        far.env("XDG_CACHE_HOME", self.caches.path()).envs(self.variables.iter().copied());
         far
+    }
+
+    /// The same, after something that a shell does first.
+    pub(crate) fn command_after(&self, first: &str) -> Command {
+        let far = self.command();
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]).arg(far.get_program()).args(far.get_args());
+        shell.current_dir(self.folder.path()).env_clear();
+        shell.envs(far.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell
+    }
+
+    /// Where compiled skills are kept.
+    pub(crate) fn cache(&self) -> std::path::PathBuf {
+        self.caches.path().join("far/artifacts")
     }
 
     /// Where a file of the folder is.

@@ -25,6 +25,10 @@ Options:
       --audit <FILE>        Keep every event in this audit file, chained and signed, in a folder of
                             its own that only you may use; no value is released unless its event was
                             written. 'far audit verify' checks it
+      --cache <DIR>         Keep compiled skills in this folder, which only you may use; made if it
+                            is not there. Without it, in far/artifacts where your caches are
+      --no-cache            Compile the skill anew, and keep nothing of it
+      --allow-swap          Run although there is swap, to which values could be written
       --json                Print one JSON object that says how it went, on success and failure
                             alike; events as lines of JSON
   -h, --help                Print help
@@ -39,6 +43,7 @@ Exit codes:
   3  refused, or a scope violation
   4  limit or time-out
   5  backend or audit log unavailable
+  128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
 
 Example:
   far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json

@@ -10,8 +10,9 @@ use super::Broker;
 use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
 use crate::capability::Permit;
 use crate::guard::Guard;
+use crate::identity::AgentId;
 use crate::memory::{OverQuota, Quota};
-use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};
 use crate::version::{Version, VersionSelector};
@@ -120,7 +121,7 @@ impl Errand {
             broker: Arc::downgrade(&self.broker),
             scope: self.scope.clone(),
             key: self.key.clone(),
-            subject: self.subject.clone(),
+            agent_id: self.subject.agent_id.clone(),
         };
         secret.end_with(tokio::spawn(end.at(expires)).abort_handle());
         Ok(secret)
@@ -148,7 +149,7 @@ struct End {
     broker: Weak<Broker>,
     scope: ScopeSubject,
     key: Key,
-    subject: Arc<Subject>,
+    agent_id: AgentId,
 }
 
 impl End {
@@ -157,7 +158,9 @@ impl End {
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
         broker.cache.forget(&self.scope, &self.key, &secret);
         if Guard::Expiry.stands() && secret.wipe(Gone::Expired) {
-            broker.pal.note(&self.subject, Event::about(EventKind::SecretExpired, &secret));
+            // No task's doing: whoever asked first may be long gone.
+            let event = Event { cause: Some(Cause::Ttl), ..Event::about(EventKind::SecretExpired, &secret) };
+            broker.pal.note(&Arc::new(Subject::agent(self.agent_id)), event);
         }
     }
 }

@@ -109,12 +109,16 @@ impl Session {
         &self.context
     }
 
-    /// Records that the task's instance is about to be entered; secrets can be used from here on.
+    /// Records that the task's instance is about to be entered; secrets can be used from here on. Does nothing for a task
+    /// that runs or has ended.
     ///
     /// # Errors
     ///
     /// [`Stop::Audit`] if the record was not accepted.
     pub async fn start(&self) -> Result<(), Stop> {
+        if self.phase.load(Ordering::Acquire) != PREPARING {
+            return Ok(());
+        }
         self.record(Event::new(EventKind::TaskStarted)).await?;
         // Not from any other phase: what has ended does not start again.
         let _ = self.phase.compare_exchange(PREPARING, RUNNING, Ordering::AcqRel, Ordering::Acquire);
@@ -134,7 +138,7 @@ impl Session {
             Some(Ok(version)) => VersionSelector::Exactly(version),
             Some(Err(_)) => return Err(self.violate(self.label(&name), None, DenyReason::InvalidVersion).await),
         };
-        let permit = self.authorize(&name, &asked_for, Purpose::Get).await?;
+        let permit = self.authorize_get(&name, &asked_for, Purpose::Get).await?;
         let (scope, key) = self.place(name, asked_for.clone(), permit);
         let (secret, cache) = match self.broker.cached(&scope, &key) {
             Some(ready) => (ready.secret, CacheState::Hit),
@@ -151,7 +155,7 @@ impl Session {
     pub async fn refresh(&self, name: &str) -> Result<Handle, AccessError> {
         let started = now();
         let name = self.parse_name(name, Purpose::Refresh.operation()).await?;
-        let permit = self.authorize(&name, &VersionSelector::Current, Purpose::Refresh).await?;
+        let permit = self.authorize_get(&name, &VersionSelector::Current, Purpose::Refresh).await?;
         let (scope, key) = self.place(name, VersionSelector::Current, permit);
         let (secret, cache) = match self.broker.cached(&scope, &key) {
             Some(ready) if started.duration_since(ready.asked) < self.broker.settings.refresh_interval => {
@@ -168,14 +172,16 @@ impl Session {
         self.inject(secret, VersionSelector::Current, cache, started).await
     }
 
-    /// What the task may use, by name. Asks no backend.
+    /// What the task may use now, by name. Asks no backend.
     ///
     /// # Errors
     ///
     /// [`AccessError::Stopped`] outside `run`, or if the record was not accepted.
     pub async fn list(&self) -> Result<Vec<ListedSecret>, AccessError> {
         self.ensure_running(None).await?;
-        let mut listed: Vec<_> = self.context.capability.permits().collect();
+        let now = now();
+        let lasts = |permit: &Permit| permit.expires.is_none_or(|expires| expires > now);
+        let mut listed: Vec<_> = self.context.capability.permits().filter(|(_, permit)| lasts(permit)).collect();
         listed.sort_unstable_by_key(|(name, _)| *name);
         self.record(Event::new(EventKind::SecretListed)).await?;
         let describe = |(name, permit): (&SecretName, &Permit)| {
@@ -184,7 +190,7 @@ impl Session {
             ListedSecret {
                 name: name.clone(),
                 operations: permit.operations,
-                expires_in: cached.map(|ready| ready.secret.expires_in(now())),
+                expires_in: cached.map(|ready| ready.secret.expires_in(now)),
             }
         };
         Ok(listed.into_iter().map(describe).collect())
@@ -237,7 +243,16 @@ impl Session {
     ///
     /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
     pub async fn finish(&self, outcome: Outcome) -> Result<(), AuditUnavailable> {
-        match self.end(outcome) {
+        self.finish_for(outcome, None).await
+    }
+
+    /// As [`finish`](Self::finish), with what it ended for: the limit that the task went beyond.
+    ///
+    /// # Errors
+    ///
+    /// As for `finish`.
+    pub async fn finish_for(&self, outcome: Outcome, reason: Option<Reason>) -> Result<(), AuditUnavailable> {
+        match self.end(outcome, reason) {
             // The log that failed the task is not waited for a second time.
             Some(event) if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
                 self.broker.pal.note(&self.subject, event);
@@ -268,6 +283,27 @@ impl Session {
         };
         self.ensure_running(Some(name)).await?;
         Ok(permit)
+    }
+
+    /// Step 1 and 2 for a handle. That there is none for a grant's end is recorded; a use records that by itself.
+    async fn authorize_get(
+        &self,
+        name: &SecretName,
+        version: &VersionSelector,
+        purpose: Purpose<'_>,
+    ) -> Result<&Permit, AccessError> {
+        let authorized = self.authorize(name, version, purpose).await;
+        if let Err(AccessError::Secret(error)) = &authorized {
+            let event = Event {
+                secret_name: Some(self.label(name)),
+                operation: purpose.operation(),
+                outcome: Some(Outcome::Failed),
+                reason: Some(Reason::Token(error.kind())),
+                ..Event::new(EventKind::SecretInjected)
+            };
+            self.record(event).await?;
+        }
+        authorized
     }
 
     /// Step 5. A record that is not accepted ends the task.
@@ -392,7 +428,7 @@ impl Session {
     }
 
     /// Ends the task, and answers with the event that says so; with none if it had ended.
-    fn end(&self, outcome: Outcome) -> Option<Event> {
+    fn end(&self, outcome: Outcome, reason: Option<Reason>) -> Option<Event> {
         if self.finished.swap(true, Ordering::AcqRel) {
             return None;
         }
@@ -409,13 +445,13 @@ impl Session {
             self.broker.pal.note(&self.subject, event);
         }
         let duration = Some(now().duration_since(self.admitted));
-        Some(Event { outcome: Some(outcome), duration, ..Event::new(EventKind::TaskFinished) })
+        Some(Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) })
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(event) = self.end(Outcome::Cancelled) {
+        if let Some(event) = self.end(Outcome::Cancelled, None) {
             self.broker.pal.note(&self.subject, event);
         }
     }

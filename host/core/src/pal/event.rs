@@ -47,6 +47,9 @@ pub struct Event {
     /// Why, as a fixed token of this program: a [`DenyReason`]'s, a provider error's kind, and the like.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// What made the agent do it, where no task did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// Where the value came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheState>,
@@ -86,6 +89,7 @@ impl Event {
             operation: None,
             outcome: None,
             reason: None,
+            cause: None,
             cache: None,
             duration: None,
             level: None,
@@ -122,7 +126,7 @@ pub enum EventKind {
     SecretRequested,
     /// The backend answered.
     SecretFetched,
-    /// A task was given a handle.
+    /// A task was given a handle, or, with the outcome `failed`, not: its grant had ended.
     SecretInjected,
     /// A task was told what it may use.
     SecretListed,
@@ -228,6 +232,30 @@ impl From<Outcome> for &'static str {
     }
 }
 
+/// What makes the agent do something by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+#[non_exhaustive]
+pub enum Cause {
+    /// A value's time ended.
+    Ttl,
+}
+
+impl Cause {
+    /// The cause's name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ttl => "ttl",
+        }
+    }
+}
+
+impl From<Cause> for &'static str {
+    fn from(cause: Cause) -> Self {
+        cause.as_str()
+    }
+}
+
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -264,6 +292,13 @@ pub struct Subject {
     pub skill: Option<SkillName>,
     /// The skill's identity; none for what the agent does by itself.
     pub skill_digest: Option<SkillDigest>,
+}
+
+impl Subject {
+    /// An agent that does something by itself.
+    pub fn agent(agent_id: AgentId) -> Self {
+        Self { task_id: None, agent_id, skill: None, skill_digest: None }
+    }
 }
 
 impl From<&TaskContext> for Subject {

@@ -1,7 +1,9 @@
 //! The log itself: one order, many sinks, a live broadcast.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,8 +29,28 @@ pub struct Pal {
 
 struct Attached {
     sink: Arc<dyn Sink>,
-    /// How long a record may wait for this sink's word; none if nothing waits for it.
-    required_within: Option<Duration>,
+    /// None if nothing waits for it.
+    required: Option<Required>,
+}
+
+/// What is known of a required sink.
+struct Required {
+    /// How long a record may wait for its word.
+    within: Duration,
+    /// The last records, by their sequence numbers, that it is known to have taken, and to have failed.
+    taken: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Required {
+    fn learn(&self, seq: u64, result: &Result<(), SinkError>) {
+        let last = if result.is_ok() { &self.taken } else { &self.failed };
+        last.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.taken.load(Ordering::Acquire) >= self.failed.load(Ordering::Acquire)
+    }
 }
 
 /// A required sink did not take a record: what the record is about must not happen.
@@ -46,14 +68,16 @@ impl PalBuilder {
     /// Adds a sink that nothing waits for: what it loses is lost.
     #[must_use]
     pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
-        self.sinks.push(Attached { sink, required_within: None });
+        self.sinks.push(Attached { sink, required: None });
         self
     }
 
     /// Adds a sink without whose word, within the deadline (of an hour at most), no value is released.
     #[must_use]
     pub fn required_sink(mut self, sink: Arc<dyn Sink>, deadline: Duration) -> Self {
-        self.sinks.push(Attached { sink, required_within: Some(deadline.min(LONGEST_DEADLINE)) });
+        let within = deadline.min(LONGEST_DEADLINE);
+        let required = Required { within, taken: AtomicU64::new(0), failed: AtomicU64::new(0) };
+        self.sinks.push(Attached { sink, required: Some(required) });
         self
     }
 
@@ -78,17 +102,17 @@ impl Pal {
     pub async fn record(&self, subject: &Arc<Subject>, event: Event) -> Result<(), AuditUnavailable> {
         let mut waiting = Vec::new();
         let mut failed = None;
-        self.hand_out(subject, event, |receipt, within| match receipt {
-            Receipt::Ready(Ok(())) => {}
-            Receipt::Ready(Err(error)) => failed = Some(error),
-            Receipt::Pending(_) => waiting.push((receipt, Instant::now() + within)),
-        });
-        for (receipt, deadline) in waiting {
-            match timeout_at(deadline, receipt.accepted()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failed = Some(error),
-                Err(_) => failed = Some(SinkError::Deadline),
+        self.hand_out(subject, event, |required, seq, receipt| match receipt {
+            Receipt::Ready(result) => {
+                required.learn(seq, &result);
+                failed = result.err().or(failed.take());
             }
+            Receipt::Pending(_) => waiting.push((required, seq, receipt, Instant::now() + required.within)),
+        });
+        for (required, seq, receipt, deadline) in waiting {
+            let result = timeout_at(deadline, receipt.accepted()).await.unwrap_or(Err(SinkError::Deadline));
+            required.learn(seq, &result);
+            failed = result.err().or(failed);
         }
         let failed = failed.filter(|_| Guard::AuditGate.stands());
         failed.map_or(Ok(()), |error| Err(AuditUnavailable(error)))
@@ -96,7 +120,19 @@ impl Pal {
 
     /// Records an event that nothing can wait for, such as one of a task's teardown.
     pub fn note(&self, subject: &Arc<Subject>, event: Event) {
-        self.hand_out(subject, event, |_, _| {});
+        self.hand_out(subject, event, |required, seq, receipt| {
+            if let Receipt::Ready(result) = receipt {
+                required.learn(seq, &result);
+            }
+        });
+    }
+
+    /// Whether every required sink took the last record that its word is known of, so that values can be released.
+    ///
+    /// It becomes true again with a record that is taken: who stops working while it is false goes on to try one now and
+    /// then.
+    pub fn is_ready(&self) -> bool {
+        self.sinks.iter().filter_map(|attached| attached.required.as_ref()).all(Required::is_ready)
     }
 
     /// Follows the log from now on.
@@ -104,14 +140,25 @@ impl Pal {
         Subscription(self.broadcast.subscribe())
     }
 
-    fn hand_out(&self, subject: &Arc<Subject>, event: Event, mut required: impl FnMut(Receipt, Duration)) {
+    fn hand_out<'a>(
+        &'a self,
+        subject: &Arc<Subject>,
+        event: Event,
+        mut required: impl FnMut(&'a Required, u64, Receipt),
+    ) {
         let mut seq = self.seq.lock();
         *seq += 1;
         let record = Arc::new(Record { v: 1, seq: *seq, ts: Timestamp::now(), subject: subject.clone(), event });
         for attached in &self.sinks {
-            let receipt = attached.sink.submit(&record);
-            if let Some(within) = attached.required_within {
-                required(receipt, within);
+            // Records are noted while a task is torn down, perhaps for a panic: a second one would end the process.
+            let submitted = catch_unwind(AssertUnwindSafe(|| attached.sink.submit(&record)));
+            let receipt = match submitted {
+                Ok(receipt) => receipt,
+                Err(panic) if !Guard::HostPanic.stands() => resume_unwind(panic),
+                Err(_panic) => Receipt::Ready(Err(SinkError::Panicked)),
+            };
+            if let Some(of) = &attached.required {
+                required(of, *seq, receipt);
             }
         }
         // An error says that nobody reads; that is fine.
@@ -151,6 +198,8 @@ impl Subscription {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::identity::AgentId;
     use crate::pal::{EventKind, MemorySink};
@@ -178,10 +227,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_required_sink_gates() {
-        let cases: [(fn() -> Receipt, SinkError); 3] = [
+        let cases: [(fn() -> Receipt, SinkError); 4] = [
             (|| Receipt::Ready(Err(SinkError::Full)), SinkError::Full),
             (hanging, SinkError::Deadline),
             (|| Receipt::Pending(tokio::sync::oneshot::channel().1), SinkError::Closed),
+            (|| panic!("a defect of the sink; this is part of the test"), SinkError::Panicked),
         ];
         for (broken, error) in cases {
             let pal = Pal::builder().required_sink(Arc::new(Broken(broken)), DEADLINE).build();
@@ -196,10 +246,46 @@ mod tests {
         let pal = Pal::builder()
             .sink(Arc::new(Broken(hanging)))
             .sink(Arc::new(Broken(|| Receipt::Ready(Err(SinkError::Full)))))
+            .sink(Arc::new(Broken(|| panic!("a defect of the sink; this is part of the test"))))
             .required_sink(memory.clone(), DEADLINE)
             .build();
         pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap();
         assert_eq!(memory.kinds(), [EventKind::SecretRequested]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_is_ready_while_what_it_requires_takes_records() {
+        static ANSWER: Mutex<fn() -> Receipt> = Mutex::new(|| Receipt::Ready(Ok(())));
+        let pal = Pal::builder().required_sink(Arc::new(Broken(|| ANSWER.lock()())), DEADLINE).build();
+        assert!(pal.is_ready(), "nothing is known against it");
+        let broken: [fn() -> Receipt; 3] =
+            [|| Receipt::Ready(Err(SinkError::Full)), hanging, || Receipt::Pending(tokio::sync::oneshot::channel().1)];
+        for broken in broken {
+            *ANSWER.lock() = broken;
+            pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap_err();
+            assert!(!pal.is_ready());
+            *ANSWER.lock() = || Receipt::Ready(Ok(()));
+            pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap();
+            assert!(pal.is_ready());
+        }
+        *ANSWER.lock() = || panic!("a defect of the sink; this is part of the test");
+        pal.note(&subject(), Event::new(EventKind::SecretWiped));
+        assert!(!pal.is_ready(), "what nobody waits for says so too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_failure_does_not_count_against_a_later_success() {
+        static ANSWER: Mutex<fn() -> Receipt> = Mutex::new(hanging);
+        let other = Broken(|| Receipt::Ready(Err(SinkError::Full)));
+        let sink = Arc::new(Broken(|| ANSWER.lock()()));
+        let pal = Pal::builder().sink(Arc::new(other)).required_sink(sink, DEADLINE).build();
+        let subject = subject();
+        let mut late = Box::pin(pal.record(&subject, Event::new(EventKind::SecretRequested)));
+        assert!((&mut late).now_or_never().is_none());
+        *ANSWER.lock() = || Receipt::Ready(Ok(()));
+        pal.record(&subject, Event::new(EventKind::SecretRequested)).await.unwrap();
+        late.await.unwrap_err();
+        assert!(pal.is_ready());
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ mod sink;
 mod text;
 mod writer;
 
-pub use event::{CacheState, Event, EventKind, LogLevel, Outcome, Reason, Record, Subject};
+pub use event::{CacheState, Cause, Event, EventKind, LogLevel, Outcome, Reason, Record, Subject};
 pub use label::{Labels, SecretLabel};
 pub use log::{AuditUnavailable, Pal, PalBuilder, Reading, Subscription};
 pub use memory::MemorySink;

@@ -11,7 +11,7 @@ use super::Record;
 /// # Security
 ///
 /// `submit` is called with a lock held, in the order of the records: it must not block. A sink that does slow work hands
-/// the record to a thread of its own and answers with [`Receipt::Pending`].
+/// the record to a thread of its own and answers with [`Receipt::Pending`]. If it panics, it has not taken the record.
 pub trait Sink: Send + Sync + 'static {
     /// Takes a record, or says at once that it does not.
     fn submit(&self, record: &Arc<Record>) -> Receipt;
@@ -56,4 +56,7 @@ pub enum SinkError {
     /// The sink did not answer in time.
     #[error("the sink did not take the record in time")]
     Deadline,
+    /// The sink panicked: a defect of it, and no reason for more than a record that it did not take.
+    #[error("the sink panicked")]
+    Panicked,
 }

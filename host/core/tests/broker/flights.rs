@@ -3,16 +3,16 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use far_core::TaskContext;
 use far_core::broker::{SecretError, Session};
 use far_core::memory::SecretBytes;
-use far_core::pal::{EventKind, Outcome};
-use far_core::provider::Fetched;
+use far_core::pal::{AuditUnavailable, EventKind, Outcome, SinkError};
+use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::{ProviderId, TaskContext, Version, VersionSelector};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 
-use crate::fixture::{Fault, Scripted, VALUE, World, told, version, within};
+use crate::fixture::{Fault, Scripted, VALUE, World, stop, told, version, within};
 use crate::shared::grant;
 
 #[tokio::test]
@@ -73,15 +73,56 @@ async fn what_comes_after_all_who_asked_went_away_is_kept_for_the_next() {
     assert_eq!(world.backend.calls(), 1);
 }
 
-#[tokio::test]
+/// A backend that does not answer, and whose call panics when it is given up: nobody catches that.
+struct PanicsWhenGivenUp(ProviderId);
+
+struct Panics;
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("a defect of the provider; this is part of the test");
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretProvider for PanicsWhenGivenUp {
+    fn id(&self) -> &ProviderId {
+        &self.0
+    }
+
+    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<Fetched, ProviderError> {
+        let _held = Panics;
+        std::future::pending().await
+    }
+
+    async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<Refreshed, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_lost_on_its_way_is_not_waited_for_again() {
-    let world = World::new();
+    let world = World::with(PanicsWhenGivenUp("memory".parse().unwrap()));
     let task = world.running(&["agent-key:reveal"]).await;
+    for calls in 1..=2 {
+        assert_eq!(told(within(task.get("agent-key", None)).await), SecretError::Unavailable { retry_after: None });
+        assert_eq!(task.provider_calls(), calls);
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_has_not_taken_the_record() {
+    let world = World::new();
+    let task = world.running(&["task-key:reveal"]).await;
     world.gate.breaks_at(Fault::Panics, EventKind::SecretFetched);
-    assert_eq!(told(within(task.get("agent-key", None)).await), SecretError::Unavailable { retry_after: None });
-    world.gate.recovers();
-    within(task.get("agent-key", None)).await.unwrap();
-    assert_eq!(world.backend.calls(), 2);
+    assert_eq!(stop(within(task.get("task-key", None)).await), AuditUnavailable(SinkError::Panicked).into());
+    world.gate.breaks(Fault::Panics);
+    drop(task);
+    assert_eq!(world.ends(), [Some(Outcome::Cancelled)], "teardown goes on, and other sinks are told");
 }
 
 /// A second task with the identity of one that ended: it finds what was kept under it, if anything was.

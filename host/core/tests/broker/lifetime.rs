@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use far_core::broker::{Handle, SecretError, Session};
 use far_core::memory::SecretBytes;
-use far_core::pal::{CacheState, EventKind, Outcome, Reason, SecretLabel};
+use far_core::pal::{CacheState, Cause, EventKind, Outcome, Reason, SecretLabel};
 use far_core::provider::Fetched;
 use tokio::time::advance;
 
@@ -35,6 +35,10 @@ async fn a_value_is_gone_at_the_end_of_its_time_though_a_handle_is_held() {
         advance(MOMENT).await;
         world.recorded(EventKind::SecretExpired, 1).await;
         assert!(value.upgrade().is_none(), "it goes by itself, not when someone asks");
+        let expired = world.log.records().into_iter().rfind(|record| record.event.kind == EventKind::SecretExpired);
+        let expired = expired.unwrap();
+        assert_eq!((&expired.subject.task_id, expired.event.cause), (&None, Some(Cause::Ttl)), "no task's doing");
+        assert_eq!(expired.subject.agent_id, task.context().agent_id);
         assert_eq!(handle.expires_in(), Duration::ZERO);
         assert_eq!(told(task.reveal(&handle).await), SecretError::Expired);
         assert_eq!(told(task.sign_hmac_sha256(&handle, b"").await), SecretError::Expired);
@@ -95,6 +99,12 @@ async fn a_grant_that_ended_is_an_error_that_the_skill_may_handle() {
     assert_eq!(told(task.sign_hmac_sha256(&handle, b"").await), SecretError::Expired);
     assert_eq!(told(task.get("task-key", None).await), SecretError::Expired);
     assert_eq!(told(task.refresh("task-key").await), SecretError::Expired);
+    let failed: Vec<_> = world.events(EventKind::SecretInjected).into_iter().skip(1).collect();
+    let ended = (Some(Outcome::Failed), Some(Reason::Token("expired")));
+    assert_eq!(failed.iter().map(|event| (event.outcome, event.reason)).collect::<Vec<_>>(), [ended; 2]);
+    assert!(failed.iter().all(|event| event.secret_name == Some(SecretLabel::Listed(name("task-key")))));
+    let listed: Vec<_> = task.list().await.unwrap().into_iter().map(|listed| listed.name).collect();
+    assert_eq!(listed, [name("agent-key")]);
     assert_eq!(world.backend.calls(), 1);
     assert!(world.events(EventKind::SecretDenied).is_empty(), "nobody did wrong");
     task.get("agent-key", None).await.unwrap();
@@ -117,6 +127,9 @@ async fn what_is_a_tasks_own_is_wiped_when_it_finishes() {
     let expected = [EventKind::SecretWiped, EventKind::SecretWiped, EventKind::TaskFinished];
     assert_eq!(world.kinds_since(records), expected);
     task.finish(Outcome::Completed).await.unwrap();
+    let records = world.log.records().len();
+    task.start().await.unwrap();
+    assert_eq!(world.kinds_since(records), [], "what has ended does not start");
     drop(task);
     assert_eq!(world.ends(), [Some(Outcome::SkillError)], "once, and as it was");
 

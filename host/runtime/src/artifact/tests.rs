@@ -1,5 +1,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use wasmtime::Config;
@@ -41,7 +42,7 @@ impl Fixture {
     }
 
     fn is_believed(&self) -> bool {
-        self.cache.load(&self.engine, &artefact_name(&self.engine, &self.digest), &self.artefact()).is_some()
+        self.cache.load(&self.engine, &artefact_name(&self.engine, &self.digest)).is_some()
     }
 }
 
@@ -51,7 +52,7 @@ fn an_artefact_is_loaded_by_this_and_the_next_process() {
     assert!(fixture.is_believed());
     let next = ArtifactCache::open(&fixture.folder()).unwrap();
     let name = artefact_name(&fixture.engine, &fixture.digest);
-    assert!(next.load(&fixture.engine, &name, &fixture.artefact()).is_some());
+    assert!(next.load(&fixture.engine, &name).is_some());
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn an_artefact_of_another_key_is_not_believed() {
     fs::write(fixture.folder().join(KEY_FILE), [7; KEY_LEN]).unwrap();
     let other = ArtifactCache::open(&fixture.folder()).unwrap();
     let name = artefact_name(&fixture.engine, &fixture.digest);
-    assert!(other.load(&fixture.engine, &name, &fixture.artefact()).is_none());
+    assert!(other.load(&fixture.engine, &name).is_none());
 }
 
 #[test]
@@ -153,4 +154,51 @@ fn processes_that_start_at_once_share_one_key() {
     });
     assert!(macs.windows(2).all(|pair| pair[0] == pair[1]));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left beside the key");
+}
+
+/// Puts an artefact of so many bytes there, written so many seconds after the epoch.
+fn aged(fixture: &Fixture, number: u64, len: u64) -> PathBuf {
+    let path = fixture.folder().join(format!("{number:064x}"));
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(len).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(number)).unwrap();
+    path
+}
+
+#[test]
+fn the_oldest_make_room_for_the_newest() {
+    let fixture = Fixture::new();
+    let old: Vec<_> = (0..ARTEFACTS_KEPT as u64 + 3).map(|number| aged(&fixture, number, 1)).collect();
+    let unfinished = fixture.folder().join(format!("{}.0123456789abcdef", "f".repeat(64)));
+    fs::rename(&old[0], &unfinished).unwrap();
+    let other = fixture.folder().join("notes");
+    fs::write(&other, "of somebody else").unwrap();
+    fixture.cache.store(&artefact_name(&fixture.engine, &fixture.digest), b"anything").unwrap();
+    let kept: Vec<_> = old.iter().map(|path| path.exists()).collect();
+    let expected: Vec<_> = (0..old.len()).map(|number| number > 3).collect();
+    assert_eq!(kept, expected, "all but the newest 63, beside the one that was put there");
+    assert!(!unfinished.exists() && other.exists() && fixture.folder().join(KEY_FILE).exists());
+}
+
+#[test]
+fn the_newest_are_of_so_many_bytes_together() {
+    let fixture = Fixture::new();
+    let [oldest, old, newer] = [1, 2, 3].map(|number| aged(&fixture, number, BYTES_KEPT / 2 - 1000));
+    fixture.component();
+    assert!(oldest.exists(), "nothing was put there");
+    fs::remove_file(fixture.artefact()).unwrap();
+    fixture.component();
+    assert!(!oldest.exists() && !old.exists() && newer.exists() && fixture.is_believed());
+}
+
+#[test]
+fn a_folder_is_the_one_that_was_opened() {
+    let fixture = Fixture::new();
+    let moved = fixture.dir.path().join("moved");
+    fs::rename(fixture.folder(), &moved).unwrap();
+    fs::create_dir(fixture.folder()).unwrap();
+    assert!(fixture.is_believed());
+    fs::remove_file(moved.join(artefact_name(&fixture.engine, &fixture.digest))).unwrap();
+    fixture.component();
+    assert_eq!(fs::read_dir(fixture.folder()).unwrap().count(), 0);
 }

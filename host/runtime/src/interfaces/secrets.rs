@@ -9,12 +9,9 @@ use super::{answer, nanoseconds};
 use crate::state::TaskState;
 
 impl TaskState {
-    fn hand_over(
-        &mut self,
-        accessed: Result<Handle, AccessError>,
-    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+    fn injected(&mut self, accessed: Result<Handle, AccessError>) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         match answer(accessed)? {
-            Ok(handle) => Ok(Ok(self.table.push(handle)?)),
+            Ok(handle) => Ok(Ok(self.hand_over(handle)?)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -23,8 +20,9 @@ impl TaskState {
 impl Host for TaskState {
     async fn get(&mut self, name: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         self.spend_call()?;
+        self.check_handles()?;
         let accessed = self.session.get(&name, None).await;
-        self.hand_over(accessed)
+        self.injected(accessed)
     }
 
     async fn get_version(
@@ -33,8 +31,9 @@ impl Host for TaskState {
         version: String,
     ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         self.spend_call()?;
+        self.check_handles()?;
         let accessed = self.session.get(&name, Some(&version)).await;
-        self.hand_over(accessed)
+        self.injected(accessed)
     }
 
     async fn list(&mut self) -> wasmtime::Result<Vec<Info>> {
@@ -47,8 +46,9 @@ impl Host for TaskState {
 
     async fn refresh(&mut self, name: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         self.spend_call()?;
+        self.check_handles()?;
         let accessed = self.session.refresh(&name).await;
-        self.hand_over(accessed)
+        self.injected(accessed)
     }
 }
 
@@ -69,8 +69,7 @@ impl HostSecret for TaskState {
     }
 
     async fn drop(&mut self, secret: Resource<Handle>) -> wasmtime::Result<()> {
-        self.table.delete(secret)?;
-        Ok(())
+        self.take_back(secret)
     }
 }
 

@@ -11,8 +11,9 @@ use crate::config::error::said;
 const WHOLE: &str = r#"
 [agent]
 id = "far-agent-7"
+swap = "allowed"
 [runtime]
-wasi = "inert"
+wasi = "strict"
 [secrets.github-token]
 provider = "dev"
 path = "GITHUB"
@@ -49,6 +50,7 @@ fn refused(text: &str) -> String {
 fn a_whole_file_is_read() {
     let far = parse(WHOLE).unwrap();
     assert_eq!(far.agent_id.unwrap().as_str(), "far-agent-7");
+    assert!(far.swap_allowed && far.wasi == Wasi::Strict);
     let dotenv = |id, path: &str| ProviderConfig {
         id: ProviderId::parse(id).unwrap(),
         kind: ProviderKind::Dotenv { path: path.into() },
@@ -74,6 +76,7 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
     assert!(entry.terms.destinations().is_empty());
 
     let far = parse("").unwrap();
+    assert!(!far.swap_allowed && far.wasi == Wasi::Inert);
     assert!(far.agent_id.is_none() && far.providers.is_empty() && far.catalog.iter().next().is_none());
 }
 
@@ -113,11 +116,6 @@ fn what_a_later_version_does_is_not_silently_left_undone() {
         );
         assert_eq!(refused(&format!("[providers.p]\ntype = \"{kind}\"\naddress = \"x\"")), expected);
     }
-    assert_eq!(
-        refused("[runtime]\nwasi = \"strict\""),
-        "2:8: 'runtime.wasi' has a value that is not supported by this version of far\n\
-         help: the value for this version is \"inert\""
-    );
     assert_eq!(
         refused(&with_secret("provider = \"dev\"\noperations = [\"sign\"]\nscope = \"tool\"")),
         "7:9: 'secrets.token.scope' has a value that is not supported by this version of far\n\
@@ -199,7 +197,7 @@ fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
         ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': the text is empty".to_owned()),
         (
             "[runtime]\nwasi = \"all\"",
-            "2:8: 'runtime.wasi': not a way to link WASI\nhelp: the value for this version is \"inert\"".to_owned(),
+            "2:8: 'runtime.wasi': not a way to link WASI\nhelp: it is \"inert\" or \"strict\"".to_owned(),
         ),
     ];
     for (text, expected) in cases {

@@ -1,0 +1,18 @@
+//! The environment: what is read of it, and the one place where it is read.
+
+#![expect(clippy::disallowed_methods, reason = "this is the module that the rule names")]
+
+use std::env;
+use std::path::PathBuf;
+
+/// Where the user's caches are: `XDG_CACHE_HOME`, or `.cache` in `HOME` (XDG Base Directory Specification, by which a path
+/// that is not absolute counts as none).
+pub(crate) fn cache_home() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+}
+
+/// Whether there are to be no colours: `NO_COLOR` is set, and not empty.
+pub(crate) fn no_colour() -> bool {
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}

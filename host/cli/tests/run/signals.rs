@@ -1,0 +1,180 @@
+//! A signal ends a run as a task ends, not as a process does.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::thread;
+
+use far_tests::guests;
+use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::fixture::{Far, events};
+use crate::masks::mask;
+
+const ALL: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
+
+/// A skill that holds a value and never ends by itself.
+fn stays(words: &str) -> Far {
+    Far::run(guests::PROBE, "--grant alpha:sign").words(words).steps(r#"{"do":"get","name":"alpha"},{"do":"spin"}"#)
+}
+
+/// A run that is under way.
+struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    seen: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, seen: String::new() }
+    }
+
+    /// Waits for an event.
+    fn until(&mut self, event: &str) {
+        while !self.seen.lines().last().is_some_and(|line| line.contains(event)) {
+            assert_ne!(self.stderr.read_line(&mut self.seen).unwrap(), 0, "it ended: {}", self.seen);
+        }
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Whether it has taken a signal over.
+    fn catches(&self, signal: Signal) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+    }
+
+    /// Waits for its end: the exit code, and all of stdout and stderr.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        self.stderr.read_to_string(&mut self.seen).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        (output.status.code(), mask(&String::from_utf8(output.stdout).unwrap()), mask(&self.seen))
+    }
+}
+
+const UNTIL_CANCELLED: [&str; 7] = [
+    "task.admitted",
+    "task.started",
+    "secret.requested alpha provider=dotenv",
+    "secret.fetched alpha version=env-* provider=dotenv outcome=completed cache=miss duration=*us",
+    "secret.injected alpha version=env-* provider=dotenv outcome=completed cache=miss duration=*us",
+    "secret.wiped alpha version=env-* provider=dotenv",
+    "task.finished outcome=cancelled duration=*us",
+];
+
+#[test]
+fn the_task_is_cancelled_and_every_sink_is_told() {
+    for (signal, code) in ALL {
+        let far = stays("--pal pal.jsonl --audit kept/far.jsonl");
+        let mut running = Running::start(&mut far.command());
+        running.until("secret.injected");
+        running.send(signal);
+        let (ended, stdout, stderr) = running.end();
+        assert_eq!((ended, stdout.as_str()), (Some(code), ""));
+        let (before, said) = stderr.split_once("audit kept/far.jsonl: head ").unwrap();
+        assert_eq!(before, events(UNTIL_CANCELLED));
+        let (proof, told) = said.split_once('\n').unwrap();
+        assert_eq!(told, "error: the task was cancelled\n");
+
+        let written = |name| std::fs::read_to_string(far.path(name)).unwrap();
+        let last = |text: &str| text.lines().rfind(|line| line.contains("task.finished")).unwrap().to_owned();
+        assert!(last(&written("pal.jsonl")).contains(r#""outcome":"cancelled""#));
+        assert!(last(&written("kept/far.jsonl")).contains(r#""outcome":"cancelled""#));
+        let (head, key) = proof.split_once(", key ").unwrap();
+        let verify = Far::new().words("audit verify --head").args([head, "--key", key]);
+        let verified = verify.args([far.path("kept/far.jsonl").display()]).command().output().unwrap();
+        assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+    }
+}
+
+#[test]
+fn json_says_so_too() {
+    let far = stays("--json");
+    let mut running = Running::start(&mut far.command());
+    running.until("secret.injected");
+    running.send(Signal::INT);
+    let (code, stdout, _) = running.end();
+    assert_eq!(code, Some(130));
+    assert!(stdout.starts_with(r#"{"outcome":"cancelled","exit_code":130,"task_id":"task-*""#), "{stdout}");
+}
+
+/// A pipe's end that keeps it open, and does not wait.
+fn held_open(far: &Far, name: &str) -> File {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(far.path(name)).unwrap()
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let far = stays("--pal pal").pipe("pal");
+    let mut pipe = held_open(&far, "pal");
+    let mut running = Running::start(&mut far.command());
+    running.until("secret.injected");
+    // Full to the last byte: the task's end cannot be recorded, and is waited for.
+    for size in [4096, 1] {
+        while pipe.write(&[b'\n'; 4096][..size]).is_ok() {}
+    }
+    running.send(Signal::TERM);
+    running.until("task.finished");
+    running.send(Signal::INT);
+    let (code, ..) = running.end();
+    assert_eq!(code, Some(130), "the second one's, and not what the first would have come to");
+}
+
+#[test]
+fn what_was_ignored_before_stays_so() {
+    let far = stays("");
+    let mut running = Running::start(&mut far.command_after("trap '' HUP"));
+    running.until("secret.injected");
+    running.send(Signal::HUP);
+    running.send(Signal::TERM);
+    assert_eq!(running.end().0, Some(143));
+}
+
+/// A component that takes seconds to compile, and then is none of a skill's world.
+fn slow() -> Vec<u8> {
+    let steps: String = (0..150).map(|step| format!(" local.get 0 i32.const {step} i32.rotl local.set 0")).collect();
+    let function = format!("(func (param i32) (result i32){steps} local.get 0)");
+    wat::parse_str(format!("(component (core module {}))", function.repeat(6000))).unwrap()
+}
+
+#[test]
+fn while_the_skill_is_compiled_it_ends_too() {
+    let far = Far::run("slow.wasm", "--json").file("slow.wasm", slow());
+    let running = Running::start(&mut far.command());
+    // From here on the skill is compiled.
+    while !running.catches(Signal::TERM) {
+        thread::yield_now();
+    }
+    running.send(Signal::TERM);
+    let (code, stdout, stderr) = running.end();
+    assert_eq!((code, stderr.as_str()), (Some(143), ""));
+    assert!(stdout.starts_with(r#"{"outcome":"cancelled","exit_code":143,"task_id":null,"#), "{stdout}");
+}
+
+/// In blocks of 512 bytes: enough for locked memory and for what the engine makes of a component.
+const FILE_LIMIT: u64 = 64 << 11;
+
+#[test]
+fn a_file_at_its_limit_is_an_audit_log_that_failed() {
+    let far = Far::run(guests::PROBE_REVEALING, "--grant alpha:reveal --pal pal.jsonl")
+        .steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#)
+        .file("pal.jsonl", "");
+    // Room for two records, and a part of the third.
+    let pal = File::options().write(true).open(far.path("pal.jsonl")).unwrap();
+    pal.set_len(FILE_LIMIT * 512 - 500).unwrap();
+    let (code, stdout, stderr) = Running::start(&mut far.command_after(&format!("ulimit -f {FILE_LIMIT}"))).end();
+    assert_eq!((code, stdout.as_str()), (Some(5), ""), "{stderr}");
+    assert!(stderr.contains("a record could not be written: file too large"), "{stderr}");
+    let written = std::fs::read(far.path("pal.jsonl")).unwrap();
+    assert_eq!(written.len() as u64, FILE_LIMIT * 512, "it was written to, up to the limit");
+    assert!(!String::from_utf8_lossy(&written).contains("alpha-canary"));
+}
