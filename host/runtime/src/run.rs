@@ -6,6 +6,7 @@ use std::sync::Arc;
 use far_core::TaskId;
 use far_core::broker::{AdmitError, Session, Stop};
 use far_core::pal::Subject;
+use far_core::redaction::Redaction;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -15,7 +16,7 @@ use crate::limits::Limit;
 use crate::runtime::Runtime;
 use crate::state::TaskState;
 use crate::task::{End, Refusal, Report, Task};
-use crate::task_log::TaskLog;
+use crate::task_log::{LogEntry, TaskLog};
 
 /// What a guest may pass in one call besides its longest argument, in bytes.
 const ARGUMENT_SLACK: usize = 64 * 1024;
@@ -26,17 +27,30 @@ const HANDLES_MAX: usize = 1024;
 /// How the engine's error for a call with too much to copy begins.
 const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and the guest";
 
+/// What came of a task.
+struct Ran {
+    end: End,
+    log: Vec<LogEntry>,
+    log_discarded: u64,
+    provider_calls: u64,
+}
+
+impl Ran {
+    /// Of a task that was not let in.
+    fn nothing(end: End) -> Self {
+        Self { end, log: Vec::new(), log_discarded: 0, provider_calls: 0 }
+    }
+}
+
 impl Runtime {
     /// Runs a task to its end, whatever that is. Dropping the future cancels the task.
     pub async fn run(&self, task: Task) -> Report {
         let started = Instant::now();
-        let log = TaskLog::new(task.limits.log);
         let task_id = task.id.clone().or_else(|| TaskId::random().ok());
-        let (end, provider_calls) = match &task_id {
-            Some(task_id) => self.run_admitted(task_id, &task, &log).await,
-            None => (End::Refused(Refusal::Random), 0),
+        let Ran { end, log, log_discarded, provider_calls } = match &task_id {
+            Some(task_id) => self.run_admitted(task_id, &task).await,
+            None => Ran::nothing(End::Refused(Refusal::Random)),
         };
-        let (log, log_discarded) = log.take();
         Report {
             task_id,
             agent_id: self.agent_id.clone(),
@@ -50,25 +64,26 @@ impl Runtime {
         }
     }
 
-    async fn run_admitted(&self, task_id: &TaskId, task: &Task, log: &TaskLog) -> (End, u64) {
+    async fn run_admitted(&self, task_id: &TaskId, task: &Task) -> Ran {
         let context = match self.admit(task_id.clone(), task) {
             Ok(context) => context,
             Err(refusal) => {
                 self.record_refusal(task_id, task, &refusal).await;
-                return (End::Refused(refusal), 0);
+                return Ran::nothing(End::Refused(refusal));
             }
         };
         let deadline = Instant::from_std(context.deadline);
         let session = match self.broker.admit(context).await {
             Ok(session) => Arc::new(session),
-            Err(AdmitError::Audit(unavailable)) => return (End::AuditUnavailable(unavailable), 0),
+            Err(AdmitError::Audit(unavailable)) => return Ran::nothing(End::AuditUnavailable(unavailable)),
             Err(_) => {
                 self.record_refusal(task_id, task, &Refusal::Running).await;
-                return (End::Refused(Refusal::Running), 0);
+                return Ran::nothing(End::Refused(Refusal::Running));
             }
         };
+        let log = TaskLog::new(task.limits.log, session.redaction());
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
-        let attempt = AssertUnwindSafe(self.attempt(&session, task, log)).catch_unwind();
+        let attempt = AssertUnwindSafe(self.attempt(&session, task, &log)).catch_unwind();
         let end = match timeout_at(deadline, attempt).await {
             Ok(Ok(end)) => end,
             Ok(Err(_panic)) => End::HostError,
@@ -76,12 +91,15 @@ impl Runtime {
         };
         // What the session saw decides: a guest has no say in how its violation is reported.
         let end = session.stopped().map_or(end, end_of_stop);
+        // Before the session ends: what the task was given is known until then.
+        let (log, log_discarded) = log.take();
+        let end = without_values(end, session.redaction(), task.limits.output);
         let recorded = session.finish(end.outcome()).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
             (_, end) => end,
         };
-        (end, session.provider_calls())
+        Ran { end, log, log_discarded, provider_calls: session.provider_calls() }
     }
 
     async fn record_refusal(&self, task_id: &TaskId, task: &Task, refusal: &Refusal) {
@@ -140,6 +158,17 @@ impl Runtime {
         // Until here no task is open, and a start function that asks for a secret goes beyond its capability.
         session.start().await.map_err(wasmtime::Error::new)?;
         skill.call_run(&mut *store, &task.input).await
+    }
+}
+
+/// The same end, with the values that the task was given taken out of its words. An output stays what it is.
+fn without_values(end: End, redaction: &Arc<Redaction>, most: usize) -> End {
+    match end {
+        End::SkillError(text) => End::SkillError(redaction.text(text, most)),
+        End::BackendUnavailable(text) => End::BackendUnavailable(redaction.text(text, most)),
+        // The engine's words, and few.
+        End::Trapped(text) => End::Trapped(redaction.text(text, usize::MAX)),
+        other => other,
     }
 }
 
