@@ -16,6 +16,7 @@ mod help;
 mod input;
 mod json;
 mod masks;
+mod redaction;
 mod refused;
 mod task_file;
 mod terminal;
