@@ -169,14 +169,17 @@ impl TestHost {
         self.events.records().into_iter().rev().find(|record| record.event.kind == kind)
     }
 
-    fn assert_no_value(&self, report: &Report) {
+    /// Sees that no value came out anywhere but in a completed task's output.
+    pub fn assert_no_value(&self, report: &Report) {
         let records = self.events.records();
         let events = serde_json::to_string(&records.iter().map(Arc::as_ref).collect::<Vec<_>>()).unwrap();
         let end = match &report.end {
             End::Completed(_) => String::new(),
             other => format!("{other:?}"),
         };
+        let log: String = report.log.iter().map(|entry| entry.text.as_str()).collect();
         for (_, value) in self.secrets {
+            assert!(!log.contains(value), "a value in the task log");
             assert!(!events.contains(value), "a value in an event");
             assert!(!end.contains(value), "a value in how the task ended");
         }

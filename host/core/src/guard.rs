@@ -75,6 +75,8 @@ guards! {
     TaskQuota = "task-quota",
     /// What a required sink did not record does not happen.
     AuditGate = "audit-gate",
+    /// What a skill writes for people has no value in it.
+    Redaction = "redaction",
     /// A name that only a guest chose is recorded as a hash.
     UnlistedLabel = "unlisted-label",
 

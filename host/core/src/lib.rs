@@ -7,6 +7,7 @@
 //! - [`memory`]: the only type that holds a secret's bytes.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
+//! - [`redaction`]: text that leaves a task, without the values that it was given.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`guard`]: the list of what stands against attacks.
 //!
@@ -26,6 +27,7 @@ pub mod memory;
 pub mod name;
 pub mod pal;
 pub mod provider;
+pub mod redaction;
 pub mod secret;
 pub mod version;
 

@@ -121,12 +121,15 @@ async fn a_task_uses_up_its_own_quota_and_its_neighbour_has_all_of_its_own() {
     assert!(!greedy.backend_failed() && greedy.stopped().is_none(), "it is told, and goes on");
     assert!(reveals(&greedy, &held[0], 1).await, "what it has stays");
 
+    let mut neighbours = Vec::new();
     for version in 1..=FIT {
-        let handle = get(&neighbour, "task-key", version).await.unwrap();
-        assert!(reveals(&neighbour, &handle, version).await);
+        neighbours.push(get(&neighbour, "task-key", version).await.unwrap());
     }
     greedy.finish(Outcome::Completed).await.unwrap();
     assert_eq!(usage().used - before, FIT * LENGTH, "the handles that are held hold no bytes");
+    for (handle, version) in neighbours.iter().zip(1..) {
+        assert!(reveals(&neighbour, handle, version).await);
+    }
     neighbour.finish(Outcome::Completed).await.unwrap();
     assert_eq!(usage().used, before);
 }
@@ -193,6 +196,14 @@ async fn without_locked_memory_a_secret_is_unavailable_until_there_is_some() {
     assert_eq!(agent.failures(), [Some(Reason::Token("out-of-locked-memory"))]);
     assert!(SecretBytes::new(0, |_| {}).is_ok());
 
+    all.pop();
+    let handle = get(&task, "task-key", 1).await.unwrap();
+    let refused = task.reveal(&handle).await.err();
+    assert_eq!(
+        refused,
+        Some(SecretError::Unavailable { retry_after: None }.into()),
+        "what cannot be redacted stays here"
+    );
     all.pop();
     assert!(reveals(&task, &get(&task, "task-key", 1).await.unwrap(), 1).await);
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use far_core::broker::{AdmitError, Session, Stop};
 use far_core::guard::Guard;
 use far_core::pal::{Reason, Subject};
+use far_core::redaction::Redaction;
 use far_core::{TaskContext, TaskId};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
@@ -19,7 +20,7 @@ use crate::limits::{Limit, Usage, is_the_machines};
 use crate::runtime::Runtime;
 use crate::state::{HANDLES_MAX, TaskState};
 use crate::task::{End, Refusal, Report, Task};
-use crate::task_log::TaskLog;
+use crate::task_log::{LogEntry, TaskLog};
 use crate::turns::Turn;
 
 /// What a guest may pass in one call besides its longest argument, in bytes.
@@ -35,6 +36,21 @@ const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and
 /// How the engine's error for a handle too many ends.
 const HANDLES_EXHAUSTED: &str = "store handle limit exceeded";
 
+/// What came of a task.
+struct Ran {
+    end: End,
+    log: Vec<LogEntry>,
+    log_discarded: u64,
+    provider_calls: u64,
+}
+
+impl Ran {
+    /// Of a task that was not let in.
+    fn nothing(end: End) -> Self {
+        Self { end, log: Vec::new(), log_discarded: 0, provider_calls: 0 }
+    }
+}
+
 impl Runtime {
     /// Runs a task to its end, whatever that is. Dropping the future cancels the task; its end is then recorded without
     /// waiting for any sink.
@@ -46,13 +62,11 @@ impl Runtime {
     /// recorded as any other end is. A task that has ended by then stays as it ended.
     pub async fn run_until(&self, task: Task, cancelled: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
-        let log = TaskLog::new(if Guard::Log.stands() { task.limits.log } else { usize::MAX });
         let task_id = task.id.clone().or_else(|| TaskId::random().ok());
-        let (end, provider_calls) = match &task_id {
-            Some(task_id) => self.run_admitted(task_id, &task, &log, cancelled).await,
-            None => (End::Refused(Refusal::Random), 0),
+        let Ran { end, log, log_discarded, provider_calls } = match &task_id {
+            Some(task_id) => self.run_admitted(task_id, &task, cancelled).await,
+            None => Ran::nothing(End::Refused(Refusal::Random)),
         };
-        let (log, log_discarded) = log.take();
         Report {
             task_id,
             agent_id: self.agent_id.clone(),
@@ -66,31 +80,27 @@ impl Runtime {
         }
     }
 
-    async fn run_admitted(
-        &self,
-        task_id: &TaskId,
-        task: &Task,
-        log: &TaskLog,
-        cancelled: impl Future<Output = ()>,
-    ) -> (End, u64) {
+    async fn run_admitted(&self, task_id: &TaskId, task: &Task, cancelled: impl Future<Output = ()>) -> Ran {
         let context = match self.admit(task_id.clone(), task) {
             Ok(context) => context,
             Err(refusal) => {
                 self.record_refusal(task_id, task, &refusal).await;
-                return (End::Refused(refusal), 0);
+                return Ran::nothing(End::Refused(refusal));
             }
         };
         let deadline = deadline(&context);
         let session = match self.broker.admit(context).await {
             Ok(session) => Arc::new(session),
-            Err(AdmitError::Audit(unavailable)) => return (End::AuditUnavailable(unavailable), 0),
+            Err(AdmitError::Audit(unavailable)) => return Ran::nothing(End::AuditUnavailable(unavailable)),
             Err(_) => {
                 self.record_refusal(task_id, task, &Refusal::Running).await;
-                return (End::Refused(Refusal::Running), 0);
+                return Ran::nothing(End::Refused(Refusal::Running));
             }
         };
+        let room = if Guard::Log.stands() { task.limits.log } else { usize::MAX };
+        let log = TaskLog::new(room, session.redaction());
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
-        let attempt = AssertUnwindSafe(self.attempt(&session, task, log)).catch_unwind();
+        let attempt = AssertUnwindSafe(self.attempt(&session, task, &log)).catch_unwind();
         let end = tokio::select! {
             biased;
             ended = timeout_at(deadline, attempt) => match ended {
@@ -103,12 +113,15 @@ impl Runtime {
         };
         // What the session saw decides: a guest has no say in how its violation is reported.
         let end = session.stopped().map_or(end, end_of_stop);
+        // Before the session ends: what the task was given is known until then.
+        let (log, log_discarded) = log.take();
+        let end = without_values(end, session.redaction(), task.limits.output);
         let recorded = session.finish_for(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str()))).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
             (_, end) => end,
         };
-        (end, session.provider_calls())
+        Ran { end, log, log_discarded, provider_calls: session.provider_calls() }
     }
 
     async fn record_refusal(&self, task_id: &TaskId, task: &Task, refusal: &Refusal) {
@@ -182,6 +195,17 @@ impl Runtime {
 fn deadline(context: &TaskContext) -> Instant {
     let deadline = Instant::from_std(context.deadline);
     if Guard::Deadline.stands() { deadline } else { deadline + NEVER }
+}
+
+/// The same end, with the values that the task was given taken out of its words. An output stays what it is.
+fn without_values(end: End, redaction: &Arc<Redaction>, most: usize) -> End {
+    match end {
+        End::SkillError(text) => End::SkillError(redaction.text(text, most)),
+        End::BackendUnavailable(text) => End::BackendUnavailable(redaction.text(text, most)),
+        // The engine's words, and few.
+        End::Trapped(text) => End::Trapped(redaction.text(text, usize::MAX)),
+        other => other,
+    }
 }
 
 fn end_of_stop(stop: &Stop) -> End {

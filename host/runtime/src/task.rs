@@ -116,7 +116,8 @@ impl Refusal {
 pub enum End {
     /// The skill returned this output.
     Completed(Vec<u8>),
-    /// The skill returned this error. Guest's text: escape it wherever it is shown.
+    /// The skill returned this error; values that the task was given are redacted. Guest's text: escape it wherever it is
+    /// shown.
     SkillError(String),
     /// The skill returned this error after a backend had not answered.
     BackendUnavailable(String),
@@ -179,9 +180,9 @@ pub struct Report {
     pub skill_digest: SkillDigest,
     /// How it ended.
     pub end: End,
-    /// What it wrote for people.
+    /// What it wrote for people; values that it was given are redacted.
     pub log: Vec<LogEntry>,
-    /// How many bytes it wrote beyond its log's limit.
+    /// How many bytes it wrote beyond its log's limit; of what was redacted, as it would be shown.
     pub log_discarded: u64,
     /// How many calls of backends it caused.
     pub provider_calls: u64,

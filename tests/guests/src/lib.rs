@@ -3,6 +3,7 @@
 //! The probes do what a test tells them, step by step, and answer with what they saw.
 
 mod sandbox;
+mod saying;
 mod script;
 mod tier;
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::sandbox;
+use crate::saying::{self, Form, Place};
 use crate::tier::Tier;
 
 #[derive(Deserialize)]
@@ -47,6 +48,14 @@ enum Step {
     Reveal,
     /// Answers with the bytes themselves.
     Leak,
+    /// Says the bytes to people, or a text instead.
+    Say {
+        text: Option<String>,
+        place: Place,
+        #[serde(default)]
+        form: Form,
+        pieces: Option<usize>,
+    },
     /// Drops the handle got last.
     Drop,
     Log {
@@ -132,6 +141,15 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
             |bytes| json!({ "length": bytes.len(), "sha256": hex::encode(Sha256::digest(bytes)) }),
         )?,
         Step::Leak => revealed::<T>(handles, |bytes| json!({ "value": String::from_utf8_lossy(bytes) }))?,
+        Step::Say { text: Some(text), place, form, pieces } => {
+            saying::say(text.as_bytes(), &place, &form, pieces.unwrap_or(1))?;
+            done()
+        }
+        Step::Say { text: None, place, form, pieces } => {
+            let revealed = T::reveal(last(handles)?).ok_or("this probe cannot reveal")?;
+            saying::say(revealed?.expose(), &place, &form, pieces.unwrap_or(1))?;
+            done()
+        }
         Step::Drop => {
             let dropped = handles.pop().is_some();
             json!({ "ok": { "dropped": dropped } })

@@ -17,6 +17,7 @@ mod help;
 mod input;
 mod json;
 mod masks;
+mod redaction;
 mod refused;
 mod signals;
 mod task_file;

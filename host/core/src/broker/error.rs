@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::capability::{DenyReason, Operation};
 use crate::pal::{AuditUnavailable, SecretLabel};
 use crate::provider::ProviderError;
+use crate::redaction::LearnError;
 use crate::secret::Gone;
 
 /// Why an access gave nothing.
@@ -106,5 +107,12 @@ impl From<Gone> for SecretError {
             Gone::Revoked => Self::Revoked,
             Gone::Expired | Gone::ScopeEnded => Self::Expired,
         }
+    }
+}
+
+impl From<LearnError> for SecretError {
+    fn from(_: LearnError) -> Self {
+        // The host's lack, as when there is no locked memory for the value itself.
+        Self::Unavailable { retry_after: None }
     }
 }

@@ -15,6 +15,7 @@ use crate::memory::Quota;
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, CacheState, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::ProviderError;
+use crate::redaction::Redaction;
 use crate::secret::Secret;
 use crate::version::{Version, VersionSelector};
 
@@ -27,6 +28,7 @@ pub struct Session {
     pub(super) uses: Box<[AtomicU32]>,
     /// Locked memory for the values that are the task's own.
     quota: Arc<Quota>,
+    pub(super) redaction: Arc<Redaction>,
     admitted: std::time::Instant,
     phase: AtomicU8,
     stopped: OnceLock<Stop>,
@@ -89,6 +91,7 @@ impl Session {
         }
         Some(Self {
             quota: Quota::new(broker.settings.task_memory),
+            redaction: Redaction::new(),
             uses: (0..context.capability.declared()).map(|_| AtomicU32::new(0)).collect(),
             broker,
             context,
@@ -220,6 +223,12 @@ impl Session {
     /// `cabi_realloc`: which one, the engine does not say.
     pub async fn left_outside_run(&self) {
         let _ = self.violate(self.broker.labels.unlisted(""), None, DenyReason::OutsideRun).await;
+    }
+
+    /// What the task's text is redacted of: every value that it was given so far. Text is to be redacted before the task
+    /// ends; afterwards, nothing is let through.
+    pub fn redaction(&self) -> &Arc<Redaction> {
+        &self.redaction
     }
 
     /// Why the task must end, if it must.
@@ -437,6 +446,10 @@ impl Session {
         let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
         for secret in wiped {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
+        }
+        for (name, finds) in self.redaction.end() {
+            let (secret_name, count) = (Some(SecretLabel::Listed(name)), Some(finds));
+            self.broker.pal.note(&self.subject, Event { secret_name, count, ..Event::new(EventKind::OutputRedacted) });
         }
         let beyond = self.lines.load(Ordering::Acquire).saturating_sub(RECORDED_LINES);
         if beyond > 0 {

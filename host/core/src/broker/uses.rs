@@ -22,7 +22,8 @@ impl Session {
     ///
     /// # Security
     ///
-    /// The one place from which a value goes to a guest. The caller copies it into the guest's memory and drops it.
+    /// The one place from which a value goes to a guest. The caller copies it into the guest's memory and drops it. Before
+    /// that, the task's redaction learns it.
     pub async fn reveal(&self, handle: &Handle) -> Result<Arc<SecretBytes>, AccessError> {
         self.use_value(handle, Purpose::Reveal, EventKind::SecretRevealed, true).await
     }
@@ -62,7 +63,10 @@ impl Session {
             if !fits {
                 return Err(SecretError::TooLarge);
             }
-            handle.secret.value(now())?;
+            let value = handle.secret.value(now())?;
+            if kind == EventKind::SecretRevealed && Guard::Redaction.stands() {
+                self.redaction.learn(handle.name(), value.expose())?;
+            }
             self.count_use(permit)
         });
         let event = Event {

@@ -144,6 +144,9 @@ pub enum EventKind {
     SecretWiped,
     /// A skill wrote a line to its task log.
     SkillLogged,
+    /// A secret's value was found in text that a task wrote for people, and taken out; the count says how often. Recorded
+    /// once for each such secret, when the task ends.
+    OutputRedacted,
 }
 
 impl EventKind {
@@ -165,6 +168,7 @@ impl EventKind {
             Self::SecretRefreshed => "secret.refreshed",
             Self::SecretWiped => "secret.wiped",
             Self::SkillLogged => "skill.logged",
+            Self::OutputRedacted => "output.redacted",
         }
     }
 }

@@ -12,6 +12,7 @@ mod fixture;
 mod flights;
 mod lifetime;
 mod listing;
+mod redaction;
 mod refresh;
 mod scope;
 mod sharing;

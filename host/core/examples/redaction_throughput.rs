@@ -1,0 +1,97 @@
+//! What redaction costs: learning a value, and reading text, with one secret known and with 64.
+//!
+//! `cargo run --release -p far-core --example redaction_throughput`
+
+#![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
+
+use std::error::Error;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use far_core::SecretName;
+use far_core::redaction::{Piece, Redaction};
+
+const ROUNDS: usize = 7;
+/// How much is read at a time, as of a guest's write.
+const WRITE: usize = 64 * 1024;
+const WRITES: usize = 64;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let name: SecretName = "key".parse()?;
+    let value = random(40, 1);
+    print("learn the first value of 40 bytes, and end, µs", || {
+        per_call(1000, || {
+            let redaction = Redaction::new();
+            let learned = redaction.learn(&name, &value);
+            (learned, redaction.end())
+        })
+    });
+    let knowing = Redaction::new();
+    knowing.learn(&name, &value)?;
+    print("learn it again, µs", || per_call(1000, || knowing.learn(&name, &value)));
+
+    let many = Redaction::new();
+    for number in 0..64 {
+        many.learn(&format!("key-{number}").parse()?, &random(40, number))?;
+    }
+    let letters = lines(WRITE);
+    let bytes = random(WRITE, 7);
+    // Begins like the value again and again, and never is it.
+    let hostile: Vec<_> = value.iter().take(6).copied().cycle().take(WRITE).collect();
+    for (known, redaction) in [("1 secret", &knowing), ("64 secrets", &many)] {
+        print(&format!("lines of text, {known}, MB/s"), || megabytes(redaction, &letters));
+        print(&format!("random bytes, {known}, MB/s"), || megabytes(redaction, &bytes));
+    }
+    print("a value's beginning over and over, 1 secret, MB/s", || megabytes(&knowing, &hostile));
+    Ok(())
+}
+
+fn print(what: &str, mut measure: impl FnMut() -> f64) {
+    let mut rounds: Vec<_> = (0..ROUNDS).map(|_| measure()).collect();
+    rounds.sort_by(f64::total_cmp);
+    let at = |index: usize| rounds.get(index).copied().unwrap_or_default();
+    println!("{what:<52} {:>9.2}   ({:.2} to {:.2})", at(ROUNDS / 2), at(0), at(ROUNDS - 1));
+}
+
+fn per_call<T>(calls: u32, mut call: impl FnMut() -> T) -> f64 {
+    let started = Instant::now();
+    for _ in 0..calls {
+        black_box(call());
+    }
+    micros(started.elapsed() / calls)
+}
+
+fn seen(piece: Piece<'_>) {
+    black_box(piece);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes of a benchmark")]
+fn megabytes(redaction: &Arc<Redaction>, text: &[u8]) -> f64 {
+    let mut redactor = redaction.redactor();
+    let started = Instant::now();
+    for _ in 0..WRITES {
+        redactor.write(text, seen);
+    }
+    redactor.finish(seen);
+    (text.len() * WRITES) as f64 / micros(started.elapsed())
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+/// Bytes without a pattern, the same for the same seed.
+fn random(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn lines(length: usize) -> Vec<u8> {
+    let line = |number: usize| format!("2026-01-01T00:00:00Z INFO request {number} took {} ms\n", number % 977);
+    (0..).flat_map(|number| line(number).into_bytes()).take(length).collect()
+}

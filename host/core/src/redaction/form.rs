@@ -1,0 +1,241 @@
+//! How a value may be written, and how it is read back.
+//!
+//! A form reads a text unit by unit: an escape, a pair of digits, or just a byte. Each unit gives the *symbols* that
+//! fingerprints are of: bytes, and for base64 numbers below 64, since there a value need not begin with a character.
+
+use std::ops::Range;
+
+/// A form in which a value is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As it is.
+    Raw,
+    /// Percent-encoded (RFC 3986), any bytes of it.
+    Percent,
+    /// The same with `+` for a space, as forms are sent.
+    Query,
+    /// The inside of a JSON string (RFC 8259).
+    Json,
+    /// Hexadecimal.
+    Hex,
+    /// Base64 or base64url (RFC 4648).
+    Base64,
+}
+
+/// What symbols are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alphabet {
+    /// Bytes of the value.
+    Bytes,
+    /// Six bits of it.
+    Sextets,
+}
+
+/// One unit of a text.
+#[derive(Clone, Copy)]
+pub(super) struct Unit {
+    symbols: [u8; 4],
+    count: usize,
+    /// How many bytes of the text it is.
+    pub(super) width: usize,
+}
+
+/// The longest unit: a character beyond the basic plane, in JSON.
+pub(super) const UNIT_MAX: usize = 12;
+/// The most bytes that are written for one symbol: a character of ASCII, in JSON.
+pub(super) const WIDEST: usize = 6;
+/// How many bytes of a text an opening is.
+pub(super) const OPENING: usize = 4;
+
+impl Form {
+    pub(super) const ALL: [Self; 6] = [Self::Raw, Self::Percent, Self::Query, Self::Json, Self::Hex, Self::Base64];
+
+    pub(super) fn alphabet(self) -> Alphabet {
+        if self == Self::Base64 { Alphabet::Sextets } else { Alphabet::Bytes }
+    }
+
+    /// The unit that a text begins with, if it begins with one.
+    pub(super) fn unit(self, text: &[u8]) -> Option<Unit> {
+        match self {
+            Self::Raw => text.first().map(|byte| Unit::of(*byte, 1)),
+            Self::Percent => percent(text),
+            Self::Query if text.first() == Some(&b'+') => Some(Unit::of(b' ', 1)),
+            Self::Query => percent(text),
+            Self::Json => json(text),
+            Self::Hex => pair(text).map(|byte| Unit::of(byte, 2)),
+            Self::Base64 => text.first().and_then(|byte| sextet(*byte)).map(|bits| Unit::of(bits, 1)),
+        }
+    }
+
+    /// How the first of these bytes may be written, each with how many of the bytes that is.
+    fn spellings(self, value: &[u8], each: &mut dyn FnMut(&[u8], usize)) {
+        let Some(&byte) = value.first() else { return };
+        let [high, low] = digits(byte);
+        if self == Self::Hex {
+            return each(&[high, low], 1);
+        }
+        each(&[byte], 1);
+        match self {
+            Self::Percent => each(&[b'%', high, low], 1),
+            Self::Query if byte == b' ' => each(b"+", 1),
+            Self::Json => {
+                if let Some(short) = short_escape(byte) {
+                    each(&[b'\\', short], 1);
+                }
+                if let Some((first, length)) = first_character(value) {
+                    let [[a, b], [c, d]] = first.to_be_bytes().map(digits);
+                    each(&[b'\\', b'u', a, b, c, d], length);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Unit {
+    fn of(symbol: u8, width: usize) -> Self {
+        Self { symbols: [symbol, 0, 0, 0], count: 1, width }
+    }
+
+    pub(super) fn symbols(&self) -> &[u8] {
+        self.symbols.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// The first bytes of every text that is the value in one of the forms, but for the case of letters and base64's alphabet.
+pub(super) fn openings(value: &[u8], mut each: impl FnMut([u8; OPENING])) {
+    for form in Form::ALL {
+        if form == Form::Base64 {
+            for sextets in ALIGNMENTS.map(|before| sextets(value, before)) {
+                let mut opening = [0; OPENING];
+                opening.iter_mut().zip(sextets).for_each(|(to, bits)| *to = character(bits));
+                each(opening);
+            }
+        } else {
+            spell(form, value, [0; OPENING], 0, &mut each);
+        }
+    }
+}
+
+fn spell(form: Form, value: &[u8], opening: [u8; OPENING], written: usize, each: &mut dyn FnMut([u8; OPENING])) {
+    form.spellings(value, &mut |spelled, read| {
+        let mut opening = opening;
+        opening.iter_mut().skip(written).zip(spelled).for_each(|(to, from)| *to = *from);
+        match written + spelled.len() {
+            OPENING.. => each(opening),
+            written => spell(form, value.get(read..).unwrap_or_default(), opening, written, each),
+        }
+    });
+}
+
+/// How many bytes may stand before a value in its first group of three.
+pub(super) const ALIGNMENTS: [usize; 3] = [0, 1, 2];
+
+/// The characters of base64 that are of the value alone, where so many bytes stand before it in its first group.
+pub(super) fn sextets(value: &[u8], before: usize) -> impl ExactSizeIterator<Item = u8> {
+    let characters: Range<usize> = (8 * before).div_ceil(6)..8 * (before + value.len()) / 6;
+    characters.map(move |character| {
+        let bit = 6 * character - 8 * before;
+        let byte = |at: usize| u16::from(value.get(at).copied().unwrap_or_default());
+        let pair = byte(bit / 8) << 8 | byte(bit / 8 + 1);
+        (pair >> (10 - bit % 8) & 0x3f) as u8
+    })
+}
+
+fn percent(text: &[u8]) -> Option<Unit> {
+    if let [b'%', escape @ ..] = text
+        && let Some(byte) = pair(escape)
+    {
+        return Some(Unit::of(byte, 3));
+    }
+    text.first().map(|byte| Unit::of(*byte, 1))
+}
+
+fn json(text: &[u8]) -> Option<Unit> {
+    match text {
+        [b'\\', b'u', rest @ ..] => match (code_unit(rest)?, rest.get(4..)) {
+            (high @ 0xd800..0xdc00, Some([b'\\', b'u', rest @ ..])) => character_unit([high, code_unit(rest)?], 12),
+            (unit, _) => character_unit([unit], 6),
+        },
+        [b'\\', escape, ..] => match unescaped(*escape) {
+            Some(byte) => Some(Unit::of(byte, 2)),
+            None => Some(Unit::of(b'\\', 1)),
+        },
+        [byte, ..] => Some(Unit::of(*byte, 1)),
+        [] => None,
+    }
+}
+
+fn character_unit<const N: usize>(utf16: [u16; N], width: usize) -> Option<Unit> {
+    let character = char::decode_utf16(utf16).next()?.ok()?;
+    let mut symbols = [0; 4];
+    let count = character.encode_utf8(&mut symbols).len();
+    Some(Unit { symbols, count, width })
+}
+
+/// The first character's first unit in UTF-16, and how many bytes the character is.
+fn first_character(value: &[u8]) -> Option<(u16, usize)> {
+    let beginning = value.get(..OPENING).unwrap_or(value);
+    let character = beginning.utf8_chunks().next()?.valid().chars().next()?;
+    let first = character.encode_utf16(&mut [0; 2]).first().copied()?;
+    Some((first, character.len_utf8()))
+}
+
+fn code_unit(text: &[u8]) -> Option<u16> {
+    Some(u16::from_be_bytes([pair(text)?, pair(text.get(2..)?)?]))
+}
+
+/// The byte that two hexadecimal digits stand for.
+fn pair(text: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    match text {
+        [high, low, ..] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
+        _ => None,
+    }
+}
+
+fn digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 0xf].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
+}
+
+/// JSON's two-character escapes.
+const ESCAPES: [(u8, u8); 8] = [
+    (b'"', b'"'),
+    (b'\\', b'\\'),
+    (b'/', b'/'),
+    (b'b', 0x08),
+    (b'f', 0x0c),
+    (b'n', b'\n'),
+    (b'r', b'\r'),
+    (b't', b'\t'),
+];
+
+fn unescaped(escape: u8) -> Option<u8> {
+    ESCAPES.iter().find(|(written, _)| *written == escape).map(|(_, byte)| *byte)
+}
+
+fn short_escape(byte: u8) -> Option<u8> {
+    ESCAPES.iter().find(|(_, meant)| *meant == byte).map(|(written, _)| *written)
+}
+
+/// The number that a character of either base64 alphabet stands for.
+fn sextet(character: u8) -> Option<u8> {
+    Some(match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+fn character(sextet: u8) -> u8 {
+    match sextet {
+        0..26 => b'A' + sextet,
+        26..52 => b'a' + sextet - 26,
+        52..62 => b'0' + sextet - 52,
+        62 => b'+',
+        _ => b'/',
+    }
+}

@@ -1,0 +1,212 @@
+//! One stream, redacted as it flows.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::form::{OPENING, UNIT_MAX, WIDEST};
+use super::known::{Followed, Known, PIECE, Symbols};
+use super::task::{Redaction, State};
+
+/// How many bytes must be known to say what begins at the first of them.
+const REACH: usize = PIECE * WIDEST + UNIT_MAX;
+/// How many bytes are taken in at a time.
+const BLOCK: usize = 4096;
+/// How many values may go on at a time, from different places. More overlap only where a long value is one short
+/// sequence, over and over; of such a one, a last piece may stay.
+const FOLLOWED_MAX: usize = 64;
+
+/// Redacts one stream of bytes.
+///
+/// # Security
+///
+/// What is fed comes out in order, but for the last bytes, which are held back until it is known that no value begins in
+/// them. The buffer for them does not grow, and is overwritten when the redactor is dropped.
+pub struct Redactor {
+    redaction: Arc<Redaction>,
+    held: Zeroizing<Vec<u8>>,
+    /// How many of the held bytes are of a find.
+    hidden: usize,
+    /// Long values that were begun, and may go on.
+    followed: Vec<Followed>,
+    symbols: Symbols,
+}
+
+/// What comes out of a redactor. The lengths of [`Piece::Clear`] and [`Piece::Hidden`] add up to what was fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Bytes as they were fed.
+    Clear(&'a [u8]),
+    /// What stands in the place of a find, whose bytes are hidden from here on.
+    Marker(&'a str),
+    /// So many bytes of a find.
+    Hidden(usize),
+}
+
+impl Redactor {
+    pub(super) fn new(redaction: Arc<Redaction>) -> Self {
+        Self {
+            redaction,
+            held: Zeroizing::default(),
+            hidden: 0,
+            followed: Vec::new(),
+            symbols: Zeroizing::new([0; PIECE]),
+        }
+    }
+
+    /// Takes the stream's next bytes, and hands out what is decided.
+    pub fn write(&mut self, bytes: &[u8], mut out: impl FnMut(Piece<'_>)) {
+        let redaction = self.redaction.clone();
+        match &mut *redaction.state() {
+            State::Empty => clear(bytes, &mut out),
+            State::Known(known) => {
+                if self.held.capacity() == 0 {
+                    // All that is ever needed: to grow would leave a copy behind.
+                    self.held.reserve_exact(BLOCK + REACH);
+                }
+                for block in bytes.chunks(BLOCK) {
+                    self.held.extend_from_slice(block);
+                    let decided = self.held.len().saturating_sub(REACH);
+                    self.decide(known, decided, &mut out);
+                }
+            }
+            // What is a value, nobody knows any more.
+            State::Ended => hide(bytes.len(), &mut out),
+        }
+    }
+
+    /// Ends the stream, and hands out what was held back. What is written after that is another stream's.
+    pub fn finish(&mut self, mut out: impl FnMut(Piece<'_>)) {
+        let redaction = self.redaction.clone();
+        let held = self.held.len();
+        match &mut *redaction.state() {
+            State::Empty => {}
+            State::Known(known) => self.decide(known, held, &mut out),
+            State::Ended => hide(held, &mut out),
+        }
+        self.held.clear();
+        self.followed.clear();
+        self.hidden = 0;
+    }
+
+    /// Hands out the first so many of the held bytes, once it is known what begins at each.
+    fn decide(&mut self, known: &mut Known, count: usize, out: &mut impl FnMut(Piece<'_>)) {
+        let (mut at, mut shown) = (0, 0);
+        while let Some(next) = self.next(known, at, count) {
+            at = next;
+            self.go_on(known, at);
+            let Some((first, end)) = self.begin(known, at) else {
+                at += 1;
+                continue;
+            };
+            if at >= self.hidden {
+                self.show(shown, at, out);
+                shown = at;
+            }
+            if let Some(secret) = known.secret(&first).filter(|_| end > self.hidden) {
+                secret.finds += 1;
+                if at >= self.hidden {
+                    out(Piece::Marker(&secret.marker));
+                }
+            }
+            self.hidden = self.hidden.max(end);
+            at += 1;
+        }
+        self.show(shown, count, out);
+        self.held.drain(..count);
+        self.hidden = self.hidden.saturating_sub(count);
+        self.followed.iter_mut().for_each(|followed| followed.reader.at = followed.reader.at.saturating_sub(count));
+    }
+
+    /// The next place where a value may begin or go on.
+    fn next(&self, known: &Known, at: usize, count: usize) -> Option<usize> {
+        let goes_on = self.followed.iter().map(|followed| followed.reader.at).min().unwrap_or(count).min(count);
+        let until = (goes_on + OPENING - 1).min(self.held.len());
+        let begins = self.held.get(at..until).and_then(|text| known.filter.first(text));
+        Some(begins.map_or(goes_on, |begins| goes_on.min(at + begins))).filter(|next| *next < count)
+    }
+
+    /// Follows the long values of which a piece should begin here.
+    fn go_on(&mut self, known: &Known, at: usize) {
+        let Self { held, hidden, followed, symbols, .. } = self;
+        followed.retain_mut(|followed| {
+            if followed.reader.at != at {
+                return true;
+            }
+            let Some(further) = known.follow(*followed, held, symbols) else { return false };
+            *hidden = (*hidden).max(further.reader.end(held));
+            *followed = further;
+            known.goes_on(followed)
+        });
+    }
+
+    /// The longest find that begins here, and where it ends.
+    fn begin(&mut self, known: &Known, at: usize) -> Option<(Followed, usize)> {
+        let Self { held, followed, symbols, .. } = self;
+        let text = held.get(at..)?;
+        let mut longest: Option<(Followed, usize)> = None;
+        known.beginnings(text, symbols, |mut begun| {
+            let end = at + begun.reader.end(text);
+            begun.reader.at += at;
+            if longest.is_none_or(|(_, longest)| longest < end) {
+                longest = Some((begun, end));
+            }
+            if known.goes_on(&begun) && followed.len() < FOLLOWED_MAX {
+                followed.push(begun);
+            }
+        });
+        longest
+    }
+
+    /// Hands out the held bytes in a range, at the beginning of which some may be hidden.
+    fn show(&self, from: usize, to: usize, out: &mut impl FnMut(Piece<'_>)) {
+        let shown = self.hidden.clamp(from, to.max(from));
+        hide(shown - from, out);
+        clear(self.held.get(shown..to).unwrap_or_default(), out);
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("held", &self.held.len()).finish_non_exhaustive()
+    }
+}
+
+fn clear(bytes: &[u8], out: &mut impl FnMut(Piece<'_>)) {
+    if !bytes.is_empty() {
+        out(Piece::Clear(bytes));
+    }
+}
+
+fn hide(count: usize, out: &mut impl FnMut(Piece<'_>)) {
+    if count > 0 {
+        out(Piece::Hidden(count));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_is_held_back_and_the_buffer_does_not_grow() {
+        let value: Vec<_> = (0..20_000_u32).map(|number| (number * number >> 3) as u8).collect();
+        let redaction = Redaction::new();
+        redaction.learn(&"key".parse().unwrap(), &value).unwrap();
+        let mut redactor = redaction.redactor();
+        redactor.write(b"a", |_| {});
+        let capacity = redactor.held.capacity();
+        // The value but for its end, again and again: it is never known whether it will be the whole.
+        let text = value[..19_999].repeat(3);
+        let mut lengths = [1, 100, 1000, 10_000].into_iter().cycle();
+        let mut rest = &text[..];
+        while !rest.is_empty() {
+            let (next, more) = rest.split_at(lengths.next().unwrap().min(rest.len()));
+            redactor.write(next, |_| {});
+            rest = more;
+            assert!(redactor.held.len() <= REACH && redactor.followed.len() <= FOLLOWED_MAX);
+        }
+        assert_eq!(redactor.held.capacity(), capacity);
+    }
+}

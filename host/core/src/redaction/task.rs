@@ -1,0 +1,102 @@
+//! What one task's text is redacted of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::known::{Known, LearnError, SHORTEST};
+use super::redactor::{Piece, Redactor};
+use crate::name::SecretName;
+
+/// The values that one task was given, as fingerprints, and how often each was found. Shared by all that write for the
+/// task.
+pub struct Redaction(Mutex<State>);
+
+/// Where the task is.
+pub(super) enum State {
+    /// It was given nothing: text is passed on at once, and no key was made.
+    Empty,
+    Known(Box<Known>),
+    /// Nothing is known any more, and so nothing is passed on.
+    Ended,
+}
+
+impl Redaction {
+    /// Of a task that was given nothing yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(State::Empty)))
+    }
+
+    /// Learns a value, which is found from now on in whatever the task's redactors are fed. A value below
+    /// [`SHORTEST`] bytes is not learned; a value that is known by this name is not learned again.
+    ///
+    /// # Errors
+    ///
+    /// [`LearnError`]: the value must not be given to the task.
+    ///
+    /// # Security
+    ///
+    /// To be called before the task has the value. What is kept are fingerprints, until the task ends.
+    pub fn learn(&self, name: &SecretName, value: &[u8]) -> Result<(), LearnError> {
+        if value.len() < SHORTEST {
+            return Ok(());
+        }
+        let mut state = self.state();
+        match &mut *state {
+            State::Known(known) => known.learn(name, value),
+            State::Ended => Err(LearnError::Ended),
+            State::Empty => {
+                let mut known = Known::new()?;
+                known.learn(name, value)?;
+                *state = State::Known(Box::new(known));
+                Ok(())
+            }
+        }
+    }
+
+    /// A redactor for one of the task's streams.
+    pub fn redactor(self: &Arc<Self>) -> Redactor {
+        Redactor::new(self.clone())
+    }
+
+    /// A whole text, redacted. Markers may be longer than what they stand for: if there is anything to look for, so many
+    /// bytes of the result are kept at most.
+    pub fn text(self: &Arc<Self>, text: String, most: usize) -> String {
+        if matches!(*self.state(), State::Empty) {
+            return text;
+        }
+        let mut kept = Vec::new();
+        let mut keep = |piece: Piece<'_>| {
+            let shown = match piece {
+                Piece::Clear(bytes) => bytes,
+                Piece::Marker(marker) => marker.as_bytes(),
+                Piece::Hidden(_) => return,
+            };
+            kept.extend(shown.iter().take(most.saturating_sub(kept.len())));
+        };
+        let mut redactor = self.redactor();
+        redactor.write(text.as_bytes(), &mut keep);
+        redactor.finish(&mut keep);
+        // A value may begin and end within a character.
+        String::from_utf8_lossy(&kept).into_owned()
+    }
+
+    /// Ends it, and answers with each secret that was found, and how often. All that was known is gone.
+    pub fn end(&self) -> Vec<(SecretName, u64)> {
+        match std::mem::replace(&mut *self.state(), State::Ended) {
+            State::Known(known) => known.finds(),
+            State::Empty | State::Ended => Vec::new(),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock()
+    }
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redaction").finish_non_exhaustive()
+    }
+}

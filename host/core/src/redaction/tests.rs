@@ -1,0 +1,340 @@
+//! What is found, what is not, and that it makes no difference how a stream is cut.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use proptest::prelude::*;
+
+use super::*;
+
+/// Characters that encoders treat in different ways, and bytes of which some encoding has `+` and `/`.
+const VALUE: &[u8] = "k\u{e9}y /+?>\"\\\n\u{1f511}~%41_-zZ".as_bytes();
+
+fn knowing(values: &[(&str, &[u8])]) -> Arc<Redaction> {
+    let redaction = Redaction::new();
+    for (name, value) in values {
+        redaction.learn(&name.parse().unwrap(), value).unwrap();
+    }
+    redaction
+}
+
+/// What comes out of a stream that is fed in these pieces.
+fn redacted(redaction: &Arc<Redaction>, pieces: &[&[u8]]) -> Vec<u8> {
+    let (mut shown, mut counted) = (Vec::new(), 0);
+    let mut redactor = redaction.redactor();
+    let mut out = |piece: Piece<'_>| match piece {
+        Piece::Clear(bytes) => {
+            counted += bytes.len();
+            shown.extend_from_slice(bytes);
+        }
+        Piece::Marker(marker) => shown.extend_from_slice(marker.as_bytes()),
+        Piece::Hidden(count) => counted += count,
+    };
+    pieces.iter().for_each(|piece| redactor.write(piece, &mut out));
+    redactor.finish(&mut out);
+    assert_eq!(counted, pieces.concat().len(), "every byte is shown or hidden");
+    shown
+}
+
+fn shown(redaction: &Arc<Redaction>, text: &[u8]) -> String {
+    String::from_utf8_lossy(&redacted(redaction, &[text])).into_owned()
+}
+
+/// How a byte is written, by whether it is escaped at all and in which case.
+fn percent(value: &[u8], escaped: impl Fn(usize, u8) -> bool, upper: bool) -> Vec<u8> {
+    let write = |(at, byte): (usize, &u8)| match (escaped(at, *byte), upper) {
+        (false, _) => vec![*byte],
+        (true, true) => format!("%{byte:02X}").into_bytes(),
+        (true, false) => format!("%{byte:02x}").into_bytes(),
+    };
+    value.iter().enumerate().flat_map(write).collect()
+}
+
+fn reserved(_: usize, byte: u8) -> bool {
+    !(byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
+fn mixed_case(hex: &str) -> String {
+    hex.char_indices().map(|(at, digit)| if at % 3 == 0 { digit.to_ascii_uppercase() } else { digit }).collect()
+}
+
+/// A value in every form that is found: what it is called, and the text.
+fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let hex = hex::encode(value);
+    let mut forms = vec![
+        ("raw", value.to_vec()),
+        ("hex", hex.clone().into_bytes()),
+        ("hex, upper", hex.to_uppercase().into_bytes()),
+        ("hex, mixed", mixed_case(&hex).into_bytes()),
+    ];
+    for upper in [false, true] {
+        forms.push(("percent, all", percent(value, |_, _| true, upper)));
+        forms.push(("percent, reserved", percent(value, reserved, upper)));
+        forms.push(("percent, every other", percent(value, |at, byte| at % 2 == 1 && byte != b'%', upper)));
+    }
+    let query = percent(value, |at, byte| byte != b' ' && reserved(at, byte), true);
+    forms.push(("query", query.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect()));
+    if let Ok(text) = std::str::from_utf8(value) {
+        let json = serde_json::to_string(text).unwrap();
+        let json = &json[1..json.len() - 1];
+        forms.push(("json", json.as_bytes().to_vec()));
+        forms.push(("json, slashes", json.replace('/', "\\/").into_bytes()));
+        let units = |upper: bool| {
+            let unit = |unit: u16| if upper { format!("\\u{unit:04X}") } else { format!("\\u{unit:04x}") };
+            text.encode_utf16().map(unit).collect::<String>().into_bytes()
+        };
+        forms.extend([("json, all", units(false)), ("json, all, upper", units(true))]);
+    }
+    forms
+}
+
+#[test]
+fn every_form_is_found_however_it_is_cut_in_two_or_three() {
+    let redaction = knowing(&[("key", VALUE)]);
+    for (form, text) in forms(VALUE) {
+        let text = [b"<", &text[..], b">"].concat();
+        for first in 0..=text.len() {
+            let (one, rest) = text.split_at(first);
+            assert_eq!(redacted(&redaction, &[one, rest]), b"<[redacted:key]>", "{form}, cut at {first}");
+            for second in 0..=rest.len() {
+                let (two, three) = rest.split_at(second);
+                assert_eq!(redacted(&redaction, &[one, two, three]), b"<[redacted:key]>", "{form}, {first}, {second}");
+            }
+        }
+    }
+}
+
+/// What base64 leaves of a value between these neighbours: nothing but the characters that they share.
+fn base64_without(text: &str, before: usize, value: usize) -> String {
+    let (from, to) = ((8 * before).div_ceil(6), 8 * (before + value) / 6);
+    format!("{}[redacted:key]{}", &text[..from], &text[to..])
+}
+
+#[test]
+fn base64_is_found_at_every_offset_however_it_is_cut() {
+    let redaction = knowing(&[("key", VALUE)]);
+    for before in 0..6 {
+        for after in 0..4 {
+            let plain = [&b"user: "[..before], VALUE, &b"\xff\xfe\xfd"[..after.min(3)]].concat();
+            for text in [STANDARD.encode(&plain), URL_SAFE.encode(&plain)] {
+                let expected = base64_without(&text, before, VALUE.len());
+                for first in 0..=text.len() {
+                    let (one, rest) = text.as_bytes().split_at(first);
+                    for second in [0, 1, 5, rest.len() / 2, rest.len()] {
+                        let (two, three) = rest.split_at(second.min(rest.len()));
+                        let shown = redacted(&redaction, &[one, two, three]);
+                        assert_eq!(String::from_utf8(shown).unwrap(), expected, "{text}, {first}, {second}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn neighbours_are_two_finds() {
+    let redaction = knowing(&[("one", b"first-value"), ("two", b"second-value")]);
+    assert_eq!(
+        shown(&redaction, b"first-valuesecond-valuefirst-value."),
+        "[redacted:one][redacted:two][redacted:one]."
+    );
+    assert_eq!(redaction.end(), [("one".parse().unwrap(), 2), ("two".parse().unwrap(), 1)]);
+}
+
+#[test]
+fn where_values_overlap_nothing_of_any_stays() {
+    let redaction = knowing(&[("one", b"abcdefgh"), ("two", b"efghijkl"), ("three", b"abcdefghij"), ("four", b"cdef")]);
+    assert_eq!(shown(&redaction, b"-abcdefghijkl-"), "-[redacted:three]-", "the longest, and what overlaps it");
+    assert_eq!(shown(&redaction, b"-abcdefghkl-"), "-[redacted:one]kl-");
+    assert_eq!(shown(&redaction, b"-abcdefxghijkl-"), "-ab[redacted:four]xghijkl-");
+    let finds: Vec<_> = redaction.end().into_iter().map(|(name, finds)| (name.to_string(), finds)).collect();
+    assert_eq!(
+        finds,
+        [("one", 1), ("two", 1), ("three", 1), ("four", 1)].map(|(name, finds)| (name.to_owned(), finds))
+    );
+}
+
+#[test]
+fn a_value_over_and_over_is_gone_too() {
+    let redaction = knowing(&[("key", b"aaaaaa")]);
+    assert_eq!(shown(&redaction, &[b'a'; 100]), "[redacted:key]");
+    assert_eq!(shown(&redaction, b"aaaaa"), "aaaaa", "it is not there");
+    assert_eq!(shown(&redaction, b"baaaaaab"), "b[redacted:key]b");
+}
+
+/// Letters without a pattern.
+fn long(length: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b"abcdefghijklmnop\n\"/%"[(state >> 24) as usize % 20]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn a_long_value_is_found_in_every_form_and_nothing_of_it_is_held() {
+    for length in [63, 64, 65, 128, 1000, 20_000] {
+        let value = long(length);
+        let redaction = knowing(&[("key", &value)]);
+        for (form, text) in forms(&value) {
+            let text = [b"<", &text[..], b">"].concat();
+            for size in [1, 7, 4096, usize::MAX] {
+                let pieces: Vec<_> = text.chunks(size).collect();
+                assert_eq!(redacted(&redaction, &pieces), b"<[redacted:key]>", "{length}, {form}, by {size}");
+            }
+        }
+        for before in 0..3 {
+            let text = STANDARD.encode([&b"::"[..before.min(2)], &value].concat());
+            let expected = base64_without(&text, before.min(2), length);
+            assert_eq!(shown(&redaction, text.as_bytes()), expected, "{length}");
+        }
+    }
+}
+
+#[test]
+fn the_beginning_of_a_long_value_is_a_find_and_less_is_none() {
+    let value = long(1000);
+    let redaction = knowing(&[("key", &value)]);
+    assert_eq!(shown(&redaction, &value[..63]).as_bytes(), &value[..63]);
+    assert_eq!(shown(&redaction, &[&value[..64], b"!"].concat()), "[redacted:key]!");
+    assert_eq!(shown(&redaction, &[&value[..192], b"!"].concat()), "[redacted:key]!");
+    let again = [&value[..640], &value[..], b"!"].concat();
+    assert_eq!(shown(&redaction, &again), "[redacted:key][redacted:key]!", "the whole after a part of it");
+}
+
+#[test]
+fn a_long_value_that_begins_like_itself_is_found_at_its_second_beginning() {
+    let part = long(64);
+    let value = [&part[..], &part, b"the-end-of-it"].concat();
+    let redaction = knowing(&[("key", &value)]);
+    assert_eq!(shown(&redaction, &[&part[..], &value, b"!"].concat()), "[redacted:key]!");
+}
+
+#[test]
+fn an_escape_that_two_pieces_share_is_hidden_whole() {
+    let value = format!("{}\u{1f511}{}", "abc".repeat(21), "xyz".repeat(30));
+    let redaction = knowing(&[("key", value.as_bytes())]);
+    for (form, text) in forms(value.as_bytes()) {
+        assert_eq!(shown(&redaction, &[&text[..], b"!"].concat()), "[redacted:key]!", "{form}");
+    }
+    let begun = format!("{}\\ud83d\\udd11!", "abc".repeat(21));
+    assert_eq!(shown(&redaction, begun.as_bytes()), "[redacted:key]!", "it has a byte of the find");
+}
+
+#[test]
+fn the_shortest_value_is_found_and_a_shorter_one_is_not() {
+    let redaction = knowing(&[("pin", b"4711"), ("digit", b"471")]);
+    for (form, text) in forms(b"4711") {
+        assert_eq!(shown(&redaction, &text), "[redacted:pin]", "{form}");
+    }
+    for before in 0..3 {
+        let text = STANDARD.encode([&b"::"[..before.min(2)], b"4711"].concat());
+        assert!(shown(&redaction, text.as_bytes()).contains("[redacted:pin]"), "{text}");
+    }
+    assert_eq!(shown(&redaction, b"471 4 7 1 1"), "471 4 7 1 1");
+}
+
+#[test]
+fn what_was_learned_in_the_middle_of_a_stream_is_found_from_there_on() {
+    let redaction = Redaction::new();
+    let mut redactor = redaction.redactor();
+    let mut shown = Vec::new();
+    redactor.write(b"before, ", |piece| shown.push(format!("{piece:?}")));
+    assert_eq!(shown.len(), 1, "nothing is held back while nothing is known");
+    redaction.learn(&"key".parse().unwrap(), b"value").unwrap();
+    redactor.write(b"value", |piece| panic!("{piece:?} before it is decided"));
+    redactor.finish(|piece| shown.push(format!("{piece:?}")));
+    assert_eq!(shown[1..], ["Marker(\"[redacted:key]\")", "Hidden(5)"]);
+}
+
+#[test]
+fn a_value_is_learned_once_by_each_name_and_each_version_of_it_is_found() {
+    let redaction =
+        knowing(&[("key", b"version-1"), ("key", b"version-1"), ("key", b"version-2"), ("other", b"version-1")]);
+    assert_eq!(shown(&redaction, b"version-1 version-2"), "[redacted:key] [redacted:key]");
+    assert_eq!(redaction.end(), [("key".parse().unwrap(), 2)]);
+}
+
+#[test]
+fn what_has_ended_learns_nothing_and_shows_nothing() {
+    let redaction = knowing(&[("key", b"version-1")]);
+    let mut redactor = redaction.redactor();
+    redactor.write(b"version-", |_| panic!("not decided yet"));
+    assert_eq!(redaction.end(), []);
+    assert_eq!(redaction.learn(&"key".parse().unwrap(), b"version-2"), Err(LearnError::Ended));
+    let mut out = |piece: Piece<'_>| assert!(matches!(piece, Piece::Hidden(_)), "{piece:?}");
+    redactor.write(b"1", &mut out);
+    redactor.finish(&mut out);
+    assert_eq!(redaction.text("version-1".to_owned(), 100), "");
+}
+
+#[test]
+fn a_text_is_kept_up_to_its_limit() {
+    let redaction = knowing(&[("key", b"4711")]);
+    let text = "4711".repeat(1000);
+    assert_eq!(redaction.text(text.clone(), 20), "[redacted:key][redac");
+    assert_eq!(Redaction::new().text(text.clone(), 20), text, "who calls has limited it already");
+}
+
+#[test]
+fn nothing_that_can_be_printed_has_a_value() {
+    let redaction = knowing(&[("key", b"canary-value")]);
+    let mut redactor = redaction.redactor();
+    redactor.write(b"canary-", |_| {});
+    assert!(!format!("{redaction:?} {redactor:?} {:#?}", redactor).contains("canary"));
+}
+
+/// A text that was written in one of the forms, or in a mixture that some encoder may choose.
+fn written(value: &[u8], choice: u8, escaped: &[bool]) -> Vec<u8> {
+    let forms = forms(value);
+    match forms.get(usize::from(choice)) {
+        Some((_, text)) => text.clone(),
+        None => percent(value, |at, byte| byte == b'%' || escaped[at % escaped.len()], choice.is_multiple_of(2)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_value_is_found_in_any_text(
+        value in prop::collection::vec(any::<u8>(), 8..200),
+        before in prop::collection::vec(any::<u8>(), 0..500),
+        after in prop::collection::vec(any::<u8>(), 0..500),
+        choice in 0_u8..20,
+        escaped in prop::collection::vec(any::<bool>(), 1..40),
+        sizes in prop::collection::vec(1_usize..300, 1..20),
+    ) {
+        let redaction = knowing(&[("key", &value)]);
+        let text = [&before[..], &written(&value, choice, &escaped), &after].concat();
+        let (mut pieces, mut rest) = (Vec::new(), &text[..]);
+        for size in sizes.iter().cycle() {
+            let (piece, more) = rest.split_at((*size).min(rest.len()));
+            pieces.push(piece);
+            rest = more;
+            if rest.is_empty() { break; }
+        }
+        let shown = redacted(&redaction, &pieces);
+        prop_assert!(shown.starts_with(&before[..before.len().saturating_sub(2)]));
+        prop_assert!(shown.windows(14).any(|window| window == b"[redacted:key]"));
+        prop_assert!(!shown.windows(value.len()).any(|window| window == value));
+        prop_assert_eq!(&redacted(&redaction, &[&text[..]]), &shown, "cuts make no difference");
+    }
+
+    #[test]
+    fn text_without_a_value_passes_byte_for_byte(
+        values in prop::collection::vec(prop::collection::vec(any::<u8>(), 8..100), 1..65),
+        text in prop::collection::vec(any::<u8>(), 0..20_000),
+        letters in "[ -~\\n]{0,5000}",
+    ) {
+        let redaction = Redaction::new();
+        for (number, value) in values.iter().enumerate() {
+            redaction.learn(&format!("key-{number}").parse().unwrap(), value).unwrap();
+        }
+        let texts = [text.clone(), hex::encode(&text).into_bytes(), STANDARD.encode(&text).into_bytes(), letters.into_bytes()];
+        for text in &texts {
+            prop_assert_eq!(&redacted(&redaction, &[&text[..]]), text);
+        }
+        prop_assert_eq!(redaction.end(), []);
+    }
+}

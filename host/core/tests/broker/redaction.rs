@@ -1,0 +1,69 @@
+//! What a task was given is known to its redaction from that moment, until the task ends.
+
+use far_core::pal::{EventKind, Outcome, SecretLabel};
+
+use crate::fixture::{SECOND, TTL, VALUE, World, told};
+
+fn text(value: &[u8]) -> String {
+    format!("<{}>", String::from_utf8_lossy(value))
+}
+
+#[tokio::test]
+async fn a_value_is_known_from_when_it_is_revealed_and_not_by_a_handle_or_a_signature() {
+    let world = World::new();
+    let task = world.running(&["task-key:sign,reveal"]).await;
+    let neighbour = world.running(&["task-key:sign,reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    task.sign_hmac_sha256(&handle, b"message").await.unwrap();
+    assert_eq!(task.redaction().text(text(VALUE), 100), text(VALUE));
+    task.reveal(&handle).await.unwrap();
+    assert_eq!(task.redaction().text(text(VALUE), 100), "<[redacted:task-key]>");
+    assert_eq!(neighbour.redaction().text(text(VALUE), 100), text(VALUE), "each task has what it was given");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_ended_in_the_middle_of_the_task_is_still_redacted() {
+    let world = World::new();
+    let task = world.running(&["task-key:reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    task.reveal(&handle).await.unwrap();
+    world.rotate();
+    tokio::time::advance(TTL).await;
+    told(task.reveal(&handle).await);
+    assert!(handle.expires_in().is_zero());
+    task.reveal(&task.get("task-key", None).await.unwrap()).await.unwrap();
+    for value in [VALUE, SECOND] {
+        assert_eq!(task.redaction().text(text(value), 100), "<[redacted:task-key]>");
+    }
+}
+
+#[tokio::test]
+async fn finds_are_recorded_by_secret_before_the_end_and_then_nothing_is_known() {
+    let world = World::new();
+    let task = world.running(&["task-key:reveal", "agent-key:reveal"]).await;
+    for secret in ["task-key", "agent-key"] {
+        task.reveal(&task.get(secret, None).await.unwrap()).await.unwrap();
+    }
+    for _ in 0..3 {
+        task.redaction().text(text(VALUE), 100);
+    }
+    task.finish(Outcome::Completed).await.unwrap();
+    let events = world.events(EventKind::OutputRedacted);
+    assert_eq!(events.len(), 1, "one value of two names has the first's");
+    assert_eq!(events[0].secret_name, Some(SecretLabel::Listed("task-key".parse().unwrap())));
+    assert_eq!(events[0].count, Some(3));
+    let kinds = world.log.kinds();
+    assert_eq!(kinds[kinds.len() - 2..], [EventKind::OutputRedacted, EventKind::TaskFinished]);
+    assert_eq!(task.redaction().text(text(VALUE), 100), "", "nothing is let through that cannot be judged");
+}
+
+#[tokio::test]
+async fn a_task_that_is_dropped_has_its_finds_recorded_too() {
+    let world = World::new();
+    let task = world.running(&["task-key:reveal"]).await;
+    task.reveal(&task.get("task-key", None).await.unwrap()).await.unwrap();
+    task.redaction().text(text(VALUE), 100);
+    drop(task);
+    assert_eq!(world.events(EventKind::OutputRedacted).len(), 1);
+    assert_eq!(world.ends(), [Some(Outcome::Cancelled)]);
+}

@@ -1,0 +1,205 @@
+//! What a skill says to people has no value in it that its task was given, wherever and however it says it; other text
+//! of the same shape stays as it is.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test's own steps, too, what is not there is a failed test"
+)]
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use far_core::pal::{EventKind, Outcome, Pal, Receipt, Record, Sink};
+use far_core::provider::ProviderError;
+use far_providers::MemoryProvider;
+use far_runtime::{End, Limits, LogSource, Report};
+use far_tests::host::{SECRETS, results};
+use far_tests::{TestHost, guests};
+use serde_json::{Value, json};
+
+/// Of the same shape as the value of `alpha`, and nobody's secret.
+const OTHER: &str = "omega-flower-4b1d07";
+const GRANTS: [&str; 2] = ["alpha:reveal", "beta:reveal"];
+
+/// The value of `alpha` or the other text in each form that is found, and how many characters at its end are shown: in
+/// base64, one that has two bits of the value.
+const FORMS: [(&str, usize); 6] =
+    [("raw", 0), ("hex", 0), ("base64", 3), ("base64url", 3), ("percent", 0), ("json", 0)];
+
+/// A step that says the value of the handle got last, or the text.
+fn say(text: Option<&str>, place: &str, form: &str, pieces: usize) -> Value {
+    json!({ "do": "say", "text": text, "place": place, "form": form, "pieces": pieces })
+}
+
+/// Runs these steps of a skill that was given the value of `alpha`.
+async fn given(host: &TestHost, steps: &[Value], limits: Limits) -> Report {
+    let before = [json!({ "do": "get", "name": "alpha" }), json!({ "do": "reveal" })];
+    let steps = [&before[..], steps].concat();
+    let task = host.task(guests::PROBE_REVEALING, &GRANTS, &json!({ "steps": steps })).await.with_limits(limits);
+    host.runtime.run(task).await
+}
+
+/// All that the skill said in a place, without the standard library's words about a panic.
+fn said(report: &Report, place: &str) -> String {
+    let is_there = |source| match place {
+        "log" => matches!(source, LogSource::Log(_)),
+        "print" => source == LogSource::Stdout,
+        _ => source == LogSource::Stderr,
+    };
+    let log = report.log.iter().filter(|entry| is_there(entry.source)).map(|entry| entry.text.as_str());
+    match &report.end {
+        End::SkillError(text) | End::BackendUnavailable(text) if place == "fail" => text.clone(),
+        _ if place == "panic" => {
+            log.collect::<String>().lines().find(|line| line.starts_with('<')).unwrap_or_default().to_owned()
+        }
+        _ => log.collect(),
+    }
+}
+
+/// What was recorded of finds in the task's text.
+fn redactions(host: &TestHost, report: &Report) -> Vec<(String, Option<u64>)> {
+    let records = host.events.records();
+    let of_task = records.iter().filter(|record| record.subject.task_id == report.task_id);
+    let redacted = of_task.filter(|record| record.event.kind == EventKind::OutputRedacted);
+    redacted.map(|record| (record.event.secret_name.as_ref().unwrap().to_string(), record.event.count)).collect()
+}
+
+#[tokio::test]
+async fn a_value_is_redacted_in_every_place_and_form_and_other_text_is_not() {
+    let host = TestHost::new();
+    for (place, pieces) in
+        [("log", 1), ("log", 7), ("print", 1), ("print", 19), ("eprint", 3), ("fail", 1), ("panic", 1)]
+    {
+        for (form, shown) in FORMS {
+            let twin = given(&host, &[say(Some(OTHER), place, form, pieces)], Limits::default()).await;
+            let other = said(&twin, place);
+            let report = given(&host, &[say(None, place, form, pieces)], Limits::default()).await;
+            host.assert_no_value(&report);
+
+            let text = said(&report, place);
+            let (begin, end) = ("<[redacted:alpha]", &text[text.len() - shown - 1..]);
+            assert_eq!(text, format!("{begin}{end}"), "{place}, {form}, {pieces} pieces");
+            assert_eq!(report.end.outcome(), twin.end.outcome());
+            assert_eq!(redactions(&host, &report), [("alpha".to_owned(), Some(1))]);
+            if form == "raw" {
+                assert_eq!(other, format!("<{OTHER}>"));
+            }
+            assert!(other.len() >= OTHER.len() + 2 && !other.contains("redacted"), "{other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_without_a_value_makes_no_event() {
+    let host = TestHost::new();
+    let places = ["log", "print", "eprint"].map(|place| say(Some(OTHER), place, "raw", 2));
+    let report = given(&host, &places, Limits::default()).await;
+    assert_eq!(report.end.outcome(), Outcome::Completed);
+    assert_eq!(redactions(&host, &report), []);
+}
+
+#[tokio::test]
+async fn a_value_is_found_across_lines_with_other_streams_between() {
+    let value = SECRETS[0].1;
+    let (one, two) = value.split_at(8);
+    let log = |message: &str| json!({ "do": "log", "level": "info", "message": message });
+    let print = |text: &str| json!({ "do": "print", "text": text });
+    let steps = [log(&format!("a {one}")), print("out 1\n"), log(""), log(&format!("{two} b")), print("out 2\n")];
+    let host = TestHost::new();
+    let report = given(&host, &steps, Limits::default()).await;
+    let log: Vec<_> = report.log.iter().map(|entry| entry.text.as_str()).collect();
+    assert_eq!(log, ["a [redacted:alpha]", "out 1\n", "", " b", "out 2\n"]);
+    assert_eq!(report.log_discarded, 0);
+}
+
+#[tokio::test]
+async fn the_caps_cut_leaves_no_part_of_a_value() {
+    let host = TestHost::new();
+    let steps = |text| [json!({ "do": "print", "text": "four\n" }), say(text, "print", "raw", 2)];
+    let whole = ["four\n<[redacted:alpha]>".to_owned(), format!("four\n<{OTHER}>")];
+    for room in 1..=whole[1].len() + 4 {
+        let limits = Limits { log: 32 + room, ..Limits::default() };
+        for (text, whole) in [None, Some(OTHER)].into_iter().zip(&whole) {
+            let report = given(&host, &steps(text), limits).await;
+            assert_eq!(said(&report, "print"), whole[..room.min(whole.len())]);
+            assert_eq!(report.log_discarded as usize, whole.len().saturating_sub(room), "room for {room}");
+            assert_eq!(report.end.outcome(), Outcome::Completed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_before_the_task_was_stopped_is_redacted_too() {
+    let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
+    for (last, outcome) in [
+        (json!({ "do": "spin" }), Outcome::TimedOut),
+        (json!({ "do": "get", "name": "gamma" }), Outcome::ScopeViolation),
+        (json!({ "do": "exit", "code": 1 }), Outcome::Trapped),
+    ] {
+        let host = TestHost::new();
+        let report = given(&host, &[say(None, "print", "raw", 2), last], limits).await;
+        assert_eq!(report.end.outcome(), outcome);
+        assert_eq!(said(&report, "print"), "<[redacted:alpha]>");
+        let kinds = host.kinds();
+        let of = |kind| kinds.iter().position(|other| *other == kind).unwrap();
+        assert!(of(EventKind::OutputRedacted) < of(EventKind::TaskFinished));
+    }
+}
+
+#[tokio::test]
+async fn each_secret_has_its_marker_and_one_event_with_its_count() {
+    let steps = [
+        say(None, "print", "raw", 1),
+        say(None, "log", "hex", 1),
+        json!({ "do": "get", "name": "beta" }),
+        say(None, "print", "raw", 1),
+        say(None, "fail", "raw", 1),
+    ];
+    let host = TestHost::new();
+    let report = given(&host, &steps, Limits::default()).await;
+    assert_eq!(said(&report, "print"), "<[redacted:alpha]><[redacted:beta]>");
+    assert_eq!(report.end, End::SkillError("<[redacted:beta]>".to_owned()));
+    assert_eq!(redactions(&host, &report), [("alpha".to_owned(), Some(2)), ("beta".to_owned(), Some(2))]);
+}
+
+#[tokio::test]
+async fn what_a_task_was_not_given_is_text_like_any_other() {
+    let host = TestHost::new();
+    let steps = [say(Some(SECRETS[1].1), "print", "raw", 1)];
+    let report = given(&host, &steps, Limits::default()).await;
+    assert_eq!(
+        said(&report, "print"),
+        format!("<{}>", SECRETS[1].1),
+        "a text of its input, which it had from who runs it"
+    );
+}
+
+#[tokio::test]
+async fn an_output_is_not_redacted_yet() {
+    let report = given(&TestHost::new(), &[json!({ "do": "leak" })], Limits::default()).await;
+    assert_eq!(results(&report)[2]["ok"]["value"], SECRETS[0].1);
+}
+
+/// Has the backend fail from when a value was given.
+#[derive(Default)]
+struct FailsThen(OnceLock<Arc<MemoryProvider>>);
+
+impl Sink for FailsThen {
+    fn submit(&self, record: &Arc<Record>) -> Receipt {
+        if record.event.kind == EventKind::SecretRevealed {
+            self.0.get().unwrap().fail_with(Some(ProviderError::Unavailable));
+        }
+        Receipt::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn the_words_about_a_backend_that_failed_are_redacted_too() {
+    let fails = Arc::new(FailsThen::default());
+    let host = TestHost::with(SECRETS, Pal::builder().sink(fails.clone()));
+    fails.0.set(host.provider.clone()).unwrap();
+    let steps = [json!({ "do": "get", "name": "beta" }), say(None, "fail", "raw", 1)];
+    let report = given(&host, &steps, Limits::default()).await;
+    assert_eq!(report.end, End::BackendUnavailable("<[redacted:alpha]>".to_owned()));
+}
