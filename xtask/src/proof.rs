@@ -1,9 +1,10 @@
 //! What a command proves: for each check, what was expected and what was seen; as a table, and as JSON.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, OrFailure};
 use crate::repository::{self, Repository};
@@ -11,22 +12,32 @@ use crate::repository::{self, Repository};
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    pub(crate) id: &'static str,
+    pub(crate) id: Cow<'static, str>,
     pub(crate) expected: String,
     pub(crate) seen: String,
     pub(crate) ok: bool,
+    /// What a command says of its checks besides, for programs only.
+    pub(crate) more: Map<String, Value>,
 }
 
 impl Row {
     /// A check whose outcome is a value.
-    pub(crate) fn equal(id: &'static str, expected: impl Display, seen: impl Display) -> Self {
+    pub(crate) fn equal(id: impl Into<Cow<'static, str>>, expected: impl Display, seen: impl Display) -> Self {
         let (expected, seen) = (expected.to_string(), seen.to_string());
-        Self { id, ok: expected == seen, expected, seen }
+        Self { id: id.into(), ok: expected == seen, expected, seen, more: Map::new() }
     }
 
     /// A check that was not reached.
-    pub(crate) fn failed(id: &'static str, failure: &Failure) -> Self {
-        Self { id, expected: "every step runs".to_owned(), seen: failure.what().to_owned(), ok: false }
+    pub(crate) fn failed(id: impl Into<Cow<'static, str>>, failure: &Failure) -> Self {
+        Self { ok: false, ..Self::equal(id, "every step runs", failure.what()) }
+    }
+
+    fn json(&self) -> Value {
+        let mut row = self.more.clone();
+        let documented = [("id", json!(self.id)), ("expected", json!(self.expected)), ("seen", json!(self.seen))];
+        row.extend(documented.map(|(name, value)| (name.to_owned(), value)));
+        row.insert("ok".to_owned(), json!(self.ok));
+        Value::Object(row)
     }
 }
 
@@ -48,7 +59,7 @@ impl Proof {
         let widest = |cell: fn(&Row) -> &str, head: &str| {
             self.rows.iter().map(|row| cell(row).chars().count()).chain([head.len()]).max().unwrap_or_default()
         };
-        let id = widest(|row| row.id, "check");
+        let id = widest(|row| &row.id, "check");
         let expected = widest(|row| &row.expected, "expected");
         let seen = widest(|row| &row.seen, "seen");
         let mut table = format!("{:id$}  {:expected$}  {:seen$}  ok\n", "check", "expected", "seen");
@@ -67,19 +78,18 @@ impl Proof {
     }
 
     fn json(&self, commit: &str, machine: &str) -> Value {
-        let row = |row: &Row| json!({ "id": row.id, "expected": row.expected, "seen": row.seen, "ok": row.ok });
         json!({
             "command": self.command,
             "commit": commit,
             "machine": machine,
             "ok": self.ok(),
-            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+            "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
         })
     }
 
     /// A failure if any check did not hold.
     pub(crate) fn conclude(&self) -> Result<(), Failure> {
-        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id).collect();
+        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id.as_ref()).collect();
         if self.ok() {
             return Ok(());
         }
@@ -132,5 +142,15 @@ mod tests {
             ],
         });
         assert_eq!(proof("3").json("abc", "linux"), expected);
+    }
+
+    #[test]
+    fn what_a_command_says_besides_takes_no_documented_fields_place() {
+        let mut row = Row::equal("exit", 0, 0);
+        row.more = [("hits", json!(0)), ("ok", json!(false))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect();
+        assert_eq!(row.json(), json!({ "id": "exit", "expected": "0", "seen": "0", "ok": true, "hits": 0 }));
     }
 }
