@@ -20,6 +20,34 @@ pub(crate) fn far(repository: &Repository) -> Result<PathBuf, Failure> {
     far.map(Into::into).ok_or_else(|| Failure::new("the package far-cli has no binary 'far'"))
 }
 
+/// A build profile of cargo's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Profile {
+    Dev,
+    Release,
+}
+
+/// What a search of memory runs: the searching program, and `far`.
+pub(crate) struct Searched {
+    pub(crate) residue: PathBuf,
+    pub(crate) far: PathBuf,
+}
+
+impl Searched {
+    /// Builds both at once, so that what they share is built once.
+    pub(crate) fn build(repository: &Repository, profile: Profile) -> Result<Self, Failure> {
+        let build = Invocation::cargo("build --locked --package far-cli --package far-tests --bin far --bin residue");
+        let build = build.words(if profile == Profile::Release { "--release" } else { "" });
+        let made = build_with(repository, build.arg("--target-dir").arg(&repository.target))?;
+        let program = |name: &str| {
+            let found = made.iter().find(|artifact| artifact.target.name == name && artifact.executable.is_some());
+            let path = found.and_then(|artifact| artifact.executable.clone()).map(Into::into);
+            path.ok_or_else(|| Failure::new(format!("cargo made no program '{name}'")))
+        };
+        Ok(Self { residue: program("residue")?, far: program("far")? })
+    }
+}
+
 /// The example skills, as components.
 pub(crate) struct Skills(Vec<PathBuf>);
 
