@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use far_core::pal::{EventKind, LogLevel, Outcome};
+use far_core::pal::{EventKind, LogLevel, Outcome, Reason};
 use far_runtime::{End, Limits, LogSource, Report};
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};

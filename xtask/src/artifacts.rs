@@ -14,37 +14,70 @@ const SAY_WHAT: &str = "--message-format=json-render-diagnostics";
 
 /// Builds the `far` command.
 pub(crate) fn far(repository: &Repository) -> Result<PathBuf, Failure> {
-    program(repository, build("far").arg(&repository.target), "far")
+    let [far] = programs(repository, ["far"], |build| build.arg(&repository.target))?;
+    Ok(far)
 }
 
 /// Builds the program that attacks the host.
 pub(crate) fn attacks(repository: &Repository) -> Result<PathBuf, Failure> {
-    program(repository, build("attacks").arg(&repository.target), "attacks")
+    let [attacks] = programs(repository, ["attacks"], |build| build.arg(&repository.target))?;
+    Ok(attacks)
 }
 
 /// The same, of a host whose guards can be turned off; in a folder of its own, so that nothing else is ever made of it.
 pub(crate) fn attacks_without_guards(repository: &Repository) -> Result<PathBuf, Failure> {
-    let build = build("attacks").arg(repository.target.join("mutate"));
-    program(repository, build.env("RUSTFLAGS", "--cfg far_mutate"), "attacks")
+    let apart = |build: Invocation| build.arg(repository.target.join("mutate")).env("RUSTFLAGS", "--cfg far_mutate");
+    let [attacks] = programs(repository, ["attacks"], apart)?;
+    Ok(attacks)
 }
 
 /// Builds the program that runs honest and hostile tasks at once, optimised: it measures.
 pub(crate) fn soak(repository: &Repository) -> Result<PathBuf, Failure> {
-    program(repository, build("soak").arg(&repository.target).words("--release"), "soak")
+    let [soak] = programs(repository, ["soak"], |build| build.arg(&repository.target).words("--release"))?;
+    Ok(soak)
 }
 
-/// Of the whole workspace: a part of it takes other features of what it depends on, and would build the engine again. The
-/// target folder comes next.
-fn build(program: &str) -> Invocation {
-    Invocation::cargo("build --locked --workspace --bin").arg(program).words("--target-dir")
+/// Builds programs, and answers with where they are. The target folder is the next argument.
+///
+/// Of the whole workspace: a part of it takes other features of what it depends on, and would build the engine again.
+fn programs<const N: usize>(
+    repository: &Repository,
+    names: [&str; N],
+    into: impl FnOnce(Invocation) -> Invocation,
+) -> Result<[PathBuf; N], Failure> {
+    let build = Invocation::cargo("build --locked --workspace");
+    let build = names.iter().fold(build, |build, name| build.arg("--bin").arg(name));
+    let made = build_with(repository, into(build.arg("--target-dir")))?;
+    let mut paths = [const { PathBuf::new() }; N];
+    for (path, name) in paths.iter_mut().zip(names) {
+        let found = made.iter().find(|artifact| artifact.target.name == name && artifact.executable.is_some());
+        let found = found.and_then(|artifact| artifact.executable.clone());
+        *path = found.ok_or_else(|| Failure::new(format!("cargo made no program '{name}'")))?.into();
+    }
+    Ok(paths)
 }
 
-/// Builds, and answers with where the program of this name is.
-fn program(repository: &Repository, build: Invocation, name: &str) -> Result<PathBuf, Failure> {
-    let made = build_with(repository, build)?;
-    let found = made.iter().find(|artifact| artifact.target.name == name && artifact.executable.is_some());
-    let found = found.and_then(|artifact| artifact.executable.clone());
-    found.map(Into::into).ok_or_else(|| Failure::new(format!("cargo made no program '{name}'")))
+/// A build profile of cargo's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Profile {
+    Dev,
+    Release,
+}
+
+/// What a search of memory runs: the searching program, and `far`.
+pub(crate) struct Searched {
+    pub(crate) residue: PathBuf,
+    pub(crate) far: PathBuf,
+}
+
+impl Searched {
+    /// Builds both at once, so that what they share is built once.
+    pub(crate) fn build(repository: &Repository, profile: Profile) -> Result<Self, Failure> {
+        let profile = if profile == Profile::Release { "--release" } else { "" };
+        let [residue, far] =
+            programs(repository, ["residue", "far"], |build| build.arg(&repository.target).words(profile))?;
+        Ok(Self { residue, far })
+    }
 }
 
 /// The example skills, as components.

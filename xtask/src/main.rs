@@ -14,6 +14,7 @@ mod failure;
 mod invocation;
 mod proof;
 mod repository;
+mod residue;
 mod rules;
 mod setup;
 mod soak;
@@ -25,8 +26,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::repository::Repository;
+use crate::residue::Expected;
 
 /// The repository's own commands.
 #[derive(Debug, Parser)]
@@ -43,6 +46,18 @@ enum Command {
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+    },
+    /// Search the memory of a process for what is left of secrets after every end of a task.
+    Residue {
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Have freed memory stay as it is: the command succeeds if the checks notice.
+        #[arg(long)]
+        mutate: bool,
+        /// The build that is examined.
+        #[arg(long, value_enum, default_value = "release")]
+        profile: Profile,
     },
     /// Run every test.
     Test {
@@ -89,6 +104,12 @@ fn run(command: &Command) -> Result<(), Failure> {
     let repository = Repository::find()?;
     match command {
         Command::Demo { json } => demo::run(&repository, json.as_deref()),
+        Command::Residue { json, mutate, profile } => residue::run(
+            &repository,
+            json.as_deref(),
+            if *mutate { Expected::Residue } else { Expected::Nothing },
+            *profile,
+        ),
         Command::Test { args } => test::run(&repository, args).and_then(test::Summary::conclude),
         Command::Attacks { mutate: false, json } => attacks::run(&repository, json.as_deref()),
         Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),

@@ -16,7 +16,7 @@ pub(crate) struct Row {
     pub(crate) expected: String,
     pub(crate) seen: String,
     pub(crate) ok: bool,
-    /// What else the JSON says of it.
+    /// What a command says of its checks besides, for programs only.
     pub(crate) more: Map<String, Value>,
 }
 
@@ -28,15 +28,22 @@ impl Row {
     }
 
     /// A check that was not reached.
-    pub(crate) fn failed(id: &'static str, failure: &Failure) -> Self {
-        let (expected, seen) = ("every step runs".to_owned(), failure.what().to_owned());
-        Self { id: id.into(), expected, seen, ok: false, more: Map::new() }
+    pub(crate) fn failed(id: impl Into<Cow<'static, str>>, failure: &Failure) -> Self {
+        Self { ok: false, ..Self::equal(id, "every step runs", failure.what()) }
     }
 
-    /// The same check, of which the JSON says more.
+    /// The same check, of which programs are told more.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.more.insert(key.to_owned(), value.into());
         self
+    }
+
+    fn json(&self) -> Value {
+        let mut row = self.more.clone();
+        let documented = [("id", json!(self.id)), ("expected", json!(self.expected)), ("seen", json!(self.seen))];
+        row.extend(documented.map(|(name, value)| (name.to_owned(), value)));
+        row.insert("ok".to_owned(), json!(self.ok));
+        Value::Object(row)
     }
 }
 
@@ -77,25 +84,18 @@ impl Proof {
     }
 
     fn json(&self, commit: &str, machine: &str) -> Value {
-        let row = |row: &Row| {
-            let mut json = json!({ "id": row.id, "expected": row.expected, "seen": row.seen, "ok": row.ok });
-            if let Value::Object(fields) = &mut json {
-                fields.extend(row.more.clone());
-            }
-            json
-        };
         json!({
             "command": self.command,
             "commit": commit,
             "machine": machine,
             "ok": self.ok(),
-            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+            "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
         })
     }
 
     /// A failure if any check did not hold.
     pub(crate) fn conclude(&self) -> Result<(), Failure> {
-        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| &*row.id).collect();
+        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id.as_ref()).collect();
         if self.ok() {
             return Ok(());
         }
@@ -148,5 +148,15 @@ mod tests {
             ],
         });
         assert_eq!(proof("3").json("abc", "linux"), expected);
+    }
+
+    #[test]
+    fn what_a_command_says_besides_takes_no_documented_fields_place() {
+        let mut row = Row::equal("exit", 0, 0);
+        row.more = [("hits", json!(0)), ("ok", json!(false))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect();
+        assert_eq!(row.json(), json!({ "id": "exit", "expected": "0", "seen": "0", "ok": true, "hits": 0 }));
     }
 }

@@ -2,12 +2,17 @@
 
 use far_core::broker::BrokerSettings;
 use far_core::guard::Guard;
+use far_core::pal::EventKind;
+use far_core::provider::Reference;
+use far_needle::Needle;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::Case;
 use super::told::{end, get};
 use super::trial::Trial;
 use crate::host::{Parts, SECRETS, results};
+use crate::process_memory::{Place, ProcessMemory};
 use crate::{TestHost, guests};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -19,6 +24,13 @@ pub(super) fn cases() -> Vec<Case> {
             guards: &[],
             attack: Trial::new("not found", || search(false)),
             twin: Trial::new("found", || search(true)),
+        },
+        Case {
+            id: "18-slot-after-the-task",
+            what: "a value of the task before, in the slot that it left",
+            guards: &[Guard::SlotClearing],
+            attack: Trial::new("completed [ok, ok], 0 finds outside of locked memory", || searched(false)),
+            twin: Trial::new("found while the task is running", || searched(true)),
         },
         Case {
             id: "64-locked-memory",
@@ -47,6 +59,33 @@ async fn search(own: bool) -> String {
         Some(_) => "found".to_owned(),
         None => "not searched".to_owned(),
     }
+}
+
+/// A search by the host of the whole process, for a value that a task takes into its memory: after its end, or before.
+async fn searched(while_running: bool) -> String {
+    let host = TestHost::new();
+    let needle = Needle::random(48).unwrap();
+    // In a block of its own, which is overwritten: to move it would leave a copy.
+    let mut value = Zeroizing::new(vec![0; needle.value().len()]);
+    needle.value().write_to(&mut value);
+    host.provider.set(&Reference::new("alpha"), &"2".parse().unwrap(), &value).unwrap();
+    drop(value);
+    let mut memory = ProcessMemory::open().unwrap();
+    let take = json!([get("alpha"), { "do": "reveal" }]);
+    if !while_running {
+        let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], take).await;
+        let findings = memory.search(&needle).unwrap();
+        let elsewhere = findings.hits.len() - findings.hits_in(Place::Locked);
+        return format!("{}, {elsewhere} finds outside of locked memory", end(&report.end));
+    }
+    let log = json!({ "do": "log", "level": "info", "message": "" });
+    let steps = json!({ "steps": [take[0], take[1], log, { "do": "sleep", "ms": 60_000 }] });
+    let task = host.task(guests::PROBE_REVEALING, &["alpha:reveal"], &steps).await;
+    let running = host.spawn_until(task, EventKind::SkillLogged).await;
+    let findings = memory.search(&needle).unwrap();
+    running.abort();
+    let found = findings.hits_in(Place::Anonymous) > 0;
+    if found { "found while the task is running" } else { "not found" }.to_owned()
 }
 
 /// Two values of 40 KiB within a quota of so many.

@@ -12,7 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use self::far::{Far, Ran};
-use self::search::{Needle, Place};
+use self::search::{Place, Sought};
 use crate::artifacts::{self, Skills};
 use crate::failure::{Failure, OrFailure};
 use crate::proof::{Proof, Row};
@@ -113,7 +113,7 @@ struct Workplace {
     folder: tempfile::TempDir,
     env_file: PathBuf,
     written: PathBuf,
-    needles: [Needle; 2],
+    needles: [Sought; 2],
 }
 
 impl Workplace {
@@ -129,7 +129,8 @@ impl Workplace {
             .open(&env_file)
             .and_then(|mut file| file.write_all(env_text(&canary).as_bytes()))
             .or_failure(format!("write {}", env_file.display()))?;
-        let needles = [Needle::of("github-webhook-secret", WEBHOOK_SECRET), Needle::of("payroll-db-password", &canary)];
+        let needles =
+            [Sought::new("github-webhook-secret", WEBHOOK_SECRET)?, Sought::new("payroll-db-password", &canary)?];
         Ok(Self { folder, env_file, written, needles })
     }
 
@@ -146,7 +147,7 @@ impl Workplace {
         Ok(vec![
             Row::equal("search.control", "2 values in .env", format!("{} values in .env", control.len())),
             // Two files of events, and two streams of each run; whatever else was written is searched as well.
-            Row::equal("search.places", "6 or more", if places.len() >= 6 { "6 or more" } else { "fewer" }),
+            Row { ok: places.len() >= 6, ..Row::equal("search.places", "6 or more", places.len()) },
             Row::equal("search.values", "0 found", format!("{} found", hits.len())),
         ])
     }

@@ -2,48 +2,27 @@
 
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use far_needle::{Masked, Needle};
 
 use crate::failure::{Failure, OrFailure};
 
-/// A value, in every form that is looked for.
-pub(super) struct Needle {
+/// A value that is looked for, in every form.
+pub(super) struct Sought {
     /// What the value is called; the value itself is never shown.
     name: &'static str,
-    forms: Vec<(&'static str, Vec<u8>)>,
+    needle: Needle,
 }
 
-impl Needle {
-    pub(super) fn of(name: &'static str, value: &str) -> Self {
-        let value = value.as_bytes();
-        let mut forms = vec![
-            ("raw", value.to_vec()),
-            ("hex", hex::encode(value).into_bytes()),
-            ("hex", hex::encode_upper(value).into_bytes()),
-        ];
-        for before in 0..3 {
-            forms.push(("base64", base64_within(&STANDARD_NO_PAD, before, value)));
-            forms.push(("base64", base64_within(&URL_SAFE_NO_PAD, before, value)));
-        }
-        Self { name, forms }
+impl Sought {
+    pub(super) fn new(name: &'static str, value: &str) -> Result<Self, Failure> {
+        let masked = Masked::of(value.as_bytes()).or_failure("get random bytes")?;
+        Ok(Self { name, needle: Needle::new(masked).or_failure(format!("look for the value of '{name}'"))? })
     }
 
+    /// The form that is found first.
     fn found_in(&self, text: &[u8]) -> Option<&'static str> {
-        let holds = |form: &[u8]| text.windows(form.len()).any(|window| window == form);
-        self.forms.iter().find(|(_, form)| holds(form)).map(|(encoding, _)| *encoding)
+        self.needle.find_in(text).first().map(|hit| hit.encoding.as_str())
     }
-}
-
-/// What base64 makes of a value that stands after so many other bytes, without the characters at its edges that depend
-/// on its neighbours.
-fn base64_within(engine: &impl Engine, before: usize, value: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; before];
-    bytes.extend_from_slice(value);
-    let encoded = engine.encode(&bytes).into_bytes();
-    let first = (before * 8).div_ceil(6);
-    let end = bytes.len() * 8 / 6;
-    encoded.get(first..end).unwrap_or_default().to_vec()
 }
 
 /// A place that is searched.
@@ -76,48 +55,26 @@ impl Place {
 }
 
 /// Where each value stands, as `VALUE (ENCODING) in PLACE`.
-pub(super) fn hits(needles: &[Needle], places: &[Place]) -> Vec<String> {
-    let hit = |place: &Place, needle: &Needle| {
-        needle.found_in(&place.bytes).map(|encoding| format!("{} ({encoding}) in {}", needle.name, place.name))
+pub(super) fn hits(sought: &[Sought], places: &[Place]) -> Vec<String> {
+    let hit = |place: &Place, sought: &Sought| {
+        sought.found_in(&place.bytes).map(|encoding| format!("{} ({encoding}) in {}", sought.name, place.name))
     };
-    places.iter().flat_map(|place| needles.iter().filter_map(move |needle| hit(place, needle))).collect()
+    places.iter().flat_map(|place| sought.iter().filter_map(move |sought| hit(place, sought))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-
     use super::*;
 
-    const VALUE: &str = "It's a Secret?~";
-
-    fn found(text: impl AsRef<[u8]>) -> Option<&'static str> {
-        Needle::of("secret", VALUE).found_in(text.as_ref())
-    }
+    const VALUE: &str = "It's a Secret?~ ";
 
     #[test]
-    fn a_value_is_found_raw_and_in_hex() {
-        assert_eq!(found(format!("{{\"x\":\"{VALUE}\"}}")), Some("raw"));
-        assert_eq!(found(format!("..{}..", hex::encode(VALUE))), Some("hex"));
-        assert_eq!(found(format!("..{}..", hex::encode_upper(VALUE))), Some("hex"));
-    }
-
-    #[test]
-    fn a_value_is_found_in_base64_wherever_it_stands_in_what_was_encoded() {
-        for before in ["", "a", "ab", "abc", "Bearer "] {
-            for after in ["", "z", "zy", "zyx"] {
-                let text = format!("{before}{VALUE}{after}");
-                assert_eq!(found(STANDARD.encode(&text)), Some("base64"), "{text}");
-                assert_eq!(found(URL_SAFE.encode(&text)), Some("base64"), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_resembles_a_value_is_not_found() {
-        for text in ["", "It's a Secret", "It's a secret?~", &hex::encode("It's a Secret"), &STANDARD.encode("It's")] {
-            assert_eq!(found(text), None, "{text}");
-        }
+    fn a_value_is_found_in_the_form_that_it_has() {
+        let sought = Sought::new("secret", VALUE).unwrap();
+        assert_eq!(sought.found_in(format!("{{\"x\":\"{VALUE}\"}}").as_bytes()), Some("raw"));
+        assert_eq!(sought.found_in(format!("..{}..", hex::encode(VALUE)).as_bytes()), Some("hex"));
+        assert_eq!(sought.found_in(b"It's a Secret"), None);
+        assert!(Sought::new("secret", "too short").is_err());
     }
 
     #[test]
@@ -127,8 +84,8 @@ mod tests {
         std::fs::create_dir(folder.path().join("deep")).unwrap();
         std::fs::write(&env, VALUE).unwrap();
         std::fs::write(folder.path().join("deep/pal.jsonl"), format!("x{VALUE}")).unwrap();
-        let needles = [Needle::of("secret", VALUE)];
-        let hits = hits(&needles, &Place::files(folder.path(), &env).unwrap());
+        let sought = [Sought::new("secret", VALUE).unwrap()];
+        let hits = hits(&sought, &Place::files(folder.path(), &env).unwrap());
         assert_eq!(hits, [format!("secret (raw) in {}", folder.path().join("deep/pal.jsonl").display())]);
     }
 }

@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn little_is_held_back_and_the_buffer_does_not_grow() {
-        let value: Vec<_> = (0..20_000_u32).map(|number| (number * number >> 3) as u8).collect();
+        let value: Vec<_> = (0..20_000_u32).map(|number| ((number * number) >> 3) as u8).collect();
         let redaction = Redaction::new();
         redaction.learn(&"key".parse().unwrap(), &value).unwrap();
         let mut redactor = redaction.redactor();

@@ -1,0 +1,241 @@
+//! The search.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::encoding::Encoding;
+use crate::fingerprint::{Filter, Key};
+use crate::masked::Masked;
+
+/// How many bytes in a row of an encoding are a find.
+pub const WINDOW: usize = 16;
+
+/// A value that is looked for.
+pub struct Needle {
+    value: Masked,
+    key: Key,
+    filter: Filter,
+    /// Where the window of each fingerprint is: of which encoding, and after how many of its bytes.
+    windows: HashMap<u64, (Encoding, usize)>,
+}
+
+/// Why a value cannot be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NeedleError {
+    /// It is too short to be told from chance.
+    #[error("a value that is looked for has at least {WINDOW} bytes")]
+    TooShort,
+    /// Its encodings depend on more than its bytes.
+    #[error("a value that is looked for is ASCII")]
+    NotAscii,
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers")]
+    Random,
+}
+
+/// A place in which the value, or a part of it, is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// The address of its first byte.
+    pub address: u64,
+    /// How many bytes of the encoding are there, in a row.
+    pub len: usize,
+    /// In which form.
+    pub encoding: Encoding,
+    /// Whether it is all of it.
+    pub whole: bool,
+}
+
+impl Needle {
+    /// Looks for this value.
+    ///
+    /// # Errors
+    ///
+    /// [`NeedleError`]
+    pub fn new(value: Masked) -> Result<Self, NeedleError> {
+        if value.len() < WINDOW {
+            return Err(NeedleError::TooShort);
+        }
+        if !value.bytes().all(|byte| byte.is_ascii()) {
+            return Err(NeedleError::NotAscii);
+        }
+        let key = Key::random()?;
+        let mut windows = HashMap::new();
+        for encoding in Encoding::ALL {
+            for at in 0..=encoding.of(&value).count().saturating_sub(WINDOW) {
+                let print = key.of(encoding.of(&value).skip(at).take(WINDOW));
+                windows.entry(print).or_insert((encoding, at));
+            }
+        }
+        Ok(Self { filter: Filter::of(windows.keys().copied()), value, key, windows })
+    }
+
+    /// Looks for a random value of so many printable characters, which is in no memory yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Needle::new`].
+    pub fn random(len: usize) -> Result<Self, NeedleError> {
+        Self::new(Masked::random(len)?)
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Masked {
+        &self.value
+    }
+
+    /// A search, which is fed one stretch of memory after the other.
+    pub fn search(&self) -> Search<'_> {
+        Search { needle: self, found: BTreeMap::new() }
+    }
+
+    /// Where it is in one stretch; addresses count from its beginning.
+    pub fn find_in(&self, bytes: &[u8]) -> Vec<Hit> {
+        let mut search = self.search();
+        search.feed(0, bytes);
+        search.hits()
+    }
+
+    /// Which window this is, if it is one.
+    fn recognize(&self, print: u64, window: &[u8]) -> Option<(Encoding, usize)> {
+        if !self.filter.may_have(print) {
+            return None;
+        }
+        let (encoding, at) = *self.windows.get(&print)?;
+        let same = encoding.of(&self.value).skip(at).take(WINDOW).eq(window.iter().copied());
+        same.then_some((encoding, at))
+    }
+}
+
+/// A search under way. What it remembers are addresses.
+pub struct Search<'n> {
+    needle: &'n Needle,
+    /// By encoding, and by the address at which it would begin: which of its windows were seen.
+    found: BTreeMap<(Encoding, u64), Vec<usize>>,
+}
+
+impl Search<'_> {
+    /// Looks through what is at this address. Stretches that overlap are well: what is seen twice counts once.
+    pub fn feed(&mut self, address: u64, bytes: &[u8]) {
+        let Some((first, next)) = bytes.split_at_checked(WINDOW) else { return };
+        let mut print = self.needle.key.of(first.iter().copied());
+        self.look(print, address, first);
+        let windows = bytes.windows(WINDOW).skip(1);
+        for (((leaving, entering), window), at) in bytes.iter().zip(next).zip(windows).zip(1..) {
+            print = self.needle.key.roll(print, *leaving, *entering);
+            self.look(print, address.wrapping_add(at), window);
+        }
+    }
+
+    /// What was found, by address.
+    pub fn hits(self) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for ((encoding, start), mut windows) in self.found {
+            let total = encoding.of(&self.needle.value).count();
+            windows.sort_unstable();
+            windows.dedup();
+            for run in windows.chunk_by(|one, next| one + 1 == *next) {
+                let len = run.len() + WINDOW - 1;
+                let address = run.first().map_or(start, |first| start.wrapping_add(*first as u64));
+                hits.push(Hit { address, len, encoding, whole: len == total });
+            }
+        }
+        hits.sort_unstable();
+        hits
+    }
+
+    fn look(&mut self, print: u64, address: u64, window: &[u8]) {
+        if let Some((encoding, at)) = self.needle.recognize(print, window) {
+            self.found.entry((encoding, address.wrapping_sub(at as u64))).or_default().push(at);
+        }
+    }
+}
+
+impl From<getrandom::Error> for NeedleError {
+    fn from(_: getrandom::Error) -> Self {
+        Self::Random
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUE: &[u8] = b"It's a \"Secret\" to Everybody, is it not?";
+
+    fn needle() -> Needle {
+        Needle::new(Masked::of(VALUE).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_encoding_is_found_wherever_it_stands() {
+        let needle = needle();
+        for encoding in Encoding::ALL {
+            let form: Vec<_> = encoding.of(&needle.value).collect();
+            for before in [0, 1, 4095] {
+                let mut text = vec![b'.'; before];
+                text.extend(&form);
+                text.extend([b'.'; 7]);
+                let hits = needle.find_in(&text);
+                // Encodings have windows in common, which count as one of them.
+                let start = hits.iter().map(|hit| hit.address).min();
+                let end = hits.iter().map(|hit| hit.address + hit.len as u64).max();
+                assert_eq!((start, end), (Some(before as u64), Some((before + form.len()) as u64)), "{encoding:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fragment_of_every_encoding_is_found() {
+        let needle = needle();
+        for encoding in Encoding::ALL {
+            let form: Vec<_> = encoding.of(&needle.value).collect();
+            for window in form.windows(WINDOW) {
+                let hits = needle.find_in(window);
+                assert_eq!(hits.len(), 1, "{encoding:?}");
+                assert_eq!((hits[0].len, hits[0].whole), (WINDOW, form.len() == WINDOW));
+                assert!(needle.find_in(&window[1..]).is_empty(), "a shorter one is not");
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_value_is_not_found() {
+        let needle = needle();
+        for at in 0..VALUE.len() {
+            let mut text = VALUE[at.saturating_sub(WINDOW - 1)..VALUE.len().min(at + WINDOW)].to_vec();
+            let changed = at.min(WINDOW - 1);
+            text[changed] ^= 1;
+            assert!(needle.find_in(&text).is_empty(), "without byte {at}");
+        }
+    }
+
+    #[test]
+    fn stretches_that_overlap_find_what_lies_across_them_once() {
+        let needle = needle();
+        let mut text = vec![0; 100];
+        text.extend(VALUE);
+        for cut in 90..150 {
+            let cut = text.len().min(cut);
+            let mut search = needle.search();
+            search.feed(1000, &text[..cut]);
+            search.feed(1000 + cut as u64 - 15, &text[cut - 15..]);
+            let whole = Hit { address: 1100, len: VALUE.len(), encoding: Encoding::Raw, whole: true };
+            assert_eq!(search.hits(), [whole]);
+        }
+    }
+
+    #[test]
+    fn a_value_in_two_places_is_found_in_both() {
+        let hits = needle().find_in(&VALUE.repeat(2));
+        assert_eq!(hits.iter().map(|hit| hit.address).collect::<Vec<_>>(), [0, VALUE.len() as u64]);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_looked_for_is_refused() {
+        let made = |value: &[u8]| Needle::new(Masked::of(value).unwrap()).err();
+        assert_eq!(made(b"fifteen bytes .."), None);
+        assert_eq!(made(b"fifteen bytes ."), Some(NeedleError::TooShort));
+        assert_eq!(made("sixteen byt\u{e9}s ..".as_bytes()), Some(NeedleError::NotAscii));
+    }
+}

@@ -1,0 +1,106 @@
+//! Runs of the `far` command: what they print and what they write, searched for the value that they used.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use far_needle::Needle;
+use serde_json::{Value, json};
+
+use crate::dotenv_file::{DotEnvFile, Rest};
+use crate::host::{private_folder, secret};
+use crate::row::Row;
+
+/// Where runs read from and write to.
+struct Place<'a> {
+    far: &'a Path,
+    component: &'a Path,
+    env_file: DotEnvFile,
+    written: PathBuf,
+}
+
+/// The last step of each run: the value is in the guest's memory by then.
+fn runs() -> [(&'static str, Value, i32); 4] {
+    [
+        ("skill-error", json!({ "do": "fail", "message": "no" }), 1),
+        ("trap", json!({ "do": "panic", "message": "no" }), 1),
+        ("scope-violation", json!({ "do": "get", "name": "gamma" }), 3),
+        ("limit", json!({ "do": "allocate", "mib": 100 }), 4),
+    ]
+}
+
+pub(crate) fn rows(far: &Path, component: &Path, folder: &Path) -> Vec<Row> {
+    let (values, written) = (private_folder(folder, "far-run"), private_folder(folder, "written"));
+    // Runs have a working directory of their own.
+    let [far, component] = [far, component].map(|path| std::path::absolute(path).unwrap());
+    let place = Place { far: &far, component: &component, env_file: DotEnvFile::create(&values), written };
+    let secret = secret();
+    place.env_file.write("BETA", secret.value(), Rest::Well);
+
+    let mut rows = vec![place.control(&secret)];
+    for (id, last, exit) in runs() {
+        let output = place.run(id, &[&last]);
+        let exit_seen = output.status.code().unwrap_or(-1);
+        let hits = secret.find_in(&output.stdout).len() + secret.find_in(&output.stderr).len();
+        let row = Row::equal(
+            &format!("far-run.{id}"),
+            format!("exit code {exit}; 0 hits"),
+            format!("exit code {exit_seen}; {hits} hits"),
+        );
+        rows.push(
+            row.with(
+                "places",
+                json!([
+                    { "place": "stdout", "examined_bytes": output.stdout.len() },
+                    { "place": "stderr", "examined_bytes": output.stderr.len() },
+                ]),
+            )
+            .with("hits", hits),
+        );
+    }
+    rows.push(place.files(&secret));
+    rows
+}
+
+impl Place<'_> {
+    /// The value is where it was put: in the `.env`, and in the output of a skill that returns it.
+    fn control(&self, secret: &Needle) -> Row {
+        let env = !secret.find_in(&fs::read(self.env_file.path()).unwrap()).is_empty();
+        let stdout = !secret.find_in(&self.run("control", &[]).stdout).is_empty();
+        Row::equal("control.far-run", "found: .env true, stdout true", format!("found: .env {env}, stdout {stdout}"))
+    }
+
+    fn run(&self, id: &str, last: &[&Value]) -> Output {
+        let mut steps = vec![json!({ "do": "get", "name": "beta" }), json!({ "do": "leak" })];
+        steps.extend(last.iter().copied().cloned());
+        let audit = self.written.join(format!("audit-{id}"));
+        let mut far = Command::new(self.far);
+        far.arg("run").arg(self.component).arg("--env-file").arg(self.env_file.path()).args(["--grant", "beta:reveal"]);
+        far.arg("--input").arg(json!({ "steps": steps }).to_string()).arg("--json");
+        far.arg("--pal").arg(self.written.join(format!("pal-{id}.jsonl"))).arg("--audit").arg(audit.join("far.jsonl"));
+        far.env("TMPDIR", &self.written).current_dir(&self.written).output().unwrap()
+    }
+
+    /// All that the runs wrote: events, audit files, and whatever else is in the folder for temporary files.
+    fn files(&self, secret: &Needle) -> Row {
+        let mut files = Vec::new();
+        list(&self.written, &mut files);
+        let contents = files.iter().map(|file| fs::read(file).unwrap());
+        let hits: usize = contents.map(|bytes| secret.find_in(&bytes).len()).sum();
+        let enough = files.len() >= 2 * (runs().len() + 1);
+        let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+        let row = Row::equal(
+            "far-run.files",
+            "two for each run; 0 hits",
+            format!("{}; {hits} hits", if enough { "two for each run" } else { "too few" }),
+        );
+        row.with("files", names).with("hits", hits)
+    }
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { list(&path, files) } else { files.push(path) }
+    }
+}
