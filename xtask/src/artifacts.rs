@@ -6,7 +6,7 @@ use cargo_metadata::{Artifact, Message};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
-use crate::repository::{Repository, SKILLS_MANIFEST};
+use crate::repository::{GUESTS_MANIFEST, Repository, SKILLS_MANIFEST};
 use crate::setup::WASM_TARGET;
 
 /// Has cargo say what it made, and show its own messages as always.
@@ -18,6 +18,27 @@ pub(crate) fn far(repository: &Repository) -> Result<PathBuf, Failure> {
     let made = build_with(repository, build)?;
     let far = made.iter().find(|artifact| artifact.target.name == "far").and_then(|far| far.executable.clone());
     far.map(Into::into).ok_or_else(|| Failure::new("the package far-cli has no binary 'far'"))
+}
+
+/// The two programs that measure, optimised: with the system's allocator, and with the one that overwrites.
+pub(crate) fn bench(repository: &Repository) -> Result<[PathBuf; 2], Failure> {
+    let build = Invocation::cargo("build --locked --release --package far-bench --target-dir").arg(&repository.target);
+    let made = build_with(repository, build)?;
+    let program = |name: &str| {
+        let program = made.iter().filter(|artifact| artifact.target.name == name);
+        let program = program.filter_map(|artifact| artifact.executable.clone()).next_back();
+        program.map(PathBuf::from).ok_or_else(|| Failure::new(format!("the package far-bench has no binary '{name}'")))
+    };
+    Ok([program("far-bench")?, program("far-bench-wiping")?])
+}
+
+/// The guest that is measured, optimised.
+pub(crate) fn meter(repository: &Repository) -> Result<PathBuf, Failure> {
+    let build = Invocation::cargo("build --locked --release --example meter --manifest-path").arg(GUESTS_MANIFEST);
+    let build = build.arg("--target").arg(WASM_TARGET).arg("--target-dir").arg(repository.guests());
+    let files = build_with(repository, build)?.into_iter().flat_map(|artifact| artifact.filenames);
+    let meter = files.filter(|file| file.file_name() == Some("meter.wasm")).map(PathBuf::from).next_back();
+    meter.ok_or_else(|| Failure::new(format!("{GUESTS_MANIFEST} made no component 'meter'")))
 }
 
 /// The example skills, as components.

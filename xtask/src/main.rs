@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod artifacts;
+mod bench;
 mod ci;
 mod demo;
 mod failure;
@@ -48,6 +49,15 @@ enum Command {
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<OsString>,
     },
+    /// Measure what the host costs over raw wasmtime, in optimised builds.
+    Bench {
+        /// Also write all figures to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Fewer rounds: sooner done, and less sure.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Check the rules on dependencies and on who may call what.
     Rules,
     /// Everything that a change must pass, in order, up to the first failure.
@@ -70,6 +80,7 @@ fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Demo { json } => demo::run(&repository, json.as_deref()),
         Command::Test { args } => test::run(&repository, args).and_then(test::Summary::conclude),
+        Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),
     }
