@@ -158,7 +158,8 @@ impl Runtime {
         let _permit = self.compiling.acquire().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
         let runtime = self.clone();
-        let compile = move || Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), &component);
+        let compile =
+            move || Skill::load(&runtime.engine, &runtime.linker, runtime.artifacts.as_ref(), digest, &component);
         let loaded = match tokio::task::spawn_blocking(compile).await {
             Ok(loaded) => loaded,
             Err(_) => Err(LoadError::Interrupted),
