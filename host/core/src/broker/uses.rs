@@ -51,7 +51,7 @@ impl Session {
         fits: bool,
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
-        let permit = match self.authorize(handle.name(), &handle.asked_for, purpose).await {
+        let permit = match self.authorize(handle.name(), &handle.asked_for, purpose, started).await {
             Ok(permit) => Ok(permit),
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
@@ -60,7 +60,7 @@ impl Session {
             if !fits {
                 return Err(SecretError::TooLarge);
             }
-            handle.secret.value(now())?;
+            handle.secret.value(started)?;
             self.count_use(permit)
         });
         let event = Event {
