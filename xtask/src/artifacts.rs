@@ -6,7 +6,7 @@ use cargo_metadata::{Artifact, Message};
 
 use crate::failure::Failure;
 use crate::invocation::Invocation;
-use crate::repository::{Repository, SKILLS_MANIFEST};
+use crate::repository::{GUESTS_MANIFEST, Repository, SKILLS_MANIFEST};
 use crate::setup::WASM_TARGET;
 
 /// Has cargo say what it made, and show its own messages as always.
@@ -78,6 +78,21 @@ impl Searched {
             programs(repository, ["residue", "far"], |build| build.arg(&repository.target).words(profile))?;
         Ok(Self { residue, far })
     }
+}
+
+/// The two programs that measure, optimised: with the system's allocator, and with the one that overwrites.
+pub(crate) fn bench(repository: &Repository) -> Result<[PathBuf; 2], Failure> {
+    let names = ["far-bench", "far-bench-wiping"];
+    programs(repository, names, |build| build.arg(&repository.target).words("--release"))
+}
+
+/// The guest that is measured, optimised.
+pub(crate) fn meter(repository: &Repository) -> Result<PathBuf, Failure> {
+    let build = Invocation::cargo("build --locked --release --example meter --manifest-path").arg(GUESTS_MANIFEST);
+    let build = build.arg("--target").arg(WASM_TARGET).arg("--target-dir").arg(repository.guests());
+    let files = build_with(repository, build)?.into_iter().flat_map(|artifact| artifact.filenames);
+    let meter = files.filter(|file| file.file_name() == Some("meter.wasm")).map(PathBuf::from).next_back();
+    meter.ok_or_else(|| Failure::new(format!("{GUESTS_MANIFEST} made no component 'meter'")))
 }
 
 /// The example skills, as components.

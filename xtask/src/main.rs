@@ -8,6 +8,7 @@
 
 mod artifacts;
 mod attacks;
+mod bench;
 mod ci;
 mod demo;
 mod failure;
@@ -74,6 +75,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Measure what the host costs over raw wasmtime, in optimised builds.
+    Bench {
+        /// Also write all figures to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Fewer rounds: sooner done, and less sure.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Run honest and hostile tasks at once, and see that the honest ones succeed and the host stays as it was.
     Soak {
         /// For how long.
@@ -114,6 +124,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Attacks { mutate: false, json } => attacks::run(&repository, json.as_deref()),
         Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
         Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
+        Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),
     }

@@ -79,18 +79,11 @@ impl Proof {
 
     /// For programs.
     pub(crate) fn write_json(&self, path: &Path, repository: &Repository) -> Result<(), Failure> {
-        let document = self.json(&repository.commit(), &repository::machine());
-        std::fs::write(path, format!("{document:#}\n")).or_failure(format!("write {}", path.display()))
+        write(path, &self.json(&repository.commit(), &repository::machine()))
     }
 
     fn json(&self, commit: &str, machine: &str) -> Value {
-        json!({
-            "command": self.command,
-            "commit": commit,
-            "machine": machine,
-            "ok": self.ok(),
-            "rows": self.rows.iter().map(Row::json).collect::<Vec<_>>(),
-        })
+        document(self.command, self.ok(), &self.rows.iter().map(Row::json).collect::<Vec<_>>(), (commit, machine))
     }
 
     /// A failure if any check did not hold.
@@ -101,6 +94,16 @@ impl Proof {
         }
         Err(Failure::new(format!("{}: not as expected: {}", self.command, broken.join(", "))))
     }
+}
+
+/// The form that all commands' documents have.
+pub(crate) fn document(command: &str, ok: bool, rows: &[Value], (commit, machine): (&str, &str)) -> Value {
+    json!({ "command": command, "commit": commit, "machine": machine, "ok": ok, "rows": rows })
+}
+
+/// Writes a document.
+pub(crate) fn write(path: &Path, document: &Value) -> Result<(), Failure> {
+    std::fs::write(path, format!("{document:#}\n")).or_failure(format!("write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 
 /// The workspaces beside the root's, by their manifests: what is built for the sandbox.
-pub(crate) const GUEST_MANIFESTS: [&str; 2] = [SKILLS_MANIFEST, "tests/guests/Cargo.toml"];
+pub(crate) const GUEST_MANIFESTS: [&str; 2] = [SKILLS_MANIFEST, GUESTS_MANIFEST];
 /// The example skills' workspace.
 pub(crate) const SKILLS_MANIFEST: &str = "skills-examples/Cargo.toml";
+/// The tests' guests.
+pub(crate) const GUESTS_MANIFEST: &str = "tests/guests/Cargo.toml";
 
 /// A checkout, and its target folder.
 #[derive(Clone)]

@@ -181,7 +181,7 @@ impl Runtime {
         let (done, loaded) = oneshot::channel();
         let compile = move || {
             let Self { engine, linker, artifacts, wasi, .. } = &*runtime;
-            let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, &component);
+            let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, digest, &component);
             // Not before: compiling goes on when nobody waits for it any more.
             drop(permit);
             // Whoever asked may have gone away.

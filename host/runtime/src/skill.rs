@@ -107,19 +107,19 @@ fn is_known(import: &str) -> bool {
 }
 
 impl Skill {
-    /// Checks and compiles a component. Takes long: not for a thread that others wait for.
+    /// Checks and compiles the component of this digest. Takes long: not for a thread that others wait for.
     pub(crate) fn load(
         engine: &Engine,
         linker: &Linker<TaskState>,
         artifacts: Option<&ArtifactCache>,
         wasi: Wasi,
+        digest: SkillDigest,
         bytes: &[u8],
     ) -> Result<Self, LoadError> {
         if bytes.len() > COMPONENT_MAX {
             return Err(LoadError::TooLarge);
         }
         let declaration = declaration::read(bytes)?;
-        let digest = SkillDigest::of(bytes);
         let component = match artifacts {
             Some(artifacts) => artifacts.component(engine, &digest, bytes),
             None => Component::new(engine, bytes),

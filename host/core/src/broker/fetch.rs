@@ -37,8 +37,8 @@ struct Errand {
 
 impl Broker {
     /// The cached secret, if there is one that lives.
-    pub(super) fn cached(&self, scope: &ScopeSubject, key: &Key) -> Option<Ready> {
-        self.cache.lookup(scope, key, now())
+    pub(super) fn cached(&self, scope: &ScopeSubject, key: &Key, now: std::time::Instant) -> Option<Ready> {
+        self.cache.lookup(scope, key, now)
     }
 
     /// Joins the flight for a secret, or starts one. What it brings for a task of its own is counted against the quota.

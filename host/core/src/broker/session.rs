@@ -141,9 +141,9 @@ impl Session {
             Some(Ok(version)) => VersionSelector::Exactly(version),
             Some(Err(_)) => return Err(self.violate(self.label(&name), None, DenyReason::InvalidVersion).await),
         };
-        let permit = self.authorize_get(&name, &asked_for, Purpose::Get).await?;
+        let permit = self.authorize_get(&name, &asked_for, Purpose::Get, started).await?;
         let (scope, key) = self.place(name, asked_for.clone(), permit);
-        let (secret, cache) = match self.broker.cached(&scope, &key) {
+        let (secret, cache) = match self.broker.cached(&scope, &key, started) {
             Some(ready) => (ready.secret, CacheState::Hit),
             None => (self.fetch(&scope, &key, permit, None).await?, CacheState::Miss),
         };
@@ -158,9 +158,9 @@ impl Session {
     pub async fn refresh(&self, name: &str) -> Result<Handle, AccessError> {
         let started = now();
         let name = self.parse_name(name, Purpose::Refresh.operation()).await?;
-        let permit = self.authorize_get(&name, &VersionSelector::Current, Purpose::Refresh).await?;
+        let permit = self.authorize_get(&name, &VersionSelector::Current, Purpose::Refresh, started).await?;
         let (scope, key) = self.place(name, VersionSelector::Current, permit);
-        let (secret, cache) = match self.broker.cached(&scope, &key) {
+        let (secret, cache) = match self.broker.cached(&scope, &key, started) {
             Some(ready) if started.duration_since(ready.asked) < self.broker.settings.refresh_interval => {
                 match ready.failed {
                     None => (ready.secret, CacheState::Hit),
@@ -189,7 +189,7 @@ impl Session {
         self.record(Event::new(EventKind::SecretListed)).await?;
         let describe = |(name, permit): (&SecretName, &Permit)| {
             let (scope, key) = self.place(name.clone(), VersionSelector::Current, permit);
-            let cached = self.broker.cached(&scope, &key);
+            let cached = self.broker.cached(&scope, &key, now);
             ListedSecret {
                 name: name.clone(),
                 operations: permit.operations,
@@ -272,15 +272,16 @@ impl Session {
         }
     }
 
-    /// Step 1 and 2: capability, and task state.
+    /// Step 1 and 2: capability at this instant, which is when the call came in, and task state.
     pub(super) async fn authorize(
         &self,
         name: &SecretName,
         version: &VersionSelector,
         purpose: Purpose<'_>,
+        now: std::time::Instant,
     ) -> Result<&Permit, AccessError> {
         let access = Access { secret: name, version, purpose };
-        let permit = match self.context.capability.check(&access, now()) {
+        let permit = match self.context.capability.check(&access, now) {
             Decision::Allowed(permit) => permit,
             Decision::Expired => {
                 self.ensure_running(Some(name)).await?;
@@ -300,8 +301,9 @@ impl Session {
         name: &SecretName,
         version: &VersionSelector,
         purpose: Purpose<'_>,
+        now: std::time::Instant,
     ) -> Result<&Permit, AccessError> {
-        let authorized = self.authorize(name, version, purpose).await;
+        let authorized = self.authorize(name, version, purpose, now).await;
         if let Err(AccessError::Secret(error)) = &authorized {
             let event = Event {
                 secret_name: Some(self.label(name)),

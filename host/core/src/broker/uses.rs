@@ -54,7 +54,7 @@ impl Session {
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
         let checked = if Guard::EachUse.stands() { purpose } else { Purpose::Get };
-        let permit = match self.authorize(handle.name(), &handle.asked_for, checked).await {
+        let permit = match self.authorize(handle.name(), &handle.asked_for, checked, started).await {
             Ok(permit) => Ok(permit),
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
@@ -63,7 +63,7 @@ impl Session {
             if !fits {
                 return Err(SecretError::TooLarge);
             }
-            let value = handle.secret.value(now())?;
+            let value = handle.secret.value(started)?;
             if kind == EventKind::SecretRevealed && Guard::Redaction.stands() {
                 self.redaction.learn(handle.name(), value.expose())?;
             }

@@ -1,0 +1,17 @@
+//! With the allocator that overwrites what it frees, as `far` has it.
+
+#![expect(clippy::print_stderr, reason = "this is a command line")]
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: far_core::memory::WipingAllocator = far_core::memory::WipingAllocator::new();
+
+fn main() -> ExitCode {
+    // Or the figure would be of something else.
+    if let Err(error) = far_core::memory::self_test() {
+        eprintln!("error: {error}");
+        return ExitCode::FAILURE;
+    }
+    far_bench::main()
+}

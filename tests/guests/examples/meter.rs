@@ -1,0 +1,34 @@
+//! Gets a secret as often as it is told to, with or without its bytes: what a call costs is measured within one task.
+
+#![forbid(unsafe_code)]
+
+use far_skill::{reveal, secrets};
+use serde::{Deserialize, Serialize};
+
+far_skill::skill!(run = run, declaration = "examples/meter.json");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    times: u32,
+    reveal: bool,
+}
+
+/// What was done, so that whoever measures it sees that it was.
+#[derive(Serialize)]
+struct Output {
+    got: u32,
+    bytes: usize,
+}
+
+fn run(input: Input) -> Result<Output, far_skill::Error> {
+    let mut output = Output { got: 0, bytes: 0 };
+    for _ in 0..input.times {
+        let secret = secrets::get("token")?;
+        output.got += 1;
+        if input.reveal {
+            output.bytes += reveal::reveal(&secret)?.expose().len();
+        }
+    }
+    Ok(output)
+}
