@@ -35,7 +35,7 @@ fn nothing_is_left_and_the_search_finds_what_is_there() {
 #[test]
 fn without_the_wiping_allocator_the_search_finds_what_is_left() {
     let (_, broken) = checks(&["--allocator", "system"]);
-    for id in ["completed", "trap", "freed-heap"] {
-        assert!(broken.iter().any(|broken| broken == id), "{id} is among {broken:?}");
-    }
+    let found = |ids: &[&str]| ids.iter().any(|id| broken.iter().any(|broken| broken == id));
+    // The next owner of a freed block may have overwritten it after one end, but not after every one.
+    assert!(found(&["freed-heap"]) && found(&["completed", "trap"]), "{broken:?}");
 }

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
 use crate::repository::{GUEST_MANIFESTS, Repository};
+use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{demo, rules, setup, test};
+use crate::{attacks, demo, residue, rules, setup, test};
 
 /// Runs all steps, up to the first that fails.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
@@ -25,6 +27,8 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
         summary.conclude()
     })?;
     progress.step("demo", || demo::run(repository, None))?;
+    progress.step("attacks without guards", || attacks::mutate(repository, None))?;
+    progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))?;
     println!("\n{}{}", progress.table(), counts.line());
     Ok(())
 }

@@ -153,28 +153,28 @@ fn sizes() -> Vec<Case> {
     ]
 }
 
-/// A task of 300 ms; half as much again is in time.
+/// A task of 300 ms; twice as much is in time, on a machine that does other things too.
 async fn for_ever(step: Value) -> String {
     let host = TestHost::new();
     let timeout = Duration::from_millis(300);
     let limits = Limits { timeout, host_calls: u64::MAX, ..Limits::default() };
     let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": [step] })).await.with_limits(limits);
     let report = host.runtime.run(task).await;
-    let in_time = if report.duration < timeout * 3 / 2 { "in time" } else { "late" };
+    let in_time = if report.duration < timeout * 2 { "in time" } else { "late" };
     format!("{} {in_time}", end(&report.end))
 }
 
-/// A task that needs little, and has one second, beside eight that do this for three seconds.
+/// A task that needs little, and has two seconds, beside eight that do this for six.
 async fn beside(step: Value) -> String {
     let host = TestHost::of(Parts { max_tasks: 16, ..Parts::default() });
     let limits = |seconds| Limits { timeout: Duration::from_secs(seconds), ..Limits::default() };
-    let busy = host.task(guests::PROBE, &[], &json!({ "steps": [step] })).await.with_limits(limits(3));
+    let busy = host.task(guests::PROBE, &[], &json!({ "steps": [step] })).await.with_limits(limits(6));
     let mut running = Vec::new();
     for _ in 0..8 {
         running.push(host.spawn_until(busy.clone(), EventKind::TaskStarted).await);
     }
     let steps = json!({ "steps": [get("alpha")] });
-    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits(1));
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits(2));
     let runtime = host.runtime.clone();
     let neighbour = tokio::spawn(async move { runtime.run(task).await }).await.unwrap();
     running.iter().for_each(tokio::task::JoinHandle::abort);

@@ -111,7 +111,7 @@ fn beyond() -> Vec<Case> {
             id: "13-grant-over",
             what: "a use after the grant's time",
             guards: &[Guard::GrantTime],
-            attack: Trial::new("completed [ok, ok, expired], 1 call", || granted_for(Duration::from_millis(300))),
+            attack: Trial::new("completed [ok, ok, expired], 1 call", || granted_for(Duration::from_secs(1))),
             twin: Trial::new("completed [ok, ok, ok], 1 call", || granted_for(Duration::from_secs(60))),
         },
         Case {
@@ -210,7 +210,7 @@ async fn uses(most: u32) -> String {
 
 async fn granted_for(time: Duration) -> String {
     let grant: Grant = "alpha:sign".parse().unwrap();
-    let sleep = sleep(time.as_millis().min(500) as u64 + 100);
+    let sleep = sleep(time.as_millis().min(1000) as u64 + 100);
     with_grant(grant.with_expiry(time), json!([get("alpha"), sleep, sign()])).await
 }
 

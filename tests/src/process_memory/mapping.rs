@@ -87,7 +87,8 @@ fn head(line: &str) -> Option<Mapping> {
         "[heap]" => Place::Heap,
         "[stack]" => Place::Stack,
         name if name.starts_with("[vvar") || name == "[vsyscall]" => Place::Kernel,
-        name if name.is_empty() || name.starts_with("[anon") => Place::Anonymous,
+        // A guest's memory begins as an image in a file without a name.
+        name if name.is_empty() || name.starts_with("[anon") || name.starts_with("/memfd:") => Place::Anonymous,
         _ => Place::File,
     };
     Some(Mapping {
@@ -131,6 +132,7 @@ mod tests {
 7f0200000000-7f0200010000 rw-p 00000000 00:00 0 \nRss: 0 kB\nSwap: 4 kB\nVmFlags: rd wr\n\
 7f0300000000-7f0300010000 rw-p 00000000 00:00 0 \nRss: 4 kB\nVmFlags: rd wr lo dd\n\
 7f0400000000-7f0400040000 rw-s 00000000 00:0e 9                    /secretmem (deleted)\nRss: 4 kB\nVmFlags: rd lo\n\
+7f0480000000-7f0480010000 rw-p 00000000 00:01 8                    /memfd:wasm-memory-image (deleted)\nRss: 4 kB\n\
 7f0500000000-7f0500001000 r--p 00000000 00:00 0                    [vvar]\nRss: 0 kB\nVmFlags: rd pf\n";
 
     #[test]
@@ -146,6 +148,7 @@ mod tests {
                 (Place::Anonymous, false, true, 0x10000),
                 (Place::Locked, false, true, 0x10000),
                 (Place::Locked, true, true, 0x40000),
+                (Place::Anonymous, false, true, 0x10000),
                 (Place::Kernel, false, false, 0x1000),
             ]
         );
