@@ -13,7 +13,7 @@ use crate::context::TaskContext;
 use crate::guard::Guard;
 use crate::memory::Quota;
 use crate::name::SecretName;
-use crate::pal::{AuditUnavailable, CacheState, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel, Subject};
+use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::ProviderError;
 use crate::redaction::Redaction;
 use crate::secret::Secret;
@@ -29,24 +29,21 @@ pub struct Session {
     /// Locked memory for the values that are the task's own.
     quota: Arc<Quota>,
     pub(super) redaction: Arc<Redaction>,
-    admitted: std::time::Instant,
-    phase: AtomicU8,
-    stopped: OnceLock<Stop>,
-    finished: AtomicBool,
+    pub(super) admitted: std::time::Instant,
+    pub(super) phase: AtomicU8,
+    pub(super) stopped: OnceLock<Stop>,
+    pub(super) finished: AtomicBool,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
     /// Lines of the task log, and the bytes of those that have no record of their own.
-    lines: AtomicU64,
-    unrecorded: AtomicU64,
+    pub(super) lines: AtomicU64,
+    pub(super) unrecorded: AtomicU64,
 }
-
-/// How many lines of a task's log have a record of their own.
-const RECORDED_LINES: u64 = 256;
 
 /// Where the task is.
 const PREPARING: u8 = 0;
 const RUNNING: u8 = 1;
-const ENDED: u8 = 2;
+pub(super) const ENDED: u8 = 2;
 
 /// A task's hold on one version of a secret.
 #[derive(Debug)]
@@ -199,26 +196,6 @@ impl Session {
         Ok(listed.into_iter().map(describe).collect())
     }
 
-    /// Records that the skill wrote a line of so many bytes to its task log. A line beyond the first 256 is counted, and
-    /// recorded with all others like it when the task ends.
-    ///
-    /// # Errors
-    ///
-    /// [`Stop::Audit`] if the record was not accepted.
-    ///
-    /// # Security
-    ///
-    /// Waits for the record, so that a task has one record under way at a time: none can fill a sink's queue, which
-    /// others share.
-    pub async fn logged(&self, level: LogLevel, length: u64) -> Result<(), Stop> {
-        if self.lines.fetch_add(1, Ordering::AcqRel) >= RECORDED_LINES {
-            self.unrecorded.fetch_add(length, Ordering::AcqRel);
-            return Ok(());
-        }
-        let event = Event { level: Some(level), length: Some(length), ..Event::new(EventKind::SkillLogged) };
-        self.record(event).await
-    }
-
     /// Records that the engine stopped the guest as it called out of a place where no call is let out, such as
     /// `cabi_realloc`: which one, the engine does not say.
     pub async fn left_outside_run(&self) {
@@ -244,32 +221,6 @@ impl Session {
     /// How many calls of providers the task caused.
     pub fn provider_calls(&self) -> u64 {
         self.provider_calls.load(Ordering::Acquire)
-    }
-
-    /// Ends the task: wipes what is its own, and records how it ended.
-    ///
-    /// # Errors
-    ///
-    /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
-    pub async fn finish(&self, outcome: Outcome) -> Result<(), AuditUnavailable> {
-        self.finish_for(outcome, None).await
-    }
-
-    /// As [`finish`](Self::finish), with what it ended for: the limit that the task went beyond.
-    ///
-    /// # Errors
-    ///
-    /// As for `finish`.
-    pub async fn finish_for(&self, outcome: Outcome, reason: Option<Reason>) -> Result<(), AuditUnavailable> {
-        match self.end(outcome, reason) {
-            // The log that failed the task is not waited for a second time.
-            Some(event) if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
-                self.broker.pal.note(&self.subject, event);
-                Ok(())
-            }
-            Some(event) => self.broker.pal.record(&self.subject, event).await,
-            None => Ok(()),
-        }
     }
 
     /// Step 1 and 2: capability at this instant, which is when the call came in, and task state.
@@ -436,39 +387,6 @@ impl Session {
             Scope::Task | Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
         (scope, Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() })
-    }
-
-    /// Ends the task, and answers with the event that says so; with none if it had ended.
-    fn end(&self, outcome: Outcome, reason: Option<Reason>) -> Option<Event> {
-        if self.finished.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        self.phase.store(ENDED, Ordering::Release);
-        let own = ScopeSubject::Task(self.context.task_id.clone());
-        let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
-        for secret in wiped {
-            self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
-        }
-        for (name, finds) in self.redaction.end() {
-            let (secret_name, count) = (Some(SecretLabel::Listed(name)), Some(finds));
-            self.broker.pal.note(&self.subject, Event { secret_name, count, ..Event::new(EventKind::OutputRedacted) });
-        }
-        let beyond = self.lines.load(Ordering::Acquire).saturating_sub(RECORDED_LINES);
-        if beyond > 0 {
-            let length = Some(self.unrecorded.load(Ordering::Acquire));
-            let event = Event { count: Some(beyond), length, ..Event::new(EventKind::SkillLogged) };
-            self.broker.pal.note(&self.subject, event);
-        }
-        let duration = Some(now().duration_since(self.admitted));
-        Some(Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) })
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        if let Some(event) = self.end(Outcome::Cancelled, None) {
-            self.broker.pal.note(&self.subject, event);
-        }
     }
 }
 

@@ -1,0 +1,94 @@
+//! A task's end, and what it writes for people until then.
+
+use std::sync::atomic::Ordering;
+
+use super::Stop;
+use super::cache::ScopeSubject;
+use super::fetch::now;
+use super::session::{ENDED, Session};
+use crate::guard::Guard;
+use crate::pal::{AuditUnavailable, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel};
+
+/// How many lines of a task's log have a record of their own.
+const RECORDED_LINES: u64 = 256;
+
+impl Session {
+    /// Records that the skill wrote a line of so many bytes to its task log. A line beyond the first 256 is counted, and
+    /// recorded with all others like it when the task ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    ///
+    /// # Security
+    ///
+    /// Waits for the record, so that a task has one record under way at a time: none can fill a sink's queue, which
+    /// others share.
+    pub async fn logged(&self, level: LogLevel, length: u64) -> Result<(), Stop> {
+        if self.lines.fetch_add(1, Ordering::AcqRel) >= RECORDED_LINES {
+            self.unrecorded.fetch_add(length, Ordering::AcqRel);
+            return Ok(());
+        }
+        let event = Event { level: Some(level), length: Some(length), ..Event::new(EventKind::SkillLogged) };
+        self.record(event).await
+    }
+
+    /// Ends the task: wipes what is its own, and records how it ended.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditUnavailable`] if the record was not accepted; the task has ended all the same.
+    pub async fn finish(&self, outcome: Outcome) -> Result<(), AuditUnavailable> {
+        self.finish_for(outcome, None).await
+    }
+
+    /// As [`finish`](Self::finish), with what it ended for: the limit that the task went beyond.
+    ///
+    /// # Errors
+    ///
+    /// As for `finish`.
+    pub async fn finish_for(&self, outcome: Outcome, reason: Option<Reason>) -> Result<(), AuditUnavailable> {
+        match self.end(outcome, reason) {
+            // The log that failed the task is not waited for a second time.
+            Some(event) if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
+                self.broker.pal.note(&self.subject, event);
+                Ok(())
+            }
+            Some(event) => self.broker.pal.record(&self.subject, event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the task, and answers with the event that says so; with none if it had ended.
+    fn end(&self, outcome: Outcome, reason: Option<Reason>) -> Option<Event> {
+        if self.finished.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        self.phase.store(ENDED, Ordering::Release);
+        let own = ScopeSubject::Task(self.context.task_id.clone());
+        let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
+        for secret in wiped {
+            self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
+        }
+        for (name, finds) in self.redaction.end() {
+            let (secret_name, count) = (Some(SecretLabel::Listed(name)), Some(finds));
+            self.broker.pal.note(&self.subject, Event { secret_name, count, ..Event::new(EventKind::OutputRedacted) });
+        }
+        let beyond = self.lines.load(Ordering::Acquire).saturating_sub(RECORDED_LINES);
+        if beyond > 0 {
+            let length = Some(self.unrecorded.load(Ordering::Acquire));
+            let event = Event { count: Some(beyond), length, ..Event::new(EventKind::SkillLogged) };
+            self.broker.pal.note(&self.subject, event);
+        }
+        let duration = Some(now().duration_since(self.admitted));
+        Some(Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(event) = self.end(Outcome::Cancelled, None) {
+            self.broker.pal.note(&self.subject, event);
+        }
+    }
+}
