@@ -116,7 +116,7 @@ async fn with_backend(host: &Host, memory: &mut ProcessMemory, id: &str, manner:
 /// A required sink that panics in the middle of a host call, once the guest has the value.
 async fn sink_panics(host: &Host, memory: &mut ProcessMemory) -> Row {
     let (at, reached) = (EventKind::SkillLogged, EventKind::SecretRevealed);
-    with_sink(host, memory, ("host-panic.sink", "host-error"), (at, Refusal::Panic), reached).await
+    with_sink(host, memory, ("host-panic.sink", "audit-unavailable"), (at, Refusal::Panic), reached).await
 }
 
 /// A required sink that does not take the record of the release.
