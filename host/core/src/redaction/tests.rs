@@ -213,6 +213,18 @@ fn a_long_value_that_begins_like_itself_is_found_at_its_second_beginning() {
 }
 
 #[test]
+fn of_many_values_that_begin_alike_each_is_followed_to_its_end() {
+    let begin = long(64);
+    let value = |version: usize| [&begin[..], format!("{version:0>80}").as_bytes()].concat();
+    let redaction = Redaction::new();
+    (0..100).for_each(|version| redaction.learn(&"key".parse().unwrap(), &value(version)).unwrap());
+    for version in 0..100 {
+        let text = [&value(version)[..], b"!"].concat();
+        assert_eq!(shown(&redaction, &text), "[redacted:key]!", "{version}");
+    }
+}
+
+#[test]
 fn an_escape_that_two_pieces_share_is_hidden_whole() {
     let value = format!("{}\u{1f511}{}", "abc".repeat(21), "xyz".repeat(30));
     let redaction = knowing(&[("key", value.as_bytes())]);
