@@ -105,6 +105,20 @@ fn every_form_is_found_however_it_is_cut_in_two_or_three() {
     }
 }
 
+#[test]
+fn every_form_is_found_whatever_a_value_begins_with() {
+    let characters: Vec<_> =
+        std::str::from_utf8(VALUE).unwrap().chars().chain(" \0\t\u{7f}\u{20ac} %+".chars()).collect();
+    for first in 0..characters.len() {
+        let (end, begin) = characters.split_at(first);
+        let value: String = begin.iter().chain(end).collect();
+        let redaction = knowing(&[("key", value.as_bytes())]);
+        for (form, text) in forms(value.as_bytes()) {
+            assert_eq!(shown(&redaction, &text), "[redacted:key]", "{form} of {value:?}");
+        }
+    }
+}
+
 /// What base64 leaves of a value between these neighbours: nothing but the characters that they share.
 fn base64_without(text: &str, before: usize, value: usize) -> String {
     let (from, to) = ((8 * before).div_ceil(6), 8 * (before + value) / 6);
