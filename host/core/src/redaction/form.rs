@@ -77,7 +77,12 @@ impl Form {
         each(&[byte], 1);
         match self {
             Self::Percent => each(&[b'%', high, low], 1),
-            Self::Query if byte == b' ' => each(b"+", 1),
+            Self::Query => {
+                each(&[b'%', high, low], 1);
+                if byte == b' ' {
+                    each(b"+", 1);
+                }
+            }
             Self::Json => {
                 if let Some(short) = short_escape(byte) {
                     each(&[b'\\', short], 1);

@@ -105,6 +105,20 @@ fn every_form_is_found_however_it_is_cut_in_two_or_three() {
     }
 }
 
+#[test]
+fn every_form_is_found_whatever_a_value_begins_with() {
+    let characters: Vec<_> =
+        std::str::from_utf8(VALUE).unwrap().chars().chain(" \0\t\u{7f}\u{20ac} %+".chars()).collect();
+    for first in 0..characters.len() {
+        let (end, begin) = characters.split_at(first);
+        let value: String = begin.iter().chain(end).collect();
+        let redaction = knowing(&[("key", value.as_bytes())]);
+        for (form, text) in forms(value.as_bytes()) {
+            assert_eq!(shown(&redaction, &text), "[redacted:key]", "{form} of {value:?}");
+        }
+    }
+}
+
 /// What base64 leaves of a value between these neighbours: nothing but the characters that they share.
 fn base64_without(text: &str, before: usize, value: usize) -> String {
     let (from, to) = ((8 * before).div_ceil(6), 8 * (before + value) / 6);
@@ -210,6 +224,18 @@ fn a_long_value_that_begins_like_itself_is_found_at_its_second_beginning() {
     let value = [&part[..], &part, b"the-end-of-it"].concat();
     let redaction = knowing(&[("key", &value)]);
     assert_eq!(shown(&redaction, &[&part[..], &value, b"!"].concat()), "[redacted:key]!");
+}
+
+#[test]
+fn of_many_values_that_begin_alike_each_is_followed_to_its_end() {
+    let begin = long(64);
+    let value = |version: usize| [&begin[..], format!("{version:0>80}").as_bytes()].concat();
+    let redaction = Redaction::new();
+    (0..100).for_each(|version| redaction.learn(&"key".parse().unwrap(), &value(version)).unwrap());
+    for version in 0..100 {
+        let text = [&value(version)[..], b"!"].concat();
+        assert_eq!(shown(&redaction, &text), "[redacted:key]!", "{version}");
+    }
 }
 
 #[test]
