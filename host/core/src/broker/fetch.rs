@@ -157,7 +157,8 @@ impl End {
         sleep_until(expires).await;
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
         broker.cache.forget(&self.scope, &self.key, &secret);
-        if Guard::Expiry.stands() && secret.wipe(Gone::Expired) {
+        let timed = Guard::Expiry.stands() && Guard::MonotonicTime.stands();
+        if timed && secret.wipe(Gone::Expired) {
             // No task's doing: whoever asked first may be long gone.
             let event = Event { cause: Some(Cause::Ttl), ..Event::about(EventKind::SecretExpired, &secret) };
             broker.pal.note(&Arc::new(Subject::agent(self.agent_id)), event);
