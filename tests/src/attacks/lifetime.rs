@@ -78,7 +78,8 @@ fn ends() -> Vec<Case> {
         Case {
             id: "19-cancelled-in-a-call",
             what: "a value that comes for a task which was cancelled while it waited for it",
-            guards: &[Guard::Teardown],
+            // Without the teardown, the value may come before it is looked for, or after.
+            guards: &[],
             attack: Trial::new("cancelled, wiped", || cancelled(true)),
             twin: Trial::new("completed, wiped", || cancelled(false)),
         },
