@@ -2,9 +2,10 @@
 
 #![expect(clippy::panic, reason = "in a test's own steps, too, what is not there is a failed test")]
 
-use far_core::capability::DenyReason;
+use far_core::capability::{CatalogEntry, DenyReason};
 use far_core::pal::{EventKind, MemorySink, Outcome, Pal};
 use far_runtime::{End, Limits, LoadError, Refusal, Runtime, Wasi};
+use far_tests::host::Parts;
 use far_tests::{TestHost, guests};
 use serde_json::json;
 
@@ -30,6 +31,13 @@ async fn a_required_secret_that_was_not_granted() {
 async fn two_grants_of_one_secret() {
     let refused = refusal(&TestHost::new(), guests::PROBE, &["alpha:sign", "alpha:refresh"]).await;
     assert!(matches!(refused, Refusal::Capability(_)));
+}
+
+#[tokio::test]
+async fn a_secret_of_a_backend_that_is_not_there() {
+    let entry = Box::new(|entry: &mut CatalogEntry| entry.provider = "elsewhere".parse().unwrap());
+    let refused = refusal(&TestHost::of(Parts { entry, ..Parts::default() }), guests::PROBE, &["alpha:sign"]).await;
+    assert!(matches!(refused, Refusal::Provider { provider, .. } if provider.as_str() == "elsewhere"));
 }
 
 #[tokio::test]

@@ -305,3 +305,8 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_value_is_kept_for_an_hour_unless_something_else_is_said() {
+    assert_eq!(CatalogEntry::DEFAULT_TTL, Duration::from_secs(3600));
+}

@@ -5,6 +5,7 @@
 #[path = "../shared/mod.rs"]
 mod shared;
 
+mod admission;
 mod audit;
 mod backend;
 mod canary;
