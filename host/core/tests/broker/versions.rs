@@ -2,10 +2,12 @@
 
 use far_core::broker::SecretError;
 use far_core::capability::DenyReason;
-use far_core::pal::{EventKind, SecretLabel};
+use far_core::memory::SecretBytes;
+use far_core::pal::{EventKind, Reason, SecretLabel};
+use far_core::provider::Fetched;
 use far_core::version::VersionRule;
 
-use crate::fixture::{SECOND, VALUE, World, told, version, violation};
+use crate::fixture::{SECOND, Scripted, VALUE, World, told, version, violation};
 use crate::shared::{grant, name};
 
 #[tokio::test]
@@ -73,4 +75,17 @@ async fn a_text_that_is_no_version_is_a_violation_and_is_not_recorded() {
         assert_eq!(world.backend.calls(), 0);
         assert!(task.get("agent-key", None).await.is_err(), "the task ended");
     }
+}
+
+#[tokio::test]
+async fn a_backend_that_answers_with_another_version_gets_nothing_past_the_grant() {
+    let value = || SecretBytes::copy_of(SECOND).unwrap();
+    let second = move || Ok(Fetched { value: value(), version: version("2"), ttl: None });
+    let listed = || [grant("agent-key:reveal").with_versions(VersionRule::Listed(vec![version("1")]))];
+    let world = World::with(Scripted::new(second));
+    let task = world.running_with(&listed()).await;
+    assert_eq!(told(task.get("agent-key", Some("1")).await), SecretError::Unavailable { retry_after: None });
+    let fetched = world.events(EventKind::SecretFetched).pop().unwrap();
+    assert_eq!(fetched.reason, Some(Reason::Token("invalid")));
+    assert!(world.events(EventKind::SecretInjected).is_empty());
 }
