@@ -58,12 +58,22 @@ impl Times {
 }
 
 impl Soaked {
-    /// How much more memory was in use at most after the first minute than in it, as a ratio; 1 if there was no more. None
-    /// if it did not go on for so long.
+    /// Memory in use, in bytes: the median of each whole minute. The most of a minute says little, since what is in use comes
+    /// and goes with hostile tasks that take all they can.
+    pub fn minutes(&self) -> Vec<u64> {
+        let median = |minute: &[u64]| {
+            let mut seconds = minute.to_vec();
+            seconds.sort_unstable();
+            seconds.get(seconds.len() / 2).copied().unwrap_or_default()
+        };
+        self.memory.chunks_exact(60).map(median).collect()
+    }
+
+    /// How much more memory was in use in the last minute than in the second, as a ratio. None without three minutes.
     pub fn growth(&self) -> Option<f64> {
-        let (first, rest) = self.memory.split_at_checked(60)?;
-        let most = |seconds: &[u64]| seconds.iter().max().copied();
-        Some((most(rest)? as f64 / most(first)? as f64).max(1.0))
+        let minutes = self.minutes();
+        let (_, [second, .., last]) = minutes.split_at_checked(1)? else { return None };
+        Some(*last as f64 / *second as f64)
     }
 
     /// How much longer honest tasks took among others than alone, the slowest of a hundred of each.

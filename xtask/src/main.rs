@@ -87,7 +87,7 @@ enum Command {
     /// Run honest and hostile tasks at once, and see that the honest ones succeed and the host stays as it was.
     Soak {
         /// For how long.
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(3..=600))]
         minutes: u64,
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]

@@ -13,7 +13,7 @@ use crate::setup;
 
 /// How much longer an honest task may take among hostile ones than alone, the slowest of a hundred of each.
 const SLOWER: f64 = 3.0;
-/// How much more memory may be in use after the first minute than in it.
+/// How much more memory may be in use in the last minute than in the second.
 const GROWTH: f64 = 1.05;
 
 /// Runs it for so many minutes.
@@ -55,7 +55,7 @@ fn rows(seen: &Value) -> Vec<Row> {
         none("hostile.escaped", "escaped"),
         none("host.panics", "panics"),
         most("honest.p99", "slower", SLOWER).with("alone", seen["alone"].clone()).with("among", seen["among"].clone()),
-        most("host.memory", "growth", GROWTH),
+        most("host.memory", "growth", GROWTH).with("by_minute_mib", seen["memory_by_minute_mib"].clone()),
     ]
 }
 

@@ -44,6 +44,7 @@ async fn main() -> ExitCode {
         "slower": soaked.slower(),
         "growth": soaked.growth(),
         "memory_mib": soaked.memory.iter().max().map(|bytes| bytes >> 20),
+        "memory_by_minute_mib": soaked.minutes().iter().map(|bytes| bytes >> 20).collect::<Vec<_>>(),
     });
     println!("{document}");
     ExitCode::SUCCESS
