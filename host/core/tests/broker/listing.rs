@@ -8,7 +8,7 @@ use far_core::pal::EventKind;
 use tokio::time::advance;
 
 use crate::fixture::{TTL, World};
-use crate::shared::name;
+use crate::shared::{grant, name};
 
 fn listed(secret: &str, operations: &[Operation], expires_in: Option<Duration>) -> ListedSecret {
     ListedSecret { name: name(secret), operations: operations.iter().copied().collect(), expires_in }
@@ -46,4 +46,13 @@ async fn a_task_that_may_use_nothing_is_told_nothing() {
         let task = world.running(grants).await;
         assert_eq!(task.list().await.unwrap(), []);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_is_listed_until_its_time_ends() {
+    let world = World::new();
+    let task = world.running_with(&[grant("task-key:sign").with_expiry(TTL)]).await;
+    assert_eq!(task.list().await.unwrap(), [listed("task-key", &[Operation::Sign], None)]);
+    advance(TTL).await;
+    assert_eq!(task.list().await.unwrap(), []);
 }
