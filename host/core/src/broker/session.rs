@@ -179,11 +179,12 @@ impl Session {
     /// [`AccessError::Stopped`] outside `run`, or if the record was not accepted.
     pub async fn list(&self) -> Result<Vec<ListedSecret>, AccessError> {
         self.ensure_running(None).await?;
-        let now = now();
-        let lasts = |permit: &Permit| permit.expires.is_none_or(|expires| expires > now);
+        let asked = now();
+        let lasts = |permit: &Permit| permit.expires.is_none_or(|expires| expires > asked);
         let mut listed: Vec<_> = self.context.capability.permits().filter(|(_, permit)| lasts(permit)).collect();
         listed.sort_unstable_by_key(|(name, _)| *name);
         self.record(Event::new(EventKind::SecretListed)).await?;
+        let now = now();
         let describe = |(name, permit): (&SecretName, &Permit)| {
             let (scope, key) = self.place(name.clone(), VersionSelector::Current, permit);
             let cached = self.broker.cached(&scope, &key, now);
