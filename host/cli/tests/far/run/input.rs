@@ -2,7 +2,7 @@
 
 use far_tests::guests;
 
-use crate::completed::{DELIVERY, WEBHOOK_EVENTS};
+use super::completed::{DELIVERY, WEBHOOK_EVENTS};
 use crate::fixture::{Far, events};
 
 fn webhook(input: &str) -> Far {

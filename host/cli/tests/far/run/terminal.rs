@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::completed::{WEBHOOK_EVENTS, webhook};
+use super::completed::{WEBHOOK_EVENTS, webhook};
 use crate::fixture::Far;
 use crate::masks;
 

@@ -4,7 +4,7 @@ use std::fs::{self, Metadata, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use crate::completed::{WEBHOOK_EVENTS, webhook};
+use super::completed::{WEBHOOK_EVENTS, webhook};
 use crate::fixture::{Far, Ran};
 
 /// A run that does its job, after what it says first.

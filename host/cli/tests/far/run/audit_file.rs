@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::completed::webhook;
+use super::completed::webhook;
 use crate::fixture::Far;
 
 fn output(far: &Far, words: &str) -> (Output, String) {

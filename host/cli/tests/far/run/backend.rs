@@ -6,7 +6,7 @@ use std::path::Path;
 
 use far_tests::guests;
 
-use crate::completed::DELIVERY;
+use super::completed::DELIVERY;
 use crate::fixture::{Far, events};
 
 const GET: &str = r#"{"do":"get","name":"alpha"}"#;

@@ -3,7 +3,7 @@
 use far_tests::guests;
 use serde_json::json;
 
-use crate::completed::{DELIVERY, WEBHOOK_EVENTS};
+use super::completed::{DELIVERY, WEBHOOK_EVENTS};
 use crate::fixture::Far;
 
 fn task(name: &str, text: &str) -> Far {

@@ -2,7 +2,7 @@
 
 use far_tests::guests;
 
-use crate::completed::{DELIVERY, WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
+use super::completed::{DELIVERY, WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
 use crate::fixture::{Far, events};
 
 const PROVIDER: &str = "[providers.dotenv]\ntype = 'dotenv'\npath = '.env'\n";

@@ -9,7 +9,7 @@ use std::time::Duration;
 use far_tests::guests;
 use rustix::fs::OFlags;
 
-use crate::completed::{WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
+use super::completed::{WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
 use crate::fixture::{Far, events};
 
 const NOT_RELEASED: &str =

@@ -1,0 +1,8 @@
+//! The `far` command, to the letter: what it prints on stdout and stderr, and its exit code. A folder or file per
+//! subcommand.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod canary;
+mod fixture;
+mod masks;
+mod run;
