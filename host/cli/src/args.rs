@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use far_core::capability::Grant;
 
 use crate::audit::AuditArgs;
+use crate::check::CheckArgs;
 use crate::config::environment;
 use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
+use crate::manual::{CompletionsArgs, ManArgs};
 use crate::output::{self, Output};
 
 const USAGE: &str = "far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>";
@@ -28,7 +30,21 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(RunArgs),
+    Check(CheckArgs),
     Audit(AuditArgs),
+    Completions(CompletionsArgs),
+    Man(ManArgs),
+}
+
+impl Command {
+    /// Whether one JSON object is wanted, also of a failure before the command itself.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Run(args) => args.json,
+            Self::Check(args) => args.json,
+            Self::Audit(_) | Self::Completions(_) | Self::Man(_) => false,
+        }
+    }
 }
 
 /// Run one skill with the secrets that it is granted.
@@ -116,8 +132,15 @@ fn of_text(text: &str) -> Failure {
     let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
     Failure::Arguments {
         message: on_one_line(message.strip_prefix("error: ").unwrap_or(message)),
-        tip: tip.map(on_one_line),
+        tip: Some(tip.map_or_else(|| format!("see '{} --help'", asked_for()), on_one_line)),
     }
+}
+
+/// The command that was meant, as far as that can be told of arguments that are wrong.
+fn asked_for() -> String {
+    let first = std::env::args_os().nth(1).unwrap_or_default();
+    let known = Cli::command().get_subcommands().any(|command| first == command.get_name());
+    if known { format!("far {}", first.display()) } else { "far".to_owned() }
 }
 
 /// Whether colours are wanted on stderr.

@@ -3,9 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use far_core::ProviderId;
 use far_core::capability::CatalogError;
 use far_core::memory::{SelfTestError, Unhardened};
 use far_core::pal::file::FileError;
+use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
 use far_runtime::{LoadError, RuntimeError};
 use miette::Diagnostic;
@@ -30,6 +32,12 @@ pub(crate) enum Failure {
     /// A file cannot be read.
     #[error("cannot read {what} {path}", path = .path.display())]
     Read { what: &'static str, path: PathBuf, source: io::Error },
+    /// Something cannot be written.
+    #[error("cannot write {what} {path}", path = .path.display())]
+    Write { what: &'static str, path: PathBuf, source: io::Error },
+    /// The manual has no such page.
+    #[error("far has no command '{0}'")]
+    NoPage(String),
     /// The input is no JSON.
     #[error("the input is not valid JSON")]
     Input(#[source] serde_json::Error),
@@ -42,6 +50,12 @@ pub(crate) enum Failure {
     /// The grants make no catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A backend gave no answer.
+    #[error("the provider '{provider}' cannot be reached")]
+    Unreached { provider: ProviderId, source: ProviderError },
+    /// A permitted secret that is not there.
+    #[error("the provider '{provider}' has no '{reference}'")]
+    Absent { provider: ProviderId, reference: String },
     /// The PAL's file.
     #[error("cannot open the event file {path}", path = .path.display())]
     Pal { path: PathBuf, source: io::Error },
@@ -87,10 +101,14 @@ impl Failure {
             Self::Config(_) => "config",
             Self::NoSkill(_) => "no-skill",
             Self::Read { .. } => "unreadable",
+            Self::Write { .. } => "unwritable",
+            Self::NoPage(_) => "arguments",
             Self::Input(_) => "input",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::DotEnv(_) => "env-file",
             Self::Catalog(_) => "ambiguous-grant",
+            Self::Unreached { .. } => "unreached",
+            Self::Absent { .. } => "absent",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) => error.kind(),
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
@@ -104,6 +122,7 @@ impl Failure {
     /// The outcome that a report gives it.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
+            Self::Unreached { .. } => "backend-unavailable",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(_) => "refused",
             Self::Interrupted(_) => "cancelled",
@@ -117,7 +136,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Pal { .. } | Self::Audit(_) => exit::UNAVAILABLE,
+            Self::Pal { .. } | Self::Audit(_) | Self::Unreached { .. } => exit::UNAVAILABLE,
             Self::Load(_) => exit::REFUSED,
             Self::Interrupted(signal) => exit::signalled(*signal),
             Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
@@ -133,12 +152,18 @@ impl Failure {
             }
             Self::Config(error) => return error.help().map(|help| help.to_string()),
             Self::NoSkill(_) => "add a line such as: skill = \"my_skill.wasm\"",
+            Self::NoPage(_) => "see 'far --help' for those that there are",
+            Self::Write { .. } => "check that the folder is there and that you may write to it",
             Self::Read { .. } => "check that the file is there and that you may read it",
             Self::Input(_) => "give JSON such as '{\"name\": \"value\"}', or @FILE, or @- for stdin",
             Self::InputTooLarge { .. } => "raise 'input' under [limits] in a task file, or give less",
             Self::DotEnv(error) => error.help(),
             Self::Audit(error) => return Some(error.help()),
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
+            Self::Unreached { .. } => "check that it runs, and that its address and credentials are right",
+            Self::Absent { .. } => {
+                "put it there, or name it with 'path' as the provider has it, or permit it no longer"
+            }
             Self::Pal { source, .. } => pal_help(source),
             Self::Load(error) => load_help(error),
             Self::Unhardened(_) => {

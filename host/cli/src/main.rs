@@ -5,18 +5,22 @@
 mod args;
 mod audit;
 mod cache;
+mod check;
 mod config;
 mod escape;
 mod exit;
 mod explanation;
 mod failure;
 mod input;
+mod manual;
 mod object;
 mod output;
 mod pal;
 mod protection;
+mod providers;
 mod run;
 mod signals;
+mod table;
 
 use std::process::ExitCode;
 
@@ -37,10 +41,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::refuse(&error),
     };
-    let json = matches!(&cli.command, Command::Run(run) if run.json);
-    let output = Output { json };
+    let output = Output { json: cli.command.json() };
     // What holds no secrets runs without protection too.
-    if let (Command::Run(_), Err(failure)) = (&cli.command, protected) {
+    if let (Command::Run(_) | Command::Check(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }
     match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
@@ -48,6 +51,9 @@ fn main() -> ExitCode {
             match cli.command {
                 Command::Run(args) => output.finish(&run::run(args).await),
                 Command::Audit(args) => audit::run(args).await,
+                Command::Completions(args) => manual::completions(&args),
+                Command::Man(args) => manual::man(&args),
+                Command::Check(args) => check::run(&args).await,
             }
         }),
         Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),

@@ -54,6 +54,17 @@ pub(crate) fn stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Prints to stdout, at once.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Stdout)
+}
+
+/// Prints one object to stdout, on a line of its own.
+pub(crate) fn print_object(object: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{}\n", escape_json(&object.to_string())))
+}
+
 /// Where a piece of the task log came from.
 pub(crate) fn source(entry: &LogEntry) -> &'static str {
     match entry.source {

@@ -12,16 +12,17 @@ use rustix::process::Signal;
 
 use crate::args::RunArgs;
 use crate::cache;
-use crate::config::{FarToml, LimitsConfig, ProviderKind, TaskFile};
+use crate::config::{FarToml, LimitsConfig, TaskFile};
 use crate::failure::Failure;
 use crate::input;
 use crate::pal::Events;
 use crate::protection;
+use crate::providers;
 use crate::signals::Signals;
 
 /// The agent's id where no configuration gives one, and the provider's.
 const LOCAL_AGENT: &str = "local";
-const DOTENV: &str = "dotenv";
+pub(crate) const DOTENV: &str = "dotenv";
 
 /// A run that came to a task.
 pub(crate) struct Ended {
@@ -134,13 +135,12 @@ impl Operator {
     }
 
     fn configured(config: FarToml) -> Result<Self, Failure> {
-        let mut providers: Vec<Arc<dyn SecretProvider>> = Vec::new();
-        for provider in config.providers {
-            let ProviderKind::Dotenv { path } = provider.kind;
-            providers.push(Arc::new(DotEnv::open(provider.id, &path)?));
+        let mut opened = Vec::new();
+        for provider in &config.providers {
+            opened.push(providers::open(provider)?);
         }
         let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
-        Ok(Self { agent_id, providers, catalog: config.catalog, wasi: config.wasi })
+        Ok(Self { agent_id, providers: opened, catalog: config.catalog, wasi: config.wasi })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
@@ -161,6 +161,6 @@ fn local_agent() -> Result<AgentId, Failure> {
 }
 
 /// For names that are written in this file.
-fn fixed(error: far_core::name::NameError) -> Failure {
+pub(crate) fn fixed(error: far_core::name::NameError) -> Failure {
     Failure::arguments(error.to_string())
 }

@@ -4,15 +4,12 @@ mod line;
 mod tail;
 mod verify;
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use far_core::pal::file::{Head, PublicKey};
 
-use crate::escape::escape_json;
-use crate::failure::Failure;
 use crate::output::Output;
 
 /// Check and follow audit files.
@@ -76,14 +73,4 @@ pub(crate) async fn run(args: AuditArgs) -> ExitCode {
         Ok(code) => code,
         Err(failure) => Output { json }.finish(&Err(failure)),
     }
-}
-
-/// Prints to stdout, at once.
-fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::Stdout)
-}
-
-fn print_json(object: &serde_json::Value) -> Result<(), Failure> {
-    print(&format!("{}\n", escape_json(&object.to_string())))
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::TailArgs;
 use super::line::shown;
-use super::{TailArgs, print};
 use crate::escape::escape_json;
 use crate::failure::Failure;
+use crate::output::print;
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_millis(200);

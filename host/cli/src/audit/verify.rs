@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use far_core::pal::file::{Tail, Torn, Trust, Verdict, verify as check};
 use serde_json::json;
 
-use super::{VerifyArgs, print, print_json};
+use super::VerifyArgs;
 use crate::escape::escape;
 use crate::exit;
 use crate::failure::Failure;
+use crate::output::{print, print_object};
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let unreadable = |source| Failure::Read { what: "the audit file", path: args.file.clone(), source };
@@ -17,7 +18,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let verdict = check(file, Trust { key: args.key, head: args.head }).map_err(unreadable)?;
     let code = if verdict.is_sound() { 0 } else { exit::REFUSED };
     if args.json {
-        print_json(&object(args, &verdict, code))?;
+        print_object(&object(args, &verdict, code))?;
     } else {
         print(&table(args, &verdict))?;
     }

@@ -25,5 +25,5 @@ mod terms;
 mod units;
 
 pub(crate) use error::ConfigError;
-pub(crate) use far_toml::{FarToml, ProviderKind};
+pub(crate) use far_toml::{FarToml, ProviderConfig, ProviderKind};
 pub(crate) use task_file::{LimitsConfig, TaskFile};

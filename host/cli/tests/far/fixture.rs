@@ -187,7 +187,8 @@ impl Far {
     pub(crate) fn command(&self) -> Command {
         let mut far = Command::new(env!("CARGO_BIN_EXE_far"));
         // Whoever tests it may have swap.
-        let (run, rest) = self.args.split_at(usize::from(self.args.first().is_some_and(|arg| arg == "run")));
+        let (run, rest) =
+            self.args.split_at(usize::from(self.args.first().is_some_and(|arg| arg == "run" || arg == "check")));
         far.args(run).args(run.iter().map(|_| "--allow-swap")).args(rest).current_dir(&self.folder).env_clear();
         far.env("XDG_CACHE_HOME", self.caches.path()).envs(self.variables.iter().copied());
         far

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod canary;
+mod check;
 mod fixture;
+mod manual;
 mod masks;
 mod run;

@@ -21,6 +21,7 @@ mod cache;
 mod ending;
 mod error;
 mod fetch;
+mod reach;
 mod session;
 mod uses;
 
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{AccessError, SecretError, Stop, Violation};
+pub use reach::reach;
 pub use session::{Handle, ListedSecret, Session};
 
 use self::cache::Cache;

@@ -55,8 +55,11 @@ Runs AI-agent skills that use secrets which they cannot steal
 Usage: far <COMMAND>
 
 Commands:
-  run    Run one skill with the secrets that it is granted
-  audit  Check and follow audit files
+  run          Run one skill with the secrets that it is granted
+  check        Check a configuration, reach every provider, and show what is permitted to whom
+  audit        Check and follow audit files
+  completions  Print what a shell needs to complete the arguments of far
+  man          Print a page of the manual, or write all of them to a folder
 
 Options:
   -h, --help     Print help

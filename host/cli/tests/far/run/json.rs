@@ -40,7 +40,7 @@ fn mistakes_in_the_arguments() {
             "invalid value 'a:get' for '--grant <GRANT>': an operation is one of 'seal', 'sign', 'reveal', 'refresh'",
             "see 'far run --help'",
         ),
-        ("walk", "unrecognized subcommand 'walk'", "see 'far run --help'"),
+        ("walk", "unrecognized subcommand 'walk'", "see 'far --help'"),
     ];
     for (words, message, help) in cases {
         usage(

@@ -1,0 +1,155 @@
+//! What a check found, as data.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use far_core::broker::reach;
+use far_core::capability::CatalogEntry;
+use far_core::provider::{ProviderError, Reference};
+use far_core::{AgentId, ProviderId, SecretName};
+use far_runtime::Wasi;
+
+use super::WRONG;
+use crate::config::{FarToml, ProviderConfig};
+use crate::exit;
+use crate::explanation::Explanation;
+use crate::failure::Failure;
+use crate::providers;
+
+/// All that is said of a configuration.
+pub(super) struct Overview {
+    pub(super) agent_id: Option<AgentId>,
+    pub(super) swap_allowed: bool,
+    pub(super) wasi: Wasi,
+    pub(super) providers: Vec<Backend>,
+    /// In the order of their names.
+    pub(super) secrets: Vec<Permitted>,
+}
+
+/// A backend, and how it answered.
+pub(super) struct Backend {
+    pub(super) id: ProviderId,
+    pub(super) state: State,
+}
+
+/// How a backend answered.
+pub(super) enum State {
+    /// It has these.
+    Lists(Vec<Reference>),
+    /// It was reached, and does not say what it has.
+    Reached(ProviderError),
+    /// It could not be opened.
+    Refused(Failure),
+    /// It gave no answer that is one.
+    Unreached(ProviderError),
+}
+
+/// What is permitted of one secret.
+pub(super) struct Permitted {
+    pub(super) name: SecretName,
+    pub(super) entry: CatalogEntry,
+    /// Whether its backend has it, where that is known.
+    pub(super) present: Option<bool>,
+}
+
+impl Overview {
+    /// Opens and asks every backend, one after the other.
+    pub(super) async fn of(config: &FarToml) -> Self {
+        let mut backends = Vec::new();
+        for provider in &config.providers {
+            backends.push(Backend { id: provider.id.clone(), state: state(provider).await });
+        }
+        let listed: HashMap<_, _> = backends.iter().map(|backend| (&backend.id, &backend.state)).collect();
+        let mut secrets: Vec<_> = config
+            .catalog
+            .iter()
+            .map(|(name, entry)| Permitted {
+                name: name.clone(),
+                entry: entry.clone(),
+                present: match listed.get(&entry.provider) {
+                    Some(State::Lists(references)) => Some(references.contains(&entry.reference)),
+                    _ => None,
+                },
+            })
+            .collect();
+        secrets.sort_by(|one, other| one.name.cmp(&other.name));
+        Self {
+            agent_id: config.agent_id.clone(),
+            swap_allowed: config.swap_allowed,
+            wasi: config.wasi,
+            providers: backends,
+            secrets,
+        }
+    }
+
+    /// The exit code: of what is wrong, before what may be right again without anybody's doing.
+    pub(super) fn code(&self) -> u8 {
+        let refused = self.providers.iter().any(|backend| matches!(backend.state, State::Refused(_)));
+        if refused || self.secrets.iter().any(|secret| secret.present == Some(false)) {
+            return WRONG;
+        }
+        let unreached = self.providers.iter().any(|backend| matches!(backend.state, State::Unreached(_)));
+        if unreached { exit::UNAVAILABLE } else { 0 }
+    }
+
+    /// What is wrong, each with the next step; empty if nothing is.
+    pub(super) fn problems(&self) -> String {
+        self.explanations().iter().map(|(_, explanation)| explanation.lines()).collect()
+    }
+
+    /// The same, each with what it is about.
+    pub(super) fn explanations(&self) -> Vec<(String, Explanation)> {
+        let backends = self.providers.iter().filter_map(|Backend { id, state }| match state {
+            State::Lists(_) | State::Reached(_) => None,
+            State::Refused(failure) => Some((id.to_string(), Explanation::of_failure(failure))),
+            State::Unreached(error) => {
+                let failure = Failure::Unreached { provider: id.clone(), source: *error };
+                Some((id.to_string(), Explanation::of_failure(&failure)))
+            }
+        });
+        let absent = self.secrets.iter().filter(|secret| secret.present == Some(false)).map(|secret| {
+            let entry = &secret.entry;
+            let failure =
+                Failure::Absent { provider: entry.provider.clone(), reference: entry.reference.as_str().to_owned() };
+            (secret.name.to_string(), Explanation::of_failure(&failure))
+        });
+        backends.chain(absent).collect()
+    }
+}
+
+async fn state(config: &ProviderConfig) -> State {
+    let provider = match providers::open(config) {
+        Ok(provider) => provider,
+        Err(failure) => return State::Refused(failure),
+    };
+    match reach(&*provider).await {
+        Ok(references) => State::Lists(references),
+        // Whoever answers so is there, and may well have rights to read what it does not list.
+        Err(error @ (ProviderError::Unsupported | ProviderError::Denied)) => State::Reached(error),
+        Err(error) => State::Unreached(error),
+    }
+}
+
+/// A time to live as a configuration would have it: the largest unit without a remainder.
+pub(super) fn duration(ttl: Duration) -> String {
+    let (seconds, rest) = (ttl.as_secs(), ttl.subsec_millis());
+    match seconds {
+        _ if rest != 0 => format!("{}ms", ttl.as_millis()),
+        seconds if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
+        seconds if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_told_as_it_would_be_written() {
+        let told = |ms| duration(Duration::from_millis(ms));
+        assert_eq!([told(1_500), told(90_000), told(900_000)], ["1500ms", "90s", "15m"]);
+        assert_eq!([told(3_600_000), told(172_800_000)], ["1h", "2d"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! What a check found, for people and for programs.
+
+use std::path::Path;
+
+use far_core::capability::{CatalogEntry, Scope};
+use far_runtime::Wasi;
+use serde_json::{Value, json};
+
+use super::overview::{Backend, Overview, Permitted, State, duration};
+use crate::escape::escape;
+use crate::table::table;
+
+impl Overview {
+    /// As tables.
+    pub(super) fn text(&self, config: Option<&Path>) -> String {
+        let mut text = match config {
+            Some(path) => format!("{}: valid\n", escape(&path.to_string_lossy())),
+            None => "no configuration: a task may use what it is granted, from the .env\n".to_owned(),
+        };
+        let agent = self.agent_id.as_ref().map_or("local", |id| id.as_str());
+        let swap = if self.swap_allowed { "allowed" } else { "refused" };
+        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}\n\n", wasi(self.wasi)));
+        let providers: Vec<_> = self.providers.iter().map(provider_row).collect();
+        text.push_str(&table(["PROVIDER", "STATE"], &providers));
+        if config.is_some() {
+            let secrets: Vec<_> = self.secrets.iter().map(secret_row).collect();
+            let header = ["SECRET", "PROVIDER", "THERE", "OPERATIONS", "SCOPE", "TTL", "SKILLS", "DESTINATIONS"];
+            text.push('\n');
+            text.push_str(&table(header, &secrets));
+        } else if let Some(names) = self.names() {
+            text.push('\n');
+            text.push_str(&table(["SECRET"], &names));
+        }
+        text
+    }
+
+    /// The names of what can be granted where nothing is configured.
+    fn names(&self) -> Option<Vec<[String; 1]>> {
+        let State::Lists(references) = &self.providers.first()?.state else { return None };
+        let mut names: Vec<_> = references.iter().map(|reference| [escape(reference.as_str())]).collect();
+        names.sort();
+        Some(names)
+    }
+
+    /// As one object.
+    pub(super) fn object(&self, config: Option<&Path>, code: u8) -> Value {
+        let problem = |(about, explanation)| json!({ "about": about, "error": explanation });
+        json!({
+            "command": "check",
+            "config": config.map(Path::to_string_lossy),
+            "ok": code == 0,
+            "exit_code": code,
+            "agent_id": self.agent_id,
+            "wasi": wasi(self.wasi),
+            "swap": if self.swap_allowed { "allowed" } else { "refused" },
+            "providers": self.providers.iter().map(provider_object).collect::<Vec<_>>(),
+            "secrets": self.secrets.iter().map(secret_object).collect::<Vec<_>>(),
+            "problems": self.explanations().into_iter().map(problem).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn wasi(wasi: Wasi) -> &'static str {
+    match wasi {
+        Wasi::Strict => "strict",
+        _ => "inert",
+    }
+}
+
+fn provider_row(backend: &Backend) -> [String; 2] {
+    let state = match &backend.state {
+        State::Lists(references) if references.len() == 1 => "reached, has 1 secret".to_owned(),
+        State::Lists(references) => format!("reached, has {} secrets", references.len()),
+        State::Reached(error) => format!("reached, lists nothing: {error}"),
+        State::Refused(_) => "refused".to_owned(),
+        State::Unreached(error) => format!("not reached: {error}"),
+    };
+    [backend.id.to_string(), state]
+}
+
+fn provider_object(backend: &Backend) -> Value {
+    let (state, count) = match &backend.state {
+        State::Lists(references) => ("reached", Some(references.len())),
+        State::Reached(_) => ("reached", None),
+        State::Refused(_) => ("refused", None),
+        State::Unreached(_) => ("unreached", None),
+    };
+    json!({ "id": backend.id, "state": state, "secrets": count })
+}
+
+fn secret_row(secret: &Permitted) -> [String; 8] {
+    let entry = &secret.entry;
+    let there = match secret.present {
+        Some(true) => "yes",
+        Some(false) => "NO",
+        None => "unknown",
+    };
+    let skills = match entry.skills.as_deref() {
+        None => "every skill".to_owned(),
+        Some([skill]) => skill.to_string(),
+        Some(skills) => format!("{} skills", skills.len()),
+    };
+    let destinations: Vec<_> = entry.terms.destinations().iter().map(|one| escape(one.as_str())).collect();
+    [
+        secret.name.to_string(),
+        entry.provider.to_string(),
+        there.to_owned(),
+        operations(entry).join(","),
+        scope(entry.scope).to_owned(),
+        duration(entry.ttl),
+        skills,
+        if destinations.is_empty() { "-".to_owned() } else { destinations.join(" ") },
+    ]
+}
+
+fn secret_object(secret: &Permitted) -> Value {
+    let entry = &secret.entry;
+    json!({
+        "name": secret.name,
+        "provider": entry.provider,
+        "reference": entry.reference.as_str(),
+        "present": secret.present,
+        "operations": operations(entry),
+        "destinations": entry.terms.destinations().iter().map(|one| one.as_str()).collect::<Vec<_>>(),
+        "scope": scope(entry.scope),
+        "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
+        "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),
+    })
+}
+
+fn operations(entry: &CatalogEntry) -> Vec<&'static str> {
+    entry.terms.operations().iter().map(|operation| operation.as_str()).collect()
+}
+
+fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Task => "task",
+        Scope::Skill => "skill",
+        Scope::Agent => "agent",
+        _ => "node",
+    }
+}

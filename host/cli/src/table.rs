@@ -1,0 +1,34 @@
+//! Tables for people: columns as wide as what is in them.
+
+/// Lays rows out under a header. Cells must be safe to show; the last column is as long as it likes.
+pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = header.map(width);
+    for row in rows {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = (*widest).max(width(cell));
+        }
+    }
+    let line = |cells: [&str; N]| {
+        let padded = cells.into_iter().zip(widths).map(|(cell, to)| format!("{cell:to$}"));
+        format!("{}\n", padded.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    let mut text = line(header);
+    rows.iter().for_each(|row| text.push_str(&line(row.each_ref().map(String::as_str))));
+    text
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_lines_end_with_text() {
+        let rows = [["a", "längste", "x"], ["abc", "", ""]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(["k", "value", "more"], &rows), "k    value    more\na    längste  x\nabc\n");
+        assert_eq!(table(["k", "value"], &[]), "k  value\n");
+    }
+}

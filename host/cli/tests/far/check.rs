@@ -1,0 +1,203 @@
+//! `far check`.
+
+use crate::fixture::Far;
+
+const PROVIDER: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n";
+const HEAD: &str = "far.toml: valid\nagent local, wasi inert, swap refused\n\n";
+const FOUR: &str = "PROVIDER  STATE\ndev       reached, has 4 secrets\n";
+
+/// A check of a `far.toml` with this text.
+fn check(text: &str) -> Far {
+    Far::new().words("check --config far.toml").file("far.toml", text)
+}
+
+/// What is wrong with that text.
+fn refused(text: &str, stderr: &str) {
+    check(text).stderr(stderr).code(2);
+}
+
+#[test]
+fn what_is_permitted_to_whom_is_a_table() {
+    let digest = "0".repeat(64);
+    let far = check(&format!(
+        "[agent]\nid = 'far-agent-7'\nswap = 'allowed'\n[runtime]\nwasi = 'strict'\n{PROVIDER}\
+         [secrets.github-webhook-secret]\nprovider = 'dev'\noperations = ['sign', 'refresh']\nttl = '15m'\n\
+         [secrets.deploy]\nprovider = 'dev'\npath = 'alpha'\noperations = ['seal']\nscope = 'agent'\n\
+         destinations = ['https://api.github.com/repos', 'https://*.example.com']\nskills = ['sha256:{digest}']\n"
+    ));
+    let table = "\
+far.toml: valid
+agent far-agent-7, wasi strict, swap allowed
+
+PROVIDER  STATE
+dev       reached, has 4 secrets
+
+SECRET                 PROVIDER  THERE  OPERATIONS    SCOPE  TTL  SKILLS                                                                   DESTINATIONS
+deploy                 dev       yes    seal          agent  1h   sha256:*  https://api.github.com/repos https://*.example.com
+github-webhook-secret  dev       yes    sign,refresh  task   15m  every skill                                                              -
+";
+    far.stdout(table).code(0);
+}
+
+#[test]
+fn nothing_permitted_is_valid_too() {
+    let header = "SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  SKILLS  DESTINATIONS\n";
+    check(PROVIDER).stdout(format!("{HEAD}{FOUR}\n{header}")).code(0);
+    check("").stdout(format!("{HEAD}PROVIDER  STATE\n\n{header}")).code(0);
+}
+
+#[test]
+fn without_a_configuration_the_env_file_is_checked() {
+    let stdout = "\
+no configuration: a task may use what it is granted, from the .env
+agent local, wasi inert, swap refused
+
+PROVIDER  STATE
+dotenv    reached, has 4 secrets
+
+SECRET
+alpha
+beta
+github-webhook-secret
+payroll-db-password
+";
+    Far::new().args(["check"]).stdout(stdout).code(0);
+    let other = stdout.replace("has 4 secrets", "has 1 secret").replace("alpha\nbeta\ngithub-webhook-secret\n", "");
+    let far =
+        Far::new().words("check --env-file other.env").secrets_file("other.env", "PAYROLL_DB_PASSWORD=x-canary-1\n");
+    far.stdout(other).code(0);
+}
+
+#[test]
+fn one_object() {
+    let far = check(&format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n")).args(["--json"]);
+    let object = concat!(
+        r#"{"agent_id":null,"command":"check","config":"far.toml","exit_code":0,"ok":true,"problems":[],"#,
+        r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
+        r#""operations":["sign"],"present":true,"provider":"dev","reference":"alpha","scope":"task","skills":null,"#,
+        r#""ttl_ms":3600000}],"swap":"refused","wasi":"inert"}"#,
+        "\n"
+    );
+    far.stdout(object).code(0);
+}
+
+#[test]
+fn what_is_permitted_and_not_there() {
+    let text = format!("{PROVIDER}[secrets.gamma]\nprovider = 'dev'\noperations = ['sign']\n");
+    let table = "\
+SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  SKILLS       DESTINATIONS
+gamma   dev       NO     sign        task   1h   every skill  -
+";
+    let stderr = "error: the provider 'dev' has no 'gamma'\n  help: put it there, or name it with 'path' as the provider \
+                  has it, or permit it no longer\n";
+    check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).stderr(stderr).code(2);
+    let object = concat!(
+        r#"{"agent_id":null,"command":"check","config":"far.toml","exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
+        r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
+        r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
+        r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
+        r#""operations":["sign"],"present":false,"provider":"dev","reference":"gamma","scope":"task","skills":null,"#,
+        r#""ttl_ms":3600000}],"swap":"refused","wasi":"inert"}"#,
+        "\n"
+    );
+    check(&text).args(["--json"]).stdout(object).code(2);
+}
+
+#[test]
+fn every_provider_is_asked_and_every_problem_told() {
+    let text = format!(
+        "{PROVIDER}[providers.old]\ntype = 'dotenv'\npath = 'old.env'\n[providers.open]\ntype = 'dotenv'\npath = 'open.env'\n\
+         [secrets.alpha]\nprovider = 'old'\noperations = ['sign']\n"
+    );
+    let far = check(&text).secrets_file("open.env", "OPEN_CANARY=open-canary-11\n").mode("open.env", 0o644);
+    let stdout = "\
+PROVIDER  STATE
+dev       reached, has 4 secrets
+old       refused
+open      refused
+
+SECRET  PROVIDER  THERE    OPERATIONS  SCOPE  TTL  SKILLS       DESTINATIONS
+alpha   old       unknown  sign        task   1h   every skill  -
+";
+    let stderr = "\
+error: old.env: there is no such file
+  help: write lines like 'NAME=value' into it, then 'chmod 600' it
+error: open.env: is open to other users (mode 0644)
+  help: 'chmod 600' it; if others could read it until now, its secrets want replacing
+";
+    far.stdout(format!("{HEAD}{stdout}")).stderr(stderr).code(2);
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_placed() {
+    refused(
+        &format!("{PROVIDER}[secrets.alpha]\nprovidr = 'dev'\n"),
+        "error: far.toml:5:1: unknown key 'secrets.alpha.providr'\n  help: did you mean 'provider'?\n",
+    );
+    refused(
+        &format!("{PROVIDER}[secrets.alpha]\nprovider = 'dav'\n"),
+        "error: far.toml:5:12: 'secrets.alpha.provider': no provider of this name is configured\n  help: did you mean \
+         'dev'?\n",
+    );
+    refused(
+        "[agent\n",
+        "error: far.toml:1:7: not valid TOML: unclosed table, expected `]`\n  help: correct this place; the rest was not \
+         looked at\n",
+    );
+    refused("[secret.alpha]\n", "error: far.toml:1:2: unknown key 'secret'\n  help: did you mean 'secrets'?\n");
+    refused(
+        &format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['read']\n"),
+        "error: far.toml:6:15: 'secrets.alpha.operations[0]': an operation is one of 'seal', 'sign', 'reveal', \
+         'refresh'\n",
+    );
+    refused(
+        "[providers.v]\ntype = 'vault'\n",
+        "error: far.toml:2:8: 'providers.v.type': the provider type \"vault\" is not built into this version of far\n  \
+         help: the type for this version is \"dotenv\"\n",
+    );
+    refused(
+        &format!("{PROVIDER}[secrets.Alpha]\nprovider = 'dev'\n"),
+        "error: far.toml:4:10: 'secrets.Alpha': a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is none of \
+         these\n",
+    );
+}
+
+#[test]
+fn what_others_can_write_is_no_configuration() {
+    let stderr = "error: 'far.toml' can be changed by others: its mode is 0666\n  help: take the right away: chmod go-w \
+                  'far.toml'\n";
+    check(PROVIDER).mode("far.toml", 0o666).stderr(stderr).code(2);
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    let absent = "error: failed to read 'absent.toml'\n  cause: No such file or directory (os error 2)\n  help: check that \
+                  the file is there and that you may read it\n";
+    Far::new().words("check --config absent.toml").stderr(absent).code(2);
+    let usage = |what: &str, usage: &str| {
+        format!("error: {what}\n\nUsage: far check {usage}\n\nFor more information, try '--help'.\n")
+    };
+    let both =
+        usage("the argument '--config <FILE>' cannot be used with '--env-file <FILE>'", "--allow-swap --config <FILE>");
+    Far::new().words("check --config far.toml --env-file .env").stderr(both).code(2);
+    let extra = "error: unexpected argument 'far.toml' found\n\nUsage: far check [OPTIONS]\n\nFor more information, try \
+                 '--help'.\n";
+    Far::new().words("check far.toml").stderr(extra).code(2);
+    let near = "error: unexpected argument '--confg' found\n\n  tip: a similar argument exists: '--config'\n\nUsage: far \
+                check --allow-swap --config <FILE>\n\nFor more information, try '--help'.\n";
+    Far::new().words("check --confg far.toml").stderr(near).code(2);
+    let object = |kind: &str, message: &str, causes: &str, help: &str| {
+        format!(
+            "{{\"outcome\":\"usage\",\"exit_code\":2,\"task_id\":null,\"agent_id\":null,\"skill\":null,\"skill_digest\":null,\
+             \"output\":null,\"output_encoding\":null,\"error\":{{\"kind\":\"{kind}\",\"message\":\"{message}\",\
+             \"causes\":[{causes}],\"help\":\"{help}\"}},\"provider_calls\":0,\"duration_us\":null,\"log\":[],\
+             \"log_discarded\":0}}\n"
+        )
+    };
+    let cause = "\"No such file or directory (os error 2)\"";
+    let help = "check that the file is there and that you may read it";
+    let unread = object("config", "failed to read 'absent.toml'", cause, help);
+    Far::new().words("check --json --config absent.toml").stdout(unread).code(2);
+    let unknown = object("arguments", "unexpected argument '--bogus' found", "", "see 'far check --help'");
+    Far::new().words("check --bogus --json").stdout(unknown).code(2);
+}

@@ -1,0 +1,129 @@
+//! `far man` and `far completions`.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::fixture::Far;
+
+const MORE: &str = "\n\nFor more information, try '--help'.\n";
+const COMMANDS: [&str; 5] = ["run", "check", "audit", "completions", "man"];
+
+/// What it prints, which is long, and nothing but that.
+fn printed(words: &str) -> String {
+    let output = Far::new().words(words).command().output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{words}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_page_of_one_command() {
+    let page = "\
+.ie \\n(.g .ds Aq \\(aq
+.el .ds Aq '
+.TH far-audit-tail 1  \"far 0.1.0\" far
+.SH NAME
+far\\-audit\\-tail \\- Show an audit file\\*(Aqs last events, and those that follow, until it is interrupted. It checks nothing
+.SH SYNOPSIS
+\\fBfar audit tail\\fR [\\fB\\-n\\fR|\\fB\\-\\-lines\\fR] [\\fB\\-\\-json\\fR] [\\fB\\-h\\fR|\\fB\\-\\-help\\fR] [\\fB\\-V\\fR|\\fB\\-\\-version\\fR] <\\fIFILE\\fR> 
+.SH DESCRIPTION
+Show an audit file\\*(Aqs last events, and those that follow, until it is interrupted. It checks nothing
+.SH OPTIONS
+.TP
+\\fB\\-n\\fR, \\fB\\-\\-lines\\fR \\fI<N>\\fR [default: 10]
+How many of the lines that are there are shown at first
+.TP
+\\fB\\-\\-json\\fR
+Print the lines as they are in the file
+.TP
+\\fB\\-h\\fR, \\fB\\-\\-help\\fR
+Print help
+.TP
+\\fB\\-V\\fR, \\fB\\-\\-version\\fR
+Print version
+.TP
+<\\fIFILE\\fR>
+The audit file
+.SH VERSION
+v0.1.0
+";
+    Far::new().words("man audit tail").stdout(page).code(0);
+}
+
+#[test]
+fn the_first_page_names_every_command() {
+    let page = printed("man");
+    for command in COMMANDS {
+        assert!(page.contains(&format!("far\\-{command}(1)")), "{command}");
+    }
+}
+
+#[test]
+fn every_page_in_a_folder() {
+    let ran = Far::new().words("man --dir .").code(0);
+    for command in COMMANDS {
+        let page = std::fs::read_to_string(ran.folder.path().join(format!("far-{command}.1"))).unwrap();
+        assert_eq!(page, printed(&format!("man {command}")));
+    }
+    assert!(ran.folder.path().join("far.1").is_file() && ran.folder.path().join("far-audit-verify.1").is_file());
+}
+
+#[test]
+fn completions_are_for_every_command_and_bash_understands_them() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&format!("completions {shell}"));
+        for command in COMMANDS {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+        assert!(script.contains("allow-swap"), "{shell}");
+    }
+    let mut bash = Command::new("bash").arg("-n").stdin(Stdio::piped()).spawn().unwrap();
+    bash.stdin.take().unwrap().write_all(printed("completions bash").as_bytes()).unwrap();
+    assert!(bash.wait().unwrap().success());
+}
+
+#[test]
+fn mistakes_about_completions() {
+    let shells = "\n  [possible values: bash, elvish, fish, powershell, zsh]";
+    let missing = "error: the following required arguments were not provided:\n  <SHELL>\n\nUsage: far completions \
+                   <SHELL>";
+    let refused = |words: &str, stderr: String| drop(Far::new().words(words).stderr(stderr).code(2));
+    refused("completions", format!("{missing}{MORE}"));
+    refused("completions zh", format!("error: invalid value 'zh' for '<SHELL>'{shells}{MORE}"));
+    refused(
+        "completions tcsh",
+        format!("error: invalid value 'tcsh' for '<SHELL>'{shells}\n\n  tip: a similar value exists: 'zsh'{MORE}"),
+    );
+    let usage = "\n\nUsage: far completions <SHELL>";
+    refused("completions bash zsh", format!("error: unexpected argument 'zsh' found{usage}{MORE}"));
+    refused(
+        "completions --bash",
+        format!(
+            "error: unexpected argument '--bash' found\n\n  tip: to pass '--bash' as a value, use '-- --bash'{usage}{MORE}"
+        ),
+    );
+}
+
+#[test]
+fn mistakes_about_the_manual() {
+    let refused = |words: &str, stderr: &str| drop(Far::new().words(words).stderr(stderr).code(2));
+    let none = "\n  help: see 'far --help' for those that there are\n";
+    refused("man runn", &format!("error: far has no command 'runn'{none}"));
+    refused("man run audit", &format!("error: far has no command 'run audit'{none}"));
+    refused(
+        "man --dir absent",
+        "error: cannot write the pages to absent\n  cause: No such file or directory (os error 2)\n  help: check that the \
+         folder is there and that you may write to it\n",
+    );
+    refused(
+        "man --dir . run",
+        &format!(
+            "error: the argument '--dir <DIR>' cannot be used with '[COMMAND]...'\n\nUsage: far man --dir <DIR> [COMMAND]...{MORE}"
+        ),
+    );
+    refused(
+        "man --html",
+        &format!(
+            "error: unexpected argument '--html' found\n\n  tip: to pass '--html' as a value, use '-- --html'\n\nUsage: far man [OPTIONS] [COMMAND]...{MORE}"
+        ),
+    );
+}
