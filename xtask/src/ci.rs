@@ -9,7 +9,7 @@ use crate::repository::{GUEST_MANIFESTS, Repository};
 use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{attacks, demo, residue, rules, setup, test};
+use crate::{attacks, demo, docs, residue, rules, setup, test};
 
 /// Runs all steps, up to the first that fails.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
@@ -27,6 +27,7 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
         summary.conclude()
     })?;
     progress.step("demo", || demo::run(repository, None))?;
+    progress.step("commands in the documentation", || docs::run(repository, "", None))?;
     progress.step("attacks without guards", || attacks::mutate(repository, None))?;
     progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))?;
     println!("\n{}{}", progress.table(), counts.line());

@@ -11,6 +11,7 @@ mod attacks;
 mod bench;
 mod ci;
 mod demo;
+mod docs;
 mod failure;
 mod invocation;
 mod proof;
@@ -44,6 +45,15 @@ struct Cli {
 enum Command {
     /// Build an example skill, run it with a .env, then watch a violation being stopped.
     Demo {
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Run every command in the documentation, and compare what is printed with what stands there.
+    Docs {
+        /// Only pages whose names have this in them.
+        #[arg(default_value = "")]
+        page: String,
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -114,6 +124,7 @@ fn run(command: &Command) -> Result<(), Failure> {
     let repository = Repository::find()?;
     match command {
         Command::Demo { json } => demo::run(&repository, json.as_deref()),
+        Command::Docs { page, json } => docs::run(&repository, page, json.as_deref()),
         Command::Residue { json, mutate, profile } => residue::run(
             &repository,
             json.as_deref(),

@@ -15,6 +15,7 @@ use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
 use crate::manual::{CompletionsArgs, ManArgs};
+use crate::new::NewArgs;
 use crate::output::{self, Output};
 
 const USAGE: &str = "far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>";
@@ -29,6 +30,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    New(NewArgs),
     Run(RunArgs),
     Check(CheckArgs),
     Audit(AuditArgs),
@@ -42,7 +44,7 @@ impl Command {
         match self {
             Self::Run(args) => args.json,
             Self::Check(args) => args.json,
-            Self::Audit(_) | Self::Completions(_) | Self::Man(_) => false,
+            Self::Audit(_) | Self::Completions(_) | Self::Man(_) | Self::New(_) => false,
         }
     }
 }

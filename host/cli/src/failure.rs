@@ -35,6 +35,12 @@ pub(crate) enum Failure {
     /// Something cannot be written.
     #[error("cannot write {what} {path}", path = .path.display())]
     Write { what: &'static str, path: PathBuf, source: io::Error },
+    /// What is to be made is there already.
+    #[error("{path} is there already", path = .0.display())]
+    Exists(PathBuf),
+    /// A path that no manifest can name.
+    #[error("{path} cannot be named in a Cargo.toml", path = .0.display())]
+    SdkPath(PathBuf),
     /// The manual has no such page.
     #[error("far has no command '{0}'")]
     NoPage(String),
@@ -102,7 +108,8 @@ impl Failure {
             Self::NoSkill(_) => "no-skill",
             Self::Read { .. } => "unreadable",
             Self::Write { .. } => "unwritable",
-            Self::NoPage(_) => "arguments",
+            Self::Exists(_) => "exists",
+            Self::NoPage(_) | Self::SdkPath(_) => "arguments",
             Self::Input(_) => "input",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::DotEnv(_) => "env-file",
@@ -152,6 +159,8 @@ impl Failure {
             }
             Self::Config(error) => return error.help().map(|help| help.to_string()),
             Self::NoSkill(_) => "add a line such as: skill = \"my_skill.wasm\"",
+            Self::Exists(_) => "take another name, or move away what is there: nothing is overwritten",
+            Self::SdkPath(_) => "move the checkout to a path without quotes, backslashes and control characters",
             Self::NoPage(_) => "see 'far --help' for those that there are",
             Self::Write { .. } => "check that the folder is there and that you may write to it",
             Self::Read { .. } => "check that the file is there and that you may read it",

@@ -13,6 +13,7 @@ mod explanation;
 mod failure;
 mod input;
 mod manual;
+mod new;
 mod object;
 mod output;
 mod pal;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
                 Command::Run(args) => output.finish(&run::run(args).await),
                 Command::Audit(args) => audit::run(args).await,
                 Command::Completions(args) => manual::completions(&args),
+                Command::New(args) => new::run(&args),
                 Command::Man(args) => manual::man(&args),
                 Command::Check(args) => check::run(&args).await,
             }

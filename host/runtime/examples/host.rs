@@ -1,0 +1,48 @@
+//! A whole host: runs one skill from a file, with what one grant allows it, from the `.env` of the folder.
+//!
+//! `host SKILL GRANT INPUT`, as in `host github_webhook.wasm github-webhook-secret:sign '{ … }'`.
+
+#![expect(clippy::print_stdout, reason = "this is a command line")]
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::capability::{Catalog, Grant};
+use far_core::memory::{WipingAllocator, harden_process};
+use far_core::pal::{Format, Pal, WriterSink};
+use far_providers::dotenv::DotEnv;
+use far_runtime::{End, Runtime, Task};
+
+/// Overwrites what libraries leave in memory that they free.
+#[global_allocator]
+static ALLOCATOR: WipingAllocator = WipingAllocator::new();
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    // No core file, no tracing: before any value is read.
+    harden_process()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [skill, grant, input] = arguments.as_slice() else { return Err("usage: host SKILL GRANT INPUT".into()) };
+
+    // Events go to stderr, and no value is released unless its event was written.
+    let sink = WriterSink::spawn(std::io::stderr(), Format::JsonLines)?;
+    let pal = Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
+
+    // The operator permits what is granted here, from the backend `dotenv`.
+    let grant: Grant = grant.parse()?;
+    let provider = DotEnv::open("dotenv".parse()?, Path::new(".env"))?;
+    let catalog = Catalog::of_grants(std::slice::from_ref(&grant), &"dotenv".parse()?)?;
+    let runtime = Runtime::builder("my-agent".parse()?, pal).provider(Arc::new(provider)).catalog(catalog).build()?;
+
+    let skill = runtime.load(std::fs::read(skill)?).await?;
+    let report = runtime.run(Task::new(&skill).with_grant(grant).with_input(input.as_bytes())).await;
+    match report.end {
+        End::Completed(output) => println!("{}", String::from_utf8(output)?),
+        End::Violation(violation) => println!("scope-violation: {violation}"),
+        other => println!("{}", other.outcome().as_str()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
