@@ -1,6 +1,6 @@
 //! `far check`.
 
-use crate::fixture::Far;
+use crate::fixture::{Far, usage};
 
 const PROVIDER: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n";
 const HEAD: &str = "far.toml: valid\nagent local, wasi inert, swap refused\n\n";
@@ -174,18 +174,24 @@ fn mistakes_on_the_command_line() {
     let absent = "error: failed to read 'absent.toml'\n  cause: No such file or directory (os error 2)\n  help: check that \
                   the file is there and that you may read it\n";
     Far::new().words("check --config absent.toml").stderr(absent).code(2);
-    let usage = |what: &str, usage: &str| {
-        format!("error: {what}\n\nUsage: far check {usage}\n\nFor more information, try '--help'.\n")
-    };
-    let both =
-        usage("the argument '--config <FILE>' cannot be used with '--env-file <FILE>'", "--allow-swap --config <FILE>");
-    Far::new().words("check --config far.toml --env-file .env").stderr(both).code(2);
-    let extra = "error: unexpected argument 'far.toml' found\n\nUsage: far check [OPTIONS]\n\nFor more information, try \
-                 '--help'.\n";
-    Far::new().words("check far.toml").stderr(extra).code(2);
-    let near = "error: unexpected argument '--confg' found\n\n  tip: a similar argument exists: '--config'\n\nUsage: far \
-                check --allow-swap --config <FILE>\n\nFor more information, try '--help'.\n";
-    Far::new().words("check --confg far.toml").stderr(near).code(2);
+    let cases = [
+        (
+            "check --config far.toml --env-file .env",
+            "the argument '--config <FILE>' cannot be used with '--env-file <FILE>'",
+            "",
+            "check --allow-swap --config <FILE>",
+        ),
+        ("check far.toml", "unexpected argument 'far.toml' found", "", "check [OPTIONS]"),
+        (
+            "check --confg far.toml",
+            "unexpected argument '--confg' found",
+            "a similar argument exists: '--config'",
+            "check --allow-swap --config <FILE>",
+        ),
+    ];
+    for (words, problem, tip, form) in cases {
+        Far::new().words(words).stderr(usage(problem, tip, form)).code(2);
+    }
     let object = |kind: &str, message: &str, causes: &str, help: &str| {
         format!(
             "{{\"outcome\":\"usage\",\"exit_code\":2,\"task_id\":null,\"agent_id\":null,\"skill\":null,\"skill_digest\":null,\

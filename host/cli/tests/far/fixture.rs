@@ -115,6 +115,12 @@ impl Far {
         self.mode(name, 0o644)
     }
 
+    /// A folder in the folder.
+    pub(crate) fn folder(self, name: &str) -> Self {
+        fs::create_dir(self.path(name)).unwrap();
+        self
+    }
+
     /// Another mode for a file.
     pub(crate) fn mode(self, name: &str, mode: u32) -> Self {
         fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
@@ -230,6 +236,13 @@ pub(crate) fn events<const N: usize>(events: [&str; N]) -> String {
         format!("* {kind:<16}{particulars} task=task-*\n")
     };
     events.map(line).concat()
+}
+
+/// What the parser of arguments says: what is wrong, a tip if it has one, and how the command is used if it says so.
+pub(crate) fn usage(problem: &str, tip: &str, form: &str) -> String {
+    let tip = if tip.is_empty() { String::new() } else { format!("  tip: {tip}\n\n") };
+    let form = if form.is_empty() { String::new() } else { format!("Usage: far {form}\n\n") };
+    format!("error: {problem}\n\n{tip}{form}For more information, try '--help'.\n")
 }
 
 /// Waits for a process, but not for ever.

@@ -2,9 +2,11 @@
 //! subcommand.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod audit;
 mod canary;
 mod check;
 mod fixture;
 mod manual;
 mod masks;
+mod new;
 mod run;

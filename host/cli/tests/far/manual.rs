@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::fixture::Far;
+use crate::fixture::{Far, usage};
 
-const MORE: &str = "\n\nFor more information, try '--help'.\n";
-const COMMANDS: [&str; 5] = ["run", "check", "audit", "completions", "man"];
+const COMMANDS: [&str; 6] = ["new", "run", "check", "audit", "completions", "man"];
 
 /// What it prints, which is long, and nothing but that.
 fn printed(words: &str) -> String {
@@ -84,23 +83,28 @@ fn completions_are_for_every_command_and_bash_understands_them() {
 #[test]
 fn mistakes_about_completions() {
     let shells = "\n  [possible values: bash, elvish, fish, powershell, zsh]";
-    let missing = "error: the following required arguments were not provided:\n  <SHELL>\n\nUsage: far completions \
-                   <SHELL>";
-    let refused = |words: &str, stderr: String| drop(Far::new().words(words).stderr(stderr).code(2));
-    refused("completions", format!("{missing}{MORE}"));
-    refused("completions zh", format!("error: invalid value 'zh' for '<SHELL>'{shells}{MORE}"));
-    refused(
-        "completions tcsh",
-        format!("error: invalid value 'tcsh' for '<SHELL>'{shells}\n\n  tip: a similar value exists: 'zsh'{MORE}"),
-    );
-    let usage = "\n\nUsage: far completions <SHELL>";
-    refused("completions bash zsh", format!("error: unexpected argument 'zsh' found{usage}{MORE}"));
-    refused(
-        "completions --bash",
-        format!(
-            "error: unexpected argument '--bash' found\n\n  tip: to pass '--bash' as a value, use '-- --bash'{usage}{MORE}"
+    let form = "completions <SHELL>";
+    let missing = "the following required arguments were not provided:\n  <SHELL>";
+    let cases = [
+        ("completions", missing.to_owned(), "", form),
+        ("completions zh", format!("invalid value 'zh' for '<SHELL>'{shells}"), "", ""),
+        (
+            "completions tcsh",
+            format!("invalid value 'tcsh' for '<SHELL>'{shells}"),
+            "a similar value exists: 'zsh'",
+            "",
         ),
-    );
+        ("completions bash zsh", "unexpected argument 'zsh' found".to_owned(), "", form),
+        (
+            "completions --bash",
+            "unexpected argument '--bash' found".to_owned(),
+            "to pass '--bash' as a value, use '-- --bash'",
+            form,
+        ),
+    ];
+    for (words, problem, tip, form) in cases {
+        Far::new().words(words).stderr(usage(&problem, tip, form)).code(2);
+    }
 }
 
 #[test]
@@ -114,16 +118,8 @@ fn mistakes_about_the_manual() {
         "error: cannot write the pages to absent\n  cause: No such file or directory (os error 2)\n  help: check that the \
          folder is there and that you may write to it\n",
     );
-    refused(
-        "man --dir . run",
-        &format!(
-            "error: the argument '--dir <DIR>' cannot be used with '[COMMAND]...'\n\nUsage: far man --dir <DIR> [COMMAND]...{MORE}"
-        ),
-    );
-    refused(
-        "man --html",
-        &format!(
-            "error: unexpected argument '--html' found\n\n  tip: to pass '--html' as a value, use '-- --html'\n\nUsage: far man [OPTIONS] [COMMAND]...{MORE}"
-        ),
-    );
+    let both = "the argument '--dir <DIR>' cannot be used with '[COMMAND]...'";
+    refused("man --dir . run", &usage(both, "", "man --dir <DIR> [COMMAND]..."));
+    let tip = "to pass '--html' as a value, use '-- --html'";
+    refused("man --html", &usage("unexpected argument '--html' found", tip, "man [OPTIONS] [COMMAND]..."));
 }

@@ -14,6 +14,8 @@ pub(crate) fn mask(text: &str) -> String {
     // Where a guest panics.
     let is_place = |character: char| character.is_ascii_digit() || character == ':';
     text = replaced(&text, "script.rs:", is_place, |run| !run.is_empty(), "*");
+    // The SDK has as many as it has.
+    text = replaced(&text, ": a skill in ", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
     text = replaced(&text, "duration=", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
     replaced(&text, "\"duration_us\":", |character| character.is_ascii_digit(), |run| !run.is_empty(), "0")
 }

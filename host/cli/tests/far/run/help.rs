@@ -55,6 +55,7 @@ Runs AI-agent skills that use secrets which they cannot steal
 Usage: far <COMMAND>
 
 Commands:
+  new          Make a skill project that builds and passes its tests at once
   run          Run one skill with the secrets that it is granted
   check        Check a configuration, reach every provider, and show what is permitted to whom
   audit        Check and follow audit files

@@ -1,0 +1,130 @@
+//! `far new`. That the project builds, passes its tests and runs is seen by `cargo xtask docs`, on the page of the first
+//! skill.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::fixture::{Far, usage};
+
+const NEXT: &str = "\
+cd hello
+rustup target add wasm32-wasip2
+cargo test
+cargo build --release --target wasm32-wasip2
+far run target/wasm32-wasip2/release/hello.wasm --grant hello-key:sign --input '{ \"name\": \"Ada\" }'
+";
+
+/// Every file below a folder, by its path from there.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        match path.is_dir() {
+            true => found.extend(files(&path).into_iter().map(|below| format!("{name}/{below}"))),
+            false => found.push(name),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_project_with_a_copy_of_the_sdk() {
+    let output = Far::new().words("new hello");
+    let ran = output.stdout(NEXT).stderr("hello: a skill in * files; to test, build and run it:\n").code(0);
+    let project = ran.folder.path().join("hello");
+    let (own, sdk): (Vec<_>, Vec<_>) = files(&project).into_iter().partition(|path| !path.starts_with("vendor/far/"));
+    assert_eq!(own, [".env", ".gitignore", "Cargo.toml", "skill.json", "src/lib.rs"]);
+    for path in ["Cargo.toml", "LICENSE", "guest-sdk/Cargo.toml", "guest-sdk/src/lib.rs", "wit/secrets.wit"] {
+        assert!(sdk.contains(&format!("vendor/far/{path}")), "{path}");
+    }
+    assert_eq!(fs::metadata(project.join(".env")).unwrap().permissions().mode() & 0o777, 0o600);
+    // Nothing is left of how it was made.
+    assert_eq!(files(ran.folder.path()).iter().filter(|path| !path.starts_with("hello/")).count(), 1);
+    for path in own {
+        let text = fs::read_to_string(project.join(&path)).unwrap();
+        let left =
+            ["{name}", "{key}", "{sdk}", "{variable}"].into_iter().find(|placeholder| text.contains(placeholder));
+        assert_eq!(left, None, "{path}");
+    }
+}
+
+#[test]
+fn a_project_against_a_checkout() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let far = Far::new().args(["new", "hello", "--sdk"]).args([root.display()]);
+    let ran = far.stdout(NEXT).stderr("hello: a skill in * files; to test, build and run it:\n").code(0);
+    let manifest = fs::read_to_string(ran.folder.path().join("hello/Cargo.toml")).unwrap();
+    assert!(manifest.contains(&format!("far-skill = {{ path = \"{}/guest-sdk\" }}", root.display())), "{manifest}");
+    assert!(!ran.folder.path().join("hello/vendor").exists());
+}
+
+#[test]
+fn what_is_there_is_not_touched() {
+    let there = "error: hello is there already\n  help: take another name, or move away what is there: nothing is \
+                 overwritten\n";
+    let ran = Far::new().words("new hello").file("hello", "mine").stderr(there).code(2);
+    assert_eq!(ran.written("hello"), "mine");
+    Far::new().words("new hello").link("hello", "absent").stderr(there).code(2);
+    Far::new().words("new src").folder("src").stderr(there.replace("hello", "src")).code(2);
+}
+
+#[test]
+fn a_folder_that_takes_no_files() {
+    let far = Far::new().words("new hello").folder("locked");
+    fs::set_permissions(far.path("locked"), fs::Permissions::from_mode(0o555)).unwrap();
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let output = far.command().current_dir(far.path("locked")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(files(&far.path("locked")).is_empty());
+}
+
+#[test]
+fn names_that_are_none() {
+    let character =
+        "a skill's name is made of a-z, 0-9 and '-', begins with a letter, and ends with a letter or a digit";
+    let taken = "this name has a meaning of its own to the compiler: take another one";
+    let long = "a".repeat(65);
+    let cases = [
+        ("Hello", character),
+        ("../hello", character),
+        ("hello_world", character),
+        ("1st", character),
+        ("a--b", "a skill's name has no '--'"),
+        (&long, "a skill's name has 1 to 64 characters"),
+        ("test", taken),
+        ("self", taken),
+        ("far-skill", taken),
+    ];
+    for (name, problem) in cases {
+        let stderr = usage(&format!("invalid value '{name}' for '<NAME>': {problem}"), "", "");
+        Far::new().words("new").args([name]).stderr(stderr).code(2);
+    }
+    let escaped = usage(&format!("invalid value 'a\\u{{202e}}b' for '<NAME>': {character}"), "", "");
+    Far::new().words("new").args(["a\u{202e}b"]).stderr(escaped).code(2);
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    let cases = [
+        ("new", "the following required arguments were not provided:\n  <NAME>", "", "new <NAME>"),
+        ("new hello world", "unexpected argument 'world' found", "", "new [OPTIONS] <NAME>"),
+        (
+            "new hello --python",
+            "unexpected argument '--python' found",
+            "to pass '--python' as a value, use '-- --python'",
+            "new <NAME>",
+        ),
+        ("new hello --sdk", "a value is required for '--sdk <DIR>' but none was supplied", "", ""),
+    ];
+    for (words, problem, tip, form) in cases {
+        Far::new().words(words).stderr(usage(problem, tip, form)).code(2);
+    }
+    let stderr = "error: cannot read the SDK's manifest absent/guest-sdk/Cargo.toml\n  cause: No such file or directory (os \
+                  error 2)\n  help: check that the file is there and that you may read it\n";
+    Far::new().words("new hello --sdk absent").stderr(stderr).code(2);
+}
