@@ -1,9 +1,11 @@
 //! What went wrong, and what to do about it: for people on stderr, for programs in the object of `--json`.
 
-use far_core::capability::DenyReason;
-use far_runtime::{End, Refusal};
+use std::borrow::Cow;
+
+use far_runtime::End;
 use serde::Serialize;
 
+use crate::advice;
 use crate::escape::escape;
 use crate::failure::Failure;
 
@@ -31,50 +33,52 @@ impl Explanation {
 
     /// Of a task's end; none if it completed.
     pub(crate) fn of_end(end: &End) -> Option<Self> {
-        let (kind, message, help) = match end {
+        let (kind, message, help): (_, _, Option<Cow<'static, str>>) = match end {
             End::Completed(_) => return None,
             End::SkillError(message) => (None, format!("the skill failed: {message}"), None),
             End::BackendUnavailable(message) => (
                 None,
                 format!("the skill failed after a backend had not answered: {message}"),
-                Some("check the provider of the secret; the events say which and why"),
+                Some("check the provider of the secret; the events say which and why".into()),
             ),
             End::Trapped(how) => (None, format!("the skill crashed: {how}"), None),
             End::Violation(violation) => (
                 Some(violation.reason.token()),
                 format!("the task was ended: {violation}"),
-                Some(violation_help(violation.reason)),
+                Some(advice::of_violation(violation).into()),
             ),
             End::LimitExceeded(limit) => (
                 Some(limit.as_str()),
                 format!("the task was ended: it went beyond its limit on '{}'", limit.as_str()),
-                Some("limits are set under [limits] in a task file"),
+                Some("limits are set under [limits] in a task file".into()),
             ),
             End::TimedOut => (
                 None,
                 "the task was ended: its time was over".to_owned(),
-                Some("'timeout' is set under [limits] in a task file"),
+                Some("'timeout' is set under [limits] in a task file".into()),
             ),
             End::Cancelled => (None, "the task was cancelled".to_owned(), None),
-            End::Refused(refusal) => {
-                (Some(refusal.kind()), format!("the task is refused: {refusal}"), Some(refusal_help(refusal)))
-            }
+            End::Refused(refusal) => (
+                Some(refusal.kind()),
+                format!("the task is refused: {refusal}"),
+                Some(advice::of_refusal(refusal).into()),
+            ),
             End::AuditUnavailable(unavailable) => (
                 None,
                 format!("the task was ended: {unavailable}: {}", unavailable.0),
-                Some("nothing is released without its event; check the file that --audit or --pal names"),
+                Some("nothing is released without its event; check the file that --audit or --pal names".into()),
             ),
             _ => (
                 None,
                 "the host failed".to_owned(),
-                Some("if the machine has memory left, this is a defect of far: please report it"),
+                Some("if the machine has memory left, this is a defect of far: please report it".into()),
             ),
         };
         Some(Self {
             kind: kind.unwrap_or(end.outcome().as_str()),
             message: escape(&message),
             causes: Vec::new(),
-            help: help.map(str::to_owned),
+            help: help.map(Cow::into_owned),
         })
     }
 
@@ -96,30 +100,4 @@ fn causes(failure: &Failure, message: &str) -> Vec<String> {
         .filter(|cause| !message.contains(cause.as_str()) && !cause.contains('\n'))
         .map(|cause| escape(&cause))
         .collect()
-}
-
-fn violation_help(reason: DenyReason) -> &'static str {
-    match reason {
-        DenyReason::InvalidName | DenyReason::InvalidVersion | DenyReason::OutsideRun => {
-            "the skill is wrong, or hostile: no grant would let it do this"
-        }
-        DenyReason::Version => "a grant is for the current version, unless 'versions' in a task file says otherwise",
-        _ => "a secret must be declared by the skill, granted to the task and permitted by the operator",
-    }
-}
-
-fn refusal_help(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::Capability(_) => "grant each secret once, with all its operations",
-        Refusal::Gap(gap) if gap.reason == DenyReason::NotPermitted => {
-            "the operator permits a secret under [secrets] in the file that --config names"
-        }
-        Refusal::Gap(gap) if gap.reason == DenyReason::Operation => {
-            "the grant, and the file that --config names, must have every operation that the skill declares"
-        }
-        Refusal::Gap(_) | Refusal::Reveal => "grant what the skill declares: --grant NAME:OPERATION[,OPERATION]",
-        Refusal::Provider { .. } => "add the provider to the configuration, or name another one",
-        Refusal::InputTooLarge { .. } | Refusal::Limit(_) => "limits are set under [limits] in a task file",
-        _ => "try again",
-    }
 }

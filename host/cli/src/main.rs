@@ -2,6 +2,7 @@
 //!
 //! This is the one place that prints an error and picks the exit code; a file per subcommand does the rest.
 
+mod advice;
 mod args;
 mod audit;
 mod cache;

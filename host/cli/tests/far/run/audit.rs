@@ -64,7 +64,8 @@ fn a_violation_is_in_it() {
                 "secret.denied unlisted:* outcome=scope-violation reason=undeclared",
                 "task.finished outcome=scope-violation duration=*us",
             ]) + "error: the task was ended: scope violation on 'unlisted:*': the skill did not declare the secret\n  \
-                  help: a secret must be declared by the skill, granted to the task and permitted by the operator\n",
+                  help: if the skill is to use it, declare the secret in its skill.json and grant it to the task; its name \
+                  is not told, since only the skill chose it\n",
         )
         .code(3);
     let kinds: Vec<_> = ran

@@ -4,7 +4,6 @@ use far_tests::guests;
 
 use crate::fixture::{Far, events};
 
-const GRANT: &str = "  help: grant what the skill declares: --grant NAME:OPERATION[,OPERATION]\n";
 const BUILD: &str = "  help: build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'\n";
 
 #[track_caller]
@@ -22,20 +21,26 @@ fn no_skill(far: Far, reason: &str, told: &str) {
 
 #[test]
 fn a_required_secret_that_was_not_granted() {
-    let told = |name| format!("the skill needs '{name}': the task was not granted the secret\n{GRANT}");
+    let told = |name| {
+        format!(
+            "the skill needs '{name}': the task was not granted the secret\n  help: grant what the skill declares: --grant {name}:sign\n"
+        )
+    };
     refused(Far::run(guests::REQUIRED, ""), "ungranted", &told("alpha"));
     refused(Far::run(guests::REQUIRED, "--grant alpha:sign"), "ungranted", &told("beta"));
     refused(
         Far::run(guests::REQUIRED, "--grant alpha:sign --grant beta:refresh"),
         "operation",
-        "the skill needs 'beta': the operation was not declared, granted and permitted\n  help: the grant, and the \
-         file that --config names, must have every operation that the skill declares\n",
+        "the skill needs 'beta': the operation was not declared, granted and permitted\n  help: the skill \
+         declares sign for it, and each must be in the grant (--grant beta:sign) and, with --config, under [secrets.beta]\n",
     );
 }
 
 #[test]
 fn an_import_of_reveal_that_nothing_allows() {
-    let told = format!("the skill imports 'reveal', but is not granted to reveal any secret\n{GRANT}");
+    let told = format!(
+        "the skill imports 'reveal', but is not granted to reveal any secret\n  help: grant 'reveal' of a secret for which the skill declares it; 'far inspect' shows which those are\n"
+    );
     for grants in ["", "--grant alpha:sign"] {
         refused(Far::run(guests::PROBE_REVEALING, grants), "reveal", &told);
     }
@@ -93,7 +98,7 @@ fn in_json() {
         )
     };
     let task = r#""task_id":"task-*","agent_id":"local","skill":"required","skill_digest":"sha256:*""#;
-    let error = r#""kind":"ungranted","message":"the task is refused: the skill needs 'alpha': the task was not granted the secret","causes":[],"help":"grant what the skill declares: --grant NAME:OPERATION[,OPERATION]""#;
+    let error = r#""kind":"ungranted","message":"the task is refused: the skill needs 'alpha': the task was not granted the secret","causes":[],"help":"grant what the skill declares: --grant alpha:sign""#;
     let record = r#"{"v":1,"seq":1,"ts":"*","task_id":"task-*","agent_id":"local","skill":"required","skill_digest":"sha256:*","event":"task.refused","outcome":"refused","reason":"ungranted"}"#;
     Far::run(guests::REQUIRED, "--json")
         .stdout(object(task, error) + "0,\"log\":[],\"log_discarded\":0}\n")

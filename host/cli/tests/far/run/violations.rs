@@ -5,8 +5,16 @@ use far_tests::guests;
 
 use crate::fixture::{Far, events};
 
-const GRANT: &str =
-    "  help: a secret must be declared by the skill, granted to the task and permitted by the operator\n";
+/// Of a name that only the skill chose.
+const UNLISTED: &str = "  help: if the skill is to use it, declare the secret in its skill.json and grant it to the task; its \
+                        name is not told, since only the skill chose it\n";
+/// What stands in the help for a name that the operator wrote.
+fn declare(name: &str) -> String {
+    format!(
+        "  help: if the skill is to use it, declare it in its skill.json: {{ \"name\": \"{name}\", \"operations\": [\"…\"], \
+         \"reason\": \"…\" }}\n"
+    )
+}
 const HOSTILE: &str = "  help: the skill is wrong, or hostile: no grant would let it do this\n";
 
 /// Sees that a run ends by a violation: what the event says of the secret, the reason, and what people are told.
@@ -22,10 +30,10 @@ fn violates(far: Far, secret: &str, operation: &str, reason: &str, told: &str) {
 fn snoop() {
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign --grant payroll-db-password:sign");
     // It was granted, so its name is the operator's; it was not declared.
-    let told = format!("the skill did not declare the secret\n{GRANT}");
-    violates(far, "payroll-db-password", "", "undeclared", &told);
+    let told = |help: &str| format!("the skill did not declare the secret\n{help}");
+    violates(far, "payroll-db-password", "", "undeclared", &told(&declare("payroll-db-password")));
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign");
-    violates(far, "unlisted:*", "", "undeclared", &told);
+    violates(far, "unlisted:*", "", "undeclared", &told(UNLISTED));
 }
 
 #[test]
@@ -34,7 +42,8 @@ fn snoop_in_json() {
         r#"{"outcome":"scope-violation","exit_code":3,"task_id":"task-*","agent_id":"local","skill":"snoop","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"undeclared","#,
         r#""message":"the task was ended: scope violation on 'unlisted:*': the skill did not declare the secret","#,
-        r#""causes":[],"help":"a secret must be declared by the skill, granted to the task and permitted by the operator"},"#,
+        r#""causes":[],"help":"if the skill is to use it, declare the secret in its skill.json and grant it to the task; its name is "#,
+        r#"not told, since only the skill chose it"},"#,
         r#""provider_calls":0,"duration_us":0,"log":[],"log_discarded":0}"#,
         "\n"
     );
@@ -49,15 +58,22 @@ fn snoop_in_json() {
 #[test]
 fn an_ungranted_secret() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"get","name":"beta"}"#);
-    violates(far, "beta", "", "ungranted", &format!("the task was not granted the secret\n{GRANT}"));
+    violates(
+        far,
+        "beta",
+        "",
+        "ungranted",
+        "the task was not granted the secret\n  help: if the task is to use it, grant it: --grant beta:OPERATION\n",
+    );
 }
 
 #[test]
 fn an_undeclared_secret() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"get","name":"payroll-db-password"}"#);
-    violates(far, "unlisted:*", "", "undeclared", &format!("the skill did not declare the secret\n{GRANT}"));
+    violates(far, "unlisted:*", "", "undeclared", &format!("the skill did not declare the secret\n{UNLISTED}"));
     let far = Far::run(guests::UNDECLARED, "--grant alpha:sign");
-    violates(far, "alpha", "", "undeclared", &format!("the skill did not declare the secret\n{GRANT}"));
+    let told = format!("the skill did not declare the secret\n{}", declare("alpha"));
+    violates(far, "alpha", "", "undeclared", &told);
 }
 
 #[test]
@@ -78,9 +94,14 @@ fn a_version_that_the_grant_excludes() {
 
 #[test]
 fn an_operation_that_the_grant_lacks() {
-    let told = format!("the operation was not declared, granted and permitted\n{GRANT}");
+    let told = |operation: &str| {
+        format!(
+            "the operation was not declared, granted and permitted\n  help: '{operation}' must be in the skill.json, in the \
+             grant (--grant alpha:{operation}) and, with --config, under [secrets.alpha]\n"
+        )
+    };
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"refresh","name":"alpha"}"#);
-    violates(far, "alpha", " operation=refresh", "operation", &told);
+    violates(far, "alpha", " operation=refresh", "operation", &told("refresh"));
 
     // Here the handle was granted, and got; what is done with it was not.
     let steps = r#"{"do":"get","name":"alpha"},{"do":"reveal"}"#;
@@ -96,7 +117,7 @@ fn an_operation_that_the_grant_lacks() {
     ]);
     Far::run(guests::PROBE_REVEALING, "--grant alpha:sign --grant beta:reveal")
         .steps(steps)
-        .stderr(stderr + "error: the task was ended: scope violation on 'alpha': " + &told)
+        .stderr(stderr + "error: the task was ended: scope violation on 'alpha': " + &told("reveal"))
         .code(3);
 }
 

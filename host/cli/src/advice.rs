@@ -1,0 +1,86 @@
+//! What to declare, grant or permit, so that a task does not end as this one did.
+//!
+//! A name is told if the author or the operator wrote it; one that only the skill chose is not.
+
+use far_core::broker::Violation;
+use far_core::capability::{DenyReason, Gap, Operation};
+use far_core::pal::SecretLabel;
+use far_runtime::Refusal;
+
+/// The next step after a violation.
+pub(crate) fn of_violation(violation: &Violation) -> String {
+    let operation = violation.operation.map(Operation::as_str);
+    let SecretLabel::Listed(name) = &violation.secret else {
+        return match violation.reason {
+            DenyReason::Undeclared => {
+                "if the skill is to use it, declare the secret in its skill.json and grant it to the \
+                                       task; its name is not told, since only the skill chose it"
+                    .to_owned()
+            }
+            _ => HOSTILE.to_owned(),
+        };
+    };
+    match violation.reason {
+        DenyReason::InvalidName | DenyReason::InvalidVersion | DenyReason::OutsideRun => HOSTILE.to_owned(),
+        DenyReason::Version => {
+            "a grant is for the current version, unless 'versions' in a task file says otherwise".to_owned()
+        }
+        DenyReason::Undeclared => {
+            let operation = operation.unwrap_or("…");
+            format!(
+                "if the skill is to use it, declare it in its skill.json: {{ \"name\": \"{name}\", \"operations\": \
+                 [\"{operation}\"], \"reason\": \"…\" }}"
+            )
+        }
+        DenyReason::Ungranted => {
+            format!("if the task is to use it, grant it: --grant {name}:{}", operation.unwrap_or("OPERATION"))
+        }
+        DenyReason::NotPermitted => permit(name.as_str()),
+        DenyReason::Operation => {
+            let operation = operation.unwrap_or("the operation");
+            format!(
+                "'{operation}' must be in the skill.json, in the grant (--grant {name}:{operation}) and, with --config, \
+                 under [secrets.{name}]"
+            )
+        }
+        _ => "a secret must be declared by the skill, granted to the task and permitted by the operator".to_owned(),
+    }
+}
+
+/// The next step after a refusal.
+pub(crate) fn of_refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Capability(_) => "grant each secret once, with all its operations".to_owned(),
+        Refusal::Gap(gap) => of_gap(gap),
+        Refusal::Reveal => {
+            "grant 'reveal' of a secret for which the skill declares it; 'far inspect' shows which those are".to_owned()
+        }
+        Refusal::Provider { provider, .. } => {
+            format!("add the table [providers.{provider}] to the configuration, or name another provider")
+        }
+        Refusal::InputTooLarge { .. } | Refusal::Limit(_) => "limits are set under [limits] in a task file".to_owned(),
+        _ => "try again".to_owned(),
+    }
+}
+
+const HOSTILE: &str = "the skill is wrong, or hostile: no grant would let it do this";
+
+fn of_gap(gap: &Gap) -> String {
+    let (name, operations) = (&gap.secret, operations(gap));
+    match gap.reason {
+        DenyReason::NotPermitted => permit(name.as_str()),
+        DenyReason::Operation => format!(
+            "the skill declares {operations} for it, and each must be in the grant (--grant {name}:{operations}) and, \
+             with --config, under [secrets.{name}]"
+        ),
+        _ => format!("grant what the skill declares: --grant {name}:{operations}"),
+    }
+}
+
+fn operations(gap: &Gap) -> String {
+    gap.operations.iter().map(Operation::as_str).collect::<Vec<_>>().join(",")
+}
+
+fn permit(name: &str) -> String {
+    format!("the operator permits it for this skill by a table [secrets.{name}] in the file that --config names")
+}
