@@ -222,7 +222,7 @@ fn gaps_are_of_required_secrets_and_include_a_lacking_operation() {
     let grants = ["whole:sign,reveal", "unpermitted:sign,reveal", "half:sign,refresh", "half-a-wish:sign"].map(grant);
     let names = ["whole", "ungranted", "wish", "half", "half-a-wish"];
     let joined = Joined::new(&wishes, &grants, &catalog(names.map(|name| entry(name, Scope::Task, terms(EVERYTHING)))));
-    let gap = |secret, reason| Gap { secret: name(secret), reason };
+    let gap = |secret, reason| Gap { secret: name(secret), declared: both().operations(), reason };
     let expected = [
         gap("ungranted", DenyReason::Ungranted),
         gap("unpermitted", DenyReason::NotPermitted),

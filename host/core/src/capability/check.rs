@@ -191,6 +191,8 @@ impl From<DenyReason> for &'static str {
 pub struct Gap {
     /// The secret.
     pub secret: SecretName,
+    /// What the skill declares to do with it.
+    pub declared: Operations,
     /// What stands against it.
     pub reason: DenyReason,
 }
@@ -279,7 +281,7 @@ impl Capability {
                 Some(Ok(permit)) if permit.operations.contains_all(declared.terms.operations()) => return None,
                 Some(Ok(_)) => DenyReason::Operation,
             };
-            Some(Gap { secret: declared.name.clone(), reason })
+            Some(Gap { secret: declared.name.clone(), declared: declared.terms.operations(), reason })
         })
     }
 
