@@ -1,6 +1,8 @@
 //! What went wrong, and what to do about it: for people on stderr, for programs in the object of `--json`.
 
-use far_core::capability::DenyReason;
+use far_core::broker::Violation;
+use far_core::capability::{DenyReason, Gap, Operation, Operations};
+use far_core::pal::SecretLabel;
 use far_runtime::{End, Refusal};
 use serde::Serialize;
 
@@ -37,23 +39,23 @@ impl Explanation {
             End::BackendUnavailable(message) => (
                 None,
                 format!("the skill failed after a backend had not answered: {message}"),
-                Some("check the provider of the secret; the events say which and why"),
+                Some("check the provider of the secret; the events say which and why".to_owned()),
             ),
             End::Trapped(how) => (None, format!("the skill crashed: {how}"), None),
             End::Violation(violation) => (
                 Some(violation.reason.token()),
                 format!("the task was ended: {violation}"),
-                Some(violation_help(violation.reason)),
+                Some(violation_help(violation)),
             ),
             End::LimitExceeded(limit) => (
                 Some(limit.as_str()),
                 format!("the task was ended: it went beyond its limit on '{}'", limit.as_str()),
-                Some("limits are set under [limits] in a task file"),
+                Some("limits are set under [limits] in a task file".to_owned()),
             ),
             End::TimedOut => (
                 None,
                 "the task was ended: its time was over".to_owned(),
-                Some("'timeout' is set under [limits] in a task file"),
+                Some("'timeout' is set under [limits] in a task file".to_owned()),
             ),
             End::Cancelled => (None, "the task was cancelled".to_owned(), None),
             End::Refused(refusal) => {
@@ -62,20 +64,15 @@ impl Explanation {
             End::AuditUnavailable(unavailable) => (
                 None,
                 format!("the task was ended: {unavailable}: {}", unavailable.0),
-                Some("nothing is released without its event; check the file that --audit or --pal names"),
+                Some("nothing is released without its event; check the file that --audit or --pal names".to_owned()),
             ),
             _ => (
                 None,
                 "the host failed".to_owned(),
-                Some("if the machine has memory left, this is a defect of far: please report it"),
+                Some("if the machine has memory left, this is a defect of far: please report it".to_owned()),
             ),
         };
-        Some(Self {
-            kind: kind.unwrap_or(end.outcome().as_str()),
-            message: escape(&message),
-            causes: Vec::new(),
-            help: help.map(str::to_owned),
-        })
+        Some(Self { kind: kind.unwrap_or(end.outcome().as_str()), message: escape(&message), causes: Vec::new(), help })
     }
 
     /// As lines for people.
@@ -98,28 +95,64 @@ fn causes(failure: &Failure, message: &str) -> Vec<String> {
         .collect()
 }
 
-fn violation_help(reason: DenyReason) -> &'static str {
-    match reason {
-        DenyReason::InvalidName | DenyReason::InvalidVersion | DenyReason::OutsideRun => {
-            "the skill is wrong, or hostile: no grant would let it do this"
+/// A name that only the guest chose is not known here, and there is nothing to advise for it.
+fn violation_help(violation: &Violation) -> String {
+    let (reason, operation) = (violation.reason, violation.operation);
+    let wanted = operation.map_or("OPERATION", Operation::as_str);
+    match (&violation.secret, reason) {
+        (_, DenyReason::InvalidName | DenyReason::InvalidVersion | DenyReason::OutsideRun) => {
+            "the skill is wrong, or hostile: no grant would let it do this".to_owned()
         }
-        DenyReason::Version => "a grant is for the current version, unless 'versions' in a task file says otherwise",
-        _ => "a secret must be declared by the skill, granted to the task and permitted by the operator",
+        (_, DenyReason::Version) => {
+            "a grant is for the current version, unless 'versions' in a task file says otherwise".to_owned()
+        }
+        (SecretLabel::Listed(name), DenyReason::Undeclared) => format!(
+            "if it should have it, declare it in the skill: {{ \"name\": \"{name}\", \"operations\": [\"{wanted}\"], \
+             \"reason\": \"…\" }}"
+        ),
+        (SecretLabel::Listed(name), DenyReason::Ungranted) => {
+            format!("if it should have it, grant what the skill declares: --grant {name}:{wanted}")
+        }
+        (SecretLabel::Listed(name), DenyReason::NotPermitted) => {
+            format!("the operator permits it under [secrets.\"{name}\"] in the file that --config names")
+        }
+        (SecretLabel::Listed(name), DenyReason::Operation) if operation.is_some() => format!(
+            "if it should do it, declare '{wanted}' in the skill, permit it, and grant it with the others: --grant \
+             {name}:{wanted}"
+        ),
+        _ => "a secret must be declared by the skill, granted to the task and permitted by the operator".to_owned(),
     }
 }
 
-fn refusal_help(refusal: &Refusal) -> &'static str {
-    match refusal {
+fn refusal_help(refusal: &Refusal) -> String {
+    let help = match refusal {
+        Refusal::Gap(gap) => return gap_help(gap),
         Refusal::Capability(_) => "grant each secret once, with all its operations",
-        Refusal::Gap(gap) if gap.reason == DenyReason::NotPermitted => {
-            "the operator permits a secret under [secrets] in the file that --config names"
-        }
-        Refusal::Gap(gap) if gap.reason == DenyReason::Operation => {
-            "the grant, and the file that --config names, must have every operation that the skill declares"
-        }
-        Refusal::Gap(_) | Refusal::Reveal => "grant what the skill declares: --grant NAME:OPERATION[,OPERATION]",
+        Refusal::Reveal => "grant what the skill declares: --grant NAME:OPERATION[,OPERATION]",
         Refusal::Provider { .. } => "add the provider to the configuration, or name another one",
         Refusal::InputTooLarge { .. } | Refusal::Limit(_) => "limits are set under [limits] in a task file",
         _ => "try again",
+    };
+    help.to_owned()
+}
+
+fn gap_help(Gap { secret, declared, reason }: &Gap) -> String {
+    let grant = format!("--grant {secret}:{}", joined(*declared));
+    match reason {
+        DenyReason::NotPermitted => {
+            format!("the operator permits it under [secrets.\"{secret}\"] in the file that --config names")
+        }
+        DenyReason::Operation => format!(
+            "the grant, and the file that --config names, must have every operation that the skill declares: {grant}"
+        ),
+        _ => format!("grant what the skill declares: {grant}"),
     }
+}
+
+/// As a grant has them.
+fn joined(operations: Operations) -> String {
+    let names: Vec<_> = operations.iter().map(Operation::as_str).collect();
+    // Without one, a grant to seal is none.
+    let destination = if operations.contains(Operation::Seal) { "@DESTINATION" } else { "" };
+    format!("{}{destination}", names.join(","))
 }

@@ -43,8 +43,8 @@ fn the_agents_id_and_the_secrets_path_are_the_operators() {
 
 #[test]
 fn what_is_not_listed_is_not_permitted() {
-    let told = "the operator does not permit the secret for this skill\n  help: the operator permits a secret under \
-                [secrets] in the file that --config names\n";
+    let told = "the operator does not permit the secret for this skill\n  help: the operator permits it under \
+                [secrets.\"github-webhook-secret\"] in the file that --config names\n";
     permitted("").stderr(refused("not-permitted", told)).code(3);
     let other = format!("{HOOK}operations = ['sign']\nskills = ['sha256:{}']\n", "0".repeat(64));
     permitted(&other).stderr(refused("not-permitted", told)).code(3);
@@ -53,7 +53,7 @@ fn what_is_not_listed_is_not_permitted() {
 #[test]
 fn an_operation_that_is_not_permitted() {
     let told = "the operation was not declared, granted and permitted\n  help: the grant, and the file that --config \
-                names, must have every operation that the skill declares\n";
+                names, must have every operation that the skill declares: --grant github-webhook-secret:sign\n";
     permitted(&format!("{HOOK}operations = ['refresh']\n")).stderr(refused("operation", told)).code(3);
 }
 
@@ -69,8 +69,8 @@ fn an_optional_secret_that_is_not_permitted_is_a_violation() {
                 "secret.denied alpha outcome=scope-violation reason=not-permitted",
                 "task.finished outcome=scope-violation duration=*us",
             ]) + "error: the task was ended: scope violation on 'alpha': the operator does not permit the secret for \
-                  this skill\n  help: a secret must be declared by the skill, granted to the task and permitted by the \
-                  operator\n",
+                  this skill\n  help: the operator permits it under [secrets.\"alpha\"] in the file that --config \
+                  names\n",
         )
         .code(3);
 }

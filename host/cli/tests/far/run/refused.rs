@@ -22,14 +22,19 @@ fn no_skill(far: Far, reason: &str, told: &str) {
 
 #[test]
 fn a_required_secret_that_was_not_granted() {
-    let told = |name| format!("the skill needs '{name}': the task was not granted the secret\n{GRANT}");
+    let told = |name| {
+        format!(
+            "the skill needs '{name}': the task was not granted the secret\n  help: grant what the skill declares: --grant \
+             {name}:sign\n"
+        )
+    };
     refused(Far::run(guests::REQUIRED, ""), "ungranted", &told("alpha"));
     refused(Far::run(guests::REQUIRED, "--grant alpha:sign"), "ungranted", &told("beta"));
     refused(
         Far::run(guests::REQUIRED, "--grant alpha:sign --grant beta:refresh"),
         "operation",
         "the skill needs 'beta': the operation was not declared, granted and permitted\n  help: the grant, and the \
-         file that --config names, must have every operation that the skill declares\n",
+         file that --config names, must have every operation that the skill declares: --grant beta:sign\n",
     );
 }
 
@@ -93,7 +98,7 @@ fn in_json() {
         )
     };
     let task = r#""task_id":"task-*","agent_id":"local","skill":"required","skill_digest":"sha256:*""#;
-    let error = r#""kind":"ungranted","message":"the task is refused: the skill needs 'alpha': the task was not granted the secret","causes":[],"help":"grant what the skill declares: --grant NAME:OPERATION[,OPERATION]""#;
+    let error = r#""kind":"ungranted","message":"the task is refused: the skill needs 'alpha': the task was not granted the secret","causes":[],"help":"grant what the skill declares: --grant alpha:sign""#;
     let record = r#"{"v":1,"seq":1,"ts":"*","task_id":"task-*","agent_id":"local","skill":"required","skill_digest":"sha256:*","event":"task.refused","outcome":"refused","reason":"ungranted"}"#;
     Far::run(guests::REQUIRED, "--json")
         .stdout(object(task, error) + "0,\"log\":[],\"log_discarded\":0}\n")

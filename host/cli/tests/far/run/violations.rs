@@ -9,6 +9,14 @@ const GRANT: &str =
     "  help: a secret must be declared by the skill, granted to the task and permitted by the operator\n";
 const HOSTILE: &str = "  help: the skill is wrong, or hostile: no grant would let it do this\n";
 
+/// What is advised for a name that is not the guest's alone.
+fn declare(name: &str) -> String {
+    format!(
+        "  help: if it should have it, declare it in the skill: {{ \"name\": \"{name}\", \"operations\": [\"OPERATION\"], \
+         \"reason\": \"…\" }}\n"
+    )
+}
+
 /// Sees that a run ends by a violation: what the event says of the secret, the reason, and what people are told.
 #[track_caller]
 fn violates(far: Far, secret: &str, operation: &str, reason: &str, told: &str) {
@@ -22,9 +30,11 @@ fn violates(far: Far, secret: &str, operation: &str, reason: &str, told: &str) {
 fn snoop() {
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign --grant payroll-db-password:sign");
     // It was granted, so its name is the operator's; it was not declared.
-    let told = format!("the skill did not declare the secret\n{GRANT}");
-    violates(far, "payroll-db-password", "", "undeclared", &told);
+    let told = "the skill did not declare the secret\n";
+    violates(far, "payroll-db-password", "", "undeclared", &format!("{told}{}", declare("payroll-db-password")));
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign");
+    // Only the guest has said it, and what it says is not passed on.
+    let told = format!("{told}{GRANT}");
     violates(far, "unlisted:*", "", "undeclared", &told);
 }
 
@@ -49,7 +59,9 @@ fn snoop_in_json() {
 #[test]
 fn an_ungranted_secret() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"get","name":"beta"}"#);
-    violates(far, "beta", "", "ungranted", &format!("the task was not granted the secret\n{GRANT}"));
+    let told = "the task was not granted the secret\n  help: if it should have it, grant what the skill declares: --grant \
+                beta:OPERATION\n";
+    violates(far, "beta", "", "ungranted", told);
 }
 
 #[test]
@@ -57,7 +69,7 @@ fn an_undeclared_secret() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"get","name":"payroll-db-password"}"#);
     violates(far, "unlisted:*", "", "undeclared", &format!("the skill did not declare the secret\n{GRANT}"));
     let far = Far::run(guests::UNDECLARED, "--grant alpha:sign");
-    violates(far, "alpha", "", "undeclared", &format!("the skill did not declare the secret\n{GRANT}"));
+    violates(far, "alpha", "", "undeclared", &format!("the skill did not declare the secret\n{}", declare("alpha")));
 }
 
 #[test]
@@ -78,9 +90,14 @@ fn a_version_that_the_grant_excludes() {
 
 #[test]
 fn an_operation_that_the_grant_lacks() {
-    let told = format!("the operation was not declared, granted and permitted\n{GRANT}");
+    let told = |operation: &str| {
+        format!(
+            "the operation was not declared, granted and permitted\n  help: if it should do it, declare '{operation}' in \
+             the skill, permit it, and grant it with the others: --grant alpha:{operation}\n"
+        )
+    };
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"refresh","name":"alpha"}"#);
-    violates(far, "alpha", " operation=refresh", "operation", &told);
+    violates(far, "alpha", " operation=refresh", "operation", &told("refresh"));
 
     // Here the handle was granted, and got; what is done with it was not.
     let steps = r#"{"do":"get","name":"alpha"},{"do":"reveal"}"#;
@@ -96,7 +113,7 @@ fn an_operation_that_the_grant_lacks() {
     ]);
     Far::run(guests::PROBE_REVEALING, "--grant alpha:sign --grant beta:reveal")
         .steps(steps)
-        .stderr(stderr + "error: the task was ended: scope violation on 'alpha': " + &told)
+        .stderr(stderr + "error: the task was ended: scope violation on 'alpha': " + &told("reveal"))
         .code(3);
 }
 
