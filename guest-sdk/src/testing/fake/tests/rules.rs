@@ -2,6 +2,7 @@
 
 use super::{DECLARATION, get, host, violation};
 use crate::secrets::Error as SecretError;
+use crate::testing::fake::plan::{is_name, is_version};
 use crate::testing::{Ended, Host, Operation, Reason};
 use crate::{Error, reveal, secrets, signing};
 
@@ -72,6 +73,23 @@ fn what_is_not_declared_and_granted_is_a_violation() {
     for (rule, call, secret, operation, reason) in cases {
         let denial = violation(host.run(|()| call(), ()).err());
         assert_eq!((&*denial.secret, denial.operation, denial.reason), (secret, operation, reason), "{rule}");
+    }
+}
+
+#[test]
+fn names_and_versions_have_the_host_s_grammar() {
+    // `name::check` and `Version::parse`.
+    let long = "x".repeat(128);
+    for name in ["a", "0", "github-token", "ci/github.token_2", "a--b", "a./b", &long] {
+        assert!(is_name(name), "{name}");
+    }
+    let longer = "x".repeat(129);
+    for text in ["", &longer, "Token", "a b", "a\0", "caf\u{e9}", "token.", "-token", "../a", "a/../b", "a//b", "*"] {
+        assert!(!is_name(text), "{text:?}");
+    }
+    assert!(is_version("uid-1:42") && is_version(&long));
+    for text in ["", " ", "a b", "a\n", "\u{e9}", &longer] {
+        assert!(!is_version(text), "{text:?}");
     }
 }
 

@@ -34,6 +34,11 @@ fn uses_are_told_in_their_order_and_only_if_they_happened() {
     assert_eq!(host.uses(), expected);
     assert_eq!(host.run(|()| Ok(()), ()), Ok(()));
     assert_eq!(host.uses(), [], "only the last run is told");
+
+    assert_eq!(host.run(skill, ()), Ok(true));
+    let host = host.without("signs");
+    assert!(matches!(host.run(skill, ()), Err(Ended::Refused(_))));
+    assert_eq!(host.uses(), [], "a run that was refused did nothing");
 }
 
 #[test]
