@@ -48,8 +48,8 @@
 //! Build it as a `cdylib` with `cargo build --target wasm32-wasip2`. There is no environment, file or socket to fall
 //! back on, and no error for what the task was not granted: asking for it ends the task.
 //!
-//! Off WebAssembly there is no host: the crate compiles, so that a skill's own logic can be tested with `cargo test`,
-//! and a call into [`secrets`], [`signing`], [`reveal`] or [`task`] panics.
+//! Off WebAssembly there is no host but the fake one of [`testing`], so that a skill is tested with `cargo test`. Outside
+//! of its `run`, a call into [`secrets`], [`signing`], [`reveal`] or [`task`] panics.
 //!
 //! Which secrets a component can see is read from its imports. [`reveal`] is imported only by skills that call it.
 
@@ -57,11 +57,13 @@
 pub mod bindings;
 mod error;
 mod field;
+mod host;
 pub mod reveal;
 pub mod secrets;
 pub mod signing;
 mod skill;
 pub mod task;
+pub mod testing;
 
 pub use error::Error;
 

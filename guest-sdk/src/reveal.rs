@@ -5,7 +5,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::bindings::tinkerbell::skill::reveal as wit;
+use crate::host::reveal as wit;
 use crate::secrets::{Error, Secret};
 
 /// Returns the exact bytes of a secret, which may be empty and need not be text.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::bindings::tinkerbell::skill::secrets as wit;
+use crate::host::secrets as wit;
 
 /// Returns a handle to the current version of a secret.
 ///
@@ -115,6 +115,18 @@ impl From<wit::Operation> for Operation {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+impl From<Operation> for wit::Operation {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Seal => Self::Seal,
+            Operation::Sign => Self::Sign,
+            Operation::Reveal => Self::Reveal,
+            Operation::Refresh => Self::Refresh,
+        }
+    }
+}
+
 /// Why a secret that the task may use could not be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -167,6 +179,23 @@ impl From<wit::Error> for Error {
             wit::Error::Exhausted => Self::Exhausted,
             wit::Error::Unavailable(wait) => Self::Unavailable { retry_after: wait.map(Duration::from_nanos) },
             wit::Error::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl From<Error> for wit::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::NotFound,
+            Error::VersionGone => Self::VersionGone,
+            Error::Expired => Self::Expired,
+            Error::Revoked => Self::Revoked,
+            Error::Exhausted => Self::Exhausted,
+            Error::Unavailable { retry_after: wait } => {
+                Self::Unavailable(wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
+            }
+            Error::TooLarge => Self::TooLarge,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Signatures by the host, with a secret that the skill never sees.
 
-use crate::bindings::tinkerbell::skill::signing as wit;
+use crate::host::signing as wit;
 use crate::secrets::{Error, Secret};
 
 /// Returns the HMAC-SHA-256 (RFC 2104, FIPS 180-4) of the message under the secret.

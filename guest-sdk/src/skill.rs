@@ -76,8 +76,13 @@ where
 {
     let input = serde_json::from_slice(input).map_err(|error| invalid_input(input, &error))?;
     let output = run(input).map_err(|error| error.to_string())?;
+    written(&output)
+}
+
+/// Writes an output as the host takes it.
+pub(crate) fn written(output: &impl Serialize) -> Result<Vec<u8>, String> {
     // The serialiser's message may quote what it could not write.
-    serde_json::to_vec(&output).map_err(|_| "the output cannot be written as JSON".to_owned())
+    serde_json::to_vec(output).map_err(|_| "the output cannot be written as JSON".to_owned())
 }
 
 fn invalid_input(input: &[u8], error: &serde_json::Error) -> String {

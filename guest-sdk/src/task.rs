@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bindings::tinkerbell::skill::task as wit;
+use crate::host::task as wit;
 
 /// Returns the task's id.
 pub fn id() -> String {
@@ -44,6 +44,18 @@ impl From<Level> for wit::Level {
             Level::Info => Self::Info,
             Level::Warn => Self::Warn,
             Level::Error => Self::Error,
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl From<wit::Level> for Level {
+    fn from(level: wit::Level) -> Self {
+        match level {
+            wit::Level::Debug => Self::Debug,
+            wit::Level::Info => Self::Info,
+            wit::Level::Warn => Self::Warn,
+            wit::Level::Error => Self::Error,
         }
     }
 }

@@ -30,3 +30,41 @@ fn presign(input: Input) -> Result<Output, far_skill::Error> {
     let key = SigningKey::derive(reveal::reveal(&secret)?.expose(), &request);
     Ok(Output { url: url::presigned(&request, &key) })
 }
+
+#[cfg(test)]
+mod tests {
+    use far_skill::testing::{Declaration, DeclaredSecret, Ended, Host, Operation, Use};
+    use serde_json::json;
+
+    use super::*;
+    use crate::request::tests::input;
+
+    const NAME: &str = "aws-secret-access-key";
+
+    /// What `skill.json` declares.
+    const DECLARATION: Declaration =
+        Declaration { secrets: &[DeclaredSecret { name: NAME, operations: &[Operation::Reveal], optional: false }] };
+
+    fn host() -> Host {
+        Host::new(DECLARATION).secret(NAME, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    }
+
+    #[test]
+    fn a_url_costs_one_reveal_and_does_not_hold_the_key() {
+        let host = host();
+        let output = host.run_json(presign, &input(json!({})).to_string()).unwrap();
+        let signature = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+        assert!(output.ends_with(&format!("&X-Amz-Signature={signature}\"}}")), "{output}");
+        assert!(!output.contains("EXAMPLEKEY"), "{output}");
+        assert_eq!(host.uses(), [Use::asked(NAME), Use::revealed(NAME)]);
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_signed_costs_none() {
+        let host = host();
+        let ended = host.run_json(presign, &input(json!({ "region": "" })).to_string());
+        let expected = "`region` is not lower-case letters, digits and hyphens";
+        assert_eq!(ended, Err(Ended::Failed(expected.to_owned())));
+        assert_eq!(host.uses(), []);
+    }
+}

@@ -152,7 +152,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// The example of "Authenticating requests: using query parameters" in the Amazon S3 API Reference, with changes.
-    pub(crate) fn example(changes: serde_json::Value) -> Result<Request, InvalidRequest> {
+    pub(crate) fn input(changes: serde_json::Value) -> serde_json::Value {
         let mut input = serde_json::json!({
             "method": "GET",
             "host": "examplebucket.s3.amazonaws.com",
@@ -166,7 +166,12 @@ pub(crate) mod tests {
         for (field, value) in changes.as_object().unwrap() {
             input[field] = value.clone();
         }
-        Request::parse(serde_json::from_value(input).unwrap())
+        input
+    }
+
+    /// The same, parsed.
+    pub(crate) fn example(changes: serde_json::Value) -> Result<Request, InvalidRequest> {
+        Request::parse(serde_json::from_value(input(changes)).unwrap())
     }
 
     #[test]

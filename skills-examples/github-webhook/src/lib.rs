@@ -70,29 +70,44 @@ impl From<MalformedSignature> for far_skill::Error {
 
 #[cfg(test)]
 mod tests {
-    use hmac::{Hmac, KeyInit, Mac};
-    use sha2::Sha256;
+    use far_skill::testing::{Declaration, DeclaredSecret, Ended, Host, Operation, Use};
 
     use super::*;
 
-    /// What the host does, with the example of GitHub's documentation.
-    fn signed_by_github(payload: &str) -> Signature {
-        let mac = Hmac::<Sha256>::new_from_slice(b"It's a Secret to Everybody").unwrap();
-        Signature(mac.chain_update(payload).finalize().into_bytes().into())
-    }
+    const NAME: &str = "github-webhook-secret";
+
+    /// What `skill.json` declares.
+    const DECLARATION: Declaration =
+        Declaration { secrets: &[DeclaredSecret { name: NAME, operations: &[Operation::Sign], optional: false }] };
 
     const HEADER: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
+    /// With the secret of the example in GitHub's documentation.
+    fn host() -> Host {
+        Host::new(DECLARATION).secret(NAME, "It's a Secret to Everybody")
+    }
+
     #[test]
     fn the_documented_delivery_is_valid() {
-        let claimed: Signature = HEADER.parse().unwrap();
-        assert!(claimed.is(&signed_by_github("Hello, World!")));
+        let host = host();
+        let delivery = format!(r#"{{ "payload": "Hello, World!", "signature": "{HEADER}" }}"#);
+        assert_eq!(host.run_json(verify, &delivery).as_deref(), Ok(r#"{"valid":true}"#));
+        assert_eq!(host.uses(), [Use::asked(NAME), Use::signed(NAME)]);
     }
 
     #[test]
     fn another_payload_is_not() {
-        let claimed: Signature = HEADER.parse().unwrap();
-        assert!(!claimed.is(&signed_by_github("Hello, World?")));
+        let input = Input { payload: "Hello, World?".to_owned(), signature: HEADER.to_owned() };
+        assert!(!host().run(verify, input).unwrap().valid);
+    }
+
+    #[test]
+    fn a_malformed_signature_costs_no_use_of_the_secret() {
+        let host = host();
+        let input = Input { payload: "Hello, World!".to_owned(), signature: "sha1=00".to_owned() };
+        let expected = Ended::Failed("the signature does not start with `sha256=`".to_owned());
+        assert_eq!(host.run(verify, input).err(), Some(expected));
+        assert_eq!(host.uses(), []);
     }
 
     #[test]

@@ -1,0 +1,11 @@
+//! Whom the SDK calls: the host that runs the component, or off WebAssembly the fake one that a test runs the skill with.
+//!
+//! The two have the same functions over the same plain types of the bindings, so that all that is above them is tested.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use crate::bindings::tinkerbell::skill::{reveal, secrets, signing, task};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use native::{reveal, secrets, signing, task};

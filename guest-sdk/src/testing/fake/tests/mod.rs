@@ -1,0 +1,34 @@
+//! The fake host against the rules of the real one, and what a test sees of it.
+
+mod ending;
+mod rules;
+mod values;
+
+use super::{Declaration, DeclaredSecret, Denial, Ended, Host};
+use crate::secrets::{Operation, Secret};
+use crate::{Error, secrets};
+
+/// What the tests' skill declares.
+const DECLARATION: Declaration = Declaration {
+    secrets: &[
+        DeclaredSecret { name: "signs", operations: &[Operation::Sign], optional: false },
+        DeclaredSecret { name: "reveals", operations: &[Operation::Reveal, Operation::Refresh], optional: true },
+        DeclaredSecret { name: "absent", operations: &[Operation::Sign], optional: true },
+        DeclaredSecret { name: "any", operations: &[Operation::Sign, Operation::Reveal], optional: true },
+    ],
+};
+
+fn host() -> Host {
+    Host::new(DECLARATION).secret("signs", "k3y").secret("reveals", "canary")
+}
+
+fn get(name: &str) -> Result<Secret, Error> {
+    Ok(secrets::get(name)?)
+}
+
+fn violation(ended: Option<Ended>) -> Denial {
+    match ended {
+        Some(Ended::Violation(denial)) => denial,
+        other => panic!("no violation: {other:?}"),
+    }
+}

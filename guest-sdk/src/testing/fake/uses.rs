@@ -1,0 +1,56 @@
+//! What a skill did with its secrets.
+
+/// One thing that a skill did with its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Use {
+    /// It asked for a handle to the current version, whether or not the backend had it.
+    Asked(String),
+    /// It asked for a handle to one version.
+    AskedVersion {
+        /// The secret's name.
+        name: String,
+        /// The version.
+        version: String,
+    },
+    /// It asked what it may use.
+    Listed,
+    /// It had a secret read again, whether or not the backend had it.
+    Refreshed(String),
+    /// The host signed for it.
+    Signed(String),
+    /// It was given the bytes.
+    Revealed(String),
+}
+
+impl Use {
+    /// A handle to the current version of this secret was asked for.
+    pub fn asked(name: impl Into<String>) -> Self {
+        Self::Asked(name.into())
+    }
+
+    /// A handle to one version of this secret was asked for.
+    pub fn asked_version(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self::AskedVersion { name: name.into(), version: version.into() }
+    }
+
+    /// What the task may use was asked for.
+    pub fn listed() -> Self {
+        Self::Listed
+    }
+
+    /// This secret was read again.
+    pub fn refreshed(name: impl Into<String>) -> Self {
+        Self::Refreshed(name.into())
+    }
+
+    /// The host signed with this secret.
+    pub fn signed(name: impl Into<String>) -> Self {
+        Self::Signed(name.into())
+    }
+
+    /// The bytes of this secret were given to the skill.
+    pub fn revealed(name: impl Into<String>) -> Self {
+        Self::Revealed(name.into())
+    }
+}
