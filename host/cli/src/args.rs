@@ -11,6 +11,7 @@ use far_core::capability::Grant;
 use crate::audit::AuditArgs;
 use crate::check::CheckArgs;
 use crate::config::environment;
+use crate::embed::EmbedArgs;
 use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     New(NewArgs),
     Run(RunArgs),
     Check(CheckArgs),
+    Embed(EmbedArgs),
     Audit(AuditArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -44,7 +46,7 @@ impl Command {
         match self {
             Self::Run(args) => args.json,
             Self::Check(args) => args.json,
-            Self::Audit(_) | Self::Completions(_) | Self::Man(_) | Self::New(_) => false,
+            Self::Audit(_) | Self::Completions(_) | Self::Embed(_) | Self::Man(_) | Self::New(_) => false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use far_core::ProviderId;
 use far_core::capability::CatalogError;
+use far_core::declaration::EmbedError;
 use far_core::memory::{SelfTestError, Unhardened};
 use far_core::pal::file::FileError;
 use far_core::provider::ProviderError;
@@ -35,6 +36,16 @@ pub(crate) enum Failure {
     /// Something cannot be written.
     #[error("cannot write {what} {path}", path = .path.display())]
     Write { what: &'static str, path: PathBuf, source: io::Error },
+    /// A component was given no declaration.
+    #[error("cannot give {skill} a declaration", skill = .skill.display())]
+    Embed {
+        skill: PathBuf,
+        /// None if it has more bytes than any host takes.
+        source: Option<EmbedError>,
+    },
+    /// Something that is not to be replaced by a file.
+    #[error("{path} is no regular file", path = .0.display())]
+    NotAFile(PathBuf),
     /// What is to be made is there already.
     #[error("{path} is there already", path = .0.display())]
     Exists(PathBuf),
@@ -108,6 +119,8 @@ impl Failure {
             Self::NoSkill(_) => "no-skill",
             Self::Read { .. } => "unreadable",
             Self::Write { .. } => "unwritable",
+            Self::Embed { source, .. } => embed_kind(source.as_ref()),
+            Self::NotAFile(_) => "not-a-file",
             Self::Exists(_) => "exists",
             Self::NoPage(_) | Self::SdkPath(_) => "arguments",
             Self::Input(_) => "input",
@@ -159,6 +172,8 @@ impl Failure {
             }
             Self::Config(error) => return error.help().map(|help| help.to_string()),
             Self::NoSkill(_) => "add a line such as: skill = \"my_skill.wasm\"",
+            Self::Embed { source, .. } => embed_help(source.as_ref()),
+            Self::NotAFile(_) => "name a file, not a folder, a link, a pipe or a device",
             Self::Exists(_) => "take another name, or move away what is there: nothing is overwritten",
             Self::SdkPath(_) => "move the checkout to a path without quotes, backslashes and control characters",
             Self::NoPage(_) => "see 'far --help' for those that there are",
@@ -187,6 +202,27 @@ impl Failure {
             }
         };
         Some(help.to_owned())
+    }
+}
+
+fn embed_kind(error: Option<&EmbedError>) -> &'static str {
+    match error {
+        None => "component-too-large",
+        Some(EmbedError::Declaration(_)) => "invalid-declaration",
+        Some(EmbedError::Declared { .. } | EmbedError::Nested) => "declared",
+        Some(_) => "invalid-component",
+    }
+}
+
+fn embed_help(error: Option<&EmbedError>) -> &'static str {
+    match error {
+        None => "no host takes a component of more than 64 MiB: build it for release",
+        Some(EmbedError::Declaration(_)) => {
+            "a declaration is one JSON object with 'name', 'version', 'description' and 'secrets'"
+        }
+        Some(EmbedError::Declared { .. }) => "if the new one is meant to stand in its place: --replace",
+        Some(EmbedError::Nested) => "take it out where it is made: a skill built with the SDK for Rust has its own",
+        Some(_) => "name a component, as a toolchain for wasm32-wasip2 or a componentizer makes it",
     }
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod cache;
 mod check;
 mod config;
+mod embed;
 mod escape;
 mod exit;
 mod explanation;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
                 Command::Run(args) => output.finish(&run::run(args).await),
                 Command::Audit(args) => audit::run(args).await,
                 Command::Completions(args) => manual::completions(&args),
+                Command::Embed(args) => embed::run(&args),
                 Command::New(args) => new::run(&args),
                 Command::Man(args) => manual::man(&args),
                 Command::Check(args) => check::run(&args).await,

@@ -5,6 +5,7 @@
 mod audit;
 mod canary;
 mod check;
+mod embed;
 mod fixture;
 mod manual;
 mod masks;

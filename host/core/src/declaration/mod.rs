@@ -4,8 +4,10 @@
 //! could be read in two ways — two sections, trailing bytes, a key twice — is refused.
 
 mod document;
+mod embed;
 mod section;
 mod strict;
 
 pub use document::{Declaration, DeclarationError, DeclaredSecret};
+pub use embed::{EmbedError, Embedded, embed};
 pub use section::{ComponentError, MAX_DEPTH, SECTION, read};

@@ -58,6 +58,7 @@ Commands:
   new          Make a skill project that builds and passes its tests at once
   run          Run one skill with the secrets that it is granted
   check        Check a configuration, reach every provider, and show what is permitted to whom
+  embed        Write a declaration into a component that was made by any toolchain
   audit        Check and follow audit files
   completions  Print what a shell needs to complete the arguments of far
   man          Print a page of the manual, or write all of them to a folder
