@@ -95,9 +95,12 @@ impl Explanation {
 /// of bytes of the file as like as not.
 fn causes(failure: &Failure, message: &str) -> Vec<String> {
     let source = std::error::Error::source(failure);
-    std::iter::successors(source, |error| error.source())
-        .map(ToString::to_string)
-        .filter(|cause| !message.contains(cause.as_str()) && !cause.contains('\n'))
-        .map(|cause| escape(&cause))
-        .collect()
+    let mut causes: Vec<String> = Vec::new();
+    for cause in std::iter::successors(source, |error| error.source()).map(ToString::to_string) {
+        let said = message.contains(cause.as_str()) || causes.iter().any(|before| before.contains(cause.as_str()));
+        if !said && !cause.contains('\n') {
+            causes.push(cause);
+        }
+    }
+    causes.iter().map(|cause| escape(cause)).collect()
 }
