@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
+use crate::languages::Absent;
 use crate::repository::{GUEST_MANIFESTS, Repository};
 use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{attacks, demo, docs, residue, rules, setup, test};
+use crate::{attacks, demo, docs, languages, residue, rules, setup, test};
 
 /// Runs all steps, up to the first that fails.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
@@ -27,6 +28,7 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
         summary.conclude()
     })?;
     progress.step("demo", || demo::run(repository, None))?;
+    progress.step("skills in three languages", || languages::run(repository, Absent::Fails, None))?;
     progress.step("commands in the documentation", || docs::run(repository, "", None))?;
     progress.step("attacks without guards", || attacks::mutate(repository, None))?;
     progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))?;

@@ -14,6 +14,7 @@ mod demo;
 mod docs;
 mod failure;
 mod invocation;
+mod languages;
 mod proof;
 mod repository;
 mod residue;
@@ -30,6 +31,7 @@ use clap::{Parser, Subcommand};
 
 use crate::artifacts::Profile;
 use crate::failure::Failure;
+use crate::languages::Absent;
 use crate::repository::Repository;
 use crate::residue::Expected;
 
@@ -54,6 +56,12 @@ enum Command {
         /// Only pages whose names have this in them.
         #[arg(default_value = "")]
         page: String,
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Run the same skill in Rust, Python and JavaScript, and a hostile one beside each.
+    Languages {
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -125,13 +133,17 @@ fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Demo { json } => demo::run(&repository, json.as_deref()),
         Command::Docs { page, json } => docs::run(&repository, page, json.as_deref()),
+        Command::Languages { json } => languages::run(&repository, Absent::Fails, json.as_deref()),
         Command::Residue { json, mutate, profile } => residue::run(
             &repository,
             json.as_deref(),
             if *mutate { Expected::Residue } else { Expected::Nothing },
             *profile,
         ),
-        Command::Test { args } => test::run(&repository, args).and_then(test::Summary::conclude),
+        Command::Test { args } => {
+            test::run(&repository, args).and_then(test::Summary::conclude)?;
+            languages::run(&repository, Absent::Told, None)
+        }
         Command::Attacks { mutate: false, json } => attacks::run(&repository, json.as_deref()),
         Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
         Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),

@@ -11,24 +11,30 @@ use crate::invocation::Invocation;
 use crate::repository::Repository;
 
 /// What all runs have in common.
-pub(super) struct Far<'a> {
-    pub(super) repository: &'a Repository,
-    pub(super) program: &'a Path,
-    pub(super) env_file: &'a Path,
+pub(crate) struct Far<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) program: &'a Path,
+    pub(crate) env_file: &'a Path,
     /// Where events are written to.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
+    /// Where compiled skills are kept, if they are.
+    pub(crate) cache: Option<&'a Path>,
 }
 
 impl Far<'_> {
     /// Runs a skill with one grant, showing the command and all that it prints.
-    pub(super) fn run(&self, skill: &Path, grant: &str, input: Option<&str>, pal: &str) -> Result<Ran, Failure> {
+    pub(crate) fn run(&self, skill: &Path, grant: &str, input: Option<&str>, pal: &str) -> Result<Ran, Failure> {
         let pal = self.folder.join(pal);
         let mut run = Invocation::new(self.program).arg("run").arg(skill).arg("--grant").arg(grant);
         run = run.arg("--env-file").arg(self.env_file);
         if let Some(input) = input {
             run = run.arg("--input").arg(input);
         }
-        run = run.arg("--no-cache").arg("--allow-swap").arg("--json").arg("--pal").arg(&pal);
+        run = match self.cache {
+            Some(cache) => run.arg("--cache").arg(cache),
+            None => run.arg("--no-cache"),
+        };
+        run = run.arg("--allow-swap").arg("--json").arg("--pal").arg(&pal);
         println!("$ {run}");
         let output = run.output(&self.repository.root)?;
         show("stdout", &output.stdout);
@@ -55,9 +61,9 @@ fn show(stream: &str, bytes: &[u8]) {
 }
 
 /// A run that is over.
-pub(super) struct Ran {
+pub(crate) struct Ran {
     /// The exit code, or how else it ended.
-    pub(super) exit: String,
+    pub(crate) exit: String,
     pub(super) printed: Vec<Place>,
     report: Value,
     pal: PathBuf,
@@ -65,22 +71,32 @@ pub(super) struct Ran {
 
 impl Ran {
     /// How the task ended.
-    pub(super) fn outcome(&self) -> String {
+    pub(crate) fn outcome(&self) -> String {
         field(&self.report, "/outcome")
     }
 
     /// How often a backend was asked.
-    pub(super) fn provider_calls(&self) -> String {
+    pub(crate) fn provider_calls(&self) -> String {
         field(&self.report, "/provider_calls")
     }
 
+    /// The skill's whole output.
+    pub(crate) fn whole_output(&self) -> String {
+        field(&self.report, "/output")
+    }
+
+    /// What went wrong.
+    pub(crate) fn error(&self) -> String {
+        field(&self.report, "/error/message")
+    }
+
     /// A field of the skill's output.
-    pub(super) fn output(&self, name: &str) -> String {
+    pub(crate) fn output(&self, name: &str) -> String {
         field(&self.report, &format!("/output/{name}"))
     }
 
     /// The kinds of the recorded events, in order.
-    pub(super) fn events(&self) -> Result<Vec<String>, Failure> {
+    pub(crate) fn events(&self) -> Result<Vec<String>, Failure> {
         let text =
             std::fs::read_to_string(&self.pal).or_failure(format!("read the events in {}", self.pal.display()))?;
         kinds(&text).or_failure(format!("understand the events in {}", self.pal.display()))

@@ -3,7 +3,7 @@
 //! A skill verifies a webhook with a secret that it never sees; another asks for a secret that it was not granted, and
 //! is stopped before any backend is asked. Then all that was printed and written is searched for both values.
 
-mod far;
+pub(crate) mod far;
 mod search;
 
 use std::fs::{DirBuilder, OpenOptions};
@@ -22,9 +22,9 @@ use crate::setup;
 /// The example of GitHub's documentation: secret, payload and signature.
 /// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
 const WEBHOOK_SECRET: &str = "It's a Secret to Everybody";
-const DELIVERY: &str = r#"{"payload":"Hello, World!","signature":"sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"}"#;
+pub(crate) const DELIVERY: &str = r#"{"payload":"Hello, World!","signature":"sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"}"#;
 /// What both skills declare, and both are granted.
-const GRANT: &str = "github-webhook-secret:sign";
+pub(crate) const GRANT: &str = "github-webhook-secret:sign";
 
 /// Runs it, and says whether all was as expected.
 pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ fn show(repository: &Repository) -> Result<Vec<Row>, Failure> {
     step(3, "two secrets in a .env that only its owner can read");
     let place = Workplace::make()?;
     println!("{}", place.env_file.display());
-    let far = Far { repository, program: &program, env_file: &place.env_file, folder: &place.written };
+    let far = Far { repository, program: &program, env_file: &place.env_file, folder: &place.written, cache: None };
 
     step(4, "a skill verifies a webhook with a secret that it never sees");
     let verified = far.run(webhook, GRANT, Some(DELIVERY), "pal-webhook.jsonl")?;
@@ -109,15 +109,16 @@ fn among(events: Result<Vec<String>, Failure>, kinds: &[&str]) -> String {
 }
 
 /// A temporary folder, gone when this is: the secrets, and apart from them whatever is written.
-struct Workplace {
+pub(crate) struct Workplace {
     folder: tempfile::TempDir,
-    env_file: PathBuf,
-    written: PathBuf,
+    pub(crate) env_file: PathBuf,
+    pub(crate) written: PathBuf,
     needles: [Sought; 2],
 }
 
 impl Workplace {
-    fn make() -> Result<Self, Failure> {
+    /// Makes one, with the webhook's secret and one that is nowhere else.
+    pub(crate) fn make() -> Result<Self, Failure> {
         let folder = tempfile::tempdir().or_failure("make a temporary folder")?;
         let (env_file, written) = (folder.path().join(".env"), folder.path().join("written"));
         DirBuilder::new().mode(0o700).create(&written).or_failure("make a folder for events")?;
@@ -135,7 +136,7 @@ impl Workplace {
     }
 
     /// Whether a value is anywhere but where it was put; first, that the search finds it there.
-    fn search(&self, runs: [Ran; 2]) -> Result<Vec<Row>, Failure> {
+    pub(crate) fn search(&self, runs: impl IntoIterator<Item = Ran>) -> Result<Vec<Row>, Failure> {
         let control = search::hits(&self.needles, &[Place::file(&self.env_file)?]);
         let mut places = Place::files(self.folder.path(), &self.env_file)?;
         places.extend(runs.into_iter().flat_map(|ran| ran.printed));
