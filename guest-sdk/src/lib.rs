@@ -58,12 +58,17 @@ pub mod bindings;
 mod error;
 mod field;
 pub mod reveal;
+pub mod schema;
 pub mod secrets;
 pub mod signing;
 mod skill;
 pub mod task;
 
 pub use error::Error;
+pub use schema::Schema;
+
+/// Derives [`trait@Schema`].
+pub use far_skill_macros::Schema;
 
 #[doc(hidden)]
 pub use skill::call;
