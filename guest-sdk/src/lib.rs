@@ -6,13 +6,12 @@
 //! ```
 //! #![forbid(unsafe_code)]
 //!
-//! use far_skill::{secrets, signing};
+//! use far_skill::{Schema, secrets, signing};
 //! use serde::{Deserialize, Serialize};
 //!
-//! far_skill::skill!(run = stamp, declaration = "skill.json");
-//!
-//! #[derive(Deserialize)]
+//! #[derive(Deserialize, Schema)]
 //! struct Input {
+//!     /// What to sign.
 //!     message: String,
 //! }
 //!
@@ -23,6 +22,7 @@
 //! }
 //!
 //! /// Signs a message with a key that only the host sees.
+//! #[far_skill::skill]
 //! fn stamp(input: Input) -> Result<Output, far_skill::Error> {
 //!     let key = secrets::get("stamp-key")?;
 //!     let signature = signing::hmac_sha256(&key, input.message.as_bytes())?;
@@ -34,16 +34,10 @@
 //! and this is its `skill.json`:
 //!
 //! ```json
-//! {
-//!   "name": "stamp",
-//!   "version": "0.1.0",
-//!   "description": "Signs a message.",
-//!   "input-schema": { "type": "object", "required": ["message"] },
-//!   "secrets": [
-//!     { "name": "stamp-key", "operations": ["sign"], "reason": "Receivers check who a message came from." }
-//!   ]
-//! }
+#![doc = include_str!("../skill.json")]
 //! ```
+//!
+//! The component carries the declaration with the JSON Schema of `Input`, which is made from the type.
 //!
 //! Build it as a `cdylib` with `cargo build --target wasm32-wasip2`. There is no environment, file or socket to fall
 //! back on, and no error for what the task was not granted: asking for it ends the task.
@@ -59,6 +53,7 @@ mod error;
 mod field;
 mod host;
 pub mod reveal;
+pub mod schema;
 pub mod secrets;
 pub mod signing;
 mod skill;
@@ -66,6 +61,36 @@ pub mod task;
 pub mod testing;
 
 pub use error::Error;
+pub use schema::Schema;
+
+/// Makes a function the skill, and its declaration a part of the component.
+///
+/// The function takes an input that implements [`Deserialize`](serde::Deserialize), and answers with a [`Result`] of an
+/// output that implements [`Serialize`](serde::Serialize) and an [`Error`]. The declaration is read from `skill.json`
+/// beside the skill's `Cargo.toml`, or from another file there; every build for WebAssembly embeds it, and a component
+/// without one gets no secrets. Where it has no `input-schema`, the input's is added, by its [`Schema`]. Once in a crate.
+///
+/// ```
+/// #[far_skill::skill(declaration = "skill.json")]
+/// fn echo(input: String) -> Result<String, far_skill::Error> {
+///     Ok(input)
+/// }
+/// # fn main() {}
+/// ```
+pub use far_skill_macros::skill;
+
+/// Reads the skill's declaration for its tests, from `skill.json` or another file: a constant
+/// [`Declaration`](testing::Declaration).
+///
+/// ```
+/// use far_skill::testing::Declaration;
+///
+/// const DECLARATION: Declaration = far_skill::declaration!();
+/// ```
+pub use far_skill_macros::declaration;
+
+/// Derives [`trait@Schema`].
+pub use far_skill_macros::Schema;
 
 #[doc(hidden)]
 pub use skill::call;

@@ -6,67 +6,6 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, problem};
 use crate::field::field_before;
 
-/// Makes a function the skill, and its declaration a part of the component.
-///
-/// `run` is a function from an input that implements [`Deserialize`](serde::Deserialize) to a [`Result`] of an output
-/// that implements [`Serialize`] and an [`Error`]. `declaration` is the path of the declaration file, relative to the
-/// skill's `Cargo.toml`; every build for WebAssembly embeds it, and a component without one gets no secrets. Once in a
-/// crate.
-///
-/// ```
-/// far_skill::skill!(run = echo, declaration = "skill.json");
-///
-/// fn echo(input: String) -> Result<String, far_skill::Error> {
-///     Ok(input)
-/// }
-/// # fn main() {}
-/// ```
-#[macro_export]
-macro_rules! skill {
-    (run = $run:path, declaration = $declaration:literal $(,)?) => {
-        $crate::__skill_without_declaration!(run = $run);
-
-        // Only here: other targets' object formats have their own rules for the names of sections.
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            const DECLARATION: &[u8] =
-                ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", $declaration));
-
-            // An array, since of a slice the section would hold the pointer.
-            #[used]
-            #[unsafe(link_section = "tinkerbell:skill")]
-            static SECTION: [u8; DECLARATION.len()] = *DECLARATION.as_array().unwrap();
-        };
-    };
-}
-
-/// The part of `skill!` that makes the component; alone it is for tests of components without a declaration.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __skill_without_declaration {
-    (run = $run:path) => {
-        #[cfg(target_arch = "wasm32")]
-        const _: () = {
-            struct Skill;
-
-            impl $crate::bindings::Guest for Skill {
-                fn run(
-                    input: ::std::vec::Vec<u8>,
-                ) -> ::core::result::Result<::std::vec::Vec<u8>, ::std::string::String> {
-                    $crate::call($run, &input)
-                }
-            }
-
-            $crate::bindings::__export_run! { Skill with_types_in $crate::bindings }
-        };
-
-        // Where nobody can call it, it is still checked, and counts as used.
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: fn(&[u8]) -> ::core::result::Result<::std::vec::Vec<u8>, ::std::string::String> =
-            |input| $crate::call($run, input);
-    };
-}
-
 /// Calls a skill's function with the bytes that the host passes, and answers with those that it takes.
 #[doc(hidden)]
 pub fn call<I, O>(run: impl FnOnce(I) -> Result<O, Error>, input: &[u8]) -> Result<Vec<u8>, String>

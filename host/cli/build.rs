@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The packages that a skill is built with.
-const PACKAGES: [&str; 1] = ["guest-sdk"];
+const PACKAGES: [&str; 2] = ["guest-sdk", "guest-sdk/macros"];
 /// Whatever else they are built from.
-const FILES: [&str; 2] = ["LICENSE", "wit"];
+const FILES: [&str; 3] = ["LICENSE", "guest-sdk/skill.json", "wit"];
 
 #[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
 fn main() -> Result<(), Box<dyn Error>> {

@@ -52,9 +52,7 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Capability(_) => "grant each secret once, with all its operations".to_owned(),
         Refusal::Gap(gap) => of_gap(gap),
-        Refusal::Reveal => {
-            "grant 'reveal' of a secret for which the skill declares it; 'far inspect' shows which those are".to_owned()
-        }
+        Refusal::Reveal => "grant 'reveal' of a secret for which the skill declares it".to_owned(),
         Refusal::Provider { provider, .. } => {
             format!("add the table [providers.{provider}] to the configuration, or name another provider")
         }

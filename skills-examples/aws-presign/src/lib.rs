@@ -16,13 +16,12 @@ use serde::Serialize;
 use crate::key::SigningKey;
 use crate::request::{Input, Request};
 
-far_skill::skill!(run = presign, declaration = "skill.json");
-
 #[derive(Serialize)]
 struct Output {
     url: String,
 }
 
+#[far_skill::skill]
 fn presign(input: Input) -> Result<Output, far_skill::Error> {
     // Before the secret is asked for, so that a request that cannot be signed costs no reveal.
     let request = Request::parse(input)?;

@@ -7,16 +7,16 @@
 
 #![forbid(unsafe_code)]
 
-use far_skill::{secrets, signing};
+use far_skill::{Schema, secrets, signing};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-far_skill::skill!(run = verify, declaration = "skill.json");
-
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
+    /// The body of the delivery, exactly as it was received.
     payload: String,
+    /// The header X-Hub-Signature-256: `sha256=` and 64 hexadecimal digits.
     signature: String,
 }
 
@@ -25,6 +25,7 @@ struct Output {
     valid: bool,
 }
 
+#[far_skill::skill]
 fn verify(input: Input) -> Result<Output, far_skill::Error> {
     let claimed: Signature = input.signature.parse()?;
     let secret = secrets::get("github-webhook-secret")?;

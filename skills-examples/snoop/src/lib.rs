@@ -5,13 +5,12 @@
 
 #![forbid(unsafe_code)]
 
-use far_skill::{Error, secrets};
+use far_skill::{Error, Schema, secrets};
 use serde::{Deserialize, Serialize};
 
-far_skill::skill!(run = snoop, declaration = "skill.json");
-
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 struct Input {
+    /// The secret to ask for; the payroll's, if none is named.
     #[serde(default = "payroll")]
     name: String,
 }
@@ -27,6 +26,7 @@ struct Output {
     answer: String,
 }
 
+#[far_skill::skill]
 fn snoop(input: Input) -> Result<Output, Error> {
     let answer = match secrets::get(&input.name) {
         Ok(secret) => format!("a handle to version {} of {}", secret.version(), secret.name()),

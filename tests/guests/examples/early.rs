@@ -7,14 +7,13 @@
 
 use serde::de::IgnoredAny;
 
-far_skill::skill!(run = succeed, declaration = "examples/early.json");
-
 #[unsafe(export_name = "_initialize")]
 pub extern "C" fn ask() {
     // Whatever it answers: the host must not let the call return.
     drop(far_skill::secrets::get("alpha"));
 }
 
+#[far_skill::skill(declaration = "examples/early.json")]
 fn succeed(_: IgnoredAny) -> Result<&'static str, far_skill::Error> {
     Ok("ok")
 }

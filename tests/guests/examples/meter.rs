@@ -2,12 +2,10 @@
 
 #![forbid(unsafe_code)]
 
-use far_skill::{reveal, secrets};
+use far_skill::{Schema, reveal, secrets};
 use serde::{Deserialize, Serialize};
 
-far_skill::skill!(run = run, declaration = "examples/meter.json");
-
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
     times: u32,
@@ -21,6 +19,7 @@ struct Output {
     bytes: usize,
 }
 
+#[far_skill::skill(declaration = "examples/meter.json")]
 fn run(input: Input) -> Result<Output, far_skill::Error> {
     let mut output = Output { got: 0, bytes: 0 };
     for _ in 0..input.times {

@@ -2,6 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use guests::{Revealing, run};
+use far_skill::Error;
+use guests::{Revealing, Script};
+use serde_json::Value;
 
-far_skill::skill!(run = run::<Revealing>, declaration = "examples/probe-revealing.json");
+#[far_skill::skill(declaration = "examples/probe-revealing.json")]
+fn run(script: Script) -> Result<Vec<Value>, Error> {
+    guests::run::<Revealing>(script)
+}

@@ -2,6 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use guests::{HandlesOnly, run};
+use far_skill::Error;
+use guests::{HandlesOnly, Script};
+use serde_json::Value;
 
-far_skill::skill!(run = run::<HandlesOnly>, declaration = "examples/probe.json");
+#[far_skill::skill(declaration = "examples/probe.json")]
+fn run(script: Script) -> Result<Vec<Value>, Error> {
+    guests::run::<HandlesOnly>(script)
+}

@@ -2,4 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-far_skill::skill!(run = guests::get_both, declaration = "examples/required.json");
+use serde::de::IgnoredAny;
+
+#[far_skill::skill(declaration = "examples/required.json")]
+fn run(input: IgnoredAny) -> Result<&'static str, far_skill::Error> {
+    guests::get_both(input)
+}

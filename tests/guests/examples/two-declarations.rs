@@ -5,7 +5,12 @@
     expect(unsafe_code, reason = "the second declaration goes where the macro puts only one")
 )]
 
-far_skill::skill!(run = guests::get_both, declaration = "examples/two-declarations.json");
+use serde::de::IgnoredAny;
+
+#[far_skill::skill(declaration = "examples/two-declarations.json")]
+fn run(input: IgnoredAny) -> Result<&'static str, far_skill::Error> {
+    guests::get_both(input)
+}
 
 const DECLARATION: &[u8] = include_bytes!("two-declarations.json");
 

@@ -4,8 +4,7 @@
 
 use serde::de::IgnoredAny;
 
-far_skill::__skill_without_declaration!(run = ask);
-
+#[far_skill::skill(no_declaration)]
 fn ask(_: IgnoredAny) -> Result<String, far_skill::Error> {
     Ok(far_skill::secrets::get("alpha")?.name())
 }

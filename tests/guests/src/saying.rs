@@ -5,10 +5,10 @@ use std::io::{Write, stderr, stdout};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use far_skill::task;
+use far_skill::{Schema, task};
 use serde::Deserialize;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Place {
     Log,
@@ -18,7 +18,7 @@ pub(crate) enum Place {
     Panic,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, Schema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Form {
     #[default]

@@ -1,7 +1,7 @@
 //! The script of a probe: a list of steps, each answered by one JSON value.
 
 use far_skill::secrets::{self, Error, Info, Secret};
-use far_skill::{signing, task};
+use far_skill::{Schema, signing, task};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -10,13 +10,13 @@ use crate::sandbox;
 use crate::saying::{self, Form, Place};
 use crate::tier::Tier;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
     steps: Vec<Step>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum Step {
     Get {
@@ -103,7 +103,7 @@ enum Step {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Schema)]
 #[serde(rename_all = "kebab-case")]
 enum Level {
     Debug,

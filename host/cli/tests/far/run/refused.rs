@@ -39,7 +39,7 @@ fn a_required_secret_that_was_not_granted() {
 #[test]
 fn an_import_of_reveal_that_nothing_allows() {
     let told = format!(
-        "the skill imports 'reveal', but is not granted to reveal any secret\n  help: grant 'reveal' of a secret for which the skill declares it; 'far inspect' shows which those are\n"
+        "the skill imports 'reveal', but is not granted to reveal any secret\n  help: grant 'reveal' of a secret for which the skill declares it\n"
     );
     for grants in ["", "--grant alpha:sign"] {
         refused(Far::run(guests::PROBE_REVEALING, grants), "reveal", &told);
