@@ -111,7 +111,7 @@ fn files_that_are_no_component() {
     };
     refused(MODULE, "the file is a core WebAssembly module, not a component");
     let damaged = "the file is not a WebAssembly component, or it is damaged";
-    refused(b"#!/bin/sh\n", &damaged);
+    refused(b"#!/bin/sh\n", damaged);
     refused(b"\0asm\x0d\0\x01\0\0\x10", &format!("{damaged}\n  cause: unexpected end-of-file (at offset 0xa)"));
 }
 
