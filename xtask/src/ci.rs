@@ -6,7 +6,7 @@ use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
 use crate::languages::Absent;
-use crate::repository::{GUEST_MANIFESTS, Repository};
+use crate::repository::{GUEST_MANIFESTS, Repository, SKILLS_MANIFEST};
 use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
@@ -71,10 +71,14 @@ fn clippy(repository: &Repository) -> Vec<Invocation> {
     let deny = |clippy: Invocation| clippy.words("-- -D warnings");
     let workspace = Invocation::cargo("clippy --locked --workspace --all-targets --target-dir").arg(&repository.target);
     let guests = GUEST_MANIFESTS.map(|manifest| {
-        let clippy = Invocation::cargo("clippy --locked --all-targets --manifest-path").arg(manifest);
+        let clippy = Invocation::cargo("clippy --locked --manifest-path").arg(manifest);
+        // A skill's tests run here, with a fake host that WebAssembly has no use for.
+        let clippy = if manifest == SKILLS_MANIFEST { clippy } else { clippy.arg("--all-targets") };
         deny(clippy.arg("--target").arg(WASM_TARGET).arg("--target-dir").arg(repository.guests()))
     });
-    [deny(workspace)].into_iter().chain(guests).collect()
+    let skills = Invocation::cargo("clippy --locked --all-targets --manifest-path").arg(SKILLS_MANIFEST);
+    let skills = deny(skills.arg("--target-dir").arg(repository.skills_native()));
+    [deny(workspace), skills].into_iter().chain(guests).collect()
 }
 
 fn documentation(repository: &Repository) -> Vec<Invocation> {
