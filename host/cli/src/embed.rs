@@ -1,7 +1,7 @@
 //! `far embed`.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &EmbedArgs) -> ExitCode {
 }
 
 fn written(args: &EmbedArgs) -> Result<String, Failure> {
-    let document = document(&args.declaration)?;
+    let document = input::begin(&args.declaration, "the declaration", Declaration::MAX_LEN)?;
     let component = input::component(&args.skill)?;
     if component.len() > COMPONENT_MAX {
         return Err(Failure::Embed { skill: args.skill.clone(), source: None });
@@ -64,15 +64,6 @@ fn written(args: &EmbedArgs) -> Result<String, Failure> {
     let to = args.output.as_deref().unwrap_or(&args.skill);
     put(to, &component, &args.skill)?;
     Ok(told(to, &declaration))
-}
-
-/// The document's bytes; one more than there may be are read, so that it is seen that there are too many.
-fn document(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unread = |source| Failure::Read { what: "the declaration", path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let limit = Declaration::MAX_LEN as u64 + 1;
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unread)?;
-    Ok(bytes)
 }
 
 /// Writes a file beside its place, with the rights of the component that it was made of, and renames it.

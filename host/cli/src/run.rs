@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use far_core::AgentId;
 use far_core::capability::{Catalog, Grant};
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, ProviderId};
-use far_providers::dotenv::DotEnv;
 use far_runtime::{ArtifactCache, Limits, Report, Runtime, Task, Wasi};
 use rustix::process::Signal;
 
@@ -20,9 +19,8 @@ use crate::protection;
 use crate::providers;
 use crate::signals::Signals;
 
-/// The agent's id where no configuration gives one, and the provider's.
+/// The agent's id where no configuration gives one.
 const LOCAL_AGENT: &str = "local";
-pub(crate) const DOTENV: &str = "dotenv";
 
 /// A run that came to a task.
 pub(crate) struct Ended {
@@ -145,14 +143,13 @@ impl Operator {
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
     fn local(env_file: Option<&Path>, grants: &[Grant]) -> Result<Self, Failure> {
-        let mut providers: Vec<Arc<dyn SecretProvider>> = Vec::new();
-        let id = ProviderId::parse(DOTENV).map_err(fixed)?;
+        let mut opened = Vec::new();
+        let provider = providers::local(env_file)?;
         if env_file.is_some() || !grants.is_empty() {
-            let path = env_file.unwrap_or(Path::new(".env"));
-            providers.push(Arc::new(DotEnv::open(id.clone(), path)?));
+            opened.push(providers::open(&provider)?);
         }
-        let catalog = Catalog::of_grants(grants, &id)?;
-        Ok(Self { agent_id: local_agent()?, providers, catalog, wasi: Wasi::default() })
+        let catalog = Catalog::of_grants(grants, &provider.id)?;
+        Ok(Self { agent_id: local_agent()?, providers: opened, catalog, wasi: Wasi::default() })
     }
 }
 

@@ -32,7 +32,7 @@ fn presign(input: Input) -> Result<Output, far_skill::Error> {
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Declaration, DeclaredSecret, Ended, Host, Operation, Use};
+    use far_skill::testing::{Ended, Host, Use};
     use serde_json::json;
 
     use super::*;
@@ -40,12 +40,8 @@ mod tests {
 
     const NAME: &str = "aws-secret-access-key";
 
-    /// What `skill.json` declares.
-    const DECLARATION: Declaration =
-        Declaration { secrets: &[DeclaredSecret { name: NAME, operations: &[Operation::Reveal], optional: false }] };
-
     fn host() -> Host {
-        Host::new(DECLARATION).secret(NAME, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+        Host::new(far_skill::declaration!()).secret(NAME, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     }
 
     #[test]

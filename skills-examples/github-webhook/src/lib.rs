@@ -71,21 +71,17 @@ impl From<MalformedSignature> for far_skill::Error {
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Declaration, DeclaredSecret, Ended, Host, Operation, Use};
+    use far_skill::testing::{Ended, Host, Use};
 
     use super::*;
 
     const NAME: &str = "github-webhook-secret";
 
-    /// What `skill.json` declares.
-    const DECLARATION: Declaration =
-        Declaration { secrets: &[DeclaredSecret { name: NAME, operations: &[Operation::Sign], optional: false }] };
-
     const HEADER: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
     /// With the secret of the example in GitHub's documentation.
     fn host() -> Host {
-        Host::new(DECLARATION).secret(NAME, "It's a Secret to Everybody")
+        Host::new(far_skill::declaration!()).secret(NAME, "It's a Secret to Everybody")
     }
 
     #[test]

@@ -37,19 +37,15 @@ fn snoop(input: Input) -> Result<Output, Error> {
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Declaration, DeclaredSecret, Ended, Host, Operation, Reason};
+    use far_skill::testing::{Ended, Host, Reason};
 
     use super::*;
 
-    /// What `skill.json` declares.
-    const DECLARATION: Declaration = Declaration {
-        secrets: &[DeclaredSecret { name: "github-webhook-secret", operations: &[Operation::Sign], optional: false }],
-    };
-
     #[test]
     fn what_it_did_not_declare_ends_it() {
-        let host =
-            Host::new(DECLARATION).secret("github-webhook-secret", "canary").secret("payroll-db-password", "canary");
+        let host = Host::new(far_skill::declaration!())
+            .secret("github-webhook-secret", "canary")
+            .secret("payroll-db-password", "canary");
         match host.run_json(snoop, "{}") {
             Err(Ended::Violation(denial)) => {
                 assert_eq!((&*denial.secret, denial.reason), ("payroll-db-password", Reason::Undeclared));

@@ -7,16 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use far_core::ProviderId;
 use far_core::capability::Catalog;
 
 use self::overview::Overview;
-use crate::config::{FarToml, ProviderConfig, ProviderKind};
-use crate::exit;
+use crate::config::FarToml;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::protection;
-use crate::run::{DOTENV, fixed};
+use crate::providers;
 
 const HELP: &str = "\
 Every provider is asked for the names of what it has, and no value is asked for. A .env is read as a whole.
@@ -77,16 +75,11 @@ async fn check(args: &CheckArgs) -> Result<u8, Failure> {
 
 /// What `far run` takes without a configuration: the `.env`, and nothing but what is granted.
 fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
-    let kind = ProviderKind::Dotenv { path: env_file.unwrap_or(Path::new(".env")).to_owned() };
-    let id = ProviderId::parse(DOTENV).map_err(fixed)?;
     Ok(FarToml {
         agent_id: None,
         swap_allowed: false,
         wasi: far_runtime::Wasi::default(),
-        providers: vec![ProviderConfig { id, kind }],
+        providers: vec![providers::local(env_file)?],
         catalog: Catalog::new(),
     })
 }
-
-/// The code of a secret or file that is not as the configuration says.
-const WRONG: u8 = exit::USAGE;

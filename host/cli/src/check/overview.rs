@@ -9,7 +9,6 @@ use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
 use far_runtime::Wasi;
 
-use super::WRONG;
 use crate::config::{FarToml, ProviderConfig};
 use crate::exit;
 use crate::explanation::Explanation;
@@ -86,7 +85,7 @@ impl Overview {
     pub(super) fn code(&self) -> u8 {
         let refused = self.providers.iter().any(|backend| matches!(backend.state, State::Refused(_)));
         if refused || self.secrets.iter().any(|secret| secret.present == Some(false)) {
-            return WRONG;
+            return exit::USAGE;
         }
         let unreached = self.providers.iter().any(|backend| matches!(backend.state, State::Unreached(_)));
         if unreached { exit::UNAVAILABLE } else { 0 }
