@@ -1,5 +1,7 @@
 //! Text that an author or a guest wrote, made safe to show.
 
+use far_core::review::is_unseen;
+
 /// Escapes control characters and those that change the direction of text, as `\u{…}`; everything else stays.
 pub(crate) fn escape(text: &str) -> String {
     text.chars().map(shown).collect()
@@ -15,7 +17,7 @@ pub(crate) fn escape_lines(text: &str) -> String {
 pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {
-        if is_unsafe(character) {
+        if is_unseen(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 escaped.push_str(&format!("\\u{unit:04x}"));
             }
@@ -27,16 +29,7 @@ pub(crate) fn escape_json(json: &str) -> String {
 }
 
 fn shown(character: char) -> String {
-    if is_unsafe(character) { character.escape_unicode().to_string() } else { character.to_string() }
-}
-
-/// Whether a terminal, or a reader, acts on the character instead of seeing it: controls, what changes direction, and
-/// what is not seen but read by machines (tags, annotations).
-pub(crate) fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    if is_unseen(character) { character.escape_unicode().to_string() } else { character.to_string() }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
 //! - [`redaction`]: text that leaves a task, without the values that it was given.
+//! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`guard`]: the list of what stands against attacks.
 //!
@@ -28,6 +29,7 @@ pub mod name;
 pub mod pal;
 pub mod provider;
 pub mod redaction;
+pub mod review;
 pub mod secret;
 pub mod version;
 

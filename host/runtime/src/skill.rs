@@ -5,6 +5,7 @@ use std::fmt;
 use far_core::SkillDigest;
 use far_core::declaration::{self, ComponentError, Declaration};
 use far_core::guard::Guard;
+use far_core::review::is_served;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -80,13 +81,6 @@ impl LoadError {
     }
 }
 
-/// The interfaces of the skill's package, at this very version: the engine would link any `0.1.x`, and what a reviewer
-/// reads must be what is checked.
-const SKILL: [&str; 4] =
-    [REVEAL, "tinkerbell:skill/secrets@0.1.0", "tinkerbell:skill/signing@0.1.0", "tinkerbell:skill/task@0.1.0"];
-/// The packages of WASI that are linked, and inert, in version 0.2.
-const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
-
 /// What the engine's errors about a component that its pool cannot hold have in their chain.
 const BEYOND_POOL: &str = "pooling allocator";
 
@@ -99,11 +93,6 @@ fn of_engine(error: wasmtime::Error) -> LoadError {
     } else {
         LoadError::Invalid(error)
     }
-}
-
-fn is_known(import: &str) -> bool {
-    let wasi = || WASI.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.");
-    SKILL.contains(&import) || wasi()
 }
 
 impl Skill {
@@ -128,7 +117,7 @@ impl Skill {
         let mut reveals = false;
         for (name, _) in component.component_type().imports(engine) {
             reveals |= name == REVEAL;
-            if Guard::KnownImport.stands() && !is_known(name) {
+            if Guard::KnownImport.stands() && !is_served(name) {
                 return Err(LoadError::UnknownImport(name.to_owned()));
             }
             if Guard::StrictWasi.stands() && wasi.refuses(name) {

@@ -5,11 +5,12 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use far_core::review::is_unseen;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use super::problem::Problem;
 use super::source;
-use crate::escape::{escape, is_unsafe};
+use crate::escape::escape;
 
 /// Why a configuration file was refused.
 ///
@@ -139,7 +140,7 @@ fn displayable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character.len_utf8() {
-            _ if matches!(character, '\n' | '\t') || !is_unsafe(character) => shown.push(character),
+            _ if matches!(character, '\n' | '\t') || !is_unseen(character) => shown.push(character),
             // Half of a line's end, as a rule.
             _ if character == '\r' => shown.push(' '),
             3 => shown.push(char::REPLACEMENT_CHARACTER),

@@ -79,6 +79,41 @@ impl Destination {
             && path_within(&self.path, &target.path)
     }
 
+    /// Whether every request that goes where this pattern says goes where one of `allowed` says.
+    ///
+    /// Patterns are compared by what they cover, not by how they are written; several may cover its methods together.
+    /// Never true without being so; false also for what only several wildcards or paths would cover together.
+    pub fn is_within(&self, allowed: &[Self]) -> bool {
+        let around = |other: &&Self| {
+            self.https == other.https
+                && self.port == other.port
+                && other.host.includes(&self.host)
+                && path_within(&other.path, &self.path)
+        };
+        let mut around = allowed.iter().filter(around);
+        if self.methods.is_empty() {
+            return around.any(|other| other.methods.is_empty());
+        }
+        let around: Vec<_> = around.collect();
+        let is_allowed = |method| around.iter().any(|other| other.methods.is_empty() || other.methods.contains(method));
+        self.methods.iter().all(is_allowed)
+    }
+
+    /// Whether the host has a `*`.
+    pub fn has_wildcard(&self) -> bool {
+        matches!(self.host, HostPattern::OneLabelBelow(_))
+    }
+
+    /// Whether it covers every method.
+    pub fn is_any_method(&self) -> bool {
+        self.methods.is_empty()
+    }
+
+    /// Whether it covers every path.
+    pub fn is_any_path(&self) -> bool {
+        self.path == "/"
+    }
+
     /// Whether the pattern's scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.https
@@ -103,6 +138,14 @@ impl HostPattern {
             return Err(DestinationError::PublicSuffix);
         }
         Ok(Self::OneLabelBelow(domain.to_owned()))
+    }
+
+    /// Whether it covers every host that `other` covers.
+    fn includes(&self, other: &Self) -> bool {
+        match other {
+            Self::Exact(host) => self.covers(host),
+            Self::OneLabelBelow(_) => self == other,
+        }
     }
 
     fn covers(&self, host: &str) -> bool {
@@ -278,6 +321,37 @@ mod tests {
     }
 
     #[test]
+    fn a_destination_is_within_what_covers_it() {
+        let within = |destination: &str, allowed: &[&str]| {
+            let allowed: Vec<Destination> = allowed.iter().map(|text| text.parse().unwrap()).collect();
+            destination.parse::<Destination>().unwrap().is_within(&allowed)
+        };
+        for (destination, allowed) in [
+            ("https://a.example", &["https://a.example"][..]),
+            ("https://a.example/v1/x", &["https://b.example", "https://a.example/v1"]),
+            ("GET https://a.example", &["https://a.example"]),
+            ("GET,POST https://a.example", &["POST https://a.example", "GET https://a.example/"]),
+            ("https://eu.example.com", &["https://*.example.com"]),
+            ("https://*.example.com/v1", &["https://*.example.com"]),
+        ] {
+            assert!(within(destination, allowed), "{destination} within {allowed:?}");
+        }
+        for (destination, allowed) in [
+            ("https://a.example", &[][..]),
+            ("https://a.example", &["http://a.example"]),
+            ("https://a.example", &["https://a.example:8443"]),
+            ("https://a.example/v10", &["https://a.example/v1"]),
+            ("https://a.example", &["https://a.example/v1"]),
+            ("https://a.example", &["GET https://a.example", "POST https://a.example"]),
+            ("GET,PUT https://a.example", &["GET https://a.example", "PUT https://b.example"]),
+            ("https://*.example.com", &["https://eu.example.com"]),
+            ("https://a.b.example.com", &["https://*.example.com"]),
+        ] {
+            assert!(!within(destination, allowed), "{destination} within {allowed:?}");
+        }
+    }
+
+    #[test]
     fn destinations_that_are_refused() {
         let cases = [
             ("", DestinationError::Url),
@@ -315,7 +389,30 @@ mod tests {
         assert_eq!(Target::new("get", "https://a.example/"), Err(TargetError));
     }
 
+    fn patterns() -> impl Strategy<Value = String> {
+        let method = prop_oneof![Just(""), Just("GET "), Just("GET,POST ")];
+        let host = prop_oneof![Just("*.example.com"), Just("a.example.com"), Just("b.example.com")];
+        let path = prop_oneof![Just(""), Just("/"), Just("/v1"), Just("/v1/"), Just("/v1/x"), Just("/v10")];
+        (method, host, path).prop_map(|(method, host, path)| format!("{method}https://{host}{path}"))
+    }
+
     proptest! {
+        #[test]
+        fn what_is_within_covers_nothing_else(
+            narrow in patterns(),
+            wide in proptest::collection::vec(patterns(), 0..3),
+            method in prop_oneof![Just("GET"), Just("POST"), Just("PUT")],
+            url in prop_oneof![Just("a.example.com"), Just("b.example.com"), Just("c.example.com")],
+            path in prop_oneof![Just("/"), Just("/v1"), Just("/v1/"), Just("/v1/x/y"), Just("/v10")],
+        ) {
+            let narrow: Destination = narrow.parse().unwrap();
+            let wide: Vec<Destination> = wide.iter().map(|text| text.parse().unwrap()).collect();
+            let target = Target::new(method, &format!("https://{url}{path}")).unwrap();
+            if narrow.is_within(&wide) && narrow.covers(&target) {
+                prop_assert!(wide.iter().any(|wide| wide.covers(&target)), "{narrow} {wide:?} {target:?}");
+            }
+        }
+
         #[test]
         fn only_its_own_host_is_covered(host in "[a-z]{1,8}(\\.[a-z]{1,8}){1,3}", path in "(/[a-z0-9]{1,5}){0,3}") {
             let url = format!("https://{host}{path}");
