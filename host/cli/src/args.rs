@@ -11,10 +11,12 @@ use far_core::capability::Grant;
 use crate::audit::AuditArgs;
 use crate::check::CheckArgs;
 use crate::config::environment;
+use crate::diff::DiffArgs;
 use crate::embed::EmbedArgs;
 use crate::escape::escape_lines;
 use crate::exit;
 use crate::failure::Failure;
+use crate::inspect::InspectArgs;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::new::NewArgs;
 use crate::output::{self, Output};
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     Check(CheckArgs),
     Embed(EmbedArgs),
+    Inspect(InspectArgs),
+    Diff(DiffArgs),
     Audit(AuditArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -46,6 +50,8 @@ impl Command {
         match self {
             Self::Run(args) => args.json,
             Self::Check(args) => args.json,
+            Self::Inspect(args) => args.json,
+            Self::Diff(args) => args.json,
             Self::Audit(_) | Self::Completions(_) | Self::Embed(_) | Self::Man(_) | Self::New(_) => false,
         }
     }

@@ -7,6 +7,14 @@ pub(crate) fn escape(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Escapes the same characters of the beginning of a text: so many characters of it, and what says that there are more.
+pub(crate) fn escape_start(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", escape(text.get(..end).unwrap_or_default())),
+        None => escape(text),
+    }
+}
+
 /// Escapes the same characters but for line ends and tabs: for text that has the place to itself.
 pub(crate) fn escape_lines(text: &str) -> String {
     let keep = |character| matches!(character, '\n' | '\t');
@@ -44,6 +52,14 @@ mod tests {
         assert_eq!(escape("\u{fff9}a\u{fffb}\u{e0041}\u{e007f}"), "\\u{fff9}a\\u{fffb}\\u{e0041}\\u{e007f}");
         assert_eq!(escape("\u{fffc}\u{e0080}"), "\u{fffc}\u{e0080}", "beside them");
         assert_eq!(escape("caf\u{e9} \u{1f980}"), "caf\u{e9} \u{1f980}");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        assert_eq!(escape_start("Grüße", 3), "Grü…");
+        assert_eq!(escape_start("Grüße", 5), "Grüße");
+        assert_eq!(escape_start("\u{1b}\u{1b}", 1), "\\u{1b}…");
+        assert_eq!(escape_start("", 0), "");
     }
 
     #[test]

@@ -6,8 +6,11 @@ use far_runtime::End;
 use serde::Serialize;
 
 use crate::advice;
-use crate::escape::escape;
+use crate::escape::{escape, escape_start};
 use crate::failure::Failure;
+
+/// How many characters of a cause are shown: some quote the file, and a file may have names as long as itself.
+const CAUSE_MAX: usize = 500;
 
 /// Why there is no output. The texts are safe to show as they are.
 #[derive(Debug, Serialize)]
@@ -102,5 +105,5 @@ fn causes(failure: &Failure, message: &str) -> Vec<String> {
             causes.push(cause);
         }
     }
-    causes.iter().map(|cause| escape(cause)).collect()
+    causes.iter().map(|cause| escape_start(cause, CAUSE_MAX)).collect()
 }

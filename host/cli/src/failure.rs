@@ -82,6 +82,15 @@ pub(crate) enum Failure {
     /// The component.
     #[error("the skill is refused: {0}")]
     Load(#[source] LoadError),
+    /// A file to be reviewed that no host would load.
+    #[error("{path} is refused: {source}", path = .path.display())]
+    NoSkillFile { path: PathBuf, source: LoadError },
+    /// A component that is more than a policy lets it be.
+    #[error("the component is more than {policy} lets it be, in {count} {ways}", policy = .policy.display(), ways = ways(*count))]
+    Exceeded { policy: PathBuf, count: usize },
+    /// A new version that could do more.
+    #[error("{skill} could do what the old version could not, in {count} {ways}", skill = .skill.display(), ways = ways(*count))]
+    Wider { skill: PathBuf, count: usize },
     /// The runtime.
     #[error("the host cannot run skills here")]
     Runtime(#[from] RuntimeError),
@@ -130,7 +139,9 @@ impl Failure {
             Self::Unreached { .. } => "unreached",
             Self::Absent { .. } => "absent",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
-            Self::Load(error) => error.kind(),
+            Self::Load(error) | Self::NoSkillFile { source: error, .. } => error.kind(),
+            Self::Exceeded { .. } => "policy-exceeded",
+            Self::Wider { .. } => "widened",
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
             Self::Swap(_) => "swap",
             Self::Runtime(_) | Self::Host { .. } => "host",
@@ -144,7 +155,7 @@ impl Failure {
         match self {
             Self::Unreached { .. } => "backend-unavailable",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
-            Self::Load(_) => "refused",
+            Self::Load(_) | Self::NoSkillFile { .. } | Self::Exceeded { .. } | Self::Wider { .. } => "refused",
             Self::Interrupted(_) => "cancelled",
             Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => {
                 "host-error"
@@ -157,7 +168,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Pal { .. } | Self::Audit(_) | Self::Unreached { .. } => exit::UNAVAILABLE,
-            Self::Load(_) => exit::REFUSED,
+            Self::Load(_) | Self::NoSkillFile { .. } | Self::Exceeded { .. } | Self::Wider { .. } => exit::REFUSED,
             Self::Interrupted(signal) => exit::signalled(*signal),
             Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
             _ => exit::USAGE,
@@ -189,7 +200,11 @@ impl Failure {
                 "put it there, or name it with 'path' as the provider has it, or permit it no longer"
             }
             Self::Pal { source, .. } => pal_help(source),
-            Self::Load(error) => load_help(error),
+            Self::Load(error) | Self::NoSkillFile { source: error, .. } => load_help(error),
+            Self::Exceeded { .. } => {
+                "change the component, or let it be so: a finding by 'accept', the rest by its own rule"
+            }
+            Self::Wider { .. } => "look at what is marked 'widening' before it takes the old one's place",
             Self::Unhardened(_) => {
                 "look at what filters the process's system calls: 'prctl' and 'setrlimit' are needed"
             }
@@ -203,6 +218,10 @@ impl Failure {
         };
         Some(help.to_owned())
     }
+}
+
+fn ways(count: usize) -> &'static str {
+    if count == 1 { "way" } else { "ways" }
 }
 
 fn embed_kind(error: Option<&EmbedError>) -> &'static str {

@@ -8,12 +8,14 @@ mod audit;
 mod cache;
 mod check;
 mod config;
+mod diff;
 mod embed;
 mod escape;
 mod exit;
 mod explanation;
 mod failure;
 mod input;
+mod inspect;
 mod manual;
 mod new;
 mod object;
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
                 Command::Run(args) => output.finish(&run::run(args).await),
                 Command::Audit(args) => audit::run(args).await,
                 Command::Completions(args) => manual::completions(&args),
+                Command::Inspect(args) => inspect::run(&args),
+                Command::Diff(args) => diff::run(&args),
                 Command::Embed(args) => embed::run(&args),
                 Command::New(args) => new::run(&args),
                 Command::Man(args) => manual::man(&args),

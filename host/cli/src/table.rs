@@ -1,5 +1,7 @@
 //! Tables for people: columns as wide as what is in them.
 
+use crate::escape::escape_start;
+
 /// Lays rows out under a header. Cells must be safe to show; the last column is as long as it likes.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = header.map(width);
@@ -15,6 +17,28 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> 
     let mut text = line(header);
     rows.iter().for_each(|row| text.push_str(&line(row.each_ref().map(String::as_str))));
     text
+}
+
+/// How many rows of what an author wrote are shown to people.
+const ROWS_MAX: usize = 100;
+/// How many characters of what an author wrote are shown in a cell.
+const CELL_MAX: usize = 200;
+
+/// Lays out rows of what an author wrote, of whom nothing says that it is short: the first of them, and how many more
+/// there are.
+pub(crate) fn first_rows<const N: usize, T>(header: [&str; N], items: &[T], row: impl Fn(&T) -> [String; N]) -> String {
+    let rows: Vec<_> = items.iter().take(ROWS_MAX).map(row).collect();
+    let mut text = table(header, &rows);
+    match items.len() - rows.len() {
+        0 => {}
+        more => text.push_str(&format!("and {more} more, which --json has\n")),
+    }
+    text
+}
+
+/// What an author wrote, as a cell: safe to show, and not long.
+pub(crate) fn cell(text: &str) -> String {
+    escape_start(text, CELL_MAX)
 }
 
 fn width(text: &str) -> usize {

@@ -1,9 +1,9 @@
-//! The two files that people write: `far.toml`, the operator's, and the task file, the scheduler's; and the little that
-//! is read of the [`environment`].
+//! The files that people write: `far.toml`, the operator's; the task file, the scheduler's; a review's [`policy`]; and
+//! the little that is read of the [`environment`].
 //!
 //! A file is read in three steps: its [`source`] (who may have written it, how large it is, whether it is text), its
-//! [`document`] (TOML or [`json`], every value with its place), and its meaning ([`far_toml`], [`task_file`]), which
-//! takes values from the document by way of the [`reader`].
+//! [`document`] (TOML or [`json`], every value with its place), and its meaning ([`far_toml`], [`task_file`],
+//! [`policy`]), which takes values from the document by way of the [`reader`].
 //!
 //! # Invariants
 //!
@@ -17,6 +17,7 @@ pub(crate) mod environment;
 mod error;
 mod far_toml;
 mod json;
+pub(crate) mod policy;
 mod problem;
 mod reader;
 mod source;

@@ -5,8 +5,11 @@
 mod audit;
 mod canary;
 mod check;
+mod component;
+mod diff;
 mod embed;
 mod fixture;
+mod inspect;
 mod manual;
 mod masks;
 mod new;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::fixture::{Far, usage};
 
-const COMMANDS: [&str; 7] = ["new", "run", "check", "embed", "audit", "completions", "man"];
+const COMMANDS: [&str; 9] = ["new", "run", "check", "embed", "inspect", "diff", "audit", "completions", "man"];
 
 /// What it prints, which is long, and nothing but that.
 fn printed(words: &str) -> String {

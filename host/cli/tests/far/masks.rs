@@ -10,6 +10,9 @@ pub(crate) fn mask(text: &str) -> String {
         let is_id = |run: &str| run.len() == digits;
         text = replaced(&text, before, |character| matches!(character, '0'..='9' | 'a'..='f'), is_id, "*");
     }
+    for before in ["sha256:*, ", "\"size\":"] {
+        text = replaced(&text, before, |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
+    }
     text = replaced(&text, "\"ts\":\"", |character| character != '"', |_| true, "*");
     // Where a guest panics.
     let is_place = |character: char| character.is_ascii_digit() || character == ':';

@@ -57,6 +57,15 @@ impl World {
             Self::Other => "other",
         }
     }
+
+    /// What a component of it can do with secrets, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Skill => "uses secrets without seeing them",
+            Self::SkillRevealing => "can take the bytes of secrets",
+            Self::Other => "no skill: a host of this version refuses it",
+        }
+    }
 }
 
 /// A text is not the name of a world.

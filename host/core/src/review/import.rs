@@ -149,9 +149,9 @@ impl ImportKind {
             Self::Task => "reads the task's id and time, and writes to its log",
             Self::OutgoingHttp => "sends requests over HTTP",
             Self::Working => "reads clocks and random bytes",
-            Self::Inert => "has nothing in it here: no environment, no arguments, no input",
-            Self::Files => "has nothing in it here: there are no files",
-            Self::Sockets => "has nothing in it here: there is no network",
+            Self::Inert => "inert here: no environment, no arguments, no input; output goes to the task's log",
+            Self::Files => "inert here: there are no files",
+            Self::Sockets => "inert here: there is no network",
             Self::Unknown => "unknown: a host of this version refuses it",
         }
     }

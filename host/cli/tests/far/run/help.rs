@@ -59,6 +59,8 @@ Commands:
   run          Run one skill with the secrets that it is granted
   check        Check a configuration, reach every provider, and show what is permitted to whom
   embed        Write a declaration into a component that was made by any toolchain
+  inspect      Show what a component could do, without running it, and hold it against a policy
+  diff         Show what a new version of a skill could do that the old could not
   audit        Check and follow audit files
   completions  Print what a shell needs to complete the arguments of far
   man          Print a page of the manual, or write all of them to a folder

@@ -1,0 +1,125 @@
+//! The policy of `far inspect`: what a team lets into its repository without asking.
+
+use std::path::Path;
+
+use far_core::capability::{Destination, Operation, Operations};
+use far_core::review::{FindingId, Policy, SecretPattern, Severity, World};
+
+use super::error::ConfigError;
+use super::reader::{Keys, Value, nearest};
+use super::source::{Format, Source};
+
+const ROOT: Keys =
+    Keys { known: &["max-severity", "accept", "worlds", "operations", "secrets", "destinations"], later: &[] };
+
+/// Reads a policy.
+///
+/// # Errors
+///
+/// [`ConfigError`], by fault of whoever wrote or named the file; also if the policy restricts nothing.
+pub(crate) fn read(path: &Path) -> Result<Policy, ConfigError> {
+    of(&Source::read(path, Format::Toml)?)
+}
+
+fn of(source: &Source) -> Result<Policy, ConfigError> {
+    let mut root = Value::root(source)?.table_of(&ROOT)?;
+    let max_severity = root.take("max-severity").map(|value| value.read(str::parse::<Severity>)).transpose()?;
+    let accept = root.take("accept");
+    if let (Some(accept), None) = (&accept, max_severity) {
+        let help = "set 'max-severity' too: findings are accepted that are graver".to_owned();
+        return Err(accept.invalid("without 'max-severity' there is nothing to accept", Some(help)));
+    }
+    let policy = Policy {
+        max_severity,
+        accept: accept.map(|value| value.list(|value| finding(&value))).transpose()?.unwrap_or_default(),
+        worlds: root.take("worlds").map(worlds).transpose()?,
+        operations: root.take("operations").map(operations).transpose()?,
+        secrets: root
+            .take("secrets")
+            .map(|value| value.list(|value| value.read(str::parse::<SecretPattern>)))
+            .transpose()?,
+        destinations: root
+            .take("destinations")
+            .map(|value| value.list(|value| value.read(str::parse::<Destination>)))
+            .transpose()?,
+    };
+    if policy == Policy::default() {
+        return Err(root.invalid("a policy without a rule lets everything pass: set 'max-severity', or another"));
+    }
+    Ok(policy)
+}
+
+fn finding(value: &Value<'_>) -> Result<FindingId, ConfigError> {
+    let mut text = String::new();
+    let parsed = value.read(|id| {
+        id.clone_into(&mut text);
+        Ok::<_, std::convert::Infallible>(id.parse::<FindingId>())
+    })?;
+    parsed.map_err(|error| {
+        let near = nearest(&text, FindingId::TABLE.iter().map(|(_, name, _)| *name));
+        let help = near.map_or_else(
+            || "'far inspect' shows the ids of what it finds".to_owned(),
+            |near| format!("did you mean '{near}'?"),
+        );
+        value.invalid(error, Some(help))
+    })
+}
+
+fn worlds(value: Value<'_>) -> Result<Vec<World>, ConfigError> {
+    if value.is_empty_list() {
+        let help = "leave 'worlds' out to mean every world".to_owned();
+        return Err(value.invalid("no component is of none of them", Some(help)));
+    }
+    value.list(|value| value.read(str::parse::<World>))
+}
+
+fn operations(value: Value<'_>) -> Result<Operations, ConfigError> {
+    Ok(value.list(|value| value.read(str::parse::<Operation>))?.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::error::said;
+
+    fn policy(text: &str) -> Result<Policy, ConfigError> {
+        of(&Source::new(Path::new("policy.toml"), text.to_owned(), Format::Toml))
+    }
+
+    #[test]
+    fn every_rule_is_read() {
+        let policy = policy(
+            "max-severity = 'low'\naccept = ['reveal', 'wildcard-host']\nworlds = ['skill']\noperations = ['sign']\n\
+             secrets = ['github-*', 'key']\ndestinations = ['https://api.github.com/repos']\n",
+        );
+        let expected = Policy {
+            max_severity: Some(Severity::Low),
+            accept: vec![FindingId::Reveal, FindingId::WildcardHost],
+            worlds: Some(vec![World::Skill]),
+            operations: Some([Operation::Sign].into_iter().collect()),
+            secrets: Some(vec!["github-*".parse().unwrap(), "key".parse().unwrap()]),
+            destinations: Some(vec!["https://api.github.com/repos".parse().unwrap()]),
+        };
+        assert_eq!(policy.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_list_of_nothing_lets_nothing() {
+        let policy = policy("operations = []\nsecrets = []\ndestinations = []\n").unwrap();
+        assert_eq!(policy.operations, Some(Operations::default()));
+        assert_eq!((policy.secrets, policy.destinations), (Some(Vec::new()), Some(Vec::new())));
+    }
+
+    #[test]
+    fn what_restricts_nothing_or_means_nothing_is_refused() {
+        for (text, expected) in [
+            ("", "the document: a policy without a rule lets everything pass"),
+            ("worlds = []", "'worlds': no component is of none of them\nhelp: leave 'worlds' out to mean every world"),
+            ("worlds = ['skil']", "'worlds[0]': a world is one of 'skill', 'skill-revealing', 'other'"),
+            ("secrets = ['a/*b']", "'secrets[0]': "),
+        ] {
+            let said = said(&policy(text).unwrap_err());
+            assert!(said.contains(expected), "{text}: {said}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `far inspect`: what a component could do, without running it.
+
+mod print;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use far_core::review::{Anatomy, Excess, Finding, findings};
+use far_runtime::{COMPONENT_MAX, LoadError};
+
+use crate::config::policy;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{self, Output};
+
+const HELP: &str = "\
+Nothing of the component is run or compiled. A policy is a TOML file of rules, any of which may be left out:
+  max-severity = \"low\"                         # the gravest finding: info, low, medium, high
+  accept = [\"wildcard-host\"]                   # findings that are accepted although they are graver
+  worlds = [\"skill\"]                           # skill, skill-revealing, other
+  operations = [\"seal\", \"sign\"]                # what may be declared
+  secrets = [\"github-*\"]                       # of which secrets
+  destinations = [\"https://api.github.com\"]    # and towards which destinations
+
+Exit codes:
+  0  read, and within the policy if there is one
+  2  usage, or something in the policy
+  3  beyond the policy, or no component that a host would load
+
+Example:
+  far inspect skill.wasm --policy policy.toml";
+
+/// Show what a component could do, without running it, and hold it against a policy.
+#[derive(Args, Debug)]
+#[command(after_help = HELP)]
+pub(crate) struct InspectArgs {
+    /// The component.
+    #[arg(value_name = "SKILL")]
+    skill: PathBuf,
+
+    /// What a component may be: rules in a TOML file. If it is more, the exit code is 3.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// All that is said of a component.
+struct Inspection<'a> {
+    skill: &'a Path,
+    anatomy: Anatomy,
+    findings: Vec<Finding>,
+    /// The policy's file, and what it does not let the component be.
+    policy: Option<(&'a Path, Vec<Excess>)>,
+}
+
+impl Inspection<'_> {
+    /// Why the component is refused, if the policy refuses it.
+    fn failure(&self) -> Option<Failure> {
+        let (policy, excesses) = self.policy.as_ref()?;
+        let exceeded = || Failure::Exceeded { policy: (*policy).to_owned(), count: excesses.len() };
+        (!excesses.is_empty()).then(exceeded)
+    }
+
+    fn code(&self) -> u8 {
+        self.failure().map_or(0, |failure| failure.code())
+    }
+}
+
+/// Does it, and picks the exit code.
+pub(crate) fn run(args: &InspectArgs) -> ExitCode {
+    match inspect(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => Output { json: args.json }.finish(&Err(failure)),
+    }
+}
+
+fn inspect(args: &InspectArgs) -> Result<u8, Failure> {
+    // The policy first: what is wrong with it is wrong whatever the component is.
+    let policy = args.policy.as_deref().map(|path| policy::read(path).map(|policy| (path, policy))).transpose()?;
+    let anatomy = anatomy(&args.skill)?;
+    let findings = findings(&anatomy);
+    let policy = policy.map(|(path, policy)| (path, policy.excesses(&anatomy, &findings)));
+    let inspection = Inspection { skill: &args.skill, anatomy, findings, policy };
+    if args.json {
+        output::print_object(&inspection.object())?;
+    } else {
+        output::print(&inspection.text())?;
+        output::stderr(&inspection.problems());
+    }
+    Ok(inspection.code())
+}
+
+/// Reads a component as far as any host would.
+pub(crate) fn anatomy(path: &Path) -> Result<Anatomy, Failure> {
+    let refused = |source| Failure::NoSkillFile { path: path.to_owned(), source };
+    let component = input::component(path)?;
+    if component.len() > COMPONENT_MAX {
+        return Err(refused(LoadError::TooLarge));
+    }
+    Anatomy::read(&component).map_err(|error| refused(LoadError::Component(error)))
+}

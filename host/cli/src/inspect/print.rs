@@ -1,0 +1,174 @@
+//! What an inspection found, for people and for programs.
+
+use far_core::declaration::{Declaration, DeclaredSecret};
+use far_core::review::{Excess, Finding, Import};
+use serde_json::{Value, json};
+
+use super::Inspection;
+use crate::escape::escape;
+use crate::explanation::Explanation;
+use crate::table::{cell, first_rows};
+
+impl Inspection<'_> {
+    /// As tables.
+    pub(super) fn text(&self) -> String {
+        let anatomy = &self.anatomy;
+        let world = anatomy.world();
+        let mut text = format!(
+            "{}: of the world '{}', {}\n{}, {}, {} and {} inside\n",
+            escape(&self.skill.to_string_lossy()),
+            world.as_str(),
+            world.words(),
+            anatomy.digest,
+            count(anatomy.size, "byte"),
+            count(anatomy.modules, "module"),
+            count(anatomy.components, "component"),
+        );
+        match &anatomy.declaration {
+            Some(declaration) => text.push_str(&declared(declaration)),
+            None => text.push_str("without a declaration: it gets no secret\n"),
+        }
+        text.push('\n');
+        text.push_str(&first_rows(["KIND", "IMPORT", "WHAT IT DOES"], &anatomy.imports, import_row));
+        text.push('\n');
+        if self.findings.is_empty() {
+            text.push_str("no findings\n");
+        } else {
+            text.push_str(&first_rows(["SEVERITY", "FINDING", "ABOUT", "WHAT"], &self.findings, finding_row));
+        }
+        if let Some((path, excesses)) = &self.policy {
+            let path = escape(&path.to_string_lossy());
+            if excesses.is_empty() {
+                text.push_str(&format!("\n{path}: met\n"));
+            } else {
+                text.push_str(&format!("\n{path}: exceeded\n"));
+                text.push_str(&first_rows(["RULE", "ABOUT", "WHAT"], excesses, excess_row));
+            }
+        }
+        text
+    }
+
+    /// What is wrong, with the next step; empty if nothing is.
+    pub(super) fn problems(&self) -> String {
+        self.failure().map(|failure| Explanation::of_failure(&failure).lines()).unwrap_or_default()
+    }
+
+    /// As one object.
+    pub(super) fn object(&self) -> Value {
+        let anatomy = &self.anatomy;
+        let policy = self.policy.as_ref().map(|(path, excesses)| {
+            json!({
+                "file": path.to_string_lossy(),
+                "met": excesses.is_empty(),
+                "excesses": excesses.iter().map(excess_object).collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "command": "inspect",
+            "skill": self.skill.to_string_lossy(),
+            "ok": self.code() == 0,
+            "exit_code": self.code(),
+            "digest": anatomy.digest,
+            "size": anatomy.size,
+            "modules": anatomy.modules,
+            "components": anatomy.components,
+            "world": anatomy.world().as_str(),
+            "imports": anatomy.imports.iter().map(import_object).collect::<Vec<_>>(),
+            "exports": anatomy.exports,
+            "declaration": anatomy.declaration.as_ref().map(declaration_object),
+            "findings": self.findings.iter().map(finding_object).collect::<Vec<_>>(),
+            "policy": policy,
+            "error": self.failure().map(|failure| Explanation::of_failure(&failure)),
+        })
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+fn declared(declaration: &Declaration) -> String {
+    let schema = if declaration.input_schema.is_some() { "with" } else { "without" };
+    let mut text = format!(
+        "declares '{}', version '{}', {schema} a schema of its input: {}\n",
+        declaration.name,
+        cell(&declaration.version),
+        cell(&declaration.description),
+    );
+    if declaration.secrets.is_empty() {
+        text.push_str("and no secret\n");
+    } else {
+        let header = ["SECRET", "OPERATIONS", "OPTIONAL", "DESTINATIONS", "REASON"];
+        text.push('\n');
+        text.push_str(&first_rows(header, &declaration.secrets, secret_row));
+    }
+    text
+}
+
+fn secret_row(secret: &DeclaredSecret) -> [String; 5] {
+    let destinations = destinations(secret);
+    [
+        secret.name.to_string(),
+        operations(secret).join(","),
+        if secret.optional { "yes" } else { "no" }.to_owned(),
+        if destinations.is_empty() { "-".to_owned() } else { cell(&destinations.join(" ")) },
+        cell(&secret.reason),
+    ]
+}
+
+fn import_row(import: &Import) -> [String; 3] {
+    [import.kind().as_str().to_owned(), cell(import.name()), import.kind().words().to_owned()]
+}
+
+fn finding_row(finding: &Finding) -> [String; 4] {
+    [finding.severity().to_string(), finding.id.to_string(), cell(&finding.subject), cell(&finding.message)]
+}
+
+fn excess_row(excess: &Excess) -> [String; 3] {
+    [excess.rule.to_owned(), cell(&excess.subject), cell(&excess.message)]
+}
+
+fn import_object(import: &Import) -> Value {
+    json!({ "name": import.name(), "kind": import.kind().as_str(), "served": import.is_served() })
+}
+
+fn declaration_object(declaration: &Declaration) -> Value {
+    json!({
+        "name": declaration.name,
+        "version": declaration.version,
+        "description": declaration.description,
+        "input_schema": declaration.input_schema,
+        "secrets": declaration.secrets.iter().map(secret_object).collect::<Vec<_>>(),
+    })
+}
+
+fn secret_object(secret: &DeclaredSecret) -> Value {
+    json!({
+        "name": secret.name,
+        "operations": operations(secret),
+        "optional": secret.optional,
+        "destinations": destinations(secret),
+        "reason": secret.reason,
+    })
+}
+
+fn finding_object(finding: &Finding) -> Value {
+    json!({
+        "severity": finding.severity().as_str(),
+        "id": finding.id.as_str(),
+        "about": finding.subject,
+        "message": finding.message,
+    })
+}
+
+fn excess_object(excess: &Excess) -> Value {
+    json!({ "rule": excess.rule, "about": excess.subject, "message": excess.message })
+}
+
+fn operations(secret: &DeclaredSecret) -> Vec<&'static str> {
+    secret.terms.operations().iter().map(|operation| operation.as_str()).collect()
+}
+
+fn destinations(secret: &DeclaredSecret) -> Vec<&str> {
+    secret.terms.destinations().iter().map(|destination| destination.as_str()).collect()
+}

@@ -1,0 +1,153 @@
+//! `far diff`.
+
+use crate::component::{KEY, REVEAL, RUN, SECRETS, SIGNING, component, declared, skill};
+use crate::fixture::{Far, usage};
+
+const HEAD: &str = "old.wasm: 'hook', version '1', sha256:*\nnew.wasm: 'hook', version '1', sha256:*\n\n";
+
+fn diff(old: Vec<u8>, new: Vec<u8>) -> Far {
+    Far::new().words("diff old.wasm new.wasm").file("old.wasm", old).file("new.wasm", new)
+}
+
+fn wider(ways: &str) -> String {
+    format!(
+        "error: new.wasm could do what the old version could not, in {ways}\n  help: look at what is marked 'widening' \
+         before it takes the old one's place\n"
+    )
+}
+
+fn signing() -> Vec<u8> {
+    skill(&[SECRETS, SIGNING], KEY)
+}
+
+#[test]
+fn two_that_are_the_same() {
+    diff(signing(), signing()).stdout(format!("{HEAD}the same component\n")).code(0);
+    let other = declared(
+        &[SECRETS, SIGNING],
+        &format!(r#"{{"name":"hook","version":"1","description":"d", "secrets":[{KEY}]}}"#),
+    );
+    let stdout = format!("{HEAD}no difference in what they could do; the code differs\n");
+    diff(signing(), component_with(&other)).stdout(stdout).code(0);
+}
+
+/// The same with a custom section that nobody reads.
+fn component_with(component: &[u8]) -> Vec<u8> {
+    [component, b"\0\x02\x01x"].concat()
+}
+
+#[test]
+fn every_widening_is_named() {
+    let old = r#"{"name":"key","operations":["sign"],"reason":"r"},
+        {"name":"token","operations":["seal"],"destinations":["https://api.example.com/a"],"reason":"r"}"#;
+    let new = r#"{"name":"key","operations":["sign","reveal"],"reason":"r"},
+        {"name":"token","operations":["seal"],"destinations":["https://api.example.com"],"reason":"r"},
+        {"name":"other","operations":["sign"],"reason":"r"}"#;
+    let stdout = format!(
+        "{HEAD}\
+DIRECTION  CHANGE             ABOUT                          WHAT
+widening   reveal-gained      tinkerbell:skill/reveal@0.1.0  can take the bytes of secrets now
+widening   new-import         wasi:random/random@0.2.6       reads clocks and random bytes
+widening   new-secret         other                          declared for sign
+widening   new-operation      key                            declares 'reveal' now
+widening   wider-destination  token                          may be sent to https://api.example.com now
+"
+    );
+    let imports = [SECRETS, SIGNING, REVEAL, "wasi:random/random@0.2.6"];
+    let far = diff(skill(&[SECRETS, SIGNING], old), skill(&imports, new));
+    far.stdout(stdout).stderr(wider("5 ways")).code(3);
+}
+
+#[test]
+fn what_becomes_less_and_what_is_only_told() {
+    let old = r#"{"name":"key","operations":["sign","reveal"],"reason":"r"},{"name":"other","operations":["sign"],"reason":"r"}"#;
+    let new = r#"{"name":"crook","version":"2\u202e","description":"e","secrets":[
+        {"name":"key","operations":["sign"],"reason":"\u001b[2J","optional":true}]}"#;
+    let stdout = "\
+old.wasm: 'hook', version '1', sha256:*
+new.wasm: 'crook', version '2\\u{202e}', sha256:*
+
+DIRECTION  CHANGE               ABOUT                          WHAT
+narrowing  reveal-lost          tinkerbell:skill/reveal@0.1.0  cannot take the bytes of secrets any more
+narrowing  secret-gone          other                          is not declared any more
+narrowing  operation-gone       key                            declares 'reveal' no longer
+note       name-changed         crook                          was 'hook' before
+note       version-changed      crook                          '1' before, '2\\u{202e}' now
+note       description-changed  crook                          'd' before
+note       reason-changed       key                            'r' before, '\\u{1b}[2J' now
+note       now-optional         key                            the skill can do without it now
+";
+    let far = diff(skill(&[SECRETS, SIGNING, REVEAL], old), declared(&[SECRETS, SIGNING], new));
+    far.stdout(stdout).code(0);
+}
+
+#[test]
+fn a_declaration_that_comes_or_goes() {
+    let stdout = "\
+old.wasm: no declaration, sha256:*
+new.wasm: 'hook', version '1', sha256:*
+
+DIRECTION  CHANGE             ABOUT  WHAT
+widening   new-secret         key    declared for sign
+note       declaration-added  hook   had no declaration before
+";
+    let bare = component(&[SECRETS, SIGNING], RUN);
+    diff(bare.clone(), signing()).stdout(stdout).stderr(wider("1 way")).code(3);
+    let stdout = "\
+old.wasm: 'hook', version '1', sha256:*
+new.wasm: no declaration, sha256:*
+
+DIRECTION  CHANGE            ABOUT  WHAT
+narrowing  secret-gone       key    is not declared any more
+note       declaration-gone  hook   has no declaration any more, and gets no secret
+";
+    diff(signing(), bare).stdout(stdout).code(0);
+}
+
+#[test]
+fn one_object() {
+    let object = concat!(
+        r#"{"changes":[{"about":"key","direction":"widening","id":"new-operation","message":"declares 'refresh' now"}],"#,
+        r#""command":"diff","error":{"causes":[],"help":"look at what is marked 'widening' before it takes the old one's "#,
+        r#"place","kind":"widened","message":"new.wasm could do what the old version could not, in 1 way"},"exit_code":3,"#,
+        r#""new":{"digest":"sha256:*","name":"hook","skill":"new.wasm","version":"1"},"ok":false,"#,
+        r#""old":{"digest":"sha256:*","name":"hook","skill":"old.wasm","version":"1"}}"#,
+        "\n"
+    );
+    let new = skill(&[SECRETS, SIGNING], &KEY.replace(r#"["sign"]"#, r#"["sign","refresh"]"#));
+    diff(signing(), new.clone()).words("--json").stdout(object).code(3);
+    let same = concat!(
+        r#"{"changes":[],"command":"diff","error":null,"exit_code":0,"#,
+        r#""new":{"digest":"sha256:*","name":"hook","skill":"new.wasm","version":"1"},"ok":true,"#,
+        r#""old":{"digest":"sha256:*","name":"hook","skill":"old.wasm","version":"1"}}"#,
+        "\n"
+    );
+    diff(new.clone(), new).words("--json").stdout(same).code(0);
+}
+
+#[test]
+fn files_that_no_host_would_load() {
+    let build = "  help: build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'\n";
+    let module = "is refused: the file is a core WebAssembly module, not a component\n";
+    diff(b"\0asm\x01\0\0\0".to_vec(), signing()).stderr(format!("error: old.wasm {module}{build}")).code(3);
+    diff(signing(), b"\0asm\x01\0\0\0".to_vec()).stderr(format!("error: new.wasm {module}{build}")).code(3);
+    let damaged = "error: new.wasm is refused: the file is not a WebAssembly component, or it is damaged\n";
+    diff(signing(), b"no component".to_vec()).stderr(format!("{damaged}{build}")).code(3);
+    let absent = "error: cannot read the skill other.wasm\n  cause: No such file or directory (os error 2)\n  help: check \
+                  that the file is there and that you may read it\n";
+    Far::new().words("diff other.wasm new.wasm").file("new.wasm", signing()).stderr(absent).code(2);
+}
+
+#[test]
+fn arguments_that_make_no_sense() {
+    let missing = usage("the following required arguments were not provided:\n  <NEW>", "", "diff <OLD> <NEW>");
+    Far::new().words("diff old.wasm").stderr(missing).code(2);
+    let third = usage("unexpected argument 'c.wasm' found", "", "diff [OPTIONS] <OLD> <NEW>");
+    Far::new().words("diff a.wasm b.wasm c.wasm").stderr(third).code(2);
+    let unknown = usage(
+        "unexpected argument '--policy' found",
+        "to pass '--policy' as a value, use '-- --policy'",
+        "diff <OLD> <NEW>",
+    );
+    Far::new().words("diff a.wasm b.wasm --policy p").stderr(unknown).code(2);
+}
