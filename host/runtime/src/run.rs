@@ -116,6 +116,7 @@ impl Runtime {
         // Before the session ends: what the task was given is known until then.
         let (log, log_discarded) = log.take();
         let end = without_values(end, session.redaction(), most(task)).await;
+        // A value that must not be said makes a violation of any end.
         session.judge_finds().await;
         let end = session.stopped().map_or(end, end_of_stop);
         let recorded = session.finish_for(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str()))).await;
