@@ -21,8 +21,9 @@ struct Place<'a> {
 }
 
 /// The last step of each run: the value is in the guest's memory by then.
-fn runs() -> [(&'static str, Value, i32); 4] {
+fn runs() -> [(&'static str, Value, i32); 5] {
     [
+        ("completed", json!({ "do": "identity" }), 0),
         ("skill-error", json!({ "do": "fail", "message": "no" }), 1),
         ("trap", json!({ "do": "panic", "message": "no" }), 1),
         ("scope-violation", json!({ "do": "get", "name": "gamma" }), 3),
