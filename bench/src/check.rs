@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use far_core::capability::{
     Access, Capability, Catalog, CatalogEntry, Decision, DenyReason, Grant, Purpose, Scope, Target as Request,
+    WhenLeaked,
 };
 use far_core::declaration::DeclaredSecret;
 use far_core::provider::Reference;
@@ -106,6 +107,7 @@ impl Granted {
                 terms,
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
+                when_leaked: WhenLeaked::default(),
             };
             catalog.insert(name.clone(), entry)?;
             granted.push(grant);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use far_core::capability::{Catalog, CatalogEntry, Grant, Scope};
+use far_core::capability::{Catalog, CatalogEntry, Grant, Scope, WhenLeaked};
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::Reference;
 use far_providers::MemoryProvider;
@@ -77,6 +77,7 @@ pub(crate) fn runtime(
         terms: grant.terms().clone(),
         ttl: CatalogEntry::DEFAULT_TTL,
         skills: None,
+        when_leaked: WhenLeaked::default(),
     };
     let mut catalog = Catalog::new();
     catalog.insert(grant.secret().clone(), entry)?;

@@ -9,6 +9,7 @@
 pub mod attacks;
 pub mod guests;
 pub mod host;
+pub mod listed;
 pub mod process_memory;
 pub mod soak;
 pub mod wall_clock;

@@ -1,16 +1,18 @@
-//! What a skill says to people has no value in it that its task was given, wherever and however it says it; other text
-//! of the same shape stays as it is.
+//! What leaves a task has no value in it that the task was given, wherever and however a skill says it; other text of the
+//! same shape stays as it is.
 
 #![expect(clippy::unwrap_used, reason = "in a test's own steps, too, what is not there is a failed test")]
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use far_core::pal::{EventKind, Outcome, Pal, Receipt, Record, Sink};
+use far_core::capability::{CatalogEntry, DenyReason, WhenLeaked};
+use far_core::pal::{EventKind, Outcome, Pal, Reason, Receipt, Record, Sink};
 use far_core::provider::ProviderError;
 use far_providers::MemoryProvider;
-use far_runtime::{End, Limits, LogSource, Report};
-use far_tests::host::{SECRETS, results};
+use far_runtime::{End, Limit, Limits, LogSource, Report};
+use far_tests::host::{Parts, SECRETS, Secrets, results};
+use far_tests::listed::{ROWS, TOO_SHORT, published};
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
@@ -172,9 +174,117 @@ async fn what_a_task_was_not_given_is_text_like_any_other() {
 }
 
 #[tokio::test]
-async fn an_output_is_not_redacted_yet() {
-    let report = given(&TestHost::new(), &[json!({ "do": "leak" })], Limits::default()).await;
-    assert_eq!(results(&report)[2]["ok"]["value"], SECRETS[0].1);
+async fn an_output_is_redacted_and_counted_with_the_rest() {
+    let host = TestHost::new();
+    let steps = [say(None, "print", "raw", 1), json!({ "do": "leak" })];
+    let report = given(&host, &steps, Limits::default()).await;
+    assert_eq!(results(&report)[3]["ok"]["value"], "[redacted:alpha]");
+    assert_eq!(redactions(&host, &report), [("alpha".to_owned(), Some(2))]);
+    host.assert_no_value(&report);
+}
+
+#[tokio::test]
+async fn an_output_that_markers_take_beyond_its_limit_is_withheld() {
+    let text = SECRETS[0].1.repeat(20);
+    let step = json!({ "do": "say", "text": text, "place": "answer" });
+    let most = |output| Limits { output, ..Limits::default() };
+    let host = TestHost::with(&[("alpha", "cana")], Pal::builder());
+    let fits = given(&host, std::slice::from_ref(&step), most(2000)).await;
+    assert_eq!(results(&fits)[2]["ok"]["said"], format!("<{}>", text.replace("cana", "[redacted:alpha]")));
+    let over = given(&host, &[step], most(text.len() + 200)).await;
+    assert_eq!(over.end, End::LimitExceeded(Limit::Output));
+    assert_eq!(redactions(&host, &over), [("alpha".to_owned(), Some(20))]);
+}
+
+/// With a space, quotes and what is no ASCII, and more than 64 bytes of it. Its first byte is no other's.
+const LONG: Secrets = &[(
+    "alpha",
+    "Qb8 'h7\\2k\"d+/=%&\u{fc}\u{1f511} m0x5-w2r9.t6y1 n4c7v3_z8l5 j1g9f2s6 p0o4i8u3 e7a5d1h9 k2b6n0m4 c8x3",
+)];
+
+#[tokio::test]
+async fn what_is_published_of_each_form_is_so() {
+    let published: Vec<_> = published().into_iter().filter(|(form, _)| *form != TOO_SHORT).collect();
+    let listed: Vec<_> = ROWS.iter().map(|row| (row.form, row.found)).collect();
+    let yes = |(form, found): (&'static str, &str)| (form, found.starts_with("yes"));
+    assert_eq!(published.into_iter().map(yes).collect::<Vec<_>>(), listed, "what the table has, a probe says");
+    let host = TestHost::with(LONG, Pal::builder());
+    for row in ROWS {
+        for (form, offset) in row.said {
+            // In the output, a text is in a JSON string already: JSON's escapes are two forms on top of each other there.
+            for place in ["print", "eprint", "log", "fail", "panic", "answer"]
+                .into_iter()
+                .filter(|place| *form != "json" || *place != "answer")
+            {
+                let step = json!({ "do": "say", "place": place, "form": form, "offset": offset });
+                let report = given(&host, &[step], Limits::default()).await;
+                let said = match &report.end {
+                    End::Completed(_) if place == "answer" => {
+                        results(&report)[2]["ok"]["said"].as_str().unwrap().to_owned()
+                    }
+                    _ => said(&report, place),
+                };
+                let what = format!("{form} at {offset} in {place}: {said}");
+                assert_eq!(said.contains("[redacted:alpha]"), row.found, "{what}");
+                assert_eq!(redactions(&host, &report).len(), usize::from(row.found), "{what}");
+                // A neighbour's characters, and what is left where an encoder splits a byte.
+                assert!(!row.found || said.len() <= "<[redacted:alpha]>".len() + 9, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_short_is_given_only_where_the_operator_has_it_not_looked_for() {
+    assert!(published().iter().any(|(form, found)| *form == TOO_SHORT && found.starts_with("no")));
+    for (value, when_leaked, given_out) in [
+        ("~7Q", WhenLeaked::Replace, false),
+        ("~7Q", WhenLeaked::Fail, false),
+        ("~7Q", WhenLeaked::Ignore, true),
+        ("~7QX", WhenLeaked::Replace, true),
+        ("", WhenLeaked::Replace, true),
+    ] {
+        let secrets: &'static [_] = Box::leak(Box::new([("alpha", value)]));
+        let entry = Box::new(move |entry: &mut CatalogEntry| entry.when_leaked = when_leaked);
+        let host = TestHost::of(Parts { secrets, entry, ..Parts::default() });
+        let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }] });
+        let report = host.runtime.run(host.task(guests::PROBE_REVEALING, &GRANTS, &steps).await).await;
+        let seen = results(&report)[0]["error"].as_str().map(str::to_owned);
+        assert_eq!(seen, (!given_out).then(|| "unavailable".to_owned()), "{value}, {when_leaked:?}");
+        let injected = host.last(EventKind::SecretInjected).unwrap();
+        assert_eq!(injected.event.reason, (!given_out).then_some(Reason::Token("too-short")));
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_must_not_be_said_fails_the_task_wherever_it_is_said() {
+    let entry = || Box::new(|entry: &mut CatalogEntry| entry.when_leaked = WhenLeaked::Fail);
+    for place in ["answer", "log", "print", "eprint", "fail", "panic"] {
+        let host = TestHost::of(Parts { entry: entry(), ..Parts::default() });
+        let twin = given(&host, &[json!({ "do": "say", "text": OTHER, "place": place })], Limits::default()).await;
+        assert_ne!(twin.end.outcome(), Outcome::ScopeViolation);
+        let report = given(&host, &[json!({ "do": "say", "place": place })], Limits::default()).await;
+        let End::Violation(violation) = &report.end else { panic!("{place}: {:?}", report.end) };
+        assert_eq!((violation.secret.to_string(), violation.reason), ("alpha".to_owned(), DenyReason::Leaked));
+        host.assert_no_value(&report);
+        let kinds = host.kinds();
+        let last =
+            [EventKind::SecretDenied, EventKind::SecretWiped, EventKind::OutputRedacted, EventKind::TaskFinished];
+        assert_eq!(kinds[kinds.len() - 4..], last, "{place}");
+        assert_eq!(host.last(EventKind::SecretDenied).unwrap().event.reason, Some(Reason::Denied(DenyReason::Leaked)));
+    }
+}
+
+#[tokio::test]
+async fn the_first_violation_is_the_tasks_and_a_leak_is_recorded_too() {
+    let host =
+        TestHost::of(Parts { entry: Box::new(|entry| entry.when_leaked = WhenLeaked::Fail), ..Parts::default() });
+    let steps = [say(None, "print", "raw", 1), json!({ "do": "get", "name": "gamma" })];
+    let report = given(&host, &steps, Limits::default()).await;
+    let End::Violation(violation) = &report.end else { panic!("{:?}", report.end) };
+    assert_eq!(violation.reason, DenyReason::Undeclared);
+    let denied = host.kinds().into_iter().filter(|kind| *kind == EventKind::SecretDenied).count();
+    assert_eq!(denied, 2);
 }
 
 /// Has the backend fail from when a value was given.

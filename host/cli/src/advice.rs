@@ -43,6 +43,9 @@ pub(crate) fn of_violation(violation: &Violation) -> String {
                  under [secrets.{name}]"
             )
         }
+        DenyReason::Leaked => format!(
+            "the output is withheld; a skill that says this value fails, since [secrets.{name}] has when-leaked = \"fail\""
+        ),
         _ => "a secret must be declared by the skill, granted to the task and permitted by the operator".to_owned(),
     }
 }

@@ -75,8 +75,14 @@ guards! {
     TaskQuota = "task-quota",
     /// What a required sink did not record does not happen.
     AuditGate = "audit-gate",
-    /// What a skill writes for people has no value in it.
+    /// What leaves a task has no value in it that the task was given.
     Redaction = "redaction",
+    /// What a skill returns is redacted like what it writes for people.
+    OutputRedaction = "output-redaction",
+    /// A value that must not be said fails the task that says it.
+    WhenLeaked = "when-leaked",
+    /// A value that is too short to be looked for is not given to a task.
+    ShortValue = "short-value",
     /// A name that only a guest chose is recorded as a hash.
     UnlistedLabel = "unlisted-label",
 

@@ -7,7 +7,7 @@
 //! - [`memory`]: the only type that holds a secret's bytes.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
-//! - [`redaction`]: text that leaves a task, without the values that it was given.
+//! - [`redaction`]: what leaves a task, without the values that it was given.
 //! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`guard`]: the list of what stands against attacks.

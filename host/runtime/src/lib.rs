@@ -51,6 +51,7 @@ mod artifact;
 mod engine;
 mod interfaces;
 mod limits;
+mod result;
 mod run;
 mod runtime;
 mod skill;

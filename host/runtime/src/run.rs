@@ -8,7 +8,6 @@ use std::time::Duration;
 use far_core::broker::{AdmitError, Session, Stop};
 use far_core::guard::Guard;
 use far_core::pal::{Reason, Subject};
-use far_core::redaction::Redaction;
 use far_core::{TaskContext, TaskId};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +16,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::engine::TICK;
 use crate::limits::{Limit, Usage, is_the_machines};
+use crate::result::without_values;
 use crate::runtime::Runtime;
 use crate::state::{HANDLES_MAX, TaskState};
 use crate::task::{End, Refusal, Report, Task};
@@ -115,7 +115,10 @@ impl Runtime {
         let end = session.stopped().map_or(end, end_of_stop);
         // Before the session ends: what the task was given is known until then.
         let (log, log_discarded) = log.take();
-        let end = without_values(end, session.redaction(), task.limits.output);
+        let end = without_values(end, session.redaction(), most(task)).await;
+        // A value that must not be said makes a violation of any end.
+        session.judge_finds().await;
+        let end = session.stopped().map_or(end, end_of_stop);
         let recorded = session.finish_for(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str()))).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
@@ -141,7 +144,7 @@ impl Runtime {
         let _slot = Guard::Slots.stands().then_some(slot);
         let turn = self.turns.join();
         let mut store = self.store(TaskState::new(session.clone(), &task.limits, log.clone()), task, turn.clone());
-        let most = if Guard::Output.stands() { task.limits.output } else { usize::MAX };
+        let most = most(task);
         match turn.pace(self.call(&mut store, session, task)).await {
             Ok(Ok(output)) if output.len() > most => End::LimitExceeded(Limit::Output),
             Ok(Err(error)) if error.len() > most => End::LimitExceeded(Limit::Output),
@@ -197,15 +200,9 @@ fn deadline(context: &TaskContext) -> Instant {
     if Guard::Deadline.stands() { deadline } else { deadline + NEVER }
 }
 
-/// The same end, with the values that the task was given taken out of its words. An output stays what it is.
-fn without_values(end: End, redaction: &Arc<Redaction>, most: usize) -> End {
-    match end {
-        End::SkillError(text) => End::SkillError(redaction.text(text, most)),
-        End::BackendUnavailable(text) => End::BackendUnavailable(redaction.text(text, most)),
-        // The engine's words, and few.
-        End::Trapped(text) => End::Trapped(redaction.text(text, usize::MAX)),
-        other => other,
-    }
+/// How many bytes may leave the task as its output or its error.
+fn most(task: &Task) -> usize {
+    if Guard::Output.stands() { task.limits.output } else { usize::MAX }
 }
 
 fn end_of_stop(stop: &Stop) -> End {

@@ -114,7 +114,7 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// The skill returned this output.
+    /// The skill returned this output; values that the task was given are redacted.
     Completed(Vec<u8>),
     /// The skill returned this error; values that the task was given are redacted. Guest's text: escape it wherever it is
     /// shown.

@@ -48,12 +48,14 @@ enum Step {
     Reveal,
     /// Answers with the bytes themselves.
     Leak,
-    /// Says the bytes to people, or a text instead.
+    /// Says the bytes, or a text instead.
     Say {
         text: Option<String>,
         place: Place,
         #[serde(default)]
         form: Form,
+        #[serde(default)]
+        offset: usize,
         pieces: Option<usize>,
     },
     /// Drops the handle got last.
@@ -141,14 +143,12 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
             |bytes| json!({ "length": bytes.len(), "sha256": hex::encode(Sha256::digest(bytes)) }),
         )?,
         Step::Leak => revealed::<T>(handles, |bytes| json!({ "value": String::from_utf8_lossy(bytes) }))?,
-        Step::Say { text: Some(text), place, form, pieces } => {
-            saying::say(text.as_bytes(), &place, &form, pieces.unwrap_or(1))?;
-            done()
+        Step::Say { text: Some(text), place, form, offset, pieces } => {
+            json!({ "ok": saying::say(text.as_bytes(), &place, &form, offset, pieces.unwrap_or(1))? })
         }
-        Step::Say { text: None, place, form, pieces } => {
+        Step::Say { text: None, place, form, offset, pieces } => {
             let revealed = T::reveal(last(handles)?).ok_or("this probe cannot reveal")?;
-            saying::say(revealed?.expose(), &place, &form, pieces.unwrap_or(1))?;
-            done()
+            json!({ "ok": saying::say(revealed?.expose(), &place, &form, offset, pieces.unwrap_or(1))? })
         }
         Step::Drop => {
             let dropped = handles.pop().is_some();

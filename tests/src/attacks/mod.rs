@@ -12,6 +12,7 @@ mod handles;
 mod lifetime;
 mod memory;
 mod names;
+mod output;
 mod outside_run;
 mod records;
 mod resources;
@@ -56,6 +57,7 @@ pub fn cases() -> Vec<Case> {
         components::cases(),
         audit::cases(),
         records::cases(),
+        output::cases(),
         artefacts::cases(),
     ]
     .into_iter()

@@ -24,7 +24,8 @@ impl Overview {
         text.push_str(&table(["PROVIDER", "STATE"], &providers));
         if config.is_some() {
             let secrets: Vec<_> = self.secrets.iter().map(secret_row).collect();
-            let header = ["SECRET", "PROVIDER", "THERE", "OPERATIONS", "SCOPE", "TTL", "SKILLS", "DESTINATIONS"];
+            let header =
+                ["SECRET", "PROVIDER", "THERE", "OPERATIONS", "SCOPE", "TTL", "WHEN LEAKED", "SKILLS", "DESTINATIONS"];
             text.push('\n');
             text.push_str(&table(header, &secrets));
         } else if let Some(names) = self.names() {
@@ -88,7 +89,7 @@ fn provider_object(backend: &Backend) -> Value {
     json!({ "id": backend.id, "state": state, "secrets": count })
 }
 
-fn secret_row(secret: &Permitted) -> [String; 8] {
+fn secret_row(secret: &Permitted) -> [String; 9] {
     let entry = &secret.entry;
     let there = match secret.present {
         Some(true) => "yes",
@@ -108,6 +109,7 @@ fn secret_row(secret: &Permitted) -> [String; 8] {
         operations(entry).join(","),
         scope(entry.scope).to_owned(),
         duration(entry.ttl),
+        entry.when_leaked.as_str().to_owned(),
         skills,
         if destinations.is_empty() { "-".to_owned() } else { destinations.join(" ") },
     ]
@@ -124,6 +126,7 @@ fn secret_object(secret: &Permitted) -> Value {
         "destinations": entry.terms.destinations().iter().map(|one| one.as_str()).collect::<Vec<_>>(),
         "scope": scope(entry.scope),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
+        "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),
     })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use far_core::capability::{Catalog, CatalogEntry, Scope};
+use far_core::capability::{Catalog, CatalogEntry, Scope, WhenLeaked};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
 use far_runtime::Wasi;
@@ -19,7 +19,7 @@ const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
-    known: &["provider", "path", "scope", "operations", "destinations", "ttl", "skills"],
+    known: &["provider", "path", "scope", "operations", "destinations", "ttl", "skills", "when-leaked"],
     later: &["field", "kind", "rotate", "placements", "signing", "only-sealed", "requests"],
 };
 
@@ -156,8 +156,10 @@ fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) 
     let scope = table.take("scope").map(|value| scope(&value)).transpose()?.unwrap_or_default();
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
     let skills = table.take("skills").map(skills).transpose()?;
+    let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
     let terms = terms::take(&mut table, "the secret")?;
-    Ok(CatalogEntry { provider, reference, scope, terms, ttl: ttl.unwrap_or(CatalogEntry::DEFAULT_TTL), skills })
+    let ttl = ttl.unwrap_or(CatalogEntry::DEFAULT_TTL);
+    Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked })
 }
 
 fn configured(value: &Value<'_>, providers: &[ProviderConfig]) -> Result<ProviderId, ConfigError> {
@@ -181,6 +183,18 @@ fn scope(value: &Value<'_>) -> Result<Scope, ConfigError> {
         "tool" => Err(value.later("the scopes for this version are \"task\", \"skill\", \"agent\" and \"node\"")),
         _ => Err(value.invalid("a scope is one of 'task', 'skill', 'agent', 'node'", None)),
     }
+}
+
+fn when_leaked(value: &Value<'_>) -> Result<WhenLeaked, ConfigError> {
+    let text = terms::text(value)?;
+    let chosen = WhenLeaked::ALL.into_iter().find(|choice| choice.as_str() == &*text);
+    chosen.ok_or_else(|| {
+        let help = match nearest(&text, WhenLeaked::ALL.map(WhenLeaked::as_str)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => "it is \"replace\", \"fail\" or \"ignore\"".to_owned(),
+        };
+        value.invalid("not a way to deal with a value that a skill says", Some(help))
+    })
 }
 
 fn skills(value: Value<'_>) -> Result<Vec<SkillDigest>, ConfigError> {

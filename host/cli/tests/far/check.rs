@@ -23,7 +23,7 @@ fn what_is_permitted_to_whom_is_a_table() {
         "[agent]\nid = 'far-agent-7'\nswap = 'allowed'\n[runtime]\nwasi = 'strict'\n{PROVIDER}\
          [secrets.github-webhook-secret]\nprovider = 'dev'\noperations = ['sign', 'refresh']\nttl = '15m'\n\
          [secrets.deploy]\nprovider = 'dev'\npath = 'alpha'\noperations = ['seal']\nscope = 'agent'\n\
-         destinations = ['https://api.github.com/repos', 'https://*.example.com']\nskills = ['sha256:{digest}']\n"
+         destinations = ['https://api.github.com/repos', 'https://*.example.com']\nskills = ['sha256:{digest}']\nwhen-leaked = 'fail'\n"
     ));
     let table = "\
 far.toml: valid
@@ -32,16 +32,16 @@ agent far-agent-7, wasi strict, swap allowed
 PROVIDER  STATE
 dev       reached, has 4 secrets
 
-SECRET                 PROVIDER  THERE  OPERATIONS    SCOPE  TTL  SKILLS                                                                   DESTINATIONS
-deploy                 dev       yes    seal          agent  1h   sha256:*  https://api.github.com/repos https://*.example.com
-github-webhook-secret  dev       yes    sign,refresh  task   15m  every skill                                                              -
+SECRET                 PROVIDER  THERE  OPERATIONS    SCOPE  TTL  WHEN LEAKED  SKILLS                                                                   DESTINATIONS
+deploy                 dev       yes    seal          agent  1h   fail         sha256:*  https://api.github.com/repos https://*.example.com
+github-webhook-secret  dev       yes    sign,refresh  task   15m  replace      every skill                                                              -
 ";
     far.stdout(table).code(0);
 }
 
 #[test]
 fn nothing_permitted_is_valid_too() {
-    let header = "SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  SKILLS  DESTINATIONS\n";
+    let header = "SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS  DESTINATIONS\n";
     check(PROVIDER).stdout(format!("{HEAD}{FOUR}\n{header}")).code(0);
     check("").stdout(format!("{HEAD}PROVIDER  STATE\n\n{header}")).code(0);
 }
@@ -75,7 +75,7 @@ fn one_object() {
         r#"{"agent_id":null,"command":"check","config":"far.toml","exit_code":0,"ok":true,"problems":[],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
         r#""operations":["sign"],"present":true,"provider":"dev","reference":"alpha","scope":"task","skills":null,"#,
-        r#""ttl_ms":3600000}],"swap":"refused","wasi":"inert"}"#,
+        r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
     );
     far.stdout(object).code(0);
@@ -85,8 +85,8 @@ fn one_object() {
 fn what_is_permitted_and_not_there() {
     let text = format!("{PROVIDER}[secrets.gamma]\nprovider = 'dev'\noperations = ['sign']\n");
     let table = "\
-SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  SKILLS       DESTINATIONS
-gamma   dev       NO     sign        task   1h   every skill  -
+SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
+gamma   dev       NO     sign        task   1h   replace      every skill  -
 ";
     let stderr = "error: the provider 'dev' has no 'gamma'\n  help: put it there, or name it with 'path' as the provider \
                   has it, or permit it no longer\n";
@@ -97,7 +97,7 @@ gamma   dev       NO     sign        task   1h   every skill  -
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
         r#""operations":["sign"],"present":false,"provider":"dev","reference":"gamma","scope":"task","skills":null,"#,
-        r#""ttl_ms":3600000}],"swap":"refused","wasi":"inert"}"#,
+        r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
     );
     check(&text).args(["--json"]).stdout(object).code(2);
@@ -116,8 +116,8 @@ dev       reached, has 4 secrets
 old       refused
 open      refused
 
-SECRET  PROVIDER  THERE    OPERATIONS  SCOPE  TTL  SKILLS       DESTINATIONS
-alpha   old       unknown  sign        task   1h   every skill  -
+SECRET  PROVIDER  THERE    OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
+alpha   old       unknown  sign        task   1h   replace      every skill  -
 ";
     let stderr = "\
 error: old.env: there is no such file

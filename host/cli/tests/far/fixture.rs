@@ -267,8 +267,10 @@ fn difference(stream: &str, expected: &str, seen: &str) -> String {
 #[test]
 #[should_panic(expected = "a value in stdout")]
 fn what_a_skill_reveals_is_found() {
-    let revealing = Far::run(far_tests::guests::PROBE_REVEALING, "--grant alpha:reveal");
-    revealing.steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#).code(0);
+    let config = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.alpha]\nprovider = 'dev'\n\
+                  operations = ['reveal']\nwhen-leaked = 'ignore'\n";
+    let revealing = Far::run(far_tests::guests::PROBE_REVEALING, "--grant alpha:reveal --config far.toml");
+    revealing.file("far.toml", config).steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#).code(0);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod ending;
 mod error;
 mod fetch;
 mod reach;
+mod release;
 mod session;
 mod uses;
 

@@ -144,7 +144,7 @@ impl Session {
             Some(ready) => (ready.secret, CacheState::Hit),
             None => (self.fetch(&scope, &key, permit, None).await?, CacheState::Miss),
         };
-        self.inject(secret, asked_for, cache, started).await
+        self.inject(secret, asked_for, permit.when_leaked, cache, started).await
     }
 
     /// Asks the backend for what is current now, unless it was asked within the minimum interval.
@@ -169,7 +169,7 @@ impl Session {
                 (self.fetch(&scope, &key, permit, known).await?, CacheState::Miss)
             }
         };
-        self.inject(secret, VersionSelector::Current, cache, started).await
+        self.inject(secret, VersionSelector::Current, permit.when_leaked, cache, started).await
     }
 
     /// What the task may use now, by name. Asks no backend.
@@ -203,8 +203,8 @@ impl Session {
         let _ = self.violate(self.broker.labels.unlisted(""), None, DenyReason::OutsideRun).await;
     }
 
-    /// What the task's text is redacted of: every value that it was given so far. Text is to be redacted before the task
-    /// ends; afterwards, nothing is let through.
+    /// What all that leaves the task is redacted of: every value that it has had a handle to so far. It is to be redacted
+    /// before the task ends; afterwards, nothing is let through.
     pub fn redaction(&self) -> &Arc<Redaction> {
         &self.redaction
     }
@@ -321,24 +321,6 @@ impl Session {
         }
     }
 
-    /// Steps 5 and 6: the record, then the handle.
-    async fn inject(
-        &self,
-        secret: Arc<Secret>,
-        asked_for: VersionSelector,
-        cache: CacheState,
-        started: std::time::Instant,
-    ) -> Result<Handle, AccessError> {
-        let event = Event {
-            outcome: Some(Outcome::Completed),
-            cache: Some(cache),
-            duration: Some(now().duration_since(started)),
-            ..Event::about(EventKind::SecretInjected, &secret)
-        };
-        self.record(event).await?;
-        Ok(Handle { secret, asked_for })
-    }
-
     async fn parse_name(&self, name: &str, operation: Option<Operation>) -> Result<SecretName, AccessError> {
         match SecretName::parse(name) {
             Ok(name) => Ok(name),
@@ -360,7 +342,12 @@ impl Session {
     }
 
     /// Records a violation, and poisons the session. The task ends for the violation even if the record is not accepted.
-    async fn violate(&self, secret: SecretLabel, operation: Option<Operation>, reason: DenyReason) -> AccessError {
+    pub(super) async fn violate(
+        &self,
+        secret: SecretLabel,
+        operation: Option<Operation>,
+        reason: DenyReason,
+    ) -> AccessError {
         let event = Event {
             secret_name: Some(secret.clone()),
             operation,

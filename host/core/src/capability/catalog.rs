@@ -26,6 +26,34 @@ pub enum Scope {
     Node,
 }
 
+/// What becomes of a task that says a secret's value, in any form that redaction finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum WhenLeaked {
+    /// The value is replaced by a marker, and the task ends as it would have.
+    #[default]
+    Replace,
+    /// The value is replaced, and the task's end is a violation: its output is withheld.
+    Fail,
+    /// The value is not looked for: for one that stands in any text, because it is short or a common word.
+    Ignore,
+}
+
+impl WhenLeaked {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Replace, Self::Fail, Self::Ignore];
+
+    /// The choice as a configuration has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Fail => "fail",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
 /// One secret of the catalog.
 #[derive(Clone, Debug)]
 pub struct CatalogEntry {
@@ -41,6 +69,8 @@ pub struct CatalogEntry {
     pub ttl: Duration,
     /// The only skills that may use it; every skill when none.
     pub skills: Option<Vec<SkillDigest>>,
+    /// What becomes of a task that says its value.
+    pub when_leaked: WhenLeaked,
 }
 
 impl CatalogEntry {
@@ -94,6 +124,7 @@ impl Catalog {
                 terms: grant.terms().clone(),
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
+                when_leaked: WhenLeaked::default(),
             };
             catalog.insert(grant.secret().clone(), entry)?;
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Catalog, CatalogEntry, Destination, Grant, Operation, Operations, Scope, Target};
+use super::{Catalog, CatalogEntry, Destination, Grant, Operation, Operations, Scope, Target, WhenLeaked};
 use crate::declaration::DeclaredSecret;
 use crate::guard::Guard;
 use crate::identity::{ProviderId, SkillDigest};
@@ -67,6 +67,8 @@ pub struct Permit {
     pub scope: Scope,
     /// How long a fetched value is kept at most.
     pub ttl: Duration,
+    /// What becomes of the task if it says the value.
+    pub when_leaked: WhenLeaked,
     /// Declared, granted, permitted: a request must be covered by each.
     destinations: [Vec<Destination>; 3],
 }
@@ -145,6 +147,8 @@ pub enum DenyReason {
     Destination,
     /// No task is running in the instance.
     OutsideRun,
+    /// The value was found in what the task returned or wrote, and its catalog entry says [`WhenLeaked::Fail`].
+    Leaked,
 }
 
 impl DenyReason {
@@ -160,6 +164,7 @@ impl DenyReason {
             Self::Version => "version",
             Self::Destination => "destination",
             Self::OutsideRun => "outside-run",
+            Self::Leaked => "leaked",
         }
     }
 
@@ -175,6 +180,7 @@ impl DenyReason {
             Self::Version => "the grant does not cover the version",
             Self::Destination => "the destination was not declared, granted and permitted",
             Self::OutsideRun => "secrets were used outside 'run'",
+            Self::Leaked => "its value was in what the skill returned or wrote",
         }
     }
 }
@@ -318,6 +324,7 @@ impl Permit {
             reference: permitted.reference.clone(),
             scope: permitted.scope,
             ttl: permitted.ttl,
+            when_leaked: permitted.when_leaked,
             destinations: terms.map(|terms| terms.destinations().to_vec()),
         }
     }

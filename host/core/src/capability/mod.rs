@@ -18,7 +18,7 @@ mod mutation;
 mod operation;
 mod terms;
 
-pub use catalog::{Catalog, CatalogEntry, CatalogError, Scope};
+pub use catalog::{Catalog, CatalogEntry, CatalogError, Scope, WhenLeaked};
 pub use check::{Access, Capability, CapabilityError, Decision, DenyReason, Gap, Permit, Purpose};
 pub use destination::{Destination, DestinationError, Target, TargetError};
 pub use grant::{Grant, GrantError};

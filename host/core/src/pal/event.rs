@@ -126,7 +126,8 @@ pub enum EventKind {
     SecretRequested,
     /// The backend answered.
     SecretFetched,
-    /// A task was given a handle, or, with the outcome `failed`, not: its grant had ended.
+    /// A task was given a handle, or, with the outcome `failed`, not: its grant had ended, or its value could not be
+    /// redacted.
     SecretInjected,
     /// A task was told what it may use.
     SecretListed,
@@ -134,7 +135,7 @@ pub enum EventKind {
     SecretRevealed,
     /// The host signed for a task.
     SecretSigned,
-    /// A task went beyond its capability: a violation.
+    /// A task went beyond its capability, or said a value that it must not say: a violation.
     SecretDenied,
     /// A value's time ended.
     SecretExpired,
@@ -144,8 +145,8 @@ pub enum EventKind {
     SecretWiped,
     /// A skill wrote a line to its task log.
     SkillLogged,
-    /// A secret's value was found in text that a task wrote for people, and taken out; the count says how often. Recorded
-    /// once for each such secret, when the task ends.
+    /// A secret's value was found in what a task returned or wrote for people, and taken out; the count says how often.
+    /// Recorded once for each such secret, when the task ends.
     OutputRedacted,
 }
 

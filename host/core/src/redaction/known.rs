@@ -29,6 +29,21 @@ pub enum LearnError {
     /// The task has ended.
     #[error("the task has ended")]
     Ended,
+    /// The value is shorter than [`SHORTEST`], and not empty.
+    #[error("the value is shorter than {SHORTEST} bytes: it would be found in any text")]
+    TooShort,
+}
+
+impl LearnError {
+    /// The error's token in events.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Memory(_) => "out-of-locked-memory",
+            Self::Random => "random",
+            Self::Ended => "ended",
+            Self::TooShort => "too-short",
+        }
+    }
 }
 
 /// Values, as they are known.

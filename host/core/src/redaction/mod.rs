@@ -1,4 +1,4 @@
-//! Known-value redaction (ADR-0023 R14): text that leaves a task, without the values that the task was given.
+//! Known-value redaction (ADR-0023 R14): what leaves a task, without the values that the task was given.
 //!
 //! - [`Redaction`]: what one task was given, and how often it was found. Ends with the task.
 //! - [`Redactor`]: one stream of bytes, fed in pieces of any size; each find becomes `[redacted:NAME]`.

@@ -53,6 +53,17 @@ pub enum Piece<'a> {
     Hidden(usize),
 }
 
+impl Piece<'_> {
+    /// What of it is shown.
+    pub fn shown(&self) -> &[u8] {
+        match self {
+            Self::Clear(bytes) => bytes,
+            Self::Marker(marker) => marker.as_bytes(),
+            Self::Hidden(_) => &[],
+        }
+    }
+}
+
 impl Redactor {
     pub(super) fn new(redaction: Arc<Redaction>) -> Self {
         Self {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
+use zeroize::Zeroizing;
 
 use super::known::{Known, LearnError, SHORTEST};
 use super::redactor::{Piece, Redactor};
@@ -28,19 +29,22 @@ impl Redaction {
         Arc::new(Self(Mutex::new(State::Empty)))
     }
 
-    /// Learns a value, which is found from now on in whatever the task's redactors are fed. A value below
-    /// [`SHORTEST`] bytes is not learned; a value that is known by this name is not learned again.
+    /// Learns a value, which is found from now on in whatever the task's redactors are fed. A value that is known by
+    /// this name is not learned again, and an empty one says nothing to anybody.
     ///
     /// # Errors
     ///
-    /// [`LearnError`]: the value must not be given to the task.
+    /// [`LearnError`]: the value must not be given to the task. [`LearnError::TooShort`] for one below [`SHORTEST`]
+    /// bytes.
     ///
     /// # Security
     ///
     /// To be called before the task has the value. What is kept are fingerprints, until the task ends.
     pub fn learn(&self, name: &SecretName, value: &[u8]) -> Result<(), LearnError> {
-        if value.len() < SHORTEST {
-            return Ok(());
+        match value.len() {
+            0 => return Ok(()),
+            1..SHORTEST => return Err(LearnError::TooShort),
+            _ => {}
         }
         let mut state = self.state();
         match &mut *state {
@@ -55,6 +59,11 @@ impl Redaction {
         }
     }
 
+    /// Whether there is nothing to look for: redactors pass everything on.
+    pub fn is_empty(&self) -> bool {
+        matches!(*self.state(), State::Empty)
+    }
+
     /// A redactor for one of the task's streams.
     pub fn redactor(self: &Arc<Self>) -> Redactor {
         Redactor::new(self.clone())
@@ -63,23 +72,25 @@ impl Redaction {
     /// A whole text, redacted. Markers may be longer than what they stand for: if there is anything to look for, so many
     /// bytes of the result are kept at most.
     pub fn text(self: &Arc<Self>, text: String, most: usize) -> String {
-        if matches!(*self.state(), State::Empty) {
+        if self.is_empty() {
             return text;
         }
+        let text = Zeroizing::new(text);
         let mut kept = Vec::new();
-        let mut keep = |piece: Piece<'_>| {
-            let shown = match piece {
-                Piece::Clear(bytes) => bytes,
-                Piece::Marker(marker) => marker.as_bytes(),
-                Piece::Hidden(_) => return,
-            };
-            kept.extend(shown.iter().take(most.saturating_sub(kept.len())));
-        };
+        let mut keep = |piece: Piece<'_>| kept.extend(piece.shown().iter().take(most.saturating_sub(kept.len())));
         let mut redactor = self.redactor();
         redactor.write(text.as_bytes(), &mut keep);
         redactor.finish(&mut keep);
         // A value may begin and end within a character.
         String::from_utf8_lossy(&kept).into_owned()
+    }
+
+    /// Each secret that was found so far, and how often.
+    pub fn finds(&self) -> Vec<(SecretName, u64)> {
+        match &*self.state() {
+            State::Known(known) => known.finds(),
+            State::Empty | State::Ended => Vec::new(),
+        }
     }
 
     /// Ends it, and answers with each secret that was found, and how often. All that was known is gone.

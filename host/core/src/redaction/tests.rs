@@ -250,8 +250,11 @@ fn an_escape_that_two_pieces_share_is_hidden_whole() {
 }
 
 #[test]
-fn the_shortest_value_is_found_and_a_shorter_one_is_not() {
-    let redaction = knowing(&[("pin", b"4711"), ("digit", b"471")]);
+fn the_shortest_value_is_found_and_a_shorter_one_is_refused() {
+    let redaction = knowing(&[("pin", b"4711"), ("nothing", b"")]);
+    for short in [&b"471"[..], b"47", b"4"] {
+        assert_eq!(redaction.learn(&"digit".parse().unwrap(), short), Err(LearnError::TooShort));
+    }
     for (form, text) in forms(b"4711") {
         assert_eq!(shown(&redaction, &text), "[redacted:pin]", "{form}");
     }

@@ -1,4 +1,4 @@
-//! What a task was given is known to its redaction from that moment, until the task ends.
+//! What a task has a handle to is known to its redaction from that moment, until the task ends.
 
 use far_core::pal::{EventKind, Outcome, SecretLabel};
 
@@ -9,16 +9,27 @@ fn text(value: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_value_is_known_from_when_it_is_revealed_and_not_by_a_handle_or_a_signature() {
+async fn a_value_is_known_by_its_handle_whatever_that_is_used_for() {
     let world = World::new();
-    let task = world.running(&["task-key:sign,reveal"]).await;
+    let task = world.running(&["task-key:sign"]).await;
     let neighbour = world.running(&["task-key:sign,reveal"]).await;
-    let handle = task.get("task-key", None).await.unwrap();
-    task.sign_hmac_sha256(&handle, b"message").await.unwrap();
     assert_eq!(task.redaction().text(text(VALUE), 100), text(VALUE));
-    task.reveal(&handle).await.unwrap();
+    task.get("task-key", None).await.unwrap();
     assert_eq!(task.redaction().text(text(VALUE), 100), "<[redacted:task-key]>");
     assert_eq!(neighbour.redaction().text(text(VALUE), 100), text(VALUE), "each task has what it was given");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_was_refreshed_away_and_the_new_one_are_both_known() {
+    let world = World::new();
+    let task = world.running(&["task-key:sign,refresh"]).await;
+    drop(task.get("task-key", None).await.unwrap());
+    world.rotate();
+    tokio::time::advance(TTL / 2).await;
+    drop(task.refresh("task-key").await.unwrap());
+    for value in [VALUE, SECOND] {
+        assert_eq!(task.redaction().text(text(value), 100), "<[redacted:task-key]>");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::SecretName;
-use far_core::capability::{Catalog, CatalogEntry, Grant, Scope, Terms};
+use far_core::capability::{Catalog, CatalogEntry, Grant, Scope, Terms, WhenLeaked};
 use far_core::declaration::DeclaredSecret;
 use far_core::provider::Reference;
 
@@ -37,6 +37,7 @@ pub(crate) fn entry(secret: &str, scope: Scope, terms: Terms) -> (SecretName, Ca
         terms,
         ttl: Duration::from_secs(60),
         skills: None,
+        when_leaked: WhenLeaked::default(),
     };
     (secret, entry)
 }

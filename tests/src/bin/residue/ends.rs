@@ -71,10 +71,8 @@ async fn of_skill(host: &Host, memory: &mut ProcessMemory, id: &str, last: &Valu
     let timeout = if outcome == "timed-out" { SHORT } else { LONG };
     let (report, recorded) = host.run(&revealed(last), timeout).await;
     let seen = seen(&report, &recorded, EventKind::SecretRevealed, &secret);
-    // The output of a skill that returned the value is the caller's copy, and dropped before the search.
     drop(report);
-    let returned = if outcome == "completed" { " with the value" } else { "" };
-    let expected = format!("secret.revealed, {outcome}{returned}");
+    let expected = format!("secret.revealed, {outcome}");
     Row::clean(id, &expected, seen, &memory.search(&secret).unwrap())
 }
 
@@ -198,8 +196,8 @@ async fn dotenv(host: &Host, memory: &mut ProcessMemory) -> Row {
     drop(report);
     host.forget_dotenv().await;
     let findings = memory.search(&secret).unwrap();
-    let row = Row::clean("dotenv.completed", "secret.revealed, completed with the value", seen, &findings);
-    // What is left is the task's output, if anything: the backend wipes its buffer by itself.
+    let row = Row::clean("dotenv.completed", "secret.revealed, completed", seen, &findings);
+    // The backend wipes its buffer by itself.
     row.not_through_freed_heap()
 }
 

@@ -1,6 +1,7 @@
 //! Runs of the `far` command: what they print and what they write, searched for the value that they used.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -20,8 +21,9 @@ struct Place<'a> {
 }
 
 /// The last step of each run: the value is in the guest's memory by then.
-fn runs() -> [(&'static str, Value, i32); 4] {
+fn runs() -> [(&'static str, Value, i32); 5] {
     [
+        ("completed", json!({ "do": "identity" }), 0),
         ("skill-error", json!({ "do": "fail", "message": "no" }), 1),
         ("trap", json!({ "do": "panic", "message": "no" }), 1),
         ("scope-violation", json!({ "do": "get", "name": "gamma" }), 3),
@@ -63,19 +65,32 @@ pub(crate) fn rows(far: &Path, component: &Path, folder: &Path) -> Vec<Row> {
 }
 
 impl Place<'_> {
-    /// The value is where it was put: in the `.env`, and in the output of a skill that returns it.
+    /// The value is where it was put: in the `.env`, and in the output of a skill that returns it, where the operator has it
+    /// not looked for.
     fn control(&self, secret: &Needle) -> Row {
         let env = !secret.find_in(&fs::read(self.env_file.path()).unwrap()).is_empty();
-        let stdout = !secret.find_in(&self.run("control", &[]).stdout).is_empty();
+        let config = self.env_file.path().with_file_name("far.toml");
+        let path = self.env_file.path().display();
+        let text = format!(
+            "[providers.dev]\ntype = 'dotenv'\npath = '{path}'\n\
+             [secrets.beta]\nprovider = 'dev'\noperations = ['reveal']\nwhen-leaked = 'ignore'\n"
+        );
+        fs::write(&config, text).unwrap();
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+        let stdout = !secret.find_in(&self.run_from("--config", &config, "control", &[]).stdout).is_empty();
         Row::equal("control.far-run", "found: .env true, stdout true", format!("found: .env {env}, stdout {stdout}"))
     }
 
     fn run(&self, id: &str, last: &[&Value]) -> Output {
+        self.run_from("--env-file", self.env_file.path(), id, last)
+    }
+
+    fn run_from(&self, option: &str, file: &Path, id: &str, last: &[&Value]) -> Output {
         let mut steps = vec![json!({ "do": "get", "name": "beta" }), json!({ "do": "leak" })];
         steps.extend(last.iter().copied().cloned());
         let audit = self.written.join(format!("audit-{id}"));
         let mut far = Command::new(self.far);
-        far.arg("run").arg(self.component).arg("--env-file").arg(self.env_file.path()).args(["--grant", "beta:reveal"]);
+        far.arg("run").arg(self.component).arg(option).arg(file).args(["--grant", "beta:reveal"]);
         far.arg("--input").arg(json!({ "steps": steps }).to_string()).arg("--json");
         far.arg("--pal").arg(self.written.join(format!("pal-{id}.jsonl"))).arg("--audit").arg(audit.join("far.jsonl"));
         far.env("TMPDIR", &self.written).current_dir(&self.written).output().unwrap()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use far_core::SecretName;
 use far_core::broker::BrokerSettings;
-use far_core::capability::{Catalog, CatalogEntry, Operation, Scope, Terms};
+use far_core::capability::{Catalog, CatalogEntry, Operation, Scope, Terms, WhenLeaked};
 use far_core::pal::{EventKind, Pal, Reading, Subscription};
 use far_core::provider::{Reference, SecretProvider};
 use far_needle::Needle;
@@ -65,6 +65,7 @@ impl Host {
                 terms: Terms::new(operations, Vec::new()).unwrap(),
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
+                when_leaked: WhenLeaked::default(),
             };
             catalog.insert(name, entry).unwrap();
         }

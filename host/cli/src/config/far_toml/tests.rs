@@ -73,6 +73,7 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
     let entry = far.catalog.get(&SecretName::parse("ci/hook.secret").unwrap()).unwrap();
     assert_eq!((entry.reference.as_str(), entry.scope), ("ci/hook.secret", Scope::Task));
     assert_eq!((entry.ttl, &entry.skills), (CatalogEntry::DEFAULT_TTL, &None));
+    assert_eq!(entry.when_leaked, WhenLeaked::Replace);
     assert!(entry.terms.destinations().is_empty());
 
     let far = parse("").unwrap();
@@ -240,6 +241,16 @@ fn secrets_that_mean_nothing_are_refused_in_the_words_of_their_type() {
         (
             format!("{sign}scope = \"world\""),
             "7:9: 'secrets.token.scope': a scope is one of 'task', 'skill', 'agent', 'node'",
+        ),
+        (
+            format!("{sign}when-leaked = \"fial\""),
+            "7:15: 'secrets.token.when-leaked': not a way to deal with a value that a skill says\n\
+             help: did you mean \"fail\"?",
+        ),
+        (
+            format!("{sign}when-leaked = \"mask\""),
+            "7:15: 'secrets.token.when-leaked': not a way to deal with a value that a skill says\n\
+             help: it is \"replace\", \"fail\" or \"ignore\"",
         ),
         (
             format!("{sign}skills = [\"sha256:0\"]"),

@@ -41,3 +41,50 @@ fn a_value_is_not_shown_wherever_it_is_said() {
         )
         .code(1);
 }
+
+/// A run of a skill that returns the value of `alpha`, under this choice of the operator's.
+fn returned(when_leaked: &str) -> Far {
+    let config = format!(
+        "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.alpha]\nprovider = 'dev'\noperations = ['reveal']\n\
+         when-leaked = '{when_leaked}'\n"
+    );
+    Far::run(guests::PROBE_REVEALING, "--grant alpha:reveal --config far.toml")
+        .file("far.toml", config)
+        .steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#)
+}
+
+/// The events of such a run, which ends with these.
+fn ends<const N: usize>(last: [&str; N]) -> String {
+    let of_alpha = "alpha version=env-* provider=dev";
+    events([
+        "task.admitted",
+        "task.started",
+        "secret.requested alpha provider=dev",
+        &format!("secret.fetched {of_alpha} outcome=completed cache=miss duration=*us"),
+        &format!("secret.injected {of_alpha} outcome=completed cache=miss duration=*us"),
+        &format!("secret.revealed {of_alpha} operation=reveal outcome=completed duration=*us"),
+    ]) + &events(last)
+}
+
+#[test]
+fn a_value_in_the_output_is_replaced() {
+    let wiped = "secret.wiped alpha version=env-* provider=dev";
+    returned("replace")
+        .stdout(r#"[{"ok":{"name":"alpha","version":"env-*"}},{"ok":{"value":"[redacted:alpha]"}}]"#)
+        .stderr(ends([wiped, "output.redacted alpha count=1", "task.finished outcome=completed duration=*us"]))
+        .code(0);
+}
+
+#[test]
+fn a_value_that_must_not_be_said_withholds_the_output() {
+    let last = [
+        "secret.denied alpha outcome=scope-violation reason=leaked",
+        "secret.wiped alpha version=env-* provider=dev",
+        "output.redacted alpha count=1",
+        "task.finished outcome=scope-violation duration=*us",
+    ];
+    let error = "error: the task was ended: scope violation on 'alpha': its value was in what the skill returned or \
+                 wrote\n  help: the output is withheld; a skill that says this value fails, since [secrets.alpha] has \
+                 when-leaked = \"fail\"\n";
+    returned("fail").stderr(ends(last) + error).code(3);
+}

@@ -1,0 +1,70 @@
+//! What a task is given, and what then must not leave it: the last step to a handle, and the look at what came out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::fetch::now;
+use super::{AccessError, Handle, SecretError, Session, Stop};
+use crate::capability::{DenyReason, WhenLeaked};
+use crate::guard::Guard;
+use crate::name::SecretName;
+use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel};
+use crate::redaction::LearnError;
+use crate::secret::Secret;
+use crate::version::VersionSelector;
+
+impl Session {
+    /// Steps 5 and 6: the record, then the handle. Before both, the task's redaction learns the value: a skill that holds
+    /// no more than a handle may know the value all the same, from its input or from whoever it talks to.
+    pub(super) async fn inject(
+        &self,
+        secret: Arc<Secret>,
+        asked_for: VersionSelector,
+        when_leaked: WhenLeaked,
+        cache: CacheState,
+        started: Instant,
+    ) -> Result<Handle, AccessError> {
+        let learned = self.learn(&secret, when_leaked);
+        let event = Event {
+            outcome: Some(if learned.is_ok() { Outcome::Completed } else { Outcome::Failed }),
+            reason: learned.err().map(|error| Reason::Token(error.kind())),
+            cache: Some(cache),
+            duration: Some(now().duration_since(started)),
+            ..Event::about(EventKind::SecretInjected, &secret)
+        };
+        self.record(event).await?;
+        learned.map_err(SecretError::from)?;
+        Ok(Handle { secret, asked_for })
+    }
+
+    fn learn(&self, secret: &Secret, when_leaked: WhenLeaked) -> Result<(), LearnError> {
+        if when_leaked == WhenLeaked::Ignore || !Guard::Redaction.stands() {
+            return Ok(());
+        }
+        // What has gone already, no handle gives.
+        let Ok(value) = secret.value(now()) else { return Ok(()) };
+        match self.redaction.learn(secret.name(), value.expose()) {
+            Err(LearnError::TooShort) if !Guard::ShortValue.stands() => Ok(()),
+            learned => learned,
+        }
+    }
+
+    /// Looks at what was found in all that left the task, and makes it a violation where the operator wants none of it to
+    /// succeed. To be called when everything was redacted, and before the task ends; [`stopped`](Self::stopped) then tells.
+    pub async fn judge_finds(&self) {
+        // The log that failed the task is not waited for a second time.
+        if !Guard::WhenLeaked.stands() || matches!(self.stopped(), Some(Stop::Audit(_))) {
+            return;
+        }
+        for (name, _) in self.redaction.finds() {
+            if self.fails_when_leaked(&name) {
+                let _ = self.violate(SecretLabel::Listed(name), None, DenyReason::Leaked).await;
+            }
+        }
+    }
+
+    fn fails_when_leaked(&self, name: &SecretName) -> bool {
+        let mut permits = self.context.capability.permits();
+        permits.any(|(permitted, permit)| permitted == name && permit.when_leaked == WhenLeaked::Fail)
+    }
+}
