@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use far_core::capability::{
-    Access, Capability, Catalog, CatalogEntry, Decision, DenyReason, Grant, Purpose, Scope, Target as Request,
-    WhenLeaked,
+    Access, Capability, Catalog, CatalogEntry, Decision, DenyReason, Grant, Placement, Purpose, Scope,
+    Target as Request, WhenLeaked,
 };
 use far_core::declaration::DeclaredSecret;
 use far_core::provider::Reference;
@@ -53,11 +53,16 @@ pub(crate) fn rows(rounds: usize) -> Result<Vec<Row>, Error> {
                 thousand.turn(&thousand.names, &current, sign, None),
                 most.turn(&most.names, &current, sign, None),
                 most.turn(&few, &current, sign, None),
-                most.turn(&most.names, &current, Purpose::Seal(&inside), None),
+                most.turn(&most.names, &current, Purpose::Seal(&inside, Placement::Authorization), None),
                 most.turn(&strangers, &current, sign, Some(DenyReason::Undeclared)),
                 most.turn(&most.names, &current, Purpose::Reveal, Some(DenyReason::Operation)),
                 most.turn(&most.names, &seventh, sign, Some(DenyReason::Version)),
-                most.turn(&most.names, &current, Purpose::Seal(&outside), Some(DenyReason::Destination)),
+                most.turn(
+                    &most.names,
+                    &current,
+                    Purpose::Seal(&outside, Placement::Authorization),
+                    Some(DenyReason::Destination),
+                ),
             ],
         )?;
     let row = |what: &str, ours: &Samples, target| {

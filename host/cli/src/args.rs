@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use far_core::capability::Grant;
+use far_core::capability::{Destination, Grant};
 
 use crate::audit::AuditArgs;
 use crate::check::CheckArgs;
@@ -74,7 +74,11 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) grants: Vec<Grant>,
 
-    /// Take skill, input, grants and limits from a task file (TOML or JSON).
+    /// Let it send requests without a secret there: SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front.
+    #[arg(long, value_name = "DESTINATION", conflicts_with = "task")]
+    pub(crate) egress: Vec<Destination>,
+
+    /// Take skill, input, grants, egress and limits from a task file (TOML or JSON).
     #[arg(long, value_name = "FILE")]
     pub(crate) task: Option<PathBuf>,
 

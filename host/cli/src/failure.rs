@@ -10,7 +10,7 @@ use far_core::memory::{SelfTestError, Unhardened};
 use far_core::pal::file::FileError;
 use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
-use far_runtime::{LoadError, RuntimeError};
+use far_runtime::{EgressSetupError, LoadError, RuntimeError};
 use miette::Diagnostic;
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -73,6 +73,9 @@ pub(crate) enum Failure {
     /// A permitted secret that is not there.
     #[error("the provider '{provider}' has no '{reference}'")]
     Absent { provider: ProviderId, reference: String },
+    /// The authorities that servers' certificates are to be of.
+    #[error("no certificates can be taken from {path}", path = .path.display())]
+    Authorities { path: PathBuf, source: EgressSetupError },
     /// The PAL's file.
     #[error("cannot open the event file {path}", path = .path.display())]
     Pal { path: PathBuf, source: io::Error },
@@ -138,6 +141,7 @@ impl Failure {
             Self::Catalog(_) => "ambiguous-grant",
             Self::Unreached { .. } => "unreached",
             Self::Absent { .. } => "absent",
+            Self::Authorities { .. } => "ca-file",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) | Self::NoSkillFile { source: error, .. } => error.kind(),
             Self::Exceeded { .. } => "policy-exceeded",
@@ -199,6 +203,7 @@ impl Failure {
             Self::Absent { .. } => {
                 "put it there, or name it with 'path' as the provider has it, or permit it no longer"
             }
+            Self::Authorities { .. } => "name a file with certificates in PEM, each from '-----BEGIN CERTIFICATE-----'",
             Self::Pal { source, .. } => pal_help(source),
             Self::Load(error) | Self::NoSkillFile { source: error, .. } => load_help(error),
             Self::Exceeded { .. } => {
@@ -256,7 +261,7 @@ fn pal_help(error: &io::Error) -> &'static str {
 fn load_help(error: &LoadError) -> &'static str {
     match error.kind() {
         "invalid-declaration" => "a component has one declaration: one JSON document, such as the project's skill.json",
-        "unknown-import" => "a skill may import tinkerbell:skill and WASI 0.2, without wasi:http in this version",
+        "unknown-import" => "a skill may import tinkerbell:skill, WASI 0.2, and of wasi:http what sends requests",
         "component-too-large" => "check that this is the file you mean; a release build is smaller",
         "interrupted" => "try again",
         "strict-wasi" => "the operator's far.toml says so: [runtime] wasi = \"strict\"",

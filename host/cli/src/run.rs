@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use far_core::AgentId;
-use far_core::capability::{Catalog, Grant};
+use far_core::capability::{Catalog, Destination, Grant};
 use far_core::provider::SecretProvider;
-use far_runtime::{ArtifactCache, Limits, Report, Runtime, Task, Wasi};
+use far_runtime::{ArtifactCache, Egress, Limits, Report, Runtime, Task, Wasi};
 use rustix::process::Signal;
 
 use crate::args::RunArgs;
 use crate::cache;
 use crate::config::{FarToml, LimitsConfig, TaskFile};
+use crate::egress;
 use crate::failure::Failure;
 use crate::input;
 use crate::pal::Events;
@@ -35,7 +36,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     // Before any value is read.
     protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
-    let operator = Operator::of(config, args.env_file.as_deref(), &job.grants)?;
+    let operator = Operator::of(config, args.env_file.as_deref(), &job)?;
     let component = input::component(&job.skill)?;
     let cache = cache::open(&args);
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
@@ -55,7 +56,8 @@ async fn run_job(
     signals: &Signals,
 ) -> Result<Report, Failure> {
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
-    let mut builder = builder.catalog(operator.catalog).wasi(operator.wasi);
+    let builder = builder.catalog(operator.catalog).wasi(operator.wasi);
+    let mut builder = builder.egress(operator.egress).egress_to(operator.egress_to);
     for provider in operator.providers {
         builder = builder.provider(provider);
     }
@@ -68,6 +70,9 @@ async fn run_job(
         signal = signals.first() => return Err(Failure::Interrupted(signal)),
     };
     let mut task = Task::new(&skill).with_input(job.input).with_limits(job.limits);
+    for destination in job.egress {
+        task = task.with_egress(destination);
+    }
     for grant in job.grants {
         task = task.with_grant(grant);
     }
@@ -79,6 +84,7 @@ struct Job {
     skill: PathBuf,
     input: Vec<u8>,
     grants: Vec<Grant>,
+    egress: Vec<Destination>,
     limits: Limits,
 }
 
@@ -90,13 +96,15 @@ impl Job {
         };
         if args.task.is_none() {
             let input = input::input(args.input.as_deref(), limits.input)?;
-            return Ok(Self { skill: path.clone(), input, grants: args.grants.clone(), limits });
+            let (grants, egress) = (args.grants.clone(), args.egress.clone());
+            return Ok(Self { skill: path.clone(), input, grants, egress, limits });
         }
         let file = TaskFile::read(path)?;
         Ok(Self {
             skill: file.skill.ok_or_else(|| Failure::NoSkill(path.clone()))?,
             input: file.input.unwrap_or_else(|| b"{}".to_vec()),
             grants: file.grants,
+            egress: file.egress,
             limits: with_defaults(&file.limits),
         })
     }
@@ -113,6 +121,9 @@ fn with_defaults(config: &LimitsConfig) -> Limits {
         output: size(config.output, default.output),
         log: size(config.log, default.log),
         host_calls: config.host_calls.unwrap_or(default.host_calls),
+        requests: size(config.requests, default.requests),
+        request_body: size(config.request_body, default.request_body),
+        response_body: size(config.response_body, default.response_body),
     }
 }
 
@@ -122,13 +133,15 @@ struct Operator {
     providers: Vec<Arc<dyn SecretProvider>>,
     catalog: Catalog,
     wasi: Wasi,
+    egress: Egress,
+    egress_to: Vec<Destination>,
 }
 
 impl Operator {
-    fn of(config: Option<FarToml>, env_file: Option<&Path>, grants: &[Grant]) -> Result<Self, Failure> {
+    fn of(config: Option<FarToml>, env_file: Option<&Path>, job: &Job) -> Result<Self, Failure> {
         match config {
             Some(config) => Self::configured(config),
-            None => Self::local(env_file, grants),
+            None => Self::local(env_file, &job.grants, &job.egress),
         }
     }
 
@@ -138,18 +151,21 @@ impl Operator {
             opened.push(providers::open(provider)?);
         }
         let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
-        Ok(Self { agent_id, providers: opened, catalog: config.catalog, wasi: config.wasi })
+        let (egress, egress_to) = (egress::of(&config.egress)?, config.egress.destinations);
+        Ok(Self { agent_id, providers: opened, catalog: config.catalog, wasi: config.wasi, egress, egress_to })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
-    fn local(env_file: Option<&Path>, grants: &[Grant]) -> Result<Self, Failure> {
+    fn local(env_file: Option<&Path>, grants: &[Grant], egress: &[Destination]) -> Result<Self, Failure> {
         let mut opened = Vec::new();
         let provider = providers::local(env_file)?;
         if env_file.is_some() || !grants.is_empty() {
             opened.push(providers::open(&provider)?);
         }
         let catalog = Catalog::of_grants(grants, &provider.id)?;
-        Ok(Self { agent_id: local_agent()?, providers: opened, catalog, wasi: Wasi::default() })
+        let egress_to = egress.to_vec();
+        let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), Egress::new());
+        Ok(Self { agent_id, providers: opened, catalog, wasi, egress, egress_to })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::capability::Capability;
+use crate::capability::{Capability, Destination};
 use crate::identity::{AgentId, SkillDigest, SkillName, TaskId};
 
 /// One admitted task.
@@ -18,6 +18,8 @@ pub struct TaskContext {
     pub skill_digest: SkillDigest,
     /// What the task may use.
     pub capability: Capability,
+    /// Where it may send requests without a secret.
+    pub egress: Vec<Destination>,
     /// When the task ends, whatever it does.
     pub deadline: Instant,
 }

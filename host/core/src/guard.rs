@@ -44,6 +44,10 @@ guards! {
     Operation = "operation",
     /// A version that the grant excludes is denied.
     Version = "version",
+    /// A secret is sent only to where all three say.
+    Destination = "destination",
+    /// A secret is put only where the grant lets it stand.
+    Placement = "placement",
     /// A grant ends with its time.
     GrantTime = "grant-time",
     /// A grant, a declared secret and a catalog entry name an operation.
@@ -83,6 +87,14 @@ guards! {
     WhenLeaked = "when-leaked",
     /// A value that is too short to be looked for is not given to a task.
     ShortValue = "short-value",
+    /// A stand-in is worth nothing to another task than the one that it was made for.
+    OwnToken = "own-token",
+    /// A request goes only to where the task may send some.
+    Egress = "egress",
+    /// An address that is not public is not connected to, unless the operator names it.
+    Address = "address",
+    /// What a server answers has no value in it that the task was given.
+    ResponseRedaction = "response-redaction",
     /// A name that only a guest chose is recorded as a hash.
     UnlistedLabel = "unlisted-label",
 

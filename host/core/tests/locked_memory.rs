@@ -73,6 +73,7 @@ impl Agent {
             skill: None,
             skill_digest,
             capability: Capability::new(&declared, &granted, &self.catalog, &skill_digest, now).unwrap(),
+            egress: Vec::new(),
             deadline: now + Duration::from_secs(3600),
         };
         let session = self.broker.admit(context).await.unwrap();

@@ -41,6 +41,7 @@ async fn races(number: u32) -> Vec<Race> {
             skill: None,
             skill_digest,
             capability: Capability::new(&declared, &grants, &catalog, &skill_digest, now).unwrap(),
+            egress: Vec::new(),
             deadline: now,
         };
         let task = broker.admit(context).await.unwrap();

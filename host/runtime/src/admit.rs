@@ -1,6 +1,6 @@
 //! Letting a task in: grants become a capability, and what can be known before the skill runs is refused here.
 
-use far_core::capability::{Capability, Operation};
+use far_core::capability::{Capability, Destination, Operation};
 use far_core::declaration::{Declaration, DeclaredSecret};
 use far_core::guard::Guard;
 use far_core::{TaskContext, TaskId};
@@ -26,8 +26,15 @@ impl Runtime {
             skill: declaration.map(|declaration| declaration.name.clone()),
             skill_digest,
             capability,
+            egress: self.egress(task),
             deadline: deadline.into_std(),
         })
+    }
+
+    /// Where requests without a secret may go: what was granted of what the operator lets.
+    fn egress(&self, task: &Task) -> Vec<Destination> {
+        let is_let = |destination: &&Destination| destination.is_within(&self.egress);
+        task.egress.iter().filter(is_let).cloned().collect()
     }
 
     fn check_limits(&self, task: &Task) -> Result<(), Refusal> {
@@ -39,6 +46,9 @@ impl Runtime {
             ("output", limits.output == 0 || limits.output > self.max_memory),
             ("log", limits.log == 0 || limits.log > self.max_memory),
             ("host-calls", limits.host_calls == 0),
+            ("requests", limits.requests == 0),
+            ("request-body", limits.request_body == 0 || limits.request_body > self.max_memory),
+            ("response-body", limits.response_body == 0 || limits.response_body > self.max_memory),
         ];
         if let Some((name, _)) = none.into_iter().find(|(_, bad)| *bad) {
             return Err(Refusal::Limit(name));

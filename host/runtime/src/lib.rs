@@ -48,6 +48,7 @@
 
 mod admit;
 mod artifact;
+mod egress;
 mod engine;
 mod interfaces;
 mod limits;
@@ -62,6 +63,7 @@ mod turns;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
+pub use egress::{Egress, EgressSetupError};
 pub use limits::{Limit, Limits};
 pub use runtime::{Runtime, RuntimeBuilder, RuntimeError};
 pub use skill::{COMPONENT_MAX, LoadError, Skill};

@@ -24,6 +24,12 @@ pub struct Limits {
     pub log: usize,
     /// Calls of this host's interfaces. 100,000 by default.
     pub host_calls: u64,
+    /// Requests over HTTP. 100 by default.
+    pub requests: usize,
+    /// The body of one request, in bytes. 10 MiB by default.
+    pub request_body: usize,
+    /// The body of one response, in bytes. 10 MiB by default.
+    pub response_body: usize,
 }
 
 impl Default for Limits {
@@ -35,6 +41,9 @@ impl Default for Limits {
             output: 1 << 20,
             log: 256 << 10,
             host_calls: 100_000,
+            requests: 100,
+            request_body: 10 << 20,
+            response_body: 10 << 20,
         }
     }
 }

@@ -109,6 +109,8 @@ impl Runtime {
                 Ok(Err(_panic)) => End::HostError,
                 Err(_) => End::TimedOut,
             },
+            // In a request that was on its way. What the session saw decides.
+            () = session.violated() => End::HostError,
             () = cancelled => End::Cancelled,
         };
         // What the session saw decides: a guest has no say in how its violation is reported.
@@ -143,7 +145,8 @@ impl Runtime {
         let Ok(slot) = self.slots.acquire().await else { return End::HostError };
         let _slot = Guard::Slots.stands().then_some(slot);
         let turn = self.turns.join();
-        let mut store = self.store(TaskState::new(session.clone(), &task.limits, log.clone()), task, turn.clone());
+        let mut store =
+            self.store(TaskState::new(session.clone(), &task.limits, log.clone(), &self.clients), task, turn.clone());
         let most = most(task);
         match turn.pace(self.call(&mut store, session, task)).await {
             Ok(Ok(output)) if output.len() > most => End::LimitExceeded(Limit::Output),

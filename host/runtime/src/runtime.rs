@@ -7,7 +7,7 @@ use std::thread;
 use far_core::AgentId;
 use far_core::SkillDigest;
 use far_core::broker::{Broker, BrokerError, BrokerSettings};
-use far_core::capability::Catalog;
+use far_core::capability::{Catalog, Destination};
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
 use tokio::sync::{Semaphore, oneshot};
@@ -15,6 +15,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::artifact::ArtifactCache;
+use crate::egress::{Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::skill::{LoadError, Skill};
@@ -32,6 +33,8 @@ pub struct Runtime {
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory: usize,
     pub(crate) turns: Turns,
+    pub(crate) clients: Clients,
+    pub(crate) egress: Vec<Destination>,
     /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
     compiling: Arc<Semaphore>,
     linker: Linker<TaskState>,
@@ -52,6 +55,9 @@ pub enum RuntimeError {
     /// The broker could not be set up.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    /// Requests could not leave as the operator says.
+    #[error("requests cannot leave as configured")]
+    Egress(#[from] EgressSetupError),
     /// The operating system did not start the clock's thread.
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),
@@ -65,6 +71,8 @@ pub struct RuntimeBuilder {
     catalog: Catalog,
     broker: BrokerSettings,
     pool: PoolSize,
+    egress: Egress,
+    destinations: Vec<Destination>,
     artifacts: Option<ArtifactCache>,
     wasi: Wasi,
 }
@@ -109,6 +117,18 @@ impl RuntimeBuilder {
         Self { artifacts: Some(artifacts), ..self }
     }
 
+    /// How requests over HTTP leave; [`Egress::new`] by default.
+    #[must_use]
+    pub fn egress(self, egress: Egress) -> Self {
+        Self { egress, ..self }
+    }
+
+    /// Where the operator lets tasks send requests without a secret; nowhere by default.
+    #[must_use]
+    pub fn egress_to(self, destinations: Vec<Destination>) -> Self {
+        Self { destinations, ..self }
+    }
+
     /// What components may import of WASI; [`Wasi::Inert`] by default.
     #[must_use]
     pub fn wasi(self, wasi: Wasi) -> Self {
@@ -124,6 +144,7 @@ impl RuntimeBuilder {
         let engine = engine::engine(self.pool).map_err(RuntimeError::Engine)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
         interfaces::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         let broker = Broker::new(self.providers, self.pal, self.broker)?;
         engine::start_clock(&engine).map_err(RuntimeError::Thread)?;
@@ -135,6 +156,8 @@ impl RuntimeBuilder {
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
             turns: Turns::new(),
+            clients: self.egress.build()?,
+            egress: self.destinations,
             compiling: Arc::new(Semaphore::new(COMPILING_AT_ONCE)),
             linker,
             artifacts: self.artifacts,
@@ -153,6 +176,8 @@ impl Runtime {
             catalog: Catalog::new(),
             broker: BrokerSettings::default(),
             pool: PoolSize { tasks: 64, memory: 1 << 30 },
+            egress: Egress::new(),
+            destinations: Vec::new(),
             artifacts: None,
             wasi: Wasi::default(),
         }

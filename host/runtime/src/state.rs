@@ -7,6 +7,9 @@ use far_core::guard::Guard;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::egress::{Clients, Requests};
 use crate::limits::{Limit, Limits, Usage};
 use crate::task_log::TaskLog;
 use crate::wasi;
@@ -18,6 +21,8 @@ pub(crate) struct TaskState {
     pub(crate) log: TaskLog,
     pub(crate) usage: Usage,
     wasi: WasiCtx,
+    http: WasiHttpCtx,
+    requests: Requests,
     calls_left: u64,
     /// How many handles of secrets the guest holds.
     handles: usize,
@@ -27,8 +32,10 @@ pub(crate) struct TaskState {
 pub(crate) const HANDLES_MAX: usize = 1024;
 
 impl TaskState {
-    pub(crate) fn new(session: Arc<Session>, limits: &Limits, log: TaskLog) -> Self {
+    pub(crate) fn new(session: Arc<Session>, limits: &Limits, log: TaskLog, clients: &Clients) -> Self {
         Self {
+            http: WasiHttpCtx::new(),
+            requests: Requests::new(session.clone(), clients.clone(), limits),
             session,
             table: ResourceTable::new(),
             usage: Usage::new(limits),
@@ -63,6 +70,12 @@ impl TaskState {
         self.table.delete(resource)?;
         self.handles = self.handles.saturating_sub(1);
         Ok(())
+    }
+}
+
+impl WasiHttpView for TaskState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.requests, table: &mut self.table, ctx: &mut self.http }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::broker::Violation;
-use far_core::capability::{CapabilityError, Gap, Grant};
+use far_core::capability::{CapabilityError, Destination, Gap, Grant};
 use far_core::pal::{AuditUnavailable, Outcome};
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId};
 
@@ -19,13 +19,21 @@ pub struct Task {
     pub(crate) skill: Arc<Skill>,
     pub(crate) input: Vec<u8>,
     pub(crate) grants: Vec<Grant>,
+    pub(crate) egress: Vec<Destination>,
     pub(crate) limits: Limits,
 }
 
 impl Task {
     /// A task without grants, with an empty input, the default limits and a random id.
     pub fn new(skill: &Arc<Skill>) -> Self {
-        Self { id: None, skill: skill.clone(), input: Vec::new(), grants: Vec::new(), limits: Limits::default() }
+        Self {
+            id: None,
+            skill: skill.clone(),
+            input: Vec::new(),
+            grants: Vec::new(),
+            egress: Vec::new(),
+            limits: Limits::default(),
+        }
     }
 
     /// The same task with this id.
@@ -44,6 +52,13 @@ impl Task {
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
         self.grants.push(grant);
+        self
+    }
+
+    /// The same task with one more destination of requests without a secret.
+    #[must_use]
+    pub fn with_egress(mut self, destination: Destination) -> Self {
+        self.egress.push(destination);
         self
     }
 

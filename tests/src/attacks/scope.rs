@@ -242,6 +242,7 @@ async fn session(provider: &Arc<MemoryProvider>) -> Session {
         skill: None,
         skill_digest,
         capability: Capability::new(&declared, &[grant], &catalog, &skill_digest, now).unwrap(),
+        egress: Vec::new(),
         deadline: now + Duration::from_secs(60),
     };
     let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();

@@ -92,7 +92,8 @@ pub(super) fn one_door(sources: &Sources) -> Vec<Violation> {
     for source in sources.iter().filter(elsewhere) {
         let reveals = calls(&source.production, "reveal").into_iter().map(|(at, _)| (at, "reveal"));
         let signs = source.production.match_indices("sign_hmac").map(|(at, _)| (at, "sign_hmac"));
-        let used = reveals.chain(signs);
+        let sends = calls(&source.production, "unseal").into_iter().map(|(at, _)| (at, "unseal"));
+        let used = reveals.chain(signs).chain(sends);
         violations.extend(used.map(|(at, what)| source.violation(at, format!("{what} is used outside an interface"))));
     }
     violations
@@ -177,7 +178,12 @@ mod tests {
 
     #[test]
     fn secrets_are_used_by_the_interfaces_only() {
-        for text in ["session.reveal(handle).await", "Session::reveal(s, h)", "session.sign_hmac_sha256(h, m)"] {
+        for text in [
+            "session.reveal(handle).await",
+            "Session::reveal(s, h)",
+            "session.sign_hmac_sha256(h, m)",
+            "session.unseal(s)",
+        ] {
             assert_eq!(broken(one_door, "host/runtime/src/run.rs", text), 1, "{text}");
             assert_eq!(broken(one_door, "host/runtime/src/interfaces/reveal.rs", text), 0, "{text}");
         }

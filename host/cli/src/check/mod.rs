@@ -10,7 +10,7 @@ use clap::Args;
 use far_core::capability::Catalog;
 
 use self::overview::Overview;
-use crate::config::FarToml;
+use crate::config::{EgressConfig, FarToml};
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::protection;
@@ -79,6 +79,7 @@ fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
         agent_id: None,
         swap_allowed: false,
         wasi: far_runtime::Wasi::default(),
+        egress: EgressConfig::default(),
         providers: vec![providers::local(env_file)?],
         catalog: Catalog::new(),
     })

@@ -9,7 +9,8 @@ use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
 use far_runtime::Wasi;
 
-use crate::config::{FarToml, ProviderConfig};
+use crate::config::{EgressConfig, FarToml, ProviderConfig};
+use crate::egress;
 use crate::exit;
 use crate::explanation::Explanation;
 use crate::failure::Failure;
@@ -20,6 +21,9 @@ pub(super) struct Overview {
     pub(super) agent_id: Option<AgentId>,
     pub(super) swap_allowed: bool,
     pub(super) wasi: Wasi,
+    pub(super) egress: EgressConfig,
+    /// What is wrong with it.
+    pub(super) no_egress: Option<Failure>,
     pub(super) providers: Vec<Backend>,
     /// In the order of their names.
     pub(super) secrets: Vec<Permitted>,
@@ -76,6 +80,8 @@ impl Overview {
             agent_id: config.agent_id.clone(),
             swap_allowed: config.swap_allowed,
             wasi: config.wasi,
+            no_egress: egress::of(&config.egress).err(),
+            egress: config.egress.clone(),
             providers: backends,
             secrets,
         }
@@ -84,7 +90,7 @@ impl Overview {
     /// The exit code: of what is wrong, before what may be right again without anybody's doing.
     pub(super) fn code(&self) -> u8 {
         let refused = self.providers.iter().any(|backend| matches!(backend.state, State::Refused(_)));
-        if refused || self.secrets.iter().any(|secret| secret.present == Some(false)) {
+        if refused || self.no_egress.is_some() || self.secrets.iter().any(|secret| secret.present == Some(false)) {
             return exit::USAGE;
         }
         let unreached = self.providers.iter().any(|backend| matches!(backend.state, State::Unreached(_)));
@@ -112,7 +118,8 @@ impl Overview {
                 Failure::Absent { provider: entry.provider.clone(), reference: entry.reference.as_str().to_owned() };
             (secret.name.to_string(), Explanation::of_failure(&failure))
         });
-        backends.chain(absent).collect()
+        let egress = self.no_egress.iter().map(|failure| ("egress".to_owned(), Explanation::of_failure(failure)));
+        egress.chain(backends).chain(absent).collect()
     }
 }
 

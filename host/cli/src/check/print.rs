@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use far_core::capability::{CatalogEntry, Scope};
+use far_core::capability::{CatalogEntry, Destination, Scope};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
 use super::overview::{Backend, Overview, Permitted, State, duration};
+use crate::config::EgressConfig;
 use crate::escape::escape;
 use crate::table::table;
 
@@ -19,7 +20,9 @@ impl Overview {
         };
         let agent = self.agent_id.as_ref().map_or("local", |id| id.as_str());
         let swap = if self.swap_allowed { "allowed" } else { "refused" };
-        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}\n\n", wasi(self.wasi)));
+        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}\n", wasi(self.wasi)));
+        text.push_str(&egress(&self.egress));
+        text.push('\n');
         let providers: Vec<_> = self.providers.iter().map(provider_row).collect();
         text.push_str(&table(["PROVIDER", "STATE"], &providers));
         if config.is_some() {
@@ -54,11 +57,30 @@ impl Overview {
             "agent_id": self.agent_id,
             "wasi": wasi(self.wasi),
             "swap": if self.swap_allowed { "allowed" } else { "refused" },
+            "egress": {
+                "destinations": self.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),
+                "networks": self.egress.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "ca_file": self.egress.ca_file.as_deref().map(Path::to_string_lossy),
+            },
             "providers": self.providers.iter().map(provider_object).collect::<Vec<_>>(),
             "secrets": self.secrets.iter().map(secret_object).collect::<Vec<_>>(),
             "problems": self.explanations().into_iter().map(problem).collect::<Vec<_>>(),
         })
     }
+}
+
+/// What is said of requests; nothing where nothing is configured.
+fn egress(config: &EgressConfig) -> String {
+    if config == &EgressConfig::default() {
+        return String::new();
+    }
+    let listed = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(" ") };
+    format!(
+        "requests without a secret: {}\nnetworks besides the public ones: {}\ncertificates of: {}\n",
+        listed(config.destinations.iter().map(|one| escape(one.as_str())).collect()),
+        listed(config.networks.iter().map(ToString::to_string).collect()),
+        config.ca_file.as_ref().map_or("the platform".into(), |path| escape(&path.to_string_lossy())),
+    )
 }
 
 fn wasi(wasi: Wasi) -> &'static str {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use far_core::capability::{Catalog, CatalogEntry, Scope, WhenLeaked};
+use far_core::capability::{Catalog, CatalogEntry, Destination, Scope, WhenLeaked};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
 use far_runtime::Wasi;
+use ipnet::IpNet;
 
 use super::error::ConfigError;
 use super::reader::{Keys, Table, Value, join, nearest};
@@ -14,9 +15,10 @@ use super::source::{Format, Source};
 use super::terms;
 use super::units::{self, Max};
 
-const ROOT: Keys = Keys { known: &["agent", "runtime", "providers", "secrets"], later: &[] };
+const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "secrets"], later: &[] };
 const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
+const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
     known: &["provider", "path", "scope", "operations", "destinations", "ttl", "skills", "when-leaked"],
@@ -37,10 +39,23 @@ pub(crate) struct FarToml {
     pub(crate) swap_allowed: bool,
     /// What components may import of WASI.
     pub(crate) wasi: Wasi,
+    /// Which requests may leave, and how.
+    pub(crate) egress: EgressConfig,
     /// The backends, each name once, in the order of the file.
     pub(crate) providers: Vec<ProviderConfig>,
     /// What may be used; every provider in it is one of `providers`.
     pub(crate) catalog: Catalog,
+}
+
+/// Which requests may leave, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EgressConfig {
+    /// Where requests without a secret may go, if their task was granted that too.
+    pub(crate) destinations: Vec<Destination>,
+    /// Networks besides the public ones in which servers may be.
+    pub(crate) networks: Vec<IpNet>,
+    /// The authorities that servers' certificates are of, if not the platform's: a file of PEM.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// One backend.
@@ -80,6 +95,7 @@ impl FarToml {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
         let (agent_id, swap_allowed) = root.take("agent").map(agent).transpose()?.unwrap_or_default();
         let wasi = root.take("runtime").map(wasi).transpose()?.unwrap_or_default();
+        let egress = root.take("egress").map(|value| egress(value, source.folder())).transpose()?.unwrap_or_default();
         let mut providers = Vec::new();
         if let Some(table) = root.take("providers") {
             for (name, value) in table.table()?.names() {
@@ -95,7 +111,7 @@ impl FarToml {
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, swap_allowed, wasi, providers, catalog })
+        Ok(Self { agent_id, swap_allowed, wasi, egress, providers, catalog })
     }
 }
 
@@ -121,6 +137,18 @@ fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {
         "strict" => Ok(Wasi::Strict),
         _ => Err(wasi.invalid("not a way to link WASI", Some("it is \"inert\" or \"strict\"".to_owned()))),
     }
+}
+
+fn egress(value: Value<'_>, folder: &Path) -> Result<EgressConfig, ConfigError> {
+    let mut table = value.table_of(&EGRESS)?;
+    let network = |value: Value<'_>| {
+        value.read(|text| text.parse::<IpNet>().map_err(|_| "a network is written like 10.20.0.0/16 or fd00::/8"))
+    };
+    Ok(EgressConfig {
+        destinations: table.take("destinations").map(terms::destinations).transpose()?.unwrap_or_default(),
+        networks: table.take("networks").map(|value| value.list(network)).transpose()?.unwrap_or_default(),
+        ca_file: table.take("ca-file").map(|value| terms::text(&value)).transpose()?.map(|path| folder.join(path)),
+    })
 }
 
 fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {

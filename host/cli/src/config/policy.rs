@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use far_core::capability::{Destination, Operation, Operations};
+use far_core::capability::{Operation, Operations};
 use far_core::review::{FindingId, Policy, SecretPattern, Severity, World};
 
 use super::error::ConfigError;
 use super::reader::{Keys, Value, nearest};
 use super::source::{Format, Source};
+use super::terms;
 
 const ROOT: Keys =
     Keys { known: &["max-severity", "accept", "worlds", "operations", "secrets", "destinations"], later: &[] };
@@ -38,10 +39,7 @@ fn of(source: &Source) -> Result<Policy, ConfigError> {
             .take("secrets")
             .map(|value| value.list(|value| value.read(str::parse::<SecretPattern>)))
             .transpose()?,
-        destinations: root
-            .take("destinations")
-            .map(|value| value.list(|value| value.read(str::parse::<Destination>)))
-            .transpose()?,
+        destinations: root.take("destinations").map(terms::destinations).transpose()?,
     };
     if policy == Policy::default() {
         return Err(root.invalid("a policy without a rule lets everything pass: set 'max-severity', or another"));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use far_core::SecretName;
-use far_core::capability::Grant;
+use far_core::capability::{Destination, Grant};
 use far_core::version::{Version, VersionRule};
 
 use super::error::ConfigError;
@@ -16,14 +16,14 @@ use super::source::{Format, Source};
 use super::terms;
 use super::units::{self, Max};
 
-const ROOT: Keys = Keys { known: &["skill", "input", "grants", "limits"], later: &["egress"] };
+const ROOT: Keys = Keys { known: &["skill", "input", "grants", "egress", "limits"], later: &[] };
 const GRANT: Keys = Keys {
     known: &["secret", "operations", "destinations", "versions", "max-uses", "expires"],
     later: &["placements", "signing", "only-sealed", "requests"],
 };
 const LIMITS: Keys = Keys {
-    known: &["timeout", "memory", "input", "output", "log", "host-calls"],
-    later: &["requests", "request-body", "response-body"],
+    known: &["timeout", "memory", "input", "output", "log", "host-calls", "requests", "request-body", "response-body"],
+    later: &[],
 };
 
 /// The longest that a grant may last.
@@ -34,6 +34,8 @@ const MAX_TIMEOUT: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60
 const MAX_SIZE: Max<u64> = Max { value: 4096 * 1024 * 1024, text: "4096MiB" };
 /// More than a task can make in the longest time it may have.
 const MAX_HOST_CALLS: Max<u64> = Max { value: 1_000_000_000_000, text: "1000000000000" };
+/// More than a task can send in the longest time it may have, one after the other.
+const MAX_REQUESTS: Max<u64> = Max { value: 1_000_000, text: "1000000" };
 const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
 
 /// One task.
@@ -45,6 +47,8 @@ pub(crate) struct TaskFile {
     pub(crate) input: Option<Vec<u8>>,
     /// What the task may use, each secret once.
     pub(crate) grants: Vec<Grant>,
+    /// Where the task may send requests without a secret.
+    pub(crate) egress: Vec<Destination>,
     /// How much the task may take.
     pub(crate) limits: LimitsConfig,
 }
@@ -64,6 +68,12 @@ pub(crate) struct LimitsConfig {
     pub(crate) log: Option<u64>,
     /// How often the component may call the host.
     pub(crate) host_calls: Option<u64>,
+    /// How many requests the task may send.
+    pub(crate) requests: Option<u64>,
+    /// How large the body of a request may be.
+    pub(crate) request_body: Option<u64>,
+    /// How large the body of a response may be.
+    pub(crate) response_body: Option<u64>,
 }
 
 impl TaskFile {
@@ -87,6 +97,7 @@ impl TaskFile {
             skill: root.take("skill").map(|value| skill(&value, source.folder())).transpose()?,
             input: root.take("input").map(|value| value.json()).transpose()?,
             grants: root.take("grants").map(grants).transpose()?.unwrap_or_default(),
+            egress: root.take("egress").map(terms::destinations).transpose()?.unwrap_or_default(),
             limits: root.take("limits").map(limits).transpose()?.unwrap_or_default(),
         })
     }
@@ -154,6 +165,7 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
     let mut table = value.table_of(&LIMITS)?;
     let timeout = table.take("timeout").map(|value| value.read(|text| units::duration(text, &MAX_TIMEOUT)));
     let host_calls = table.take("host-calls").map(|value| value.read_integer(|n| units::count(n, &MAX_HOST_CALLS)));
+    let requests = table.take("requests").map(|value| value.read_integer(|n| units::count(n, &MAX_REQUESTS)));
     let mut size = |name| table.take(name).map(|value| size(&value)).transpose();
     Ok(LimitsConfig {
         timeout: timeout.transpose()?,
@@ -161,7 +173,10 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
         input: size("input")?,
         output: size("output")?,
         log: size("log")?,
+        request_body: size("request-body")?,
+        response_body: size("response-body")?,
         host_calls: host_calls.transpose()?,
+        requests: requests.transpose()?,
     })
 }
 

@@ -11,10 +11,15 @@ use super::reader::{Table, Value};
 pub(super) fn take(table: &mut Table<'_>, what: &str) -> Result<Terms, ConfigError> {
     let operations = table.require("operations")?.list(|value| value.read(str::parse::<Operation>))?;
     let destinations = match table.take("destinations") {
-        Some(value) => value.list(|value| value.read(str::parse::<Destination>))?,
+        Some(value) => destinations(value)?,
         None => Vec::new(),
     };
     Terms::new(operations.into_iter().collect(), destinations).map_err(|error| table.invalid(format!("{what} {error}")))
+}
+
+/// Reads destinations.
+pub(super) fn destinations(value: Value<'_>) -> Result<Vec<Destination>, ConfigError> {
+    value.list(|value| value.read(str::parse::<Destination>))
 }
 
 /// Reads a text that is not empty.

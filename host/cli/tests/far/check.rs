@@ -4,6 +4,7 @@ use crate::fixture::{Far, usage};
 
 const PROVIDER: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n";
 const HEAD: &str = "far.toml: valid\nagent local, wasi inert, swap refused\n\n";
+const NONE: &str = "SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS  DESTINATIONS\n";
 const FOUR: &str = "PROVIDER  STATE\ndev       reached, has 4 secrets\n";
 
 /// A check of a `far.toml` with this text.
@@ -41,9 +42,8 @@ github-webhook-secret  dev       yes    sign,refresh  task   15m  replace      e
 
 #[test]
 fn nothing_permitted_is_valid_too() {
-    let header = "SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS  DESTINATIONS\n";
-    check(PROVIDER).stdout(format!("{HEAD}{FOUR}\n{header}")).code(0);
-    check("").stdout(format!("{HEAD}PROVIDER  STATE\n\n{header}")).code(0);
+    check(PROVIDER).stdout(format!("{HEAD}{FOUR}\n{NONE}")).code(0);
+    check("").stdout(format!("{HEAD}PROVIDER  STATE\n\n{NONE}")).code(0);
 }
 
 #[test]
@@ -72,7 +72,7 @@ payroll-db-password
 fn one_object() {
     let far = check(&format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n")).args(["--json"]);
     let object = concat!(
-        r#"{"agent_id":null,"command":"check","config":"far.toml","exit_code":0,"ok":true,"problems":[],"#,
+        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
         r#""operations":["sign"],"present":true,"provider":"dev","reference":"alpha","scope":"task","skills":null,"#,
         r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
@@ -92,7 +92,7 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
                   has it, or permit it no longer\n";
     check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).stderr(stderr).code(2);
     let object = concat!(
-        r#"{"agent_id":null,"command":"check","config":"far.toml","exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
+        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
         r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
@@ -206,4 +206,44 @@ fn mistakes_on_the_command_line() {
     Far::new().words("check --json --config absent.toml").stdout(unread).code(2);
     let unknown = object("arguments", "unexpected argument '--bogus' found", "", "see 'far check --help'");
     Far::new().words("check --bogus --json").stdout(unknown).code(2);
+}
+
+#[test]
+fn how_requests_leave_is_shown() {
+    let far = check(&format!(
+        "[egress]\ndestinations = ['GET https://a.example', 'https://b.example/c']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\n{PROVIDER}"
+    ));
+    let head = "\
+far.toml: valid
+agent local, wasi inert, swap refused
+requests without a secret: GET https://a.example https://b.example/c
+networks besides the public ones: 10.0.0.0/8 fd00::/8
+certificates of: the platform
+
+";
+    far.stdout(format!("{head}{FOUR}\n{NONE}")).code(0);
+}
+
+#[test]
+fn authorities_that_are_none() {
+    let far = check(&format!("[egress]\nca-file = 'ca.pem'\n{PROVIDER}")).file("ca.pem", "no certificate");
+    let head = "\
+far.toml: valid
+agent local, wasi inert, swap refused
+requests without a secret: none
+networks besides the public ones: none
+certificates of: ca.pem
+
+";
+    let stderr = "error: no certificates can be taken from ca.pem\n  cause: there is no certificate in it, or one that cannot be \
+                  read\n  help: name a file with certificates in PEM, each from '-----BEGIN CERTIFICATE-----'\n";
+    far.stdout(format!("{head}{FOUR}\n{NONE}")).stderr(stderr).code(2);
+    refused(
+        "[egress]\nnetworks = ['10.0.0.1']\n",
+        "error: far.toml:2:13: 'egress.networks[0]': a network is written like 10.20.0.0/16 or fd00::/8\n",
+    );
+    refused(
+        "[egress]\nca = 'x'\n",
+        "error: far.toml:2:1: unknown key 'egress.ca'\n  help: known here: 'destinations', 'networks', 'ca-file'\n",
+    );
 }

@@ -62,7 +62,6 @@ unknown        acme:backdoor/open@1.0.0          unknown: a host of this version
 
 SEVERITY  FINDING             ABOUT                             WHAT
 high      reveal-with-egress  the component                     takes the bytes of secrets and sends requests: what it sends is up to its code
-high      unknown-import      wasi:http/outgoing-handler@0.2.6  a host of this version has no such import, and refuses it
 high      unknown-import      acme:backdoor/open@1.0.0          a host of this version has no such import, and refuses it
 medium    reveal              key                               the skill takes its bytes, and may do anything with them
 medium    wildcard-host       token                             may be sent to any host of https://*.example.com

@@ -67,6 +67,7 @@ impl Session {
         self.phase.store(ENDED, Ordering::Release);
         let own = ScopeSubject::Task(self.context.task_id.clone());
         let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
+        self.broker.stand_ins.end(&self.context.task_id);
         for secret in wiped {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
         }

@@ -18,11 +18,14 @@
 //! - After a violation, or a record that a required sink did not take, the session answers nothing any more.
 
 mod cache;
+mod egress;
 mod ending;
 mod error;
 mod fetch;
+mod handle;
 mod reach;
 mod release;
+mod sealed;
 mod session;
 mod uses;
 
@@ -31,11 +34,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use egress::EgressError;
 pub use error::{AccessError, SecretError, Stop, Violation};
+pub use handle::{Handle, ListedSecret};
 pub use reach::reach;
-pub use session::{Handle, ListedSecret, Session};
+pub use sealed::StandIn;
+pub use session::Session;
 
 use self::cache::Cache;
+use self::sealed::StandIns;
 use crate::capability::DenyReason;
 use crate::context::TaskContext;
 use crate::identity::ProviderId;
@@ -46,6 +53,7 @@ use crate::provider::SecretProvider;
 pub struct Broker {
     providers: HashMap<ProviderId, Arc<dyn SecretProvider>>,
     cache: Cache,
+    stand_ins: StandIns,
     pal: Arc<Pal>,
     labels: Labels,
     settings: BrokerSettings,
@@ -115,7 +123,14 @@ impl Broker {
             }
         }
         let labels = Labels::new().map_err(|_| BrokerError::Random)?;
-        Ok(Arc::new(Self { providers: by_id, cache: Cache::default(), pal, labels, settings }))
+        Ok(Arc::new(Self {
+            providers: by_id,
+            cache: Cache::default(),
+            stand_ins: StandIns::default(),
+            pal,
+            labels,
+            settings,
+        }))
     }
 
     /// Lets a task in: records it, and opens its session.

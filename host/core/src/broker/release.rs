@@ -34,7 +34,7 @@ impl Session {
         };
         self.record(event).await?;
         learned.map_err(SecretError::from)?;
-        Ok(Handle { secret, asked_for })
+        Ok(Handle::new(secret, asked_for))
     }
 
     fn learn(&self, secret: &Secret, when_leaked: WhenLeaked) -> Result<(), LearnError> {

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::cache::{FetchError, Joined, Key, ScopeSubject};
 use super::fetch::now;
-use super::{AccessError, Broker, SecretError, Stop, Violation};
-use crate::capability::{Access, Decision, DenyReason, Operation, Operations, Permit, Purpose, Scope};
+use super::{AccessError, Broker, Handle, ListedSecret, SecretError, Stop, Violation};
+use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
 use crate::guard::Guard;
 use crate::memory::Quota;
@@ -32,6 +33,8 @@ pub struct Session {
     pub(super) admitted: std::time::Instant,
     pub(super) phase: AtomicU8,
     pub(super) stopped: OnceLock<Stop>,
+    /// Told of a violation, once it is recorded.
+    violated: Notify,
     pub(super) finished: AtomicBool,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
@@ -44,41 +47,6 @@ pub struct Session {
 const PREPARING: u8 = 0;
 const RUNNING: u8 = 1;
 pub(super) const ENDED: u8 = 2;
-
-/// A task's hold on one version of a secret.
-#[derive(Debug)]
-pub struct Handle {
-    pub(super) secret: Arc<Secret>,
-    pub(super) asked_for: VersionSelector,
-}
-
-impl Handle {
-    /// The name that it was asked for by.
-    pub fn name(&self) -> &SecretName {
-        self.secret.name()
-    }
-
-    /// The version that it stands for.
-    pub fn version(&self) -> &Version {
-        self.secret.version()
-    }
-
-    /// Time left until the value ends; zero when it has.
-    pub fn expires_in(&self) -> Duration {
-        if self.secret.is_live() { self.secret.expires_in(now()) } else { Duration::ZERO }
-    }
-}
-
-/// What a task may use, as it is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedSecret {
-    /// The secret.
-    pub name: SecretName,
-    /// What may be done with it; never empty.
-    pub operations: Operations,
-    /// Time left until the value in the host's memory ends; none while there is none.
-    pub expires_in: Option<Duration>,
-}
 
 impl Session {
     /// None if a task of this id is open already: the two would share what is a task's own.
@@ -96,6 +64,7 @@ impl Session {
             admitted: now(),
             phase: AtomicU8::new(PREPARING),
             stopped: OnceLock::new(),
+            violated: Notify::new(),
             finished: AtomicBool::new(false),
             provider_calls: AtomicU64::new(0),
             backend_failed: AtomicBool::new(false),
@@ -212,6 +181,21 @@ impl Session {
     /// Why the task must end, if it must.
     pub fn stopped(&self) -> Option<&Stop> {
         self.stopped.get()
+    }
+
+    /// Waits for a violation that no call of the guest's can answer with, such as one in a request that is on its way, until
+    /// it is recorded.
+    pub async fn violated(&self) {
+        let mut violated = std::pin::pin!(self.violated.notified());
+        loop {
+            // From here on, none is missed.
+            violated.as_mut().enable();
+            if matches!(self.stopped(), Some(Stop::Violation(_))) {
+                return;
+            }
+            violated.as_mut().await;
+            violated.set(self.violated.notified());
+        }
     }
 
     /// Whether a backend failed to answer the task.
@@ -357,6 +341,7 @@ impl Session {
         };
         let stop = self.stop(Violation { secret, operation, reason }.into());
         let _ = self.broker.pal.record(&self.subject, event).await;
+        self.violated.notify_waiters();
         if Guard::ViolationEnds.stands() { AccessError::Stopped(stop) } else { SecretError::NotFound.into() }
     }
 

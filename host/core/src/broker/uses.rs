@@ -11,7 +11,7 @@ use super::{AccessError, Handle, SecretError, Session};
 use crate::capability::{Permit, Purpose};
 use crate::guard::Guard;
 use crate::memory::SecretBytes;
-use crate::pal::{Event, EventKind, Outcome, Reason};
+use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
 
 impl Session {
     /// The bytes behind a handle, for the guest that was granted `reveal`.
@@ -45,7 +45,7 @@ impl Session {
         Ok(mac.finalize().into_bytes().into())
     }
 
-    async fn use_value(
+    pub(super) async fn use_value(
         &self,
         handle: &Handle,
         purpose: Purpose<'_>,
@@ -59,17 +59,23 @@ impl Session {
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
         };
+        let destination = match (purpose, &permit) {
+            (Purpose::Seal(target, _), Ok(permit)) => permit.destination(target).map(DestinationLabel::from),
+            _ => None,
+        };
         let usable = permit.and_then(|permit| {
             if !fits {
                 return Err(SecretError::TooLarge);
             }
             handle.secret.value(started)?;
-            self.count_use(permit)
+            // A stand-in is counted where it is replaced.
+            if purpose == Purpose::Token { Ok(()) } else { self.count_use(permit) }
         });
         let event = Event {
             operation: purpose.operation(),
             outcome: Some(if usable.is_ok() { Outcome::Completed } else { Outcome::Failed }),
             reason: usable.err().map(|error| Reason::Token(error.kind())),
+            destination,
             duration: Some(now().duration_since(started)),
             ..Event::about(kind, &handle.secret)
         };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{Catalog, CatalogEntry, Destination, Grant, Operation, Operations, Scope, Target, WhenLeaked};
+use super::{Catalog, CatalogEntry, Destination, Grant, Operation, Operations, Placement, Scope, Target, WhenLeaked};
 use crate::declaration::DeclaredSecret;
 use crate::guard::Guard;
 use crate::identity::{ProviderId, SkillDigest};
@@ -90,8 +90,10 @@ pub struct Access<'a> {
 pub enum Purpose<'a> {
     /// A handle. Needs any operation.
     Get,
-    /// To be put into this request by the host.
-    Seal(&'a Target),
+    /// A stand-in, which the host may replace in a request later.
+    Token,
+    /// To be put into this request by the host, in the place of a stand-in.
+    Seal(&'a Target, Placement),
     /// A signature by the host.
     Sign,
     /// The bytes.
@@ -105,7 +107,7 @@ impl Purpose<'_> {
     pub fn operation(self) -> Option<Operation> {
         match self {
             Self::Get => None,
-            Self::Seal(_) => Some(Operation::Seal),
+            Self::Token | Self::Seal(..) => Some(Operation::Seal),
             Self::Sign => Some(Operation::Sign),
             Self::Reveal => Some(Operation::Reveal),
             Self::Refresh => Some(Operation::Refresh),
@@ -145,6 +147,10 @@ pub enum DenyReason {
     Version,
     /// One of the three lacks the destination.
     Destination,
+    /// A stand-in stood where the grant does not let it stand.
+    Placement,
+    /// A stand-in that another task was given.
+    ForeignToken,
     /// No task is running in the instance.
     OutsideRun,
     /// The value was found in what the task returned or wrote, and its catalog entry says [`WhenLeaked::Fail`].
@@ -163,6 +169,8 @@ impl DenyReason {
             Self::Operation => "operation",
             Self::Version => "version",
             Self::Destination => "destination",
+            Self::Placement => "placement",
+            Self::ForeignToken => "foreign-token",
             Self::OutsideRun => "outside-run",
             Self::Leaked => "leaked",
         }
@@ -179,6 +187,8 @@ impl DenyReason {
             Self::Operation => "the operation was not declared, granted and permitted",
             Self::Version => "the grant does not cover the version",
             Self::Destination => "the destination was not declared, granted and permitted",
+            Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
+            Self::ForeignToken => "a sealed token was another task's",
             Self::OutsideRun => "secrets were used outside 'run'",
             Self::Leaked => "its value was in what the skill returned or wrote",
         }
@@ -267,10 +277,13 @@ impl Capability {
         if Guard::Version.stands() && !permit.versions.covers(access.version) {
             return Decision::Denied(DenyReason::Version);
         }
-        if let Purpose::Seal(target) = access.purpose
-            && !permit.covers(target)
-        {
-            return Decision::Denied(DenyReason::Destination);
+        if let Purpose::Seal(target, placement) = access.purpose {
+            if Guard::Destination.stands() && permit.destination(target).is_none() {
+                return Decision::Denied(DenyReason::Destination);
+            }
+            if Guard::Placement.stands() && placement != Placement::Authorization {
+                return Decision::Denied(DenyReason::Placement);
+            }
         }
         if Guard::GrantTime.stands() && permit.expires.is_some_and(|end| end <= now) {
             return Decision::Expired;
@@ -329,7 +342,10 @@ impl Permit {
         }
     }
 
-    fn covers(&self, target: &Target) -> bool {
-        self.destinations.iter().all(|all| all.iter().any(|destination| destination.covers(target)))
+    /// What was granted of where the request goes; none unless declared, granted and permitted each cover it.
+    pub fn destination(&self, target: &Target) -> Option<&Destination> {
+        let [declared, granted, permitted] =
+            self.destinations.each_ref().map(|all| all.iter().find(|destination| destination.covers(target)));
+        declared.and(permitted).and(granted)
     }
 }

@@ -119,6 +119,14 @@ impl Destination {
         self.https
     }
 
+    /// Scheme, host and port of the pattern.
+    pub fn origin(&self) -> String {
+        let (_, address) = self.text.split_once(' ').unwrap_or(("", &self.text));
+        let host = address.find("://").map_or(0, |at| at + "://".len());
+        let end = address.get(host..).and_then(|rest| rest.find('/')).map_or(address.len(), |at| host + at);
+        address.get(..end).unwrap_or(address).to_owned()
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -268,6 +276,11 @@ impl Target {
         };
         let port = parsed.port_or_known_default().ok_or(TargetError)?;
         Ok(Self { method: method.to_owned(), https, host, port, path: parsed.path().to_owned() })
+    }
+
+    /// The host that is asked: a name, or an address.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 }
 

@@ -16,6 +16,7 @@ mod grant;
 #[cfg(far_mutate)]
 mod mutation;
 mod operation;
+mod placement;
 mod terms;
 
 pub use catalog::{Catalog, CatalogEntry, CatalogError, Scope, WhenLeaked};
@@ -23,4 +24,5 @@ pub use check::{Access, Capability, CapabilityError, Decision, DenyReason, Gap, 
 pub use destination::{Destination, DestinationError, Target, TargetError};
 pub use grant::{Grant, GrantError};
 pub use operation::{Operation, OperationError, Operations};
+pub use placement::Placement;
 pub use terms::{Terms, TermsError};

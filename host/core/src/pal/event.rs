@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::SecretLabel;
+use super::{DestinationLabel, SecretLabel};
 use crate::capability::{DenyReason, Operation};
 use crate::context::TaskContext;
 use crate::identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId};
@@ -41,6 +41,9 @@ pub struct Event {
     /// The operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
+    /// Where a request goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationLabel>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -87,6 +90,7 @@ impl Event {
             secret_version: None,
             provider: None,
             operation: None,
+            destination: None,
             outcome: None,
             reason: None,
             cause: None,
@@ -133,6 +137,10 @@ pub enum EventKind {
     SecretListed,
     /// A task was given the bytes.
     SecretRevealed,
+    /// A task was given a stand-in for a secret.
+    SecretSealed,
+    /// The host put a secret into a request, in the place of a stand-in.
+    SecretUsed,
     /// The host signed for a task.
     SecretSigned,
     /// A task went beyond its capability, or said a value that it must not say: a violation.
@@ -143,6 +151,10 @@ pub enum EventKind {
     SecretRefreshed,
     /// A value left the host's memory.
     SecretWiped,
+    /// A request of a task's was let out.
+    EgressAllowed,
+    /// A request of a task's was not let out; the skill was told so.
+    EgressDenied,
     /// A skill wrote a line to its task log.
     SkillLogged,
     /// A secret's value was found in what a task returned or wrote for people, and taken out; the count says how often.
@@ -163,11 +175,15 @@ impl EventKind {
             Self::SecretInjected => "secret.injected",
             Self::SecretListed => "secret.listed",
             Self::SecretRevealed => "secret.revealed",
+            Self::SecretSealed => "secret.sealed",
+            Self::SecretUsed => "secret.used",
             Self::SecretSigned => "secret.signed",
             Self::SecretDenied => "secret.denied",
             Self::SecretExpired => "secret.expired",
             Self::SecretRefreshed => "secret.refreshed",
             Self::SecretWiped => "secret.wiped",
+            Self::EgressAllowed => "egress.allowed",
+            Self::EgressDenied => "egress.denied",
             Self::SkillLogged => "skill.logged",
             Self::OutputRedacted => "output.redacted",
         }

@@ -1,4 +1,4 @@
-//! How a secret's name is recorded.
+//! How a secret's name is recorded, and where a request goes.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
+use crate::capability::Destination;
 use crate::name::SecretName;
 
 /// A secret's name as it may be recorded: the name if the author or the operator wrote it, a keyed hash if only a guest
@@ -39,6 +40,43 @@ impl Serialize for SecretLabel {
     }
 }
 
+/// Where a request goes, as it may be recorded: of the pattern that covers it, which author and operator know, the origin; a
+/// keyed hash if only a guest chose it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DestinationLabel {
+    /// `https://api.github.com`, or `https://*.example.com` where the pattern has a wildcard.
+    Listed(String),
+    /// A host that a guest chose: the first 64 bits of a hash with a key that lives as long as the process.
+    Unlisted([u8; 8]),
+}
+
+impl From<&Destination> for DestinationLabel {
+    fn from(destination: &Destination) -> Self {
+        Self::Listed(destination.origin())
+    }
+}
+
+impl fmt::Display for DestinationLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listed(origin) => f.write_str(origin),
+            Self::Unlisted(hash) => write!(f, "unlisted:{}", hex::encode(hash)),
+        }
+    }
+}
+
+impl fmt::Debug for DestinationLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for DestinationLabel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Makes labels. Equal texts have equal labels within one process, and cannot be compared across two.
 pub struct Labels {
     keyed: Hmac<Sha256>,
@@ -58,11 +96,20 @@ impl Labels {
 
     /// The label of a text that nobody but a guest wrote.
     pub fn unlisted(&self, text: &str) -> SecretLabel {
+        SecretLabel::Unlisted(self.hash(text))
+    }
+
+    /// The label of a host that nobody but a guest chose.
+    pub fn unlisted_host(&self, host: &str) -> DestinationLabel {
+        DestinationLabel::Unlisted(self.hash(host))
+    }
+
+    fn hash(&self, text: &str) -> [u8; 8] {
         let mut keyed = self.keyed.clone();
         keyed.update(text.as_bytes());
         let mut label = [0_u8; 8];
         label.iter_mut().zip(keyed.finalize().into_bytes()).for_each(|(to, from)| *to = from);
-        SecretLabel::Unlisted(label)
+        label
     }
 }
 

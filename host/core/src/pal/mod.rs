@@ -17,7 +17,7 @@ mod text;
 mod writer;
 
 pub use event::{CacheState, Cause, Event, EventKind, LogLevel, Outcome, Reason, Record, Subject};
-pub use label::{Labels, SecretLabel};
+pub use label::{DestinationLabel, Labels, SecretLabel};
 pub use log::{AuditUnavailable, Pal, PalBuilder, Reading, Subscription};
 pub use memory::MemorySink;
 pub use sink::{Receipt, Sink, SinkError};

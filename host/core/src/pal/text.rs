@@ -19,6 +19,7 @@ pub(super) fn line(record: &Record) -> String {
     put("version=", event.secret_version.as_ref().map(ToString::to_string));
     put("provider=", event.provider.as_ref().map(ToString::to_string));
     put("operation=", event.operation.map(|operation| operation.to_string()));
+    put("destination=", event.destination.as_ref().map(ToString::to_string));
     put("outcome=", event.outcome.map(Outcome::as_str).map(str::to_owned));
     put("reason=", event.reason.map(reason));
     put("cause=", event.cause.map(|cause| cause.as_str().to_owned()));

@@ -76,6 +76,11 @@ impl Redactor {
         }
     }
 
+    /// What it redacts of.
+    pub fn redaction(&self) -> &Arc<Redaction> {
+        &self.redaction
+    }
+
     /// Takes the stream's next bytes, and hands out what is decided.
     pub fn write(&mut self, bytes: &[u8], mut out: impl FnMut(Piece<'_>)) {
         let redaction = self.redaction.clone();

@@ -39,20 +39,20 @@ pub enum ImportKind {
 
 /// The interfaces of the skill's package, at this very version: an engine would link any `0.1.x`, and what a reviewer
 /// reads must be what is checked.
-const SKILL: [(&str, ImportKind); 4] = [
+const SKILL: [(&str, ImportKind); 5] = [
     ("tinkerbell:skill/secrets@0.1.0", ImportKind::Secrets),
     ("tinkerbell:skill/signing@0.1.0", ImportKind::Signing),
+    ("tinkerbell:skill/sealed@0.1.0", ImportKind::Sealed),
     ("tinkerbell:skill/reveal@0.1.0", ImportKind::Reveal),
     ("tinkerbell:skill/task@0.1.0", ImportKind::Task),
 ];
-/// Those that the contract has and this version of the host has not.
-const LATER: [(&str, ImportKind); 2] =
-    [("tinkerbell:skill/sealed@", ImportKind::Sealed), ("wasi:http/", ImportKind::OutgoingHttp)];
-/// The packages of WASI 0.2 that a host links.
-const WASI: [(&str, ImportKind); 6] = [
+/// The packages of WASI 0.2 that a host links, and of `wasi:http` the interfaces.
+const WASI: [(&str, ImportKind); 8] = [
     ("wasi:cli/", ImportKind::Inert),
     ("wasi:clocks/", ImportKind::Working),
     ("wasi:filesystem/", ImportKind::Files),
+    ("wasi:http/outgoing-handler", ImportKind::OutgoingHttp),
+    ("wasi:http/types", ImportKind::OutgoingHttp),
     ("wasi:io/", ImportKind::Inert),
     ("wasi:random/", ImportKind::Working),
     ("wasi:sockets/", ImportKind::Sockets),
@@ -115,8 +115,7 @@ impl ImportKind {
     /// The kind of the import of this name.
     pub fn of(name: &str) -> Self {
         let skill = SKILL.iter().find(|(known, _)| *known == name);
-        let later = || LATER.iter().find(|(begins, _)| name.starts_with(begins));
-        match skill.or_else(later) {
+        match skill {
             Some((_, kind)) => *kind,
             None => wasi(name).unwrap_or(Self::Unknown),
         }
@@ -183,8 +182,10 @@ mod tests {
             ("tinkerbell:skill/reveal@0.1.0", ImportKind::Reveal, true),
             ("tinkerbell:skill/reveal@0.1.1", ImportKind::Unknown, false),
             ("tinkerbell:skill/reveal", ImportKind::Unknown, false),
-            ("tinkerbell:skill/sealed@0.1.0", ImportKind::Sealed, false),
-            ("wasi:http/outgoing-handler@0.2.3", ImportKind::OutgoingHttp, false),
+            ("tinkerbell:skill/sealed@0.1.0", ImportKind::Sealed, true),
+            ("wasi:http/outgoing-handler@0.2.3", ImportKind::OutgoingHttp, true),
+            ("wasi:http/types@0.2.12", ImportKind::OutgoingHttp, true),
+            ("wasi:http/incoming-handler@0.2.3", ImportKind::Unknown, false),
             ("wasi:clocks/wall-clock@0.2.6", ImportKind::Working, true),
             ("wasi:filesystem/types@0.2.6", ImportKind::Files, true),
             ("wasi:sockets/tcp@0.2.0", ImportKind::Sockets, true),

@@ -18,7 +18,7 @@
 //! | `wasi-files`, `wasi-sockets` | low | gives it none; refuses it with strict WASI |
 //! | `no-reason`, `long-text` | low | runs it |
 //! | `extra-export` | info | never calls it |
-//! | `outgoing-http` | info | this version: refuses it, as `unknown-import` says |
+//! | `outgoing-http` | info | lets out what the task may send, and nothing else |
 //! | `any-path`, `any-method` | info | sends the secret there, if granted |
 //! | `optional-secret` | info | runs it without the secret, if it is not granted |
 //!

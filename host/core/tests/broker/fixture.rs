@@ -103,6 +103,7 @@ impl World {
             skill: Some("skill".parse().unwrap()),
             skill_digest,
             capability: Capability::new(&declared, grants, &self.catalog, &skill_digest, now).unwrap(),
+            egress: vec!["https://open.example.com".parse().unwrap()],
             deadline: now + Duration::from_secs(3600),
         }
     }

@@ -16,6 +16,7 @@ mod listing;
 mod redaction;
 mod refresh;
 mod scope;
+mod sealed;
 mod sharing;
 mod uses;
 mod versions;

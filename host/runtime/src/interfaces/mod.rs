@@ -4,6 +4,7 @@
 //! a typed error goes to the guest, whatever ends the task becomes a trap. Nothing is decided here.
 
 mod reveal;
+mod sealed;
 mod secrets;
 mod signing;
 mod task;
@@ -34,6 +35,7 @@ use bindings::tinkerbell::skill as wit;
 
 /// Links every interface of the package.
 pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+    wit::sealed::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
     wit::secrets::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
     wit::signing::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
     wit::task::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;

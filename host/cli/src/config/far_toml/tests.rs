@@ -82,10 +82,27 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
 }
 
 #[test]
+fn requests_leave_as_the_operator_says() {
+    assert_eq!(parse("").unwrap().egress, EgressConfig::default());
+    let far = parse(
+        "[egress]\ndestinations = ['GET https://a.example']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\nca-file = 'ca.pem'\n",
+    );
+    let expected = EgressConfig {
+        destinations: vec!["GET https://a.example".parse().unwrap()],
+        networks: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+        ca_file: Some("/etc/far/ca.pem".into()),
+    };
+    assert_eq!(far.unwrap().egress, expected);
+}
+
+#[test]
 fn keys_that_are_not_known_are_refused_with_the_nearest_one() {
     let cases = [
         ("[agnet]\n", "1:2: unknown key 'agnet'\nhelp: did you mean 'agent'?"),
-        ("[metrics]\n", "1:2: unknown key 'metrics'\nhelp: known here: 'agent', 'runtime', 'providers', 'secrets'"),
+        (
+            "[metrics]\n",
+            "1:2: unknown key 'metrics'\nhelp: known here: 'agent', 'runtime', 'egress', 'providers', 'secrets'",
+        ),
         ("agent = { ID = \"a\" }", "1:11: unknown key 'agent.ID'\nhelp: did you mean 'id'?"),
         ("runtime.pool = \"inert\"", "1:9: unknown key 'runtime.pool'\nhelp: known here: 'wasi'"),
         ("[providers.dev]\ntpye = 1", "2:1: unknown key 'providers.dev.tpye'\nhelp: did you mean 'type'?"),

@@ -96,7 +96,7 @@ fn names_of_files_and_arguments() {
         .args(["run", "--task", &format!("{evil}.toml")])
         .file(&format!("{evil}.toml"), "x = 1")
         .stderr(format!(
-            "error: {shown}.toml:1:1: unknown key 'x'\n  help: known here: 'skill', 'input', 'grants', 'limits'\n"
+            "error: {shown}.toml:1:1: unknown key 'x'\n  help: known here: 'skill', 'input', 'grants', 'egress', 'limits'\n"
         ))
         .code(2);
     let stderr = format!(

@@ -12,27 +12,30 @@ Arguments:
   [SKILL]  The skill: a WebAssembly component
 
 Options:
-      --grant <GRANT>       Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations
-                            are seal, sign, reveal and refresh
-      --task <FILE>         Take skill, input, grants and limits from a task file (TOML or JSON)
-      --config <FILE>       What the operator permits, and where secrets come from. Without it, what
-                            is granted is permitted, from the .env
-      --env-file <FILE>     Where secrets come from without --config; ./.env when left out. For
-                            development only
-      --input <JSON|@FILE>  The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
-      --pal <FILE>          Also append every event to this file as a plain line of JSON; no value
-                            is released unless its event was written
-      --audit <FILE>        Keep every event in this audit file, chained and signed, in a folder of
-                            its own that only you may use; no value is released unless its event was
-                            written. 'far audit verify' checks it
-      --cache <DIR>         Keep compiled skills in this folder, which only you may use; made if it
-                            is not there. Without it, in far/artifacts where your caches are
-      --no-cache            Compile the skill anew, and keep nothing of it
-      --allow-swap          Run although there is swap, to which values could be written
-      --json                Print one JSON object that says how it went, on success and failure
-                            alike; events as lines of JSON
-  -h, --help                Print help
-  -V, --version             Print version
+      --grant <GRANT>         Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION];
+                              operations are seal, sign, reveal and refresh
+      --egress <DESTINATION>  Let it send requests without a secret there:
+                              SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front
+      --task <FILE>           Take skill, input, grants, egress and limits from a task file (TOML or
+                              JSON)
+      --config <FILE>         What the operator permits, and where secrets come from. Without it,
+                              what is granted is permitted, from the .env
+      --env-file <FILE>       Where secrets come from without --config; ./.env when left out. For
+                              development only
+      --input <JSON|@FILE>    The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
+      --pal <FILE>            Also append every event to this file as a plain line of JSON; no value
+                              is released unless its event was written
+      --audit <FILE>          Keep every event in this audit file, chained and signed, in a folder
+                              of its own that only you may use; no value is released unless its
+                              event was written. 'far audit verify' checks it
+      --cache <DIR>           Keep compiled skills in this folder, which only you may use; made if
+                              it is not there. Without it, in far/artifacts where your caches are
+      --no-cache              Compile the skill anew, and keep nothing of it
+      --allow-swap            Run although there is swap, to which values could be written
+      --json                  Print one JSON object that says how it went, on success and failure
+                              alike; events as lines of JSON
+  -h, --help                  Print help
+  -V, --version               Print version
 
 The skill's output goes to stdout. What happened, and what the skill wrote for people, go to stderr.
 

@@ -1,0 +1,26 @@
+//! How requests leave, as the operator's file says.
+
+use std::path::Path;
+
+use far_runtime::Egress;
+
+use crate::config::EgressConfig;
+use crate::failure::Failure;
+use crate::input;
+
+/// How much is read of a file of authorities; all that browsers know is a quarter of it.
+const CA_MAX: usize = 1024 * 1024;
+
+/// Takes what the file says, and reads what it names.
+pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
+    let egress = config.networks.iter().copied().fold(Egress::new(), Egress::with_network);
+    match &config.ca_file {
+        Some(path) => with_authorities(egress, path),
+        None => Ok(egress),
+    }
+}
+
+fn with_authorities(egress: Egress, path: &Path) -> Result<Egress, Failure> {
+    let pem = input::begin(path, "the certificates", CA_MAX)?;
+    egress.with_authorities(&pem).map_err(|source| Failure::Authorities { path: path.to_owned(), source })
+}

@@ -1,0 +1,61 @@
+//! Requests: which are let out. What they carry is [`sealed`](super::sealed)'s.
+
+use super::{Session, Stop};
+use crate::capability::Target;
+use crate::guard::Guard;
+use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
+
+/// Why a request is not let out. The skill is told so, and may go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EgressError {
+    /// The task ends here: the error must become a trap.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
+    /// The task may not send it.
+    #[error("the task may not send requests there")]
+    Denied,
+}
+
+impl Session {
+    /// Whether a request without a secret may go where it is meant to go; recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError`].
+    pub async fn let_out(&self, target: &Target) -> Result<(), EgressError> {
+        let covering = self.context().egress.iter().find(|destination| destination.covers(target));
+        if covering.is_none() && Guard::Egress.stands() {
+            self.denied(Some(target), "destination").await?;
+            return Err(EgressError::Denied);
+        }
+        let event = Event {
+            destination: covering.map(DestinationLabel::from),
+            outcome: Some(Outcome::Completed),
+            ..Event::new(EventKind::EgressAllowed)
+        };
+        Ok(self.record(event).await?)
+    }
+
+    /// Records that a request was not let out, and why, as a fixed token.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    pub async fn denied(&self, target: Option<&Target>, reason: &'static str) -> Result<(), Stop> {
+        let event = Event {
+            destination: target.map(|target| self.label_of(target)),
+            outcome: Some(Outcome::Failed),
+            reason: Some(Reason::Token(reason)),
+            ..Event::new(EventKind::EgressDenied)
+        };
+        self.record(event).await
+    }
+
+    fn label_of(&self, target: &Target) -> DestinationLabel {
+        match self.context().egress.iter().find(|destination| destination.covers(target)) {
+            Some(destination) => destination.into(),
+            None => self.broker.labels.unlisted_host(target.host()),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a task holds of a secret, and what it is told of those that it may use.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use super::StandIn;
+use super::fetch::now;
+use crate::capability::Operations;
+use crate::name::SecretName;
+use crate::secret::Secret;
+use crate::version::{Version, VersionSelector};
+
+/// A task's hold on one version of a secret.
+#[derive(Debug)]
+pub struct Handle {
+    pub(super) secret: Arc<Secret>,
+    pub(super) asked_for: VersionSelector,
+    /// What stands for it in requests, once that was asked for.
+    pub(super) stand_in: OnceLock<StandIn>,
+}
+
+impl Handle {
+    pub(super) fn new(secret: Arc<Secret>, asked_for: VersionSelector) -> Self {
+        Self { secret, asked_for, stand_in: OnceLock::new() }
+    }
+
+    /// The name that it was asked for by.
+    pub fn name(&self) -> &SecretName {
+        self.secret.name()
+    }
+
+    /// The version that it stands for.
+    pub fn version(&self) -> &Version {
+        self.secret.version()
+    }
+
+    /// Time left until the value ends; zero when it has.
+    pub fn expires_in(&self) -> Duration {
+        if self.secret.is_live() { self.secret.expires_in(now()) } else { Duration::ZERO }
+    }
+}
+
+/// What a task may use, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedSecret {
+    /// The secret.
+    pub name: SecretName,
+    /// What may be done with it; never empty.
+    pub operations: Operations,
+    /// Time left until the value in the host's memory ends; none while there is none.
+    pub expires_in: Option<Duration>,
+}

@@ -1,0 +1,160 @@
+//! Stand-ins: what a guest puts into a request, and the host replaces by a secret as the request leaves.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{AccessError, Handle, SecretError, Session};
+use crate::capability::{DenyReason, Operation, Placement, Purpose, Target};
+use crate::guard::Guard;
+use crate::identity::TaskId;
+use crate::memory::SecretBytes;
+use crate::pal::EventKind;
+use crate::secret::Secret;
+use crate::version::VersionSelector;
+
+/// What stands for a secret in a guest's request: `farsealed` and 40 hexadecimal digits, of 160 random bits.
+///
+/// Any HTTP client takes it for a token. It says nothing of the secret, and is worth nothing but to the host, in a request of
+/// the task that it was made for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct StandIn([u8; Self::LEN]);
+
+const PREFIX: &[u8] = b"farsealed";
+const RANDOM: usize = 20;
+
+impl StandIn {
+    /// Its length in bytes, whatever it stands for.
+    pub const LEN: usize = PREFIX.len() + 2 * RANDOM;
+
+    fn random() -> Result<Self, getrandom::Error> {
+        let mut random = [0; RANDOM];
+        getrandom::fill(&mut random)?;
+        let digits = hex::encode(random);
+        let mut text = [0; Self::LEN];
+        text.iter_mut().zip(PREFIX.iter().chain(digits.as_bytes())).for_each(|(to, from)| *to = *from);
+        Ok(Self(text))
+    }
+
+    /// It, as text.
+    pub fn as_str(&self) -> &str {
+        // Made of letters and digits alone.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Where in a text there is what looks like one, and what it is. It need not stand for anything.
+    pub fn find_all(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Self)> + '_ {
+        let starts = text.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX);
+        starts.filter_map(|(start, _)| {
+            let found = text.get(start..)?.first_chunk::<{ Self::LEN }>()?;
+            let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            let digits = found.get(PREFIX.len()..)?;
+            digits.iter().all(is_digit).then(|| (start..start + Self::LEN, Self(*found)))
+        })
+    }
+}
+
+impl fmt::Debug for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StandIn")
+    }
+}
+
+/// What every live stand-in of an agent stands for.
+#[derive(Default)]
+pub(super) struct StandIns(Mutex<HashMap<StandIn, Sealed>>);
+
+#[derive(Clone)]
+struct Sealed {
+    task: TaskId,
+    secret: Arc<Secret>,
+    asked_for: VersionSelector,
+}
+
+impl StandIns {
+    /// Forgets what was made for a task.
+    pub(super) fn end(&self, task: &TaskId) {
+        self.0.lock().retain(|_, sealed| &sealed.task != task);
+    }
+}
+
+impl Session {
+    /// A stand-in for the secret behind a handle: always the same one for one handle.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; a handle whose grant lacks `seal` is a violation.
+    pub async fn seal(&self, handle: &Handle) -> Result<StandIn, AccessError> {
+        self.use_value(handle, Purpose::Token, EventKind::SecretSealed, true).await?;
+        if let Some(stand_in) = handle.stand_in.get() {
+            return Ok(stand_in.clone());
+        }
+        let made = StandIn::random().map_err(|_| SecretError::Unavailable { retry_after: None })?;
+        let stand_in = handle.stand_in.get_or_init(|| made).clone();
+        let sealed = Sealed {
+            task: self.context().task_id.clone(),
+            secret: handle.secret.clone(),
+            asked_for: handle.asked_for.clone(),
+        };
+        self.broker.stand_ins.0.lock().insert(stand_in.clone(), sealed);
+        Ok(stand_in)
+    }
+
+    /// The bytes that a stand-in stands for, to be put into this request in its place; none if it stands for nothing, and
+    /// is text.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]. A stand-in that is another task's, and one that does not belong into this request or this place of
+    /// it, are violations.
+    ///
+    /// # Security
+    ///
+    /// The one place from which a value goes into a request. Each call is a use, counted and recorded.
+    pub async fn unseal(
+        &self,
+        stand_in: &StandIn,
+        target: &Target,
+        placement: Placement,
+    ) -> Result<Option<Arc<SecretBytes>>, AccessError> {
+        let Some(Sealed { task, secret, asked_for }) = self.broker.stand_ins.0.lock().get(stand_in).cloned() else {
+            return Ok(None);
+        };
+        if task != self.context().task_id && Guard::OwnToken.stands() {
+            // Whose it is, and of what, is not this task's to know, nor of whoever reads its events.
+            let label = self.broker.labels.unlisted(stand_in.as_str());
+            return Err(self.violate(label, Some(Operation::Seal), DenyReason::ForeignToken).await);
+        }
+        let handle = Handle::new(secret, asked_for);
+        let used = self.use_value(&handle, Purpose::Seal(target, placement), EventKind::SecretUsed, true).await;
+        used.map(Some)
+    }
+
+    /// Whether a stand-in stands for something.
+    pub fn is_live(&self, stand_in: &StandIn) -> bool {
+        self.broker.stand_ins.0.lock().contains_key(stand_in)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_is_found_wherever_it_is_and_is_always_of_one_length() {
+        let (one, other) = (StandIn::random().unwrap(), StandIn::random().unwrap());
+        assert_ne!(one, other);
+        assert_eq!(one.as_str().len(), StandIn::LEN);
+        assert!(one.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let text = format!("farsealed{}{}", one.as_str(), other.as_str());
+        let found: Vec<_> = StandIn::find_all(text.as_bytes()).collect();
+        assert_eq!(found, [(9..58, one.clone()), (58..107, other)]);
+        for text in [&one.as_str()[..48], &one.as_str().to_uppercase(), "farsealed", ""] {
+            assert_eq!(StandIn::find_all(text.as_bytes()).count(), 0, "{text}");
+        }
+        assert_eq!(format!("{one:?}"), "StandIn");
+    }
+}

@@ -1,0 +1,116 @@
+//! Stand-ins: whose they are, where they may stand, and for how long.
+
+use far_core::broker::{AccessError, SecretError, StandIn};
+use far_core::capability::{DenyReason, Placement, Target};
+use far_core::pal::{EventKind, Outcome};
+
+use crate::fixture::{TTL, VALUE, World, told, violation};
+use crate::shared::grant;
+
+const SEAL: &str = "task-key:seal@https://api.example.com";
+
+fn target(url: &str) -> Target {
+    Target::new("GET", url).unwrap()
+}
+
+fn granted() -> Target {
+    target("https://api.example.com/a")
+}
+
+#[tokio::test]
+async fn a_handle_has_one_stand_in_and_it_stands_for_the_value() {
+    let world = World::new();
+    let task = world.running(&[SEAL]).await;
+    let (one, other) = (task.get("task-key", None).await.unwrap(), task.get("task-key", None).await.unwrap());
+    let stand_in = task.seal(&one).await.unwrap();
+    assert_eq!(task.seal(&one).await.unwrap(), stand_in);
+    assert_ne!(task.seal(&other).await.unwrap(), stand_in);
+    drop(one);
+    let value = task.unseal(&stand_in, &granted(), Placement::Authorization).await.unwrap().unwrap();
+    assert_eq!(value.expose(), VALUE);
+    let used = world.events(EventKind::SecretUsed).pop().unwrap();
+    assert_eq!(used.destination.unwrap().to_string(), "https://api.example.com");
+    assert_eq!(world.events(EventKind::SecretSealed).len(), 3);
+}
+
+#[tokio::test]
+async fn a_stand_in_elsewhere_is_a_violation() {
+    for (url, placement, reason) in [
+        ("https://evil.example.com/a", Placement::Authorization, DenyReason::Destination),
+        ("http://api.example.com/a", Placement::Authorization, DenyReason::Destination),
+        ("https://api.example.com:8443/a", Placement::Authorization, DenyReason::Destination),
+        ("https://api.example.com/a", Placement::Elsewhere, DenyReason::Placement),
+    ] {
+        let world = World::new();
+        let task = world.running(&[SEAL]).await;
+        let handle = task.get("task-key", None).await.unwrap();
+        let stand_in = task.seal(&handle).await.unwrap();
+        let denied = violation(task.unseal(&stand_in, &target(url), placement).await);
+        assert_eq!(denied.reason, reason, "{url}");
+        assert!(world.events(EventKind::SecretUsed).is_empty());
+        assert!(task.unseal(&stand_in, &granted(), Placement::Authorization).await.is_err(), "poisoned");
+    }
+}
+
+#[tokio::test]
+async fn a_stand_in_is_worth_nothing_to_another_task_and_nothing_after_its_own() {
+    let world = World::new();
+    let owner = world.running(&[SEAL]).await;
+    let thief = world.running(&[SEAL]).await;
+    let handle = owner.get("task-key", None).await.unwrap();
+    let stand_in = owner.seal(&handle).await.unwrap();
+    let denied = violation(thief.unseal(&stand_in, &granted(), Placement::Authorization).await);
+    assert_eq!(denied.reason, DenyReason::ForeignToken);
+    assert!(owner.unseal(&stand_in, &granted(), Placement::Authorization).await.unwrap().is_some());
+
+    owner.finish(Outcome::Completed).await.unwrap();
+    let next = world.running(&[SEAL]).await;
+    assert!(!next.is_live(&stand_in), "text");
+    assert!(next.unseal(&stand_in, &granted(), Placement::Elsewhere).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_replacement_counts_and_none_outlives_the_value() {
+    let world = World::new();
+    let twice = grant(SEAL).with_max_uses(2.try_into().unwrap());
+    let task = world.running_with(&[twice]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    let stand_in = task.seal(&handle).await.unwrap();
+    for _ in 0..2 {
+        task.unseal(&stand_in, &granted(), Placement::Authorization).await.unwrap().unwrap();
+    }
+    let third = task.unseal(&stand_in, &granted(), Placement::Authorization).await;
+    assert_eq!(third.map(drop), Err(AccessError::Secret(SecretError::Exhausted)));
+
+    let task = world.running(&[SEAL]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    let stand_in = task.seal(&handle).await.unwrap();
+    tokio::time::sleep(TTL).await;
+    assert_eq!(told(task.unseal(&stand_in, &granted(), Placement::Authorization).await), SecretError::Expired);
+    assert_eq!(told(task.seal(&handle).await), SecretError::Expired);
+}
+
+#[tokio::test]
+async fn without_seal_there_is_no_stand_in() {
+    let world = World::new();
+    let task = world.running(&["task-key:sign"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    assert_eq!(violation(task.seal(&handle).await).reason, DenyReason::Operation);
+}
+
+#[tokio::test]
+async fn a_request_without_a_secret_goes_where_the_task_may_send_some() {
+    let world = World::new();
+    let task = world.running(&[]).await;
+    assert!(task.let_out(&target("https://open.example.com/a")).await.is_ok());
+    assert!(task.let_out(&target("https://guest-chosen.example.com/a")).await.is_err());
+    let allowed = world.events(EventKind::EgressAllowed).pop().unwrap();
+    assert_eq!(allowed.destination.unwrap().to_string(), "https://open.example.com");
+    let denied = world.events(EventKind::EgressDenied).pop().unwrap();
+    assert!(denied.destination.unwrap().to_string().starts_with("unlisted:"));
+}
+
+#[test]
+fn a_stand_in_looks_the_same_whatever_it_stands_for() {
+    assert_eq!(StandIn::LEN, 49);
+}

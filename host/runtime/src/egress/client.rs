@@ -1,0 +1,121 @@
+//! The client that requests leave by: one for each task, so that no connection of one task's is another's.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::redirect::Policy;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::address::Addresses;
+
+/// How requests leave: what the operator says.
+///
+/// ```
+/// use far_runtime::Egress;
+///
+/// // Servers with certificates of the platform's authorities, at public addresses.
+/// let egress = Egress::new();
+/// // The same, and those in one network of the company's.
+/// let egress = egress.with_network("10.20.0.0/16".parse()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Egress {
+    networks: Vec<IpNet>,
+    authorities: Option<Vec<CertificateDer<'static>>>,
+}
+
+/// Why requests could not leave as the operator says.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EgressSetupError {
+    /// The text has no certificate in it, or one that is none.
+    #[error("there is no certificate in it, or one that cannot be read")]
+    Certificate,
+    /// The platform's authorities could not be read.
+    #[error("TLS could not be set up")]
+    Tls(#[source] rustls::Error),
+    /// The client could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Egress {
+    /// Servers with certificates of the platform's authorities, at public addresses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, and addresses in this network.
+    #[must_use]
+    pub fn with_network(mut self, network: IpNet) -> Self {
+        self.networks.push(network);
+        self
+    }
+
+    /// The same for servers with certificates of these authorities, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressSetupError::Certificate`] if the text is not certificates in PEM, at least one.
+    pub fn with_authorities(mut self, pem: &[u8]) -> Result<Self, EgressSetupError> {
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let read = read.ok().filter(|all| !all.is_empty()).ok_or(EgressSetupError::Certificate)?;
+        self.authorities = Some(read);
+        Ok(self)
+    }
+
+    pub(crate) fn build(&self) -> Result<Clients, EgressSetupError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(EgressSetupError::Tls)?;
+        let tls = match &self.authorities {
+            None => builder.with_platform_verifier().map_err(EgressSetupError::Tls)?.with_no_client_auth(),
+            Some(authorities) => {
+                let mut roots = RootCertStore::empty();
+                for authority in authorities {
+                    roots.add(authority.clone()).map_err(|_| EgressSetupError::Certificate)?;
+                }
+                builder.with_root_certificates(roots).with_no_client_auth()
+            }
+        };
+        Ok(Clients { addresses: Addresses::new(&self.networks), tls })
+    }
+}
+
+/// Makes clients.
+#[derive(Clone, Debug)]
+pub(crate) struct Clients {
+    pub(super) addresses: Addresses,
+    tls: ClientConfig,
+}
+
+/// How long connecting may take. The rest of a request has the task's deadline.
+const CONNECT: Duration = Duration::from_secs(10);
+
+impl Clients {
+    /// A client with connections of its own.
+    ///
+    /// # Errors
+    ///
+    /// The library's, which none of these settings brings about.
+    pub(super) fn client(&self) -> io::Result<reqwest::Client> {
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .dns_resolver(Arc::new(self.addresses.clone()))
+            .redirect(Policy::none())
+            // A request with a secret in it is sent once.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_only()
+            .no_proxy()
+            .connect_timeout(CONNECT);
+        builder.build().map_err(io::Error::other)
+    }
+}

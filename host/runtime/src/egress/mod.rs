@@ -1,0 +1,151 @@
+//! Requests over HTTP: nothing leaves that the task may not send, and nothing comes back that it must not see.
+//!
+//! A request is decided on when its body is there, in one place ([`request`]): its final URL, what it carries and where. Then
+//! addresses are vetted ([`address`]), it leaves ([`client`]), and what comes back is redacted ([`response`]).
+//!
+//! # Invariants
+//!
+//! - Every substitution asks the broker, with the actual destination and placement.
+//! - What is connected to is what was vetted: no redirect is followed, no proxy is asked, no name is looked up twice.
+//! - A request with a secret in it is sent once.
+
+mod address;
+mod client;
+mod request;
+mod response;
+
+use std::error::Error as _;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use far_core::broker::Session;
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use self::address::Prohibited;
+pub(crate) use self::client::Clients;
+pub use self::client::{Egress, EgressSetupError};
+use crate::limits::Limits;
+
+/// How many requests of a task may be under way, each with its body in memory and its records.
+const AT_ONCE: usize = 8;
+
+/// One task's requests.
+pub(crate) struct Requests(Arc<Task>);
+
+struct Task {
+    session: Arc<Session>,
+    clients: Clients,
+    /// Made with the first request: most tasks send none.
+    client: OnceLock<reqwest::Client>,
+    limits: Limits,
+    sent: AtomicUsize,
+    under_way: Semaphore,
+}
+
+impl Requests {
+    pub(crate) fn new(session: Arc<Session>, clients: Clients, limits: &Limits) -> Self {
+        let client = OnceLock::new();
+        Self(Arc::new(Task {
+            session,
+            clients,
+            client,
+            limits: *limits,
+            sent: AtomicUsize::new(0),
+            under_way: Semaphore::new(AT_ONCE),
+        }))
+    }
+}
+
+type Sent = wasmtime_wasi_http::Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>)>;
+
+impl WasiHttpHooks for Requests {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let task = self.0.clone();
+        Box::new(async move {
+            let response = task.send(request).await?;
+            Ok((response, Box::new(async { Ok(()) }) as Box<dyn Future<Output = Result<(), Error>> + Send>))
+        })
+    }
+
+    // The library's own write what went wrong to a log, with what came over the network.
+    fn p2_error_from_hyper(&mut self, _: &hyper::Error) -> ErrorCode {
+        ErrorCode::HttpProtocolError
+    }
+
+    fn p2_error_from_connect(&mut self, _: &io::Error) -> ErrorCode {
+        ErrorCode::ConnectionRefused
+    }
+
+    fn p2_error_from_tls(&mut self, _: &io::Error) -> ErrorCode {
+        ErrorCode::TlsProtocolError
+    }
+}
+
+impl Task {
+    async fn send(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+        match self.sent.fetch_add(1, Ordering::AcqRel) {
+            sent if sent < self.limits.requests => {}
+            // Told once: what is beyond the limit can be many.
+            sent if sent == self.limits.requests => {
+                return Err(self.refused(None, "requests", Error::HttpRequestDenied).await);
+            }
+            _ => return Err(Error::HttpRequestDenied),
+        }
+        // Not waited for: the guest may be what has to end another first.
+        let Ok(_under_way) = self.under_way.try_acquire() else { return Err(Error::ConnectionLimitReached) };
+        let request::Outgoing { target, request } = self.outgoing(request).await?;
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let made = self.clients.client().map_err(|_| Error::ConfigurationError)?;
+                self.client.get_or_init(|| made)
+            }
+        };
+        match client.execute(request).await {
+            Ok(response) => response::redacted(response.into(), self.session.redaction(), self.limits.response_body),
+            Err(error) => Err(match kind_of(&error) {
+                Error::DestinationIpProhibited => {
+                    self.refused(Some(&target), "address", Error::DestinationIpProhibited).await
+                }
+                kind => kind,
+            }),
+        }
+    }
+}
+
+/// What a guest is told of a request that failed: a kind, and no text.
+fn kind_of(error: &reqwest::Error) -> Error {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.is::<Prohibited>() {
+            return Error::DestinationIpProhibited;
+        }
+        match cause.downcast_ref() {
+            Some(rustls::Error::InvalidCertificate(_)) => return Error::TlsCertificateError,
+            Some(_) => return Error::TlsProtocolError,
+            None => source = behind(cause),
+        }
+    }
+    match error {
+        error if error.is_timeout() => Error::ConnectionTimeout,
+        error if error.is_connect() => Error::ConnectionRefused,
+        _ => Error::HttpProtocolError,
+    }
+}
+
+/// What is behind an error. An [`io::Error`] of another error leaves that one out of its sources.
+fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
