@@ -4,8 +4,12 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
+#[cfg(target_arch = "wasm32")]
+mod wasi;
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use crate::bindings::tinkerbell::skill::{reveal, secrets, signing, task};
+pub(crate) use crate::bindings::tinkerbell::skill::{reveal, sealed, secrets, signing, task};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{reveal, secrets, signing, task};
+pub(crate) use native::{http, reveal, sealed, secrets, signing, task};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use wasi::http;

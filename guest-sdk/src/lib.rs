@@ -43,7 +43,7 @@
 //! back on, and no error for what the task was not granted: asking for it ends the task.
 //!
 //! Off WebAssembly there is no host but the fake one of [`testing`], so that a skill is tested with `cargo test`. Outside
-//! of its `run`, a call into [`secrets`], [`signing`], [`reveal`] or [`task`] panics.
+//! of its `run`, a call into [`secrets`], [`sealed`], [`http`], [`signing`], [`reveal`] or [`task`] panics.
 //!
 //! Which secrets a component can see is read from its imports. [`reveal`] is imported only by skills that call it.
 
@@ -52,8 +52,10 @@ pub mod bindings;
 mod error;
 mod field;
 mod host;
+pub mod http;
 pub mod reveal;
 pub mod schema;
+pub mod sealed;
 pub mod secrets;
 pub mod signing;
 mod skill;

@@ -53,6 +53,24 @@ pub(crate) mod signing {
     }
 }
 
+pub(crate) mod sealed {
+    use super::secrets::{Error, Secret};
+    use crate::testing::fake::current;
+
+    pub(crate) fn token(secret: &Secret) -> Result<String, Error> {
+        current::call(super::stopped(), |run| run.seal(secret.0))
+    }
+}
+
+pub(crate) mod http {
+    use crate::http::{Error, Parts, Response};
+    use crate::testing::fake::current;
+
+    pub(crate) fn send(parts: Parts) -> Result<Response, Error> {
+        current::call(Err(Error::Denied), |run| run.send(parts))
+    }
+}
+
 pub(crate) mod reveal {
     use super::secrets::{Error, Secret};
     use crate::testing::fake::current;

@@ -25,7 +25,7 @@
 //! ```
 //!
 //! It keeps to the host's rules on names, operations, versions, uses and the order in which they are asked, and signs
-//! for real. What it leaves out: limits of the task but those, redaction of what was revealed, and sharing the host's
+//! for real. What it leaves out: where requests may go, limits of the task but those, redaction of what was revealed, and sharing the host's
 //! memory with other tasks. Whether a component that calls [`reveal`](crate::reveal) declares it for any secret at all is
 //! for the host to see. A skill runs on the thread that its test runs on, and tests on several see nothing of each other.
 
@@ -35,6 +35,6 @@ pub(crate) mod fake;
 
 pub use declaration::{Declaration, DeclaredSecret};
 #[cfg(not(target_arch = "wasm32"))]
-pub use fake::{Denial, Ended, Host, Reason, Use};
+pub use fake::{Denial, Ended, Host, Reason, Sent, Use};
 
 pub use crate::secrets::Operation;

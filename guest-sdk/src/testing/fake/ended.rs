@@ -58,6 +58,8 @@ pub enum Reason {
     Operation,
     /// The grant excludes the version.
     Version,
+    /// A stand-in stood elsewhere than in a request's `authorization` header.
+    Placement,
 }
 
 impl Reason {
@@ -69,11 +71,17 @@ impl Reason {
             Self::Ungranted => "the task was not granted the secret",
             Self::Operation => "the operation was not declared and granted",
             Self::Version => "the grant does not cover the version",
+            Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
         }
     }
 }
 
 impl Denial {
+    pub(super) fn placement(name: &str) -> Self {
+        let help = "put it into the 'authorization' header: `Request::bearer` and `Request::basic` do";
+        Self::new(name, Some(Operation::Seal), Reason::Placement, help)
+    }
+
     pub(super) fn invalid_name(name: &str, operation: Option<Operation>) -> Self {
         let help = "a name has 1 to 128 of a-z, 0-9, '.', '_', '-' and '/', starts and ends with a letter or a digit, and has \
                     no '..' and no '//'";

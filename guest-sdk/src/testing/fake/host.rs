@@ -1,7 +1,7 @@
 //! The fake host, as a test sets it up.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::panic::resume_unwind;
 use std::time::Duration;
@@ -12,8 +12,9 @@ use serde::de::DeserializeOwned;
 use super::current::Started;
 use super::plan::{Plan, Planned, Value};
 use super::run::Run;
-use super::{Declaration, Ended, Use};
+use super::{Declaration, Ended, Sent, Use};
 use crate::Error;
+use crate::http::{self, Response};
 use crate::secrets::{self, Operation};
 use crate::skill::{call, written};
 use crate::task::Level;
@@ -32,6 +33,7 @@ pub struct Host {
 struct Record {
     uses: Vec<Use>,
     log: Vec<(Level, String)>,
+    sent: Vec<Sent>,
 }
 
 impl Host {
@@ -43,6 +45,7 @@ impl Host {
             task_id: "test-task".to_owned(),
             agent_id: "test-agent".to_owned(),
             time_left: Duration::from_secs(30),
+            answers: VecDeque::new(),
         };
         Self { plan, last: RefCell::default() }
     }
@@ -140,6 +143,16 @@ impl Host {
         self
     }
 
+    /// What a server answers, or why none does: the next request gets the first of these, and so on. Where none is left, a
+    /// request is [`http::Error::Unreachable`].
+    ///
+    /// Where requests go is not looked at: destinations are the real host's to decide on.
+    #[must_use]
+    pub fn answering(mut self, answer: Result<Response, http::Error>) -> Self {
+        self.plan.answers.push_back(answer);
+        self
+    }
+
     /// Runs the skill's function as one task, on this thread. The output is what the function returned, once it could
     /// be written as JSON; [`run_json`](Self::run_json) reads the input as well.
     ///
@@ -184,6 +197,11 @@ impl Host {
         self.last.borrow().uses.clone()
     }
 
+    /// The requests of the last run, in order.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.last.borrow().sent.clone()
+    }
+
     /// What the last run wrote to the task log.
     pub fn log(&self) -> Vec<(Level, String)> {
         self.last.borrow().log.clone()
@@ -202,7 +220,7 @@ impl Host {
         }
         let (run, returned) = started.catch(skill);
         let violation = run.and_then(|run| {
-            self.last.replace(Record { uses: run.uses, log: run.log });
+            self.last.replace(Record { uses: run.uses, log: run.log, sent: run.sent });
             run.violation
         });
         match (violation, returned) {

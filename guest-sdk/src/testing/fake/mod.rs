@@ -5,6 +5,7 @@ mod ended;
 mod host;
 mod plan;
 mod run;
+mod sent;
 #[cfg(test)]
 mod tests;
 mod uses;
@@ -12,6 +13,7 @@ mod uses;
 pub use ended::{Denial, Ended, Reason};
 pub use host::Host;
 pub(crate) use run::Held;
+pub use sent::Sent;
 pub use uses::Use;
 
 use super::{Declaration, DeclaredSecret};

@@ -1,11 +1,12 @@
 //! What a test says of the host, the same for each of its runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::{Declaration, DeclaredSecret, Denial};
+use crate::http::{self, Response};
 use crate::secrets::{Error, Operation};
 
 /// How long a value lives where the test does not say.
@@ -18,6 +19,8 @@ pub(super) struct Plan {
     pub(super) task_id: String,
     pub(super) agent_id: String,
     pub(super) time_left: Duration,
+    /// What servers answer, in turn.
+    pub(super) answers: VecDeque<Result<Response, http::Error>>,
 }
 
 /// One secret's grant, and what the backend has of it.

@@ -6,18 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::plan::{Plan, Value, is_name, is_version};
-use super::{Denial, Use};
+use super::{Denial, Sent, Use};
 use crate::bindings::tinkerbell::skill::secrets as wit;
 use crate::bindings::tinkerbell::skill::task::Level as WitLevel;
+use crate::http::{self, Parts, Response};
 use crate::secrets::{Error, Operation};
 use crate::task::Level;
 
 /// The longest message that is signed, in bytes.
 const MESSAGE_MAX: usize = 1 << 20;
+
+/// How a stand-in begins (`far_core::broker::StandIn`).
+const STAND_IN: &str = "farsealed";
 
 /// A handle, as the skill holds it.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +47,9 @@ pub(crate) struct Run {
     plan: Plan,
     handles: Vec<Handle>,
     used: BTreeMap<String, u32>,
+    /// What was sealed, with what stands for it.
+    sealed: BTreeMap<String, Held>,
+    pub(super) sent: Vec<Sent>,
     /// The secrets that the host has a value of.
     fetched: BTreeSet<String>,
     pub(super) uses: Vec<Use>,
@@ -56,6 +65,8 @@ impl Run {
             plan,
             handles: Vec::new(),
             used: BTreeMap::new(),
+            sealed: BTreeMap::new(),
+            sent: Vec::new(),
             fetched: BTreeSet::new(),
             uses: Vec::new(),
             log: Vec::new(),
@@ -168,6 +179,62 @@ impl Run {
         let held = Held { run: self.number, index: self.handles.len() };
         self.handles.push(Handle { name: name.to_owned(), asked_for: asked_for.map(str::to_owned), value });
         Ok(held)
+    }
+
+    /// What stands for a secret: always the same for one handle. Asking for it is no use.
+    pub(crate) fn seal(&mut self, held: Held) -> Result<Result<String, wit::Error>, Denial> {
+        let handle = self.handle(held).clone();
+        let planned = self.plan.check(&handle.name, handle.asked_for.as_deref(), Some(Operation::Seal))?;
+        if let Some(error) = planned.ended {
+            return Ok(Err(error.into()));
+        }
+        let token = format!("{STAND_IN}{:016x}{:024x}", self.number, held.index);
+        self.sealed.insert(token.clone(), held);
+        self.uses.push(Use::sealed(handle.name));
+        Ok(Ok(token))
+    }
+
+    pub(crate) fn send(&mut self, parts: Parts) -> Result<Result<Response, http::Error>, Denial> {
+        let mut headers = Vec::new();
+        for (name, value) in parts.headers {
+            let value = String::from_utf8_lossy(&value).into_owned();
+            let shown = if name.eq_ignore_ascii_case("authorization") { self.authorized(&value)? } else { Ok(None) };
+            match shown {
+                Ok(shown) => headers.push((name, shown.unwrap_or(value))),
+                Err(_) => return Ok(Err(http::Error::Denied)),
+            }
+        }
+        let texts = headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let body = String::from_utf8_lossy(&parts.body).into_owned();
+        for text in texts.chain([parts.url.as_str(), &body]) {
+            if let Some((_, held)) = self.sealed.iter().find(|(token, _)| text.contains(token.as_str())) {
+                return Err(Denial::placement(&self.handle(*held).name));
+            }
+        }
+        self.sent.push(Sent { method: parts.method, url: parts.url, headers, body: parts.body });
+        Ok(self.plan.answers.pop_front().unwrap_or(Err(http::Error::Unreachable)))
+    }
+
+    /// The header with `[sealed:NAME]` in the place of a stand-in; none if no stand-in is the whole of its credentials.
+    fn authorized(&mut self, value: &str) -> Result<Result<Option<String>, Error>, Denial> {
+        let (user, token) = match value.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => (None, token.to_owned()),
+            Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
+                let decoded = STANDARD.decode(encoded).ok().and_then(|decoded| String::from_utf8(decoded).ok());
+                match decoded.as_deref().and_then(|decoded| decoded.split_once(':')) {
+                    Some((user, password)) => (Some(user.to_owned()), password.to_owned()),
+                    None => return Ok(Ok(None)),
+                }
+            }
+            _ => return Ok(Ok(None)),
+        };
+        let Some(held) = self.sealed.get(&token).copied() else { return Ok(Ok(None)) };
+        let used = self.use_value(held, Operation::Seal, true)?;
+        Ok(used.map(|handle| {
+            self.uses.push(Use::sent(&handle.name));
+            let shown = format!("[sealed:{}]", handle.name);
+            Some(user.map_or(format!("Bearer {shown}"), |user| format!("Basic {user}:{shown}")))
+        }))
     }
 
     /// The order is the broker's: the capability, the argument, the value's end, and a use is counted last.

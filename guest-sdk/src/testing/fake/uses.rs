@@ -17,6 +17,10 @@ pub enum Use {
     Listed,
     /// It had a secret read again, whether or not the backend had it.
     Refreshed(String),
+    /// It was given a stand-in.
+    Sealed(String),
+    /// The host put it into a request.
+    Sent(String),
     /// The host signed for it.
     Signed(String),
     /// It was given the bytes.
@@ -42,6 +46,16 @@ impl Use {
     /// This secret was read again.
     pub fn refreshed(name: impl Into<String>) -> Self {
         Self::Refreshed(name.into())
+    }
+
+    /// A stand-in for this secret was given to the skill.
+    pub fn sealed(name: impl Into<String>) -> Self {
+        Self::Sealed(name.into())
+    }
+
+    /// This secret was put into a request.
+    pub fn sent(name: impl Into<String>) -> Self {
+        Self::Sent(name.into())
     }
 
     /// The host signed with this secret.

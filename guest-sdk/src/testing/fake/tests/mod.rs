@@ -2,6 +2,7 @@
 
 mod ending;
 mod rules;
+mod sending;
 mod values;
 
 use super::{Declaration, DeclaredSecret, Denial, Ended, Host};

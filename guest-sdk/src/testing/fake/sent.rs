@@ -1,0 +1,15 @@
+//! What a skill sent.
+
+/// A request, as it left. Where a secret was put, `[sealed:NAME]` stands for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The method.
+    pub method: String,
+    /// The URL, as the skill wrote it.
+    pub url: String,
+    /// The headers, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
