@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     names.extend(SKILLS.map(str::to_owned));
     fs::write(out.join("guests.rs"), code)?;
-    each_is_tested(&names, &[here.join("tests"), here.join("src/attacks")])
+    each_is_tested(&names, &[here.join("tests"), here.join("src"), here.join("src/attacks")])
 }
 
 fn build(workspace: &Path, target: &Path, what: &[&str]) -> Result<(), Box<dyn Error>> {

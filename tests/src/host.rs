@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use far_core::broker::BrokerSettings;
-use far_core::capability::{Catalog, CatalogEntry, Operation, Scope, Terms, WhenLeaked};
+use far_core::capability::{Catalog, CatalogEntry, Destination, Operation, Scope, Terms, WhenLeaked};
 use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Reading, Record};
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName, Version};
 use far_providers::MemoryProvider;
-use far_runtime::{ArtifactCache, End, Report, Runtime, Skill, Task};
+use far_runtime::{ArtifactCache, Egress, End, Report, Runtime, Skill, Task};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
@@ -43,6 +43,10 @@ pub struct Parts {
     pub entry: Box<dyn Fn(&mut CatalogEntry) + Send>,
     /// How the broker behaves.
     pub broker: BrokerSettings,
+    /// How requests leave.
+    pub egress: Egress,
+    /// Where requests without a secret may go.
+    pub egress_to: Vec<Destination>,
     /// How many tasks run at once.
     pub max_tasks: u32,
     /// Where compiled components are kept.
@@ -58,6 +62,8 @@ impl Default for Parts {
             pal: Pal::builder(),
             entry: Box::new(|_| {}),
             broker: BrokerSettings::default(),
+            egress: Egress::new(),
+            egress_to: Vec::new(),
             max_tasks: 8,
             artifacts: None,
             provider: |provider| provider,
@@ -110,6 +116,8 @@ impl TestHost {
             .provider((parts.provider)(provider.clone()))
             .catalog(catalog)
             .broker(parts.broker)
+            .egress(parts.egress)
+            .egress_to(parts.egress_to)
             .max_tasks(parts.max_tasks);
         if let Some(artifacts) = parts.artifacts {
             runtime = runtime.artifacts(artifacts);

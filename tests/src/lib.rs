@@ -10,7 +10,9 @@ pub mod attacks;
 pub mod guests;
 pub mod host;
 pub mod listed;
+pub mod place;
 pub mod process_memory;
+pub mod server;
 pub mod soak;
 pub mod wall_clock;
 

@@ -10,6 +10,7 @@ mod tier;
 use far_skill::secrets;
 use serde::de::IgnoredAny;
 
+pub use sandbox::scan;
 pub use script::{Script, run};
 pub use tier::{HandlesOnly, Revealing, Tier};
 

@@ -35,7 +35,7 @@ pub(crate) fn allocate(mib: usize) -> usize {
 
 /// How often a text stands anywhere in linear memory.
 #[expect(unsafe_code, reason = "to look where no value of this program is")]
-pub(crate) fn scan(masked: &[u8]) -> usize {
+pub fn scan(masked: &[u8]) -> usize {
     let bytes = core::arch::wasm32::memory_size(0) * 65_536 - 1;
     // SAFETY: all of linear memory can be read, whatever is there; the first byte is left out, since no pointer is null.
     let memory = unsafe { std::slice::from_raw_parts(black_box(1) as *const u8, bytes) };

@@ -8,6 +8,7 @@
 mod artefacts;
 mod audit;
 mod components;
+mod egress;
 mod handles;
 mod lifetime;
 mod memory;
@@ -58,6 +59,7 @@ pub fn cases() -> Vec<Case> {
         audit::cases(),
         records::cases(),
         output::cases(),
+        egress::cases(),
         artefacts::cases(),
     ]
     .into_iter()

@@ -1,0 +1,83 @@
+//! Sends the requests that a test tells it, with or without secrets that it does not see, and answers with what came back. Each
+//! test embeds a declaration of its own: where its servers listen is known when they do.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+use far_skill::http::{Request, Response};
+use far_skill::{sealed, secrets};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    /// The secrets that it gets; `{NAME}` in a request is what stands for one.
+    secrets: Vec<String>,
+    requests: Vec<Wanted>,
+    /// Searches its memory afterwards for a text, which is given with each byte's bits turned over.
+    scan: Option<Vec<u8>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    #[serde(default)]
+    body: String,
+    bearer: Option<String>,
+    basic: Option<(String, String)>,
+}
+
+#[far_skill::skill(no_declaration)]
+fn send(input: Input) -> Result<Value, far_skill::Error> {
+    let answers = run(&input)?;
+    let found = input.scan.map(|masked| guests::scan(&masked));
+    Ok(json!({ "answers": answers, "found": found }))
+}
+
+fn run(input: &Input) -> Result<Vec<Value>, far_skill::Error> {
+    let mut held = BTreeMap::new();
+    for name in &input.secrets {
+        held.insert(name.clone(), secrets::get(name)?);
+    }
+    let mut tokens = BTreeMap::new();
+    for (name, secret) in &held {
+        tokens.insert(format!("{{{name}}}"), sealed::token(secret)?);
+    }
+    let filled = |text: &str| tokens.iter().fold(text.to_owned(), |text, (mark, token)| text.replace(mark, token));
+    let mut answers = Vec::new();
+    for wanted in &input.requests {
+        let mut request = Request::new(&wanted.method, filled(&wanted.url)).body(filled(&wanted.body));
+        for (name, value) in &wanted.headers {
+            request = request.header(name, filled(value));
+        }
+        if let Some(name) = &wanted.bearer {
+            request = request.bearer(held.get(name).ok_or("no such secret")?)?;
+        }
+        if let Some((user, name)) = &wanted.basic {
+            request = request.basic(user, held.get(name).ok_or("no such secret")?)?;
+        }
+        answers.push(match request.send() {
+            Ok(response) => described(&response),
+            Err(error) => json!({ "error": format!("{error:?}") }),
+        });
+    }
+    Ok(answers)
+}
+
+fn described(response: &Response) -> Value {
+    let texts = |fields: &[(String, Vec<u8>)]| -> Vec<(String, String)> {
+        fields.iter().map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect()
+    };
+    json!({
+        "status": response.status(),
+        "headers": texts(response.headers()),
+        "body": String::from_utf8_lossy(response.body()),
+        "trailers": texts(response.trailers()),
+    })
+}

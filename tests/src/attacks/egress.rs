@@ -1,0 +1,281 @@
+//! Requests: to where none may go, with a secret where none may stand, and what servers send back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use far_core::broker::{AccessError, Broker, BrokerSettings, Session, Stop};
+use far_core::capability::{Capability, Catalog, Grant, Placement, Target};
+use far_core::declaration::DeclaredSecret;
+use far_core::guard::Guard;
+use far_core::pal::{EventKind, Pal};
+use far_core::provider::Reference;
+use far_core::{SkillDigest, TaskContext};
+use far_providers::MemoryProvider;
+use far_runtime::{Egress, End, Report};
+use serde_json::{Value, json};
+
+use super::Case;
+use super::told::end;
+use super::trial::Trial;
+use crate::place::{Place, answers};
+use crate::server::{Answer, Authority, Server, ok};
+
+/// What the other server of a trial, which the task was granted nothing of, is told when it is told anything.
+const VALUE: &str = "alpha-canary-7f3a91";
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = destinations();
+    cases.extend(placements());
+    cases.extend(answered());
+    cases
+}
+
+fn destinations() -> Vec<Case> {
+    vec![
+        Case {
+            id: "29-other-server",
+            what: "a sealed token towards a server that nobody granted",
+            guards: &[Guard::Destination],
+            attack: Trial::new("scope-violation destination; arrived: nothing", || to_another(true)),
+            twin: Trial::new("completed 200; arrived: the secret", || to_another(false)),
+        },
+        Case {
+            id: "29-without-a-secret",
+            what: "a request without a secret to where the task may send none",
+            guards: &[Guard::Egress],
+            attack: Trial::new("completed Denied; arrived: nothing", || without("/other")),
+            twin: Trial::new("completed 200; arrived: a request", || without("/open/a")),
+        },
+        Case {
+            id: "30-address",
+            what: "a name that the task may send to, of an address that is not public",
+            guards: &[Guard::Address],
+            attack: Trial::new("completed Address; connections: 0", || address("localhost", false)),
+            twin: Trial::new("completed 200; connections: 1", || address("localhost", true)),
+        },
+        Case {
+            id: "30-literal-address",
+            what: "an address that is not public, without a name",
+            guards: &[Guard::Address],
+            attack: Trial::new("completed Address; connections: 0", || address("127.0.0.1", false)),
+            twin: Trial::new("completed 200; connections: 1", || address("127.0.0.1", true)),
+        },
+        Case {
+            id: "32-redirect",
+            what: "a server that sends a request with a secret on to another",
+            guards: &[],
+            attack: Trial::new("completed 302; arrived: the secret", || {
+                sent(
+                    Arc::new(|_| vec![REDIRECT.to_vec()]),
+                    |place| json!({ "url": place.url("/a"), "bearer": "alpha" }),
+                )
+            }),
+            twin: Trial::new("completed 200; arrived: the secret", || {
+                sent(fine(), |place| json!({ "url": place.url("/a"), "bearer": "alpha" }))
+            }),
+        },
+        Case {
+            id: "34-plain-http",
+            what: "a sealed token over plain http",
+            guards: &[Guard::Destination],
+            attack: Trial::new("scope-violation destination; arrived: nothing", || plain(true)),
+            twin: Trial::new("completed 200; arrived: the secret", || plain(false)),
+        },
+    ]
+}
+
+const REDIRECT: &[u8] = b"HTTP/1.1 302 Found\r\nlocation: /open/other\r\ncontent-length: 0\r\n\r\n";
+
+fn placements() -> Vec<Case> {
+    let case = |id, what, request: fn(&Place) -> Value| Case {
+        id,
+        what,
+        guards: &[Guard::Placement],
+        attack: Trial::new("scope-violation placement; arrived: nothing", move || sent(fine(), request)),
+        twin: Trial::new("completed 200; arrived: the secret", || {
+            sent(fine(), |place| json!({ "url": place.url("/open"), "bearer": "alpha", "body": "text" }))
+        }),
+    };
+    vec![
+        case("40-body", "a sealed token in a body", |place| json!({ "url": place.url("/open"), "body": "t={alpha}" })),
+        case(
+            "40-header",
+            "a sealed token in another header",
+            |place| json!({ "url": place.url("/open"), "headers": [["x-token", "{alpha}"]] }),
+        ),
+        case("40-path", "a sealed token in a path", |place| json!({ "url": place.url("/open/{alpha}") })),
+        case("40-query", "a sealed token in a query", |place| json!({ "url": place.url("/open?t={alpha}") })),
+        case(
+            "39-two-headers",
+            "a sealed token in one of two authorization headers",
+            |place| json!({ "url": place.url("/open"), "bearer": "alpha", "headers": [["authorization", "x"]] }),
+        ),
+    ]
+}
+
+fn answered() -> Vec<Case> {
+    vec![
+        Case {
+            id: "36-echo",
+            what: "a granted server that sends back what it was sent, to a guest that looks through its memory",
+            guards: &[Guard::Redaction, Guard::ResponseRedaction],
+            attack: Trial::new("completed; in the guest's memory: no", || echoed("alpha-canary-7f3a91")),
+            // A header that is always there, and no secret.
+            twin: Trial::new("completed; in the guest's memory: yes", || echoed("authorization: Bearer ")),
+        },
+        Case {
+            id: "08-foreign-token",
+            what: "a sealed token that another task was given",
+            guards: &[Guard::OwnToken],
+            attack: Trial::new("scope-violation foreign-token", || unsealed_by(true)),
+            twin: Trial::new("the value", || unsealed_by(false)),
+        },
+        Case {
+            id: "56-used-up",
+            what: "a sealed token in more requests than were granted",
+            guards: &[Guard::MaxUses],
+            attack: Trial::new("completed 200, Denied; arrived: 1", || twice(1)),
+            twin: Trial::new("completed 200, 200; arrived: 2", || twice(2)),
+        },
+    ]
+}
+
+fn fine() -> Answer {
+    Arc::new(|_| ok("fine"))
+}
+
+/// A request by a skill that holds alpha: GET unless it says otherwise.
+fn request(mut request: Value) -> Value {
+    request["method"] = json!("POST");
+    json!([request])
+}
+
+async fn sent(answer: Answer, wanted: impl FnOnce(&Place) -> Value) -> String {
+    let place = Place::new(answer).await;
+    let report = place.send(request(wanted(&place))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+async fn to_another(other: bool) -> String {
+    let authority = Authority::new();
+    let granted = Server::start(&authority, "localhost", fine()).await;
+    let another = Server::start(&authority, "localhost", fine()).await;
+    let origin = granted.origin();
+    let url = if other { another.origin() } else { origin.clone() };
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let place = Place::of(granted, &origin, egress, true);
+    let report = place.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
+    let server = if other { &another } else { &place.server };
+    format!("{}; arrived: {}", outcome(&report), arrived(server))
+}
+
+async fn without(path: &str) -> String {
+    let place = Place::new(fine()).await;
+    let report = place.send(request(json!({ "url": place.url(path) }))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+async fn address(host: &str, named: bool) -> String {
+    let authority = Authority::new();
+    let server = Server::start(&authority, host, fine()).await;
+    let origin = format!("https://{host}:{}", server.port());
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let place = Place::of(server, &origin, egress, named);
+    let report = place.send(request(json!({ "url": format!("{origin}/"), "bearer": "alpha" }))).await;
+    format!("{}; connections: {}", outcome(&report), place.server.connections())
+}
+
+async fn plain(http: bool) -> String {
+    let authority = Authority::new();
+    let server = if http { Server::plain(fine()).await } else { Server::start(&authority, "localhost", fine()).await };
+    let origin = server.origin();
+    let url = if http { origin.replace("https", "http") } else { origin.clone() };
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let place = Place::of(server, &origin, egress, true);
+    let report = place.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+/// What is looked for is built from its turned bits by the guest, where it is not there otherwise.
+async fn echoed(text: &str) -> String {
+    let place = Place::new(Arc::new(|request: &str| ok(request))).await;
+    let masked: Vec<u8> = text.bytes().map(|byte| !byte).collect();
+    let requests = request(json!({ "url": place.url("/"), "bearer": "alpha" }));
+    let input = json!({ "secrets": ["alpha"], "scan": masked, "requests": requests });
+    let report = place.host.runtime.run(place.task(&input).await).await;
+    let End::Completed(output) = &report.end else { return end(&report.end) };
+    let output: Value = serde_json::from_slice(output).unwrap();
+    let found = if output["found"] == json!(0) { "no" } else { "yes" };
+    format!("completed; in the guest's memory: {found}")
+}
+
+async fn twice(uses: u32) -> String {
+    let place = Place::new(fine()).await;
+    let one = json!({ "method": "GET", "url": place.url("/"), "bearer": "alpha" });
+    let input = json!({ "secrets": ["alpha"], "requests": [one, one] });
+    let task = place.task_with_uses(&input, uses.try_into().ok()).await;
+    let report = place.host.runtime.run(task).await;
+    let counted = place.host.kinds().iter().filter(|kind| **kind == EventKind::SecretUsed).count();
+    // A use that is refused is recorded too.
+    assert_eq!(counted, 2);
+    format!("{}; arrived: {}", outcome(&report), place.server.arrived().len())
+}
+
+/// Has a token replaced by the task that it was made for, or by another of the same skill and grants.
+async fn unsealed_by(another: bool) -> String {
+    let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
+    let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
+    let owner = sealing(&broker, &provider, "owner").await;
+    let thief = sealing(&broker, &provider, "thief").await;
+    let token = owner.seal(&owner.get("alpha", None).await.unwrap()).await.unwrap();
+    let target = Target::new("GET", "https://api.example.com/").unwrap();
+    let session = if another { &thief } else { &owner };
+    match session.unseal(&token, &target, Placement::Authorization).await {
+        Ok(Some(value)) if value.expose() == VALUE.as_bytes() => "the value".to_owned(),
+        Err(AccessError::Stopped(Stop::Violation(violation))) => {
+            format!("scope-violation {}", violation.reason.token())
+        }
+        other => format!("{:?}", other.map(drop)),
+    }
+}
+
+async fn sealing(broker: &Arc<Broker>, provider: &MemoryProvider, task: &str) -> Session {
+    let grant: Grant = "alpha:seal@https://api.example.com".parse().unwrap();
+    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), VALUE.as_bytes()).unwrap();
+    let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(&grant), &"memory".parse().unwrap()).unwrap());
+    let (name, terms) = (grant.secret().clone(), grant.terms().clone());
+    let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];
+    let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now());
+    let context = TaskContext {
+        task_id: task.parse().unwrap(),
+        agent_id: "agent".parse().unwrap(),
+        skill: None,
+        skill_digest,
+        capability: Capability::new(&declared, &[grant], &catalog, &skill_digest, now).unwrap(),
+        egress: Vec::new(),
+        deadline: now + Duration::from_secs(60),
+    };
+    let session = broker.admit(context).await.unwrap();
+    session.start().await.unwrap();
+    session
+}
+
+fn outcome(report: &Report) -> String {
+    let told = |answer: &Value| match answer["error"].as_str() {
+        Some(error) => error.to_owned(),
+        None => answer["status"].to_string(),
+    };
+    match &report.end {
+        End::Completed(_) => format!("completed {}", answers(report).iter().map(told).collect::<Vec<_>>().join(", ")),
+        other => end(other),
+    }
+}
+
+fn arrived(server: &Server) -> &'static str {
+    let arrived = server.arrived();
+    match arrived.first() {
+        None => "nothing",
+        Some(request) if request.contains(VALUE) => "the secret",
+        Some(_) => "a request",
+    }
+}

@@ -1,0 +1,91 @@
+//! A server on loopback, and a host whose tasks may send a secret to it.
+
+use std::num::NonZeroU32;
+
+use far_core::capability::{Destination, Grant, Terms};
+use far_core::declaration::embed;
+use far_runtime::{Egress, End, Report, Task};
+use serde_json::{Value, json};
+
+use crate::guests;
+use crate::host::{Parts, TestHost};
+use crate::server::{Answer, Authority, Server};
+
+/// A server, and a host that may send alpha to it.
+pub struct Place {
+    /// The server.
+    pub server: Server,
+    /// The host.
+    pub host: TestHost,
+    /// Where alpha may be sent.
+    destination: String,
+}
+
+impl Place {
+    /// The two, on loopback.
+    pub async fn new(answer: Answer) -> Self {
+        let authority = Authority::new();
+        let server = Server::start(&authority, "localhost", answer).await;
+        let origin = server.origin();
+        Self::of(server, &origin, Egress::new().with_authorities(authority.pem().as_bytes()).unwrap(), true)
+    }
+
+    /// The same with a destination and a way out of the test's own.
+    pub fn of(server: Server, destination: &str, egress: Egress, loopback: bool) -> Self {
+        let to: Destination = destination.parse().unwrap();
+        let terms = Terms::new(["seal".parse().unwrap()].into_iter().collect(), vec![to]).unwrap();
+        let egress = if loopback { egress.with_network("127.0.0.0/8".parse().unwrap()) } else { egress };
+        let host = TestHost::of(Parts {
+            entry: Box::new(move |entry| entry.terms = terms.clone()),
+            egress,
+            egress_to: vec![format!("https://localhost:{}/open", server.port()).parse().unwrap()],
+            ..Parts::default()
+        });
+        Self { server, host, destination: destination.to_owned() }
+    }
+
+    /// A task that may send alpha to the destination, and others below `/open`.
+    pub async fn task(&self, input: &Value) -> Task {
+        self.task_with_uses(input, None).await
+    }
+
+    /// The same, with a limit on how often alpha is sent.
+    pub async fn task_with_uses(&self, input: &Value, uses: Option<NonZeroU32>) -> Task {
+        let declaration = json!({
+            "name": "sender", "version": "1", "description": "",
+            "secrets": [{
+                "name": "alpha", "operations": ["seal"], "destinations": [self.destination], "reason": "r",
+            }],
+        });
+        let component = std::fs::read(guests::SENDER).unwrap();
+        let component = embed(&component, declaration.to_string().as_bytes(), false).unwrap().component;
+        let skill = self.host.runtime.load(component).await.unwrap();
+        let grant: Grant = format!("alpha:seal@{}", self.destination).parse().unwrap();
+        let grant = match uses {
+            Some(uses) => grant.with_max_uses(uses),
+            None => grant,
+        };
+        let open = format!("https://localhost:{}/open", self.server.port()).parse().unwrap();
+        Task::new(&skill).with_grant(grant).with_egress(open).with_input(input.to_string())
+    }
+
+    /// Sends requests, each after the other, by a skill that holds alpha.
+    pub async fn send(&self, requests: Value) -> Report {
+        let input = json!({ "secrets": ["alpha"], "requests": requests });
+        let report = self.host.runtime.run(self.task(&input).await).await;
+        self.host.assert_no_value(&report);
+        report
+    }
+
+    /// `https://localhost:PORT/PATH`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server.origin())
+    }
+}
+
+/// What the skill had for answers; nothing if the task did not complete.
+pub fn answers(report: &Report) -> Vec<Value> {
+    let End::Completed(output) = &report.end else { return Vec::new() };
+    let output: Value = serde_json::from_slice(output).unwrap();
+    output["answers"].as_array().unwrap().clone()
+}

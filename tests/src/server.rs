@@ -1,0 +1,152 @@
+//! A server over HTTPS on loopback that keeps what arrived, byte for byte, and answers what a test says, in the pieces that the
+//! test says.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// What a server answers to a request, in pieces.
+pub type Answer = Arc<dyn Fn(&str) -> Vec<Vec<u8>> + Send + Sync>;
+
+/// A server that runs for as long as the test's runtime.
+pub struct Server {
+    address: SocketAddr,
+    arrived: Arc<Mutex<Vec<String>>>,
+    connections: Arc<Mutex<usize>>,
+}
+
+/// An authority, and the certificates that it signs.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Authority {
+    /// An authority that nobody knows.
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
+    }
+
+    /// Its certificate, as PEM.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// What a server needs to be this name.
+    fn server(&self, name: &str) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap())
+    }
+}
+
+/// A whole answer with this body.
+pub fn ok(body: &str) -> Vec<Vec<u8>> {
+    vec![format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()]
+}
+
+impl Server {
+    /// A server with a certificate of this name, which answers so.
+    pub async fn start(authority: &Authority, name: &str, answer: Answer) -> Self {
+        Self::of(Some(authority.server(name)), answer).await
+    }
+
+    /// A server without TLS.
+    pub async fn plain(answer: Answer) -> Self {
+        Self::of(None, answer).await
+    }
+
+    async fn of(tls: Option<Arc<ServerConfig>>, answer: Answer) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let server =
+            Self { address: listener.local_addr().unwrap(), arrived: Arc::default(), connections: Arc::default() };
+        let (arrived, connections) = (server.arrived.clone(), server.connections.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                *connections.lock().unwrap() += 1;
+                let (tls, answer, arrived) = (tls.clone(), answer.clone(), arrived.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(stream, &answer, &arrived).await,
+                        Some(tls) => serve(TlsAcceptor::from(tls).accept(stream).await?, &answer, &arrived).await,
+                    }
+                });
+            }
+        });
+        server
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// `https://localhost:PORT`.
+    pub fn origin(&self) -> String {
+        format!("https://localhost:{}", self.port())
+    }
+
+    /// The requests that arrived, each whole and as it came.
+    pub fn arrived(&self) -> Vec<String> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    /// How often it was connected to.
+    pub fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
+    }
+}
+
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: &Answer,
+    arrived: &Mutex<Vec<String>>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        let Some(length) = length(&bytes) else {
+            if stream.read_buf(&mut bytes).await? == 0 {
+                return Ok(());
+            }
+            continue;
+        };
+        let rest = bytes.split_off(length);
+        let request = String::from_utf8_lossy(&std::mem::replace(&mut bytes, rest)).into_owned();
+        arrived.lock().unwrap().push(request.clone());
+        for piece in answer(&request) {
+            stream.write_all(&piece).await?;
+            stream.flush().await?;
+            // So that pieces arrive as such.
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// How long the request is that these bytes begin with, once it is whole.
+fn length(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(bytes.get(..head)?).to_ascii_lowercase();
+    let body = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .map_or(0, |length| length.trim().parse().unwrap());
+    (bytes.len() >= head + body).then_some(head + body)
+}
