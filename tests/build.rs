@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
-const SKILLS: [&str; 3] = ["aws_presign", "github_webhook", "snoop"];
+const SKILLS: [&str; 4] = ["aws_presign", "github_issue", "github_webhook", "snoop"];
 
 /// What this build's flags and wrappers say is for the host's target.
 const NOT_FOR_GUESTS: [&str; 5] =

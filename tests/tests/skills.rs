@@ -1,7 +1,12 @@
 //! The example skills do their jobs, with their published vectors.
 
+use std::sync::Arc;
+
+use far_core::capability::{Destination, Terms};
 use far_core::pal::{EventKind, Outcome, Pal};
-use far_runtime::End;
+use far_runtime::{Egress, End};
+use far_tests::host::Parts;
+use far_tests::server::{Authority, Server};
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
@@ -36,6 +41,39 @@ async fn aws_presign() {
     assert!(url.ends_with(signature), "{url}");
     assert!(!url.contains("wJalrXUtnFEMI"));
     assert!(host.kinds().contains(&EventKind::SecretRevealed));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn github_issue() {
+    // https://docs.github.com/en/rest/issues/issues#create-an-issue, at a server that stands in for GitHub's.
+    let authority = Authority::new();
+    let made =
+        r#"{"id":1,"number":1347,"state":"open","html_url":"https://github.com/octocat/Hello-World/issues/1347"}"#;
+    let answer = Arc::new(move |_: &str| {
+        vec![format!("HTTP/1.1 201 Created\r\ncontent-length: {}\r\n\r\n{made}", made.len()).into_bytes()]
+    });
+    let server = Server::start(&authority, "api.github.com", answer).await;
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let egress = egress.with_network("127.0.0.0/8".parse().unwrap());
+    let to: Destination = "https://api.github.com/repos".parse().unwrap();
+    let host = TestHost::of(Parts {
+        secrets: &[("github-token", "ghs-canary-4b1d07")],
+        entry: Box::new(move |entry| {
+            let seal = ["seal".parse().unwrap()].into_iter().collect();
+            entry.terms = Terms::new(seal, vec![to.clone()]).unwrap();
+        }),
+        egress: egress.with_host("api.github.com", format!("127.0.0.1:{}", server.port()).parse().unwrap()),
+        ..Parts::default()
+    });
+    let input = json!({ "owner": "octocat", "repository": "Hello-World", "title": "Found a bug", "body": "Help." });
+    let report = host.run(guests::GITHUB_ISSUE, &["github-token:seal@https://api.github.com/repos"], &input).await;
+    let expected = json!({ "number": 1347, "url": "https://github.com/octocat/Hello-World/issues/1347" });
+    let End::Completed(output) = report.end else { panic!("{:?}", report.end) };
+    assert_eq!(serde_json::from_slice::<Value>(&output).unwrap(), expected);
+    let arrived = server.arrived();
+    assert!(arrived[0].starts_with("POST /repos/octocat/Hello-World/issues HTTP/1.1\r\n"), "{}", arrived[0]);
+    assert!(arrived[0].contains("authorization: Bearer ghs-canary-4b1d07\r\n"), "{}", arrived[0]);
+    assert!(!host.kinds().contains(&EventKind::SecretRevealed));
 }
 
 #[tokio::test]

@@ -43,6 +43,15 @@ pub(crate) fn of_violation(violation: &Violation) -> String {
                  under [secrets.{name}]"
             )
         }
+        DenyReason::Destination => format!(
+            "where '{name}' is sent must be covered by a destination in the skill.json, in the grant (--grant \
+             {name}:seal@DESTINATION) and, with --config, under [secrets.{name}]"
+        ),
+        DenyReason::Placement => {
+            "a sealed token stands in the 'authorization' header, as 'Bearer TOKEN' or as the password of \
+                                  'Basic', and nowhere else"
+                .to_owned()
+        }
         DenyReason::Leaked => format!(
             "the output is withheld; a skill that says this value fails, since [secrets.{name}] has when-leaked = \"fail\""
         ),

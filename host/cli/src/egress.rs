@@ -14,6 +14,7 @@ const CA_MAX: usize = 1024 * 1024;
 /// Takes what the file says, and reads what it names.
 pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
     let egress = config.networks.iter().copied().fold(Egress::new(), Egress::with_network);
+    let egress = config.hosts.iter().fold(egress, |egress, (host, address)| egress.with_host(host, *address));
     match &config.ca_file {
         Some(path) => with_authorities(egress, path),
         None => Ok(egress),

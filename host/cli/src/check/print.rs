@@ -1,5 +1,6 @@
 //! What a check found, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use far_core::capability::{CatalogEntry, Destination, Scope};
@@ -60,6 +61,7 @@ impl Overview {
             "egress": {
                 "destinations": self.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),
                 "networks": self.egress.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "hosts": self.egress.hosts.iter().map(|(host, at)| (host.clone(), at.to_string())).collect::<BTreeMap<_, _>>(),
                 "ca_file": self.egress.ca_file.as_deref().map(Path::to_string_lossy),
             },
             "providers": self.providers.iter().map(provider_object).collect::<Vec<_>>(),
@@ -76,9 +78,10 @@ fn egress(config: &EgressConfig) -> String {
     }
     let listed = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(" ") };
     format!(
-        "requests without a secret: {}\nnetworks besides the public ones: {}\ncertificates of: {}\n",
+        "requests without a secret: {}\nnetworks besides the public ones: {}\nhosts that are not looked up: {}\ncertificates of: {}\n",
         listed(config.destinations.iter().map(|one| escape(one.as_str())).collect()),
         listed(config.networks.iter().map(ToString::to_string).collect()),
+        listed(config.hosts.iter().map(|(host, at)| format!("{} at {at}", escape(host))).collect()),
         config.ca_file.as_ref().map_or("the platform".into(), |path| escape(&path.to_string_lossy())),
     )
 }

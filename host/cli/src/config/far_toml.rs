@@ -1,5 +1,6 @@
 //! `far.toml`: what the operator permits, and where secrets come from.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use super::units::{self, Max};
 const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "secrets"], later: &[] };
 const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
-const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file"], later: &[] };
+const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
     known: &["provider", "path", "scope", "operations", "destinations", "ttl", "skills", "when-leaked"],
@@ -54,6 +55,8 @@ pub(crate) struct EgressConfig {
     pub(crate) destinations: Vec<Destination>,
     /// Networks besides the public ones in which servers may be.
     pub(crate) networks: Vec<IpNet>,
+    /// Where hosts are, without a look-up.
+    pub(crate) hosts: Vec<(String, SocketAddr)>,
     /// The authorities that servers' certificates are of, if not the platform's: a file of PEM.
     pub(crate) ca_file: Option<PathBuf>,
 }
@@ -144,11 +147,35 @@ fn egress(value: Value<'_>, folder: &Path) -> Result<EgressConfig, ConfigError> 
     let network = |value: Value<'_>| {
         value.read(|text| text.parse::<IpNet>().map_err(|_| "a network is written like 10.20.0.0/16 or fd00::/8"))
     };
+    let mut hosts = Vec::new();
+    if let Some(table) = table.take("hosts") {
+        for (name, value) in table.table()?.names() {
+            hosts.push((name.read(host)?, value.read(address)?));
+        }
+    }
     Ok(EgressConfig {
+        hosts,
         destinations: table.take("destinations").map(terms::destinations).transpose()?.unwrap_or_default(),
         networks: table.take("networks").map(|value| value.list(network)).transpose()?.unwrap_or_default(),
         ca_file: table.take("ca-file").map(|value| terms::text(&value)).transpose()?.map(|path| folder.join(path)),
     })
+}
+
+/// A host as URLs have it: without that, the entry would never be found.
+fn host(text: &str) -> Result<String, &'static str> {
+    match format!("https://{text}").parse::<Destination>() {
+        // A colon is a port's, or an address's, and that is not looked up.
+        Ok(destination) if destination.origin().ends_with(text) && !text.contains([':', '/', '*']) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a host is written as in a URL: lower case, without a port"),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let address = text.parse::<SocketAddr>().ok();
+    let address = address.or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)));
+    address.ok_or("an address is written like 10.20.0.5, perhaps with a port: 10.20.0.5:8443")
 }
 
 fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {

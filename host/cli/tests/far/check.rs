@@ -72,7 +72,7 @@ payroll-db-password
 fn one_object() {
     let far = check(&format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n")).args(["--json"]);
     let object = concat!(
-        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
+        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
         r#""operations":["sign"],"present":true,"provider":"dev","reference":"alpha","scope":"task","skills":null,"#,
         r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
@@ -92,7 +92,7 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
                   has it, or permit it no longer\n";
     check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).stderr(stderr).code(2);
     let object = concat!(
-        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
+        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
         r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
@@ -211,13 +211,14 @@ fn mistakes_on_the_command_line() {
 #[test]
 fn how_requests_leave_is_shown() {
     let far = check(&format!(
-        "[egress]\ndestinations = ['GET https://a.example', 'https://b.example/c']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\n{PROVIDER}"
+        "[egress]\ndestinations = ['GET https://a.example', 'https://b.example/c']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\nhosts = {{ 'a.example' = '10.0.0.5' }}\n{PROVIDER}"
     ));
     let head = "\
 far.toml: valid
 agent local, wasi inert, swap refused
 requests without a secret: GET https://a.example https://b.example/c
 networks besides the public ones: 10.0.0.0/8 fd00::/8
+hosts that are not looked up: a.example at 10.0.0.5:0
 certificates of: the platform
 
 ";
@@ -232,6 +233,7 @@ far.toml: valid
 agent local, wasi inert, swap refused
 requests without a secret: none
 networks besides the public ones: none
+hosts that are not looked up: none
 certificates of: ca.pem
 
 ";
@@ -244,6 +246,6 @@ certificates of: ca.pem
     );
     refused(
         "[egress]\nca = 'x'\n",
-        "error: far.toml:2:1: unknown key 'egress.ca'\n  help: known here: 'destinations', 'networks', 'ca-file'\n",
+        "error: far.toml:2:1: unknown key 'egress.ca'\n  help: known here: 'destinations', 'networks', 'ca-file', 'hosts'\n",
     );
 }

@@ -1,5 +1,6 @@
 //! Which addresses may be connected to. A name is looked up once, and what was vetted is what is connected to.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -16,11 +17,13 @@ pub(super) struct Prohibited;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     networks: Arc<[IpNet]>,
+    /// Names whose address the operator knows.
+    hosts: Arc<HashMap<String, SocketAddr>>,
 }
 
 impl Addresses {
-    pub(super) fn new(networks: &[IpNet]) -> Self {
-        Self { networks: networks.into() }
+    pub(super) fn new(networks: &[IpNet], hosts: &HashMap<String, SocketAddr>) -> Self {
+        Self { networks: networks.into(), hosts: Arc::new(hosts.clone()) }
     }
 
     /// Whether an address may be connected to. An address of IPv4 within one of IPv6 counts as what it is.
@@ -36,7 +39,10 @@ impl Resolve for Addresses {
     fn resolve(&self, name: Name) -> Resolving {
         let addresses = self.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> = match addresses.hosts.get(name.as_str()) {
+                Some(known) => vec![*known],
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
             found.iter().try_for_each(|found| addresses.check(found.ip()))?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -107,7 +113,7 @@ mod tests {
 
     fn is_let(networks: &[&str], address: &str) -> bool {
         let networks: Vec<IpNet> = networks.iter().map(|network| network.parse().unwrap()).collect();
-        Addresses::new(&networks).check(address.parse().unwrap()).is_ok()
+        Addresses::new(&networks, &HashMap::new()).check(address.parse().unwrap()).is_ok()
     }
 
     #[test]
@@ -164,6 +170,15 @@ mod tests {
         let name = || "localhost".parse::<Name>().unwrap();
         assert!(Addresses::default().resolve(name()).await.is_err());
         let networks = ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        assert!(Addresses::new(&networks).resolve(name()).await.is_ok());
+        assert!(Addresses::new(&networks, &HashMap::new()).resolve(name()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_the_operator_knows_is_not_looked_up_but_vetted() {
+        let hosts = HashMap::from([("a.invalid".to_owned(), "127.0.0.1:8443".parse().unwrap())]);
+        let name = || "a.invalid".parse::<Name>().unwrap();
+        assert!(Addresses::new(&[], &hosts).resolve(name()).await.is_err());
+        let found = Addresses::new(&["127.0.0.0/8".parse().unwrap()], &hosts).resolve(name()).await.unwrap();
+        assert_eq!(found.collect::<Vec<_>>(), ["127.0.0.1:8443".parse().unwrap()]);
     }
 }

@@ -1,6 +1,8 @@
 //! The client that requests leave by: one for each task, so that no connection of one task's is another's.
 
+use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ use super::address::Addresses;
 #[derive(Clone, Debug, Default)]
 pub struct Egress {
     networks: Vec<IpNet>,
+    hosts: HashMap<String, SocketAddr>,
     authorities: Option<Vec<CertificateDer<'static>>>,
 }
 
@@ -58,6 +61,14 @@ impl Egress {
         self
     }
 
+    /// The same, with this host at this address, without a look-up. The address must be one that requests may go to; a port other
+    /// than 0 stands for the scheme's own. Certificates are the host's as ever.
+    #[must_use]
+    pub fn with_host(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
+        self.hosts.insert(host.into(), address);
+        self
+    }
+
     /// The same for servers with certificates of these authorities, and no others.
     ///
     /// # Errors
@@ -85,7 +96,7 @@ impl Egress {
                 builder.with_root_certificates(roots).with_no_client_auth()
             }
         };
-        Ok(Clients { addresses: Addresses::new(&self.networks), tls })
+        Ok(Clients { addresses: Addresses::new(&self.networks, &self.hosts), tls })
     }
 }
 

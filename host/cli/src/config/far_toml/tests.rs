@@ -85,14 +85,24 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
 fn requests_leave_as_the_operator_says() {
     assert_eq!(parse("").unwrap().egress, EgressConfig::default());
     let far = parse(
-        "[egress]\ndestinations = ['GET https://a.example']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\nca-file = 'ca.pem'\n",
+        "[egress]\ndestinations = ['GET https://a.example']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\nca-file = 'ca.pem'\n\
+         [egress.hosts]\n'a.example' = '10.0.0.5'\n'b.example' = '[fd00::5]:8443'\n",
     );
     let expected = EgressConfig {
         destinations: vec!["GET https://a.example".parse().unwrap()],
         networks: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+        hosts: vec![
+            ("a.example".to_owned(), "10.0.0.5:0".parse().unwrap()),
+            ("b.example".to_owned(), "[fd00::5]:8443".parse().unwrap()),
+        ],
         ca_file: Some("/etc/far/ca.pem".into()),
     };
     assert_eq!(far.unwrap().egress, expected);
+    for host in ["A.example", "a.example:1", "*.example.com", "a/b", ""] {
+        let said = refused(&format!("[egress.hosts]\n'{host}' = '10.0.0.5'\n"));
+        assert!(said.contains("a host is written as in a URL"), "{said}");
+    }
+    assert!(refused("[egress.hosts]\na = 'b'\n").contains("an address is written like"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod input;
 mod json;
 mod redaction;
 mod refused;
+mod requests;
 mod signals;
 mod task_file;
 mod terminal;

@@ -1,0 +1,131 @@
+//! Opens an issue in a repository on GitHub.
+//!
+//! The request carries a token that this skill never sees: the host puts it there as the request leaves, towards GitHub's API and
+//! nowhere else.
+//!
+//! See <https://docs.github.com/en/rest/issues/issues#create-an-issue>.
+
+#![forbid(unsafe_code)]
+
+use far_skill::http::{Request, Response};
+use far_skill::{Schema, secrets};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    /// Whose repository it is.
+    owner: String,
+    /// The repository's name.
+    repository: String,
+    /// What the issue is called.
+    title: String,
+    /// What it says, as Markdown.
+    #[serde(default)]
+    body: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Output {
+    number: u64,
+    url: String,
+}
+
+#[far_skill::skill]
+fn open(input: Input) -> Result<Output, far_skill::Error> {
+    let url = format!("https://api.github.com/repos/{}/{}/issues", name(&input.owner)?, name(&input.repository)?);
+    let token = secrets::get("github-token")?;
+    let response = Request::post(url)
+        .bearer(&token)?
+        .header("accept", "application/vnd.github+json")
+        .header("x-github-api-version", "2022-11-28")
+        .header("user-agent", "github-issue")
+        .json(&Issue { title: &input.title, body: &input.body })?
+        .send()?;
+    if response.status() != 201 {
+        return Err(refused(&response));
+    }
+    let made: Made = response.json()?;
+    Ok(Output { number: made.number, url: made.html_url })
+}
+
+#[derive(Serialize)]
+struct Issue<'a> {
+    title: &'a str,
+    body: &'a str,
+}
+
+/// What GitHub answers, as far as it is read.
+#[derive(Deserialize)]
+struct Made {
+    number: u64,
+    html_url: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+/// A name as GitHub takes it; nothing of it leads elsewhere.
+fn name(text: &str) -> Result<&str, far_skill::Error> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if text.is_empty() || text.starts_with('.') || !text.chars().all(is_name) {
+        return Err(format!("{text:?} is no name of an owner or a repository").into());
+    }
+    Ok(text)
+}
+
+fn refused(response: &Response) -> far_skill::Error {
+    let message = response.json::<Refusal>().map_or_else(|_| "without a reason".to_owned(), |refusal| refusal.message);
+    format!("GitHub refused it with status {}: {message}", response.status()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use far_skill::http::Response;
+    use far_skill::testing::{Ended, Host, Use};
+
+    use super::*;
+
+    const NAME: &str = "github-token";
+
+    fn host(answer: Response) -> Host {
+        Host::new(far_skill::declaration!()).secret(NAME, "ghs_0123456789").answering(Ok(answer))
+    }
+
+    fn input(owner: &str) -> Input {
+        let text = |text: &str| text.to_owned();
+        Input { owner: text(owner), repository: text("far"), title: text("It broke"), body: text("Twice.") }
+    }
+
+    #[test]
+    fn an_issue_is_opened_with_the_token_in_its_place() {
+        let host =
+            host(Response::new(201, r#"{ "number": 7, "html_url": "https://github.com/t/far/issues/7", "id": 1 }"#));
+        let made = Output { number: 7, url: "https://github.com/t/far/issues/7".to_owned() };
+        assert_eq!(host.run(open, input("t")), Ok(made));
+        assert_eq!(host.uses(), [Use::asked(NAME), Use::sealed(NAME), Use::sent(NAME)]);
+        let sent = &host.sent()[0];
+        assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "https://api.github.com/repos/t/far/issues"));
+        assert_eq!(sent.headers[0], ("authorization".to_owned(), "Bearer [sealed:github-token]".to_owned()));
+        let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!(body, serde_json::json!({ "title": "It broke", "body": "Twice." }));
+    }
+
+    #[test]
+    fn what_github_refuses_is_told() {
+        let host = host(Response::new(404, r#"{ "message": "Not Found" }"#));
+        let told = "GitHub refused it with status 404: Not Found";
+        assert_eq!(host.run(open, input("t")), Err(Ended::Failed(told.to_owned())));
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_costs_no_use_of_the_token() {
+        for owner in ["", "../user", "a/b", "a?b", "a b", ".."] {
+            let host = host(Response::new(201, ""));
+            assert!(matches!(host.run(open, input(owner)), Err(Ended::Failed(_))), "{owner}");
+            assert_eq!(host.uses(), []);
+        }
+    }
+}
