@@ -74,8 +74,13 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) grants: Vec<Grant>,
 
-    /// Let it send requests without a secret there: SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front.
-    #[arg(long, value_name = "DESTINATION", conflicts_with = "task")]
+    /// Where it may send requests without a secret.
+    #[arg(
+        help = "Let it send requests without a secret there: SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front",
+        long,
+        value_name = "DESTINATION",
+        conflicts_with = "task"
+    )]
     pub(crate) egress: Vec<Destination>,
 
     /// Take skill, input, grants, egress and limits from a task file (TOML or JSON).
