@@ -58,12 +58,14 @@ async fn a_task_that_may_not_send_is_told_and_nothing_is_connected_to() {
             { "method": "GET", "url": "https://a.example/" },
             { "method": "GET", "url": format!("https://user@localhost:{}/open", place.server.port()) },
             { "method": "GET", "url": place.url("/open/../other") },
+        { "method": "TRACE", "url": place.url("/open") },
+        { "method": "CONNECT", "url": place.url("/open"), "bearer": "alpha" },
         ]))
         .await;
     let answers = answers(&report);
     assert_eq!(answers[0]["status"], json!(200));
     let errors: Vec<_> = answers[1..].iter().map(|answer| answer["error"].as_str().unwrap()).collect();
-    assert_eq!(errors, ["Denied", "Denied", "Denied", "Denied", "Invalid", "Invalid"]);
+    assert_eq!(errors, ["Denied", "Denied", "Denied", "Denied", "Invalid", "Invalid", "Denied", "Denied"]);
     assert_eq!(place.server.arrived().len(), 1);
 }
 

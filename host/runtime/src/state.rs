@@ -34,7 +34,7 @@ pub(crate) const HANDLES_MAX: usize = 1024;
 impl TaskState {
     pub(crate) fn new(session: Arc<Session>, limits: &Limits, log: TaskLog, clients: &Clients) -> Self {
         Self {
-            http: WasiHttpCtx::new(),
+            http: headers_within(HEADERS_MAX),
             requests: Requests::new(session.clone(), clients.clone(), limits),
             session,
             table: ResourceTable::new(),
@@ -71,6 +71,16 @@ impl TaskState {
         self.handles = self.handles.saturating_sub(1);
         Ok(())
     }
+}
+
+/// How large the headers of one message may be, in bytes of the host's memory; a guest may have as many in the making as it
+/// has handles for.
+const HEADERS_MAX: usize = 32 * 1024;
+
+fn headers_within(most: usize) -> WasiHttpCtx {
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(most);
+    http
 }
 
 impl WasiHttpView for TaskState {

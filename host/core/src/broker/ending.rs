@@ -67,7 +67,7 @@ impl Session {
         self.phase.store(ENDED, Ordering::Release);
         let own = ScopeSubject::Task(self.context.task_id.clone());
         let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
-        self.broker.stand_ins.end(&self.context.task_id);
+        self.broker.stand_ins.end(&self.stand_ins.lock());
         for secret in wiped {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
         }

@@ -76,24 +76,34 @@ struct Sealed {
 
 impl StandIns {
     /// Forgets what was made for a task.
-    pub(super) fn end(&self, task: &TaskId) {
-        self.0.lock().retain(|_, sealed| &sealed.task != task);
+    pub(super) fn end(&self, made: &[StandIn]) {
+        let mut all = self.0.lock();
+        made.iter().for_each(|stand_in| drop(all.remove(stand_in)));
     }
 }
+
+/// How many stand-ins a task may have: as many as it may hold handles, and they stay when those are dropped.
+const STAND_INS_MAX: usize = 1024;
 
 impl Session {
     /// A stand-in for the secret behind a handle: always the same one for one handle.
     ///
     /// # Errors
     ///
-    /// [`AccessError`]; a handle whose grant lacks `seal` is a violation.
+    /// [`AccessError`]; a handle whose grant lacks `seal` is a violation. [`SecretError::Exhausted`] for more than 1,024 in one
+    /// task.
     pub async fn seal(&self, handle: &Handle) -> Result<StandIn, AccessError> {
         self.use_value(handle, Purpose::Token, EventKind::SecretSealed, true).await?;
         if let Some(stand_in) = handle.stand_in.get() {
             return Ok(stand_in.clone());
         }
         let made = StandIn::random().map_err(|_| SecretError::Unavailable { retry_after: None })?;
+        let mut own = self.stand_ins.lock();
+        if own.len() >= STAND_INS_MAX && Guard::Handles.stands() {
+            return Err(SecretError::Exhausted.into());
+        }
         let stand_in = handle.stand_in.get_or_init(|| made).clone();
+        own.push(stand_in.clone());
         let sealed = Sealed {
             task: self.context().task_id.clone(),
             secret: handle.secret.clone(),

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::cache::{FetchError, Joined, Key, ScopeSubject};
 use super::fetch::now;
-use super::{AccessError, Broker, Handle, ListedSecret, SecretError, Stop, Violation};
+use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop, Violation};
 use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
 use crate::guard::Guard;
@@ -36,6 +37,8 @@ pub struct Session {
     /// Told of a violation, once it is recorded.
     violated: Notify,
     pub(super) finished: AtomicBool,
+    /// What was made for it to stand for secrets.
+    pub(super) stand_ins: Mutex<Vec<StandIn>>,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
     /// Lines of the task log, and the bytes of those that have no record of their own.
@@ -66,6 +69,7 @@ impl Session {
             stopped: OnceLock::new(),
             violated: Notify::new(),
             finished: AtomicBool::new(false),
+            stand_ins: Mutex::default(),
             provider_calls: AtomicU64::new(0),
             backend_failed: AtomicBool::new(false),
             lines: AtomicU64::new(0),

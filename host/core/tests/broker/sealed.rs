@@ -110,6 +110,18 @@ async fn a_request_without_a_secret_goes_where_the_task_may_send_some() {
     assert!(denied.destination.unwrap().to_string().starts_with("unlisted:"));
 }
 
+#[tokio::test]
+async fn a_task_has_so_many_stand_ins_and_no_more() {
+    let world = World::new();
+    let task = world.running(&[SEAL]).await;
+    for _ in 0..1024 {
+        let handle = task.get("task-key", None).await.unwrap();
+        task.seal(&handle).await.unwrap();
+    }
+    let handle = task.get("task-key", None).await.unwrap();
+    assert_eq!(told(task.seal(&handle).await), SecretError::Exhausted);
+}
+
 #[test]
 fn a_stand_in_looks_the_same_whatever_it_stands_for() {
     assert_eq!(StandIn::LEN, 49);

@@ -76,6 +76,11 @@ impl WasiHttpHooks for Requests {
         })
     }
 
+    // A guest may have as many bodies in the making as it has handles for.
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        16 * 1024
+    }
+
     // The library's own write what went wrong to a log, with what came over the network.
     fn p2_error_from_hyper(&mut self, _: &hyper::Error) -> ErrorCode {
         ErrorCode::HttpProtocolError

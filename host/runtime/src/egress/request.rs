@@ -9,7 +9,7 @@ use far_core::broker::{AccessError, EgressError, StandIn};
 use far_core::capability::{Placement, Target};
 use far_core::memory::SecretBytes;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Limited};
 use url::{Host, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -53,6 +53,10 @@ impl Task {
         let (Some(target), Some(parsed)) = decided else {
             return Err(self.refused(None, "url", Error::HttpRequestUriInvalid).await);
         };
+        // One is for proxies, the other has servers send back what they were sent.
+        if matches!(parts.method, Method::CONNECT | Method::TRACE) {
+            return Err(self.refused(Some(&target), "method", Error::HttpRequestDenied).await);
+        }
         let body = Limited::new(body, self.limits.request_body)
             .collect()
             .await
