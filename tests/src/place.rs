@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use far_core::capability::{Destination, Grant, Terms};
+use far_core::capability::{Destination, Grant, Placement, Terms};
 use far_core::declaration::embed;
 use far_runtime::{Egress, End, Report, Task};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ pub struct Place {
     pub host: TestHost,
     /// Where alpha may be sent.
     destination: String,
+    /// What it may stand in.
+    placements: Vec<Placement>,
 }
 
 impl Place {
@@ -34,6 +36,8 @@ impl Place {
     pub fn of(server: Server, destination: &str, egress: Egress, loopback: bool) -> Self {
         let to: Destination = destination.parse().unwrap();
         let terms = Terms::new(["seal".parse().unwrap()].into_iter().collect(), vec![to]).unwrap();
+        let placements = ["authorization", "header:x-api-key", "query:key"].map(|text| text.parse().unwrap());
+        let terms = terms.with_placements(placements.to_vec()).unwrap();
         let egress = if loopback { egress.with_network("127.0.0.0/8".parse().unwrap()) } else { egress };
         let host = TestHost::of(Parts {
             entry: Box::new(move |entry| entry.terms = terms.clone()),
@@ -41,7 +45,14 @@ impl Place {
             egress_to: vec![format!("https://localhost:{}/open", server.port()).parse().unwrap()],
             ..Parts::default()
         });
-        Self { server, host, destination: destination.to_owned() }
+        Self { server, host, destination: destination.to_owned(), placements: vec![Placement::Authorization] }
+    }
+
+    /// The same with these parts of a request, of those that the operator permits: the `authorization` header, the header
+    /// `x-api-key` and the parameter `key`.
+    #[must_use]
+    pub fn placing(self, placements: &[&str]) -> Self {
+        Self { placements: placements.iter().map(|text| text.parse().unwrap()).collect(), ..self }
     }
 
     /// A task that may send alpha to the destination, and others below `/open`.
@@ -54,13 +65,17 @@ impl Place {
         let declaration = json!({
             "name": "sender", "version": "1", "description": "",
             "secrets": [{
-                "name": "alpha", "operations": ["seal"], "destinations": [self.destination], "reason": "r",
+                "name": "alpha", "operations": ["seal"], "destinations": [self.destination],
+                "placements": self.placements, "reason": "r",
             }],
         });
         let component = std::fs::read(guests::SENDER).unwrap();
         let component = embed(&component, declaration.to_string().as_bytes(), false).unwrap().component;
         let skill = self.host.runtime.load(component).await.unwrap();
-        let grant: Grant = format!("alpha:seal@{}", self.destination).parse().unwrap();
+        let seal = ["seal".parse().unwrap()].into_iter().collect();
+        let terms = Terms::new(seal, vec![self.destination.parse().unwrap()]).unwrap();
+        let terms = terms.with_placements(self.placements.clone()).unwrap();
+        let grant = Grant::new("alpha".parse().unwrap(), terms);
         let grant = match uses {
             Some(uses) => grant.with_max_uses(uses),
             None => grant,

@@ -100,6 +100,31 @@ async fn a_stand_in_where_it_must_not_stand_ends_the_task_and_is_not_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_stands_in_a_header_or_a_parameter_that_was_granted() {
+    let place = Place::new(saying("fine")).await.placing(&["header:x-api-key", "query:key"]);
+    let report = place
+        .send(json!([
+            { "method": "GET", "url": place.url("/a?x=1"), "headers": [["x-api-key", "{alpha}"]] },
+            { "method": "GET", "url": place.url("/a?x=1&key={alpha}&y=2") },
+        ]))
+        .await;
+    assert_eq!(answers(&report).len(), 2, "{:?}", report.end);
+    let arrived = place.server.arrived();
+    assert!(arrived[0].contains(&format!("x-api-key: {ALPHA}\r\n")), "{}", arrived[0]);
+    assert!(arrived[1].starts_with(&format!("GET /a?x=1&key={ALPHA}&y=2 HTTP/1.1\r\n")), "{}", arrived[1]);
+    for request in [
+        json!({ "method": "GET", "url": place.url("/open"), "bearer": "alpha" }),
+        json!({ "method": "GET", "url": place.url("/open"), "headers": [["x-other", "{alpha}"]] }),
+        json!({ "method": "GET", "url": place.url("/open"), "headers": [["x-api-key", "key {alpha}"]] }),
+        json!({ "method": "GET", "url": place.url("/open?other={alpha}") }),
+        json!({ "method": "GET", "url": place.url("/open?key={alpha}&key=x") }),
+    ] {
+        violated(&place.send(json!([request])).await, "placement");
+    }
+    assert_eq!(place.server.arrived().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_looks_like_a_stand_in_is_text() {
     let place = Place::new(saying("fine")).await;
     let text = format!("farsealed{}", "0".repeat(40));

@@ -31,6 +31,7 @@ pub(crate) struct Secret {
     pub(crate) operations: Vec<Operation>,
     #[serde(default)]
     destinations: Vec<String>,
+    placements: Option<Vec<String>>,
     #[serde(rename = "reason")]
     _reason: String,
     #[serde(default)]
@@ -69,6 +70,9 @@ impl Secret {
             (true, ..) => Err("has no operation: name at least one of `seal`, `sign`, `reveal` and `refresh`"),
             (_, true, true) => Err("is sealed for nobody: name its `destinations`"),
             (_, false, false) => Err("has destinations, but not the operation `seal`, which alone sends it there"),
+            _ if self.placements.is_some() && !seals => {
+                Err("has placements, but not the operation `seal`, which alone puts it into requests")
+            }
             _ => Ok(()),
         }
     }

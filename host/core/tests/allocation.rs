@@ -98,7 +98,7 @@ fn a_check_allocates_nothing_whatever_its_answer() {
             assert_eq!(count, 0, "{grants} grants, {access:?}");
             answer.unwrap()
         };
-        for purpose in [Purpose::Get, Purpose::Sign, Purpose::Seal(&inside, Placement::Authorization)] {
+        for purpose in [Purpose::Get, Purpose::Sign, Purpose::Seal(&inside, Some(&Placement::Authorization))] {
             assert!(matches!(check(&known, &current, purpose), Decision::Allowed(_)));
             assert!(matches!(check(&ended, &current, purpose), Decision::Expired));
             assert!(matches!(check(&unknown, &current, purpose), Decision::Denied(DenyReason::Undeclared)));
@@ -106,7 +106,7 @@ fn a_check_allocates_nothing_whatever_its_answer() {
         }
         let denied = check(&known, &current, Purpose::Reveal);
         assert!(matches!(denied, Decision::Denied(DenyReason::Operation)));
-        let denied = check(&known, &current, Purpose::Seal(&outside, Placement::Authorization));
+        let denied = check(&known, &current, Purpose::Seal(&outside, Some(&Placement::Authorization)));
         assert!(matches!(denied, Decision::Denied(DenyReason::Destination)));
     }
 }
@@ -166,8 +166,8 @@ fn a_denial_is_no_dearer_than_a_grant() {
         Box::new(|| time(&capability, &names, Purpose::Sign, now)),
         Box::new(|| time(&capability, &strangers, Purpose::Sign, now)),
         Box::new(|| time(&capability, &names, Purpose::Reveal, now)),
-        Box::new(|| time(&capability, &names, Purpose::Seal(&inside, Placement::Authorization), now)),
-        Box::new(|| time(&capability, &names, Purpose::Seal(&outside, Placement::Authorization), now)),
+        Box::new(|| time(&capability, &names, Purpose::Seal(&inside, Some(&Placement::Authorization)), now)),
+        Box::new(|| time(&capability, &names, Purpose::Seal(&outside, Some(&Placement::Authorization)), now)),
     ]);
     assert!(undeclared <= granted * 3, "granted {granted:?}, undeclared {undeclared:?}");
     assert!(operation <= granted * 3, "granted {granted:?}, without the operation {operation:?}");

@@ -62,7 +62,7 @@ impl Joined {
 }
 
 fn purposes(target: &Target) -> [Purpose<'_>; 4] {
-    [Purpose::Seal(target, Placement::Authorization), Purpose::Sign, Purpose::Reveal, Purpose::Refresh]
+    [Purpose::Seal(target, Some(&Placement::Authorization)), Purpose::Sign, Purpose::Reveal, Purpose::Refresh]
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn a_destination_is_covered_by_each_of_the_three() {
     let outside = Target::new("GET", "https://api.example.com/v2").unwrap();
     for (declares, grants, permits) in [(narrow, wide, wide), (wide, narrow, wide), (wide, wide, narrow)] {
         let joined = Joined::of(declares, grant(&format!("key:{grants}")), permits);
-        assert_eq!(joined.check("key", Purpose::Seal(&inside, Placement::Authorization)), Allowed);
-        let answer = joined.check("key", Purpose::Seal(&outside, Placement::Authorization));
+        assert_eq!(joined.check("key", Purpose::Seal(&inside, Some(&Placement::Authorization))), Allowed);
+        let answer = joined.check("key", Purpose::Seal(&outside, Some(&Placement::Authorization)));
         assert_eq!(answer, Denied(DenyReason::Destination), "{declares} {grants} {permits}");
     }
 }

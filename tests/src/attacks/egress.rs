@@ -230,7 +230,7 @@ async fn unsealed_by(another: bool) -> String {
     let token = owner.seal(&owner.get("alpha", None).await.unwrap()).await.unwrap();
     let target = Target::new("GET", "https://api.example.com/").unwrap();
     let session = if another { &thief } else { &owner };
-    match session.unseal(&token, &target, Placement::Authorization).await {
+    match session.unseal(&token, &target, Some(&Placement::Authorization)).await {
         Ok(Some(value)) if value.expose() == VALUE.as_bytes() => "the value".to_owned(),
         Err(AccessError::Stopped(Stop::Violation(violation))) => {
             format!("scope-violation {}", violation.reason.token())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use far_core::capability::{CatalogEntry, Destination, Scope};
+use far_core::capability::{CatalogEntry, Destination, Placement, Scope};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
@@ -126,7 +126,10 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         Some([skill]) => skill.to_string(),
         Some(skills) => format!("{} skills", skills.len()),
     };
-    let destinations: Vec<_> = entry.terms.destinations().iter().map(|one| escape(one.as_str())).collect();
+    let mut destinations: Vec<_> = entry.terms.destinations().iter().map(|one| escape(one.as_str())).collect();
+    if !destinations.is_empty() && entry.terms.placements() != [Placement::Authorization] {
+        destinations.push(format!("in {}", placements(entry).join(",")));
+    }
     [
         secret.name.to_string(),
         entry.provider.to_string(),
@@ -149,6 +152,7 @@ fn secret_object(secret: &Permitted) -> Value {
         "present": secret.present,
         "operations": operations(entry),
         "destinations": entry.terms.destinations().iter().map(|one| one.as_str()).collect::<Vec<_>>(),
+        "placements": placements(entry),
         "scope": scope(entry.scope),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
         "when_leaked": entry.when_leaked.as_str(),
@@ -158,6 +162,11 @@ fn secret_object(secret: &Permitted) -> Value {
 
 fn operations(entry: &CatalogEntry) -> Vec<&'static str> {
     entry.terms.operations().iter().map(|operation| operation.as_str()).collect()
+}
+
+fn placements(entry: &CatalogEntry) -> Vec<String> {
+    let all = entry.terms.placements().iter().map(ToString::to_string);
+    all.filter(|_| !entry.terms.destinations().is_empty()).collect()
 }
 
 fn scope(scope: Scope) -> &'static str {

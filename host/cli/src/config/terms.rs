@@ -1,20 +1,26 @@
-//! What a secret of the catalog and a grant have in common: operations and destinations.
+//! What a secret of the catalog and a grant have in common: operations, destinations and placements.
 
 use std::convert::Infallible;
 
-use far_core::capability::{Destination, Operation, Terms};
+use far_core::capability::{Destination, Operation, Placement, Terms};
 
 use super::error::ConfigError;
 use super::reader::{Table, Value};
 
-/// Takes `operations` and `destinations`; `what` names the thing that has them.
+/// Takes `operations`, `destinations` and `placements`; `what` names the thing that has them.
 pub(super) fn take(table: &mut Table<'_>, what: &str) -> Result<Terms, ConfigError> {
     let operations = table.require("operations")?.list(|value| value.read(str::parse::<Operation>))?;
     let destinations = match table.take("destinations") {
         Some(value) => destinations(value)?,
         None => Vec::new(),
     };
-    Terms::new(operations.into_iter().collect(), destinations).map_err(|error| table.invalid(format!("{what} {error}")))
+    let placements = table.take("placements").map(|value| value.list(|value| value.read(str::parse::<Placement>)));
+    let terms = Terms::new(operations.into_iter().collect(), destinations);
+    let terms = match placements.transpose()? {
+        Some(placements) => terms.and_then(|terms| terms.with_placements(placements)),
+        None => terms,
+    };
+    terms.map_err(|error| table.invalid(format!("{what} {error}")))
 }
 
 /// Reads destinations.

@@ -1,5 +1,6 @@
 //! What an inspection found, for people and for programs.
 
+use far_core::capability::Placement;
 use far_core::declaration::{Declaration, DeclaredSecret};
 use far_core::review::{Excess, Finding, Import};
 use serde_json::{Value, json};
@@ -111,7 +112,7 @@ fn secret_row(secret: &DeclaredSecret) -> [String; 5] {
         secret.name.to_string(),
         operations(secret).join(","),
         if secret.optional { "yes" } else { "no" }.to_owned(),
-        if destinations.is_empty() { "-".to_owned() } else { cell(&destinations.join(" ")) },
+        if destinations.is_empty() { "-".to_owned() } else { cell(&sent(secret)) },
         cell(&secret.reason),
     ]
 }
@@ -148,6 +149,7 @@ fn secret_object(secret: &DeclaredSecret) -> Value {
         "operations": operations(secret),
         "optional": secret.optional,
         "destinations": destinations(secret),
+        "placements": placements(secret),
         "reason": secret.reason,
     })
 }
@@ -167,6 +169,20 @@ fn excess_object(excess: &Excess) -> Value {
 
 fn operations(secret: &DeclaredSecret) -> Vec<&'static str> {
     secret.terms.operations().iter().map(|operation| operation.as_str()).collect()
+}
+
+/// Where a secret may be sent, and as what if not as usual.
+fn sent(secret: &DeclaredSecret) -> String {
+    let to = destinations(secret).join(" ");
+    match secret.terms.placements() {
+        [Placement::Authorization] => to,
+        _ => format!("{to} in {}", placements(secret).join(",")),
+    }
+}
+
+fn placements(secret: &DeclaredSecret) -> Vec<String> {
+    let all = secret.terms.placements().iter().map(ToString::to_string);
+    all.filter(|_| !secret.terms.destinations().is_empty()).collect()
 }
 
 fn destinations(secret: &DeclaredSecret) -> Vec<&str> {

@@ -44,15 +44,15 @@ fn a_skill_of_which_there_is_nothing_to_find() {
 fn what_is_found_is_sorted_by_how_much_it_matters() {
     let secrets = r#"
         {"name":"key","operations":["reveal"],"reason":"r","optional":true},
-        {"name":"token","operations":["seal"],"destinations":["https://*.example.com","https://a.example/b"],"reason":""}"#;
+        {"name":"token","operations":["seal"],"destinations":["https://*.example.com","https://a.example/b"],"placements":["header:x-key","query:k"],"reason":""}"#;
     let stdout = "\
 skill.wasm: of the world 'other', no skill: a host of this version refuses it
 sha256:*, * bytes, 1 module and 0 components inside
 declares 'hook', version '1', without a schema of its input: d
 
-SECRET  OPERATIONS  OPTIONAL  DESTINATIONS                               REASON
-key     reveal      yes       -                                          r
-token   seal        no        https://*.example.com https://a.example/b  
+SECRET  OPERATIONS  OPTIONAL  DESTINATIONS                                                       REASON
+key     reveal      yes       -                                                                  r
+token   seal        no        https://*.example.com https://a.example/b in header:x-key,query:k  
 
 KIND           IMPORT                            WHAT IT DOES
 reveal         tinkerbell:skill/reveal@0.1.0     takes the bytes of secrets
@@ -141,7 +141,7 @@ fn what_goes_on_and_on_is_cut() {
 fn one_object() {
     let object = concat!(
         r#"{"command":"inspect","components":0,"declaration":{"description":"d","input_schema":null,"name":"hook","#,
-        r#""secrets":[{"destinations":[],"name":"key","operations":["sign"],"optional":false,"reason":"r"}],"#,
+        r#""secrets":[{"destinations":[],"name":"key","operations":["sign"],"optional":false,"placements":[],"reason":"r"}],"#,
         r#""version":"1"},"digest":"sha256:*","error":null,"exit_code":0,"exports":["run"],"findings":[],"#,
         r#""imports":[{"kind":"secrets","name":"tinkerbell:skill/secrets@0.1.0","served":true},"#,
         r#"{"kind":"signing","name":"tinkerbell:skill/signing@0.1.0","served":true}],"modules":1,"ok":true,"#,

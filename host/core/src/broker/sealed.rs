@@ -113,7 +113,7 @@ impl Session {
         Ok(stand_in)
     }
 
-    /// The bytes that a stand-in stands for, to be put into this request in its place; none if it stands for nothing, and
+    /// The bytes that a stand-in stands for, to be put into this request in its place, if it stood where one may; none if it stands for nothing, and
     /// is text.
     ///
     /// # Errors
@@ -128,7 +128,7 @@ impl Session {
         &self,
         stand_in: &StandIn,
         target: &Target,
-        placement: Placement,
+        placement: Option<&Placement>,
     ) -> Result<Option<Arc<SecretBytes>>, AccessError> {
         let Some(Sealed { task, secret, asked_for }) = self.broker.stand_ins.0.lock().get(stand_in).cloned() else {
             return Ok(None);

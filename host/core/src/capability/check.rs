@@ -71,6 +71,8 @@ pub struct Permit {
     pub when_leaked: WhenLeaked,
     /// Declared, granted, permitted: a request must be covered by each.
     destinations: [Vec<Destination>; 3],
+    /// The same of where in a request.
+    placements: [Vec<Placement>; 3],
 }
 
 /// One thing that a task wants to do.
@@ -92,8 +94,8 @@ pub enum Purpose<'a> {
     Get,
     /// A stand-in, which the host may replace in a request later.
     Token,
-    /// To be put into this request by the host, in the place of a stand-in.
-    Seal(&'a Target, Placement),
+    /// To be put into this request by the host, in the place of a stand-in that stood there; none where no secret stands.
+    Seal(&'a Target, Option<&'a Placement>),
     /// A signature by the host.
     Sign,
     /// The bytes.
@@ -281,7 +283,7 @@ impl Capability {
             if Guard::Destination.stands() && permit.destination(target).is_none() {
                 return Decision::Denied(DenyReason::Destination);
             }
-            if Guard::Placement.stands() && placement != Placement::Authorization {
+            if Guard::Placement.stands() && !placement.is_some_and(|placement| permit.lets(placement)) {
                 return Decision::Denied(DenyReason::Placement);
             }
         }
@@ -339,7 +341,12 @@ impl Permit {
             ttl: permitted.ttl,
             when_leaked: permitted.when_leaked,
             destinations: terms.map(|terms| terms.destinations().to_vec()),
+            placements: terms.map(|terms| terms.placements().to_vec()),
         }
+    }
+
+    fn lets(&self, placement: &Placement) -> bool {
+        self.placements.iter().all(|all| all.contains(placement))
     }
 
     /// What was granted of where the request goes; none unless declared, granted and permitted each cover it.

@@ -24,5 +24,5 @@ pub use check::{Access, Capability, CapabilityError, Decision, DenyReason, Gap, 
 pub use destination::{Destination, DestinationError, Target, TargetError};
 pub use grant::{Grant, GrantError};
 pub use operation::{Operation, OperationError, Operations};
-pub use placement::Placement;
+pub use placement::{Placement, PlacementError};
 pub use terms::{Terms, TermsError};

@@ -1,6 +1,6 @@
 //! The part that a declaration, a grant and a catalog entry have in common.
 
-use super::{Destination, Operations};
+use super::{Destination, Operations, Placement};
 use crate::capability::Operation;
 use crate::guard::Guard;
 
@@ -9,6 +9,7 @@ use crate::guard::Guard;
 pub struct Terms {
     operations: Operations,
     destinations: Vec<Destination>,
+    placements: Vec<Placement>,
 }
 
 /// Why operations and destinations make no sense together.
@@ -24,6 +25,12 @@ pub enum TermsError {
     /// A destination without `seal` has no effect.
     #[error("has a destination without the operation 'seal': only sealed secrets are sent anywhere")]
     DestinationWithoutSeal,
+    /// A placement without `seal` has no effect.
+    #[error("has a placement without the operation 'seal': only sealed secrets are put into requests")]
+    PlacementWithoutSeal,
+    /// A secret that stands nowhere is not sent.
+    #[error("names no placement: leave 'placements' out to mean the authorization header")]
+    NoPlacement,
     /// A secret is never sent over plain http.
     #[error("has a destination over plain http: a secret is sent over https only")]
     PlainHttp,
@@ -48,12 +55,32 @@ impl Terms {
         if !destinations.iter().all(Destination::is_https) {
             return Err(TermsError::PlainHttp);
         }
-        Ok(Self { operations, destinations })
+        Ok(Self { operations, destinations, placements: vec![Placement::Authorization] })
+    }
+
+    /// The same terms with these placements, in place of the `authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// [`TermsError::PlacementWithoutSeal`], or [`TermsError::NoPlacement`] for none.
+    pub fn with_placements(self, placements: Vec<Placement>) -> Result<Self, TermsError> {
+        if !self.operations.contains(Operation::Seal) {
+            return Err(TermsError::PlacementWithoutSeal);
+        }
+        if placements.is_empty() {
+            return Err(TermsError::NoPlacement);
+        }
+        Ok(Self { placements, ..self })
     }
 
     /// What may be done.
     pub fn operations(&self) -> Operations {
         self.operations
+    }
+
+    /// Where in a request the secret may stand.
+    pub fn placements(&self) -> &[Placement] {
+        &self.placements
     }
 
     /// Where the secret may be sent; empty without `seal`.

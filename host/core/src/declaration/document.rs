@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::strict::Strict;
-use crate::capability::{Destination, Operations, Terms, TermsError};
+use crate::capability::{Destination, Operations, Placement, Terms, TermsError};
 use crate::identity::SkillName;
 use crate::name::SecretName;
 
@@ -110,6 +110,7 @@ struct Entry {
     operations: Operations,
     #[serde(default)]
     destinations: Vec<Destination>,
+    placements: Option<Vec<Placement>>,
     reason: String,
     #[serde(default)]
     optional: bool,
@@ -117,7 +118,11 @@ struct Entry {
 
 impl Entry {
     fn parse(self) -> Result<DeclaredSecret, DeclarationError> {
-        match Terms::new(self.operations, self.destinations) {
+        let terms = Terms::new(self.operations, self.destinations).and_then(|terms| match self.placements {
+            Some(placements) => terms.with_placements(placements),
+            None => Ok(terms),
+        });
+        match terms {
             Ok(terms) => Ok(DeclaredSecret { name: self.name, terms, reason: self.reason, optional: self.optional }),
             Err(source) => Err(DeclarationError::Terms { secret: self.name, source }),
         }

@@ -75,6 +75,8 @@ change_ids! {
     NewOperation: "new-operation", Widening;
     /// It may send a secret where no destination of the old one reaches.
     WiderDestination: "wider-destination", Widening;
+    /// It may put a secret into another part of a request.
+    NewPlacement: "new-placement", Widening;
     /// It is of the world `skill-revealing` no longer.
     RevealLost: "reveal-lost", Narrowing;
     /// It imports no longer what the old one could do something with.
@@ -85,6 +87,8 @@ change_ids! {
     OperationGone: "operation-gone", Narrowing;
     /// It may send a secret no longer to all that a destination of the old one covered.
     NarrowerDestination: "narrower-destination", Narrowing;
+    /// It may put a secret no longer into a part of a request.
+    PlacementGone: "placement-gone", Narrowing;
     /// It has a declaration; the old one had none.
     DeclarationAdded: "declaration-added", Note;
     /// It has no declaration, and gets no secret.

@@ -125,6 +125,13 @@ impl Changes {
             let message = format!("may not be sent to all of {destination} any more");
             self.add(ChangeId::NarrowerDestination, name, message);
         }
+        let (before, after) = (old.terms.placements(), new.terms.placements());
+        for placement in after.iter().filter(|placement| !before.contains(placement)) {
+            self.add(ChangeId::NewPlacement, name, format!("may stand in '{placement}' now"));
+        }
+        for placement in before.iter().filter(|placement| !after.contains(placement)) {
+            self.add(ChangeId::PlacementGone, name, format!("may not stand in '{placement}' any more"));
+        }
         match (old.optional, new.optional) {
             (false, true) => self.add(ChangeId::NowOptional, name, "the skill can do without it now"),
             (true, false) => self.add(ChangeId::NowRequired, name, "the skill cannot do without it any more"),

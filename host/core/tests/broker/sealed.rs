@@ -26,7 +26,7 @@ async fn a_handle_has_one_stand_in_and_it_stands_for_the_value() {
     assert_eq!(task.seal(&one).await.unwrap(), stand_in);
     assert_ne!(task.seal(&other).await.unwrap(), stand_in);
     drop(one);
-    let value = task.unseal(&stand_in, &granted(), Placement::Authorization).await.unwrap().unwrap();
+    let value = task.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await.unwrap().unwrap();
     assert_eq!(value.expose(), VALUE);
     let used = world.events(EventKind::SecretUsed).pop().unwrap();
     assert_eq!(used.destination.unwrap().to_string(), "https://api.example.com");
@@ -36,10 +36,10 @@ async fn a_handle_has_one_stand_in_and_it_stands_for_the_value() {
 #[tokio::test]
 async fn a_stand_in_elsewhere_is_a_violation() {
     for (url, placement, reason) in [
-        ("https://evil.example.com/a", Placement::Authorization, DenyReason::Destination),
-        ("http://api.example.com/a", Placement::Authorization, DenyReason::Destination),
-        ("https://api.example.com:8443/a", Placement::Authorization, DenyReason::Destination),
-        ("https://api.example.com/a", Placement::Elsewhere, DenyReason::Placement),
+        ("https://evil.example.com/a", Some(&Placement::Authorization), DenyReason::Destination),
+        ("http://api.example.com/a", Some(&Placement::Authorization), DenyReason::Destination),
+        ("https://api.example.com:8443/a", Some(&Placement::Authorization), DenyReason::Destination),
+        ("https://api.example.com/a", None, DenyReason::Placement),
     ] {
         let world = World::new();
         let task = world.running(&[SEAL]).await;
@@ -48,7 +48,7 @@ async fn a_stand_in_elsewhere_is_a_violation() {
         let denied = violation(task.unseal(&stand_in, &target(url), placement).await);
         assert_eq!(denied.reason, reason, "{url}");
         assert!(world.events(EventKind::SecretUsed).is_empty());
-        assert!(task.unseal(&stand_in, &granted(), Placement::Authorization).await.is_err(), "poisoned");
+        assert!(task.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await.is_err(), "poisoned");
     }
 }
 
@@ -59,14 +59,14 @@ async fn a_stand_in_is_worth_nothing_to_another_task_and_nothing_after_its_own()
     let thief = world.running(&[SEAL]).await;
     let handle = owner.get("task-key", None).await.unwrap();
     let stand_in = owner.seal(&handle).await.unwrap();
-    let denied = violation(thief.unseal(&stand_in, &granted(), Placement::Authorization).await);
+    let denied = violation(thief.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await);
     assert_eq!(denied.reason, DenyReason::ForeignToken);
-    assert!(owner.unseal(&stand_in, &granted(), Placement::Authorization).await.unwrap().is_some());
+    assert!(owner.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await.unwrap().is_some());
 
     owner.finish(Outcome::Completed).await.unwrap();
     let next = world.running(&[SEAL]).await;
     assert!(!next.is_live(&stand_in), "text");
-    assert!(next.unseal(&stand_in, &granted(), Placement::Elsewhere).await.unwrap().is_none());
+    assert!(next.unseal(&stand_in, &granted(), None).await.unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,16 +77,16 @@ async fn each_replacement_counts_and_none_outlives_the_value() {
     let handle = task.get("task-key", None).await.unwrap();
     let stand_in = task.seal(&handle).await.unwrap();
     for _ in 0..2 {
-        task.unseal(&stand_in, &granted(), Placement::Authorization).await.unwrap().unwrap();
+        task.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await.unwrap().unwrap();
     }
-    let third = task.unseal(&stand_in, &granted(), Placement::Authorization).await;
+    let third = task.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await;
     assert_eq!(third.map(drop), Err(AccessError::Secret(SecretError::Exhausted)));
 
     let task = world.running(&[SEAL]).await;
     let handle = task.get("task-key", None).await.unwrap();
     let stand_in = task.seal(&handle).await.unwrap();
     tokio::time::sleep(TTL).await;
-    assert_eq!(told(task.unseal(&stand_in, &granted(), Placement::Authorization).await), SecretError::Expired);
+    assert_eq!(told(task.unseal(&stand_in, &granted(), Some(&Placement::Authorization)).await), SecretError::Expired);
     assert_eq!(told(task.seal(&handle).await), SecretError::Expired);
 }
 

@@ -1,6 +1,6 @@
 //! Requests over HTTP: nothing leaves that the task may not send, and nothing comes back that it must not see.
 //!
-//! A request is decided on when its body is there, in one place ([`request`]): its final URL, what it carries and where. Then
+//! A request is decided on when its body is there, in one place ([`request`]): its final URL, what it carries and where ([`placed`]). Then
 //! addresses are vetted ([`address`]), it leaves ([`client`]), and what comes back is redacted ([`response`]).
 //!
 //! # Invariants
@@ -11,6 +11,7 @@
 
 mod address;
 mod client;
+mod placed;
 mod request;
 mod response;
 

@@ -1,21 +1,17 @@
 //! A request as it leaves: where it goes, what it carries, and secrets in the place of their stand-ins.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use far_core::broker::{AccessError, EgressError, StandIn};
-use far_core::capability::{Placement, Target};
-use far_core::memory::SecretBytes;
+use far_core::capability::Target;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Limited};
 use url::{Host, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
-use zeroize::Zeroizing;
 
 use super::Task;
+use super::placed::{Placed, unplaced};
 
 /// What a guest has no say in: how a connection is used, how bodies are coded and framed, and which method is meant.
 const STRIPPED: [HeaderName; 16] = [
@@ -50,7 +46,7 @@ impl Task {
         let (mut parts, body) = request.into_parts();
         let url = parts.uri.to_string();
         let decided = (Target::new(parts.method.as_str(), &url).ok(), Url::parse(&url).ok());
-        let (Some(target), Some(parsed)) = decided else {
+        let (Some(target), Some(mut parsed)) = decided else {
             return Err(self.refused(None, "url", Error::HttpRequestUriInvalid).await);
         };
         // One is for proxies, the other has servers send back what they were sent.
@@ -67,13 +63,16 @@ impl Task {
             parts.headers.remove(name);
         }
 
-        let used = self.substitute(&target, &mut parts.headers).await?;
-        let elsewhere = [url.as_bytes(), &body];
-        let headers = parts.headers.iter().filter(|(name, _)| *name != header::AUTHORIZATION).chain(&trailers);
-        let headers = headers.flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
-        for text in elsewhere.into_iter().chain(headers) {
+        // Before anything is used: nothing of a request with a stand-in where none may stand leaves.
+        let placed = Placed::all(&parts.headers, parsed.query());
+        for text in unplaced(&placed, &parts.headers, &parsed) {
+            self.nothing_sealed_in(&text, &target).await?;
+        }
+        let trailers = trailers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+        for text in trailers.chain([&*body]) {
             self.nothing_sealed_in(text, &target).await?;
         }
+        let used = self.substitute(&target, &placed, &mut parts.headers, &mut parsed).await?;
         if !used {
             self.session.let_out(&target).await.map_err(of_egress)?;
         }
@@ -95,32 +94,30 @@ impl Task {
         Ok(Outgoing { target, request })
     }
 
-    /// Puts a secret into the `authorization` header, if its stand-in is there; answers whether.
-    async fn substitute(&self, target: &Target, headers: &mut HeaderMap) -> Result<bool, Error> {
-        let values: Vec<HeaderValue> = headers.get_all(header::AUTHORIZATION).iter().cloned().collect();
-        if let [value] = &*values
-            && let Some(credentials) = Credentials::parse(value.as_bytes())
-        {
-            let unsealed = self.session.unseal(&credentials.stand_in, target, Placement::Authorization).await;
-            let Some(secret) = unsealed.map_err(of_access)? else { return Ok(false) };
-            let value = credentials.with(&secret).ok_or(Error::HttpRequestDenied)?;
-            headers.insert(header::AUTHORIZATION, value);
-            return Ok(true);
-        }
-        for value in &values {
-            self.nothing_sealed_in(value.as_bytes(), target).await?;
-            if let Some(decoded) = basic(value.as_bytes()) {
-                self.nothing_sealed_in(&decoded, target).await?;
+    /// Puts secrets into the request where their stand-ins stood; answers whether there were any.
+    async fn substitute(
+        &self,
+        target: &Target,
+        placed: &[Placed],
+        headers: &mut HeaderMap,
+        url: &mut Url,
+    ) -> Result<bool, Error> {
+        let mut used = false;
+        for place in placed {
+            let unsealed = self.session.unseal(&place.stand_in, target, Some(&place.placement)).await;
+            if let Some(secret) = unsealed.map_err(of_access)? {
+                place.put(&secret, headers, url).ok_or(Error::HttpRequestDenied)?;
+                used = true;
             }
         }
-        Ok(false)
+        Ok(used)
     }
 
     /// Makes a violation of a stand-in where none may stand.
     async fn nothing_sealed_in(&self, text: &[u8], target: &Target) -> Result<(), Error> {
         for (_, stand_in) in StandIn::find_all(text) {
             // Only what stands for nothing comes back without an error: text that looks like one is text.
-            self.session.unseal(&stand_in, target, Placement::Elsewhere).await.map_err(of_access)?;
+            self.session.unseal(&stand_in, target, None).await.map_err(of_access)?;
         }
         Ok(())
     }
@@ -135,66 +132,6 @@ impl Task {
     }
 }
 
-/// What stands in an `authorization` header, with a stand-in in it.
-struct Credentials {
-    stand_in: StandIn,
-    /// For `Basic`: the user, with the colon.
-    user: Option<Zeroizing<Vec<u8>>>,
-}
-
-impl Credentials {
-    /// None if the value is not `Bearer` and a stand-in, or `Basic` with one as the password.
-    fn parse(value: &[u8]) -> Option<Self> {
-        let whole = |text: &[u8]| match StandIn::find_all(text).next() {
-            Some((range, stand_in)) if range == (0..text.len()) => Some(stand_in),
-            _ => None,
-        };
-        if let Some(token) = after_scheme(value, b"Bearer") {
-            return Some(Self { stand_in: whole(token)?, user: None });
-        }
-        let decoded = basic(value)?;
-        let colon = decoded.iter().position(|byte| *byte == b':')?;
-        let (user, password) = decoded.split_at_checked(colon + 1)?;
-        // A second stand-in, as the user, is none that may stand there.
-        if StandIn::find_all(user).next().is_some() {
-            return None;
-        }
-        Some(Self { stand_in: whole(password)?, user: Some(Zeroizing::new(user.to_vec())) })
-    }
-
-    /// The header's value with the secret; none if it would not be one line of a header.
-    fn with(&self, secret: &Arc<SecretBytes>) -> Option<HeaderValue> {
-        let secret = secret.expose();
-        // What would end a header, or is none of its characters, goes nowhere.
-        if secret.is_empty() || !secret.iter().all(|byte| matches!(byte, 0x20..=0x7e | 0x80..)) {
-            return None;
-        }
-        let value = match &self.user {
-            None => Zeroizing::new([b"Bearer ", secret].concat()),
-            Some(user) => {
-                let plain = Zeroizing::new([user, secret].concat());
-                let encoded = Zeroizing::new(STANDARD.encode(&*plain));
-                Zeroizing::new([b"Basic ", encoded.as_bytes()].concat())
-            }
-        };
-        let mut value = HeaderValue::from_bytes(&value).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-}
-
-/// What follows a scheme and one space; schemes have no case.
-fn after_scheme<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
-    let (written, rest) = value.split_at_checked(scheme.len())?;
-    if written.eq_ignore_ascii_case(scheme) { rest.strip_prefix(b" ") } else { None }
-}
-
-/// What `Basic` carries, decoded.
-fn basic(value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let encoded = after_scheme(value, b"Basic")?;
-    STANDARD.decode(encoded).ok().map(Zeroizing::new)
-}
-
 /// What a guest is told of an access that gave nothing. What ends the task does so by itself.
 fn of_access(_: AccessError) -> Error {
     Error::HttpRequestDenied
@@ -202,41 +139,4 @@ fn of_access(_: AccessError) -> Error {
 
 fn of_egress(_: EgressError) -> Error {
     Error::HttpRequestDenied
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STAND_IN: &str = "farsealed0123456789abcdef0123456789abcdef01234567";
-
-    fn basic_of(plain: &str) -> String {
-        format!("Basic {}", STANDARD.encode(plain))
-    }
-
-    #[test]
-    fn credentials_are_bearer_or_basic_and_the_whole_value() {
-        for value in [format!("Bearer {STAND_IN}"), format!("bearer {STAND_IN}")] {
-            assert!(Credentials::parse(value.as_bytes()).is_some_and(|found| found.user.is_none()), "{value}");
-        }
-        for user in ["", "x-access-token"] {
-            let value = basic_of(&format!("{user}:{STAND_IN}"));
-            let found = Credentials::parse(value.as_bytes()).unwrap();
-            assert_eq!(found.user.unwrap().as_slice(), format!("{user}:").as_bytes());
-        }
-        for value in [
-            STAND_IN.to_owned(),
-            format!("Bearer {STAND_IN} "),
-            format!("Bearer  {STAND_IN}"),
-            format!("Bearer x{STAND_IN}"),
-            format!("Token {STAND_IN}"),
-            basic_of(STAND_IN),
-            basic_of(&format!("{STAND_IN}:x")),
-            basic_of(&format!("{STAND_IN}:{STAND_IN}")),
-            basic_of(&format!("user:x{STAND_IN}")),
-            format!("Basic user:{STAND_IN}"),
-        ] {
-            assert!(Credentials::parse(value.as_bytes()).is_none(), "{value}");
-        }
-    }
 }

@@ -280,3 +280,22 @@ fn the_extension_says_the_format() {
         "'task.yaml' is neither a .toml nor a .json file\nhelp: name the file so that it ends in .toml or .json";
     assert_eq!(said(&error), expected);
 }
+
+#[test]
+fn placements_are_those_of_requests() {
+    let grant = |more: &str| {
+        format!("[[grants]]\nsecret = 'a'\noperations = ['seal']\ndestinations = ['https://a.example']\n{more}")
+    };
+    let placements = |text: &str| {
+        let task = parse(text, Format::Toml).unwrap();
+        task.grants[0].terms().placements().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(placements(&grant("")), ["authorization"]);
+    assert_eq!(placements(&grant("placements = ['header:x-key', 'query:k']")), ["header:x-key", "query:k"]);
+    let said = refused(&grant("placements = ['header:Host']"), Format::Toml);
+    assert!(said.starts_with("5:15: 'grants[0].placements[0]': a placement's header has a name"), "{said}");
+    let said = refused(&grant("placements = []"), Format::Toml);
+    assert!(said.contains("the grant names no placement"), "{said}");
+    let said = refused("[[grants]]\nsecret = 'a'\noperations = ['sign']\nplacements = ['query:k']", Format::Toml);
+    assert!(said.contains("has a placement without the operation 'seal'"), "{said}");
+}

@@ -54,11 +54,7 @@ fn mistakes_in_it() {
             "3:1: unknown key 'grants[0].operation'",
             "did you mean 'operations'?",
         ),
-        (
-            "[[grants]]\nplacements = []",
-            "2:1: 'grants[0].placements' is not supported by this version of far",
-            supported,
-        ),
+        ("[[grants]]\nsigning = []", "2:1: 'grants[0].signing' is not supported by this version of far", supported),
         ("[limits]\nmemory = '0B'", "2:10: 'limits.memory': must be more than zero", ""),
         (
             "[[grants]]\nsecret = 'a'\noperations = ['get']",

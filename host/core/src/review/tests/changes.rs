@@ -15,6 +15,10 @@ fn sealing(destinations: &str) -> Skill {
     secret(&format!(r#""operations":["seal"],"destinations":[{destinations}],"reason":"r""#))
 }
 
+fn placing(placements: &str) -> Skill {
+    sealing(&format!(r#""https://a.example"],"placements":[{placements}"#))
+}
+
 /// An old component and a new one that differ by the change alone, or by what comes with it.
 fn with(id: ChangeId) -> (Skill, Skill) {
     let skill = Skill::new();
@@ -32,6 +36,8 @@ fn with(id: ChangeId) -> (Skill, Skill) {
         ChangeId::NewSecret => (skill.clone(), skill.secrets(two)),
         ChangeId::NewOperation => (skill, secret(r#""operations":["sign","refresh"],"reason":"r""#)),
         ChangeId::WiderDestination => (sealing(r#""https://a.example/v1""#), sealing(r#""https://a.example""#)),
+        ChangeId::NewPlacement => (sealing(r#""https://a.example""#), placing(r#""authorization","header:x-key""#)),
+        ChangeId::PlacementGone => (placing(r#""authorization","header:x-key""#), sealing(r#""https://a.example""#)),
         ChangeId::RevealLost => (skill.clone().imports([REVEAL]), skill),
         ChangeId::ImportGone => (skill.clone(), skill.without(SIGNING[1])),
         ChangeId::SecretGone => (skill.clone().secrets(two), skill),
