@@ -46,6 +46,8 @@ guards! {
     Version = "version",
     /// A secret is sent only to where all three say.
     Destination = "destination",
+    /// A path is decided on as every server reads it.
+    PlainPath = "plain-path",
     /// A secret is put only where the grant lets it stand.
     Placement = "placement",
     /// A grant ends with its time.

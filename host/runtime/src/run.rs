@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
+use crate::egress::UnderWay;
 use crate::engine::TICK;
 use crate::limits::{Limit, Usage, is_the_machines};
 use crate::result::without_values;
@@ -99,8 +100,9 @@ impl Runtime {
         };
         let room = if Guard::Log.stands() { task.limits.log } else { usize::MAX };
         let log = TaskLog::new(room, session.redaction());
+        let under_way = UnderWay::new();
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
-        let attempt = AssertUnwindSafe(self.attempt(&session, task, &log)).catch_unwind();
+        let attempt = AssertUnwindSafe(self.attempt(&session, task, &log, &under_way)).catch_unwind();
         let end = tokio::select! {
             biased;
             ended = timeout_at(deadline, attempt) => match ended {
@@ -110,9 +112,10 @@ impl Runtime {
                 Err(_) => End::TimedOut,
             },
             // In a request that was on its way. What the session saw decides.
-            () = session.violated() => End::HostError,
+            () = session.halted() => End::HostError,
             () = cancelled => End::Cancelled,
         };
+        under_way.none().await;
         // What the session saw decides: a guest has no say in how its violation is reported.
         let end = session.stopped().map_or(end, end_of_stop);
         // Before the session ends: what the task was given is known until then.
@@ -140,13 +143,16 @@ impl Runtime {
         let _ = self.broker.refuse(&Arc::new(subject), refusal.kind()).await;
     }
 
-    async fn attempt(&self, session: &Arc<Session>, task: &Task, log: &TaskLog) -> End {
+    async fn attempt(&self, session: &Arc<Session>, task: &Task, log: &TaskLog, under_way: &UnderWay) -> End {
         // The semaphore is never closed.
         let Ok(slot) = self.slots.acquire().await else { return End::HostError };
         let _slot = Guard::Slots.stands().then_some(slot);
         let turn = self.turns.join();
-        let mut store =
-            self.store(TaskState::new(session.clone(), &task.limits, log.clone(), &self.clients), task, turn.clone());
+        let mut store = self.store(
+            TaskState::new(session.clone(), &task.limits, log.clone(), &self.clients, under_way.clone()),
+            task,
+            turn.clone(),
+        );
         let most = most(task);
         match turn.pace(self.call(&mut store, session, task)).await {
             Ok(Ok(output)) if output.len() > most => End::LimitExceeded(Limit::Output),

@@ -15,7 +15,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::artifact::ArtifactCache;
-use crate::egress::{Clients, Egress, EgressSetupError};
+use crate::egress::{self, Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::skill::{LoadError, Skill};
@@ -144,7 +144,7 @@ impl RuntimeBuilder {
         let engine = engine::engine(self.pool).map_err(RuntimeError::Engine)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
-        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
+        egress::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         interfaces::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         let broker = Broker::new(self.providers, self.pal, self.broker)?;
         engine::start_clock(&engine).map_err(RuntimeError::Thread)?;

@@ -9,7 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::egress::{Clients, Requests};
+use crate::egress::{Clients, Requests, UnderWay};
 use crate::limits::{Limit, Limits, Usage};
 use crate::task_log::TaskLog;
 use crate::wasi;
@@ -32,10 +32,16 @@ pub(crate) struct TaskState {
 pub(crate) const HANDLES_MAX: usize = 1024;
 
 impl TaskState {
-    pub(crate) fn new(session: Arc<Session>, limits: &Limits, log: TaskLog, clients: &Clients) -> Self {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        limits: &Limits,
+        log: TaskLog,
+        clients: &Clients,
+        under_way: UnderWay,
+    ) -> Self {
         Self {
             http: headers_within(HEADERS_MAX),
-            requests: Requests::new(session.clone(), clients.clone(), limits),
+            requests: Requests::new(session.clone(), clients.clone(), limits, under_way),
             session,
             table: ResourceTable::new(),
             usage: Usage::new(limits),

@@ -47,6 +47,13 @@ fn destinations() -> Vec<Case> {
             twin: Trial::new("completed 200; arrived: a request", || without("/open/a")),
         },
         Case {
+            id: "29-hidden-dots",
+            what: "a path that some servers take for one outside of where the task may send",
+            guards: &[Guard::PlainPath],
+            attack: Trial::new("completed Invalid; arrived: nothing", || without("/open/..%2fother")),
+            twin: Trial::new("completed 200; arrived: a request", || without("/open/a%2fb")),
+        },
+        Case {
             id: "30-address",
             what: "a name that the task may send to, of an address that is not public",
             guards: &[Guard::Address],

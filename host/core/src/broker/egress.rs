@@ -1,6 +1,6 @@
 //! Requests: which are let out. What they carry is [`sealed`](super::sealed)'s.
 
-use super::{Session, Stop};
+use super::{AccessError, Session, Stop};
 use crate::capability::Target;
 use crate::guard::Guard;
 use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
@@ -24,6 +24,7 @@ impl Session {
     ///
     /// [`EgressError`].
     pub async fn let_out(&self, target: &Target) -> Result<(), EgressError> {
+        self.ensure_open().await?;
         let covering = self.context().egress.iter().find(|destination| destination.covers(target));
         if covering.is_none() && Guard::Egress.stands() {
             self.denied(Some(target), "destination").await?;
@@ -35,6 +36,15 @@ impl Session {
             ..Event::new(EventKind::EgressAllowed)
         };
         Ok(self.record(event).await?)
+    }
+
+    /// No request leaves of a task that is not running, or must not go on.
+    async fn ensure_open(&self) -> Result<(), EgressError> {
+        match self.ensure_running(None).await {
+            Ok(()) => Ok(()),
+            Err(AccessError::Stopped(stop)) => Err(stop.into()),
+            Err(AccessError::Secret(_)) => Err(EgressError::Denied),
+        }
     }
 
     /// Records that a request was not let out, and why, as a fixed token.

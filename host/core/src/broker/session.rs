@@ -34,8 +34,8 @@ pub struct Session {
     pub(super) admitted: std::time::Instant,
     pub(super) phase: AtomicU8,
     pub(super) stopped: OnceLock<Stop>,
-    /// Told of a violation, once it is recorded.
-    violated: Notify,
+    /// Told when the task must end, once that is recorded.
+    halted: Notify,
     pub(super) finished: AtomicBool,
     /// What was made for it to stand for secrets.
     pub(super) stand_ins: Mutex<Vec<StandIn>>,
@@ -67,7 +67,7 @@ impl Session {
             admitted: now(),
             phase: AtomicU8::new(PREPARING),
             stopped: OnceLock::new(),
-            violated: Notify::new(),
+            halted: Notify::new(),
             finished: AtomicBool::new(false),
             stand_ins: Mutex::default(),
             provider_calls: AtomicU64::new(0),
@@ -187,18 +187,18 @@ impl Session {
         self.stopped.get()
     }
 
-    /// Waits for a violation that no call of the guest's can answer with, such as one in a request that is on its way, until
-    /// it is recorded.
-    pub async fn violated(&self) {
-        let mut violated = std::pin::pin!(self.violated.notified());
+    /// Waits until the task must end for something that no call of the guest's can answer with, such as a violation in a
+    /// request that is on its way.
+    pub async fn halted(&self) {
+        let mut halted = std::pin::pin!(self.halted.notified());
         loop {
             // From here on, none is missed.
-            violated.as_mut().enable();
-            if matches!(self.stopped(), Some(Stop::Violation(_))) {
+            halted.as_mut().enable();
+            if self.stopped().is_some() {
                 return;
             }
-            violated.as_mut().await;
-            violated.set(self.violated.notified());
+            halted.as_mut().await;
+            halted.set(self.halted.notified());
         }
     }
 
@@ -267,7 +267,12 @@ impl Session {
 
     /// Poisons the session. The first reason stays.
     pub(super) fn stop(&self, stop: Stop) -> Stop {
-        self.stopped.get_or_init(|| stop).clone()
+        let stop = self.stopped.get_or_init(|| stop).clone();
+        // A violation is told when it is recorded.
+        if matches!(stop, Stop::Audit(_)) {
+            self.halted.notify_waiters();
+        }
+        stop
     }
 
     /// Steps 3 and 4, for what is not cached: recorded before the backend is called.
@@ -316,7 +321,7 @@ impl Session {
         }
     }
 
-    async fn ensure_running(&self, name: Option<&SecretName>) -> Result<(), AccessError> {
+    pub(super) async fn ensure_running(&self, name: Option<&SecretName>) -> Result<(), AccessError> {
         if let Some(stop) = self.stopped.get()
             && Guard::Poison.stands()
         {
@@ -344,8 +349,10 @@ impl Session {
             ..Event::new(EventKind::SecretDenied)
         };
         let stop = self.stop(Violation { secret, operation, reason }.into());
+        // However the wait for the record ends: who asked may be gone before it does.
+        let told = Told(&self.halted);
         let _ = self.broker.pal.record(&self.subject, event).await;
-        self.violated.notify_waiters();
+        drop(told);
         if Guard::ViolationEnds.stands() { AccessError::Stopped(stop) } else { SecretError::NotFound.into() }
     }
 
@@ -364,6 +371,15 @@ impl Session {
             Scope::Task | Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
         (scope, Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() })
+    }
+}
+
+/// Tells who waits, when it is dropped.
+struct Told<'a>(&'a Notify);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
     }
 }
 

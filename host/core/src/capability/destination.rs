@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::guard::Guard;
+
 /// A pattern over requests, written `[METHOD[,METHOD]… ]SCHEME://HOST[:PORT][/PATH]`.
 ///
 /// - `SCHEME` is `https` or `http`.
@@ -246,9 +248,32 @@ pub struct Target {
     path: String,
 }
 
+/// Whether a server that decodes a path more than once, or takes `\` for `/`, or leaves out what follows a `;`, would see dot
+/// segments in it, which lead out of a prefix.
+fn leads_up(path: &str) -> bool {
+    let mut path = path.as_bytes().to_vec();
+    loop {
+        let is_dots = |segment: &[u8]| {
+            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+            matches!(name, b"." | b"..")
+        };
+        if path.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
+            return true;
+        }
+        // Each turn makes it shorter.
+        let decoded: Vec<u8> = percent_encoding::percent_decode(&path).collect();
+        if decoded == path {
+            return false;
+        }
+        path = decoded;
+    }
+}
+
 /// A request's method or URL cannot be decided on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a request has an upper-case method and a serialised http or https URL without user or password")]
+#[error(
+    "a request has an upper-case method and a serialised http or https URL without user, password or hidden dot segments"
+)]
 pub struct TargetError;
 
 impl Target {
@@ -266,7 +291,8 @@ impl Target {
             _ => return Err(TargetError),
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
-        if !is_method(method) || !anonymous || !is_serialised(&parsed, url) {
+        let plain = !leads_up(parsed.path()) || !Guard::PlainPath.stands();
+        if !is_method(method) || !anonymous || !plain || !is_serialised(&parsed, url) {
             return Err(TargetError);
         }
         let host = match parsed.host() {
@@ -316,6 +342,27 @@ mod tests {
         }
         for url in ["https://a.example/", "https://a.example/v10", "https://a.example/v", "https://a.example/x/v1"] {
             assert!(!covers("https://a.example/v1", "GET", url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_path_in_which_some_servers_see_dot_segments_is_no_target() {
+        for path in [
+            "v1/..%2fadmin",
+            "v1/..%2F..%2fadmin",
+            "v1/..%5cadmin",
+            "v1/..;/admin",
+            "v1/%2e%2e;x/admin",
+            "v1/..%252fadmin",
+            "v1/%252e%252e/admin",
+            "v1/..%3b/admin",
+            "v1/.%2fx",
+            "v1%2f..",
+        ] {
+            assert_eq!(Target::new("GET", &format!("https://a.example/{path}")), Err(TargetError), "{path}");
+        }
+        for path in ["group%2Fname", "a..b/c", "...", "v1/a;b=..", "v1/%20", ".well-known/x", "100%25"] {
+            assert!(Target::new("GET", &format!("https://a.example/{path}")).is_ok(), "{path}");
         }
     }
 

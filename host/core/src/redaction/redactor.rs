@@ -33,6 +33,8 @@ pub struct Redactor {
     /// The number of the last such place.
     place: u64,
     symbols: Symbols,
+    /// Whether finds are the task's doing.
+    counts: bool,
 }
 
 /// A long value, so much of which was found, and the number of the place where it began.
@@ -65,7 +67,7 @@ impl Piece<'_> {
 }
 
 impl Redactor {
-    pub(super) fn new(redaction: Arc<Redaction>) -> Self {
+    pub(super) fn new(redaction: Arc<Redaction>, counts: bool) -> Self {
         Self {
             redaction,
             held: Zeroizing::default(),
@@ -73,6 +75,7 @@ impl Redactor {
             followed: Vec::new(),
             place: 0,
             symbols: Zeroizing::new([0; PIECE]),
+            counts,
         }
     }
 
@@ -131,7 +134,7 @@ impl Redactor {
                 shown = at;
             }
             if let Some(secret) = known.secret(&first).filter(|_| end > self.hidden) {
-                secret.finds += 1;
+                secret.finds += u64::from(self.counts);
                 if at >= self.hidden {
                     out(Piece::Marker(&secret.marker));
                 }

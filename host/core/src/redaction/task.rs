@@ -66,7 +66,12 @@ impl Redaction {
 
     /// A redactor for one of the task's streams.
     pub fn redactor(self: &Arc<Self>) -> Redactor {
-        Redactor::new(self.clone())
+        Redactor::new(self.clone(), true)
+    }
+
+    /// A redactor for what reaches the task: what is found there is not the task's doing, and does not count.
+    pub fn redactor_of_input(self: &Arc<Self>) -> Redactor {
+        Redactor::new(self.clone(), false)
     }
 
     /// A whole text, redacted. Markers may be longer than what they stand for: if there is anything to look for, so many

@@ -90,6 +90,18 @@ fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
+fn what_reaches_a_task_is_redacted_and_does_not_count() {
+    let redaction = Redaction::new();
+    redaction.learn(&"key".parse().unwrap(), b"canary-value").unwrap();
+    let mut shown = Vec::new();
+    let mut redactor = redaction.redactor_of_input();
+    redactor.write(b"a canary-value b", |piece| shown.extend_from_slice(piece.shown()));
+    redactor.finish(|piece| shown.extend_from_slice(piece.shown()));
+    assert_eq!(shown, b"a [redacted:key] b");
+    assert!(redaction.finds().iter().all(|(_, finds)| *finds == 0), "{:?}", redaction.finds());
+}
+
+#[test]
 fn every_form_is_found_however_it_is_cut_in_two_or_three() {
     let redaction = knowing(&[("key", VALUE)]);
     for (form, text) in forms(VALUE) {

@@ -1,10 +1,10 @@
 //! Stand-ins: whose they are, where they may stand, and for how long.
 
-use far_core::broker::{AccessError, SecretError, StandIn};
+use far_core::broker::{AccessError, EgressError, SecretError, StandIn, Stop};
 use far_core::capability::{DenyReason, Placement, Target};
 use far_core::pal::{EventKind, Outcome};
 
-use crate::fixture::{TTL, VALUE, World, told, violation};
+use crate::fixture::{Fault, TTL, VALUE, World, told, violation, within};
 use crate::shared::grant;
 
 const SEAL: &str = "task-key:seal@https://api.example.com";
@@ -120,6 +120,41 @@ async fn a_task_has_so_many_stand_ins_and_no_more() {
     }
     let handle = task.get("task-key", None).await.unwrap();
     assert_eq!(told(task.seal(&handle).await), SecretError::Exhausted);
+}
+
+#[tokio::test]
+async fn no_request_leaves_before_the_task_runs_or_when_it_must_not_go_on() {
+    let open = target("https://open.example.com/a");
+    let world = World::new();
+    let session = world.broker.admit(world.context(b"skill", &[])).await.unwrap();
+    let Err(EgressError::Stopped(Stop::Violation(denied))) = session.let_out(&open).await else { panic!("let out") };
+    assert_eq!(denied.reason, DenyReason::OutsideRun);
+
+    let task = world.running(&[SEAL]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    let stand_in = task.seal(&handle).await.unwrap();
+    assert!(task.let_out(&open).await.is_ok());
+    let halted = task.clone();
+    let halted = tokio::spawn(async move { halted.halted().await });
+    violation(task.unseal(&stand_in, &granted(), None).await);
+    within(halted).await.unwrap();
+    assert!(matches!(task.let_out(&open).await, Err(EgressError::Stopped(_))));
+}
+
+#[tokio::test]
+async fn a_violation_is_told_though_nobody_waits_for_its_record() {
+    let world = World::new();
+    let task = world.running(&[SEAL]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    let stand_in = task.seal(&handle).await.unwrap();
+    world.gate.breaks_at(Fault::Hangs, EventKind::SecretDenied);
+    let halted = task.clone();
+    let halted = tokio::spawn(async move { halted.halted().await });
+    let violating = task.clone();
+    let violating = tokio::spawn(async move { violating.unseal(&stand_in, &granted(), None).await.map(drop) });
+    world.recorded(EventKind::SecretDenied, 1).await;
+    violating.abort();
+    within(halted).await.unwrap();
 }
 
 #[test]

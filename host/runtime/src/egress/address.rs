@@ -67,7 +67,7 @@ const fn v6(a: u16, b: u16, c: u16, length: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), length)
 }
 
-const SPECIAL_V4: [Ipv4Net; 16] = [
+const SPECIAL_V4: [Ipv4Net; 17] = [
     // This network.
     v4(0, 0, 0, 0, 8),
     // Private.
@@ -80,6 +80,8 @@ const SPECIAL_V4: [Ipv4Net; 16] = [
     v4(127, 0, 0, 0, 8),
     // Link-local, with the metadata services of clouds.
     v4(169, 254, 0, 0, 16),
+    // Public by its number, and a cloud's own service in every network of it.
+    v4(168, 63, 129, 16, 32),
     // Protocol assignments, documentation, relays, benchmarks.
     v4(192, 0, 0, 0, 24),
     v4(192, 0, 2, 0, 24),
@@ -128,6 +130,7 @@ mod tests {
             "127.0.0.1",
             "127.255.255.255",
             "169.254.169.254",
+            "168.63.129.16",
             "172.16.0.1",
             "172.31.255.255",
             "192.168.1.1",

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::redirect::Policy;
+use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -108,6 +109,8 @@ pub(crate) struct Clients {
 }
 
 /// How long connecting may take. The rest of a request has the task's deadline.
+/// To how many servers a task's later connections are shorter than the first.
+const SESSIONS: usize = 16;
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Clients {
@@ -117,8 +120,11 @@ impl Clients {
     ///
     /// The library's, which none of these settings brings about.
     pub(super) fn client(&self) -> io::Result<reqwest::Client> {
+        let mut tls = self.tls.clone();
+        // Of its own, too: a session that goes on would tell a server which tasks are one agent's.
+        tls.resumption = Resumption::in_memory_sessions(SESSIONS);
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
+            .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(self.addresses.clone()))
             .redirect(Policy::none())
             // A request with a secret in it is sent once.

@@ -1,7 +1,7 @@
 //! Requests over HTTP: nothing leaves that the task may not send, and nothing comes back that it must not see.
 //!
-//! A request is decided on when its body is there, in one place ([`request`]): its final URL, what it carries and where ([`placed`]). Then
-//! addresses are vetted ([`address`]), it leaves ([`client`]), and what comes back is redacted ([`response`]).
+//! A request is decided on when its body is there, in one place ([`request`]): its final URL, what it carries, and where
+//! ([`placed`]). Then addresses are vetted ([`address`]), it leaves ([`client`]), and what comes back is redacted ([`response`]).
 //!
 //! # Invariants
 //!
@@ -11,6 +11,7 @@
 
 mod address;
 mod client;
+mod link;
 mod placed;
 mod request;
 mod response;
@@ -29,10 +30,29 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use self::address::Prohibited;
 pub(crate) use self::client::Clients;
 pub use self::client::{Egress, EgressSetupError};
+pub(crate) use self::link::add_to_linker;
+use self::request::Outgoing;
 use crate::limits::Limits;
 
 /// How many requests of a task may be under way, each with its body in memory and its records.
-const AT_ONCE: usize = 8;
+const AT_ONCE: u32 = 8;
+
+/// A task's requests that are under way: each holds a place until its answer's body is read, or until nobody waits for it
+/// and it is decided on.
+#[derive(Clone)]
+pub(crate) struct UnderWay(Arc<Semaphore>);
+
+impl UnderWay {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE as usize)))
+    }
+
+    /// Waits until none is, when the store of those that there were is gone: what is being decided on is recorded by then.
+    pub(crate) async fn none(&self) {
+        // The semaphore is never closed.
+        let _ = self.0.acquire_many(AT_ONCE).await;
+    }
+}
 
 /// One task's requests.
 pub(crate) struct Requests(Arc<Task>);
@@ -44,20 +64,13 @@ struct Task {
     client: OnceLock<reqwest::Client>,
     limits: Limits,
     sent: AtomicUsize,
-    under_way: Semaphore,
+    under_way: UnderWay,
 }
 
 impl Requests {
-    pub(crate) fn new(session: Arc<Session>, clients: Clients, limits: &Limits) -> Self {
+    pub(crate) fn new(session: Arc<Session>, clients: Clients, limits: &Limits, under_way: UnderWay) -> Self {
         let client = OnceLock::new();
-        Self(Arc::new(Task {
-            session,
-            clients,
-            client,
-            limits: *limits,
-            sent: AtomicUsize::new(0),
-            under_way: Semaphore::new(AT_ONCE),
-        }))
+        Self(Arc::new(Task { session, clients, client, limits: *limits, sent: AtomicUsize::new(0), under_way }))
     }
 }
 
@@ -97,7 +110,7 @@ impl WasiHttpHooks for Requests {
 }
 
 impl Task {
-    async fn send(&self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+    async fn send(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
         match self.sent.fetch_add(1, Ordering::AcqRel) {
             sent if sent < self.limits.requests => {}
             // Told once: what is beyond the limit can be many.
@@ -107,8 +120,11 @@ impl Task {
             _ => return Err(Error::HttpRequestDenied),
         }
         // Not waited for: the guest may be what has to end another first.
-        let Ok(_under_way) = self.under_way.try_acquire() else { return Err(Error::ConnectionLimitReached) };
-        let request::Outgoing { target, request } = self.outgoing(request).await?;
+        let under_way = self.under_way.0.clone().try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)?;
+        // Goes on when the guest waits no longer, or is gone: what was begun to be recorded is waited for.
+        let task = self.clone();
+        let decided = tokio::spawn(async move { task.outgoing(request).await.map(|outgoing| (outgoing, under_way)) });
+        let (Outgoing { target, request }, under_way) = decided.await.map_err(|_| Error::InternalError(None))??;
         let client = match self.client.get() {
             Some(client) => client,
             None => {
@@ -117,7 +133,9 @@ impl Task {
             }
         };
         match client.execute(request).await {
-            Ok(response) => response::redacted(response.into(), self.session.redaction(), self.limits.response_body),
+            Ok(response) => {
+                response::redacted(response.into(), self.session.redaction(), self.limits.response_body, under_way)
+            }
             Err(error) => Err(match kind_of(&error) {
                 Error::DestinationIpProhibited => {
                     self.refused(Some(&target), "address", Error::DestinationIpProhibited).await

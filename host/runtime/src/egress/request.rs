@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use far_core::broker::{AccessError, EgressError, StandIn};
 use far_core::capability::Target;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
 use url::{Host, Url};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -13,24 +13,34 @@ use wasmtime_wasi_http::{Error, WasiBody};
 use super::Task;
 use super::placed::{Placed, unplaced};
 
-/// What a guest has no say in: how a connection is used, how bodies are coded and framed, and which method is meant.
-const STRIPPED: [HeaderName; 16] = [
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    header::UPGRADE,
-    header::TE,
-    header::TRAILER,
-    header::EXPECT,
-    header::ACCEPT_ENCODING,
-    header::RANGE,
-    header::IF_RANGE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-method-override"),
+/// What a guest has no say in: how a connection is used, how bodies are coded and framed, and which method, host or path is
+/// meant. Some servers take `_` for `-`.
+const STRIPPED: [&str; 25] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    "if-range",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "request-range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-host",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 /// A request that may leave, with what it carries.
@@ -49,8 +59,8 @@ impl Task {
         let (Some(target), Some(mut parsed)) = decided else {
             return Err(self.refused(None, "url", Error::HttpRequestUriInvalid).await);
         };
-        // One is for proxies, the other has servers send back what they were sent.
-        if matches!(parts.method, Method::CONNECT | Method::TRACE) {
+        // One is for proxies, the others have servers send back what they were sent.
+        if matches!(parts.method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
             return Err(self.refused(Some(&target), "method", Error::HttpRequestDenied).await);
         }
         let body = Limited::new(body, self.limits.request_body)
@@ -59,7 +69,9 @@ impl Task {
             .map_err(|error| error.downcast::<Error>().map_or(Error::HttpRequestBodySize(None), |error| *error))?;
         let trailers = body.trailers().cloned().unwrap_or_default();
         let body = body.to_bytes();
-        for name in STRIPPED {
+        let is_stripped = |name: &HeaderName| STRIPPED.contains(&&*name.as_str().replace('_', "-"));
+        let stripped: Vec<_> = parts.headers.keys().filter(|name| is_stripped(name)).cloned().collect();
+        for name in stripped {
             parts.headers.remove(name);
         }
 

@@ -10,6 +10,7 @@ use far_core::redaction::{Redaction, Redactor};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// The response, redacted. A body of a coding that hides what is in it is refused: the request asked for none.
@@ -17,10 +18,17 @@ pub(super) fn redacted(
     response: Response<reqwest::Body>,
     redaction: &Arc<Redaction>,
     most: usize,
+    under_way: OwnedSemaphorePermit,
 ) -> Result<Response<WasiBody>, Error> {
     let (mut parts, body) = response.into_parts();
-    if parts.headers.get_all(header::CONTENT_ENCODING).iter().any(|coding| coding != "identity") {
+    let is_other = |name, plain: &str| {
+        parts.headers.get_all(name).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+    };
+    if is_other(header::CONTENT_ENCODING, "identity") {
         return Err(Error::HttpResponseContentCoding(None));
+    }
+    if is_other(header::TRANSFER_ENCODING, "chunked") {
+        return Err(Error::HttpResponseTransferCoding(None));
     }
     if !Guard::ResponseRedaction.stands() {
         return Ok(Response::from_parts(parts, body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()));
@@ -28,7 +36,14 @@ pub(super) fn redacted(
     parts.headers = headers(&parts.headers, redaction);
     // Of the body as it was sent, not as it is read.
     parts.headers.remove(header::CONTENT_LENGTH);
-    let body = Redacted { body, redactor: redaction.redactor(), left: most, ended: false, trailers: None };
+    let body = Redacted {
+        body,
+        redactor: redaction.redactor_of_input(),
+        left: most,
+        ended: false,
+        trailers: None,
+        _under_way: under_way,
+    };
     Ok(Response::from_parts(parts, body.boxed_unsync()))
 }
 
@@ -39,7 +54,7 @@ fn headers(headers: &HeaderMap, redaction: &Arc<Redaction>) -> HeaderMap {
     }
     let redacted = |bytes: &[u8]| {
         let mut shown = Vec::with_capacity(bytes.len());
-        let mut redactor = redaction.redactor();
+        let mut redactor = redaction.redactor_of_input();
         redactor.write(bytes, |piece| shown.extend_from_slice(piece.shown()));
         redactor.finish(|piece| shown.extend_from_slice(piece.shown()));
         shown
@@ -65,6 +80,8 @@ struct Redacted {
     left: usize,
     ended: bool,
     trailers: Option<HeaderMap>,
+    /// As long as a body is read, its request is under way.
+    _under_way: OwnedSemaphorePermit,
 }
 
 impl Redacted {

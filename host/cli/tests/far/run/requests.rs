@@ -57,7 +57,6 @@ async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
         "{HEAD}\
 * secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=completed duration=*us task=task-*
 * secret.wiped     github-token version=env-* provider=dev task=task-*
-* output.redacted  github-token count=2 task=task-*
 * task.finished    outcome=completed duration=*us task=task-*
 "
     );
