@@ -70,6 +70,9 @@ impl Secret {
             (true, ..) => Err("has no operation: name at least one of `seal`, `sign`, `reveal` and `refresh`"),
             (_, true, true) => Err("is sealed for nobody: name its `destinations`"),
             (_, false, false) => Err("has destinations, but not the operation `seal`, which alone sends it there"),
+            _ if self.placements.as_ref().is_some_and(Vec::is_empty) => {
+                Err("names no placement: leave `placements` out to mean the authorization header")
+            }
             _ if self.placements.is_some() && !seals => {
                 Err("has placements, but not the operation `seal`, which alone puts it into requests")
             }
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_the_host_refuses_is_refused() {
-        let known = "expected one of `name`, `operations`, `destinations`, `reason`, `optional`";
+        let known = "expected one of `name`, `operations`, `destinations`, `placements`, `reason`, `optional`";
         assert_eq!(problem("reason", "why"), format!("unknown field `why`, {known} at line 2 column 64"));
         assert_eq!(
             problem("sign", "view"),
@@ -237,6 +240,14 @@ mod tests {
         assert_eq!(
             problem(r#""reason""#, r#""destinations": ["https://a.example"], "reason""#),
             "the secret `a` has destinations, but not the operation `seal`, which alone sends it there"
+        );
+        assert_eq!(
+            problem(r#""reason""#, r#""placements": ["query:k"], "reason""#),
+            "the secret `a` has placements, but not the operation `seal`, which alone puts it into requests"
+        );
+        assert_eq!(
+            problem(r#""reason""#, r#""placements": [], "reason""#),
+            "the secret `a` names no placement: leave `placements` out to mean the authorization header"
         );
     }
 
