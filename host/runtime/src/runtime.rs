@@ -33,7 +33,7 @@ pub struct Runtime {
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory: usize,
     pub(crate) turns: Turns,
-    pub(crate) clients: Clients,
+    pub(crate) clients: Arc<Clients>,
     pub(crate) egress: Vec<Destination>,
     /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
     compiling: Arc<Semaphore>,
@@ -156,7 +156,7 @@ impl RuntimeBuilder {
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
             turns: Turns::new(),
-            clients: self.egress.build()?,
+            clients: Arc::new(self.egress.build()?),
             egress: self.destinations,
             compiling: Arc::new(Semaphore::new(COMPILING_AT_ONCE)),
             linker,

@@ -36,7 +36,7 @@ impl TaskState {
         session: Arc<Session>,
         limits: &Limits,
         log: TaskLog,
-        clients: &Clients,
+        clients: &Arc<Clients>,
         under_way: UnderWay,
     ) -> Self {
         Self {

@@ -102,7 +102,7 @@ impl Egress {
 }
 
 /// Makes clients.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Clients {
     pub(super) addresses: Addresses,
     tls: ClientConfig,

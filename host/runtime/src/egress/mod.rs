@@ -59,7 +59,7 @@ pub(crate) struct Requests(Arc<Task>);
 
 struct Task {
     session: Arc<Session>,
-    clients: Clients,
+    clients: Arc<Clients>,
     /// Made with the first request: most tasks send none.
     client: OnceLock<reqwest::Client>,
     limits: Limits,
@@ -68,7 +68,7 @@ struct Task {
 }
 
 impl Requests {
-    pub(crate) fn new(session: Arc<Session>, clients: Clients, limits: &Limits, under_way: UnderWay) -> Self {
+    pub(crate) fn new(session: Arc<Session>, clients: Arc<Clients>, limits: &Limits, under_way: UnderWay) -> Self {
         let client = OnceLock::new();
         Self(Arc::new(Task { session, clients, client, limits: *limits, sent: AtomicUsize::new(0), under_way }))
     }
