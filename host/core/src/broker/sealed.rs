@@ -142,11 +142,6 @@ impl Session {
         let used = self.use_value(&handle, Purpose::Seal(target, placement), EventKind::SecretUsed, true).await;
         used.map(Some)
     }
-
-    /// Whether a stand-in stands for something.
-    pub fn is_live(&self, stand_in: &StandIn) -> bool {
-        self.broker.stand_ins.0.lock().contains_key(stand_in)
-    }
 }
 
 #[cfg(test)]
