@@ -1,20 +1,17 @@
 //! Requests: to where none may go, with a secret where none may stand, and what servers send back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use far_core::broker::{AccessError, Broker, BrokerSettings, Session, Stop};
-use far_core::capability::{Capability, Catalog, Grant, Placement, Target};
-use far_core::declaration::DeclaredSecret;
+use far_core::broker::{AccessError, Broker, BrokerSettings, Stop};
+use far_core::capability::{Placement, Target};
 use far_core::guard::Guard;
 use far_core::pal::{EventKind, Pal};
-use far_core::provider::Reference;
-use far_core::{SkillDigest, TaskContext};
 use far_providers::MemoryProvider;
 use far_runtime::{Egress, End, Report};
 use serde_json::{Value, json};
 
 use super::Case;
+use super::scope::session;
 use super::told::end;
 use super::trial::Trial;
 use crate::place::{Place, answers};
@@ -232,8 +229,9 @@ async fn twice(uses: u32) -> String {
 async fn unsealed_by(another: bool) -> String {
     let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
     let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
-    let owner = sealing(&broker, &provider, "owner").await;
-    let thief = sealing(&broker, &provider, "thief").await;
+    let grant = "alpha:seal@https://api.example.com".parse().unwrap();
+    let owner = session(&broker, &provider, "owner", &grant).await;
+    let thief = session(&broker, &provider, "thief", &grant).await;
     let token = owner.seal(&owner.get("alpha", None).await.unwrap()).await.unwrap();
     let target = Target::new("GET", "https://api.example.com/").unwrap();
     let session = if another { &thief } else { &owner };
@@ -244,27 +242,6 @@ async fn unsealed_by(another: bool) -> String {
         }
         other => format!("{:?}", other.map(drop)),
     }
-}
-
-async fn sealing(broker: &Arc<Broker>, provider: &MemoryProvider, task: &str) -> Session {
-    let grant: Grant = "alpha:seal@https://api.example.com".parse().unwrap();
-    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), VALUE.as_bytes()).unwrap();
-    let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(&grant), &"memory".parse().unwrap()).unwrap());
-    let (name, terms) = (grant.secret().clone(), grant.terms().clone());
-    let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];
-    let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now());
-    let context = TaskContext {
-        task_id: task.parse().unwrap(),
-        agent_id: "agent".parse().unwrap(),
-        skill: None,
-        skill_digest,
-        capability: Capability::new(&declared, &[grant], &catalog, &skill_digest, now).unwrap(),
-        egress: Vec::new(),
-        deadline: now + Duration::from_secs(60),
-    };
-    let session = broker.admit(context).await.unwrap();
-    session.start().await.unwrap();
-    session
 }
 
 fn outcome(report: &Report) -> String {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::Case;
 use super::told::{end, get, go_on, probe, revealing_probe, sign, sleep, told};
 use super::trial::Trial;
-use crate::host::{Parts, results};
+use crate::host::{Parts, SECRETS, results};
 use crate::{TestHost, guests};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -228,24 +228,24 @@ async fn alike(names: [&'static str; 2]) -> String {
     if seen[0] == seen[1] { format!("alike: {}", seen[0].0) } else { "not alike".to_owned() }
 }
 
-/// A running task's session that may sign with alpha: no component goes on after a violation, so this one has none.
-async fn session(provider: &Arc<MemoryProvider>) -> Session {
-    let grant: Grant = "alpha:sign".parse().unwrap();
-    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), b"value").unwrap();
-    let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(&grant), &"memory".parse().unwrap()).unwrap());
+/// A running task's session with one grant, of a value that says which secret it is of: no component goes on after a
+/// violation, so this one has none.
+pub(super) async fn session(broker: &Arc<Broker>, provider: &MemoryProvider, task: &str, grant: &Grant) -> Session {
+    let value = SECRETS.iter().find(|(name, _)| *name == grant.secret().as_str()).unwrap().1;
+    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), value.as_bytes()).unwrap();
+    let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(grant), &"memory".parse().unwrap()).unwrap());
     let (name, terms) = (grant.secret().clone(), grant.terms().clone());
     let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];
     let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now());
     let context = TaskContext {
-        task_id: "task".parse().unwrap(),
+        task_id: task.parse().unwrap(),
         agent_id: "agent".parse().unwrap(),
         skill: None,
         skill_digest,
-        capability: Capability::new(&declared, &[grant], &catalog, &skill_digest, now).unwrap(),
+        capability: Capability::new(&declared, std::slice::from_ref(grant), &catalog, &skill_digest, now).unwrap(),
         egress: Vec::new(),
         deadline: now + Duration::from_secs(60),
     };
-    let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
     let session = broker.admit(context).await.unwrap();
     session.start().await.unwrap();
     session
@@ -253,7 +253,8 @@ async fn session(provider: &Arc<MemoryProvider>) -> Session {
 
 async fn after(name: &str) -> String {
     let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
-    let session = session(&provider).await;
+    let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
+    let session = session(&broker, &provider, "task", &"alpha:sign".parse().unwrap()).await;
     let mut seen = String::new();
     for name in [name, "alpha"] {
         seen += match session.get(name, None).await {
