@@ -27,6 +27,7 @@ mod providers;
 mod run;
 mod signals;
 mod table;
+mod terms;
 
 use std::process::ExitCode;
 

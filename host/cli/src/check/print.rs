@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use far_core::capability::{CatalogEntry, Destination, Placement, Scope};
+use far_core::capability::{Destination, Placement, Scope};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::overview::{Backend, Overview, Permitted, State, duration};
 use crate::config::EgressConfig;
 use crate::escape::escape;
 use crate::table::table;
+use crate::terms::{destinations, operations, placements};
 
 impl Overview {
     /// As tables.
@@ -126,20 +127,20 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         Some([skill]) => skill.to_string(),
         Some(skills) => format!("{} skills", skills.len()),
     };
-    let mut destinations: Vec<_> = entry.terms.destinations().iter().map(|one| escape(one.as_str())).collect();
-    if !destinations.is_empty() && entry.terms.placements() != [Placement::Authorization] {
-        destinations.push(format!("in {}", placements(entry).join(",")));
+    let mut sent: Vec<_> = destinations(&entry.terms).into_iter().map(escape).collect();
+    if !sent.is_empty() && entry.terms.placements() != [Placement::Authorization] {
+        sent.push(format!("in {}", placements(&entry.terms).join(",")));
     }
     [
         secret.name.to_string(),
         entry.provider.to_string(),
         there.to_owned(),
-        operations(entry).join(","),
+        operations(&entry.terms).join(","),
         scope(entry.scope).to_owned(),
         duration(entry.ttl),
         entry.when_leaked.as_str().to_owned(),
         skills,
-        if destinations.is_empty() { "-".to_owned() } else { destinations.join(" ") },
+        if sent.is_empty() { "-".to_owned() } else { sent.join(" ") },
     ]
 }
 
@@ -150,23 +151,14 @@ fn secret_object(secret: &Permitted) -> Value {
         "provider": entry.provider,
         "reference": entry.reference.as_str(),
         "present": secret.present,
-        "operations": operations(entry),
-        "destinations": entry.terms.destinations().iter().map(|one| one.as_str()).collect::<Vec<_>>(),
-        "placements": placements(entry),
+        "operations": operations(&entry.terms),
+        "destinations": destinations(&entry.terms),
+        "placements": placements(&entry.terms),
         "scope": scope(entry.scope),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),
     })
-}
-
-fn operations(entry: &CatalogEntry) -> Vec<&'static str> {
-    entry.terms.operations().iter().map(|operation| operation.as_str()).collect()
-}
-
-fn placements(entry: &CatalogEntry) -> Vec<String> {
-    let all = entry.terms.placements().iter().map(ToString::to_string);
-    all.filter(|_| !entry.terms.destinations().is_empty()).collect()
 }
 
 fn scope(scope: Scope) -> &'static str {

@@ -9,6 +9,7 @@ use super::Inspection;
 use crate::escape::escape;
 use crate::explanation::Explanation;
 use crate::table::{cell, first_rows};
+use crate::terms::{destinations, operations, placements};
 
 impl Inspection<'_> {
     /// As tables.
@@ -107,10 +108,10 @@ fn declared(declaration: &Declaration) -> String {
 }
 
 fn secret_row(secret: &DeclaredSecret) -> [String; 5] {
-    let destinations = destinations(secret);
+    let destinations = destinations(&secret.terms);
     [
         secret.name.to_string(),
-        operations(secret).join(","),
+        operations(&secret.terms).join(","),
         if secret.optional { "yes" } else { "no" }.to_owned(),
         if destinations.is_empty() { "-".to_owned() } else { cell(&sent(secret)) },
         cell(&secret.reason),
@@ -146,10 +147,10 @@ fn declaration_object(declaration: &Declaration) -> Value {
 fn secret_object(secret: &DeclaredSecret) -> Value {
     json!({
         "name": secret.name,
-        "operations": operations(secret),
+        "operations": operations(&secret.terms),
         "optional": secret.optional,
-        "destinations": destinations(secret),
-        "placements": placements(secret),
+        "destinations": destinations(&secret.terms),
+        "placements": placements(&secret.terms),
         "reason": secret.reason,
     })
 }
@@ -167,24 +168,11 @@ fn excess_object(excess: &Excess) -> Value {
     json!({ "rule": excess.rule, "about": excess.subject, "message": excess.message })
 }
 
-fn operations(secret: &DeclaredSecret) -> Vec<&'static str> {
-    secret.terms.operations().iter().map(|operation| operation.as_str()).collect()
-}
-
 /// Where a secret may be sent, and as what if not as usual.
 fn sent(secret: &DeclaredSecret) -> String {
-    let to = destinations(secret).join(" ");
+    let to = destinations(&secret.terms).join(" ");
     match secret.terms.placements() {
         [Placement::Authorization] => to,
-        _ => format!("{to} in {}", placements(secret).join(",")),
+        _ => format!("{to} in {}", placements(&secret.terms).join(",")),
     }
-}
-
-fn placements(secret: &DeclaredSecret) -> Vec<String> {
-    let all = secret.terms.placements().iter().map(ToString::to_string);
-    all.filter(|_| !secret.terms.destinations().is_empty()).collect()
-}
-
-fn destinations(secret: &DeclaredSecret) -> Vec<&str> {
-    secret.terms.destinations().iter().map(|destination| destination.as_str()).collect()
 }
