@@ -4,6 +4,9 @@
 //!
 //! - [`dotenv`]: a `.env` file, for development.
 //! - [`memory`]: values set by the program itself, for embedders and tests.
+//! - `vault`: HashiCorp Vault's API, as Vault and OpenBao have it: keys and values of both kinds.
+//!
+//! What all backends behind a network have in common is in `network`.
 //!
 //! # Invariants
 //!
@@ -15,8 +18,16 @@
 pub mod dotenv;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "vault")]
+pub mod network;
+#[cfg(feature = "vault")]
+pub mod vault;
+#[cfg(any(feature = "dotenv", feature = "vault"))]
+mod version;
 
 #[cfg(feature = "dotenv")]
 pub use dotenv::{DotEnv, DotEnvError};
 #[cfg(feature = "memory")]
 pub use memory::MemoryProvider;
+#[cfg(feature = "vault")]
+pub use vault::{Vault, VaultConfig, VaultError};

@@ -42,7 +42,6 @@
 mod error;
 mod file;
 mod parse;
-mod version;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -56,7 +55,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use self::error::{DotEnvError, Problem};
 use self::parse::{Refused, Secrets};
-use self::version::Versions;
+use crate::version::{NoRandom, Versions};
 
 /// A `.env` file as a backend, for development only.
 ///
@@ -107,7 +106,7 @@ impl DotEnv {
     pub fn open(id: ProviderId, path: &Path) -> Result<Self, DotEnvError> {
         let source = Source {
             path: path.to_owned(),
-            versions: Versions::random()?,
+            versions: Versions::random("env").map_err(|NoRandom| DotEnvError::Random)?,
             secrets: RwLock::new(None),
             reading: Mutex::new(()),
         };

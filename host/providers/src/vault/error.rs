@@ -1,0 +1,52 @@
+//! Why there is no provider.
+
+use std::path::PathBuf;
+
+use super::{CredentialError, PlaceError};
+use crate::network::HttpSetupError;
+
+/// Why a configuration makes no provider: before any request.
+///
+/// # Security
+///
+/// Names files and rules, never what stands in a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// A file of the provider's own credentials, or of authorities.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// The namespace is none.
+    #[error("the namespace is not made of visible ASCII characters")]
+    Namespace,
+    /// The path at which the method of authentication is mounted.
+    #[error("the mount of the method of authentication is not a path: {0}")]
+    AuthMount(PlaceError),
+    /// The client's certificate and key, or the platform's authorities.
+    #[error("TLS cannot be set up with the certificates that were named")]
+    Tls(#[source] HttpSetupError),
+    /// The operating system gave no random numbers for the key that versions are made with.
+    #[error("the operating system gave no random numbers")]
+    Random,
+}
+
+impl VaultError {
+    /// What to do about it, for a command line to print below the error.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Credential(error) => error.problem.help(),
+            Self::Namespace => "write the namespace as the server has it, such as 'team/a'",
+            Self::AuthMount(_) => "write it as it stands below 'auth/', such as 'approle'",
+            Self::Tls(_) => "check that certificate and key belong together, and that the platform has authorities",
+            Self::Random => "look at what keeps the process from 'getrandom'",
+        }
+    }
+
+    /// The file that it is about, if it is about one.
+    pub fn path(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Credential(error) => Some(&error.path),
+            _ => None,
+        }
+    }
+}

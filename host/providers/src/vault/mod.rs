@@ -1,0 +1,207 @@
+//! HashiCorp Vault's API as a backend: Vault itself, and OpenBao, which is the same API. Keys and values, of both kinds.
+//!
+//! - A secret is called `MOUNT/PATH`, or `MOUNT/PATH#FIELD` for one of several in it: [`Mounts::reference`]. Strings are
+//!   given as their bytes, anything else as the JSON text that the server writes; without a field, the whole object is.
+//! - Versions of the second kind are the server's numbers. The first kind has none, and keeps one value: its version is a
+//!   keyed hash of that, as a `.env`'s is. A version whose deletion is planned lives no longer than until then.
+//! - The provider has one token, from one of five [`Auth`] methods. It is renewed at two thirds of its time, replaced
+//!   before it ends, and, if it ends early, logged in for once more before a refusal is believed.
+//! - [`list_secrets`](SecretProvider::list_secrets) looks for those that the provider was told of, by their metadata, or by
+//!   their folder's list where only that may be read: a server has no list of what a token may read.
+//!
+//! # What it does not do
+//!
+//! Dynamic secrets: an answer that has a lease is refused, and ends with its lease. Neither revocation nor rotation, and one
+//! token for all tasks. It follows no redirect: a server that is not the active one passes requests on, as is its default.
+//!
+//! # Security
+//!
+//! The token, and each value, is in [`SecretBytes`](far_core::memory::SecretBytes); bodies are in buffers that are wiped, and read by borrowing from
+//! them. The buffers of the HTTP and TLS libraries are not: a binary's [`WipingAllocator`](far_core::memory::WipingAllocator)
+//! overwrites them as they are freed. No text of a body is in any error, nor is the URL.
+
+mod address;
+mod answer;
+mod client;
+mod credential;
+mod error;
+mod kv;
+mod login;
+mod place;
+mod server;
+mod session;
+mod text;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::{ProviderId, Version, VersionSelector};
+use reqwest::header::HeaderValue;
+
+pub use self::address::{Address, AddressError};
+pub use self::credential::{CredentialError, CredentialProblem};
+pub use self::error::VaultError;
+pub use self::login::{Auth, SERVICE_ACCOUNT_TOKEN, SecretId};
+pub use self::place::{Engine, Mounts, PlaceError};
+
+use self::client::Client;
+use self::kv::Folders;
+use self::login::Login;
+use self::server::{Answered, Server};
+use self::session::Session;
+use crate::network::http::{self, Tls};
+use crate::network::{Absences, Flights, Landed, Metrics, Settings, Shell};
+use crate::version::{NoRandom, Versions};
+
+/// How a server is reached, and what is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultConfig {
+    /// Where it is.
+    pub address: Address,
+    /// Which of its namespaces.
+    pub namespace: Option<String>,
+    /// The authorities that its certificate is of, in PEM; the platform's if none.
+    pub ca_file: Option<PathBuf>,
+    /// How the provider says who it is.
+    pub auth: Auth,
+    /// Which engine is mounted where.
+    pub mounts: Mounts,
+}
+
+/// A Vault or OpenBao server as a backend. Must be called within a tokio runtime.
+///
+/// ```no_run
+/// use far_core::ProviderId;
+/// use far_providers::vault::{Address, Auth, Mounts, Vault, VaultConfig};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mounts = Mounts::default();
+/// let token = mounts.reference("kv/ci/github", Some("token"))?;
+/// let config = VaultConfig {
+///     address: Address::parse("https://vault.internal:8200")?,
+///     namespace: None,
+///     ca_file: None,
+///     auth: Auth::Token { file: "/run/credentials/far".into() },
+///     mounts,
+/// };
+/// let provider = Vault::open(ProviderId::parse("vault")?, config, vec![token])?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Vault {
+    id: ProviderId,
+    server: Arc<Server>,
+}
+
+impl Vault {
+    /// Takes a configuration, and the secrets that it is known to be asked for. Reads the files that are named, which
+    /// blocks the thread, and makes no request.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError`], by fault of whoever configured it: a file that is not there, or that others can read.
+    pub fn open(id: ProviderId, config: VaultConfig, known: Vec<Reference>) -> Result<Self, VaultError> {
+        Self::with_settings(id, config, known, Settings::default())
+    }
+
+    fn with_settings(
+        id: ProviderId,
+        config: VaultConfig,
+        known: Vec<Reference>,
+        settings: Settings,
+    ) -> Result<Self, VaultError> {
+        config.auth.check()?;
+        let namespace = config.namespace.as_deref().map(namespace).transpose()?;
+        let http = http::client(tls(&config)?).map_err(VaultError::Tls)?;
+        let client = Arc::new(Client::new(http, config.address, namespace));
+        let metrics = Arc::new(Metrics::default());
+        let login = Login::new(config.auth, metrics.clone()).map_err(VaultError::AuthMount)?;
+        let server = Server {
+            session: Session::new(client.clone(), login, settings.deadline, metrics.clone()),
+            client,
+            shell: Shell::new(settings, metrics.clone()),
+            mounts: config.mounts,
+            versions: Versions::random("kv1").map_err(|NoRandom| VaultError::Random)?,
+            known,
+            reads: Flights::new(),
+            absences: Absences::new(settings.absence),
+            metrics,
+        };
+        Ok(Self { id, server: Arc::new(server) })
+    }
+
+    /// What it did so far, in numbers.
+    pub fn metrics(&self) -> &Metrics {
+        &self.server.metrics
+    }
+
+    async fn read(&self, reference: &Reference, version: &VersionSelector) -> Result<Arc<Answered>, ProviderError> {
+        let key = (reference.clone(), version.clone());
+        let server = self.server.clone();
+        let read = || async move { server.read(key).await };
+        let Landed { answer, shared } = self.server.reads.join((reference.clone(), version.clone()), read).await;
+        if shared {
+            self.server.metrics.shared.add();
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl SecretProvider for Vault {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+        if self.server.absences.holds(&(reference.clone(), version.clone())) {
+            self.server.metrics.absent.add();
+            return Err(ProviderError::NotFound);
+        }
+        self.read(reference, version).await?.copy()
+    }
+
+    async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
+        let server = &self.server;
+        server.shell.call(|| server.client.health()).await?;
+        server.shell.call(|| server.reach()).await?;
+        let (mut there, folders) = (Vec::new(), Folders::default());
+        for reference in &server.known {
+            let place = server.place(reference)?;
+            if server.shell.call(|| server.is_there(&place, &folders)).await? {
+                there.push(reference.clone());
+            }
+        }
+        Ok(there)
+    }
+
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+        let answered = self.read(reference, &VersionSelector::Current).await?;
+        if answered.version == *known { Ok(Refreshed::Unchanged) } else { answered.copy().map(Refreshed::Changed) }
+    }
+}
+
+fn namespace(text: &str) -> Result<HeaderValue, VaultError> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    HeaderValue::from_str(text).ok().filter(|_| fits).ok_or(VaultError::Namespace)
+}
+
+fn tls(config: &VaultConfig) -> Result<Tls, VaultError> {
+    let authorities = config.ca_file.as_ref().map(|path| credential::certificates(path)).transpose()?;
+    let identity = match &config.auth {
+        Auth::Certificate { cert_file, key_file, .. } => {
+            Some((credential::certificates(cert_file)?, credential::key(key_file)?))
+        }
+        _ => None,
+    };
+    Ok(Tls { authorities, identity })
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! Reads, for however many ask.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::memory::SecretBytes;
+use far_core::provider::{Fetched, HowGone, ProviderError, Reference};
+use far_core::{Version, VersionSelector};
+
+use super::client::Client;
+use super::kv::{self, Folders, Read};
+use super::place::{Engine, Mounts, Place};
+use super::session::Session;
+use crate::network::{Absences, Flights, Metrics, Shell};
+use crate::version::Versions;
+
+/// What a call that goes on without its caller needs.
+pub(super) struct Server {
+    pub(super) client: Arc<Client>,
+    pub(super) session: Arc<Session>,
+    pub(super) shell: Shell,
+    pub(super) mounts: Mounts,
+    pub(super) versions: Versions,
+    pub(super) known: Vec<Reference>,
+    pub(super) reads: Flights<Key, Arc<Answered>>,
+    pub(super) absences: Absences<Key>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+pub(super) type Key = (Reference, VersionSelector);
+
+/// One read, for all who asked.
+pub(super) struct Answered {
+    pub(super) value: SecretBytes,
+    pub(super) version: Version,
+    pub(super) ttl: Option<Duration>,
+}
+
+impl Server {
+    /// Reads for all who ask.
+    pub(super) async fn read(&self, key: Key) -> Result<Arc<Answered>, ProviderError> {
+        let (reference, version) = &key;
+        let place = self.place(reference)?;
+        let read = match wanted(&place, version) {
+            // A text that no version has, such as one of another backend's.
+            Err(error) => Err(error),
+            Ok(number) => self.shell.call(|| self.attempt(&place, number)).await,
+        };
+        let answered = read.and_then(|read| self.answered(reference, version, read));
+        match &answered {
+            Ok(_) => self.absences.forget(&key),
+            Err(ProviderError::NotFound) => self.absences.note(key),
+            Err(_) => {}
+        }
+        answered.map(Arc::new)
+    }
+
+    /// Reads with the token that there is; if that has ended, with another, once.
+    async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
+        let current = self.session.current().await?;
+        let read = kv::read(&self.client, &current.token, place, version).await;
+        if !matches!(read, Err(ProviderError::Denied)) || !self.session.has_ended(&current).await {
+            return read;
+        }
+        let current = self.session.current().await?;
+        let read = kv::read(&self.client, &current.token, place, version).await;
+        if matches!(read, Err(ProviderError::Denied)) {
+            self.session.believe();
+        }
+        read
+    }
+
+    /// Whether a secret is there, without reading it.
+    pub(super) async fn is_there(&self, place: &Place, folders: &Folders) -> Result<bool, ProviderError> {
+        let current = self.session.current().await?;
+        kv::is_there(&self.client, &current.token, place, folders).await
+    }
+
+    /// Whether the server takes the provider's token.
+    pub(super) async fn reach(&self) -> Result<(), ProviderError> {
+        let current = self.session.current().await?;
+        if self.session.has_ended(&current).await {
+            self.session.current().await?;
+        }
+        Ok(())
+    }
+
+    fn answered(
+        &self,
+        reference: &Reference,
+        asked_for: &VersionSelector,
+        read: Read,
+    ) -> Result<Answered, ProviderError> {
+        let Read { value, version, ttl } = read;
+        let version = match version {
+            Some(number) => Version::parse(&number.to_string()),
+            None => self.versions.of(reference.as_str(), &value),
+        };
+        let version = version.map_err(|_| ProviderError::Invalid)?;
+        match asked_for {
+            // Where one value is kept, each replaces the one before for good.
+            VersionSelector::Exactly(other) if *other != version => Err(ProviderError::VersionGone(HowGone::Destroyed)),
+            _ => Ok(Answered { value, version, ttl }),
+        }
+    }
+
+    /// The operator's references were looked at as they were configured: another's may be anything.
+    pub(super) fn place(&self, reference: &Reference) -> Result<Place, ProviderError> {
+        self.mounts.place(reference.as_str()).map_err(|_| ProviderError::Unsupported)
+    }
+}
+
+/// The number of the version to ask for; none for the current one, and where there are no versions.
+fn wanted(place: &Place, version: &VersionSelector) -> Result<Option<u64>, ProviderError> {
+    let (Engine::KvV2, VersionSelector::Exactly(version)) = (place.engine, version) else { return Ok(None) };
+    let number: Option<u64> = version.as_str().parse().ok();
+    // Zero would be the current one, and other ways to write a number would be other versions.
+    let number = number.filter(|number| *number > 0 && number.to_string() == version.as_str());
+    number.map(Some).ok_or(ProviderError::NotFound)
+}
+
+impl Answered {
+    /// A copy for one who asked, in memory of its own that is wiped in its own time.
+    pub(super) fn copy(&self) -> Result<Fetched, ProviderError> {
+        let value = SecretBytes::copy_of(self.value.expose())?;
+        Ok(Fetched { value, version: self.version.clone(), ttl: self.ttl })
+    }
+}

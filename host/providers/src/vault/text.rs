@@ -1,0 +1,169 @@
+//! From JSON, as it was written, to a secret's bytes, without a copy in between.
+
+use std::fmt;
+
+use far_core::memory::SecretBytes;
+use far_core::provider::ProviderError;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserializer, de};
+use serde_json::value::RawValue;
+
+/// The value that a JSON text is: the bytes of a string, and the text itself of anything else, exactly as it is.
+///
+/// # Errors
+///
+/// `Invalid` for a string with half a character in it; `TooLarge`, `OutOfLockedMemory`.
+pub(super) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
+    let json = json.get();
+    let Some(inside) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
+        return Ok(SecretBytes::copy_of(json.as_bytes())?);
+    };
+    let mut length = 0_usize;
+    unescape(inside, |bytes| length += bytes.len()).ok_or(ProviderError::Invalid)?;
+    let fill = |place: &mut [u8]| {
+        let mut rest = place;
+        let _ = unescape(inside, |bytes| {
+            if let Some((here, after)) = std::mem::take(&mut rest).split_at_mut_checked(bytes.len()) {
+                here.copy_from_slice(bytes);
+                rest = after;
+            }
+        });
+    };
+    Ok(SecretBytes::new(length, fill)?)
+}
+
+/// One member of an object.
+///
+/// # Errors
+///
+/// `NotFound` if there is none of this name, `Invalid` if there are two, or it is no object.
+pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Result<&'a RawValue, ProviderError> {
+    let mut reader = serde_json::Deserializer::from_str(object.get());
+    // The library's error may have a piece of the text in it.
+    let found = reader.deserialize_map(Member(name)).map_err(|_| ProviderError::Invalid)?;
+    found.ok_or(ProviderError::NotFound)
+}
+
+struct Member<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name != self.0 {
+                map.next_value::<IgnoredAny>()?;
+            } else if found.replace(map.next_value::<&RawValue>()?).is_some() {
+                return Err(de::Error::custom("twice"));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Hands out what stands between the quotes of a JSON string, piece by piece. None for half a surrogate pair.
+fn unescape(mut text: &str, mut take: impl FnMut(&[u8])) -> Option<()> {
+    let mut buffer = zeroize::Zeroizing::new([0; 4]);
+    while let Some(at) = text.find('\\') {
+        let (plain, escape) = text.split_at_checked(at)?;
+        take(plain.as_bytes());
+        let mut rest = escape.get(1..)?.chars();
+        let character = match rest.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let (character, after) = unicode(rest.as_str())?;
+                rest = after.chars();
+                character
+            }
+            itself @ ('"' | '\\' | '/') => itself,
+            _ => return None,
+        };
+        take(character.encode_utf8(&mut *buffer).as_bytes());
+        text = rest.as_str();
+    }
+    take(text.as_bytes());
+    Some(())
+}
+
+/// The character of `XXXX`, or of `XXXX\uXXXX`, and what follows it.
+fn unicode(text: &str) -> Option<(char, &str)> {
+    let unit = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
+    let (first, rest) = (unit(text)?, text.get(4..)?);
+    if let Some(character) = char::from_u32(first) {
+        return Some((character, rest));
+    }
+    let second = unit(rest.strip_prefix("\\u")?)?;
+    if !(0xd800..0xdc00).contains(&first) || !(0xdc00..0xe000).contains(&second) {
+        return None;
+    }
+    Some((char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))?, rest.get(6..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bytes(json: &str) -> Result<Vec<u8>, ProviderError> {
+        secret(serde_json::from_str(json).unwrap()).map(|secret| secret.expose().to_vec())
+    }
+
+    #[test]
+    fn a_string_is_its_bytes_and_anything_else_its_text() {
+        for (json, expected) in [
+            (r#""""#, ""),
+            (r#""plain""#, "plain"),
+            (r#""a\n\"\\\/\b\f\r\t\u0000\u00e9\ud83d\udd11z""#, "a\n\"\\/\u{8}\u{c}\r\t\0\u{e9}\u{1f511}z"),
+            ("null", "null"),
+            ("true", "true"),
+            ("12345678901234567890.100", "12345678901234567890.100"),
+            (r#"{"a": [1,  2]}"#, r#"{"a": [1,  2]}"#),
+            (r#"["\u0041"]"#, r#"["\u0041"]"#),
+        ] {
+            assert_eq!(bytes(json).unwrap(), expected.as_bytes(), "{json}");
+        }
+    }
+
+    #[test]
+    fn half_a_character_is_invalid() {
+        for json in [r#""\ud83d""#, r#""\ud83dx""#, r#""\udd11\ud83d""#, r#""\ud83d\u0041""#] {
+            assert_eq!(bytes(json), Err(ProviderError::Invalid), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_told() {
+        let fits = format!("\"{}\"", "\\u0041".repeat(SecretBytes::MAX_LEN));
+        assert_eq!(bytes(&fits).unwrap().len(), SecretBytes::MAX_LEN);
+        let larger = format!("\"{}\"", "a".repeat(SecretBytes::MAX_LEN + 1));
+        assert_eq!(bytes(&larger), Err(ProviderError::TooLarge));
+    }
+
+    #[test]
+    fn a_member_is_there_once() {
+        let object: &RawValue = serde_json::from_str(r#"{"a": 1, "\u0062": "x", "c": 1, "c": 2}"#).unwrap();
+        let of = |name| member(object, name).map(RawValue::get);
+        assert_eq!((of("a"), of("b")), (Ok("1"), Ok("\"x\"")));
+        assert_eq!((of("d"), of("c")), (Err(ProviderError::NotFound), Err(ProviderError::Invalid)));
+        let list: &RawValue = serde_json::from_str("[1]").unwrap();
+        assert_eq!(member(list, "a").map(RawValue::get), Err(ProviderError::Invalid));
+    }
+
+    proptest! {
+        #[test]
+        fn every_string_survives(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(bytes(&json).unwrap(), text.as_bytes());
+        }
+    }
+}
