@@ -205,3 +205,6 @@ impl fmt::Debug for Vault {
         f.debug_struct("Vault").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,278 @@
+//! Answers that no server gives on a good day.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::*;
+
+const DATA: &str = "/v1/kv/data/a";
+
+/// What is quick to show in a test.
+fn quick() -> Settings {
+    let ms = Duration::from_millis;
+    Settings {
+        deadline: ms(1500),
+        attempt: ms(300),
+        retries: 2,
+        first_pause: ms(20),
+        longest_pause: ms(40),
+        failures: 3,
+        rest: ms(300),
+        ..Settings::default()
+    }
+}
+
+/// A server that takes the token, has `value` at `kv/a`, and answers `reply` there first, so many times.
+async fn failing(times: usize, reply: Reply) -> Scripted {
+    let calls = AtomicUsize::new(0);
+    Scripted::start(move |request| match &*request.line {
+        "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+        line if line.contains(DATA) && calls.fetch_add(1, Ordering::SeqCst) < times => reply.clone(),
+        _ => good("value"),
+    })
+    .await
+}
+
+fn good(value: &str) -> Reply {
+    let metadata = r#"{"version":3,"deletion_time":"","destroyed":false}"#;
+    Reply::Json(200, format!(r#"{{"data":{{"data":{{"f":"{value}"}},"metadata":{metadata}}}}}"#))
+}
+
+/// What a fault comes to when it stays, and how often the server was asked.
+async fn comes_to(reply: Reply) -> (ProviderError, usize) {
+    let server = failing(usize::MAX, reply).await;
+    let (vault, _files) = with_token(&server, quick());
+    let started = Instant::now();
+    let error = get(&vault, "kv/a#f").await.err().unwrap();
+    assert!(started.elapsed() < quick().deadline + Duration::from_millis(300), "{:?}", started.elapsed());
+    assert!(!format!("{error} {error:?} {vault:?} {:?}", vault.metrics()).contains(CANARY));
+    (error, server.asked(DATA).len())
+}
+
+#[tokio::test]
+async fn a_status_is_an_error_of_its_own_kind() {
+    let errors = |text: &str| format!(r#"{{"errors":["{CANARY} {text}"]}}"#);
+    for (reply, expected, asked) in [
+        (Reply::Json(503, errors("Vault is sealed")), ProviderError::Sealed, 1),
+        (Reply::Json(403, errors("permission denied")), ProviderError::Denied, 1),
+        (Reply::Json(401, errors("")), ProviderError::Unauthenticated, 1),
+        (Reply::Json(400, errors("")), ProviderError::Invalid, 1),
+        (Reply::Json(405, errors("")), ProviderError::Unsupported, 1),
+        (Reply::Json(500, errors("")), ProviderError::Unavailable, 3),
+        (Reply::Json(502, format!("<html>{CANARY}")), ProviderError::Unavailable, 3),
+        (Reply::With(307, "Location: http://127.0.0.1:1/", CANARY.to_owned()), ProviderError::Unavailable, 3),
+        (Reply::Json(429, errors("")), ProviderError::Throttled { retry_after: None }, 3),
+    ] {
+        assert_eq!(comes_to(reply.clone()).await, (expected, asked), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_404_is_an_absence_only_where_the_server_says_so() {
+    let gone = |metadata: &str| format!(r#"{{"data":{{"data":null,"metadata":{{"version":1,{metadata}}}}}}}"#);
+    for (body, expected) in [
+        (r#"{"errors":[]}"#.to_owned(), ProviderError::NotFound),
+        (r#"{"errors":["no handler for route"]}"#.to_owned(), ProviderError::Invalid),
+        (format!("<html>{CANARY}</html>"), ProviderError::Invalid),
+        (String::new(), ProviderError::Invalid),
+        (gone(r#""deletion_time":"2020-01-01T00:00:00Z""#), ProviderError::VersionGone(HowGone::Deleted)),
+        (
+            gone(r#""deletion_time":"2020-01-01T00:00:00Z","destroyed":true"#),
+            ProviderError::VersionGone(HowGone::Destroyed),
+        ),
+        (gone(r#""deletion_time":"""#), ProviderError::Invalid),
+        (gone(&format!(r#""deletion_time":"{CANARY}""#)), ProviderError::Invalid),
+    ] {
+        assert_eq!(comes_to(Reply::Json(404, body.clone())).await, (expected, 1), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_none_is_invalid_and_goes_nowhere() {
+    let metadata = r#""metadata":{"version":1}"#;
+    for body in [
+        format!("{CANARY}"),
+        format!(r#"{{"data":{{"data":{{"f":"{CANARY}"}}"#),
+        format!(r#"{{"data":{{"data":"{CANARY}",{metadata}}}}}"#),
+        format!(r#"{{"data":{{"data":{{"f":"{CANARY}","f":"x"}},{metadata}}}}}"#),
+        format!(r#"{{"data":{{"data":{{"f":"\ud83d{CANARY}"}},{metadata}}}}}"#),
+        format!(r#"{{"data":{{"data":{{"f":"{CANARY}"}},"metadata":{{"version":"{CANARY}"}}}}}}"#),
+        format!(r#"{{"data":{{"data":{{"f":"{CANARY}"}},"metadata":{{}}}}}}"#),
+        "[]".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(comes_to(Reply::Json(200, body.clone())).await, (ProviderError::Invalid, 1), "{body}");
+    }
+    let (error, _) = comes_to(Reply::Json(204, String::new())).await;
+    assert_eq!(error, ProviderError::Invalid);
+}
+
+#[tokio::test]
+async fn a_lease_is_not_a_value_of_keys_and_values() {
+    let body =
+        r#"{"lease_id":"database/creds/x/1","lease_duration":60,"data":{"data":{"f":"x"},"metadata":{"version":1}}}"#;
+    assert_eq!(comes_to(Reply::Json(200, body.to_owned())).await, (ProviderError::Unsupported, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_come_to_an_end_is_left() {
+    assert_eq!(comes_to(Reply::Nothing(Duration::from_secs(60))).await, (ProviderError::Timeout, 3));
+    assert_eq!(comes_to(Reply::Nothing(Duration::ZERO)).await, (ProviderError::Unavailable, 3));
+    assert_eq!(comes_to(Reply::Cut(CANARY.to_owned())).await, (ProviderError::Unavailable, 3));
+    assert_eq!(comes_to(Reply::Endless).await, (ProviderError::TooLarge, 1));
+    let told = Reply::With(200, "X-Long: 1", "x".repeat(1024 * 1024 + 1));
+    assert_eq!(comes_to(told).await, (ProviderError::TooLarge, 1));
+}
+
+#[tokio::test]
+async fn what_passes_is_waited_for() {
+    let once = Reply::With(429, "Retry-After: 1", String::new());
+    for (reply, at_least) in [
+        (Reply::Json(500, String::new()), 0),
+        (Reply::Nothing(Duration::ZERO), 0),
+        (Reply::Nothing(Duration::from_secs(60)), 300),
+        (once, 1000),
+    ] {
+        let server = failing(1, reply.clone()).await;
+        let (vault, _files) = with_token(&server, quick());
+        let started = Instant::now();
+        assert_eq!(current(&vault, "kv/a#f").await, Ok(("value".to_owned(), "3".to_owned())), "{reply:?}");
+        assert!(started.elapsed().as_millis() >= at_least, "{reply:?}");
+        assert_eq!((vault.metrics().retries(), server.asked(DATA).len()), (1, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_circuit_opens_and_closes_again() {
+    let server = failing(3, Reply::Json(500, String::new())).await;
+    let (vault, _files) = with_token(&server, quick());
+    assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unavailable));
+    assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unavailable));
+    assert_eq!((vault.metrics().opened(), server.asked(DATA).len()), (1, 3), "the second asked nobody");
+    tokio::time::sleep(quick().rest).await;
+    assert!(get(&vault, "kv/a").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_thousand_ask_and_the_server_is_asked_once() {
+    let server = Scripted::start(|request| match &*request.line {
+        "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+        _ => good("value"),
+    })
+    .await;
+    let (vault, _files) = with_token(&server, Settings::default());
+    let vault = Arc::new(vault);
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..1000 {
+        let vault = vault.clone();
+        all.spawn(async move { current(&vault, "kv/a#f").await });
+    }
+    // Some go away, the first of all among them.
+    let mut answers = 0;
+    while let Some(ended) = all.join_next().await {
+        answers += u32::from(ended.is_ok_and(|answer| answer == Ok(("value".to_owned(), "3".to_owned()))));
+    }
+    assert_eq!((answers, server.asked(DATA).len(), vault.metrics().shared()), (1000, 1, 999));
+}
+
+#[tokio::test]
+async fn who_goes_away_leaves_the_others_their_answer() {
+    let server = failing(1, Reply::Nothing(Duration::from_millis(200))).await;
+    let (vault, _files) = with_token(&server, quick());
+    let vault = Arc::new(vault);
+    let first = tokio::spawn({
+        let vault = vault.clone();
+        async move { current(&vault, "kv/a#f").await }
+    });
+    while server.asked(DATA).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    first.abort();
+    assert!(current(&vault, "kv/a#f").await.is_ok());
+    assert_eq!((vault.metrics().shared(), vault.metrics().calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_absence_is_remembered_for_a_moment_and_by_no_refresh() {
+    let server = failing(2, Reply::Json(404, r#"{"errors":[]}"#.to_owned())).await;
+    let (vault, _files) = with_token(&server, quick());
+    for _ in 0..10 {
+        assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::NotFound));
+    }
+    assert_eq!((server.asked(DATA).len(), vault.metrics().absent()), (1, 9));
+    let (reference, known) = (Reference::new("kv/a"), Version::parse("1").unwrap());
+    assert_eq!(vault.refresh_secret(&reference, &known).await.err(), Some(ProviderError::NotFound));
+    assert!(matches!(vault.refresh_secret(&reference, &known).await, Ok(Refreshed::Changed(_))));
+    assert!(get(&vault, "kv/a").await.is_ok(), "what is there again is there for all");
+}
+
+#[tokio::test]
+async fn only_an_absence_is_remembered() {
+    for reply in [Reply::Json(403, String::new()), Reply::Json(503, String::new())] {
+        let server = failing(1, reply).await;
+        let (vault, _files) = with_token(&server, quick());
+        assert!(get(&vault, "kv/a").await.is_err());
+        assert!(get(&vault, "kv/a").await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn requests_are_what_they_should_be() {
+    let server = failing(0, Reply::Endless).await;
+    let files = Files::new();
+    let auth = Auth::Token { file: files.write("token", "t0ken") };
+    let mut config = config(&server.address, auth);
+    config.namespace = Some("team/a".to_owned());
+    let vault = open(config, &[], quick());
+    assert!(exactly(&vault, "kv/a#f", "3").await.is_ok());
+    let asked = server.asked(DATA);
+    let [request] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(request.line, "GET /v1/kv/data/a?version=3");
+    let headers = ["x-vault-token", "x-vault-namespace", "x-vault-request"].map(|name| request.header(name));
+    assert_eq!(headers, [Some("t0ken"), Some("team/a"), Some("true")]);
+}
+
+#[tokio::test]
+async fn a_text_that_no_version_has_is_not_asked_for() {
+    let server = failing(0, Reply::Endless).await;
+    let (vault, _files) = with_token(&server, quick());
+    for text in ["0", "01", "+1", "latest", "kv1-00ff", "99999999999999999999"] {
+        assert_eq!(exactly(&vault, "kv/a", text).await, Err(ProviderError::NotFound), "{text}");
+    }
+    assert!(server.asked(DATA).is_empty());
+}
+
+#[tokio::test]
+async fn a_planned_end_is_the_end() {
+    for (planned, lives) in [("2999-01-01T00:00:00Z", true), ("2020-01-01T00:00:00Z", false)] {
+        let metadata = format!(r#"{{"version":1,"deletion_time":"{planned}"}}"#);
+        let body = format!(r#"{{"data":{{"data":{{"f":"v"}},"metadata":{metadata}}}}}"#);
+        let server = failing(9, Reply::Json(200, body)).await;
+        let (vault, _files) = with_token(&server, quick());
+        match get(&vault, "kv/a#f").await {
+            Ok(fetched) => assert!(lives && fetched.ttl.unwrap() > Duration::from_secs(3600)),
+            Err(error) => assert!(!lives && error == ProviderError::VersionGone(HowGone::Deleted)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn health_tells_sealed_from_standing_by() {
+    for (status, expected) in [
+        (503, Err(ProviderError::Sealed)),
+        (501, Err(ProviderError::Unavailable)),
+        (429, Ok(vec![])),
+        (473, Ok(vec![])),
+        (200, Ok(vec![])),
+        (404, Ok(vec![])),
+    ] {
+        let server = Scripted::start(move |request| match &*request.line {
+            "GET /v1/sys/health" => Reply::Json(status, "{}".to_owned()),
+            _ => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+        })
+        .await;
+        let (vault, _files) = with_token(&server, quick());
+        assert_eq!(vault.list_secrets().await, expected, "{status}");
+    }
+}
