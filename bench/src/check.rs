@@ -137,7 +137,7 @@ impl Granted {
             let mut as_expected = 0;
             let started = Instant::now();
             for secret in &secrets {
-                let access = Access { secret, version, purpose };
+                let access = Access { secret, version, purpose, derived: false };
                 as_expected += usize::from(match self.capability.check(black_box(&access), self.now) {
                     Decision::Allowed(_) => expected.is_none(),
                     Decision::Denied(reason) => expected == Some(reason),

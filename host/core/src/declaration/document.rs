@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::strict::Strict;
 use crate::capability::{Destination, Operations, Placement, Terms, TermsError};
 use crate::identity::SkillName;
 use crate::name::SecretName;
+use crate::strict::Strict;
 
 /// What a skill's author says of it. Author's text: escape it wherever it is shown.
 #[derive(Clone, Debug, PartialEq)]
