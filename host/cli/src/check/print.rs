@@ -11,7 +11,7 @@ use super::overview::{Backend, Overview, Permitted, State, duration};
 use crate::config::EgressConfig;
 use crate::escape::escape;
 use crate::table::table;
-use crate::terms::{destinations, operations, placements};
+use crate::terms::{destinations, in_words, operations, placements, signing};
 
 impl Overview {
     /// As tables.
@@ -135,7 +135,7 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         secret.name.to_string(),
         entry.provider.to_string(),
         there.to_owned(),
-        operations(&entry.terms).join(","),
+        escape(&in_words(&entry.terms)),
         scope(entry.scope).to_owned(),
         duration(entry.ttl),
         entry.when_leaked.as_str().to_owned(),
@@ -154,6 +154,7 @@ fn secret_object(secret: &Permitted) -> Value {
         "operations": operations(&entry.terms),
         "destinations": destinations(&entry.terms),
         "placements": placements(&entry.terms),
+        "signing": signing(&entry.terms),
         "scope": scope(entry.scope),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
         "when_leaked": entry.when_leaked.as_str(),

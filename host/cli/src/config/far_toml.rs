@@ -22,8 +22,19 @@ const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
-    known: &["provider", "path", "scope", "operations", "destinations", "placements", "ttl", "skills", "when-leaked"],
-    later: &["field", "kind", "rotate", "signing", "only-sealed", "requests"],
+    known: &[
+        "provider",
+        "path",
+        "scope",
+        "operations",
+        "destinations",
+        "placements",
+        "signing",
+        "ttl",
+        "skills",
+        "when-leaked",
+    ],
+    later: &["field", "kind", "rotate", "only-sealed", "requests"],
 };
 
 /// The provider types that later versions have.

@@ -18,8 +18,8 @@ use super::units::{self, Max};
 
 const ROOT: Keys = Keys { known: &["skill", "input", "grants", "egress", "limits"], later: &[] };
 const GRANT: Keys = Keys {
-    known: &["secret", "operations", "destinations", "placements", "versions", "max-uses", "expires"],
-    later: &["signing", "only-sealed", "requests"],
+    known: &["secret", "operations", "destinations", "placements", "signing", "versions", "max-uses", "expires"],
+    later: &["only-sealed", "requests"],
 };
 const LIMITS: Keys = Keys {
     known: &["timeout", "memory", "input", "output", "log", "host-calls", "requests", "request-body", "response-body"],

@@ -216,11 +216,7 @@ impl Session {
     }
 
     /// Step 1 and 2: capability at this instant, which is when the call came in, and task state.
-    pub(super) async fn authorize(
-        &self,
-        access: &Access<'_>,
-        now: std::time::Instant,
-    ) -> Result<&Permit, AccessError> {
+    pub(super) async fn authorize(&self, access: &Access<'_>, now: std::time::Instant) -> Result<&Permit, AccessError> {
         let permit = match self.context.capability.check(access, now) {
             Decision::Allowed(permit) => permit,
             Decision::Expired => {

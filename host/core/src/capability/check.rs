@@ -235,8 +235,12 @@ impl Capability {
             let reason = match self.entries.get(&declared.name) {
                 None => DenyReason::Undeclared,
                 Some(Err(reason)) => *reason,
-                Some(Ok(permit)) if !permit.operations.contains_all(declared.terms.operations()) => DenyReason::Operation,
-                Some(Ok(permit)) if declared.terms.signing().is_some() && permit.signature.is_none() => DenyReason::Signing,
+                Some(Ok(permit)) if !permit.operations.contains_all(declared.terms.operations()) => {
+                    DenyReason::Operation
+                }
+                Some(Ok(permit)) if declared.terms.signing().is_some() && permit.signature.is_none() => {
+                    DenyReason::Signing
+                }
                 Some(Ok(_)) => return None,
             };
             Some(Gap { secret: declared.name.clone(), operations: declared.terms.operations(), reason })
@@ -295,7 +299,9 @@ impl Permit {
             (Purpose::Sign | Purpose::SignJwt | Purpose::Refresh, true) => Some(DenyReason::Operation),
             (Purpose::Sign, false) if self.signature != Some(Signature::Hmac) => Some(DenyReason::Signing),
             (Purpose::SignJwt, false) if !signs_tokens => Some(DenyReason::Signing),
-            (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if signs_tokens => Some(DenyReason::SigningKey),
+            (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if signs_tokens => {
+                Some(DenyReason::SigningKey)
+            }
             _ => None,
         }
         .filter(|reason| match reason {

@@ -28,5 +28,5 @@ pub use destination::{Destination, DestinationError, Target, TargetError};
 pub use grant::{Grant, GrantError};
 pub use operation::{Operation, OperationError, Operations};
 pub use placement::{Placement, PlacementError};
-pub use signing::{JwtAlgorithm, JwtAlgorithmError, JwtRule, JwtTerms, Signature, Signing};
+pub use signing::{JwtAlgorithm, JwtAlgorithmError, JwtRule, JwtTerms, Signature, Signing, SigningError};
 pub use terms::{Terms, TermsError};

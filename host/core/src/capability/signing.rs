@@ -4,10 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The kind of signature that a key is for. Never both kinds: what one signs could be taken for the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// In a declaration it is written `{ "hmac": true }` or `{ "jwt": { "audience": "…" } }`; time is not the author's to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Document")]
 pub enum Signing {
     /// HMAC-SHA-256 of whatever the skill says.
     #[default]
@@ -16,20 +20,26 @@ pub enum Signing {
     Jwt(JwtTerms),
 }
 
-/// What one of the three says of the tokens that are signed: nothing of what is none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What one of the three says of the tokens that are signed: nothing of what is none. No text in it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JwtTerms {
     /// The algorithm.
     pub algorithm: Option<JwtAlgorithm>,
     /// The header's `kid`, by which a verifier finds the key.
+    #[serde(default, deserialize_with = "some_text")]
     pub key_id: Option<String>,
     /// The claim `iss`.
+    #[serde(default, deserialize_with = "some_text")]
     pub issuer: Option<String>,
     /// The claim `sub`.
+    #[serde(default, deserialize_with = "some_text")]
     pub subject: Option<String>,
     /// The claim `aud`.
+    #[serde(default, deserialize_with = "some_text")]
     pub audience: Option<String>,
     /// How long a token lives at most, in whole seconds.
+    #[serde(skip)]
     pub max_ttl: Option<Duration>,
 }
 
@@ -50,6 +60,11 @@ pub enum JwtAlgorithm {
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
+
+/// A kind of signature is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key is for one kind of signature: 'hmac = true', or 'jwt' with what tokens say")]
+pub struct SigningError;
 
 /// A text is not an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +95,25 @@ pub struct JwtRule {
     pub audience: Option<String>,
     /// How long a token lives at most.
     pub max_ttl: Duration,
+}
+
+impl fmt::Display for Signing {
+    /// `hmac`, or `jwt` with what is said of tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Jwt(terms) = self else { return f.write_str("hmac") };
+        f.write_str("jwt")?;
+        let algorithm = terms.algorithm.map(JwtAlgorithm::as_str);
+        let said = [
+            ("alg", algorithm),
+            ("kid", terms.key_id.as_deref()),
+            ("iss", terms.issuer.as_deref()),
+            ("sub", terms.subject.as_deref()),
+            ("aud", terms.audience.as_deref()),
+        ];
+        said.into_iter()
+            .filter_map(|(claim, said)| Some((claim, said?)))
+            .try_for_each(|(claim, said)| write!(f, " {claim}={said}"))
+    }
 }
 
 impl JwtAlgorithm {
@@ -142,6 +176,30 @@ impl Signature {
             _ => None,
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    hmac: Option<bool>,
+    jwt: Option<JwtTerms>,
+}
+
+impl TryFrom<Document> for Signing {
+    type Error = SigningError;
+
+    fn try_from(document: Document) -> Result<Self, SigningError> {
+        match (document.hmac, document.jwt) {
+            (Some(true), None) => Ok(Self::Hmac),
+            (None, Some(terms)) => Ok(Self::Jwt(terms)),
+            _ => Err(SigningError),
+        }
+    }
+}
+
+fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(D::Error::custom("a text is empty")) } else { Ok(Some(text)) }
 }
 
 /// What those that say something say, if it is one thing.
