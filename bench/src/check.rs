@@ -113,6 +113,7 @@ impl Granted {
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
+                only_sealed: false,
             };
             catalog.insert(name.clone(), entry)?;
             granted.push(grant);

@@ -99,6 +99,8 @@ guards! {
     OwnToken = "own-token",
     /// A request goes only to where the task may send some.
     Egress = "egress",
+    /// What must carry one secret does not leave without it.
+    OnlySealed = "only-sealed",
     /// An address that is not public is not connected to, unless the operator names it.
     Address = "address",
     /// What a server answers has no value in it that the task was given.

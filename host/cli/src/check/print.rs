@@ -131,6 +131,9 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
     if !sent.is_empty() && entry.terms.placements() != [Placement::Authorization] {
         sent.push(format!("in {}", placements(&entry.terms).join(",")));
     }
+    if entry.only_sealed {
+        sent.push("(nothing else)".to_owned());
+    }
     [
         secret.name.to_string(),
         entry.provider.to_string(),
@@ -157,6 +160,7 @@ fn secret_object(secret: &Permitted) -> Value {
         "signing": signing(&entry.terms),
         "scope": scope(entry.scope),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
+        "only_sealed": entry.only_sealed,
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),
     })

@@ -33,8 +33,9 @@ const SECRET: Keys = Keys {
         "ttl",
         "skills",
         "when-leaked",
+        "only-sealed",
     ],
-    later: &["field", "kind", "rotate", "only-sealed", "requests"],
+    later: &["field", "kind", "rotate", "requests"],
 };
 
 /// The provider types that later versions have.
@@ -223,9 +224,10 @@ fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) 
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
     let skills = table.take("skills").map(skills).transpose()?;
     let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
+    let only_sealed = terms::only_sealed(&mut table)?;
     let terms = terms::take(&mut table, "the secret")?;
     let ttl = ttl.unwrap_or(CatalogEntry::DEFAULT_TTL);
-    Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked })
+    Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked, only_sealed })
 }
 
 fn configured(value: &Value<'_>, providers: &[ProviderConfig]) -> Result<ProviderId, ConfigError> {

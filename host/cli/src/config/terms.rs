@@ -42,6 +42,11 @@ pub(super) fn destinations(value: Value<'_>) -> Result<Vec<Destination>, ConfigE
     value.list(|value| value.read(str::parse::<Destination>))
 }
 
+/// Takes `only-sealed`: whether nothing goes to the secret's destinations without it.
+pub(super) fn only_sealed(table: &mut Table<'_>) -> Result<bool, ConfigError> {
+    Ok(table.take("only-sealed").map(|value| value.boolean()).transpose()?.unwrap_or_default())
+}
+
 fn signing(value: Value<'_>) -> Result<Signing, ConfigError> {
     let mut table = value.table_of(&SIGNING)?;
     let hmac = table.take("hmac").map(|value| value.boolean()).transpose()?;

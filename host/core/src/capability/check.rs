@@ -45,6 +45,8 @@ use crate::version::{VersionRule, VersionSelector};
 pub struct Capability {
     /// Every declared secret: what may be done with it, or which of the three stands against it.
     entries: HashMap<SecretName, Result<Permit, DenyReason>>,
+    /// What was granted as the only credential for where it may be sent, declared or not.
+    only_sealed: Vec<(SecretName, Vec<Destination>)>,
     catalog: Arc<Catalog>,
 }
 
@@ -192,7 +194,10 @@ impl Capability {
             (declared.name.clone(), entry)
         };
         let entries = declared.iter().enumerate().map(join).collect();
-        Ok(Self { entries, catalog: catalog.clone() })
+        let only_sealed = grants.iter().filter(|grant| grant.is_only_sealed());
+        let only_sealed =
+            only_sealed.map(|grant| (grant.secret().clone(), grant.terms().destinations().to_vec())).collect();
+        Ok(Self { entries, only_sealed, catalog: catalog.clone() })
     }
 
     /// Whether the task may do this now.
@@ -250,6 +255,14 @@ impl Capability {
     /// What all three agree on for a secret; none if one of them lacks it.
     pub fn permit(&self, name: &SecretName) -> Option<&Permit> {
         self.entries.get(name)?.as_ref().ok()
+    }
+
+    /// The secrets that a request to this target must carry, whether or not the task may use them; one may be there twice.
+    pub fn demanded<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a SecretName> {
+        let covers = |destinations: &[Destination]| destinations.iter().any(|destination| destination.covers(target));
+        let granted = self.only_sealed.iter().filter(move |(_, to)| covers(to)).map(|(name, _)| name);
+        let permitted = self.catalog.iter().filter(|(_, entry)| entry.only_sealed);
+        granted.chain(permitted.filter(move |(_, entry)| covers(entry.terms.destinations())).map(|(name, _)| name))
     }
 
     /// The secrets that the task may do anything with, in no order.

@@ -35,7 +35,7 @@ pub enum DenyReason {
     Claims,
     /// No task is running in the instance.
     OutsideRun,
-    /// The value was found in what the task returned or wrote, and its catalog entry says [`WhenLeaked::Fail`].
+    /// The value was found in what the task returned or wrote, and its catalog entry says [`WhenLeaked::Fail`](super::WhenLeaked::Fail).
     Leaked,
 }
 
