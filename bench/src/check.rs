@@ -113,6 +113,7 @@ impl Granted {
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
+                only_sealed: false,
             };
             catalog.insert(name.clone(), entry)?;
             granted.push(grant);
@@ -137,7 +138,7 @@ impl Granted {
             let mut as_expected = 0;
             let started = Instant::now();
             for secret in &secrets {
-                let access = Access { secret, version, purpose };
+                let access = Access { secret, version, purpose, derived: false };
                 as_expected += usize::from(match self.capability.check(black_box(&access), self.now) {
                     Decision::Allowed(_) => expected.is_none(),
                     Decision::Denied(reason) => expected == Some(reason),

@@ -78,6 +78,7 @@ pub(crate) fn runtime(
         ttl: CatalogEntry::DEFAULT_TTL,
         skills: None,
         when_leaked: WhenLeaked::default(),
+        only_sealed: false,
     };
     let mut catalog = Catalog::new();
     catalog.insert(grant.secret().clone(), entry)?;

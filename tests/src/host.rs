@@ -108,6 +108,7 @@ impl TestHost {
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
+                only_sealed: false,
             };
             (parts.entry)(&mut entry);
             catalog.insert(name, entry).unwrap();

@@ -34,22 +34,31 @@ impl Place {
 
     /// The same with a destination and a way out of the test's own.
     pub fn of(server: Server, destination: &str, egress: Egress, loopback: bool) -> Self {
+        Self::with(server, destination, egress, loopback, Parts::default())
+    }
+
+    /// The same with a host of which the rest is different.
+    pub fn with(server: Server, destination: &str, egress: Egress, loopback: bool, parts: Parts) -> Self {
         let to: Destination = destination.parse().unwrap();
         let terms = Terms::new(["seal".parse().unwrap()].into_iter().collect(), vec![to]).unwrap();
-        let placements = ["authorization", "header:x-api-key", "query:key"].map(|text| text.parse().unwrap());
+        let placements =
+            ["authorization", "header:x-api-key", "query:key", "client-certificate"].map(|text| text.parse().unwrap());
         let terms = terms.with_placements(placements.to_vec()).unwrap();
         let egress = if loopback { egress.with_network("127.0.0.0/8".parse().unwrap()) } else { egress };
         let host = TestHost::of(Parts {
-            entry: Box::new(move |entry| entry.terms = terms.clone()),
+            entry: Box::new(move |entry| {
+                entry.terms = terms.clone();
+                (parts.entry)(entry);
+            }),
             egress,
             egress_to: vec![format!("https://localhost:{}/open", server.port()).parse().unwrap()],
-            ..Parts::default()
+            ..parts
         });
         Self { server, host, destination: destination.to_owned(), placements: vec![Placement::Authorization] }
     }
 
     /// The same with these parts of a request, of those that the operator permits: the `authorization` header, the header
-    /// `x-api-key` and the parameter `key`.
+    /// `x-api-key`, the parameter `key` and the client certificate.
     #[must_use]
     pub fn placing(self, placements: &[&str]) -> Self {
         Self { placements: placements.iter().map(|text| text.parse().unwrap()).collect(), ..self }

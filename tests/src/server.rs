@@ -5,9 +5,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -20,11 +21,20 @@ pub struct Server {
     address: SocketAddr,
     arrived: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
+    /// The certificates that clients showed, in DER.
+    shown: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// An authority, and the certificates that it signs.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// Whether a certificate's time is over.
+#[derive(Clone, Copy, PartialEq)]
+enum Time {
+    Now,
+    Over,
 }
 
 impl Default for Authority {
@@ -46,15 +56,37 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// What a server needs to be this name.
-    fn server(&self, name: &str) -> Arc<ServerConfig> {
+    /// A client's certificate of this name and its key, in PEM; and the certificate alone, in DER.
+    pub fn client(&self, name: &str) -> (String, Vec<u8>) {
+        let (certificate, key) = self.signed(name, Time::Now);
+        (format!("{}{}", certificate.pem(), key.serialize_pem()), certificate.der().to_vec())
+    }
+
+    fn signed(&self, name: &str, time: Time) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        if time == Time::Over {
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    /// What a server needs to be this name; and to ask each client for a certificate of this authority's, if it is to.
+    fn server(&self, name: &str, asks: bool, time: Time) -> Arc<ServerConfig> {
+        let (certificate, key) = self.signed(name, time);
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        Arc::new(config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap())
+        let config =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let config = if asks {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.issuer.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            config.with_client_cert_verifier(verifier)
+        } else {
+            config.with_no_client_auth()
+        };
+        Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap())
     }
 }
 
@@ -66,7 +98,17 @@ pub fn ok(body: &str) -> Vec<Vec<u8>> {
 impl Server {
     /// A server with a certificate of this name, which answers so.
     pub async fn start(authority: &Authority, name: &str, answer: Answer) -> Self {
-        Self::of(Some(authority.server(name)), answer).await
+        Self::of(Some(authority.server(name, false, Time::Now)), answer).await
+    }
+
+    /// The same, which answers to clients with a certificate of the authority's only.
+    pub async fn mutual(authority: &Authority, name: &str, answer: Answer) -> Self {
+        Self::of(Some(authority.server(name, true, Time::Now)), answer).await
+    }
+
+    /// The same, with a certificate whose time is over.
+    pub async fn expired(authority: &Authority, name: &str, answer: Answer) -> Self {
+        Self::of(Some(authority.server(name, false, Time::Over)), answer).await
     }
 
     /// A server without TLS.
@@ -76,18 +118,23 @@ impl Server {
 
     async fn of(tls: Option<Arc<ServerConfig>>, answer: Answer) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let server =
-            Self { address: listener.local_addr().unwrap(), arrived: Arc::default(), connections: Arc::default() };
-        let (arrived, connections) = (server.arrived.clone(), server.connections.clone());
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            arrived: Arc::default(),
+            connections: Arc::default(),
+            shown: Arc::default(),
+        };
+        let (arrived, connections, shown) = (server.arrived.clone(), server.connections.clone(), server.shown.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *connections.lock().unwrap() += 1;
-                let (tls, answer, arrived) = (tls.clone(), answer.clone(), arrived.clone());
+                let (tls, answer, arrived, shown) = (tls.clone(), answer.clone(), arrived.clone(), shown.clone());
                 tokio::spawn(async move {
-                    match tls {
-                        None => serve(stream, &answer, &arrived).await,
-                        Some(tls) => serve(TlsAcceptor::from(tls).accept(stream).await?, &answer, &arrived).await,
-                    }
+                    let Some(tls) = tls else { return serve(stream, &answer, &arrived).await };
+                    let stream = TlsAcceptor::from(tls).accept(stream).await?;
+                    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                    shown.lock().unwrap().extend(certificate.map(|certificate| certificate.to_vec()));
+                    serve(stream, &answer, &arrived).await
                 });
             }
         });
@@ -107,6 +154,11 @@ impl Server {
     /// The requests that arrived, each whole and as it came.
     pub fn arrived(&self) -> Vec<String> {
         self.arrived.lock().unwrap().clone()
+    }
+
+    /// The certificates that its clients showed, in DER, one for each connection.
+    pub fn shown(&self) -> Vec<Vec<u8>> {
+        self.shown.lock().unwrap().clone()
     }
 
     /// How often it was connected to.

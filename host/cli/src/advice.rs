@@ -52,6 +52,17 @@ pub(crate) fn of_violation(violation: &Violation) -> String {
                                   'Basic', and nowhere else"
                 .to_owned()
         }
+        DenyReason::Signing => format!(
+            "'signing' must be of one kind in the skill.json, in the task file's grant and, with --config, under \
+             [secrets.{name}]: {{ hmac = true }}, or {{ jwt = {{ algorithm = \"…\", … }} }} without a contradiction"
+        ),
+        DenyReason::SigningKey => {
+            "a handle to the key is for 'sign-jwt'; what it answers with is sealed or revealed".to_owned()
+        }
+        DenyReason::Claims => format!(
+            "the skill says other claims than what 'signing' says for '{name}': leave 'iss', 'aud', 'iat' and 'nbf' to the \
+             host, and take an 'exp' within 'max-ttl'"
+        ),
         DenyReason::Leaked => format!(
             "the output is withheld; a skill that says this value fails, since [secrets.{name}] has when-leaked = \"fail\""
         ),

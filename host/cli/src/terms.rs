@@ -1,6 +1,32 @@
 //! What may be done with a secret, as texts: the same for what is declared and for what is permitted.
 
-use far_core::capability::Terms;
+use far_core::capability::{JwtAlgorithm, Operation, Signing, Terms};
+use serde_json::{Value, json};
+
+/// Operations in one text; `sign` with what it signs, if that is not HMAC. May quote the author: escape it.
+pub(crate) fn in_words(terms: &Terms) -> String {
+    let words = terms.operations().iter().map(|operation| match (operation, terms.signing()) {
+        (Operation::Sign, Some(signing @ Signing::Jwt(_))) => format!("sign({signing})"),
+        _ => operation.as_str().to_owned(),
+    });
+    words.collect::<Vec<_>>().join(",")
+}
+
+/// What is signed with it; nothing without `sign`.
+pub(crate) fn signing(terms: &Terms) -> Value {
+    match terms.signing() {
+        None => Value::Null,
+        Some(Signing::Hmac) => json!("hmac"),
+        Some(Signing::Jwt(jwt)) => json!({ "jwt": {
+            "algorithm": jwt.algorithm.map(JwtAlgorithm::as_str),
+            "key_id": jwt.key_id,
+            "issuer": jwt.issuer,
+            "subject": jwt.subject,
+            "audience": jwt.audience,
+            "max_ttl_ms": jwt.max_ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
+        } }),
+    }
+}
 
 pub(crate) fn operations(terms: &Terms) -> Vec<&'static str> {
     terms.operations().iter().map(|operation| operation.as_str()).collect()

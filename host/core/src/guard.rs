@@ -50,6 +50,12 @@ guards! {
     PlainPath = "plain-path",
     /// A secret is put only where the grant lets it stand.
     Placement = "placement",
+    /// A key signs only what all three say that it is for.
+    Signing = "signing",
+    /// A key that signs tokens is itself neither sent nor shown.
+    SigningKey = "signing-key",
+    /// A token says what its rule fixes, and nothing else in its place.
+    Claims = "claims",
     /// A grant ends with its time.
     GrantTime = "grant-time",
     /// A grant, a declared secret and a catalog entry name an operation.
@@ -93,6 +99,8 @@ guards! {
     OwnToken = "own-token",
     /// A request goes only to where the task may send some.
     Egress = "egress",
+    /// What must carry one secret does not leave without it.
+    OnlySealed = "only-sealed",
     /// An address that is not public is not connected to, unless the operator names it.
     Address = "address",
     /// What a server answers has no value in it that the task was given.

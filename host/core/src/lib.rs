@@ -7,6 +7,7 @@
 //! - [`memory`]: the only type that holds a secret's bytes.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
+//! - [`jwt`]: tokens, signed under a secret.
 //! - [`redaction`]: what leaves a task, without the values that it was given.
 //! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
@@ -16,7 +17,8 @@
 //!
 //! - Only [`broker`] calls a [`provider::SecretProvider`], and only after the capability check.
 //! - No event type has a field that a value, or text chosen by a guest, fits into.
-//! - Time is monotonic wherever it decides anything; wall-clock time is for display.
+//! - Time is monotonic wherever it decides anything; wall-clock time is for display, and for
+//!   what tokens say to others.
 
 pub mod broker;
 pub mod capability;
@@ -24,6 +26,7 @@ pub mod context;
 pub mod declaration;
 pub mod guard;
 pub mod identity;
+pub mod jwt;
 pub mod memory;
 pub mod name;
 pub mod pal;
@@ -31,6 +34,7 @@ pub mod provider;
 pub mod redaction;
 pub mod review;
 pub mod secret;
+mod strict;
 pub mod version;
 
 pub use context::TaskContext;

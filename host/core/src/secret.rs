@@ -27,6 +27,7 @@ pub struct Secret {
     version: Version,
     provider: ProviderId,
     expires: Instant,
+    derived: bool,
     value: Mutex<Result<Arc<SecretBytes>, Gone>>,
     /// What wipes the secret when its time ends; nobody needs it longer than the secret.
     end: OnceLock<AbortHandle>,
@@ -50,7 +51,22 @@ pub enum Gone {
 impl Secret {
     /// A secret that lives until `expires`.
     pub fn new(name: SecretName, version: Version, provider: ProviderId, expires: Instant, value: SecretBytes) -> Self {
-        Self { name, version, provider, expires, value: Mutex::new(Ok(Arc::new(value))), end: OnceLock::new() }
+        let value = Mutex::new(Ok(Arc::new(value)));
+        Self { name, version, provider, expires, derived: false, value, end: OnceLock::new() }
+    }
+
+    /// What was made by this secret, such as a token that it signed: of the same name, version and backend, with bytes and an
+    /// end of its own.
+    pub fn derive(&self, expires: Instant, value: SecretBytes) -> Self {
+        let (name, version, provider) = (self.name.clone(), self.version.clone(), self.provider.clone());
+        let mut derived = Self::new(name, version, provider, expires, value);
+        derived.derived = true;
+        derived
+    }
+
+    /// Whether it was derived, and is not what the backend has.
+    pub fn is_derived(&self) -> bool {
+        self.derived
     }
 
     /// The name that it is asked for by.

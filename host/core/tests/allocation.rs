@@ -93,7 +93,7 @@ fn a_check_allocates_nothing_whatever_its_answer() {
         let check = |secret, version, purpose| {
             let mut answer = None;
             let later = now + Duration::from_secs(2);
-            let access = Access { secret, version, purpose };
+            let access = Access { secret, version, purpose, derived: false };
             let count = allocations(|| answer = Some(capability.check(black_box(&access), later)));
             assert_eq!(count, 0, "{grants} grants, {access:?}");
             answer.unwrap()
@@ -121,7 +121,7 @@ fn time(capability: &Capability, secrets: &[SecretName], purpose: Purpose<'_>, n
     let started = Instant::now();
     for _ in 0..500 {
         for secret in secrets {
-            let access = Access { secret, version: &VersionSelector::Current, purpose };
+            let access = Access { secret, version: &VersionSelector::Current, purpose, derived: false };
             black_box(capability.check(black_box(&access), now));
         }
     }

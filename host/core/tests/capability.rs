@@ -44,7 +44,7 @@ impl Joined {
     }
 
     fn ask(&self, secret: &str, version: &VersionSelector, purpose: Purpose<'_>, after: Duration) -> Answer {
-        match self.0.check(&Access { secret: &name(secret), version, purpose }, self.1 + after) {
+        match self.0.check(&Access { secret: &name(secret), version, purpose, derived: false }, self.1 + after) {
             Decision::Allowed(_) => Allowed,
             Decision::Expired => Expired,
             Decision::Denied(reason) => Denied(reason),

@@ -144,7 +144,7 @@ fn answered() -> Vec<Case> {
     ]
 }
 
-fn fine() -> Answer {
+pub(super) fn fine() -> Answer {
     Arc::new(|_| ok("fine"))
 }
 
@@ -244,7 +244,7 @@ async fn unsealed_by(another: bool) -> String {
     }
 }
 
-fn outcome(report: &Report) -> String {
+pub(super) fn outcome(report: &Report) -> String {
     let told = |answer: &Value| match answer["error"].as_str() {
         Some(error) => error.to_owned(),
         None => answer["status"].to_string(),
@@ -255,7 +255,7 @@ fn outcome(report: &Report) -> String {
     }
 }
 
-fn arrived(server: &Server) -> &'static str {
+pub(super) fn arrived(server: &Server) -> &'static str {
     let arrived = server.arrived();
     match arrived.first() {
         None => "nothing",

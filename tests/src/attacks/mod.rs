@@ -8,8 +8,10 @@
 mod artefacts;
 mod audit;
 mod components;
+mod credentials;
 mod egress;
 mod handles;
+mod hosts;
 mod lifetime;
 mod memory;
 mod names;
@@ -59,7 +61,9 @@ pub fn cases() -> Vec<Case> {
         audit::cases(),
         records::cases(),
         output::cases(),
+        credentials::cases(),
         egress::cases(),
+        hosts::cases(),
         artefacts::cases(),
     ]
     .into_iter()

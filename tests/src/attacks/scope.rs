@@ -232,7 +232,18 @@ async fn alike(names: [&'static str; 2]) -> String {
 /// violation, so this one has none.
 pub(super) async fn session(broker: &Arc<Broker>, provider: &MemoryProvider, task: &str, grant: &Grant) -> Session {
     let value = SECRETS.iter().find(|(name, _)| *name == grant.secret().as_str()).unwrap().1;
-    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), value.as_bytes()).unwrap();
+    session_with(broker, provider, task, grant, value.as_bytes()).await
+}
+
+/// The same, with this value.
+pub(super) async fn session_with(
+    broker: &Arc<Broker>,
+    provider: &MemoryProvider,
+    task: &str,
+    grant: &Grant,
+    value: &[u8],
+) -> Session {
+    provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), value).unwrap();
     let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(grant), &"memory".parse().unwrap()).unwrap());
     let (name, terms) = (grant.secret().clone(), grant.terms().clone());
     let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];

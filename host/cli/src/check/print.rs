@@ -11,7 +11,7 @@ use super::overview::{Backend, Overview, Permitted, State, duration};
 use crate::config::EgressConfig;
 use crate::escape::escape;
 use crate::table::table;
-use crate::terms::{destinations, operations, placements};
+use crate::terms::{destinations, in_words, operations, placements, signing};
 
 impl Overview {
     /// As tables.
@@ -131,11 +131,14 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
     if !sent.is_empty() && entry.terms.placements() != [Placement::Authorization] {
         sent.push(format!("in {}", placements(&entry.terms).join(",")));
     }
+    if entry.only_sealed {
+        sent.push("(nothing else)".to_owned());
+    }
     [
         secret.name.to_string(),
         entry.provider.to_string(),
         there.to_owned(),
-        operations(&entry.terms).join(","),
+        escape(&in_words(&entry.terms)),
         scope(entry.scope).to_owned(),
         duration(entry.ttl),
         entry.when_leaked.as_str().to_owned(),
@@ -154,8 +157,10 @@ fn secret_object(secret: &Permitted) -> Value {
         "operations": operations(&entry.terms),
         "destinations": destinations(&entry.terms),
         "placements": placements(&entry.terms),
+        "signing": signing(&entry.terms),
         "scope": scope(entry.scope),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
+        "only_sealed": entry.only_sealed,
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),
     })

@@ -22,8 +22,20 @@ const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
-    known: &["provider", "path", "scope", "operations", "destinations", "placements", "ttl", "skills", "when-leaked"],
-    later: &["field", "kind", "rotate", "signing", "only-sealed", "requests"],
+    known: &[
+        "provider",
+        "path",
+        "scope",
+        "operations",
+        "destinations",
+        "placements",
+        "signing",
+        "ttl",
+        "skills",
+        "when-leaked",
+        "only-sealed",
+    ],
+    later: &["field", "kind", "rotate", "requests"],
 };
 
 /// The provider types that later versions have.
@@ -212,9 +224,10 @@ fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) 
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
     let skills = table.take("skills").map(skills).transpose()?;
     let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
+    let only_sealed = terms::only_sealed(&mut table)?;
     let terms = terms::take(&mut table, "the secret")?;
     let ttl = ttl.unwrap_or(CatalogEntry::DEFAULT_TTL);
-    Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked })
+    Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked, only_sealed })
 }
 
 fn configured(value: &Value<'_>, providers: &[ProviderConfig]) -> Result<ProviderId, ConfigError> {

@@ -68,6 +68,8 @@ pub(crate) enum Type {
     Text,
     /// A whole number.
     Integer,
+    /// True or false.
+    Boolean,
     /// A number of bytes, plain or as text with a unit.
     Size,
     /// Several values.
@@ -83,6 +85,7 @@ impl Type {
         match self {
             Self::Text => "write it in quotes",
             Self::Integer => "write digits, without quotes",
+            Self::Boolean => "write true or false, without quotes",
             Self::Size => "write a size such as \"64MiB\", or a number of bytes",
             Self::List => "write it in brackets, even if there is only one",
             Self::Versions => "write \"current\", \"any\", or a list of versions",
@@ -96,6 +99,7 @@ impl fmt::Display for Type {
         f.write_str(match self {
             Self::Text => "a string",
             Self::Integer => "an integer",
+            Self::Boolean => "a boolean",
             Self::Size => "a size",
             Self::List => "a list",
             Self::Versions => "a string or a list",

@@ -46,6 +46,12 @@ impl<'a> Value<'a> {
         parse(integer).map_err(|error| self.invalid(error, None))
     }
 
+    /// Reads a boolean.
+    pub(super) fn boolean(&self) -> Result<bool, ConfigError> {
+        let Kind::Boolean(value) = self.node.kind else { return Err(self.wrong_type(Type::Boolean)) };
+        Ok(value)
+    }
+
     /// Reads a list, each value with `each`.
     pub(super) fn list<T>(self, mut each: impl FnMut(Self) -> Result<T, ConfigError>) -> Result<Vec<T>, ConfigError> {
         let Kind::List(nodes) = self.node.kind else { return Err(self.wrong_type(Type::List)) };

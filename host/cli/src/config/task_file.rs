@@ -18,8 +18,18 @@ use super::units::{self, Max};
 
 const ROOT: Keys = Keys { known: &["skill", "input", "grants", "egress", "limits"], later: &[] };
 const GRANT: Keys = Keys {
-    known: &["secret", "operations", "destinations", "placements", "versions", "max-uses", "expires"],
-    later: &["signing", "only-sealed", "requests"],
+    known: &[
+        "secret",
+        "operations",
+        "destinations",
+        "placements",
+        "signing",
+        "versions",
+        "max-uses",
+        "expires",
+        "only-sealed",
+    ],
+    later: &["requests"],
 };
 const LIMITS: Keys = Keys {
     known: &["timeout", "memory", "input", "output", "log", "host-calls", "requests", "request-body", "response-body"],
@@ -131,6 +141,7 @@ fn grant(secret: SecretName, mut table: Table<'_>) -> Result<Grant, ConfigError>
     let max_uses = table.take("max-uses").map(|value| value.read_integer(uses)).transpose()?;
     let expires =
         table.take("expires").map(|value| value.read(|text| units::duration(text, &MAX_EXPIRY))).transpose()?;
+    let only_sealed = terms::only_sealed(&mut table)?;
     let mut grant = Grant::new(secret, terms::take(&mut table, "the grant")?).with_versions(versions);
     if let Some(uses) = max_uses {
         grant = grant.with_max_uses(uses);
@@ -138,7 +149,7 @@ fn grant(secret: SecretName, mut table: Table<'_>) -> Result<Grant, ConfigError>
     if let Some(expires) = expires {
         grant = grant.with_expiry(expires);
     }
-    Ok(grant)
+    Ok(if only_sealed { grant.only_sealed() } else { grant })
 }
 
 fn versions(value: Value<'_>) -> Result<VersionRule, ConfigError> {

@@ -1,13 +1,23 @@
-//! What a secret of the catalog and a grant have in common: operations, destinations and placements.
+//! What a secret of the catalog and a grant have in common: operations, destinations, placements, and what is signed.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
-use far_core::capability::{Destination, Operation, Placement, Terms};
+use far_core::capability::{
+    Destination, JwtAlgorithm, JwtRule, JwtTerms, Operation, Placement, Signing, SigningError, Terms,
+};
 
 use super::error::ConfigError;
-use super::reader::{Table, Value};
+use super::reader::{Keys, Table, Value};
+use super::units::{self, Max};
 
-/// Takes `operations`, `destinations` and `placements`; `what` names the thing that has them.
+const SIGNING: Keys = Keys { known: &["hmac", "jwt"], later: &[] };
+const JWT: Keys = Keys { known: &["algorithm", "key-id", "issuer", "subject", "audience", "max-ttl"], later: &[] };
+
+/// The longest that a signed token may live.
+const MAX_TTL: Max<Duration> = Max { value: JwtRule::LONGEST_TTL, text: "1h" };
+
+/// Takes `operations`, `destinations`, `placements` and `signing`; `what` names the thing that has them.
 pub(super) fn take(table: &mut Table<'_>, what: &str) -> Result<Terms, ConfigError> {
     let operations = table.require("operations")?.list(|value| value.read(str::parse::<Operation>))?;
     let destinations = match table.take("destinations") {
@@ -20,12 +30,46 @@ pub(super) fn take(table: &mut Table<'_>, what: &str) -> Result<Terms, ConfigErr
         Some(placements) => terms.and_then(|terms| terms.with_placements(placements)),
         None => terms,
     };
+    let terms = match table.take("signing").map(signing).transpose()? {
+        Some(signing) => terms.and_then(|terms| terms.with_signing(signing)),
+        None => terms,
+    };
     terms.map_err(|error| table.invalid(format!("{what} {error}")))
 }
 
 /// Reads destinations.
 pub(super) fn destinations(value: Value<'_>) -> Result<Vec<Destination>, ConfigError> {
     value.list(|value| value.read(str::parse::<Destination>))
+}
+
+/// Takes `only-sealed`: whether nothing goes to the secret's destinations without it.
+pub(super) fn only_sealed(table: &mut Table<'_>) -> Result<bool, ConfigError> {
+    Ok(table.take("only-sealed").map(|value| value.boolean()).transpose()?.unwrap_or_default())
+}
+
+fn signing(value: Value<'_>) -> Result<Signing, ConfigError> {
+    let mut table = value.table_of(&SIGNING)?;
+    let hmac = table.take("hmac").map(|value| value.boolean()).transpose()?;
+    match (hmac, table.take("jwt")) {
+        (Some(true), None) => Ok(Signing::Hmac),
+        (None, Some(jwt)) => self::jwt(jwt).map(Signing::Jwt),
+        _ => Err(table.invalid(SigningError)),
+    }
+}
+
+fn jwt(value: Value<'_>) -> Result<JwtTerms, ConfigError> {
+    let mut table = value.table_of(&JWT)?;
+    let algorithm = table.take("algorithm").map(|value| value.read(str::parse::<JwtAlgorithm>)).transpose()?;
+    let max_ttl = table.take("max-ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
+    let mut said = |name| table.take(name).map(|value| text(&value)).transpose();
+    Ok(JwtTerms {
+        algorithm,
+        key_id: said("key-id")?,
+        issuer: said("issuer")?,
+        subject: said("subject")?,
+        audience: said("audience")?,
+        max_ttl,
+    })
 }
 
 /// Reads a text that is not empty.

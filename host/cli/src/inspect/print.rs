@@ -9,7 +9,7 @@ use super::Inspection;
 use crate::escape::escape;
 use crate::explanation::Explanation;
 use crate::table::{cell, first_rows};
-use crate::terms::{destinations, operations, placements};
+use crate::terms::{destinations, in_words, operations, placements, signing};
 
 impl Inspection<'_> {
     /// As tables.
@@ -111,7 +111,7 @@ fn secret_row(secret: &DeclaredSecret) -> [String; 5] {
     let destinations = destinations(&secret.terms);
     [
         secret.name.to_string(),
-        operations(&secret.terms).join(","),
+        cell(&in_words(&secret.terms)),
         if secret.optional { "yes" } else { "no" }.to_owned(),
         if destinations.is_empty() { "-".to_owned() } else { cell(&sent(secret)) },
         cell(&secret.reason),
@@ -151,6 +151,7 @@ fn secret_object(secret: &DeclaredSecret) -> Value {
         "optional": secret.optional,
         "destinations": destinations(&secret.terms),
         "placements": placements(&secret.terms),
+        "signing": signing(&secret.terms),
         "reason": secret.reason,
     })
 }

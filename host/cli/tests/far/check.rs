@@ -74,7 +74,7 @@ fn one_object() {
     let object = concat!(
         r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
-        r#""operations":["sign"],"placements":[],"present":true,"provider":"dev","reference":"alpha","scope":"task","skills":null,"#,
+        r#""only_sealed":false,"operations":["sign"],"placements":[],"present":true,"provider":"dev","reference":"alpha","scope":"task","signing":"hmac","skills":null,"#,
         r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
     );
@@ -96,7 +96,7 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
         r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
-        r#""operations":["sign"],"placements":[],"present":false,"provider":"dev","reference":"gamma","scope":"task","skills":null,"#,
+        r#""only_sealed":false,"operations":["sign"],"placements":[],"present":false,"provider":"dev","reference":"gamma","scope":"task","signing":"hmac","skills":null,"#,
         r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
     );

@@ -141,7 +141,7 @@ fn what_goes_on_and_on_is_cut() {
 fn one_object() {
     let object = concat!(
         r#"{"command":"inspect","components":0,"declaration":{"description":"d","input_schema":null,"name":"hook","#,
-        r#""secrets":[{"destinations":[],"name":"key","operations":["sign"],"optional":false,"placements":[],"reason":"r"}],"#,
+        r#""secrets":[{"destinations":[],"name":"key","operations":["sign"],"optional":false,"placements":[],"reason":"r","signing":"hmac"}],"#,
         r#""version":"1"},"digest":"sha256:*","error":null,"exit_code":0,"exports":["run"],"findings":[],"#,
         r#""imports":[{"kind":"secrets","name":"tinkerbell:skill/secrets@0.1.0","served":true},"#,
         r#"{"kind":"signing","name":"tinkerbell:skill/signing@0.1.0","served":true}],"modules":1,"ok":true,"#,

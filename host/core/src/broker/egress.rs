@@ -1,6 +1,6 @@
 //! Requests: which are let out. What they carry is [`sealed`](super::sealed)'s.
 
-use super::{AccessError, Session, Stop};
+use super::{AccessError, Session, StandIn, Stop};
 use crate::capability::Target;
 use crate::guard::Guard;
 use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
@@ -36,6 +36,24 @@ impl Session {
             ..Event::new(EventKind::EgressAllowed)
         };
         Ok(self.record(event).await?)
+    }
+
+    /// Whether a request with these stand-ins, and no other secret, carries all that it must carry to go there; recorded if it
+    /// does not.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError`].
+    pub async fn carries_all(&self, target: &Target, carried: &[&StandIn]) -> Result<(), EgressError> {
+        if !Guard::OnlySealed.stands() {
+            return Ok(());
+        }
+        let sealed: Vec<_> = carried.iter().filter_map(|stand_in| self.stands_for(stand_in)).collect();
+        if self.context().capability.demanded(target).all(|demanded| sealed.contains(demanded)) {
+            return Ok(());
+        }
+        self.denied(Some(target), "only-sealed").await?;
+        Err(EgressError::Denied)
     }
 
     /// No request leaves of a task that is not running, or must not go on.

@@ -1,6 +1,7 @@
 //! A task's end, and what it writes for people until then.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use super::Stop;
 use super::cache::ScopeSubject;
@@ -8,6 +9,7 @@ use super::fetch::now;
 use super::session::{ENDED, Session};
 use crate::guard::Guard;
 use crate::pal::{AuditUnavailable, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel};
+use crate::secret::{Gone, Secret};
 
 /// How many lines of a task's log have a record of their own.
 const RECORDED_LINES: u64 = 256;
@@ -66,7 +68,7 @@ impl Session {
         }
         self.phase.store(ENDED, Ordering::Release);
         let own = ScopeSubject::Task(self.context.task_id.clone());
-        let wiped = if Guard::Teardown.stands() { self.broker.cache.close(&own) } else { Vec::new() };
+        let wiped = if Guard::Teardown.stands() { self.wipe(&own) } else { Vec::new() };
         self.broker.stand_ins.end(&self.stand_ins.lock());
         for secret in wiped {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
@@ -83,6 +85,14 @@ impl Session {
         }
         let duration = Some(now().duration_since(self.admitted));
         Some(Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) })
+    }
+
+    /// Wipes what is the task's own, and answers with what had a value.
+    fn wipe(&self, own: &ScopeSubject) -> Vec<Arc<Secret>> {
+        let mut wiped = self.broker.cache.close(own);
+        let derived = std::mem::take(&mut *self.derived.lock());
+        wiped.extend(derived.iter().filter_map(Weak::upgrade).filter(|secret| secret.wipe(Gone::ScopeEnded)));
+        wiped
     }
 }
 

@@ -116,14 +116,8 @@ impl Errand {
         let expires = Instant::now() + ttl;
         let (name, provider) = (self.key.name.clone(), self.key.provider.clone());
         let secret = Arc::new(Secret::new(name, version, provider, expires.into_std(), value));
-        let end = End {
-            secret: Arc::downgrade(&secret),
-            broker: Arc::downgrade(&self.broker),
-            scope: self.scope.clone(),
-            key: self.key.clone(),
-            agent_id: self.subject.agent_id.clone(),
-        };
-        secret.end_with(tokio::spawn(end.at(expires)).abort_handle());
+        let kept = Some((self.scope.clone(), self.key.clone()));
+        end_in_time(&secret, &self.broker, kept, &self.subject);
         Ok(secret)
     }
 
@@ -143,12 +137,23 @@ impl Errand {
     }
 }
 
+/// Has a secret wiped, and forgotten where it is kept, when its time ends.
+pub(super) fn end_in_time(
+    secret: &Arc<Secret>,
+    broker: &Arc<Broker>,
+    kept: Option<(ScopeSubject, Key)>,
+    subject: &Subject,
+) {
+    let (agent_id, expires) = (subject.agent_id.clone(), secret.expires().into());
+    let end = End { secret: Arc::downgrade(secret), broker: Arc::downgrade(broker), kept, agent_id };
+    secret.end_with(tokio::spawn(end.at(expires)).abort_handle());
+}
+
 /// What happens when a secret's time ends. Holds nothing alive.
 struct End {
     secret: Weak<Secret>,
     broker: Weak<Broker>,
-    scope: ScopeSubject,
-    key: Key,
+    kept: Option<(ScopeSubject, Key)>,
     agent_id: AgentId,
 }
 
@@ -156,7 +161,9 @@ impl End {
     async fn at(self, expires: Instant) {
         sleep_until(expires).await;
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
-        broker.cache.forget(&self.scope, &self.key, &secret);
+        if let Some((scope, key)) = &self.kept {
+            broker.cache.forget(scope, key, &secret);
+        }
         let timed = Guard::Expiry.stands() && Guard::MonotonicTime.stands();
         if timed && secret.wipe(Gone::Expired) {
             // No task's doing: whoever asked first may be long gone.

@@ -27,6 +27,7 @@ mod reach;
 mod release;
 mod sealed;
 mod session;
+mod signing;
 mod uses;
 
 use std::collections::HashMap;

@@ -12,6 +12,7 @@ use crate::capability::{DenyReason, Operation, Placement, Purpose, Target};
 use crate::guard::Guard;
 use crate::identity::TaskId;
 use crate::memory::SecretBytes;
+use crate::name::SecretName;
 use crate::pal::EventKind;
 use crate::secret::Secret;
 use crate::version::VersionSelector;
@@ -111,6 +112,14 @@ impl Session {
         };
         self.broker.stand_ins.0.lock().insert(stand_in.clone(), sealed);
         Ok(stand_in)
+    }
+
+    /// The name of what a stand-in stands for, if it is of this task.
+    pub(super) fn stands_for(&self, stand_in: &StandIn) -> Option<SecretName> {
+        let all = self.broker.stand_ins.0.lock();
+        all.get(stand_in)
+            .filter(|sealed| sealed.task == self.context().task_id)
+            .map(|sealed| sealed.secret.name().clone())
     }
 
     /// The bytes that a stand-in stands for, to be put into this request in its place, if it stood where one may; none if it stands for nothing, and

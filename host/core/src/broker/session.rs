@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -29,7 +29,7 @@ pub struct Session {
     pub(super) subject: Arc<Subject>,
     pub(super) uses: Box<[AtomicU32]>,
     /// Locked memory for the values that are the task's own.
-    quota: Arc<Quota>,
+    pub(super) quota: Arc<Quota>,
     pub(super) redaction: Arc<Redaction>,
     pub(super) admitted: std::time::Instant,
     pub(super) phase: AtomicU8,
@@ -39,6 +39,8 @@ pub struct Session {
     pub(super) finished: AtomicBool,
     /// What was made for it to stand for secrets.
     pub(super) stand_ins: Mutex<Vec<StandIn>>,
+    /// What was signed for it, whoever still holds it.
+    pub(super) derived: Mutex<Vec<Weak<Secret>>>,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
     /// Lines of the task log, and the bytes of those that have no record of their own.
@@ -70,6 +72,7 @@ impl Session {
             halted: Notify::new(),
             finished: AtomicBool::new(false),
             stand_ins: Mutex::default(),
+            derived: Mutex::default(),
             provider_calls: AtomicU64::new(0),
             backend_failed: AtomicBool::new(false),
             lines: AtomicU64::new(0),
@@ -213,25 +216,18 @@ impl Session {
     }
 
     /// Step 1 and 2: capability at this instant, which is when the call came in, and task state.
-    pub(super) async fn authorize(
-        &self,
-        name: &SecretName,
-        version: &VersionSelector,
-        purpose: Purpose<'_>,
-        now: std::time::Instant,
-    ) -> Result<&Permit, AccessError> {
-        let access = Access { secret: name, version, purpose };
-        let permit = match self.context.capability.check(&access, now) {
+    pub(super) async fn authorize(&self, access: &Access<'_>, now: std::time::Instant) -> Result<&Permit, AccessError> {
+        let permit = match self.context.capability.check(access, now) {
             Decision::Allowed(permit) => permit,
             Decision::Expired => {
-                self.ensure_running(Some(name)).await?;
+                self.ensure_running(Some(access.secret)).await?;
                 return Err(SecretError::Expired.into());
             }
             Decision::Denied(reason) => {
-                return Err(self.violate(self.label(name), purpose.operation(), reason).await);
+                return Err(self.violate(self.label(access.secret), access.purpose.operation(), reason).await);
             }
         };
-        self.ensure_running(Some(name)).await?;
+        self.ensure_running(Some(access.secret)).await?;
         Ok(permit)
     }
 
@@ -243,7 +239,7 @@ impl Session {
         purpose: Purpose<'_>,
         now: std::time::Instant,
     ) -> Result<&Permit, AccessError> {
-        let authorized = self.authorize(name, version, purpose, now).await;
+        let authorized = self.authorize(&Access { secret: name, version, purpose, derived: false }, now).await;
         if let Err(AccessError::Secret(error)) = &authorized {
             let event = Event {
                 secret_name: Some(self.label(name)),

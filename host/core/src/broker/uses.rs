@@ -3,12 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
 use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
-use crate::capability::{Permit, Purpose};
+use crate::capability::{Access, Permit, Purpose};
 use crate::guard::Guard;
 use crate::memory::SecretBytes;
 use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
@@ -28,23 +25,6 @@ impl Session {
         self.use_value(handle, Purpose::Reveal, EventKind::SecretRevealed, true).await
     }
 
-    /// The longest message that is signed, in bytes.
-    pub const MESSAGE_MAX: usize = 1 << 20;
-
-    /// The HMAC-SHA-256 (RFC 2104) of a message under the secret behind a handle.
-    ///
-    /// # Errors
-    ///
-    /// [`AccessError`]; a handle whose grant lacks `sign` is a violation.
-    pub async fn sign_hmac_sha256(&self, handle: &Handle, message: &[u8]) -> Result<[u8; 32], AccessError> {
-        let fits = message.len() <= Self::MESSAGE_MAX;
-        let key = self.use_value(handle, Purpose::Sign, EventKind::SecretSigned, fits).await?;
-        // HMAC takes a key of any length; the error cannot happen, and would say that the key is not usable.
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| SecretError::TooLarge)?;
-        mac.update(message);
-        Ok(mac.finalize().into_bytes().into())
-    }
-
     pub(super) async fn use_value(
         &self,
         handle: &Handle,
@@ -54,7 +34,8 @@ impl Session {
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
         let checked = if Guard::EachUse.stands() { purpose } else { Purpose::Get };
-        let permit = match self.authorize(handle.name(), &handle.asked_for, checked, started).await {
+        let (secret, version, derived) = (handle.name(), &handle.asked_for, handle.secret.is_derived());
+        let permit = match self.authorize(&Access { secret, version, purpose: checked, derived }, started).await {
             Ok(permit) => Ok(permit),
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),

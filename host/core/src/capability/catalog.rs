@@ -71,6 +71,8 @@ pub struct CatalogEntry {
     pub skills: Option<Vec<SkillDigest>>,
     /// What becomes of a task that says its value.
     pub when_leaked: WhenLeaked,
+    /// Whether nothing goes to the secret's destinations without it, whoever sends it.
+    pub only_sealed: bool,
 }
 
 impl CatalogEntry {
@@ -125,6 +127,7 @@ impl Catalog {
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
+                only_sealed: false,
             };
             catalog.insert(grant.secret().clone(), entry)?;
         }

@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use super::{Catalog, CatalogEntry, Destination, Grant, Operation, Operations, Placement, Scope, Target, WhenLeaked};
+use super::{
+    Catalog, CatalogEntry, DenyReason, Destination, Grant, Operation, Operations, Placement, Scope, Signature, Target,
+    Terms, WhenLeaked,
+};
 use crate::declaration::DeclaredSecret;
 use crate::guard::Guard;
 use crate::identity::{ProviderId, SkillDigest};
@@ -33,7 +34,8 @@ use crate::version::{VersionRule, VersionSelector};
 /// let capability = Capability::new(&declaration.secrets, &grants, &catalog, &digest, Instant::now())?;
 ///
 /// let secret = SecretName::parse("hook-secret")?;
-/// let access = Access { secret: &secret, version: &VersionSelector::Current, purpose: Purpose::Sign };
+/// let (version, purpose) = (&VersionSelector::Current, Purpose::Sign);
+/// let access = Access { secret: &secret, version, purpose, derived: false };
 /// assert!(matches!(capability.check(&access, Instant::now()), Decision::Allowed(_)));
 /// let access = Access { purpose: Purpose::Reveal, ..access };
 /// assert!(matches!(capability.check(&access, Instant::now()), Decision::Denied(_)));
@@ -43,6 +45,8 @@ use crate::version::{VersionRule, VersionSelector};
 pub struct Capability {
     /// Every declared secret: what may be done with it, or which of the three stands against it.
     entries: HashMap<SecretName, Result<Permit, DenyReason>>,
+    /// What was granted as the only credential for where it may be sent, declared or not.
+    only_sealed: Vec<(SecretName, Vec<Destination>)>,
     catalog: Arc<Catalog>,
 }
 
@@ -69,6 +73,8 @@ pub struct Permit {
     pub ttl: Duration,
     /// What becomes of the task if it says the value.
     pub when_leaked: WhenLeaked,
+    /// What it signs, if the three agree on that.
+    pub signature: Option<Signature>,
     /// Declared, granted, permitted: a request must be covered by each.
     destinations: [Vec<Destination>; 3],
     /// The same of where in a request.
@@ -84,6 +90,8 @@ pub struct Access<'a> {
     pub version: &'a VersionSelector,
     /// What for.
     pub purpose: Purpose<'a>,
+    /// Whether it is not with the secret itself, but with what was derived of it: a token that it signed.
+    pub derived: bool,
 }
 
 /// What a secret is wanted for.
@@ -96,8 +104,10 @@ pub enum Purpose<'a> {
     Token,
     /// To be put into this request by the host, in the place of a stand-in that stood there; none where no secret stands.
     Seal(&'a Target, Option<&'a Placement>),
-    /// A signature by the host.
+    /// An HMAC by the host.
     Sign,
+    /// A token, signed by the host.
+    SignJwt,
     /// The bytes.
     Reveal,
     /// To be read again from the backend.
@@ -110,7 +120,7 @@ impl Purpose<'_> {
         match self {
             Self::Get => None,
             Self::Token | Self::Seal(..) => Some(Operation::Seal),
-            Self::Sign => Some(Operation::Sign),
+            Self::Sign | Self::SignJwt => Some(Operation::Sign),
             Self::Reveal => Some(Operation::Reveal),
             Self::Refresh => Some(Operation::Refresh),
         }
@@ -126,81 +136,6 @@ pub enum Decision<'a> {
     Expired,
     /// The task may not: a violation.
     Denied(DenyReason),
-}
-
-/// Why something is a violation. A fixed token in events; says nothing of what exists in a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "&'static str")]
-#[non_exhaustive]
-pub enum DenyReason {
-    /// The text is not a secret's name.
-    InvalidName,
-    /// The text is not a version.
-    InvalidVersion,
-    /// The skill's declaration does not have the secret.
-    Undeclared,
-    /// The task was not granted it.
-    Ungranted,
-    /// The operator's catalog does not have it, or not for this skill.
-    NotPermitted,
-    /// One of the three lacks the operation.
-    Operation,
-    /// The grant excludes the version.
-    Version,
-    /// One of the three lacks the destination.
-    Destination,
-    /// A stand-in stood where the grant does not let it stand.
-    Placement,
-    /// A stand-in that another task was given.
-    ForeignToken,
-    /// No task is running in the instance.
-    OutsideRun,
-    /// The value was found in what the task returned or wrote, and its catalog entry says [`WhenLeaked::Fail`].
-    Leaked,
-}
-
-impl DenyReason {
-    /// The reason's token in events.
-    pub fn token(self) -> &'static str {
-        match self {
-            Self::InvalidName => "invalid-name",
-            Self::InvalidVersion => "invalid-version",
-            Self::Undeclared => "undeclared",
-            Self::Ungranted => "ungranted",
-            Self::NotPermitted => "not-permitted",
-            Self::Operation => "operation",
-            Self::Version => "version",
-            Self::Destination => "destination",
-            Self::Placement => "placement",
-            Self::ForeignToken => "foreign-token",
-            Self::OutsideRun => "outside-run",
-            Self::Leaked => "leaked",
-        }
-    }
-
-    /// What was wrong, for people; fits "refused: …".
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Self::InvalidName => "the name is not a valid secret name",
-            Self::InvalidVersion => "the version is not a valid version",
-            Self::Undeclared => "the skill did not declare the secret",
-            Self::Ungranted => "the task was not granted the secret",
-            Self::NotPermitted => "the operator does not permit the secret for this skill",
-            Self::Operation => "the operation was not declared, granted and permitted",
-            Self::Version => "the grant does not cover the version",
-            Self::Destination => "the destination was not declared, granted and permitted",
-            Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
-            Self::ForeignToken => "a sealed token was another task's",
-            Self::OutsideRun => "secrets were used outside 'run'",
-            Self::Leaked => "its value was in what the skill returned or wrote",
-        }
-    }
-}
-
-impl From<DenyReason> for &'static str {
-    fn from(reason: DenyReason) -> Self {
-        reason.token()
-    }
 }
 
 /// A declared and required secret that the task cannot use as declared.
@@ -259,7 +194,10 @@ impl Capability {
             (declared.name.clone(), entry)
         };
         let entries = declared.iter().enumerate().map(join).collect();
-        Ok(Self { entries, catalog: catalog.clone() })
+        let only_sealed = grants.iter().filter(|grant| grant.is_only_sealed());
+        let only_sealed =
+            only_sealed.map(|grant| (grant.secret().clone(), grant.terms().destinations().to_vec())).collect();
+        Ok(Self { entries, only_sealed, catalog: catalog.clone() })
     }
 
     /// Whether the task may do this now.
@@ -275,6 +213,9 @@ impl Capability {
         };
         if Guard::Operation.stands() && !has_operation {
             return Decision::Denied(DenyReason::Operation);
+        }
+        if let Some(reason) = permit.against_key(access) {
+            return Decision::Denied(reason);
         }
         if Guard::Version.stands() && !permit.versions.covers(access.version) {
             return Decision::Denied(DenyReason::Version);
@@ -299,11 +240,29 @@ impl Capability {
             let reason = match self.entries.get(&declared.name) {
                 None => DenyReason::Undeclared,
                 Some(Err(reason)) => *reason,
-                Some(Ok(permit)) if permit.operations.contains_all(declared.terms.operations()) => return None,
-                Some(Ok(_)) => DenyReason::Operation,
+                Some(Ok(permit)) if !permit.operations.contains_all(declared.terms.operations()) => {
+                    DenyReason::Operation
+                }
+                Some(Ok(permit)) if declared.terms.signing().is_some() && permit.signature.is_none() => {
+                    DenyReason::Signing
+                }
+                Some(Ok(_)) => return None,
             };
             Some(Gap { secret: declared.name.clone(), operations: declared.terms.operations(), reason })
         })
+    }
+
+    /// What all three agree on for a secret; none if one of them lacks it.
+    pub fn permit(&self, name: &SecretName) -> Option<&Permit> {
+        self.entries.get(name)?.as_ref().ok()
+    }
+
+    /// The secrets that a request to this target must carry, whether or not the task may use them; one may be there twice.
+    pub fn demanded<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a SecretName> {
+        let covers = |destinations: &[Destination]| destinations.iter().any(|destination| destination.covers(target));
+        let granted = self.only_sealed.iter().filter(move |(_, to)| covers(to)).map(|(name, _)| name);
+        let permitted = self.catalog.iter().filter(|(_, entry)| entry.only_sealed);
+        granted.chain(permitted.filter(move |(_, entry)| covers(entry.terms.destinations())).map(|(name, _)| name))
     }
 
     /// The secrets that the task may do anything with, in no order.
@@ -340,9 +299,28 @@ impl Permit {
             scope: permitted.scope,
             ttl: permitted.ttl,
             when_leaked: permitted.when_leaked,
+            signature: Signature::join(terms.map(Terms::signing)),
             destinations: terms.map(|terms| terms.destinations().to_vec()),
             placements: terms.map(|terms| terms.placements().to_vec()),
         }
+    }
+
+    /// What stands against a use for the kind of key that the secret is.
+    fn against_key(&self, access: &Access<'_>) -> Option<DenyReason> {
+        let signs_tokens = matches!(self.signature, Some(Signature::Jwt(_)));
+        match (access.purpose, access.derived) {
+            (Purpose::Sign | Purpose::SignJwt | Purpose::Refresh, true) => Some(DenyReason::Operation),
+            (Purpose::Sign, false) if self.signature != Some(Signature::Hmac) => Some(DenyReason::Signing),
+            (Purpose::SignJwt, false) if !signs_tokens => Some(DenyReason::Signing),
+            (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if signs_tokens => {
+                Some(DenyReason::SigningKey)
+            }
+            _ => None,
+        }
+        .filter(|reason| match reason {
+            DenyReason::SigningKey => Guard::SigningKey.stands(),
+            _ => Guard::Signing.stands(),
+        })
     }
 
     fn lets(&self, placement: &Placement) -> bool {

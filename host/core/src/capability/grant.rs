@@ -26,6 +26,7 @@ pub struct Grant {
     versions: VersionRule,
     max_uses: Option<NonZeroU32>,
     expires_in: Option<Duration>,
+    only_sealed: bool,
 }
 
 /// Why a text is not a [`Grant`].
@@ -52,7 +53,7 @@ pub enum GrantError {
 impl Grant {
     /// A grant of a secret's current version on these terms, without a limit of its own on uses or time.
     pub fn new(secret: SecretName, terms: Terms) -> Self {
-        Self { secret, terms, versions: VersionRule::Current, max_uses: None, expires_in: None }
+        Self { secret, terms, versions: VersionRule::Current, max_uses: None, expires_in: None, only_sealed: false }
     }
 
     /// The same grant for these versions.
@@ -71,6 +72,17 @@ impl Grant {
     #[must_use]
     pub fn with_expiry(self, expires_in: Duration) -> Self {
         Self { expires_in: Some(expires_in), ..self }
+    }
+
+    /// The same grant, with the secret as the only credential for where it may be sent: no request goes there without it.
+    #[must_use]
+    pub fn only_sealed(self) -> Self {
+        Self { only_sealed: true, ..self }
+    }
+
+    /// Whether nothing goes to the secret's destinations without it.
+    pub fn is_only_sealed(&self) -> bool {
+        self.only_sealed
     }
 
     /// The secret's name.

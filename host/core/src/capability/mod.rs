@@ -11,18 +11,22 @@
 
 mod catalog;
 mod check;
+mod denial;
 mod destination;
 mod grant;
 #[cfg(far_mutate)]
 mod mutation;
 mod operation;
 mod placement;
+mod signing;
 mod terms;
 
 pub use catalog::{Catalog, CatalogEntry, CatalogError, Scope, WhenLeaked};
-pub use check::{Access, Capability, CapabilityError, Decision, DenyReason, Gap, Permit, Purpose};
+pub use check::{Access, Capability, CapabilityError, Decision, Gap, Permit, Purpose};
+pub use denial::DenyReason;
 pub use destination::{Destination, DestinationError, Target, TargetError};
 pub use grant::{Grant, GrantError};
 pub use operation::{Operation, OperationError, Operations};
 pub use placement::{Placement, PlacementError};
+pub use signing::{JwtAlgorithm, JwtAlgorithmError, JwtRule, JwtTerms, Signature, Signing, SigningError};
 pub use terms::{Terms, TermsError};

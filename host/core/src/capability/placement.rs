@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A part of a request that a secret may be put into: its whole value.
 ///
-/// Written `authorization`, `header:NAME` or `query:NAME`:
+/// Written `authorization`, `header:NAME`, `query:NAME` or `client-certificate`:
 ///
 /// ```
 /// use far_core::capability::Placement;
@@ -27,6 +27,9 @@ pub enum Placement {
     Header(String),
     /// The one query parameter of this name, percent-encoded.
     Query(String),
+    /// The TLS connection of the request: a certificate and its key, in PEM. The stand-in is the header
+    /// [`CLIENT_CERTIFICATE`](Self::CLIENT_CERTIFICATE), which does not leave.
+    ClientCertificate,
 }
 
 /// A text is not a placement.
@@ -34,7 +37,7 @@ pub enum Placement {
 #[non_exhaustive]
 pub enum PlacementError {
     /// Neither of the forms.
-    #[error("a placement is 'authorization', 'header:NAME' or 'query:NAME'")]
+    #[error("a placement is 'authorization', 'header:NAME', 'query:NAME' or 'client-certificate'")]
     Form,
     /// No name of a header, or of one that is the client's own.
     #[error("a placement's header has a name of a-z, 0-9 and '-', and is none that the host sets or 'authorization'")]
@@ -45,7 +48,8 @@ pub enum PlacementError {
 }
 
 /// Headers that the host sets, or that say what others mean.
-const NOT_FOR_SECRETS: [&str; 14] = [
+const NOT_FOR_SECRETS: [&str; 15] = [
+    Placement::CLIENT_CERTIFICATE,
     "authorization",
     "accept-encoding",
     "connection",
@@ -62,12 +66,18 @@ const NOT_FOR_SECRETS: [&str; 14] = [
     "upgrade",
 ];
 
+impl Placement {
+    /// The header in which a skill puts what stands for a client certificate.
+    pub const CLIENT_CERTIFICATE: &str = "far-client-certificate";
+}
+
 impl FromStr for Placement {
     type Err = PlacementError;
 
     fn from_str(text: &str) -> Result<Self, PlacementError> {
         match text.split_once(':') {
             None if text == "authorization" => Ok(Self::Authorization),
+            None if text == "client-certificate" => Ok(Self::ClientCertificate),
             Some(("header", name)) => {
                 let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
                 let fits = !name.is_empty() && name.bytes().all(is_name) && !NOT_FOR_SECRETS.contains(&name);
@@ -89,6 +99,7 @@ impl fmt::Display for Placement {
             Self::Authorization => f.write_str("authorization"),
             Self::Header(name) => write!(f, "header:{name}"),
             Self::Query(name) => write!(f, "query:{name}"),
+            Self::ClientCertificate => f.write_str("client-certificate"),
         }
     }
 }
@@ -113,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_placement_is_as_it_is_written() {
-        for text in ["authorization", "header:x-api-key", "query:key", "query:Api_Key.1"] {
+        for text in ["authorization", "client-certificate", "header:x-api-key", "query:key", "query:Api_Key.1"] {
             assert_eq!(text.parse::<Placement>().unwrap().to_string(), text);
         }
         for (text, error) in [
@@ -124,6 +135,7 @@ mod tests {
             ("header:X-Api-Key", PlacementError::Header),
             ("header:host", PlacementError::Header),
             ("header:authorization", PlacementError::Header),
+            ("header:far-client-certificate", PlacementError::Header),
             ("header:a b", PlacementError::Header),
             ("query:", PlacementError::Query),
             ("query:a=b", PlacementError::Query),

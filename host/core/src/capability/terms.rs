@@ -1,6 +1,6 @@
 //! The part that a declaration, a grant and a catalog entry have in common.
 
-use super::{Destination, Operations, Placement};
+use super::{Destination, Operations, Placement, Signing};
 use crate::capability::Operation;
 use crate::guard::Guard;
 
@@ -10,6 +10,7 @@ pub struct Terms {
     operations: Operations,
     destinations: Vec<Destination>,
     placements: Vec<Placement>,
+    signing: Option<Signing>,
 }
 
 /// Why operations and destinations make no sense together.
@@ -28,6 +29,9 @@ pub enum TermsError {
     /// A placement without `seal` has no effect.
     #[error("has a placement without the operation 'seal': only sealed secrets are put into requests")]
     PlacementWithoutSeal,
+    /// A kind of signature without `sign` has no effect.
+    #[error("says what is signed without the operation 'sign'")]
+    SigningWithoutSign,
     /// A secret that stands nowhere is not sent.
     #[error("names no placement: leave 'placements' out to mean the authorization header")]
     NoPlacement,
@@ -55,7 +59,20 @@ impl Terms {
         if !destinations.iter().all(Destination::is_https) {
             return Err(TermsError::PlainHttp);
         }
-        Ok(Self { operations, destinations, placements: vec![Placement::Authorization] })
+        let signing = operations.contains(Operation::Sign).then(Signing::default);
+        Ok(Self { operations, destinations, placements: vec![Placement::Authorization], signing })
+    }
+
+    /// The same terms for this kind of signature, in place of HMAC.
+    ///
+    /// # Errors
+    ///
+    /// [`TermsError::SigningWithoutSign`].
+    pub fn with_signing(self, signing: Signing) -> Result<Self, TermsError> {
+        if !self.operations.contains(Operation::Sign) {
+            return Err(TermsError::SigningWithoutSign);
+        }
+        Ok(Self { signing: Some(signing), ..self })
     }
 
     /// The same terms with these placements, in place of the `authorization` header.
@@ -81,6 +98,11 @@ impl Terms {
     /// Where in a request the secret may stand.
     pub fn placements(&self) -> &[Placement] {
         &self.placements
+    }
+
+    /// What is signed with it; none without `sign`.
+    pub fn signing(&self) -> Option<&Signing> {
+        self.signing.as_ref()
     }
 
     /// Where the secret may be sent; empty without `seal`.

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::strict::Strict;
-use crate::capability::{Destination, Operations, Placement, Terms, TermsError};
+use crate::capability::{Destination, Operations, Placement, Signing, Terms, TermsError};
 use crate::identity::SkillName;
 use crate::name::SecretName;
+use crate::strict::Strict;
 
 /// What a skill's author says of it. Author's text: escape it wherever it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +111,7 @@ struct Entry {
     #[serde(default)]
     destinations: Vec<Destination>,
     placements: Option<Vec<Placement>>,
+    signing: Option<Signing>,
     reason: String,
     #[serde(default)]
     optional: bool,
@@ -120,6 +121,10 @@ impl Entry {
     fn parse(self) -> Result<DeclaredSecret, DeclarationError> {
         let terms = Terms::new(self.operations, self.destinations).and_then(|terms| match self.placements {
             Some(placements) => terms.with_placements(placements),
+            None => Ok(terms),
+        });
+        let terms = terms.and_then(|terms| match self.signing {
+            Some(signing) => terms.with_signing(signing),
             None => Ok(terms),
         });
         match terms {
@@ -170,6 +175,33 @@ mod tests {
             let case = MINIMAL.replace(r#"["sign"]"#, operations);
             assert!(matches!(Declaration::parse(case.as_bytes()), Err(DeclarationError::Terms { .. })), "{case}");
         }
+    }
+
+    #[test]
+    fn a_kind_of_signature_is_one() {
+        let signing = |signing: &str| {
+            let case = MINIMAL.replace(r#""reason""#, &format!(r#""signing":{signing},"reason""#));
+            Declaration::parse(case.as_bytes()).map(|declaration| declaration.secrets[0].terms.signing().cloned())
+        };
+        assert_eq!(signing(r#"{"hmac":true}"#).unwrap(), Some(Signing::Hmac));
+        let Some(Signing::Jwt(jwt)) = signing(r#"{"jwt":{"algorithm":"ES256","audience":"api"}}"#).unwrap() else {
+            panic!("another kind");
+        };
+        assert_eq!((jwt.audience.as_deref(), jwt.issuer), (Some("api"), None));
+        for case in [
+            r#"{"hmac":false}"#,
+            r#"{"hmac":true,"jwt":{}}"#,
+            "{}",
+            r#"{"jwt":true}"#,
+            r#"{"jwt":{"algorithm":"none"}}"#,
+            r#"{"jwt":{"max-ttl":"1h"}}"#,
+            r#"{"jwt":{"issuer":""}}"#,
+        ] {
+            assert!(matches!(signing(case), Err(DeclarationError::Json(_))), "{case}");
+        }
+        let sealed =
+            MINIMAL.replace(r#"["sign"]"#, r#"["seal"],"destinations":["https://a.example"],"signing":{"hmac":true}"#);
+        assert!(matches!(Declaration::parse(sealed.as_bytes()), Err(DeclarationError::Terms { .. })));
     }
 
     #[test]

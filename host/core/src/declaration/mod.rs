@@ -6,7 +6,6 @@
 mod document;
 mod embed;
 mod section;
-mod strict;
 
 pub use document::{Declaration, DeclarationError, DeclaredSecret};
 pub use embed::{EmbedError, Embedded, embed};

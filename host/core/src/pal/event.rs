@@ -143,6 +143,8 @@ pub enum EventKind {
     SecretUsed,
     /// The host signed for a task.
     SecretSigned,
+    /// A task was given a handle to a token that the host signed, or, with the outcome `failed`, not.
+    SecretDerived,
     /// A task went beyond its capability, or said a value that it must not say: a violation.
     SecretDenied,
     /// A value's time ended.
@@ -178,6 +180,7 @@ impl EventKind {
             Self::SecretSealed => "secret.sealed",
             Self::SecretUsed => "secret.used",
             Self::SecretSigned => "secret.signed",
+            Self::SecretDerived => "secret.derived",
             Self::SecretDenied => "secret.denied",
             Self::SecretExpired => "secret.expired",
             Self::SecretRefreshed => "secret.refreshed",

@@ -77,6 +77,8 @@ change_ids! {
     WiderDestination: "wider-destination", Widening;
     /// It may put a secret into another part of a request.
     NewPlacement: "new-placement", Widening;
+    /// It has other signatures made with a secret.
+    SigningChanged: "signing-changed", Widening;
     /// It is of the world `skill-revealing` no longer.
     RevealLost: "reveal-lost", Narrowing;
     /// It imports no longer what the old one could do something with.

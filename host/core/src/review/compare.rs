@@ -132,6 +132,11 @@ impl Changes {
         for placement in before.iter().filter(|placement| !after.contains(placement)) {
             self.add(ChangeId::PlacementGone, name, format!("may not stand in '{placement}' any more"));
         }
+        if let (Some(before), Some(after)) = (old.terms.signing(), new.terms.signing())
+            && before != after
+        {
+            self.add(ChangeId::SigningChanged, name, format!("signs '{before}' before, '{after}' now"));
+        }
         match (old.optional, new.optional) {
             (false, true) => self.add(ChangeId::NowOptional, name, "the skill can do without it now"),
             (true, false) => self.add(ChangeId::NowRequired, name, "the skill cannot do without it any more"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, SecretError, Session, Stop, Violation};
 use far_core::capability::{Capability, Catalog, CatalogEntry, Grant, Scope};
+use far_core::declaration::DeclaredSecret;
 use far_core::pal::{Event, EventKind, MemorySink, Outcome, Pal, Receipt, Record, Sink, SinkError};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, SkillDigest, TaskContext, TaskId, Version, VersionSelector};
@@ -96,13 +97,24 @@ impl World {
     pub(crate) fn context(&self, skill: &[u8], grants: &[Grant]) -> TaskContext {
         let names = SECRETS.iter().map(|(secret, _)| *secret).chain(["uncatalogued"]);
         let declared: Vec<_> = names.map(|secret| declared(secret, terms(EVERYTHING))).collect();
+        self.joined(skill, &declared, grants, &self.catalog)
+    }
+
+    /// A task of a skill that declares just this, under a catalog of its own.
+    pub(crate) fn joined(
+        &self,
+        skill: &[u8],
+        declared: &[DeclaredSecret],
+        grants: &[Grant],
+        catalog: &Arc<Catalog>,
+    ) -> TaskContext {
         let (now, skill_digest) = (Instant::now().into_std(), SkillDigest::of(skill));
         TaskContext {
             task_id: TaskId::random().unwrap(),
             agent_id: "agent".parse().unwrap(),
             skill: Some("skill".parse().unwrap()),
             skill_digest,
-            capability: Capability::new(&declared, grants, &self.catalog, &skill_digest, now).unwrap(),
+            capability: Capability::new(declared, grants, catalog, &skill_digest, now).unwrap(),
             egress: vec!["https://open.example.com".parse().unwrap()],
             deadline: now + Duration::from_secs(3600),
         }

@@ -18,5 +18,6 @@ mod refresh;
 mod scope;
 mod sealed;
 mod sharing;
+mod signing;
 mod uses;
 mod versions;

@@ -38,6 +38,7 @@ pub(crate) fn entry(secret: &str, scope: Scope, terms: Terms) -> (SecretName, Ca
         ttl: Duration::from_secs(60),
         skills: None,
         when_leaked: WhenLeaked::default(),
+        only_sealed: false,
     };
     (secret, entry)
 }

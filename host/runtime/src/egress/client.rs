@@ -9,8 +9,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use reqwest::redirect::Policy;
 use rustls::client::Resumption;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
@@ -108,9 +109,9 @@ pub(crate) struct Clients {
     tls: ClientConfig,
 }
 
-/// How long connecting may take. The rest of a request has the task's deadline.
 /// To how many servers a task's later connections are shorter than the first.
 const SESSIONS: usize = 16;
+/// How long connecting may take. The rest of a request has the task's deadline.
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Clients {
@@ -120,7 +121,26 @@ impl Clients {
     ///
     /// The library's, which none of these settings brings about.
     pub(super) fn client(&self) -> io::Result<reqwest::Client> {
+        self.client_of(self.tls.clone())
+    }
+
+    /// A client for one request, that shows a certificate: a chain and its key, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// What is to be shown is none, or the key is of another one.
+    pub(super) fn client_with(&self, identity: &[u8]) -> io::Result<reqwest::Client> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(identity).collect();
+        let chain = chain.map_err(|_| io::ErrorKind::InvalidData)?;
+        let key = PrivateKeyDer::from_pem_slice(identity).map_err(|_| io::ErrorKind::InvalidData)?;
+        let certified = CertifiedKey::from_der(chain, key, self.tls.crypto_provider());
+        let certified = certified.map_err(|_| io::ErrorKind::InvalidData)?;
         let mut tls = self.tls.clone();
+        tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        self.client_of(tls)
+    }
+
+    fn client_of(&self, mut tls: ClientConfig) -> io::Result<reqwest::Client> {
         // Of its own, too: a session that goes on would tell a server which tasks are one agent's.
         tls.resumption = Resumption::in_memory_sessions(SESSIONS);
         let builder = reqwest::Client::builder()

@@ -124,13 +124,16 @@ impl Task {
         // Goes on when the guest waits no longer, or is gone: what was begun to be recorded is waited for.
         let task = self.clone();
         let decided = tokio::spawn(async move { task.outgoing(request).await.map(|outgoing| (outgoing, under_way)) });
-        let (Outgoing { target, request }, under_way) = decided.await.map_err(|_| Error::InternalError(None))??;
-        let client = match self.client.get() {
-            Some(client) => client,
-            None => {
-                let made = self.clients.client().map_err(|_| Error::ConfigurationError)?;
-                self.client.get_or_init(|| made)
-            }
+        let (outgoing, under_way) = decided.await.map_err(|_| Error::InternalError(None))??;
+        let Outgoing { target, request, identity } = outgoing;
+        let client = match identity {
+            None => self.client().ok_or(Error::ConfigurationError)?,
+            Some(identity) => match self.clients.client_with(identity.expose()) {
+                Ok(client) => client,
+                Err(_) => {
+                    return Err(self.refused(Some(&target), "client-certificate", Error::HttpRequestDenied).await);
+                }
+            },
         };
         match client.execute(request).await {
             Ok(response) => {
@@ -143,6 +146,16 @@ impl Task {
                 kind => kind,
             }),
         }
+    }
+
+    /// The task's own client. What carries a certificate has another: no connection that a server takes for one identity is used
+    /// without it, or after it was revoked.
+    fn client(&self) -> Option<reqwest::Client> {
+        if let Some(client) = self.client.get() {
+            return Some(client.clone());
+        }
+        let made = self.clients.client().ok()?;
+        Some(self.client.get_or_init(|| made).clone())
     }
 }
 

@@ -33,7 +33,7 @@ impl Placed {
             if name == header::AUTHORIZATION {
                 placed.extend(Self::credentials(value.as_bytes()));
             } else {
-                placed.extend(Self::whole(value.as_bytes(), &format!("header:{name}")));
+                placed.extend(Self::whole(value.as_bytes(), &of_header(name)));
             }
         }
         let pairs: Vec<_> = query.into_iter().flat_map(|query| query.split('&')).map(parameter).collect();
@@ -91,6 +91,8 @@ impl Placed {
                 let query: Vec<_> = url.query()?.split('&').map(replaced).collect();
                 url.set_query(Some(&Zeroizing::new(query.join("&"))));
             }
+            // Not a part of what leaves, but of how.
+            (Placement::ClientCertificate, _) => drop(headers.remove(Placement::CLIENT_CERTIFICATE)),
             // A placement that this version does not know.
             _ => return None,
         }
@@ -104,8 +106,7 @@ pub(super) fn unplaced<'a>(placed: &[Placed], headers: &'a HeaderMap, url: &'a U
     let mut texts: Vec<Cow<'a, [u8]>> = Vec::new();
     for (name, value) in headers {
         texts.push(name.as_str().as_bytes().into());
-        let authorization = name == header::AUTHORIZATION;
-        if is_placed(&if authorization { name.to_string() } else { format!("header:{name}") }) {
+        if is_placed(&of_header(name)) {
             continue;
         }
         texts.push(value.as_bytes().into());
@@ -121,6 +122,15 @@ pub(super) fn unplaced<'a>(placed: &[Placed], headers: &'a HeaderMap, url: &'a U
         }
     }
     texts
+}
+
+/// The placement of what stands in a header.
+fn of_header(name: &HeaderName) -> String {
+    match name.as_str() {
+        "authorization" => Placement::Authorization.to_string(),
+        Placement::CLIENT_CERTIFICATE => Placement::ClientCertificate.to_string(),
+        name => format!("header:{name}"),
+    }
 }
 
 fn whole(text: &[u8]) -> Option<StandIn> {

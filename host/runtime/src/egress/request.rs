@@ -1,9 +1,11 @@
 //! A request as it leaves: where it goes, what it carries, and secrets in the place of their stand-ins.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use far_core::broker::{AccessError, EgressError, StandIn};
-use far_core::capability::Target;
+use far_core::capability::{Placement, Target};
+use far_core::memory::SecretBytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
@@ -47,6 +49,15 @@ const STRIPPED: [&str; 25] = [
 pub(super) struct Outgoing {
     pub(super) target: Target,
     pub(super) request: reqwest::Request,
+    /// The client certificate, with its key.
+    pub(super) identity: Option<Arc<SecretBytes>>,
+}
+
+/// What was put into a request.
+#[derive(Default)]
+struct Substituted {
+    any: bool,
+    identity: Option<Arc<SecretBytes>>,
 }
 
 impl Task {
@@ -84,10 +95,14 @@ impl Task {
         for text in trailers.chain([&*body]) {
             self.nothing_sealed_in(text, &target).await?;
         }
-        let used = self.substitute(&target, &placed, &mut parts.headers, &mut parsed).await?;
-        if !used {
+        let carried: Vec<_> = placed.iter().map(|place| &place.stand_in).collect();
+        self.session.carries_all(&target, &carried).await.map_err(of_egress)?;
+        let substituted = self.substitute(&target, &placed, &mut parts.headers, &mut parsed).await?;
+        if !substituted.any {
             self.session.let_out(&target).await.map_err(of_egress)?;
         }
+        // One that stood for nothing.
+        parts.headers.remove(Placement::CLIENT_CERTIFICATE);
         let address = match parsed.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -103,26 +118,29 @@ impl Task {
         if !body.is_empty() {
             *request.body_mut() = Some(body.into());
         }
-        Ok(Outgoing { target, request })
+        Ok(Outgoing { target, request, identity: substituted.identity })
     }
 
-    /// Puts secrets into the request where their stand-ins stood; answers whether there were any.
+    /// Puts secrets into the request where their stand-ins stood; answers with what it was.
     async fn substitute(
         &self,
         target: &Target,
         placed: &[Placed],
         headers: &mut HeaderMap,
         url: &mut Url,
-    ) -> Result<bool, Error> {
-        let mut used = false;
+    ) -> Result<Substituted, Error> {
+        let mut substituted = Substituted::default();
         for place in placed {
             let unsealed = self.session.unseal(&place.stand_in, target, Some(&place.placement)).await;
             if let Some(secret) = unsealed.map_err(of_access)? {
                 place.put(&secret, headers, url).ok_or(Error::HttpRequestDenied)?;
-                used = true;
+                substituted.any = true;
+                if place.placement == Placement::ClientCertificate {
+                    substituted.identity = Some(secret);
+                }
             }
         }
-        Ok(used)
+        Ok(substituted)
     }
 
     /// Makes a violation of a stand-in where none may stand.

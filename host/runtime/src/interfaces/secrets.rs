@@ -9,7 +9,10 @@ use super::{answer, nanoseconds};
 use crate::state::TaskState;
 
 impl TaskState {
-    fn injected(&mut self, accessed: Result<Handle, AccessError>) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+    pub(super) fn injected(
+        &mut self,
+        accessed: Result<Handle, AccessError>,
+    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         match answer(accessed)? {
             Ok(handle) => Ok(Ok(self.hand_over(handle)?)),
             Err(error) => Ok(Err(error)),

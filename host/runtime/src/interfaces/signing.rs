@@ -19,4 +19,15 @@ impl Host for TaskState {
         let signed = self.session.sign_hmac_sha256(handle, &message).await;
         answer(signed.map(|signature| signature.to_vec()))
     }
+
+    async fn sign_jwt(
+        &mut self,
+        key: Resource<Handle>,
+        claims: String,
+    ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
+        self.spend_call()?;
+        self.check_handles()?;
+        let signed = self.session.sign_jwt(self.table.get(&key)?, &claims).await;
+        self.injected(signed)
+    }
 }

@@ -66,6 +66,7 @@ impl Host {
                 ttl: CatalogEntry::DEFAULT_TTL,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
+                only_sealed: false,
             };
             catalog.insert(name, entry).unwrap();
         }

@@ -54,7 +54,27 @@ fn mistakes_in_it() {
             "3:1: unknown key 'grants[0].operation'",
             "did you mean 'operations'?",
         ),
-        ("[[grants]]\nsigning = []", "2:1: 'grants[0].signing' is not supported by this version of far", supported),
+        ("[[grants]]\nrequests = []", "2:1: 'grants[0].requests' is not supported by this version of far", supported),
+        (
+            "[[grants]]\nsecret = 'a'\noperations = ['sign']\nsigning = { hmac = false }",
+            "4:11: 'grants[0].signing': a key is for one kind of signature: 'hmac = true', or 'jwt' with what tokens say",
+            "",
+        ),
+        (
+            "[[grants]]\nsecret = 'a'\noperations = ['sign']\nsigning = { jwt = { algorithm = 'none' } }",
+            "4:33: 'grants[0].signing.jwt.algorithm': an algorithm is one of 'HS256', 'RS256', 'ES256', 'EdDSA'",
+            "",
+        ),
+        (
+            "[[grants]]\nsecret = 'a'\noperations = ['sign']\nsigning = { jwt = { max-ttl = '2h' } }",
+            "4:31: 'grants[0].signing.jwt.max-ttl': the most is 1h",
+            "",
+        ),
+        (
+            "[[grants]]\nsecret = 'a'\nonly-sealed = 'yes'\noperations = ['sign']",
+            "3:15: 'grants[0].only-sealed' is a string, where a boolean belongs",
+            "write true or false, without quotes",
+        ),
         ("[limits]\nmemory = '0B'", "2:10: 'limits.memory': must be more than zero", ""),
         (
             "[[grants]]\nsecret = 'a'\noperations = ['get']",

@@ -38,6 +38,7 @@ fn with(id: ChangeId) -> (Skill, Skill) {
         ChangeId::WiderDestination => (sealing(r#""https://a.example/v1""#), sealing(r#""https://a.example""#)),
         ChangeId::NewPlacement => (sealing(r#""https://a.example""#), placing(r#""authorization","header:x-key""#)),
         ChangeId::PlacementGone => (placing(r#""authorization","header:x-key""#), sealing(r#""https://a.example""#)),
+        ChangeId::SigningChanged => (skill, secret(r#""operations":["sign"],"signing":{"jwt":{}},"reason":"r""#)),
         ChangeId::RevealLost => (skill.clone().imports([REVEAL]), skill),
         ChangeId::ImportGone => (skill.clone(), skill.without(SIGNING[1])),
         ChangeId::SecretGone => (skill.clone().secrets(two), skill),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::guard::Guard;
 
 /// A [`Value`] that was read without dropping anything: `serde_json` alone keeps the last of two equal keys.
-pub(super) struct Strict(pub(super) Value);
+pub(crate) struct Strict(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,5 +1,7 @@
 //! Secrets in requests: what leaves, what arrives, and what comes back.
-#![expect(clippy::panic, reason = "a test that cannot be set up fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod credentials;
 
 use std::sync::Arc;
 

@@ -1,0 +1,151 @@
+//! Signatures with the secret behind a handle: of messages, and of tokens, which are secrets themselves.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::fetch::{end_in_time, now};
+use super::{AccessError, Handle, SecretError, Session};
+use crate::capability::{DenyReason, JwtRule, Operation, Purpose, Signature, WhenLeaked};
+use crate::guard::Guard;
+use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
+use crate::memory::{MemoryError, OverQuota, SecretBytes};
+use crate::pal::{Event, EventKind, Outcome, Reason, SecretLabel};
+use crate::redaction::LearnError;
+use crate::secret::Secret;
+
+/// How many tokens a task may have signed: what redaction knows of each, it knows until the task ends.
+const DERIVED_MAX: usize = 1024;
+
+impl Session {
+    /// The longest message that is signed, in bytes.
+    pub const MESSAGE_MAX: usize = 1 << 20;
+
+    /// The HMAC-SHA-256 (RFC 2104) of a message under the secret behind a handle.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; a handle whose grant lacks `sign`, or is for tokens, is a violation.
+    pub async fn sign_hmac_sha256(&self, handle: &Handle, message: &[u8]) -> Result<[u8; 32], AccessError> {
+        let fits = message.len() <= Self::MESSAGE_MAX;
+        let key = self.use_value(handle, Purpose::Sign, EventKind::SecretSigned, fits).await?;
+        // HMAC takes a key of any length; the error cannot happen, and would say that the key is not usable.
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| SecretError::TooLarge)?;
+        mac.update(message);
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    /// A JSON Web Token (RFC 7519) of these claims, signed with the secret behind a handle: itself a secret, which is named
+    /// like its key and may go where the key's grant says, until it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`]; a handle whose grant lacks `sign`, or is not for tokens, is a violation, and so are claims that
+    /// differ from what the grant fixes. [`SecretError::TooLarge`] for claims of more than 16 KiB,
+    /// [`SecretError::Exhausted`] for more than 1,024 tokens in one task, [`SecretError::Unavailable`] for a secret that is no
+    /// key of the algorithm.
+    pub async fn sign_jwt(&self, handle: &Handle, claims: &str) -> Result<Handle, AccessError> {
+        let started = now();
+        let rule = self.jwt_rule(handle);
+        let claims = match rule.map(|rule| Claims::fix(claims, rule, unix_time())) {
+            Some(Err(ClaimsError::Contradiction)) => {
+                let label = SecretLabel::Listed(handle.name().clone());
+                return Err(self.violate(label, Some(Operation::Sign), DenyReason::Claims).await);
+            }
+            Some(Err(ClaimsError::TooLarge)) => None,
+            Some(Ok(claims)) => Some(claims),
+            // Without a rule, the use is a violation.
+            None => None,
+        };
+        let key = self.use_value(handle, Purpose::SignJwt, EventKind::SecretSigned, claims.is_some()).await?;
+        let (Some(rule), Some(claims)) = (rule, claims) else { return Err(SecretError::TooLarge.into()) };
+        let derived = self.derive(handle, rule, &claims, &key);
+        drop(key);
+        let event = Event {
+            outcome: Some(if derived.is_ok() { Outcome::Completed } else { Outcome::Failed }),
+            reason: derived.as_ref().err().map(|failed| Reason::Token(failed.token)),
+            duration: Some(now().duration_since(started)),
+            ..Event::about(EventKind::SecretDerived, &handle.secret)
+        };
+        self.record(event).await?;
+        let derived = derived.map_err(|failed| failed.told)?;
+        Ok(Handle::new(derived, handle.asked_for.clone()))
+    }
+
+    fn jwt_rule(&self, handle: &Handle) -> Option<&JwtRule> {
+        match self.context().capability.permit(handle.name())?.signature.as_ref()? {
+            Signature::Jwt(rule) => Some(rule),
+            Signature::Hmac => None,
+        }
+    }
+
+    fn derive(
+        &self,
+        handle: &Handle,
+        rule: &JwtRule,
+        claims: &Claims,
+        key: &SecretBytes,
+    ) -> Result<Arc<Secret>, Failed> {
+        let key = SigningKey::parse(rule.algorithm, key.expose())?;
+        let jwt = Jwt::sign(&key, rule.key_id.as_deref(), claims)?;
+        let value = SecretBytes::copy_of(jwt.as_bytes())?;
+        let value = if Guard::TaskQuota.stands() { value.charged_to(&self.quota)? } else { value };
+        let secret = Arc::new(handle.secret.derive(lives_until(claims), value));
+        let mut derived = self.derived.lock();
+        if derived.len() >= DERIVED_MAX && Guard::Handles.stands() {
+            return Err(Failed { token: "exhausted", told: SecretError::Exhausted });
+        }
+        let permit = self.context().capability.permit(handle.name());
+        if Guard::Redaction.stands() && permit.is_none_or(|permit| permit.when_leaked != WhenLeaked::Ignore) {
+            // Not the whole: tokens of one key begin alike, and what is signed is the skill's own.
+            self.redaction.learn(handle.name(), jwt.signature())?;
+        }
+        derived.push(Arc::downgrade(&secret));
+        end_in_time(&secret, &self.broker, None, &self.subject);
+        Ok(secret)
+    }
+}
+
+/// Why no token came of a signature.
+struct Failed {
+    /// Said in the event.
+    token: &'static str,
+    told: SecretError,
+}
+
+impl From<KeyError> for Failed {
+    fn from(error: KeyError) -> Self {
+        Self { token: error.kind(), told: SecretError::Unavailable { retry_after: None } }
+    }
+}
+
+impl From<MemoryError> for Failed {
+    fn from(error: MemoryError) -> Self {
+        let error = crate::provider::ProviderError::from(error);
+        Self { token: error.kind(), told: error.into() }
+    }
+}
+
+impl From<OverQuota> for Failed {
+    fn from(_: OverQuota) -> Self {
+        Self { token: "over-quota", told: SecretError::Exhausted }
+    }
+}
+
+impl From<LearnError> for Failed {
+    fn from(error: LearnError) -> Self {
+        Self { token: error.kind(), told: error.into() }
+    }
+}
+
+/// The token's end, on the clock that secrets end by.
+fn lives_until(claims: &Claims) -> Instant {
+    now() + claims.lives()
+}
+
+/// Whole seconds since 1970: what tokens say to others.
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

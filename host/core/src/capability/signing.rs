@@ -1,0 +1,266 @@
+//! What a key may sign.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The kind of signature that a key is for. Never both kinds: what one signs could be taken for the other.
+///
+/// In a declaration it is written `{ "hmac": true }` or `{ "jwt": { "audience": "…" } }`; time is not the author's to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Document")]
+pub enum Signing {
+    /// HMAC-SHA-256 of whatever the skill says.
+    #[default]
+    Hmac,
+    /// JSON Web Tokens (RFC 7519) on these terms.
+    Jwt(JwtTerms),
+}
+
+/// What one of the three says of the tokens that are signed: nothing of what is none. No text in it is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JwtTerms {
+    /// The algorithm.
+    pub algorithm: Option<JwtAlgorithm>,
+    /// The header's `kid`, by which a verifier finds the key.
+    #[serde(default, deserialize_with = "some_text")]
+    pub key_id: Option<String>,
+    /// The claim `iss`.
+    #[serde(default, deserialize_with = "some_text")]
+    pub issuer: Option<String>,
+    /// The claim `sub`.
+    #[serde(default, deserialize_with = "some_text")]
+    pub subject: Option<String>,
+    /// The claim `aud`.
+    #[serde(default, deserialize_with = "some_text")]
+    pub audience: Option<String>,
+    /// How long a token lives at most, in whole seconds.
+    #[serde(skip)]
+    pub max_ttl: Option<Duration>,
+}
+
+/// The signature algorithms of JSON Web Tokens (RFC 7518, RFC 8037) that the host has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[non_exhaustive]
+pub enum JwtAlgorithm {
+    /// HMAC-SHA-256, under a key of 32 bytes or more.
+    #[serde(rename = "HS256")]
+    Hs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, by a key of 2,048 bits or more.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
+/// A kind of signature is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key is for one kind of signature: 'hmac = true', or 'jwt' with what tokens say")]
+pub struct SigningError;
+
+/// A text is not an algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an algorithm is one of 'HS256', 'RS256', 'ES256', 'EdDSA'")]
+pub struct JwtAlgorithmError;
+
+/// What all three agree on for one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signature {
+    /// HMAC-SHA-256.
+    Hmac,
+    /// JSON Web Tokens, as this rule says.
+    Jwt(JwtRule),
+}
+
+/// What the host sets in a token, whatever the skill says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtRule {
+    /// The algorithm.
+    pub algorithm: JwtAlgorithm,
+    /// The header's `kid`; none without.
+    pub key_id: Option<String>,
+    /// The claim `iss`: tokens have none without.
+    pub issuer: Option<String>,
+    /// The claim `sub`: the skill's to choose without.
+    pub subject: Option<String>,
+    /// The claim `aud`: tokens have none without.
+    pub audience: Option<String>,
+    /// How long a token lives at most.
+    pub max_ttl: Duration,
+}
+
+impl fmt::Display for Signing {
+    /// `hmac`, or `jwt` with what is said of tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Jwt(terms) = self else { return f.write_str("hmac") };
+        f.write_str("jwt")?;
+        let algorithm = terms.algorithm.map(JwtAlgorithm::as_str);
+        let said = [
+            ("alg", algorithm),
+            ("kid", terms.key_id.as_deref()),
+            ("iss", terms.issuer.as_deref()),
+            ("sub", terms.subject.as_deref()),
+            ("aud", terms.audience.as_deref()),
+        ];
+        said.into_iter()
+            .filter_map(|(claim, said)| Some((claim, said?)))
+            .try_for_each(|(claim, said)| write!(f, " {claim}={said}"))
+    }
+}
+
+impl JwtAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
+
+    /// The algorithm's name in tokens (RFC 7518, 3.1).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+impl fmt::Display for JwtAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for JwtAlgorithm {
+    type Err = JwtAlgorithmError;
+
+    fn from_str(text: &str) -> Result<Self, JwtAlgorithmError> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text).ok_or(JwtAlgorithmError)
+    }
+}
+
+impl JwtRule {
+    /// How long a token lives at most where nobody says it.
+    pub const DEFAULT_TTL: Duration = Duration::from_secs(10 * 60);
+    /// The longest that a token may live, whoever says otherwise.
+    pub const LONGEST_TTL: Duration = Duration::from_secs(60 * 60);
+
+    /// What these terms agree on; none if two of them contradict each other, or none names the algorithm.
+    fn join(terms: [&JwtTerms; 3]) -> Option<Self> {
+        let ttls = terms.iter().filter_map(|terms| terms.max_ttl);
+        Some(Self {
+            algorithm: *agreed(terms, |terms| terms.algorithm.as_ref())??,
+            key_id: agreed(terms, |terms| terms.key_id.as_ref())?.cloned(),
+            issuer: agreed(terms, |terms| terms.issuer.as_ref())?.cloned(),
+            subject: agreed(terms, |terms| terms.subject.as_ref())?.cloned(),
+            audience: agreed(terms, |terms| terms.audience.as_ref())?.cloned(),
+            max_ttl: ttls.min().unwrap_or(Self::DEFAULT_TTL).min(Self::LONGEST_TTL),
+        })
+    }
+}
+
+impl Signature {
+    /// What declaration, grant and catalog agree on; none if they do not.
+    pub(super) fn join(signing: [Option<&Signing>; 3]) -> Option<Self> {
+        match signing {
+            [Some(Signing::Hmac), Some(Signing::Hmac), Some(Signing::Hmac)] => Some(Self::Hmac),
+            [Some(Signing::Jwt(declared)), Some(Signing::Jwt(granted)), Some(Signing::Jwt(permitted))] => {
+                JwtRule::join([declared, granted, permitted]).map(Self::Jwt)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    hmac: Option<bool>,
+    jwt: Option<JwtTerms>,
+}
+
+impl TryFrom<Document> for Signing {
+    type Error = SigningError;
+
+    fn try_from(document: Document) -> Result<Self, SigningError> {
+        match (document.hmac, document.jwt) {
+            (Some(true), None) => Ok(Self::Hmac),
+            (None, Some(terms)) => Ok(Self::Jwt(terms)),
+            _ => Err(SigningError),
+        }
+    }
+}
+
+fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(D::Error::custom("a text is empty")) } else { Ok(Some(text)) }
+}
+
+/// What those that say something say, if it is one thing.
+fn agreed<'a, T: PartialEq>(
+    terms: [&'a JwtTerms; 3],
+    said: impl Fn(&'a JwtTerms) -> Option<&'a T>,
+) -> Option<Option<&'a T>> {
+    let mut said = terms.into_iter().filter_map(said);
+    let first = said.next();
+    said.all(|other| Some(other) == first).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issued(issuer: &str) -> JwtTerms {
+        JwtTerms { issuer: Some(issuer.to_owned()), ..JwtTerms::default() }
+    }
+
+    fn permitted() -> JwtTerms {
+        let algorithm = Some(JwtAlgorithm::Rs256);
+        JwtTerms { algorithm, max_ttl: Some(Duration::from_secs(300)), ..issued("app") }
+    }
+
+    #[test]
+    fn what_nobody_contradicts_holds_and_the_shortest_time_does() {
+        let short = JwtTerms { max_ttl: Some(Duration::from_secs(60)), ..issued("app") };
+        let rule = JwtRule::join([&JwtTerms::default(), &short, &permitted()]).unwrap();
+        assert_eq!((rule.algorithm, rule.issuer.as_deref()), (JwtAlgorithm::Rs256, Some("app")));
+        assert_eq!((rule.max_ttl, rule.audience), (Duration::from_secs(60), None));
+        let long = JwtTerms { max_ttl: Some(Duration::from_secs(1 << 40)), ..permitted() };
+        assert_eq!(JwtRule::join([&long, &long, &long]).unwrap().max_ttl, JwtRule::LONGEST_TTL);
+    }
+
+    #[test]
+    fn contradictions_and_unknown_algorithms_agree_on_nothing() {
+        let empty = JwtTerms::default();
+        assert_eq!(JwtRule::join([&empty, &issued("other"), &permitted()]), None);
+        assert_eq!(JwtRule::join([&empty, &issued("app"), &empty]), None, "nobody names the algorithm");
+        let other = JwtTerms { algorithm: Some(JwtAlgorithm::Hs256), ..JwtTerms::default() };
+        assert_eq!(JwtRule::join([&other, &empty, &permitted()]), None);
+    }
+
+    #[test]
+    fn one_key_is_for_one_kind_of_signature() {
+        let jwt = Signing::Jwt(permitted());
+        assert_eq!(Signature::join([Some(&Signing::Hmac); 3]), Some(Signature::Hmac));
+        assert!(matches!(Signature::join([Some(&jwt); 3]), Some(Signature::Jwt(_))));
+        assert_eq!(Signature::join([Some(&jwt), Some(&Signing::Hmac), Some(&jwt)]), None);
+        assert_eq!(Signature::join([Some(&Signing::Hmac), Some(&Signing::Hmac), Some(&jwt)]), None);
+        assert_eq!(Signature::join([Some(&jwt), None, Some(&jwt)]), None);
+    }
+
+    #[test]
+    fn algorithms_are_named_as_they_are_parsed() {
+        for algorithm in JwtAlgorithm::ALL {
+            assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
+        }
+        for text in ["none", "", "hs256", "HS512", "RS256 "] {
+            assert_eq!(text.parse::<JwtAlgorithm>(), Err(JwtAlgorithmError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a token says.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::capability::JwtRule;
+use crate::guard::Guard;
+use crate::strict::Strict;
+
+/// The claims of a token, as far as they are known to be what its rule says.
+#[derive(Debug, PartialEq)]
+pub struct Claims {
+    all: Map<String, Value>,
+    lives: Duration,
+}
+
+/// Why claims are not signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClaimsError {
+    /// More than [`Claims::MAX_LEN`] bytes.
+    #[error("the claims have more than {} bytes", Claims::MAX_LEN)]
+    TooLarge,
+    /// Not one JSON object with each key once, or one that says something else than the rule.
+    #[error("the claims say something else than the rule")]
+    Contradiction,
+}
+
+impl Claims {
+    /// The longest that a skill may say, in bytes.
+    pub const MAX_LEN: usize = 16 * 1024;
+
+    /// Takes what a skill wants to have signed, a JSON object, and sets what the rule fixes. `now` is in whole seconds since
+    /// 1970.
+    ///
+    /// A skill may say what is set in any case, and may ask by `exp` for less time than it could have.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimsError`].
+    pub fn fix(said: &str, rule: &JwtRule, now: u64) -> Result<Self, ClaimsError> {
+        if said.len() > Self::MAX_LEN {
+            return Err(ClaimsError::TooLarge);
+        }
+        let Ok(Strict(Value::Object(said))) = serde_json::from_str(said) else {
+            return Err(ClaimsError::Contradiction);
+        };
+        let mut claims = Self { all: said, lives: rule.max_ttl };
+        // What is not named is not there, but for the subject.
+        claims.set("iss", rule.issuer.as_deref().map(Value::from))?;
+        claims.set("aud", rule.audience.as_deref().map(Value::from))?;
+        if let Some(subject) = &rule.subject {
+            claims.set("sub", Some(subject.as_str().into()))?;
+        }
+        claims.set("nbf", None)?;
+        claims.set("iat", Some(now.into()))?;
+        claims.set_end(now)?;
+        Ok(claims)
+    }
+
+    /// How long the token lives from when it was signed.
+    pub fn lives(&self) -> Duration {
+        self.lives
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        Value::Object(self.all.clone()).to_string()
+    }
+
+    fn set(&mut self, claim: &str, value: Option<Value>) -> Result<(), ClaimsError> {
+        let said = self.all.remove(claim);
+        if said.is_some() && said != value && Guard::Claims.stands() {
+            return Err(ClaimsError::Contradiction);
+        }
+        let value = if Guard::Claims.stands() { value } else { said.or(value) };
+        if let Some(value) = value {
+            self.all.insert(claim.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    fn set_end(&mut self, now: u64) -> Result<(), ClaimsError> {
+        let latest = now.saturating_add(self.lives.as_secs());
+        let end = match self.all.remove("exp") {
+            None => latest,
+            Some(said) => {
+                let said = said.as_u64().ok_or(ClaimsError::Contradiction)?;
+                if Guard::Claims.stands() && !(now + 1..=latest).contains(&said) {
+                    return Err(ClaimsError::Contradiction);
+                }
+                said
+            }
+        };
+        self.lives = Duration::from_secs(end.saturating_sub(now));
+        self.all.insert("exp".to_owned(), end.into());
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! Keys that sign tokens, client certificates, and credentials of a skill's own.
+
+use std::sync::Arc;
+
+use far_core::broker::{AccessError, Broker, BrokerSettings, Session, Stop};
+use far_core::capability::{Grant, JwtAlgorithm, JwtTerms, Signing};
+use far_core::guard::Guard;
+use far_core::pal::Pal;
+use far_providers::MemoryProvider;
+use far_runtime::Egress;
+use serde_json::{Value, json};
+
+use super::Case;
+use super::egress::{arrived, fine, outcome};
+use super::scope::session_with;
+use super::trial::Trial;
+use crate::host::Parts;
+use crate::place::Place;
+use crate::server::{Authority, Server};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = signing();
+    cases.extend(requests());
+    cases
+}
+
+fn signing() -> Vec<Case> {
+    let claims = |id, what, said: &'static str| Case {
+        id,
+        what,
+        guards: &[Guard::Claims],
+        attack: Trial::new("scope-violation claims", move || signed(Attempt::Claims(said))),
+        twin: Trial::new("a token", || signed(Attempt::Claims(r#"{ "iss": "app", "sub": "me" }"#))),
+    };
+    let key = |id, what, guards, reason, attempt: fn() -> Attempt, may: fn() -> Attempt| Case {
+        id,
+        what,
+        guards,
+        attack: Trial::new(reason, move || signed(attempt())),
+        twin: Trial::new("done", move || signed(may())),
+    };
+    vec![
+        claims("60-other-issuer", "a token in the name of another issuer", r#"{ "iss": "admin" }"#),
+        claims("60-far-expiry", "a token for longer than was granted", r#"{ "exp": 32503680000 }"#),
+        claims(
+            "60-own-audience",
+            "a token for an audience that nobody granted",
+            r#"{ "aud": "https://other.example" }"#,
+        ),
+        key(
+            "60-hmac-by-token-key",
+            "an HMAC with a key of tokens, to make a token by hand",
+            &[Guard::Signing],
+            "scope-violation signing",
+            || Attempt::Hmac { key: "tokens" },
+            || Attempt::Hmac { key: "messages" },
+        ),
+        key(
+            "60-key-in-a-request",
+            "a key of tokens in the place of a token",
+            &[Guard::SigningKey],
+            "scope-violation signing-key",
+            || Attempt::Seal { token: false },
+            || Attempt::Seal { token: true },
+        ),
+    ]
+}
+
+fn requests() -> Vec<Case> {
+    vec![
+        Case {
+            id: "37-own-credential",
+            what: "a credential of the skill's own, to where a secret is the only one",
+            guards: &[Guard::OnlySealed],
+            attack: Trial::new("completed Denied; arrived: nothing", || only_sealed(false)),
+            twin: Trial::new("completed 200; arrived: the secret", || only_sealed(true)),
+        },
+        Case {
+            id: "57-anothers-certificate",
+            what: "a server that one task showed its certificate to, by another task without it",
+            guards: &[],
+            attack: Trial::new("completed Protocol; certificates shown: 1", || after_another(false)),
+            twin: Trial::new("completed 200; certificates shown: 2", || after_another(true)),
+        },
+    ]
+}
+
+/// What a task tries with a key.
+enum Attempt {
+    /// To have these claims signed.
+    Claims(&'static str),
+    /// An HMAC with a key for tokens, or for messages.
+    Hmac { key: &'static str },
+    /// To have a token, or its key, stand in a request.
+    Seal { token: bool },
+}
+
+/// No component goes on after a violation, so this task has none.
+async fn signed(attempt: Attempt) -> String {
+    let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
+    let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
+    let grant: Grant = "alpha:sign,seal@https://api.example.com".parse().unwrap();
+    let terms = match attempt {
+        Attempt::Hmac { key: "messages" } => grant.terms().clone(),
+        _ => {
+            let (algorithm, issuer) = (Some(JwtAlgorithm::Hs256), Some("app".to_owned()));
+            let jwt = JwtTerms { algorithm, issuer, ..JwtTerms::default() };
+            grant.terms().clone().with_signing(Signing::Jwt(jwt)).unwrap()
+        }
+    };
+    let grant = Grant::new(grant.secret().clone(), terms);
+    let session = session_with(&broker, &provider, "task", &grant, &[7; 32]).await;
+    match tried(&session, attempt).await {
+        Ok(done) => done.to_owned(),
+        Err(AccessError::Stopped(Stop::Violation(violation))) => {
+            format!("scope-violation {}", violation.reason.token())
+        }
+        Err(other) => format!("{other:?}"),
+    }
+}
+
+async fn tried(session: &Session, attempt: Attempt) -> Result<&'static str, AccessError> {
+    let key = session.get("alpha", None).await?;
+    match attempt {
+        Attempt::Claims(said) => session.sign_jwt(&key, said).await.map(|_| "a token"),
+        Attempt::Hmac { .. } => session.sign_hmac_sha256(&key, b"header.claims").await.map(|_| "done"),
+        Attempt::Seal { token: true } => {
+            let token = session.sign_jwt(&key, "{}").await?;
+            session.seal(&token).await.map(|_| "done")
+        }
+        Attempt::Seal { token: false } => session.seal(&key).await.map(|_| "done"),
+    }
+}
+
+async fn only_sealed(carries: bool) -> String {
+    let authority = Authority::new();
+    let server = Server::start(&authority, "localhost", fine()).await;
+    let origin = server.origin();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let entry = Box::new(|entry: &mut far_core::capability::CatalogEntry| {
+        entry.only_sealed = entry.reference.as_str() == "alpha";
+    });
+    let place = Place::with(server, &origin, egress, true, Parts { entry, ..Parts::default() });
+    let own = json!({ "method": "GET", "url": place.url("/open"), "headers": [["authorization", "Bearer my-own"]] });
+    let sealed = json!({ "method": "GET", "url": place.url("/open"), "bearer": "alpha" });
+    let report = place.send(json!([if carries { sealed } else { own }])).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+async fn after_another(shows: bool) -> String {
+    let authority = Authority::new();
+    let server = Server::mutual(&authority, "localhost", fine()).await;
+    let origin = server.origin();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let identity: &'static str = authority.client("far").0.leak();
+    let secrets = vec![("alpha", identity)].leak();
+    let place = Place::with(server, &origin, egress, true, Parts { secrets, ..Parts::default() });
+    let place = place.placing(&["client-certificate"]);
+    let request = |shows: bool| -> Value {
+        let headers = if shows { json!([["far-client-certificate", "{alpha}"]]) } else { json!([]) };
+        json!([{ "method": "GET", "url": place.url("/open"), "headers": headers }])
+    };
+    place.send(request(true)).await;
+    let report = place.send(request(shows)).await;
+    format!("{}; certificates shown: {}", outcome(&report), place.server.shown().len())
+}

@@ -1,0 +1,130 @@
+//! Servers that are not who they should be, hosts that are written to be taken for others, and what stands in neither.
+
+use far_runtime::Egress;
+use serde_json::{Value, json};
+
+use super::Case;
+use super::egress::{arrived, fine, outcome};
+use super::trial::Trial;
+use crate::host::Parts;
+use crate::place::Place;
+use crate::server::{Authority, Server};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = confusing();
+    cases.extend(impostors());
+    cases.extend(unfit());
+    cases
+}
+
+fn confusing() -> Vec<Case> {
+    let case = |id, what, told: &'static str, authority: fn(u16) -> String| Case {
+        id,
+        what,
+        guards: &[],
+        attack: Trial::new(told, move || to(authority)),
+        twin: Trial::new("completed 200; arrived: the secret", || to(|port| format!("localhost:{port}"))),
+    };
+    let none = "completed Invalid; arrived: nothing";
+    vec![
+        case("33-user", "a host behind what looks like one", none, |port| format!("api.example.com@localhost:{port}")),
+        case("33-backslash", "a backslash, which some take for a slash", none, |port| {
+            format!("localhost:{port}\\@a.example")
+        }),
+        case("33-unicode", "letters that are written as others", none, |port| format!("\u{ff4c}ocalhost:{port}")),
+        case("33-nul", "a NUL, at which some stop reading", none, |port| format!("localhost\0.a.example:{port}")),
+        case("33-octal", "an address in octal digits", none, |port| format!("0177.0.0.1:{port}")),
+        case("33-decimal", "an address as one number", none, |port| format!("2130706433:{port}")),
+    ]
+}
+
+fn impostors() -> Vec<Case> {
+    let case = |id, what, certificate: Certificate| Case {
+        id,
+        what,
+        guards: &[],
+        attack: Trial::new("completed Certificate; arrived: nothing", move || impostor(certificate)),
+        twin: Trial::new("completed 200; arrived: the secret", || impostor(Certificate::Right)),
+    };
+    vec![
+        case("35-unknown-authority", "a certificate of an authority that nobody named", Certificate::OfAnother),
+        case("35-other-name", "a certificate of another host", Certificate::OtherName),
+        case("35-expired", "a certificate whose time is over", Certificate::Expired),
+    ]
+}
+
+fn unfit() -> Vec<Case> {
+    let case = |id, what, value: &'static str| Case {
+        id,
+        what,
+        guards: &[],
+        attack: Trial::new("completed Denied; arrived: nothing", move || valued(value)),
+        twin: Trial::new("completed 200; arrived: a request", || valued("one line of it")),
+    };
+    vec![
+        case("38-line-in-a-secret", "a secret that would begin another header", "value\r\nx-admin: yes"),
+        case("38-nul-in-a-secret", "a secret with a NUL", "value\0value"),
+        Case {
+            id: "58-host",
+            what: "a value as the name of a host, to have it in the records",
+            guards: &[],
+            attack: Trial::new("in the records: no", || recorded("alpha-canary-7f3a91.example")),
+            twin: Trial::new("in the records: yes", || recorded("localhost")),
+        },
+    ]
+}
+
+fn sealed(url: &str) -> Value {
+    json!([{ "method": "GET", "url": url, "bearer": "alpha" }])
+}
+
+async fn to(authority: fn(u16) -> String) -> String {
+    let place = Place::new(fine()).await;
+    let url = format!("https://{}/open", authority(place.server.port()));
+    let report = place.send(sealed(&url)).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+/// What a server shows.
+#[derive(Clone, Copy)]
+enum Certificate {
+    Right,
+    OfAnother,
+    OtherName,
+    Expired,
+}
+
+async fn impostor(certificate: Certificate) -> String {
+    let (known, unknown) = (Authority::new(), Authority::new());
+    let server = match certificate {
+        Certificate::Right => Server::start(&known, "localhost", fine()).await,
+        Certificate::OfAnother => Server::start(&unknown, "localhost", fine()).await,
+        Certificate::OtherName => Server::start(&known, "other.example", fine()).await,
+        Certificate::Expired => Server::expired(&known, "localhost", fine()).await,
+    };
+    let origin = server.origin();
+    let egress = Egress::new().with_authorities(known.pem().as_bytes()).unwrap();
+    let place = Place::of(server, &origin, egress, true);
+    let report = place.send(sealed(&place.url("/"))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+async fn valued(value: &'static str) -> String {
+    let authority = Authority::new();
+    let server = Server::start(&authority, "localhost", fine()).await;
+    let origin = server.origin();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let secrets = vec![("alpha", value)].leak();
+    let place = Place::with(server, &origin, egress, true, Parts { secrets, ..Parts::default() });
+    let report = place.send(sealed(&place.url("/"))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+async fn recorded(host: &'static str) -> String {
+    let place = Place::new(fine()).await;
+    let url = format!("https://{host}:{}/open", place.server.port());
+    place.send(json!([{ "method": "GET", "url": url }])).await;
+    let records = place.host.events.records();
+    let written = serde_json::to_string(&records.iter().map(AsRef::as_ref).collect::<Vec<_>>()).unwrap();
+    format!("in the records: {}", if written.contains(host) { "yes" } else { "no" })
+}
