@@ -3,6 +3,7 @@
 //! One module and one cargo feature per backend; features only add.
 //!
 //! - [`dotenv`]: a `.env` file, for development.
+//! - `exchange`: tokens for the keys that another provider has.
 //! - [`memory`]: values set by the program itself, for embedders and tests.
 //! - `vault`: HashiCorp Vault's API, as Vault and OpenBao have it: keys and values of both kinds.
 //!
@@ -16,17 +17,21 @@
 
 #[cfg(feature = "dotenv")]
 pub mod dotenv;
+#[cfg(feature = "exchange")]
+pub mod exchange;
 #[cfg(feature = "memory")]
 pub mod memory;
-#[cfg(feature = "vault")]
+#[cfg(any(feature = "exchange", feature = "vault"))]
 pub mod network;
 #[cfg(feature = "vault")]
 pub mod vault;
-#[cfg(any(feature = "dotenv", feature = "vault"))]
+#[cfg(any(feature = "dotenv", feature = "exchange", feature = "vault"))]
 mod version;
 
 #[cfg(feature = "dotenv")]
 pub use dotenv::{DotEnv, DotEnvError};
+#[cfg(feature = "exchange")]
+pub use exchange::{Exchange, ExchangeError};
 #[cfg(feature = "memory")]
 pub use memory::MemoryProvider;
 #[cfg(feature = "vault")]

@@ -20,17 +20,24 @@
 //! It keeps no value: a last good value that is served while a backend is away would be the broker's to keep, and to end.
 //! Until its time ends, the broker answers from its cache without a call, and a refresh that fails leaves that as it is.
 
+#[cfg(feature = "vault")]
 mod absences;
 mod breaker;
 mod bucket;
+#[cfg(feature = "vault")]
 mod flights;
 pub(crate) mod http;
+pub(crate) mod json;
 mod metrics;
 mod retry;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 use std::time::Duration;
 
+#[cfg(feature = "vault")]
 pub(crate) use self::absences::Absences;
+#[cfg(feature = "vault")]
 pub(crate) use self::flights::{Flights, Landed};
 pub use self::http::HttpSetupError;
 pub use self::metrics::Metrics;
@@ -58,6 +65,7 @@ pub(crate) struct Settings {
     /// How many at once.
     pub(crate) burst: u32,
     /// How long an absence is remembered.
+    #[cfg(feature = "vault")]
     pub(crate) absence: Duration,
 }
 
@@ -74,6 +82,7 @@ impl Default for Settings {
             rest: Duration::from_secs(5),
             per_second: 100,
             burst: 100,
+            #[cfg(feature = "vault")]
             absence: Duration::from_secs(2),
         }
     }

@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 
 use super::answer::{Answer, Listing, VersionState, Versioned};
 use super::client::{Ask, Client, Reply, Token};
+use super::member::member;
 use super::place::{Engine, Place};
-use super::text;
+use crate::network::json;
 
 /// A value, as the server has it.
 pub(super) struct Read {
@@ -80,8 +81,8 @@ fn versioned(answer: &Answer<'_>, place: &Place) -> Result<Read, ProviderError> 
 /// The field, or all of them as they were written.
 fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
     match &place.field {
-        Some(field) => text::secret(text::member(data, field)?),
-        None => text::secret(data),
+        Some(field) => json::secret(member(data, field)?),
+        None => json::secret(data),
     }
 }
 

@@ -12,8 +12,8 @@ use super::answer::{Answer, SelfLookup, Unwrapped, Wrapping};
 use super::client::{Ask, Client, Reply, Token};
 use super::credential::{self, CredentialError, Kind};
 use super::place::{PlaceError, mount_path};
-use super::text;
 use crate::network::Metrics;
+use crate::network::json;
 
 /// Where the server says what a token is to whoever has it.
 pub(super) const LOOKUP_SELF: &str = "auth/token/lookup-self";
@@ -228,14 +228,14 @@ impl Login {
         }
         let reply = accepted(client.ask(Ask::post("sys/wrapping/unwrap").with_token(token)).await?)?;
         let unwrapped: Unwrapped<'_> = Answer::read(&reply.body)?.data()?;
-        text::secret(unwrapped.secret_id)
+        json::secret(unwrapped.secret_id)
     }
 }
 
 /// A token of an answer that has one.
 pub(super) fn granted(reply: &Reply) -> Result<Granted, ProviderError> {
     let auth = Answer::read(&reply.body)?.auth.ok_or(ProviderError::Invalid)?;
-    let token = Token::new(text::secret(auth.client_token)?).ok_or(ProviderError::Invalid)?;
+    let token = Token::new(json::secret(auth.client_token)?).ok_or(ProviderError::Invalid)?;
     Ok(Granted { token, lease: lease(auth.lease_duration), renewable: auth.renewable })
 }
 

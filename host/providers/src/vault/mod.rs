@@ -27,10 +27,10 @@ mod credential;
 mod error;
 mod kv;
 mod login;
+mod member;
 mod place;
 mod server;
 mod session;
-mod text;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -11,10 +11,9 @@ use far_core::{Version, VersionSelector};
 use super::*;
 
 mod faults;
-mod scripted;
 mod sessions;
 
-use scripted::{Reply, Request, Scripted};
+use crate::network::scripted::{Reply, Request, Scripted};
 
 /// What no error and no `Debug` may have in it.
 const CANARY: &str = "s3cr3t-canary";

@@ -10,17 +10,17 @@ use tokio::task::JoinHandle;
 
 /// What was asked.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// Method and path.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// In lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// A status, and JSON.
     Json(u16, String),
     /// The same, with a header.
@@ -34,8 +34,8 @@ pub(super) enum Reply {
 }
 
 /// The server; it ends when it is dropped.
-pub(super) struct Scripted {
-    pub(super) address: String,
+pub(crate) struct Scripted {
+    pub(crate) address: String,
     asked: Arc<Mutex<Vec<Request>>>,
     task: JoinHandle<()>,
 }
@@ -43,13 +43,13 @@ pub(super) struct Scripted {
 type Script = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| &**value)
     }
 }
 
 impl Scripted {
-    pub(super) async fn start(script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (asked, script): (Arc<Mutex<Vec<_>>>, Script) = (Arc::default(), Arc::new(script));
@@ -65,7 +65,7 @@ impl Scripted {
     }
 
     /// What was asked whose line has this in it.
-    pub(super) fn asked(&self, piece: &str) -> Vec<Request> {
+    pub(crate) fn asked(&self, piece: &str) -> Vec<Request> {
         self.asked.lock().iter().filter(|request| request.line.contains(piece)).cloned().collect()
     }
 }

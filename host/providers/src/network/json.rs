@@ -1,11 +1,7 @@
 //! From JSON, as it was written, to a secret's bytes, without a copy in between.
 
-use std::fmt;
-
 use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserializer, de};
 use serde_json::value::RawValue;
 
 /// The value that a JSON text is: the bytes of a string, and the text itself of anything else, exactly as it is.
@@ -13,7 +9,7 @@ use serde_json::value::RawValue;
 /// # Errors
 ///
 /// `Invalid` for a string with half a character in it; `TooLarge`, `OutOfLockedMemory`.
-pub(super) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
+pub(crate) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     let json = json.get();
     let Some(inside) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
         return Ok(SecretBytes::copy_of(json.as_bytes())?);
@@ -30,40 +26,6 @@ pub(super) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
         });
     };
     Ok(SecretBytes::new(length, fill)?)
-}
-
-/// One member of an object.
-///
-/// # Errors
-///
-/// `NotFound` if there is none of this name, `Invalid` if there are two, or it is no object.
-pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Result<&'a RawValue, ProviderError> {
-    let mut reader = serde_json::Deserializer::from_str(object.get());
-    // The library's error may have a piece of the text in it.
-    let found = reader.deserialize_map(Member(name)).map_err(|_| ProviderError::Invalid)?;
-    found.ok_or(ProviderError::NotFound)
-}
-
-struct Member<'n>(&'n str);
-
-impl<'de> Visitor<'de> for Member<'_> {
-    type Value = Option<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(name) = map.next_key::<String>()? {
-            if name != self.0 {
-                map.next_value::<IgnoredAny>()?;
-            } else if found.replace(map.next_value::<&RawValue>()?).is_some() {
-                return Err(de::Error::custom("twice"));
-            }
-        }
-        Ok(found)
-    }
 }
 
 /// Hands out what stands between the quotes of a JSON string, piece by piece. None for half a surrogate pair.
@@ -147,16 +109,6 @@ mod tests {
         assert_eq!(bytes(&fits).unwrap().len(), SecretBytes::MAX_LEN);
         let larger = format!("\"{}\"", "a".repeat(SecretBytes::MAX_LEN + 1));
         assert_eq!(bytes(&larger), Err(ProviderError::TooLarge));
-    }
-
-    #[test]
-    fn a_member_is_there_once() {
-        let object: &RawValue = serde_json::from_str(r#"{"a": 1, "\u0062": "x", "c": 1, "c": 2}"#).unwrap();
-        let of = |name| member(object, name).map(RawValue::get);
-        assert_eq!((of("a"), of("b")), (Ok("1"), Ok("\"x\"")));
-        assert_eq!((of("d"), of("c")), (Err(ProviderError::NotFound), Err(ProviderError::Invalid)));
-        let list: &RawValue = serde_json::from_str("[1]").unwrap();
-        assert_eq!(member(list, "a").map(RawValue::get), Err(ProviderError::Invalid));
     }
 
     proptest! {

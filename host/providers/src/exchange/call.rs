@@ -1,0 +1,110 @@
+//! A request to whoever issues tokens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use far_core::memory::SecretBytes;
+use far_core::provider::ProviderError;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::{Client, StatusCode, Url};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use super::ExchangeError;
+use crate::network::http::{self, Tls};
+use crate::network::{Metrics, Settings, Shell};
+
+/// The largest answer, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A token, and how long it lives from now.
+pub(super) struct Issued {
+    pub(super) value: SecretBytes,
+    pub(super) ttl: Option<Duration>,
+}
+
+/// Whoever issues tokens, as it is called.
+pub(super) struct Issuer {
+    http: Client,
+    shell: Shell,
+}
+
+/// What is asked. Made anew for each attempt, from what is wiped.
+pub(super) struct Ask {
+    pub(super) url: Url,
+    /// The header that says who asks: after its scheme, the credentials.
+    pub(super) authorization: Option<Zeroizing<Vec<u8>>>,
+    pub(super) accept: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+impl Issuer {
+    pub(super) fn new(
+        authorities: Option<&[u8]>,
+        settings: Settings,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ExchangeError> {
+        let certificates = |pem: &[u8]| {
+            let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+            read.ok().filter(|all| !all.is_empty()).ok_or(ExchangeError::Authorities)
+        };
+        let authorities = authorities.map(certificates).transpose()?;
+        let http = http::client(Tls { authorities, ..Tls::default() })?;
+        Ok(Self { http, shell: Shell::new(settings, metrics) })
+    }
+
+    /// Asks, again where that may help, and reads the answer that came with this status.
+    ///
+    /// # Errors
+    ///
+    /// What another status is, or what kept an answer from being there.
+    pub(super) async fn ask(
+        &self,
+        expected: StatusCode,
+        ask: impl Fn() -> Result<Ask, ProviderError>,
+    ) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+        self.shell.call(|| async { self.attempt(expected, ask()?).await }).await
+    }
+
+    async fn attempt(&self, expected: StatusCode, ask: Ask) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+        let mut request = self
+            .http
+            .post(ask.url)
+            .header(USER_AGENT, HeaderValue::from_static("far"))
+            .header(ACCEPT, HeaderValue::from_static(ask.accept))
+            .header(CONTENT_TYPE, HeaderValue::from_static(ask.content_type))
+            .body(Bytes::from_owner(ask.body));
+        if let Some(authorization) = ask.authorization {
+            let header = HeaderValue::from_maybe_shared(Bytes::from_owner(authorization));
+            let mut header = header.map_err(|_| ProviderError::Invalid)?;
+            header.set_sensitive(true);
+            request = request.header(AUTHORIZATION, header);
+        }
+        let response = request.send().await.map_err(|error| http::failure(&error))?;
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
+        match response.status() {
+            status if status == expected => http::body(response, MAX_BODY).await,
+            status => Err(refusal(status, retry_after)),
+        }
+    }
+}
+
+/// What a status is.
+fn refusal(status: StatusCode, retry_after: Option<Duration>) -> ProviderError {
+    match (status.as_u16(), retry_after) {
+        (401, _) => ProviderError::Unauthenticated,
+        // GitHub says so, too, that there were too many.
+        (429, _) | (403, Some(_)) => ProviderError::Throttled { retry_after },
+        (403, None) => ProviderError::Denied,
+        (404, _) => ProviderError::NotFound,
+        (500..=599, _) => ProviderError::Unavailable,
+        _ => ProviderError::Invalid,
+    }
+}
+
+fn seconds(header: &HeaderValue) -> Option<Duration> {
+    header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,181 @@
+//! Against issuers that do as they are told.
+
+use far_core::provider::HowGone;
+use std::time::Duration;
+
+use super::*;
+use crate::MemoryProvider;
+use crate::network::scripted::{Reply, Request, Scripted};
+
+/// What no error and no `Debug` may have in it.
+const CANARY: &str = "s3cr3t-canary";
+const KEY: &[u8] = include_bytes!("../../../core/src/jwt/keys/rsa-pkcs1.pem");
+
+fn reference(text: &str) -> Reference {
+    Reference::new(text)
+}
+
+async fn exchange(
+    script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    key: &[u8],
+    kind: impl FnOnce(Endpoint) -> Kind,
+) -> (Exchange, Scripted) {
+    let server = Scripted::start(script).await;
+    let behind = MemoryProvider::new("memory".parse().unwrap());
+    behind.set(&reference("key"), &Version::parse("1").unwrap(), key).unwrap();
+    behind.set(&reference("other"), &Version::parse("1").unwrap(), b"plain").unwrap();
+    let kind = kind(Endpoint::parse(&server.address).unwrap());
+    let recipe = Recipe { name: reference("app"), key: reference("key"), kind, authorities: None };
+    (Exchange::new(Arc::new(behind), vec![recipe]).unwrap(), server)
+}
+
+fn app(api: Endpoint) -> Kind {
+    let (app_id, installation) = ("12345".to_owned(), 678);
+    Kind::GitHubApp(GitHubApp { api, app_id, installation, repositories: Vec::new(), permissions: Vec::new() })
+}
+
+fn client(auth: ClientAuth) -> impl FnOnce(Endpoint) -> Kind {
+    let (client_id, scope) = ("far:1".to_owned(), Some("a b".to_owned()));
+    move |token_url| Kind::ClientCredentials(ClientCredentials { token_url, client_id, scope, auth })
+}
+
+async fn get(exchange: &Exchange, name: &str) -> Result<Fetched, ProviderError> {
+    let got = exchange.get_secret(&reference(name), &VersionSelector::Current).await;
+    if let Err(error) = &got {
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(CANARY) && !shown.contains("127.0.0.1"), "{shown}");
+    }
+    got
+}
+
+fn expiring(time: Duration) -> Reply {
+    let at = (jiff::Timestamp::now() + time).to_string();
+    Reply::Json(201, format!(r#"{{ "token": "ghs_{CANARY}", "expires_at": "{at}", "permissions": {{}} }}"#))
+}
+
+#[tokio::test]
+async fn a_github_app_shows_a_token_that_it_signed_and_never_its_key() {
+    let (exchange, server) = exchange(
+        |_| expiring(Duration::from_secs(3600)),
+        KEY,
+        |api| {
+            let (app_id, installation) = ("12345".to_owned(), 678);
+            let permissions = vec![("issues".to_owned(), "write".to_owned())];
+            Kind::GitHubApp(GitHubApp { api, app_id, installation, repositories: vec!["r".to_owned()], permissions })
+        },
+    )
+    .await;
+    let fetched = get(&exchange, "app").await.unwrap();
+    assert_eq!(fetched.value.expose(), format!("ghs_{CANARY}").as_bytes());
+    assert!((3500..=3570).contains(&fetched.ttl.unwrap().as_secs()), "{:?}", fetched.ttl);
+    assert!(fetched.version.as_str().starts_with("token-"));
+    let [asked] = &server.asked("")[..] else { panic!("one request") };
+    assert_eq!(asked.line, "POST /app/installations/678/access_tokens");
+    assert_eq!(asked.body, r#"{"permissions":{"issues":"write"},"repositories":["r"]}"#);
+    let jwt = asked.header("authorization").unwrap().strip_prefix("Bearer ").unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let claims = base64::Engine::decode(&claims, jwt.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["iss"], "12345");
+    let lives = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
+    assert_eq!(lives, 600, "GitHub takes no more");
+    assert!(!format!("{asked:?}").contains("PRIVATE"));
+}
+
+#[tokio::test]
+async fn a_client_shows_its_secret_to_its_authorization_server() {
+    let answer = |_: &Request| {
+        Reply::Json(200, format!(r#"{{"access_token":"a\/{CANARY}","token_type":"bearer","expires_in":300}}"#))
+    };
+    let (basic, server) = exchange(answer, b"s%cret:\xff", client(ClientAuth::Basic)).await;
+    let fetched = get(&basic, "app").await.unwrap();
+    assert_eq!(
+        (fetched.value.expose(), fetched.ttl),
+        (format!("a/{CANARY}").as_bytes(), Some(Duration::from_secs(270)))
+    );
+    let asked = &server.asked("")[0];
+    assert_eq!((asked.line.as_str(), asked.body.as_str()), ("POST /", "grant_type=client_credentials&scope=a%20b"));
+    // far%3A1:s%25cret%3A%FF
+    assert_eq!(asked.header("authorization"), Some("Basic ZmFyJTNBMTpzJTI1Y3JldCUzQSVGRg=="));
+
+    let (body, server) = exchange(answer, b"s%cret", client(ClientAuth::Body)).await;
+    get(&body, "app").await.unwrap();
+    let asked = &server.asked("")[0];
+    assert_eq!(asked.body, "grant_type=client_credentials&scope=a%20b&client_id=far%3A1&client_secret=s%25cret");
+    assert_eq!(asked.header("authorization"), None);
+}
+
+#[tokio::test]
+async fn everything_else_is_the_other_providers() {
+    let (exchange, server) = exchange(|_| expiring(Duration::from_secs(60)), KEY, app).await;
+    assert_eq!(get(&exchange, "other").await.unwrap().value.expose(), b"plain");
+    assert_eq!(get(&exchange, "none").await.err(), Some(ProviderError::NotFound));
+    assert!(server.asked("").is_empty());
+    let mut listed: Vec<_> = exchange.list_secrets().await.unwrap().iter().map(|one| one.as_str().to_owned()).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, ["app", "key", "other"]);
+    assert_eq!(exchange.id().as_str(), "memory");
+    let version = VersionSelector::Exactly(Version::parse("1").unwrap());
+    let old = exchange.get_secret(&reference("app"), &version).await.err();
+    assert_eq!(old, Some(ProviderError::VersionGone(HowGone::Destroyed)));
+    let one = get(&exchange, "app").await.unwrap().version;
+    let Refreshed::Changed(other) = exchange.refresh_secret(&reference("app"), &one).await.unwrap() else {
+        panic!("a token of before");
+    };
+    assert_eq!(one, other.version, "of the same value");
+}
+
+#[tokio::test]
+async fn what_an_issuer_refuses_is_told_by_its_status_alone() {
+    let cases = [
+        (401, ProviderError::Unauthenticated),
+        (403, ProviderError::Denied),
+        (404, ProviderError::NotFound),
+        (422, ProviderError::Invalid),
+        (302, ProviderError::Invalid),
+        (200, ProviderError::Invalid),
+    ];
+    for (status, error) in cases {
+        let refused = move |_: &Request| Reply::Json(status, format!(r#"{{"message":"{CANARY}"}}"#));
+        let (exchange, server) = exchange(refused, KEY, app).await;
+        assert_eq!(get(&exchange, "app").await.err(), Some(error), "{status}");
+        assert_eq!(server.asked("").len(), 1, "{status}");
+    }
+    let limited = |_: &Request| Reply::With(403, "Retry-After: 60", String::new());
+    let (exchange, _server) = exchange(limited, KEY, app).await;
+    let retry_after = Some(Duration::from_secs(60));
+    assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Throttled { retry_after }));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_token_is_invalid() {
+    let expired = (jiff::Timestamp::now() + Duration::from_secs(20)).to_string();
+    for body in [
+        String::new(),
+        "{}".to_owned(),
+        format!(r#"{{"token":"{CANARY}"}}"#),
+        format!(r#"{{"token":"{CANARY}","expires_at":"soon"}}"#),
+        format!(r#"{{"token":"{CANARY}","expires_at":"{expired}"}}"#),
+        format!(r#"{{"token":"{CANARY}","expires_at":7}}"#),
+    ] {
+        let (exchange, _server) = exchange(move |_: &Request| Reply::Json(201, body.clone()), KEY, app).await;
+        assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid));
+    }
+    let (other, _server) = exchange(
+        |_: &Request| Reply::Json(200, r#"{"access_token":"x","token_type":"mac"}"#.to_owned()),
+        b"secret",
+        client(ClientAuth::Basic),
+    )
+    .await;
+    assert_eq!(get(&other, "app").await.err(), Some(ProviderError::Unsupported));
+    let huge = format!(r#"{{"token":"{}"}}"#, "x".repeat(70_000));
+    let (exchange, _server) = exchange(move |_: &Request| Reply::Json(201, huge.clone()), KEY, app).await;
+    assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::TooLarge));
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_asks_nobody() {
+    let (exchange, server) = exchange(|_| expiring(Duration::from_secs(60)), b"no key", app).await;
+    assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid));
+    assert!(server.asked("").is_empty());
+}

@@ -1,0 +1,57 @@
+//! One member of a JSON object, as it was written.
+
+use std::fmt;
+
+use far_core::provider::ProviderError;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserializer, de};
+use serde_json::value::RawValue;
+
+/// One member of an object.
+///
+/// # Errors
+///
+/// `NotFound` if there is none of this name, `Invalid` if there are two, or it is no object.
+pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Result<&'a RawValue, ProviderError> {
+    let mut reader = serde_json::Deserializer::from_str(object.get());
+    // The library's error may have a piece of the text in it.
+    let found = reader.deserialize_map(Member(name)).map_err(|_| ProviderError::Invalid)?;
+    found.ok_or(ProviderError::NotFound)
+}
+
+struct Member<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Member<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = map.next_key::<String>()? {
+            if name != self.0 {
+                map.next_value::<IgnoredAny>()?;
+            } else if found.replace(map.next_value::<&RawValue>()?).is_some() {
+                return Err(de::Error::custom("twice"));
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_there_once() {
+        let object: &RawValue = serde_json::from_str(r#"{"a": 1, "\u0062": "x", "c": 1, "c": 2}"#).unwrap();
+        let of = |name| member(object, name).map(RawValue::get);
+        assert_eq!((of("a"), of("b")), (Ok("1"), Ok("\"x\"")));
+        assert_eq!((of("d"), of("c")), (Err(ProviderError::NotFound), Err(ProviderError::Invalid)));
+        let list: &RawValue = serde_json::from_str("[1]").unwrap();
+        assert_eq!(member(list, "a").map(RawValue::get), Err(ProviderError::Invalid));
+    }
+}
