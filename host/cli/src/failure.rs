@@ -10,6 +10,7 @@ use far_core::memory::{SelfTestError, Unhardened};
 use far_core::pal::file::FileError;
 use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
+use far_providers::vault::VaultError;
 use far_runtime::{EgressSetupError, LoadError, RuntimeError};
 use miette::Diagnostic;
 use rustix::io::Errno;
@@ -64,6 +65,9 @@ pub(crate) enum Failure {
     /// The `.env`.
     #[error(transparent)]
     DotEnv(#[from] DotEnvError),
+    /// What a Vault server is reached with.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The grants make no catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -138,6 +142,7 @@ impl Failure {
             Self::Input(_) => "input",
             Self::InputTooLarge { .. } => "input-too-large",
             Self::DotEnv(_) => "env-file",
+            Self::Vault(_) => "vault",
             Self::Catalog(_) => "ambiguous-grant",
             Self::Unreached { .. } => "unreached",
             Self::Absent { .. } => "absent",
@@ -197,6 +202,7 @@ impl Failure {
             Self::Input(_) => "give JSON such as '{\"name\": \"value\"}', or @FILE, or @- for stdin",
             Self::InputTooLarge { .. } => "raise 'input' under [limits] in a task file, or give less",
             Self::DotEnv(error) => error.help(),
+            Self::Vault(error) => error.help(),
             Self::Audit(error) => return Some(error.help()),
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
             Self::Unreached { .. } => "check that it runs, and that its address and credentials are right",

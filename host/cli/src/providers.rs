@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use far_core::ProviderId;
+use far_core::capability::Catalog;
 use far_core::provider::SecretProvider;
 use far_providers::dotenv::DotEnv;
+use far_providers::vault::Vault;
 
 use crate::config::{ProviderConfig, ProviderKind};
 use crate::failure::Failure;
@@ -25,12 +27,19 @@ pub(crate) fn local(env_file: Option<&Path>) -> Result<ProviderConfig, Failure> 
     Ok(ProviderConfig { id, kind: ProviderKind::Dotenv { path } })
 }
 
-/// Opens a backend.
+/// Opens a backend, for the secrets of a catalog. No request is made.
 ///
 /// # Errors
 ///
 /// Its file, or whatever else it is opened from, is not as it must be.
-pub(crate) fn open(config: &ProviderConfig) -> Result<Arc<dyn SecretProvider>, Failure> {
-    let ProviderKind::Dotenv { path } = &config.kind;
-    Ok(Arc::new(DotEnv::open(config.id.clone(), path)?))
+pub(crate) fn open(config: &ProviderConfig, catalog: &Catalog) -> Result<Arc<dyn SecretProvider>, Failure> {
+    let id = config.id.clone();
+    Ok(match &config.kind {
+        ProviderKind::Dotenv { path } => Arc::new(DotEnv::open(id, path)?),
+        ProviderKind::Vault(vault) => {
+            let own = catalog.iter().filter(|(_, entry)| entry.provider == id);
+            let known = own.map(|(_, entry)| entry.reference.clone()).collect();
+            Arc::new(Vault::open(id, (**vault).clone(), known)?)
+        }
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use far_core::broker::reach;
-use far_core::capability::CatalogEntry;
+use far_core::capability::{Catalog, CatalogEntry};
 use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
 use far_runtime::Wasi;
@@ -60,7 +60,7 @@ impl Overview {
     pub(super) async fn of(config: &FarToml) -> Self {
         let mut backends = Vec::new();
         for provider in &config.providers {
-            backends.push(Backend { id: provider.id.clone(), state: state(provider).await });
+            backends.push(Backend { id: provider.id.clone(), state: state(provider, &config.catalog).await });
         }
         let listed: HashMap<_, _> = backends.iter().map(|backend| (&backend.id, &backend.state)).collect();
         let mut secrets: Vec<_> = config
@@ -123,8 +123,8 @@ impl Overview {
     }
 }
 
-async fn state(config: &ProviderConfig) -> State {
-    let provider = match providers::open(config) {
+async fn state(config: &ProviderConfig, catalog: &Catalog) -> State {
+    let provider = match providers::open(config, catalog) {
         Ok(provider) => provider,
         Err(failure) => return State::Refused(failure),
     };

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use far_core::capability::{Catalog, CatalogEntry, Destination, Scope, WhenLeaked};
-use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
+use far_providers::vault::VaultConfig;
 use far_runtime::Wasi;
 use ipnet::IpNet;
 
+mod providers;
+
+use self::providers::{provider, reference};
 use super::error::ConfigError;
 use super::reader::{Keys, Table, Value, join, nearest};
 use super::source::{Format, Source};
@@ -20,11 +23,11 @@ const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "s
 const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
-const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const SECRET: Keys = Keys {
     known: &[
         "provider",
         "path",
+        "field",
         "scope",
         "operations",
         "destinations",
@@ -35,11 +38,9 @@ const SECRET: Keys = Keys {
         "when-leaked",
         "only-sealed",
     ],
-    later: &["field", "kind", "rotate", "requests"],
+    later: &["kind", "rotate", "requests"],
 };
 
-/// The provider types that later versions have.
-const LATER_TYPES: [&str; 4] = ["vault", "kubernetes", "aws", "gcp"];
 /// The longest that a fetched value may be kept.
 const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
 
@@ -90,6 +91,8 @@ pub(crate) enum ProviderKind {
         /// The file: what was written, seen from the folder of `far.toml`.
         path: PathBuf,
     },
+    /// A server with Vault's API.
+    Vault(Box<VaultConfig>),
 }
 
 impl FarToml {
@@ -190,36 +193,10 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     address.ok_or("an address is written like 10.20.0.5, perhaps with a port: 10.20.0.5:8443")
 }
 
-fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {
-    let mut table = value.table()?;
-    // The type first: the keys of a provider that is not built in say nothing.
-    let kind = match table.take("type") {
-        Some(kind) => kind,
-        None => {
-            table.only(&DOTENV)?;
-            table.require("type")?
-        }
-    };
-    let help = || Some("the type for this version is \"dotenv\"".to_owned());
-    match &*terms::text(&kind)? {
-        "dotenv" => {
-            table.only(&DOTENV)?;
-            let path = table.require("path")?;
-            Ok(ProviderKind::Dotenv { path: folder.join(terms::text(&path)?) })
-        }
-        later if LATER_TYPES.contains(&later) => {
-            Err(kind.invalid(format!("the provider type \"{later}\" is not built into this version of far"), help()))
-        }
-        _ => Err(kind.invalid("not a type of provider", help())),
-    }
-}
-
 fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) -> Result<CatalogEntry, ConfigError> {
     let provider = configured(&table.require("provider")?, providers)?;
-    let reference = match table.take("path") {
-        Some(path) => Reference::new(&terms::text(&path)?),
-        None => Reference::named(name),
-    };
+    let reference = reference(name, &mut table, &provider.kind)?;
+    let provider = provider.id.clone();
     let scope = table.take("scope").map(|value| scope(&value)).transpose()?.unwrap_or_default();
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
     let skills = table.take("skills").map(skills).transpose()?;
@@ -230,10 +207,10 @@ fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) 
     Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked, only_sealed })
 }
 
-fn configured(value: &Value<'_>, providers: &[ProviderConfig]) -> Result<ProviderId, ConfigError> {
+fn configured<'p>(value: &Value<'_>, providers: &'p [ProviderConfig]) -> Result<&'p ProviderConfig, ConfigError> {
     let id = value.read(ProviderId::parse)?;
-    if providers.iter().any(|provider| provider.id == id) {
-        return Ok(id);
+    if let Some(provider) = providers.iter().find(|provider| provider.id == id) {
+        return Ok(provider);
     }
     let help = match nearest(id.as_str(), providers.iter().map(|provider| provider.id.as_str())) {
         Some(near) => format!("did you mean '{near}'?"),

@@ -151,9 +151,9 @@ fn what_is_wrong_in_the_file_is_placed() {
          'refresh'\n",
     );
     refused(
-        "[providers.v]\ntype = 'vault'\n",
-        "error: far.toml:2:8: 'providers.v.type': the provider type \"vault\" is not built into this version of far\n  \
-         help: the type for this version is \"dotenv\"\n",
+        "[providers.v]\ntype = 'kubernetes'\n",
+        "error: far.toml:2:8: 'providers.v.type': the provider type \"kubernetes\" is not built into this version of far\n  \
+         help: the types for this version are \"dotenv\" and \"vault\"\n",
     );
     refused(
         &format!("{PROVIDER}[secrets.Alpha]\nprovider = 'dev'\n"),

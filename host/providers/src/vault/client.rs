@@ -96,8 +96,11 @@ impl<'a> Ask<'a> {
         // Enough for every text to be escaped whole: memory that moved would leave a copy.
         let enough = members.iter().map(|(name, text)| 6 * (name.len() + text.len()) + 6).sum::<usize>() + 2;
         let mut body = Zeroizing::new(Vec::with_capacity(enough));
+        body.push(b'{');
         for (index, (name, text)) in members.iter().enumerate() {
-            body.push(if index == 0 { b'{' } else { b',' });
+            if index > 0 {
+                body.push(b',');
+            }
             // Nothing that is written to memory fails.
             let _ = serde_json::to_writer(&mut *body, name);
             body.push(b':');
@@ -219,6 +222,7 @@ mod tests {
         let ask = Ask::post("x").with(&[("a", "\"\n\u{1}"), ("b\\", "")]);
         let body = ask.body.unwrap();
         assert_eq!(&**body, br#"{"a":"\"\n\u0001","b\\":""}"#);
+        assert_eq!(&**Ask::post("x").with(&[]).body.unwrap(), b"{}");
         let all = "\u{1}".repeat(100);
         let body = Ask::post("x").with(&[(&all, &all)]).body.unwrap();
         assert!(body.capacity() < body.len() + 10 && body.len() > 1200, "taken once");

@@ -50,7 +50,7 @@ pub enum PlaceError {
     #[error("the path has a segment '.' or '..'")]
     Dots,
     /// A character that is not seen.
-    #[error("a control character")]
+    #[error("there is a control character in it")]
     Control,
     /// It would end the path where a field is named.
     #[error("the path has a '#'")]

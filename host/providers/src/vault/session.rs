@@ -14,7 +14,12 @@ use crate::network::{Flights, Metrics};
 
 /// For how long a token that was just found to be well is not doubted again: a task that asks for what it may not have, over
 /// and over, is no reason to ask about the token as often.
-const BELIEVED: Duration = Duration::from_secs(10);
+const FOUND_WELL: Duration = Duration::from_secs(1);
+/// The same, for one that is new and refused as the one before it was: logins are dear.
+const NEW: Duration = Duration::from_secs(10);
+/// What a token's time may shrink by from one renewal to the next, as a part of it, and at least: servers cut off what is
+/// less than a second.
+const SHRINKS: (u32, Duration) = (10, Duration::from_secs(1));
 /// The longest time for which it is kept track of a token's end.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The shortest pause between two tries to keep a token.
@@ -34,6 +39,7 @@ pub(super) struct Session {
 #[derive(Default)]
 struct Held {
     current: Option<Arc<Current>>,
+    /// Until when it is not doubted.
     believed: Option<Instant>,
     timer: Option<AbortHandle>,
 }
@@ -72,7 +78,7 @@ impl Session {
             if !held.current.as_ref().is_some_and(|held| Arc::ptr_eq(held, current)) {
                 return true;
             }
-            if held.believed.is_some_and(|since| since.elapsed() < BELIEVED) {
+            if held.believed.is_some_and(|until| until > Instant::now()) {
                 return false;
             }
         }
@@ -83,16 +89,16 @@ impl Session {
                 true
             }
             Ok(_) => {
-                self.believe();
+                self.held.lock().believed = Some(Instant::now() + FOUND_WELL);
                 false
             }
             Err(_) => false,
         }
     }
 
-    /// The token was found to be well.
+    /// The token is new, and refused all the same.
     pub(super) fn believe(&self) {
-        self.held.lock().believed = Some(Instant::now());
+        self.held.lock().believed = Some(Instant::now() + NEW);
     }
 
     fn held(&self) -> Option<Arc<Current>> {
@@ -147,7 +153,11 @@ impl Session {
     async fn renew(&self, current: &Current) -> Result<Granted, ProviderError> {
         let ask = Ask::post("auth/token/renew-self").with_token(&current.token).with(&[]);
         let mut renewed = granted(&self.client.ask(ask).await?.ok()?)?;
-        renewed.renewable &= renewed.lease >= current.lease;
+        let lives_on = |before: Duration| {
+            let (part, least) = SHRINKS;
+            renewed.lease.is_none_or(|lease| lease + least.max(before / part) >= before)
+        };
+        renewed.renewable &= current.lease.is_none_or(lives_on);
         Ok(renewed)
     }
 }

@@ -38,11 +38,11 @@ fn with_secret(entry: &str) -> String {
     format!("[providers.dev]\ntype = \"dotenv\"\npath = \".env\"\n[secrets.token]\n{entry}\n")
 }
 
-fn parse(text: &str) -> Result<FarToml, ConfigError> {
+pub(super) fn parse(text: &str) -> Result<FarToml, ConfigError> {
     FarToml::of(&Source::new(Path::new("/etc/far/far.toml"), text.to_owned(), Format::Toml))
 }
 
-fn refused(text: &str) -> String {
+pub(super) fn refused(text: &str) -> String {
     said(&parse(text).unwrap_err()).replace("/etc/far/far.toml:", "")
 }
 
@@ -137,10 +137,10 @@ fn what_a_later_version_does_is_not_silently_left_undone() {
         );
         assert_eq!(refused(&with_secret(&format!("{key} = 1\nprovider = \"dev\""))), expected);
     }
-    for kind in LATER_TYPES {
+    for kind in providers::LATER_TYPES {
         let expected = format!(
             "2:8: 'providers.p.type': the provider type \"{kind}\" is not built into this version of far\n\
-             help: the type for this version is \"dotenv\""
+             help: the types for this version are \"dotenv\" and \"vault\""
         );
         assert_eq!(refused(&format!("[providers.p]\ntype = \"{kind}\"\naddress = \"x\"")), expected);
     }
@@ -219,7 +219,7 @@ fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
         ("[secrets.\"\"]", "1:10: 'secrets.\"\"': a name has at least 1 character".to_owned()),
         (
             "[providers.dev]\ntype = \"env\"",
-            "2:8: 'providers.dev.type': not a type of provider\nhelp: the type for this version is \"dotenv\""
+            "2:8: 'providers.dev.type': not a type of provider\nhelp: the types for this version are \"dotenv\" and \"vault\""
                 .to_owned(),
         ),
         ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': the text is empty".to_owned()),
@@ -307,8 +307,8 @@ fn a_file_is_read_from_where_it_is_if_it_is_to_be_trusted() {
     let path = folder.path().join("any-name");
     fs::write(&path, WHOLE).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    let ProviderKind::Dotenv { path: env } = &FarToml::read(&path).unwrap().providers[0].kind;
-    assert_eq!(env, &folder.path().join(".env"));
+    let env = ProviderKind::Dotenv { path: folder.path().join(".env") };
+    assert_eq!(FarToml::read(&path).unwrap().providers[0].kind, env);
 
     fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
     assert!(matches!(FarToml::read(&path), Err(ConfigError::Writable { mode: 0o664, .. })));

@@ -107,9 +107,9 @@ fn mistakes_in_it() {
             "did you mean 'dotenv'?",
         ),
         (
-            "[providers.vault]\ntype = 'vault'\n",
-            "5:8: 'providers.vault.type': the provider type \"vault\" is not built into this version of far",
-            "the type for this version is \"dotenv\"",
+            "[providers.cluster]\ntype = 'kubernetes'\n",
+            "5:8: 'providers.cluster.type': the provider type \"kubernetes\" is not built into this version of far",
+            "the types for this version are \"dotenv\" and \"vault\"",
         ),
         (
             "[secrets.a]\nprovider = 'dotenv'\noperations = ['sign']\nkind = 'x'\n",

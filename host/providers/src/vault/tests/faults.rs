@@ -92,7 +92,7 @@ async fn a_404_is_an_absence_only_where_the_server_says_so() {
 async fn a_body_that_is_none_is_invalid_and_goes_nowhere() {
     let metadata = r#""metadata":{"version":1}"#;
     for body in [
-        format!("{CANARY}"),
+        CANARY.to_owned(),
         format!(r#"{{"data":{{"data":{{"f":"{CANARY}"}}"#),
         format!(r#"{{"data":{{"data":"{CANARY}",{metadata}}}}}"#),
         format!(r#"{{"data":{{"data":{{"f":"{CANARY}","f":"x"}},{metadata}}}}}"#),

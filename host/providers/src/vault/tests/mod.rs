@@ -58,14 +58,14 @@ async fn get(vault: &Vault, reference: &str) -> Result<Fetched, ProviderError> {
 
 /// The value, as text, and the version.
 async fn current(vault: &Vault, reference: &str) -> Result<(String, String), ProviderError> {
-    get(vault, reference).await.map(told)
+    get(vault, reference).await.map(|fetched| told(&fetched))
 }
 
 async fn exactly(vault: &Vault, reference: &str, version: &str) -> Result<(String, String), ProviderError> {
     let version = VersionSelector::Exactly(Version::parse(version).unwrap());
-    vault.get_secret(&Reference::new(reference), &version).await.map(told)
+    vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| told(&fetched))
 }
 
-fn told(fetched: Fetched) -> (String, String) {
+fn told(fetched: &Fetched) -> (String, String) {
     (String::from_utf8(fetched.value.expose().to_vec()).unwrap(), fetched.version.to_string())
 }

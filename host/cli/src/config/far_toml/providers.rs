@@ -1,0 +1,208 @@
+//! The tables of backends, and what secrets are called in them.
+
+use std::path::{Path, PathBuf};
+
+use far_core::SecretName;
+use far_core::provider::Reference;
+use far_providers::vault::{Address, Auth, Engine, Mounts, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig};
+
+use super::ProviderKind;
+use crate::config::error::ConfigError;
+use crate::config::reader::{Keys, Table, Value, nearest};
+use crate::config::terms::text;
+
+const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
+const VAULT: Keys =
+    Keys { known: &["type", "address", "namespace", "ca-file", "engine", "mounts", "auth"], later: &[] };
+/// Of all methods: for a table that does not say which it is.
+const AUTH: Keys = Keys {
+    known: &[
+        "method",
+        "mount",
+        "token-file",
+        "role-id",
+        "secret-id-file",
+        "wrapped-secret-id-file",
+        "role",
+        "jwt-file",
+        "cert-file",
+        "key-file",
+    ],
+    later: &[],
+};
+const TOKEN: Keys = Keys { known: &["method", "token-file"], later: &[] };
+const APPROLE: Keys =
+    Keys { known: &["method", "mount", "role-id", "secret-id-file", "wrapped-secret-id-file"], later: &[] };
+const KUBERNETES: Keys = Keys { known: &["method", "mount", "role", "token-file"], later: &[] };
+const JWT: Keys = Keys { known: &["method", "mount", "role", "jwt-file"], later: &[] };
+const CERT: Keys = Keys { known: &["method", "mount", "role", "cert-file", "key-file"], later: &[] };
+
+/// The types of provider that there are.
+const TYPES: [&str; 2] = ["dotenv", "vault"];
+/// Those that later versions have.
+pub(super) const LATER_TYPES: [&str; 3] = ["kubernetes", "aws", "gcp"];
+/// The methods of authentication.
+const METHODS: [&str; 5] = ["token", "approle", "kubernetes", "jwt", "cert"];
+
+/// Reads the table of a backend. Files in it are seen from the folder.
+pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {
+    let mut table = value.table()?;
+    // The type first: the keys of a provider that is not built in say nothing.
+    let kind = match table.take("type") {
+        Some(kind) => kind,
+        None => {
+            table.only(&VAULT_OR_DOTENV)?;
+            table.require("type")?
+        }
+    };
+    let help = "the types for this version are \"dotenv\" and \"vault\"";
+    match &*text(&kind)? {
+        "dotenv" => {
+            table.only(&DOTENV)?;
+            Ok(ProviderKind::Dotenv { path: file(&mut table, "path", folder)? })
+        }
+        "vault" => {
+            table.only(&VAULT)?;
+            Ok(ProviderKind::Vault(Box::new(vault(table, folder)?)))
+        }
+        later if LATER_TYPES.contains(&later) => {
+            let message = format!("the provider type \"{later}\" is not built into this version of far");
+            Err(kind.invalid(message, Some(help.to_owned())))
+        }
+        other => Err(kind.invalid("not a type of provider", Some(near(other, &TYPES).unwrap_or(help.to_owned())))),
+    }
+}
+
+/// Of both types: for a table that does not say which it is.
+const VAULT_OR_DOTENV: Keys =
+    Keys { known: &["type", "path", "address", "namespace", "ca-file", "engine", "mounts", "auth"], later: &[] };
+
+/// Takes what a secret is called in its backend.
+pub(super) fn reference(
+    name: &SecretName,
+    table: &mut Table<'_>,
+    provider: &ProviderKind,
+) -> Result<Reference, ConfigError> {
+    let field = table.take("field").map(|value| Ok((text(&value)?, value))).transpose()?;
+    match provider {
+        ProviderKind::Dotenv { .. } => {
+            if let Some((_, value)) = field {
+                let help = "take it out: a key of the file has one value".to_owned();
+                return Err(value.invalid("a secret of a provider of this type has no fields", Some(help)));
+            }
+            let path = table.take("path").map(|path| text(&path)).transpose()?;
+            Ok(path.map_or_else(|| Reference::named(name), |path| Reference::new(&path)))
+        }
+        ProviderKind::Vault(config) => {
+            let path = table.require("path")?;
+            let place = text(&path)?;
+            let whole = config.mounts.reference(&place, None).map_err(|error| path.invalid(error, None))?;
+            let Some((name, field)) = field else { return Ok(whole) };
+            config.mounts.reference(&place, Some(&name)).map_err(|error| field.invalid(error, None))
+        }
+    }
+}
+
+fn vault(mut table: Table<'_>, folder: &Path) -> Result<VaultConfig, ConfigError> {
+    let address = table.require("address")?.read(Address::parse)?;
+    let auth = auth(table.require("auth")?, folder)?;
+    let mut mounts = Mounts::all(table.take("engine").map(|value| engine(&value)).transpose()?.unwrap_or_default());
+    if let Some(named) = table.take("mounts") {
+        for (name, value) in named.table()?.names() {
+            let engine = engine(&value)?;
+            mounts = name.read(|path| mounts.clone().with(path, engine))?;
+        }
+    }
+    Ok(VaultConfig {
+        address,
+        namespace: table.take("namespace").map(|value| namespace(&value)).transpose()?,
+        ca_file: table.take("ca-file").map(|value| text(&value)).transpose()?.map(|path| folder.join(path)),
+        auth,
+        mounts,
+    })
+}
+
+fn engine(value: &Value<'_>) -> Result<Engine, ConfigError> {
+    match &*text(value)? {
+        "kv-v1" => Ok(Engine::KvV1),
+        "kv-v2" => Ok(Engine::KvV2),
+        _ => Err(value.invalid("not an engine", Some("it is \"kv-v2\" or \"kv-v1\"".to_owned()))),
+    }
+}
+
+fn namespace(value: &Value<'_>) -> Result<String, ConfigError> {
+    let namespace = text(value)?;
+    match namespace.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(namespace),
+        false => Err(value.invalid("a namespace is made of visible ASCII characters, such as team/a", None)),
+    }
+}
+
+fn auth(value: Value<'_>, folder: &Path) -> Result<Auth, ConfigError> {
+    let mut table = value.table()?;
+    let method = match table.take("method") {
+        Some(method) => method,
+        None => {
+            table.only(&AUTH)?;
+            table.require("method")?
+        }
+    };
+    let name = text(&method)?;
+    let keys = match &*name {
+        "token" => &TOKEN,
+        "approle" => &APPROLE,
+        "kubernetes" => &KUBERNETES,
+        "jwt" => &JWT,
+        "cert" => &CERT,
+        _ => {
+            let help = near(&name, &METHODS).unwrap_or(format!("known here: \"{}\"", METHODS.join("\", \"")));
+            return Err(method.invalid("not a method of authentication", Some(help)));
+        }
+    };
+    table.only(keys)?;
+    let mount = table.take("mount").map(|value| text(&value)).transpose()?.unwrap_or_else(|| name.clone());
+    Ok(match &*name {
+        "token" => Auth::Token { file: file(&mut table, "token-file", folder)? },
+        "approle" => {
+            let role_id = text(&table.require("role-id")?)?;
+            Auth::AppRole { mount, role_id, secret_id: secret_id(&mut table, folder)? }
+        }
+        "kubernetes" => {
+            let role = text(&table.require("role")?)?;
+            let token_file = table.take("token-file").map(|value| text(&value)).transpose()?;
+            let token_file = token_file.map_or_else(|| SERVICE_ACCOUNT_TOKEN.into(), |path| folder.join(path));
+            Auth::Kubernetes { mount, role, token_file }
+        }
+        "jwt" => {
+            let role = text(&table.require("role")?)?;
+            Auth::Jwt { mount, role, file: file(&mut table, "jwt-file", folder)? }
+        }
+        _ => Auth::Certificate {
+            mount,
+            role: table.take("role").map(|value| text(&value)).transpose()?,
+            cert_file: file(&mut table, "cert-file", folder)?,
+            key_file: file(&mut table, "key-file", folder)?,
+        },
+    })
+}
+
+fn secret_id(table: &mut Table<'_>, folder: &Path) -> Result<SecretId, ConfigError> {
+    let Some(wrapped) = table.take("wrapped-secret-id-file") else {
+        return Ok(SecretId::File(file(table, "secret-id-file", folder)?));
+    };
+    if table.take("secret-id-file").is_some() {
+        return Err(wrapped.invalid("there is a 'secret-id-file' as well", Some("keep one of the two".to_owned())));
+    }
+    Ok(SecretId::Wrapped(folder.join(text(&wrapped)?)))
+}
+
+fn file(table: &mut Table<'_>, key: &'static str, folder: &Path) -> Result<PathBuf, ConfigError> {
+    Ok(folder.join(text(&table.require(key)?)?))
+}
+
+fn near(name: &str, candidates: &[&'static str]) -> Option<String> {
+    nearest(name, candidates.iter().copied()).map(|near| format!("did you mean \"{near}\"?"))
+}
+
+#[cfg(test)]
+mod tests;

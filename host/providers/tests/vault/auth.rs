@@ -1,0 +1,231 @@
+//! How the provider gets its token from a real server, and what it does when that ends.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use far_core::provider::{ProviderError, SecretProvider};
+use far_providers::vault::{Address, Auth, SecretId, Vault};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SigningKey};
+
+use crate::bao::{Bao, Files, free_port};
+use crate::{config, current, eventually, get, open, pair};
+
+/// What an operator lets the provider do: the policy that the page has.
+const PAGE: &str = include_str!("../../../../docs/vault.md");
+
+/// A server with one secret that the page's policy lets be read, and a role of this.
+async fn prepared(role: &str) -> Option<Bao> {
+    let bao = Bao::start().await?;
+    policy(&bao).await;
+    bao.ok("sys/auth/approle", r#"{"type":"approle"}"#).await;
+    bao.ok("auth/approle/role/far", role).await;
+    bao.ok("auth/approle/role/far/role-id", r#"{"role_id":"role-1"}"#).await;
+    Some(bao)
+}
+
+async fn policy(bao: &Bao) {
+    bao.ok("kv/data/ci/github", r#"{"data":{"token":"v"}}"#).await;
+    bao.ok("kv/data/other", r#"{"data":{"token":"v"}}"#).await;
+    let hcl = PAGE.split("```hcl\n").nth(1).unwrap().split("```").next().unwrap();
+    bao.ok("sys/policies/acl/far", &serde_json::json!({ "policy": hcl }).to_string()).await;
+}
+
+async fn secret_id(bao: &Bao) -> String {
+    let answer = bao.ok("auth/approle/role/far/secret-id", "{}").await;
+    answer["data"]["secret_id"].as_str().unwrap().to_owned()
+}
+
+fn approle(bao: &Bao, secret_id: SecretId) -> Vault {
+    let auth = Auth::AppRole { mount: "approle".to_owned(), role_id: "role-1".to_owned(), secret_id };
+    open(config(bao, auth), &["kv/ci/github#token"])
+}
+
+/// Ends the tokens of all who logged in.
+async fn end_logins(bao: &Bao) {
+    bao.ok("sys/leases/revoke-force/auth/approle/login", "{}").await;
+}
+
+/// The secret that may be had is, the other is not.
+async fn works(vault: &Vault) {
+    assert_eq!(current(vault, "kv/ci/github#token").await, pair("v", "1"));
+    assert_eq!(current(vault, "kv/other").await, Err(ProviderError::Denied));
+    assert_eq!(vault.list_secrets().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_approle_with_the_pages_policy_may_what_is_needed_and_no_more() {
+    let Some(bao) = prepared(r#"{"token_policies":"far","token_ttl":"20m"}"#).await else { return };
+    let files = Files::new();
+    let file = files.write("secret-id", &secret_id(&bao).await);
+    let vault = approle(&bao, SecretId::File(file));
+    works(&vault).await;
+    assert_eq!(vault.metrics().logins(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_was_revoked_is_replaced_and_a_role_that_is_gone_is_told() {
+    let Some(bao) = prepared(r#"{"token_policies":"far"}"#).await else { return };
+    let files = Files::new();
+    let file = files.write("secret-id", &secret_id(&bao).await);
+    let vault = approle(&bao, SecretId::File(file));
+    assert!(get(&vault, "kv/ci/github").await.is_ok());
+    end_logins(&bao).await;
+    assert!(get(&vault, "kv/ci/github").await.is_ok());
+    works(&vault).await;
+    assert_eq!(vault.metrics().logins(), 2);
+
+    bao.ask("DELETE", "auth/approle/role/far", None).await;
+    end_logins(&bao).await;
+    // A token that was just looked at is not looked at again for a second: until then, it is a refusal.
+    let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
+    eventually(told).await;
+}
+
+#[tokio::test]
+async fn a_token_is_kept_alive_and_replaced_at_the_end_of_all_renewals() {
+    let role = r#"{"token_policies":"far","token_ttl":"3s","token_max_ttl":"5s"}"#;
+    let Some(bao) = prepared(role).await else { return };
+    let files = Files::new();
+    let file = files.write("secret-id", &secret_id(&bao).await);
+    let vault = approle(&bao, SecretId::File(file));
+    works(&vault).await;
+    // Nobody asks for anything meanwhile.
+    eventually(async || vault.metrics().logins() == 2).await;
+    works(&vault).await;
+    assert_eq!(vault.metrics().logins(), 2);
+}
+
+#[tokio::test]
+async fn a_wrapped_secret_id_is_unwrapped_once() {
+    let Some(bao) = prepared(r#"{"token_policies":"far"}"#).await else { return };
+    let files = Files::new();
+    let wrapping = bao.wrapped("auth/approle/role/far/secret-id").await;
+    let vault = approle(&bao, SecretId::Wrapped(files.write("wrapping", &wrapping)));
+    assert!(get(&vault, "kv/ci/github").await.is_ok());
+    end_logins(&bao).await;
+    works(&vault).await;
+    assert_eq!((vault.metrics().logins(), vault.metrics().failed_unwraps()), (2, 0));
+
+    // The same once more, for whoever finds the file: it is spent.
+    let late = approle(&bao, SecretId::Wrapped(files.write("late", &wrapping)));
+    assert_eq!(get(&late, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
+    assert_eq!(late.metrics().failed_unwraps(), 1);
+
+    // What somebody put into a wrapping of their own is none of ours.
+    let forged = bao.wrapped("sys/wrapping/wrap").await;
+    let forged = approle(&bao, SecretId::Wrapped(files.write("forged", &forged)));
+    assert_eq!(get(&forged, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
+    assert_eq!(forged.metrics().failed_unwraps(), 1);
+}
+
+#[tokio::test]
+async fn a_token_from_a_file_is_looked_up_and_renewed() {
+    let Some(bao) = prepared("{}").await else { return };
+    let files = Files::new();
+    let token = bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"3s"}"#).await;
+    let file = files.write("token", token["auth"]["client_token"].as_str().unwrap());
+    let vault = open(config(&bao, Auth::Token { file }), &["kv/ci/github#token"]);
+    works(&vault).await;
+    let accessor = serde_json::json!({ "accessor": token["auth"]["accessor"] }).to_string();
+    let lives = async || bao.ok("auth/token/lookup-accessor", &accessor).await["data"]["ttl"].as_u64().unwrap();
+    eventually(async || lives().await == 1).await;
+    eventually(async || lives().await > 1).await;
+    works(&vault).await;
+    assert_eq!(vault.metrics().logins(), 1);
+    bao.ok("auth/token/revoke-accessor", &accessor).await;
+    let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
+    eventually(told).await;
+}
+
+#[tokio::test]
+async fn a_signed_token_of_somebody_else_is_shown() {
+    let Some(bao) = prepared("{}").await else { return };
+    let files = Files::new();
+    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    bao.ok("sys/auth/jwt", r#"{"type":"jwt"}"#).await;
+    let config_jwt = serde_json::json!({
+        "jwt_validation_pubkeys": [key.public_key_pem()], "jwt_supported_algs": ["EdDSA"], "bound_issuer": "test",
+    });
+    bao.ok("auth/jwt/config", &config_jwt.to_string()).await;
+    let role = r#"{"role_type":"jwt","user_claim":"sub","bound_subject":"far","token_policies":["far"]}"#;
+    bao.ok("auth/jwt/role/far", role).await;
+    let signed = |subject: &str| {
+        let claims = serde_json::json!({ "iss": "test", "sub": subject, "exp": 4_000_000_000_u64, "iat": 1, "nbf": 1 });
+        let encode = |text: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let content =
+            format!("{}.{}", encode(br#"{"alg":"EdDSA","typ":"JWT"}"#), encode(claims.to_string().as_bytes()));
+        format!("{content}.{}", encode(&key.sign(content.as_bytes()).unwrap()))
+    };
+    let vault = |subject: &str| {
+        let file = files.write(subject, &signed(subject));
+        let auth = Auth::Jwt { mount: "jwt".to_owned(), role: "far".to_owned(), file };
+        open(config(&bao, auth), &["kv/ci/github#token"])
+    };
+    works(&vault("far")).await;
+    assert_eq!(get(&vault("other"), "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_certificate_is_shown_to_a_server_that_shows_its_own() {
+    let files = Files::new();
+    let authority = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        (certificate.pem(), Issuer::new(params, key))
+    };
+    let (ca, issuer) = authority("test");
+    let issue = |name: &str, usage: ExtendedKeyUsagePurpose| {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.extended_key_usages.push(usage);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+    };
+    let (certificate, key) = issue("127.0.0.1", ExtendedKeyUsagePurpose::ServerAuth);
+    let port = free_port();
+    let listener = format!(
+        "listener \"tcp\" {{\n address = \"127.0.0.1:{port}\"\n tls_cert_file = \"{}\"\n tls_key_file = \"{}\"\n}}\n",
+        files.write("server.pem", &certificate).display(),
+        files.write("server.key", &key).display(),
+    );
+    let Some(bao) = Bao::start_with(&listener).await else { return };
+    policy(&bao).await;
+    bao.ok("sys/auth/cert", r#"{"type":"cert"}"#).await;
+    let role = serde_json::json!({ "certificate": ca, "allowed_common_names": ["far"], "token_policies": ["far"] });
+    bao.ok("auth/cert/certs/far", &role.to_string()).await;
+
+    let vault = |name: &str, ca: &str| {
+        let (certificate, key) = issue(name, ExtendedKeyUsagePurpose::ClientAuth);
+        let auth = Auth::Certificate {
+            mount: "cert".to_owned(),
+            role: Some("far".to_owned()),
+            cert_file: files.write(&format!("{name}.pem"), &certificate),
+            key_file: files.write(&format!("{name}.key"), &key),
+        };
+        let mut config = config(&bao, auth);
+        config.address = Address::parse(&format!("https://127.0.0.1:{port}")).unwrap();
+        config.ca_file = Some(files.write("ca.pem", ca));
+        open(config, &["kv/ci/github#token"])
+    };
+    works(&vault("far", &ca)).await;
+    assert_eq!(get(&vault("other", &ca), "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
+    let (stranger, _) = authority("stranger");
+    assert_eq!(get(&vault("far", &stranger), "kv/ci/github").await.err(), Some(ProviderError::Unavailable));
+}
+
+#[tokio::test]
+async fn a_namespace_is_a_server_of_its_own() {
+    let Some(bao) = Bao::start().await else { return };
+    let files = Files::new();
+    bao.ok("sys/namespaces/team", "{}").await;
+    bao.ok("team/sys/mounts/kv", r#"{"type":"kv","options":{"version":"2"}}"#).await;
+    eventually(async || bao.ask("POST", "team/kv/data/a", Some(r#"{"data":{"f":"team"}}"#)).await.0 == 200).await;
+    bao.ok("kv/data/a", r#"{"data":{"f":"root"}}"#).await;
+    let mut config = config(&bao, Auth::Token { file: files.write("root", crate::bao::ROOT) });
+    config.namespace = Some("team".to_owned());
+    let vault = open(config, &["kv/a#f"]);
+    assert_eq!(current(&vault, "kv/a#f").await, pair("team", "1"));
+    assert_eq!(vault.list_secrets().await.unwrap().len(), 1);
+}

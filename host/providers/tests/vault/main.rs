@@ -1,0 +1,66 @@
+//! The Vault backend against a real OpenBao server, which has the same API.
+//!
+//! Every test has a server of its own, on loopback, with its data in memory.
+
+mod auth;
+mod bao;
+mod kv;
+
+use std::time::Duration;
+
+use far_core::provider::{Fetched, ProviderError, Reference, SecretProvider};
+use far_core::{ProviderId, Version, VersionSelector};
+use far_providers::vault::{Address, Auth, Engine, Mounts, Vault, VaultConfig};
+
+use bao::{Bao, Files};
+
+fn mounts() -> Mounts {
+    Mounts::default().with("old", Engine::KvV1).unwrap().with("teams/a/kv", Engine::KvV2).unwrap()
+}
+
+fn config(bao: &Bao, auth: Auth) -> VaultConfig {
+    let address = Address::parse(&bao.address).unwrap();
+    VaultConfig { address, namespace: None, ca_file: None, auth, mounts: mounts() }
+}
+
+fn open(config: VaultConfig, known: &[&str]) -> Vault {
+    let known = known.iter().map(|text| Reference::new(text)).collect();
+    Vault::open(ProviderId::parse("vault").unwrap(), config, known).unwrap()
+}
+
+/// A provider that may do anything.
+fn as_root(bao: &Bao, files: &Files, known: &[&str]) -> Vault {
+    open(config(bao, Auth::Token { file: files.write("root", bao::ROOT) }), known)
+}
+
+async fn get(vault: &Vault, reference: &str) -> Result<Fetched, ProviderError> {
+    vault.get_secret(&Reference::new(reference), &VersionSelector::Current).await
+}
+
+async fn current(vault: &Vault, reference: &str) -> Result<(String, String), ProviderError> {
+    get(vault, reference).await.map(|fetched| told(&fetched))
+}
+
+async fn exactly(vault: &Vault, reference: &str, version: &str) -> Result<(String, String), ProviderError> {
+    let version = VersionSelector::Exactly(Version::parse(version).unwrap());
+    vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| told(&fetched))
+}
+
+/// The value, as text, and the version.
+fn told(fetched: &Fetched) -> (String, String) {
+    (String::from_utf8(fetched.value.expose().to_vec()).unwrap(), fetched.version.to_string())
+}
+
+fn pair(value: &str, version: &str) -> Result<(String, String), ProviderError> {
+    Ok((value.to_owned(), version.to_owned()))
+}
+
+/// Waits until it is so.
+async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+}
