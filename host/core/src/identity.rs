@@ -30,6 +30,11 @@ name_type! {
     ProviderId
 }
 
+name_type! {
+    /// A set of skills that the operator named: those that do one tool's work, and share what that needs.
+    ToolName
+}
+
 impl TaskId {
     /// A new random id: `task-` and 128 bits in hexadecimal.
     ///

@@ -38,7 +38,7 @@ mod strict;
 pub mod version;
 
 pub use context::TaskContext;
-pub use identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId};
+pub use identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId, ToolName};
 pub use name::SecretName;
 pub use secret::Secret;
 pub use version::{Version, VersionSelector};

@@ -178,7 +178,7 @@ async fn permitted_to(skill: &'static [u8]) -> String {
 }
 
 async fn shared(scope: Scope) -> String {
-    let host = TestHost::of(Parts { entry: Box::new(move |entry| entry.scope = scope), ..Parts::default() });
+    let host = TestHost::of(Parts { entry: Box::new(move |entry| entry.scope = scope.clone()), ..Parts::default() });
     for _ in 0..2 {
         host.probe(guests::PROBE, &["alpha:sign"], json!([get("alpha")])).await;
     }

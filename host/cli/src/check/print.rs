@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use far_core::capability::{Destination, Placement, Scope};
+use far_core::capability::{Destination, Placement};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
@@ -139,7 +139,7 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         entry.provider.to_string(),
         there.to_owned(),
         escape(&in_words(&entry.terms)),
-        scope(entry.scope).to_owned(),
+        entry.scope.as_str().to_owned(),
         duration(entry.ttl),
         entry.when_leaked.as_str().to_owned(),
         skills,
@@ -158,19 +158,10 @@ fn secret_object(secret: &Permitted) -> Value {
         "destinations": destinations(&entry.terms),
         "placements": placements(&entry.terms),
         "signing": signing(&entry.terms),
-        "scope": scope(entry.scope),
+        "scope": entry.scope.as_str(),
         "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
         "only_sealed": entry.only_sealed,
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),
     })
-}
-
-fn scope(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Task => "task",
-        Scope::Skill => "skill",
-        Scope::Agent => "agent",
-        _ => "node",
-    }
 }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use crate::guard::Guard;
-use crate::identity::{ProviderId, SkillDigest, TaskId};
+use crate::identity::{ProviderId, SkillDigest, TaskId, ToolName};
 use crate::memory::OverQuota;
 use crate::name::SecretName;
 use crate::pal::AuditUnavailable;
@@ -28,6 +28,7 @@ use crate::version::VersionSelector;
 pub(super) enum ScopeSubject {
     Task(TaskId),
     Skill(SkillDigest),
+    Tool(ToolName),
     Agent,
 }
 
@@ -138,7 +139,9 @@ impl Cache {
         let mut subjects = self.subjects.lock();
         let slots = match subject {
             ScopeSubject::Task(_) => subjects.get_mut(subject)?,
-            ScopeSubject::Skill(_) | ScopeSubject::Agent => subjects.entry(subject.clone()).or_default(),
+            ScopeSubject::Skill(_) | ScopeSubject::Tool(_) | ScopeSubject::Agent => {
+                subjects.entry(subject.clone()).or_default()
+            }
         };
         let slot = slots.entry(key.clone()).or_default();
         // One that has ended without settling panicked: it is not waited for again.

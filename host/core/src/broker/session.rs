@@ -361,9 +361,10 @@ impl Session {
     }
 
     fn place(&self, name: SecretName, version: VersionSelector, permit: &Permit) -> (ScopeSubject, Key) {
-        let scope = match permit.scope {
+        let scope = match &permit.scope {
             Scope::Task if Guard::TaskScope.stands() => ScopeSubject::Task(self.context.task_id.clone()),
             Scope::Skill => ScopeSubject::Skill(self.context.skill_digest),
+            Scope::Tool(tool) => ScopeSubject::Tool(tool.clone()),
             Scope::Task | Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
         (scope, Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() })

@@ -6,13 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Grant, Terms};
-use crate::identity::{ProviderId, SkillDigest};
+use crate::identity::{ProviderId, SkillDigest, ToolName};
 use crate::name::SecretName;
 use crate::provider::Reference;
 
 /// Who shares one fetched value of a secret, and when it is wiped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scope {
     /// One task; wiped when it ends.
@@ -20,10 +19,26 @@ pub enum Scope {
     Task,
     /// All tasks of one skill, by digest; wiped when its time ends.
     Skill,
+    /// All tasks of the skills of one tool, as the operator named them; wiped when its time ends. Whose entry it is says which
+    /// skills these are.
+    Tool(ToolName),
     /// All tasks of the agent; wiped when its time ends.
     Agent,
     /// As [`Scope::Agent`]: there is one agent a node.
     Node,
+}
+
+impl Scope {
+    /// The scope's name in configurations.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Skill => "skill",
+            Self::Tool(_) => "tool",
+            Self::Agent => "agent",
+            Self::Node => "node",
+        }
+    }
 }
 
 /// What becomes of a task that says a secret's value, in any form that redaction finds.

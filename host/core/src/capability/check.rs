@@ -296,7 +296,7 @@ impl Permit {
             expires: grant.expires_in().and_then(|length| now.checked_add(length)),
             provider: permitted.provider.clone(),
             reference: permitted.reference.clone(),
-            scope: permitted.scope,
+            scope: permitted.scope.clone(),
             ttl: permitted.ttl,
             when_leaked: permitted.when_leaked,
             signature: Signature::join(terms.map(Terms::signing)),

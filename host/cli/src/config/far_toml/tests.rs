@@ -58,7 +58,7 @@ fn a_whole_file_is_read() {
     assert_eq!(far.providers, [dotenv("dev", "/etc/far/.env"), dotenv("other", "/run/other.env")]);
 
     let entry = far.catalog.get(&SecretName::parse("github-token").unwrap()).unwrap();
-    assert_eq!((entry.provider.as_str(), entry.reference.as_str(), entry.scope), ("dev", "GITHUB", Scope::Node));
+    assert_eq!((entry.provider.as_str(), entry.reference.as_str(), &entry.scope), ("dev", "GITHUB", &Scope::Node));
     assert_eq!(entry.ttl, Duration::from_secs(900));
     assert!(entry.is_for(&SkillDigest::of(b"test")) && !entry.is_for(&SkillDigest::of(b"other")));
     let operations: Vec<_> = entry.terms.operations().iter().collect();
@@ -71,7 +71,7 @@ fn a_whole_file_is_read() {
 fn what_is_left_out_is_as_narrow_as_it_can_be() {
     let far = parse(WHOLE).unwrap();
     let entry = far.catalog.get(&SecretName::parse("ci/hook.secret").unwrap()).unwrap();
-    assert_eq!((entry.reference.as_str(), entry.scope), ("ci/hook.secret", Scope::Task));
+    assert_eq!((entry.reference.as_str(), &entry.scope), ("ci/hook.secret", &Scope::Task));
     assert_eq!((entry.ttl, &entry.skills), (CatalogEntry::DEFAULT_TTL, &None));
     assert_eq!(entry.when_leaked, WhenLeaked::Replace);
     assert!(entry.terms.destinations().is_empty());
