@@ -10,13 +10,14 @@ use crate::repository::{GUEST_MANIFESTS, Repository, SKILLS_MANIFEST};
 use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{attacks, demo, docs, languages, residue, rules, setup, test};
+use crate::{attacks, demo, docs, languages, residue, rules, servers, setup, test};
 
 /// Runs all steps, up to the first that fails.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     let mut progress = Progress { done: Vec::new() };
     let mut counts = Counts::default();
     progress.step("setup", || setup::run(repository))?;
+    progress.step("servers", servers::install)?;
     progress.step("format", || run_all(repository, &format()))?;
     progress.step("rules", || rules::run(repository))?;
     progress.step("clippy", || run_all(repository, &clippy(repository)))?;

@@ -2,7 +2,7 @@
 //!
 //! Each shows the commands that it runs, so that they can be run by hand, and exits with 1 on any shortfall. None
 //! changes anything outside the target folder and the temporary folders that it makes, except that a missing
-//! compilation target is added with rustup.
+//! compilation target is added with rustup, and servers for tests are installed in a folder of the user's caches.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
@@ -19,6 +19,7 @@ mod proof;
 mod repository;
 mod residue;
 mod rules;
+mod servers;
 mod setup;
 mod soak;
 mod test;
@@ -34,6 +35,7 @@ use crate::failure::Failure;
 use crate::languages::Absent;
 use crate::repository::Repository;
 use crate::residue::Expected;
+use crate::servers::Then;
 
 /// The repository's own commands.
 #[derive(Debug, Parser)]
@@ -111,6 +113,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Install the real servers that tests run against, and start each once.
+    Servers {
+        /// Leave them running until Ctrl-C.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Check the rules on dependencies and on who may call what.
     Rules,
     /// Everything that a change must pass, in order, up to the first failure.
@@ -148,6 +156,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
         Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
         Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
+        Command::Servers { keep } => servers::run(if *keep { Then::Keep } else { Then::Stop }),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),
     }

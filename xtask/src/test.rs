@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
 use crate::repository::{Repository, SKILLS_MANIFEST};
-use crate::setup;
+use crate::{servers, setup};
 
 /// Runs them all, the later ones too if earlier ones fail. The arguments are for the workspace's tests.
 pub(crate) fn run(repository: &Repository, args: &[OsString]) -> Result<Summary, Failure> {
     setup::run(repository)?;
+    servers::install()?;
     let workspace = Invocation::cargo("test --locked --workspace --target-dir").arg(&repository.target).args(args);
     let skills = Invocation::cargo("test --locked --manifest-path")
         .arg(SKILLS_MANIFEST)
