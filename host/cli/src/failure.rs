@@ -10,6 +10,7 @@ use far_core::memory::{SelfTestError, Unhardened};
 use far_core::pal::file::FileError;
 use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
+use far_providers::exchange::ExchangeError;
 use far_providers::vault::VaultError;
 use far_runtime::{EgressSetupError, LoadError, RuntimeError};
 use miette::Diagnostic;
@@ -68,6 +69,9 @@ pub(crate) enum Failure {
     /// What a Vault server is reached with.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// What keys are exchanged with.
+    #[error("keys cannot be exchanged for tokens")]
+    Exchange(#[from] ExchangeError),
     /// The grants make no catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -143,6 +147,7 @@ impl Failure {
             Self::InputTooLarge { .. } => "input-too-large",
             Self::DotEnv(_) => "env-file",
             Self::Vault(_) => "vault",
+            Self::Exchange(_) => "exchange",
             Self::Catalog(_) => "ambiguous-grant",
             Self::Unreached { .. } => "unreached",
             Self::Absent { .. } => "absent",
@@ -203,6 +208,9 @@ impl Failure {
             Self::InputTooLarge { .. } => "raise 'input' under [limits] in a task file, or give less",
             Self::DotEnv(error) => error.help(),
             Self::Vault(error) => error.help(),
+            Self::Exchange(_) => {
+                "check the 'ca-file' of the secret, which has certificates in PEM, and that the platform has authorities"
+            }
             Self::Audit(error) => return Some(error.help()),
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
             Self::Unreached { .. } => "check that it runs, and that its address and credentials are right",

@@ -1,16 +1,18 @@
 //! From what a configuration says of a backend to the backend.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use far_core::ProviderId;
 use far_core::capability::Catalog;
-use far_core::provider::SecretProvider;
+use far_core::provider::{Reference, SecretProvider};
 use far_providers::dotenv::DotEnv;
+use far_providers::exchange::{Exchange, Recipe};
 use far_providers::vault::Vault;
 
-use crate::config::{ProviderConfig, ProviderKind};
+use crate::config::{ProviderConfig, ProviderKind, RecipeConfig};
 use crate::failure::Failure;
+use crate::input;
 use crate::run::fixed;
 
 /// What the provider is called where no configuration gives it a name.
@@ -32,14 +34,42 @@ pub(crate) fn local(env_file: Option<&Path>) -> Result<ProviderConfig, Failure> 
 /// # Errors
 ///
 /// Its file, or whatever else it is opened from, is not as it must be.
-pub(crate) fn open(config: &ProviderConfig, catalog: &Catalog) -> Result<Arc<dyn SecretProvider>, Failure> {
-    let id = config.id.clone();
-    Ok(match &config.kind {
-        ProviderKind::Dotenv { path } => Arc::new(DotEnv::open(id, path)?),
+pub(crate) fn open(
+    config: &ProviderConfig,
+    catalog: &Catalog,
+    recipes: &[RecipeConfig],
+) -> Result<Arc<dyn SecretProvider>, Failure> {
+    let recipes: Vec<_> = recipes.iter().filter(|recipe| recipe.provider == config.id).collect();
+    let behind: Arc<dyn SecretProvider> = match &config.kind {
+        ProviderKind::Dotenv { path } => Arc::new(DotEnv::open(config.id.clone(), path)?),
         ProviderKind::Vault(vault) => {
-            let own = catalog.iter().filter(|(_, entry)| entry.provider == id);
-            let known = own.map(|(_, entry)| entry.reference.clone()).collect();
-            Arc::new(Vault::open(id, (**vault).clone(), known)?)
+            let known = known(&config.id, catalog, &recipes);
+            Arc::new(Vault::open(config.id.clone(), (**vault).clone(), known)?)
         }
+    };
+    if recipes.is_empty() {
+        return Ok(behind);
+    }
+    let recipes = recipes.into_iter().map(recipe).collect::<Result<_, _>>()?;
+    Ok(Arc::new(Exchange::new(behind, recipes)?))
+}
+
+/// What a backend is known to be asked for: what is called in it as the catalog has it, and keys that are exchanged.
+fn known(id: &ProviderId, catalog: &Catalog, recipes: &[&RecipeConfig]) -> Vec<Reference> {
+    let own = catalog.iter().filter(|(_, entry)| entry.provider == *id).map(|(_, entry)| &entry.reference);
+    let own = own.filter(|reference| !recipes.iter().any(|recipe| recipe.name == **reference));
+    own.chain(recipes.iter().map(|recipe| &recipe.key)).cloned().collect()
+}
+
+/// How much is read of a file of authorities.
+const CA_MAX: usize = 1024 * 1024;
+
+fn recipe(config: &RecipeConfig) -> Result<Recipe, Failure> {
+    let read = |path: &PathBuf| input::begin(path, "the certificates", CA_MAX);
+    Ok(Recipe {
+        name: config.name.clone(),
+        key: config.key.clone(),
+        kind: config.kind.clone(),
+        authorities: config.ca_file.as_ref().map(read).transpose()?,
     })
 }

@@ -148,7 +148,7 @@ impl Operator {
     fn configured(config: FarToml) -> Result<Self, Failure> {
         let mut opened = Vec::new();
         for provider in &config.providers {
-            opened.push(providers::open(provider, &config.catalog)?);
+            opened.push(providers::open(provider, &config.catalog, &config.recipes)?);
         }
         let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
         let (egress, egress_to) = (egress::of(&config.egress)?, config.egress.destinations);
@@ -161,7 +161,7 @@ impl Operator {
         let provider = providers::local(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
-            opened.push(providers::open(&provider, &catalog)?);
+            opened.push(providers::open(&provider, &catalog, &[])?);
         }
         let egress_to = egress.to_vec();
         let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), Egress::new());

@@ -81,6 +81,7 @@ fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
         wasi: far_runtime::Wasi::default(),
         egress: EgressConfig::default(),
         providers: vec![providers::local(env_file)?],
+        recipes: Vec::new(),
         catalog: Catalog::new(),
     })
 }

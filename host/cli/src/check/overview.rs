@@ -9,7 +9,7 @@ use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
 use far_runtime::Wasi;
 
-use crate::config::{EgressConfig, FarToml, ProviderConfig};
+use crate::config::{EgressConfig, FarToml, ProviderConfig, RecipeConfig};
 use crate::egress;
 use crate::exit;
 use crate::explanation::Explanation;
@@ -51,6 +51,8 @@ pub(super) enum State {
 pub(super) struct Permitted {
     pub(super) name: SecretName,
     pub(super) entry: CatalogEntry,
+    /// What it is called in its backend; of what is made of a key, what that is called.
+    pub(super) called: Reference,
     /// Whether its backend has it, where that is known.
     pub(super) present: Option<bool>,
 }
@@ -60,7 +62,10 @@ impl Overview {
     pub(super) async fn of(config: &FarToml) -> Self {
         let mut backends = Vec::new();
         for provider in &config.providers {
-            backends.push(Backend { id: provider.id.clone(), state: state(provider, &config.catalog).await });
+            backends.push(Backend {
+                id: provider.id.clone(),
+                state: state(provider, &config.catalog, &config.recipes).await,
+            });
         }
         let listed: HashMap<_, _> = backends.iter().map(|backend| (&backend.id, &backend.state)).collect();
         let mut secrets: Vec<_> = config
@@ -69,6 +74,7 @@ impl Overview {
             .map(|(name, entry)| Permitted {
                 name: name.clone(),
                 entry: entry.clone(),
+                called: called(entry, &config.recipes),
                 present: match listed.get(&entry.provider) {
                     Some(State::Lists(references)) => Some(references.contains(&entry.reference)),
                     _ => None,
@@ -115,7 +121,7 @@ impl Overview {
         let absent = self.secrets.iter().filter(|secret| secret.present == Some(false)).map(|secret| {
             let entry = &secret.entry;
             let failure =
-                Failure::Absent { provider: entry.provider.clone(), reference: entry.reference.as_str().to_owned() };
+                Failure::Absent { provider: entry.provider.clone(), reference: secret.called.as_str().to_owned() };
             (secret.name.to_string(), Explanation::of_failure(&failure))
         });
         let egress = self.no_egress.iter().map(|failure| ("egress".to_owned(), Explanation::of_failure(failure)));
@@ -123,8 +129,13 @@ impl Overview {
     }
 }
 
-async fn state(config: &ProviderConfig, catalog: &Catalog) -> State {
-    let provider = match providers::open(config, catalog) {
+fn called(entry: &CatalogEntry, recipes: &[RecipeConfig]) -> Reference {
+    let recipe = recipes.iter().find(|recipe| recipe.name == entry.reference);
+    recipe.map_or(&entry.reference, |recipe| &recipe.key).clone()
+}
+
+async fn state(config: &ProviderConfig, catalog: &Catalog, recipes: &[RecipeConfig]) -> State {
+    let provider = match providers::open(config, catalog, recipes) {
         Ok(provider) => provider,
         Err(failure) => return State::Refused(failure),
     };

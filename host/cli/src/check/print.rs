@@ -152,7 +152,7 @@ fn secret_object(secret: &Permitted) -> Value {
     json!({
         "name": secret.name,
         "provider": entry.provider,
-        "reference": entry.reference.as_str(),
+        "reference": secret.called.as_str(),
         "present": secret.present,
         "operations": operations(&entry.terms),
         "destinations": destinations(&entry.terms),

@@ -2,48 +2,30 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use far_core::capability::{Catalog, CatalogEntry, Destination, Scope, WhenLeaked};
-use far_core::{AgentId, ProviderId, SecretName, SkillDigest};
+use far_core::capability::{Catalog, Destination};
+use far_core::{AgentId, ProviderId, SecretName};
 use far_providers::vault::VaultConfig;
 use far_runtime::Wasi;
 use ipnet::IpNet;
 
+mod exchange;
+mod kind;
 mod providers;
+mod secrets;
 
-use self::providers::{provider, reference};
+pub(crate) use self::exchange::RecipeConfig;
+use self::providers::provider;
+use self::secrets::Around;
 use super::error::ConfigError;
-use super::reader::{Keys, Table, Value, join, nearest};
+use super::reader::{Keys, Value};
 use super::source::{Format, Source};
 use super::terms;
-use super::units::{self, Max};
 
-const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "secrets"], later: &[] };
+const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "tools", "secrets"], later: &[] };
 const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
-const SECRET: Keys = Keys {
-    known: &[
-        "provider",
-        "path",
-        "field",
-        "scope",
-        "operations",
-        "destinations",
-        "placements",
-        "signing",
-        "ttl",
-        "skills",
-        "when-leaked",
-        "only-sealed",
-    ],
-    later: &["kind", "rotate", "requests"],
-};
-
-/// The longest that a fetched value may be kept.
-const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
-
 /// The operator's configuration.
 #[derive(Debug)]
 pub(crate) struct FarToml {
@@ -57,6 +39,8 @@ pub(crate) struct FarToml {
     pub(crate) egress: EgressConfig,
     /// The backends, each name once, in the order of the file.
     pub(crate) providers: Vec<ProviderConfig>,
+    /// What is made of keys that backends have.
+    pub(crate) recipes: Vec<RecipeConfig>,
     /// What may be used; every provider in it is one of `providers`.
     pub(crate) catalog: Catalog,
 }
@@ -121,15 +105,18 @@ impl FarToml {
                 providers.push(ProviderConfig { id, kind: provider(value, source.folder())? });
             }
         }
-        let mut catalog = Catalog::new();
+        let tools = root.take("tools").map(secrets::tools).transpose()?.unwrap_or_default();
+        let (mut catalog, mut recipes) = (Catalog::new(), Vec::new());
         if let Some(table) = root.take("secrets") {
+            let around = Around { providers: &providers, tools: &tools, folder: source.folder() };
             for (name, value) in table.table()?.names() {
                 let secret = name.read(SecretName::parse)?;
-                let entry = entry(&secret, value.table_of(&SECRET)?, &providers)?;
+                let (entry, recipe) = secrets::entry(&secret, value, &around)?;
+                recipes.extend(recipe);
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, swap_allowed, wasi, egress, providers, catalog })
+        Ok(Self { agent_id, swap_allowed, wasi, egress, providers, recipes, catalog })
     }
 }
 
@@ -191,63 +178,6 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let address = text.parse::<SocketAddr>().ok();
     let address = address.or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)));
     address.ok_or("an address is written like 10.20.0.5, perhaps with a port: 10.20.0.5:8443")
-}
-
-fn entry(name: &SecretName, mut table: Table<'_>, providers: &[ProviderConfig]) -> Result<CatalogEntry, ConfigError> {
-    let provider = configured(&table.require("provider")?, providers)?;
-    let reference = reference(name, &mut table, &provider.kind)?;
-    let provider = provider.id.clone();
-    let scope = table.take("scope").map(|value| scope(&value)).transpose()?.unwrap_or_default();
-    let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
-    let skills = table.take("skills").map(skills).transpose()?;
-    let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
-    let only_sealed = terms::only_sealed(&mut table)?;
-    let terms = terms::take(&mut table, "the secret")?;
-    let ttl = ttl.unwrap_or(CatalogEntry::DEFAULT_TTL);
-    Ok(CatalogEntry { provider, reference, scope, terms, ttl, skills, when_leaked, only_sealed })
-}
-
-fn configured<'p>(value: &Value<'_>, providers: &'p [ProviderConfig]) -> Result<&'p ProviderConfig, ConfigError> {
-    let id = value.read(ProviderId::parse)?;
-    if let Some(provider) = providers.iter().find(|provider| provider.id == id) {
-        return Ok(provider);
-    }
-    let help = match nearest(id.as_str(), providers.iter().map(|provider| provider.id.as_str())) {
-        Some(near) => format!("did you mean '{near}'?"),
-        None => format!("add the table [{}]", join("providers", id.as_str())),
-    };
-    Err(value.invalid("no provider of this name is configured", Some(help)))
-}
-
-fn scope(value: &Value<'_>) -> Result<Scope, ConfigError> {
-    match &*terms::text(value)? {
-        "task" => Ok(Scope::Task),
-        "skill" => Ok(Scope::Skill),
-        "agent" => Ok(Scope::Agent),
-        "node" => Ok(Scope::Node),
-        "tool" => Err(value.later("the scopes for this version are \"task\", \"skill\", \"agent\" and \"node\"")),
-        _ => Err(value.invalid("a scope is one of 'task', 'skill', 'agent', 'node'", None)),
-    }
-}
-
-fn when_leaked(value: &Value<'_>) -> Result<WhenLeaked, ConfigError> {
-    let text = terms::text(value)?;
-    let chosen = WhenLeaked::ALL.into_iter().find(|choice| choice.as_str() == &*text);
-    chosen.ok_or_else(|| {
-        let help = match nearest(&text, WhenLeaked::ALL.map(WhenLeaked::as_str)) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => "it is \"replace\", \"fail\" or \"ignore\"".to_owned(),
-        };
-        value.invalid("not a way to deal with a value that a skill says", Some(help))
-    })
-}
-
-fn skills(value: Value<'_>) -> Result<Vec<SkillDigest>, ConfigError> {
-    if value.is_empty_list() {
-        let help = "leave 'skills' out to mean every skill".to_owned();
-        return Err(value.invalid("no skill may use the secret", Some(help)));
-    }
-    value.list(|value| value.read(str::parse::<SkillDigest>))
 }
 
 #[cfg(test)]

@@ -26,5 +26,5 @@ mod terms;
 mod units;
 
 pub(crate) use error::ConfigError;
-pub(crate) use far_toml::{EgressConfig, FarToml, ProviderConfig, ProviderKind};
+pub(crate) use far_toml::{EgressConfig, FarToml, ProviderConfig, ProviderKind, RecipeConfig};
 pub(crate) use task_file::{LimitsConfig, TaskFile};

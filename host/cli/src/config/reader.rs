@@ -159,9 +159,12 @@ impl<'a> Table<'a> {
 
     /// Takes the value of a key that has to be there.
     pub(super) fn require(&mut self, name: &'static str) -> Result<Value<'a>, ConfigError> {
-        self.take(name).ok_or_else(|| {
-            self.source.error(&self.span, Problem::Missing { key: quoted(&join(&self.key, name)), name })
-        })
+        self.take(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// The error that a key is not there.
+    pub(super) fn missing(&self, name: &'static str) -> ConfigError {
+        self.source.error(&self.span, Problem::Missing { key: quoted(&join(&self.key, name)), name })
     }
 
     /// The rest, in the order of the file, of a table whose keys are names: each name, and what it names.

@@ -142,7 +142,7 @@ fn grant(secret: SecretName, mut table: Table<'_>) -> Result<Grant, ConfigError>
     let expires =
         table.take("expires").map(|value| value.read(|text| units::duration(text, &MAX_EXPIRY))).transpose()?;
     let only_sealed = terms::only_sealed(&mut table)?;
-    let mut grant = Grant::new(secret, terms::take(&mut table, "the grant")?).with_versions(versions);
+    let mut grant = Grant::new(secret, terms::take(&mut table, "the grant", None)?).with_versions(versions);
     if let Some(uses) = max_uses {
         grant = grant.with_max_uses(uses);
     }

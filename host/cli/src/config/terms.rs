@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use far_core::capability::{
-    Destination, JwtAlgorithm, JwtRule, JwtTerms, Operation, Placement, Signing, SigningError, Terms,
+    Destination, JwtAlgorithm, JwtRule, JwtTerms, Operation, Operations, Placement, Signing, SigningError, Terms,
 };
 
 use super::error::ConfigError;
@@ -17,15 +17,20 @@ const JWT: Keys = Keys { known: &["algorithm", "key-id", "issuer", "subject", "a
 /// The longest that a signed token may live.
 const MAX_TTL: Max<Duration> = Max { value: JwtRule::LONGEST_TTL, text: "1h" };
 
-/// Takes `operations`, `destinations`, `placements` and `signing`; `what` names the thing that has them.
-pub(super) fn take(table: &mut Table<'_>, what: &str) -> Result<Terms, ConfigError> {
-    let operations = table.require("operations")?.list(|value| value.read(str::parse::<Operation>))?;
+/// Takes `operations`, `destinations`, `placements` and `signing`; `what` names the thing that has them, and `usual` is what it is for where the
+/// file does not say it.
+pub(super) fn take(table: &mut Table<'_>, what: &str, usual: Option<Operations>) -> Result<Terms, ConfigError> {
+    let operations = match (table.take("operations"), usual) {
+        (Some(value), _) => value.list(|value| value.read(str::parse::<Operation>))?.into_iter().collect(),
+        (None, Some(usual)) => usual,
+        (None, None) => return Err(table.missing("operations")),
+    };
     let destinations = match table.take("destinations") {
         Some(value) => destinations(value)?,
         None => Vec::new(),
     };
     let placements = table.take("placements").map(|value| value.list(|value| value.read(str::parse::<Placement>)));
-    let terms = Terms::new(operations.into_iter().collect(), destinations);
+    let terms = Terms::new(operations, destinations);
     let terms = match placements.transpose()? {
         Some(placements) => terms.and_then(|terms| terms.with_placements(placements)),
         None => terms,

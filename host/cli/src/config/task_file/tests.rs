@@ -155,18 +155,18 @@ fn what_a_later_version_does_is_not_silently_left_undone() {
 
 #[test]
 fn every_known_key_is_read() {
-    let mut cases = vec![("skill = true".to_owned(), "skill".to_owned())];
+    let mut cases = vec![("skill = 1.5".to_owned(), "skill".to_owned())];
     for key in GRANT.known {
         let given = ["secret = \"a\"", "operations = [\"sign\"]"];
         let others: Vec<_> = given.into_iter().filter(|line| !line.starts_with(key)).collect();
-        cases.push((format!("[[grants]]\n{}\n{key} = true", others.join("\n")), format!("grants[0].{key}")));
+        cases.push((format!("[[grants]]\n{}\n{key} = 1.5", others.join("\n")), format!("grants[0].{key}")));
     }
     for key in LIMITS.known {
-        cases.push((format!("[limits]\n{key} = true"), format!("limits.{key}")));
+        cases.push((format!("[limits]\n{key} = 1.5"), format!("limits.{key}")));
     }
     for (text, key) in cases {
         let said = refused(&text, Format::Toml);
-        assert!(said.contains(&format!("'{key}' is a boolean")), "{text}: {said}");
+        assert!(said.contains(&format!("'{key}' is a fraction")), "{text}: {said}");
     }
 }
 

@@ -13,7 +13,7 @@ use super::*;
 mod faults;
 mod sessions;
 
-use crate::network::scripted::{Reply, Request, Scripted};
+use crate::network::scripted::{Reply, Scripted};
 
 /// What no error and no `Debug` may have in it.
 const CANARY: &str = "s3cr3t-canary";
