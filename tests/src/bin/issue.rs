@@ -49,8 +49,8 @@ async fn trial(far: &Path, cache: &Path, skill: &Path) -> Value {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     json!({
         "exit": output.status.code(),
-        "outcome": report["outcome"],
-        "output": report["output"],
+        "outcome": report.get("outcome"),
+        "output": report.get("output"),
         "connections": server.connections(),
         "token": found(&output, &server, folder.path()),
     })
