@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use crate::server::Answer;
 
 /// The API's host.
@@ -10,6 +12,8 @@ pub const NAME: &str = "api.github.com";
 pub const TOKEN: &str = "ghs-canary-4b1d07-c35e98a2f6";
 /// The issue that it takes, as a skill's input.
 pub const INPUT: &str = r#"{"owner":"t","repository":"far","title":"It broke"}"#;
+/// How long the text of the other issue is that it takes: longer than any client writes at once.
+const LONG: usize = 100_000;
 /// What `far.toml` says of the token.
 pub const SEAL: &str = "operations = ['seal']\ndestinations = ['https://api.github.com/repos/t']\n";
 
@@ -19,19 +23,27 @@ pub fn answer() -> Answer {
         let authorized = request.contains(&format!("authorization: Bearer {TOKEN}\r\n"));
         let (status, body) = match request.split_once("\r\n\r\n") {
             _ if !authorized => ("401 Unauthorized", r#"{"message":"Bad credentials"}"#.to_owned()),
-            Some((head, body)) if head.starts_with("POST /repos/t/far/issues HTTP/1.1\r\n") && titled(body) => (
+            Some((head, body)) if head.starts_with("POST /repos/t/far/issues HTTP/1.1\r\n") && is_issue(body) => (
                 "201 Created",
                 format!(r#"{{"number":7,"html_url":"https://github.com/t/far/issues/7?t={TOKEN}","id":1}}"#),
             ),
             _ => ("422 Unprocessable Entity", r#"{"message":"Validation Failed"}"#.to_owned()),
         };
-        let length = body.len();
-        vec![format!("HTTP/1.1 {status}\r\nx-echo: {TOKEN}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()]
+        let head = format!("HTTP/1.1 {status}\r\nx-echo: {TOKEN}\r\ncontent-length: {}\r\n\r\n", body.len());
+        // In the middle of the token, where it is in the answer.
+        let (first, second) = body.split_at(body.find(TOKEN).map_or(0, |at| at + TOKEN.len() / 2));
+        [&head, first, second].map(|piece| piece.as_bytes().to_vec()).into()
     })
 }
 
-fn titled(body: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(body).is_ok_and(|issue| issue["title"] == "It broke")
+fn is_issue(body: &str) -> bool {
+    let issue: Value = serde_json::from_str(body).unwrap_or_default();
+    issue["title"] == "It broke" && issue["body"].as_str().is_some_and(|text| [0, LONG].contains(&text.len()))
+}
+
+/// The other issue that it takes, as a skill's input.
+pub fn long_input() -> String {
+    json!({ "owner": "t", "repository": "far", "title": "It broke", "body": "x".repeat(LONG) }).to_string()
 }
 
 /// A `far.toml` for a server at this port, whose authority is in `ca.pem`; with this said of the token. Whoever sends it to

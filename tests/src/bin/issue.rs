@@ -37,11 +37,13 @@ async fn trial(far: &Path, cache: &Path, skill: &Path) -> Value {
     file("far.toml", &github::config(server.port(), github::SEAL));
     file("ca.pem", &authority.pem());
     file(".env", &github::env());
+    file("input.json", &github::long_input());
     fs::set_permissions(folder.path().join(".env"), Permissions::from_mode(0o600)).unwrap();
 
     let mut run = Command::new(far);
     run.arg("run").arg(skill).arg("--cache").arg(cache).current_dir(&folder);
-    run.args(["--grant", "github-token:seal@https://api.github.com", "--config", "far.toml", "--input", github::INPUT]);
+    run.args(["--grant", "github-token:seal@https://api.github.com", "--config", "far.toml"]);
+    run.args(["--input", "@input.json"]);
     run.args(["--pal", "pal.jsonl", "--json", "--allow-swap"]);
     let output = tokio::task::spawn_blocking(move || run.output().unwrap()).await.unwrap();
     eprint!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
