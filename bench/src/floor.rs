@@ -10,7 +10,7 @@ use wasmtime::component::{Component, HasSelf, Linker, Resource, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use self::bindings::SkillRevealingPre;
+use self::bindings::FloorPre;
 use self::bindings::tinkerbell::skill::{reveal, secrets};
 use self::engine::PoolSize;
 use crate::Error;
@@ -26,7 +26,15 @@ mod bindings {
 
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "skill-revealing",
+        // Of the skill's world, what the measured guest uses.
+        inline: "
+            package far:floor;
+            world floor {
+                import tinkerbell:skill/secrets@0.1.0;
+                import tinkerbell:skill/reveal@0.1.0;
+                export run: func(input: list<u8>) -> result<list<u8>, string>;
+            }
+        ",
         imports: { default: async | trappable },
         exports: { default: async },
         with: { "tinkerbell:skill/secrets.secret": crate::floor::Token },
@@ -36,7 +44,7 @@ mod bindings {
 /// A component, ready to be instantiated.
 pub(crate) struct Floor {
     engine: Engine,
-    component: SkillRevealingPre<State>,
+    component: FloorPre<State>,
 }
 
 /// What a handle is to.
@@ -57,7 +65,7 @@ impl Floor {
         secrets::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         reveal::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
         let component = linker.instantiate_pre(&Component::new(&engine, component)?)?;
-        Ok(Arc::new(Self { component: SkillRevealingPre::new(component)?, engine }))
+        Ok(Arc::new(Self { component: FloorPre::new(component)?, engine }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The WIT world, as generated. Not part of the API: the typed modules around it are.
 //!
 //! The bindings are of the larger world, `skill-revealing`. What a skill does not call is dropped when it is linked, so
-//! that a skill which never reveals has no such import.
+//! that a skill which never reveals, or sends nothing, has no such import.
 
 wit_bindgen::generate!({
     path: "../wit",

@@ -7,6 +7,7 @@
 )]
 
 pub mod attacks;
+pub mod github;
 pub mod guests;
 pub mod host;
 pub mod listed;

@@ -18,6 +18,11 @@ pub(crate) fn far(repository: &Repository) -> Result<PathBuf, Failure> {
     Ok(far)
 }
 
+/// Builds the program that runs skills against what stands in for GitHub, and `far`.
+pub(crate) fn issue(repository: &Repository) -> Result<[PathBuf; 2], Failure> {
+    programs(repository, ["issue", "far"], |build| build.arg(&repository.target))
+}
+
 /// Builds the program that attacks the host.
 pub(crate) fn attacks(repository: &Repository) -> Result<PathBuf, Failure> {
     let [attacks] = programs(repository, ["attacks"], |build| build.arg(&repository.target))?;

@@ -62,7 +62,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Run the same skill in Rust, Python and JavaScript, and a hostile one beside each.
+    /// Run the same skills in Rust, Python and JavaScript, and hostile ones beside them.
     Languages {
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]

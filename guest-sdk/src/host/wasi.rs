@@ -1,12 +1,12 @@
 //! Requests by `wasi:http`.
 
 pub(crate) mod http {
-    use wasip2::http::outgoing_handler::handle;
-    use wasip2::http::types::{
+    use crate::bindings::wasi::http::outgoing_handler::handle;
+    use crate::bindings::wasi::http::types::{
         ErrorCode, Fields, FutureTrailers, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-        Scheme,
+        Scheme, http_error_code,
     };
-    use wasip2::io::streams::{OutputStream, StreamError};
+    use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
 
     use crate::http::{Error, Parts, Response};
 
@@ -80,7 +80,7 @@ pub(crate) mod http {
                     Ok(piece) => bytes.extend(piece),
                     Err(StreamError::Closed) => break,
                     Err(StreamError::LastOperationFailed(error)) => {
-                        return Err(wasip2::http::types::http_error_code(&error).map_or(Error::Protocol, of_host));
+                        return Err(http_error_code(&error).map_or(Error::Protocol, of_host));
                     }
                 }
             }

@@ -1,7 +1,8 @@
-//! `cargo xtask languages`: the same skill in Rust, Python and JavaScript, each run as its user would, and each with a hostile
+//! `cargo xtask languages`: the same skills in Rust, Python and JavaScript, each run as its user would, and each with a hostile
 //! one beside it that is stopped.
 
 mod build;
+mod issue;
 pub(crate) mod tools;
 
 use std::path::{Path, PathBuf};
@@ -28,12 +29,15 @@ pub(crate) enum Absent {
 /// Builds and runs them, and says whether all was as expected.
 pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) -> Result<(), Failure> {
     setup::run(repository)?;
-    let far = artifacts::far(repository)?;
+    let [issue, far] = artifacts::issue(repository)?;
     let skills = Skills::build(repository)?;
     let mut trials = vec![Trial {
         language: "rust",
         webhook: skills.component("github_webhook")?.to_owned(),
         snoop: skills.component("snoop")?.to_owned(),
+        issue: skills.component("github_issue")?.to_owned(),
+        // What hostile components do with requests is among the attacks.
+        exfiltrate: None,
     }];
     for language in Language::ALL {
         match language.missing(repository) {
@@ -42,7 +46,9 @@ pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) 
             Some(missing) => println!("not tested: {}: {missing}", language.name()),
         }
     }
-    let proof = Proof { command: "cargo xtask languages", rows: rows(repository, &far, &trials)? };
+    let mut rows = rows(repository, &far, &trials)?;
+    rows.extend(issue::rows(repository, &issue, &far, &trials)?);
+    let proof = Proof { command: "cargo xtask languages", rows };
     if let Some(path) = json {
         proof.write_json(path, repository)?;
     }
@@ -50,31 +56,38 @@ pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) 
     proof.conclude().map_err(|failure| failure.or_next("the commands and what they printed are above"))
 }
 
-/// A language's two skills.
+/// A language's skills.
 struct Trial {
     language: &'static str,
     webhook: PathBuf,
     snoop: PathBuf,
+    issue: PathBuf,
+    exfiltrate: Option<PathBuf>,
 }
 
 impl Trial {
     fn build(repository: &Repository, far: &Path, language: Language) -> Result<Self, Failure> {
         let tools = language.install(repository)?;
         let build = |source: &Source| source.component(repository, far, language, &tools);
-        let [webhook, snoop] = Source::of(language);
-        Ok(Self { language: language.name(), webhook: build(&webhook)?, snoop: build(&snoop)? })
+        let [webhook, snoop, issue, exfiltrate] = Source::of(language);
+        Ok(Self {
+            language: language.name(),
+            webhook: build(&webhook)?,
+            snoop: build(&snoop)?,
+            issue: build(&issue)?,
+            exfiltrate: Some(build(&exfiltrate)?),
+        })
     }
 }
 
 fn rows(repository: &Repository, far: &Path, trials: &[Trial]) -> Result<Vec<Row>, Failure> {
     let place = Workplace::make()?;
-    // Compiling is most of what a first run takes.
-    let cache = repository.target.join("languages/cache");
+    let cache = cache(repository);
     let far = Far { repository, program: far, env_file: &place.env_file, folder: &place.written, cache: Some(&cache) };
     let other_payload = DELIVERY.replace("World!", "World?");
     let other_algorithm = DELIVERY.replace("sha256=", "sha1=");
     let (mut rows, mut runs) = (Vec::new(), Vec::new());
-    for Trial { language, webhook, snoop } in trials {
+    for Trial { language, webhook, snoop, .. } in trials {
         let cases = [
             ("genuine", webhook, DELIVERY, r#"exit 0, 1 call, {"valid":true}"#),
             ("forged", webhook, other_payload.as_str(), r#"exit 0, 1 call, {"valid":false}"#),
@@ -94,6 +107,11 @@ fn rows(repository: &Repository, far: &Path, trials: &[Trial]) -> Result<Vec<Row
     }
     rows.extend(place.search(runs)?);
     Ok(rows)
+}
+
+/// Where compiled skills are kept: compiling is most of what a first run takes.
+fn cache(repository: &Repository) -> PathBuf {
+    repository.target.join("languages/cache")
 }
 
 fn told(ran: &Ran) -> String {

@@ -1,6 +1,7 @@
 //! The workspace's crates and what they depend on, and the rules on it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
@@ -24,12 +25,16 @@ const DRAWN: [(&str, &[&str]); 9] = [
 const OUTERMOST: [&str; 3] = ["far-bench", "far-tests", "xtask"];
 /// Who names the engine, besides the runtime: what measures the runtime against the engine alone.
 const MEASURES_ENGINE: &str = "far-bench";
+/// The engine's crate that has `wasi:http`.
+const SERVES_HTTP: &str = "wasmtime-wasi-http";
 
 /// The workspace's crates.
 pub(super) struct Crates {
     pub(super) members: Vec<Member>,
     /// For each package, by name and version, those that it is built with, for any platform; not what only tests need.
     pub(super) tree: BTreeMap<String, BTreeSet<String>>,
+    /// Where the engine's crate has the packages of WASI that it serves.
+    pub(super) wasi: Option<PathBuf>,
 }
 
 /// One of the workspace's crates.
@@ -54,7 +59,9 @@ impl Crates {
         let metadata = MetadataCommand::new().current_dir(&repository.root).other_options(options).exec();
         let metadata = metadata.or_failure("read what the crates depend on")?;
         let members = metadata.workspace_packages().into_iter().map(|package| Member::of(package, repository));
-        Ok(Self { members: members.collect::<Result<_, _>>()?, tree: tree(&metadata) })
+        let serves = metadata.packages.iter().find(|package| package.name == SERVES_HTTP);
+        let wasi = serves.and_then(|package| Some(package.manifest_path.parent()?.join("wit/deps").into()));
+        Ok(Self { members: members.collect::<Result<_, _>>()?, tree: tree(&metadata), wasi })
     }
 }
 
@@ -159,7 +166,7 @@ pub(super) mod tests {
         let names = DRAWN.iter().map(|(name, _)| *name).chain(OUTERMOST);
         let mut members: Vec<_> = names.filter(|name| *name != depending.name).map(|name| member(name, "")).collect();
         members.push(depending);
-        Crates { members, tree: BTreeMap::new() }
+        Crates { members, tree: BTreeMap::new(), wasi: None }
     }
 
     fn breaks(rule: fn(&Crates) -> Vec<Violation>, from: &str, to: &str, for_tests: bool) -> bool {

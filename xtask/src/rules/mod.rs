@@ -11,6 +11,7 @@ mod manifests;
 mod outside;
 mod source;
 mod tree;
+mod wasi;
 
 use std::fmt;
 
@@ -26,7 +27,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule {
         id: "edges",
         what: "crates depend on each other only as drawn in ARCHITECTURE.md",
@@ -81,6 +82,11 @@ const RULES: [Rule; 11] = [
         id: "no-home",
         what: "no file names a folder of one machine",
         check: |facts| outside::absolute(&facts.repository, &facts.files),
+    },
+    Rule {
+        id: "served-wasi",
+        what: "the packages of WASI in wit/deps are those that the engine serves",
+        check: |facts| wasi::as_served(&facts.repository, &facts.files, facts.crates.wasi.as_deref()),
     },
 ];
 

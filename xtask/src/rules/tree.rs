@@ -94,7 +94,7 @@ mod tests {
     fn core(tree: &[(&str, &[&str])]) -> Crates {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let tree = tree.iter().map(|(name, built_with)| ((*name).to_owned(), owned(built_with))).collect();
-        Crates { members: vec![member(CORE, "[dependencies]\nurl = 1\n")], tree }
+        Crates { members: vec![member(CORE, "[dependencies]\nurl = 1\n")], tree, wasi: None }
     }
 
     #[test]

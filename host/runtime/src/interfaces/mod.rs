@@ -24,7 +24,13 @@ mod bindings {
         world: "skill",
         imports: { default: async | trappable },
         exports: { default: async },
-        with: { "tinkerbell:skill/secrets.secret": far_core::broker::Handle },
+        with: {
+            "tinkerbell:skill/secrets.secret": far_core::broker::Handle,
+            // Linked where the rest of WASI is: see `egress` and `wasi`.
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+            "wasi:http": wasmtime_wasi_http::p2::bindings::http,
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+        },
     });
 }
 

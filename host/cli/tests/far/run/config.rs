@@ -152,7 +152,7 @@ fn strict_wasi() {
     let far = Far::run(guests::PROBE, "--config far.toml").file("far.toml", strict);
     far.stderr(
         "* task.refused     outcome=refused reason=strict-wasi\nerror: the skill is refused: the component imports \
-         'wasi:filesystem/types@0.2.12', which this host's strict WASI refuses\n  help: the operator's far.toml says so: \
+         'wasi:filesystem/types@0.2.6', which this host's strict WASI refuses\n  help: the operator's far.toml says so: \
          [runtime] wasi = \"strict\"\n",
     )
     .code(3);

@@ -1,44 +1,18 @@
 //! Skills that send requests, by `far run`, to a server that keeps what arrived.
 
-use std::sync::Arc;
-
-use far_tests::guests;
-use far_tests::server::{Answer, Authority, Server};
+use far_tests::server::{Authority, Server};
+use far_tests::{github, guests};
 
 use crate::fixture::Far;
 
-const TOKEN: &str = "ghs-canary-4b1d07";
-
-/// As GitHub's API answers to one who opens an issue: with what it was sent, and this time with the token too.
-fn github() -> Answer {
-    Arc::new(|request: &str| {
-        let authorized = request.contains(&format!("authorization: Bearer {TOKEN}\r\n"));
-        let (status, body) = if authorized {
-            (
-                "201 Created",
-                format!(r#"{{"number":7,"html_url":"https://github.com/t/far/issues/7?t={TOKEN}","id":1}}"#),
-            )
-        } else {
-            ("401 Unauthorized", r#"{"message":"Bad credentials"}"#.to_owned())
-        };
-        let length = body.len();
-        vec![format!("HTTP/1.1 {status}\r\nx-echo: {TOKEN}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()]
-    })
-}
-
 /// The skill that opens an issue, with this in `far.toml` besides.
 async fn issue(server: &Server, authority: &Authority, secret: &str) -> Far {
-    let port = server.port();
-    let config = format!(
-        "[egress]\nnetworks = ['127.0.0.0/8']\nca-file = 'ca.pem'\nhosts = {{ 'api.github.com' = '127.0.0.1:{port}' }}\n\
-         [providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.github-token]\nprovider = 'dev'\n{secret}"
-    );
+    let config = github::config(server.port(), secret);
     let far = Far::run(guests::GITHUB_ISSUE, "--grant github-token:seal@https://api.github.com --config far.toml");
-    let far = far.args(["--input", r#"{"owner":"t","repository":"far","title":"It broke"}"#]);
-    far.file("far.toml", config).file("ca.pem", authority.pem()).env_file(&format!("GITHUB_TOKEN={TOKEN}\n"))
+    let far = far.args(["--input", github::INPUT]);
+    far.file("far.toml", config).file("ca.pem", authority.pem()).env_file(&github::env())
 }
 
-const SEAL: &str = "operations = ['seal']\ndestinations = ['https://api.github.com/repos/t']\n";
 const HEAD: &str = "\
 * task.admitted    task=task-*
 * task.started     task=task-*
@@ -51,8 +25,8 @@ const HEAD: &str = "\
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
     let authority = Authority::new();
-    let server = Server::start(&authority, "api.github.com", github()).await;
-    let far = issue(&server, &authority, SEAL).await;
+    let server = Server::start(&authority, github::NAME, github::answer()).await;
+    let far = issue(&server, &authority, github::SEAL).await;
     let events = format!(
         "{HEAD}\
 * secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=completed duration=*us task=task-*
@@ -64,15 +38,15 @@ async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
     tokio::task::spawn_blocking(move || far.stdout(stdout).stderr(events).code(0)).await.unwrap();
     let arrived = server.arrived();
     assert!(arrived[0].starts_with("POST /repos/t/far/issues HTTP/1.1\r\n"), "{}", arrived[0]);
-    assert!(arrived[0].contains(&format!("authorization: Bearer {TOKEN}\r\n")));
+    assert!(arrived[0].contains(&format!("authorization: Bearer {}\r\n", github::TOKEN)));
     assert!(arrived[0].ends_with(r#"{"title":"It broke","body":""}"#));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repository_that_the_operator_does_not_name_ends_the_task() {
     let authority = Authority::new();
-    let server = Server::start(&authority, "api.github.com", github()).await;
-    let far = issue(&server, &authority, &SEAL.replace("repos/t", "repos/other")).await;
+    let server = Server::start(&authority, github::NAME, github::answer()).await;
+    let far = issue(&server, &authority, &github::SEAL.replace("repos/t", "repos/other")).await;
     let stderr = format!(
         "{HEAD}\
 * secret.denied    github-token operation=seal outcome=scope-violation reason=destination task=task-*
