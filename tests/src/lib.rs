@@ -8,6 +8,7 @@
 
 pub mod attacks;
 pub mod github;
+pub mod github_app;
 pub mod guests;
 pub mod host;
 pub mod listed;

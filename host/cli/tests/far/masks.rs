@@ -1,7 +1,7 @@
 //! What differs from run to run, replaced by `*`; a duration in JSON by 0.
 
 /// What stands before so many hexadecimal digits: of tasks, versions, denied names, digests.
-const IDS: [(&str, usize); 4] = [("task-", 32), ("env-", 32), ("unlisted:", 16), ("sha256:", 64)];
+const IDS: [(&str, usize); 5] = [("task-", 32), ("env-", 32), ("token-", 32), ("unlisted:", 16), ("sha256:", 64)];
 
 /// The text without what differs from run to run.
 pub(crate) fn mask(text: &str) -> String {

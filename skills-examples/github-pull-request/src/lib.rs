@@ -1,0 +1,137 @@
+//! Opens an issue in a repository on GitHub, and a pull request that closes it, as a GitHub App.
+//!
+//! The App's private key stays with the operator; the host exchanges it for a token of one of its installations, and this skill
+//! sees neither.
+//!
+//! See <https://docs.github.com/en/rest/issues/issues#create-an-issue> and
+//! <https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request>.
+
+#![forbid(unsafe_code)]
+
+use far_skill::http::{Request, Response};
+use far_skill::secrets::{self, Secret};
+use far_skill::{Error, Schema};
+use serde::{Deserialize, Serialize};
+
+#[derive(Deserialize, Schema)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    /// Whose repository it is.
+    owner: String,
+    /// The repository's name.
+    repository: String,
+    /// What both are called.
+    title: String,
+    /// The branch with the changes.
+    head: String,
+    /// The branch that they are for.
+    base: String,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Output {
+    issue: u64,
+    pull_request: u64,
+}
+
+#[far_skill::skill]
+fn open(input: Input) -> Result<Output, Error> {
+    let repository =
+        format!("https://api.github.com/repos/{}/{}", name(&input.owner)?, name(&input.repository)?);
+    let token = secrets::get("github-app")?;
+    let issue = post(&token, &format!("{repository}/issues"), &Issue { title: &input.title })?;
+    let body = format!("Closes #{issue}.");
+    let Input { title, head, base, .. } = &input;
+    let pull_request = post(&token, &format!("{repository}/pulls"), &PullRequest { title, head, base, body })?;
+    Ok(Output { issue, pull_request })
+}
+
+#[derive(Serialize)]
+struct Issue<'a> {
+    title: &'a str,
+}
+
+#[derive(Serialize)]
+struct PullRequest<'a> {
+    title: &'a str,
+    head: &'a str,
+    base: &'a str,
+    body: String,
+}
+
+/// What GitHub answers, as far as it is read.
+#[derive(Deserialize)]
+struct Made {
+    number: u64,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    message: String,
+}
+
+/// Has GitHub make something, and answers with its number.
+fn post(token: &Secret, url: &str, what: &impl Serialize) -> Result<u64, Error> {
+    let response = Request::post(url)
+        .bearer(token)?
+        .header("accept", "application/vnd.github+json")
+        .header("x-github-api-version", "2022-11-28")
+        .header("user-agent", "github-pull-request")
+        .json(what)?
+        .send()?;
+    if response.status() == 201 { Ok(response.json::<Made>()?.number) } else { Err(refused(&response)) }
+}
+
+/// A name as GitHub takes it; nothing of it leads elsewhere.
+fn name(text: &str) -> Result<&str, Error> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    if text.is_empty() || text.starts_with('.') || !text.chars().all(is_name) {
+        return Err(format!("{text:?} is no name of an owner or a repository").into());
+    }
+    Ok(text)
+}
+
+fn refused(response: &Response) -> Error {
+    let message = response.json::<Refusal>().map_or_else(|_| "without a reason".to_owned(), |refusal| refusal.message);
+    format!("GitHub refused it with status {}: {message}", response.status()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use far_skill::testing::{Ended, Host, Use};
+
+    use super::*;
+
+    const NAME: &str = "github-app";
+
+    fn host(answers: &[Response]) -> Host {
+        let host = Host::new(far_skill::declaration!()).secret(NAME, "ghs_0123456789");
+        answers.iter().fold(host, |host, answer| host.answering(Ok(answer.clone())))
+    }
+
+    fn input() -> Input {
+        let text = |text: &str| text.to_owned();
+        Input { owner: text("t"), repository: text("far"), title: text("Mend it"), head: text("mend"), base: text("main") }
+    }
+
+    #[test]
+    fn both_are_opened_with_the_token_in_its_place() {
+        let host = host(&[Response::new(201, r#"{"number":7}"#), Response::new(201, r#"{"number":8}"#)]);
+        assert_eq!(host.run(open, input()), Ok(Output { issue: 7, pull_request: 8 }));
+        assert_eq!(host.uses().iter().filter(|one| **one == Use::sent(NAME)).count(), 2);
+        let sent = &host.sent()[1];
+        assert_eq!(sent.url, "https://api.github.com/repos/t/far/pulls");
+        assert_eq!(sent.headers[0].1, "Bearer [sealed:github-app]");
+        let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+        let expected = serde_json::json!({ "title": "Mend it", "head": "mend", "base": "main", "body": "Closes #7." });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn without_an_issue_there_is_no_pull_request() {
+        let host = host(&[Response::new(403, r#"{ "message": "Resource not accessible by integration" }"#)]);
+        let told = "GitHub refused it with status 403: Resource not accessible by integration";
+        assert_eq!(host.run(open, input()), Err(Ended::Failed(told.to_owned())));
+        assert_eq!(host.sent().len(), 1);
+    }
+}
