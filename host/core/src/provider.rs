@@ -42,6 +42,53 @@ pub trait SecretProvider: Send + Sync + 'static {
     /// Any [`ProviderError`]; what was known before stays as it was.
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError>;
 
+    /// Reads one version of a secret for those who share it. Where the backend makes a secret for whoever asks, it is theirs: it
+    /// has a [`Lease`], and ends with them.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_secret`](Self::get_secret). Whatever was made all the same is ended by [`end`](Self::end).
+    async fn get_secret_for(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+        _holder: &Holder,
+    ) -> Result<Fetched, ProviderError> {
+        self.get_secret(reference, version).await
+    }
+
+    /// Whether anything is made for a [`Holder`], so that [`end`](Self::end) has something to end.
+    fn has_leases(&self) -> bool {
+        false
+    }
+
+    /// Has a lease last longer, and answers with how long it does from now: the backend's own choice.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::NotFound`] for one that has ended; otherwise any [`ProviderError`].
+    async fn renew(&self, _lease: &LeaseId) -> Result<Duration, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
+    /// Ends a lease, and what was made for it, before this answers. One that has ended is no error.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ProviderError`].
+    async fn revoke_lease(&self, _lease: &LeaseId) -> Result<(), ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
+    /// Ends all that was made for a holder, before this answers: leases, and what they were made by. Nothing of another's.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ProviderError`].
+    async fn end(&self, _holder: &Holder) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// Revokes a version in the backend.
     ///
     /// # Errors
@@ -96,6 +143,57 @@ pub struct Fetched {
     pub version: Version,
     /// How long the backend says the value lives; the catalog's time caps it.
     pub ttl: Option<Duration>,
+    /// What it ends by, if it was made for who asked.
+    pub lease: Option<Lease>,
+}
+
+/// Who shares what a backend made: one task, or whoever else the secret's scope says, from its beginning to its end.
+///
+/// A text without a meaning, of visible ASCII; never used again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Holder(Arc<str>);
+
+impl Holder {
+    /// A holder that there was not before.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's random source failed.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bits = [0_u8; 16];
+        getrandom::fill(&mut bits)?;
+        Ok(Self(hex::encode(bits).into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a secret that a backend made ends by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What the backend calls it.
+    pub id: LeaseId,
+    /// Whether it can be had for longer.
+    pub renewable: bool,
+}
+
+/// What a backend calls a lease. It gives no access to anything.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseId(Arc<str>);
+
+impl LeaseId {
+    /// A lease's id in the backend's own terms.
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What a refresh found.

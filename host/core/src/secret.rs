@@ -11,6 +11,7 @@ use crate::guard::Guard;
 use crate::identity::ProviderId;
 use crate::memory::SecretBytes;
 use crate::name::SecretName;
+use crate::provider::Lease;
 use crate::version::Version;
 
 /// One version of one secret, shared by all who hold a handle to it.
@@ -26,7 +27,8 @@ pub struct Secret {
     name: SecretName,
     version: Version,
     provider: ProviderId,
-    expires: Instant,
+    expires: Mutex<Instant>,
+    lease: Option<Lease>,
     derived: bool,
     value: Mutex<Result<Arc<SecretBytes>, Gone>>,
     /// What wipes the secret when its time ends; nobody needs it longer than the secret.
@@ -52,7 +54,20 @@ impl Secret {
     /// A secret that lives until `expires`.
     pub fn new(name: SecretName, version: Version, provider: ProviderId, expires: Instant, value: SecretBytes) -> Self {
         let value = Mutex::new(Ok(Arc::new(value)));
-        Self { name, version, provider, expires, derived: false, value, end: OnceLock::new() }
+        let expires = Mutex::new(expires);
+        Self { name, version, provider, expires, lease: None, derived: false, value, end: OnceLock::new() }
+    }
+
+    /// The same secret, which its backend made for who asked.
+    #[must_use]
+    pub(crate) fn leased(mut self, lease: Option<Lease>) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// What it ends by in its backend, if it was made for who asked.
+    pub fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
     }
 
     /// What was made by this secret, such as a token that it signed: of the same name, version and backend, with bytes and an
@@ -86,12 +101,23 @@ impl Secret {
 
     /// When its time ends.
     pub fn expires(&self) -> Instant {
-        self.expires
+        *self.expires.lock()
+    }
+
+    /// Puts its end off, if it has not ended; answers whether it is later now.
+    pub(crate) fn extend(&self, to: Instant) -> bool {
+        let value = self.value.lock();
+        let mut expires = self.expires.lock();
+        let is_later = value.is_ok() && *expires < to;
+        if is_later {
+            *expires = to;
+        }
+        is_later
     }
 
     /// Time left; zero when it has none.
     pub fn expires_in(&self, now: Instant) -> Duration {
-        self.expires.saturating_duration_since(now)
+        self.expires().saturating_duration_since(now)
     }
 
     /// Whether the bytes are still there.
@@ -106,7 +132,7 @@ impl Secret {
     /// [`Gone`], with the first reason for which the bytes went. A secret whose time has ended goes here if nothing
     /// wiped it before.
     pub fn value(&self, now: Instant) -> Result<Arc<SecretBytes>, Gone> {
-        if Guard::Expiry.stands() && self.expires <= now {
+        if Guard::Expiry.stands() && self.expires() <= now {
             self.wipe(Gone::Expired);
         }
         self.value.lock().clone()

@@ -140,7 +140,7 @@ impl SecretProvider for MemoryProvider {
 
 fn fetched((version, value): &(Version, SecretBytes)) -> Result<Fetched, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched { value, version: version.clone(), ttl: None })
+    Ok(Fetched { value, version: version.clone(), ttl: None, lease: None })
 }
 
 impl Drop for Hold {

@@ -64,7 +64,8 @@ fn lists<'a>(code: &'a str, opening: &'a str) -> impl Iterator<Item = (usize, &'
 }
 
 /// What a provider is asked for.
-const PROVIDER_CALLS: [&str; 5] = ["get_secret", "list_secrets", "refresh_secret", "revoke", "rotate"];
+const PROVIDER_CALLS: [&str; 8] =
+    ["get_secret", "get_secret_for", "list_secrets", "refresh_secret", "renew", "revoke", "revoke_lease", "rotate"];
 /// Who has methods of the same names, and is not a provider.
 const NOT_PROVIDERS: [&str; 4] = ["broker", "session", "self", "Self"];
 
@@ -95,7 +96,9 @@ pub(super) fn one_door(sources: &Sources) -> Vec<Violation> {
     let mut violations = Vec::new();
     for source in sources.iter().filter(elsewhere) {
         let reveals = calls(&source.production, "reveal").into_iter().map(|(at, _)| (at, "reveal"));
-        let signs = source.production.match_indices("sign_hmac").map(|(at, _)| (at, "sign_hmac"));
+        let signs = ["sign_hmac", "sign_jwt"]
+            .into_iter()
+            .flat_map(|name| source.production.match_indices(name).map(move |(at, _)| (at, name)));
         let sends = calls(&source.production, "unseal").into_iter().map(|(at, _)| (at, "unseal"));
         let used = reveals.chain(signs).chain(sends);
         violations.extend(used.map(|(at, what)| source.violation(at, format!("{what} is used outside an interface"))));

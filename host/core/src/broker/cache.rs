@@ -3,8 +3,8 @@
 //! A library's cache is not used: they evict late and by their own leave, and here the moment at which an entry goes is
 //! the promise.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::identity::{ProviderId, SkillDigest, TaskId, ToolName};
 use crate::memory::OverQuota;
 use crate::name::SecretName;
 use crate::pal::AuditUnavailable;
-use crate::provider::{ProviderError, Reference};
+use crate::provider::{Holder, ProviderError, Reference};
 use crate::secret::{Gone, Secret};
 use crate::version::VersionSelector;
 
@@ -67,7 +67,26 @@ pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, FetchErro
 
 #[derive(Default)]
 pub(super) struct Cache {
-    subjects: Mutex<HashMap<ScopeSubject, HashMap<Key, Slot>>>,
+    subjects: Mutex<HashMap<ScopeSubject, Entries>>,
+}
+
+/// What one subject has.
+#[derive(Default)]
+struct Entries {
+    slots: HashMap<Key, Slot>,
+    /// Whom backends make secrets for, once one was asked.
+    holder: Option<Holder>,
+    /// Which ones were.
+    asked: HashSet<ProviderId>,
+}
+
+/// What a subject had, when it ends.
+#[derive(Default)]
+pub(super) struct Closed {
+    /// Those that had a value.
+    pub(super) wiped: Vec<Arc<Secret>>,
+    pub(super) holder: Option<Holder>,
+    pub(super) asked: HashSet<ProviderId>,
 }
 
 #[derive(Default)]
@@ -101,15 +120,15 @@ impl Cache {
         match self.subjects.lock().entry(subject) {
             Entry::Occupied(_) => !Guard::RunningId.stands(),
             Entry::Vacant(place) => {
-                place.insert(HashMap::new());
+                place.insert(Entries::default());
                 true
             }
         }
     }
 
-    /// Ends a subject: its flights stop, its secrets are wiped. Answers with those that had a value.
-    pub(super) fn close(&self, subject: &ScopeSubject) -> Vec<Arc<Secret>> {
-        let slots = self.subjects.lock().remove(subject).unwrap_or_default();
+    /// Ends a subject: its flights stop, its secrets are wiped.
+    pub(super) fn close(&self, subject: &ScopeSubject) -> Closed {
+        let Entries { slots, holder, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
         let mut wiped = Vec::new();
         for slot in slots.into_values() {
             if let Some((_, abort)) = slot.flight {
@@ -119,38 +138,43 @@ impl Cache {
             let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
             wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
-        wiped
+        Closed { wiped, holder, asked }
     }
 
     /// What is there, if it still lives.
     pub(super) fn lookup(&self, subject: &ScopeSubject, key: &Key, now: Instant) -> Option<Ready> {
         let subjects = self.subjects.lock();
-        let ready = subjects.get(subject)?.get(key)?.ready.as_ref()?;
+        let ready = subjects.get(subject)?.slots.get(key)?.ready.as_ref()?;
         let in_time = ready.secret.expires() > now || !Guard::Expiry.stands();
         (in_time && ready.secret.is_live()).then(|| ready.clone())
     }
 
     /// The flight that is under way for this key, or a new one by `fetch`; none for a task that has ended. Must be called
     /// within a tokio runtime.
-    pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce() -> F) -> Option<Joined>
+    pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce(Holder) -> F) -> Option<Joined>
     where
         F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
         let mut subjects = self.subjects.lock();
-        let slots = match subject {
+        let entries = match subject {
             ScopeSubject::Task(_) => subjects.get_mut(subject)?,
             ScopeSubject::Skill(_) | ScopeSubject::Tool(_) | ScopeSubject::Agent => {
                 subjects.entry(subject.clone()).or_default()
             }
         };
-        let slot = slots.entry(key.clone()).or_default();
+        let slot = entries.slots.entry(key.clone()).or_default();
         // One that has ended without settling panicked: it is not waited for again.
         if let Some((flight, running)) = &slot.flight
             && !running.is_finished()
         {
             return Some(Joined { flight: flight.clone(), started: false });
         }
-        let running = tokio::spawn(fetch());
+        let holder = match &entries.holder {
+            Some(holder) => holder.clone(),
+            None => entries.holder.insert(Holder::random().ok()?).clone(),
+        };
+        entries.asked.insert(key.provider.clone());
+        let running = tokio::spawn(fetch(holder));
         let abort = running.abort_handle();
         // A fetch that panicked or was stopped gave no answer.
         let flight = running
@@ -172,7 +196,7 @@ impl Cache {
         now: Instant,
     ) {
         let mut subjects = self.subjects.lock();
-        let Some(slots) = subjects.get_mut(subject) else {
+        let Some(Entries { slots, .. }) = subjects.get_mut(subject) else {
             let _ = fetched.as_ref().map(|secret| secret.wipe(Gone::ScopeEnded));
             return;
         };
@@ -188,11 +212,11 @@ impl Cache {
         }
     }
 
-    /// Forgets a secret whose time ended, unless another one took its place.
-    pub(super) fn forget(&self, subject: &ScopeSubject, key: &Key, secret: &Arc<Secret>) {
+    /// Forgets a secret whose time ended, unless another one took its place. Answers with a subject that has nothing any more.
+    pub(super) fn forget(&self, subject: &ScopeSubject, key: &Key, secret: &Arc<Secret>) -> Option<Closed> {
         let mut subjects = self.subjects.lock();
-        let Some(slots) = subjects.get_mut(subject) else { return };
-        let Some(slot) = slots.get_mut(key) else { return };
+        let slots = &mut subjects.get_mut(subject)?.slots;
+        let slot = slots.get_mut(key)?;
         slot.replaced.retain(|other| other.as_ptr() != Arc::as_ptr(secret));
         if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
             slot.ready = None;
@@ -201,9 +225,11 @@ impl Cache {
             slots.remove(key);
         }
         // A task's own place stays until the task ends; others come back when they are asked for.
-        if slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)) {
-            subjects.remove(subject);
+        if !slots.is_empty() || matches!(subject, ScopeSubject::Task(_)) {
+            return None;
         }
+        let Entries { holder, asked, .. } = subjects.remove(subject)?;
+        Some(Closed { wiped: Vec::new(), holder, asked })
     }
 }
 

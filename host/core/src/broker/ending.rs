@@ -1,15 +1,15 @@
 //! A task's end, and what it writes for people until then.
 
+use std::sync::Weak;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 
 use super::Stop;
-use super::cache::ScopeSubject;
+use super::cache::{Closed, ScopeSubject};
 use super::fetch::now;
 use super::session::{ENDED, Session};
 use crate::guard::Guard;
 use crate::pal::{AuditUnavailable, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel};
-use crate::secret::{Gone, Secret};
+use crate::secret::Gone;
 
 /// How many lines of a task's log have a record of their own.
 const RECORDED_LINES: u64 = 256;
@@ -50,28 +50,29 @@ impl Session {
     ///
     /// As for `finish`.
     pub async fn finish_for(&self, outcome: Outcome, reason: Option<Reason>) -> Result<(), AuditUnavailable> {
-        match self.end(outcome, reason) {
+        let Some((event, ended)) = self.end(outcome, reason) else { return Ok(()) };
+        self.broker.revoke(ended, &self.subject, None).await;
+        match event {
             // The log that failed the task is not waited for a second time.
-            Some(event) if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
+            event if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
                 self.broker.pal.note(&self.subject, event);
                 Ok(())
             }
-            Some(event) => self.broker.pal.record(&self.subject, event).await,
-            None => Ok(()),
+            event => self.broker.pal.record(&self.subject, event).await,
         }
     }
 
-    /// Ends the task, and answers with the event that says so; with none if it had ended.
-    fn end(&self, outcome: Outcome, reason: Option<Reason>) -> Option<Event> {
+    /// Ends the task, and answers with the event that says so, and what is to be revoked before; with none if it had ended.
+    fn end(&self, outcome: Outcome, reason: Option<Reason>) -> Option<(Event, Closed)> {
         if self.finished.swap(true, Ordering::AcqRel) {
             return None;
         }
         self.phase.store(ENDED, Ordering::Release);
         let own = ScopeSubject::Task(self.context.task_id.clone());
-        let wiped = if Guard::Teardown.stands() { self.wipe(&own) } else { Vec::new() };
+        let ended = if Guard::Teardown.stands() { self.wipe(&own) } else { Closed::default() };
         self.broker.stand_ins.end(&self.stand_ins.lock());
-        for secret in wiped {
-            self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, &secret));
+        for secret in &ended.wiped {
+            self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, secret));
         }
         for (name, finds) in self.redaction.end() {
             let (secret_name, count) = (Some(SecretLabel::Listed(name)), Some(finds));
@@ -84,22 +85,26 @@ impl Session {
             self.broker.pal.note(&self.subject, event);
         }
         let duration = Some(now().duration_since(self.admitted));
-        Some(Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) })
+        Some((Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) }, ended))
     }
 
     /// Wipes what is the task's own, and answers with what had a value.
-    fn wipe(&self, own: &ScopeSubject) -> Vec<Arc<Secret>> {
-        let mut wiped = self.broker.cache.close(own);
+    fn wipe(&self, own: &ScopeSubject) -> Closed {
+        let mut ended = self.broker.cache.close(own);
         let derived = std::mem::take(&mut *self.derived.lock());
-        wiped.extend(derived.iter().filter_map(Weak::upgrade).filter(|secret| secret.wipe(Gone::ScopeEnded)));
-        wiped
+        ended.wiped.extend(derived.iter().filter_map(Weak::upgrade).filter(|secret| secret.wipe(Gone::ScopeEnded)));
+        ended
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(event) = self.end(Outcome::Cancelled, None) {
-            self.broker.pal.note(&self.subject, event);
+        let Some((event, ended)) = self.end(Outcome::Cancelled, None) else { return };
+        self.broker.pal.note(&self.subject, event);
+        // Nobody waits for it any more; a ledger knows of what is not ended before the process does.
+        if let (true, Ok(runtime)) = (ended.holder.is_some(), tokio::runtime::Handle::try_current()) {
+            let (broker, subject) = (self.broker.clone(), self.subject.clone());
+            runtime.spawn(async move { broker.revoke(ended, &subject, None).await });
         }
     }
 }

@@ -1,20 +1,20 @@
 //! Steps 3 and 4: from the cache, or from the provider.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::Broker;
 use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
+use super::life::{Kept, end_in_time};
 use crate::capability::Permit;
 use crate::guard::Guard;
-use crate::identity::AgentId;
 use crate::memory::{OverQuota, Quota};
-use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
-use crate::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
-use crate::secret::{Gone, Secret};
+use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::provider::{Fetched, Holder, ProviderError, Refreshed, SecretProvider};
+use crate::secret::Secret;
 use crate::version::{Version, VersionSelector};
 
 /// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
@@ -31,6 +31,8 @@ struct Errand {
     subject: Arc<Subject>,
     /// What is there already, when this is a refresh.
     known: Option<Arc<Secret>>,
+    /// Whom the backend makes it for, if it makes it.
+    holder: Holder,
     /// What the value is counted against: nothing if it is for more than one task.
     quota: Option<Arc<Quota>>,
 }
@@ -52,7 +54,7 @@ impl Broker {
         quota: &Arc<Quota>,
     ) -> Result<Joined, ProviderError> {
         let provider = self.providers.get(&key.provider).ok_or(ProviderError::Unavailable)?.clone();
-        let errand = || Errand {
+        let errand = |holder| Errand {
             broker: self.clone(),
             provider,
             ttl: permit.ttl,
@@ -60,10 +62,11 @@ impl Broker {
             key: key.clone(),
             subject: subject.clone(),
             known,
+            holder,
             quota: matches!(scope, ScopeSubject::Task(_)).then(|| quota.clone()),
         };
         // A task that has ended gets what a flight that ended with it gets: no answer.
-        self.cache.join(scope, key, || errand().run()).ok_or(ProviderError::Unavailable)
+        self.cache.join(scope, key, |holder| errand(holder).run()).ok_or(ProviderError::Unavailable)
     }
 }
 
@@ -101,23 +104,28 @@ impl Errand {
 
     async fn call(&self) -> Result<Refreshed, ProviderError> {
         match &self.known {
+            // Asking again would have another one made.
+            Some(known) if known.lease().is_some() => Ok(Refreshed::Unchanged),
             Some(known) => self.provider.refresh_secret(&self.key.reference, known.version()).await,
-            None => self.provider.get_secret(&self.key.reference, &self.key.version).await.map(Refreshed::Changed),
+            None => {
+                let Key { reference, version, .. } = &self.key;
+                self.provider.get_secret_for(reference, version, &self.holder).await.map(Refreshed::Changed)
+            }
         }
     }
 
     fn keep(&self, fetched: Fetched) -> Result<Arc<Secret>, OverQuota> {
-        let Fetched { value, version, ttl } = fetched;
+        let Fetched { value, version, ttl, lease } = fetched;
         let value = match &self.quota {
             Some(quota) if Guard::TaskQuota.stands() => value.charged_to(quota)?,
             _ => value,
         };
-        let ttl = ttl.map_or(self.ttl, |ttl| ttl.min(self.ttl)).min(LONGEST);
-        let expires = Instant::now() + ttl;
+        let (now, most) = (now(), self.ttl.min(LONGEST));
+        let expires = now + ttl.map_or(most, |ttl| ttl.min(most));
         let (name, provider) = (self.key.name.clone(), self.key.provider.clone());
-        let secret = Arc::new(Secret::new(name, version, provider, expires.into_std(), value));
-        let kept = Some((self.scope.clone(), self.key.clone()));
-        end_in_time(&secret, &self.broker, kept, &self.subject);
+        let secret = Arc::new(Secret::new(name, version, provider, expires, value).leased(lease));
+        let kept = Kept { scope: self.scope.clone(), key: self.key.clone(), until: now + most };
+        end_in_time(&secret, &self.broker, Some(kept), &self.subject);
         Ok(secret)
     }
 
@@ -134,42 +142,6 @@ impl Errand {
             },
         };
         Event { cache: Some(CacheState::Miss), duration: Some(duration), ..event }
-    }
-}
-
-/// Has a secret wiped, and forgotten where it is kept, when its time ends.
-pub(super) fn end_in_time(
-    secret: &Arc<Secret>,
-    broker: &Arc<Broker>,
-    kept: Option<(ScopeSubject, Key)>,
-    subject: &Subject,
-) {
-    let (agent_id, expires) = (subject.agent_id.clone(), secret.expires().into());
-    let end = End { secret: Arc::downgrade(secret), broker: Arc::downgrade(broker), kept, agent_id };
-    secret.end_with(tokio::spawn(end.at(expires)).abort_handle());
-}
-
-/// What happens when a secret's time ends. Holds nothing alive.
-struct End {
-    secret: Weak<Secret>,
-    broker: Weak<Broker>,
-    kept: Option<(ScopeSubject, Key)>,
-    agent_id: AgentId,
-}
-
-impl End {
-    async fn at(self, expires: Instant) {
-        sleep_until(expires).await;
-        let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
-        if let Some((scope, key)) = &self.kept {
-            broker.cache.forget(scope, key, &secret);
-        }
-        let timed = Guard::Expiry.stands() && Guard::MonotonicTime.stands();
-        if timed && secret.wipe(Gone::Expired) {
-            // No task's doing: whoever asked first may be long gone.
-            let event = Event { cause: Some(Cause::Ttl), ..Event::about(EventKind::SecretExpired, &secret) };
-            broker.pal.note(&Arc::new(Subject::agent(self.agent_id)), event);
-        }
     }
 }
 

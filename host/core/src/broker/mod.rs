@@ -23,6 +23,7 @@ mod ending;
 mod error;
 mod fetch;
 mod handle;
+mod life;
 mod reach;
 mod release;
 mod sealed;
@@ -67,6 +68,8 @@ pub struct BrokerSettings {
     pub provider_deadline: Duration,
     /// How much time passes at least between two reads of one secret that guests ask for by `refresh`. 10 s by default.
     pub refresh_interval: Duration,
+    /// How long each step of ending what a backend made may take, at the end of a task too. 5 s by default.
+    pub revoke_deadline: Duration,
     /// How much locked memory the values of one task's own may take at a time, in bytes. 256 KiB by default.
     pub task_memory: usize,
 }
@@ -76,6 +79,7 @@ impl Default for BrokerSettings {
         Self {
             provider_deadline: Duration::from_secs(10),
             refresh_interval: Duration::from_secs(10),
+            revoke_deadline: Duration::from_secs(5),
             task_memory: 256 * 1024,
         }
     }

@@ -6,7 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::fetch::{end_in_time, now};
+use super::fetch::now;
+use super::life::end_in_time;
 use super::{AccessError, Handle, SecretError, Session};
 use crate::capability::{DenyReason, JwtRule, Operation, Purpose, Signature, WhenLeaked};
 use crate::guard::Guard;

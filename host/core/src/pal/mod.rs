@@ -9,6 +9,7 @@
 
 mod event;
 pub mod file;
+mod kind;
 mod label;
 mod log;
 mod memory;
@@ -16,7 +17,8 @@ mod sink;
 mod text;
 mod writer;
 
-pub use event::{CacheState, Cause, Event, EventKind, LogLevel, Outcome, Reason, Record, Subject};
+pub use event::{CacheState, Cause, Event, LogLevel, Outcome, Reason, Record, Subject};
+pub use kind::EventKind;
 pub use label::{DestinationLabel, Labels, SecretLabel};
 pub use log::{AuditUnavailable, Pal, PalBuilder, Reading, Subscription};
 pub use memory::MemorySink;

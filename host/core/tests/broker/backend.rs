@@ -80,7 +80,7 @@ async fn a_backend_that_panics_is_unavailable() {
     let calls = AtomicU32::new(0);
     let world = World::with(Scripted::new(move || {
         assert_ne!(calls.fetch_add(1, Ordering::Relaxed), 0, "a defect of the backend; this is part of the test");
-        Ok(Fetched { value: SecretBytes::copy_of(VALUE).unwrap(), version: version("1"), ttl: None })
+        Ok(Fetched { value: SecretBytes::copy_of(VALUE).unwrap(), version: version("1"), ttl: None, lease: None })
     }));
     let task = world.running(&["agent-key:reveal"]).await;
     let unavailable = SecretError::Unavailable { retry_after: None };

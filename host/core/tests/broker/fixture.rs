@@ -56,7 +56,12 @@ impl World {
 
     /// An agent with this backend in the place of the usual one.
     pub(crate) fn with(backend: impl SecretProvider) -> Self {
-        Self::over(|_| Arc::new(backend))
+        Self::behind(Arc::new(backend))
+    }
+
+    /// The same, which a test keeps a hand on.
+    pub(crate) fn behind(backend: Arc<dyn SecretProvider>) -> Self {
+        Self::over(|_| backend)
     }
 
     fn over(choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {

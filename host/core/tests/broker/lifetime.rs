@@ -71,8 +71,9 @@ async fn a_value_that_was_used_again_ends_no_later() {
 async fn the_backends_time_shortens_and_the_catalogs_is_the_longest() {
     for (says, lives) in [(None, TTL), (Some(TTL / 2), TTL / 2), (Some(TTL * 100), TTL), (Some(Duration::MAX), TTL)] {
         let value = move || SecretBytes::copy_of(VALUE).unwrap();
-        let world =
-            World::with(Scripted::new(move || Ok(Fetched { value: value(), version: version("1"), ttl: says })));
+        let world = World::with(Scripted::new(move || {
+            Ok(Fetched { value: value(), version: version("1"), ttl: says, lease: None })
+        }));
         let task = world.running(&["task-key:sign"]).await;
         assert_eq!(task.get("task-key", None).await.unwrap().expires_in(), lives, "{says:?}");
     }
@@ -178,7 +179,7 @@ async fn what_a_refresh_replaced_is_wiped_though_its_successor_ended_before() {
     let world = World::with(Scripted::new(move || {
         let call = calls.fetch_add(1, Ordering::Relaxed);
         let value = SecretBytes::copy_of(VALUE).unwrap();
-        Ok(Fetched { value, version: version(&call.to_string()), ttl: (call == 1).then_some(TTL / 12) })
+        Ok(Fetched { value, version: version(&call.to_string()), ttl: (call == 1).then_some(TTL / 12), lease: None })
     }));
     let task = world.running(&["task-key:reveal,refresh"]).await;
     let old = task.get("task-key", None).await.unwrap();

@@ -11,6 +11,7 @@ mod backend;
 mod canary;
 mod fixture;
 mod flights;
+mod leases;
 mod lifetime;
 mod listing;
 mod redaction;

@@ -80,7 +80,7 @@ async fn a_text_that_is_no_version_is_a_violation_and_is_not_recorded() {
 #[tokio::test]
 async fn a_backend_that_answers_with_another_version_gets_nothing_past_the_grant() {
     let value = || SecretBytes::copy_of(SECOND).unwrap();
-    let second = move || Ok(Fetched { value: value(), version: version("2"), ttl: None });
+    let second = move || Ok(Fetched { value: value(), version: version("2"), ttl: None, lease: None });
     let listed = || [grant("agent-key:reveal").with_versions(VersionRule::Listed(vec![version("1")]))];
     let world = World::with(Scripted::new(second));
     let task = world.running_with(&listed()).await;

@@ -201,7 +201,7 @@ impl Source {
 /// A copy, in memory of its own that is wiped in its own time.
 fn fetched(version: Version, value: &SecretBytes) -> Result<Fetched, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched { value, version, ttl: None })
+    Ok(Fetched { value, version, ttl: None, lease: None })
 }
 
 impl fmt::Debug for DotEnv {

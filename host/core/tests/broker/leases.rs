@@ -1,0 +1,203 @@
+//! Secrets that a backend makes for who asks: renewed while they are needed, and revoked when they are not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::memory::SecretBytes;
+use far_core::pal::{Cause, EventKind, Outcome, Reason};
+use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::{ProviderId, Version, VersionSelector};
+use parking_lot::Mutex;
+use tokio::time::sleep;
+
+use crate::fixture::{TTL, VALUE, World, told, version};
+
+/// A backend that makes a secret for whoever asks, for ten seconds.
+struct Maker {
+    id: ProviderId,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    made: u32,
+    said: Vec<String>,
+    /// How long a renewed lease lasts, one after the other; none fails.
+    renewals: Vec<Option<u64>>,
+    hangs: bool,
+}
+
+const LASTS: Duration = Duration::from_secs(10);
+
+impl Maker {
+    fn new(renewals: &[Option<u64>]) -> Arc<Self> {
+        let state = State { renewals: renewals.iter().rev().copied().collect(), ..State::default() };
+        Arc::new(Self { id: "memory".parse().unwrap(), state: Mutex::new(state) })
+    }
+
+    fn said(&self) -> Vec<String> {
+        self.state.lock().said.clone()
+    }
+
+    fn say(&self, what: String) {
+        self.state.lock().said.push(what);
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretProvider for Maker {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<Fetched, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
+    async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<Refreshed, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
+    async fn get_secret_for(&self, _: &Reference, _: &VersionSelector, _: &Holder) -> Result<Fetched, ProviderError> {
+        let mut state = self.state.lock();
+        state.made += 1;
+        let number = state.made;
+        state.said.push(format!("made {number}"));
+        let lease = Some(Lease { id: LeaseId::new(&number.to_string()), renewable: true });
+        let value = SecretBytes::copy_of(VALUE).unwrap();
+        Ok(Fetched { value, version: version(&number.to_string()), ttl: Some(LASTS), lease })
+    }
+
+    fn has_leases(&self) -> bool {
+        true
+    }
+
+    async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
+        self.say(format!("renewed {}", lease.as_str()));
+        let renewal = self.state.lock().renewals.pop();
+        renewal.flatten().map(Duration::from_secs).ok_or(ProviderError::NotFound)
+    }
+
+    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        self.say(format!("revoked {}", lease.as_str()));
+        let hangs = self.state.lock().hangs;
+        if hangs { std::future::pending().await } else { Ok(()) }
+    }
+
+    async fn end(&self, _: &Holder) -> Result<(), ProviderError> {
+        self.say("ended".to_owned());
+        Ok(())
+    }
+}
+
+fn world(maker: &Arc<Maker>) -> World {
+    World::behind(maker.clone())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_for_a_task_is_revoked_with_it_before_its_end_is_told() {
+    let maker = Maker::new(&[]);
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    task.get("task-key", None).await.unwrap();
+    task.reveal(&handle).await.unwrap();
+    assert_eq!(maker.said(), ["made 1"]);
+    task.finish(Outcome::Completed).await.unwrap();
+    assert_eq!(maker.said(), ["made 1", "revoked 1", "ended"], "leases first");
+    let kinds = world.log.kinds();
+    let at = |kind| kinds.iter().position(|seen| *seen == kind).unwrap();
+    assert!(at(EventKind::SecretRevoked) < at(EventKind::TaskFinished));
+    assert_eq!(world.events(EventKind::SecretRevoked)[0].outcome, Some(Outcome::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_task_has_its_own_and_a_dropped_one_is_ended_too() {
+    let maker = Maker::new(&[]);
+    let world = world(&maker);
+    let (one, other) = (world.running(&["task-key:reveal"]).await, world.running(&["task-key:reveal"]).await);
+    one.get("task-key", None).await.unwrap();
+    let kept = other.get("task-key", None).await.unwrap();
+    drop(one);
+    world.recorded(EventKind::SecretRevoked, 1).await;
+    assert_eq!(maker.said(), ["made 1", "made 2", "revoked 1", "ended"]);
+    other.reveal(&kept).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_renewed_while_the_backend_lets_it_and_the_catalog_does() {
+    let maker = Maker::new(&[Some(10), Some(100)]);
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    sleep(LASTS).await;
+    task.reveal(&handle).await.unwrap();
+    assert_eq!(maker.said(), ["made 1", "renewed 1"]);
+    let renewed = world.events(EventKind::SecretRenewed).pop().unwrap();
+    assert_eq!((renewed.cause, renewed.outcome), (Some(Cause::Lease), Some(Outcome::Completed)));
+    sleep(TTL - LASTS - Duration::from_secs(1)).await;
+    task.reveal(&handle).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(told(task.reveal(&handle).await), far_core::broker::SecretError::Expired);
+    // The catalog's time is over, and the lease is not.
+    world.recorded(EventKind::SecretRevoked, 1).await;
+    assert_eq!(maker.said(), ["made 1", "renewed 1", "renewed 1", "revoked 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_lasts_no_longer_ends_and_the_next_use_has_another_made() {
+    for renewals in [&[None][..], &[Some(1)]] {
+        let maker = Maker::new(renewals);
+        let world = world(&maker);
+        let task = world.running(&["task-key:reveal"]).await;
+        let handle = task.get("task-key", None).await.unwrap();
+        sleep(LASTS).await;
+        assert_eq!(told(task.reveal(&handle).await), far_core::broker::SecretError::Expired);
+        task.get("task-key", None).await.unwrap();
+        assert_eq!(maker.said(), ["made 1", "renewed 1", "revoked 1", "made 2"], "{renewals:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_it_again_makes_no_other() {
+    let maker = Maker::new(&[]);
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal,refresh"]).await;
+    let first = task.get("task-key", None).await.unwrap();
+    let again = task.refresh("task-key").await.unwrap();
+    assert_eq!((first.version(), maker.said()), (again.version(), vec!["made 1".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_hangs_keeps_a_tasks_end_for_a_bounded_time_and_that_is_recorded() {
+    let maker = Maker::new(&[]);
+    maker.state.lock().hangs = true;
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal"]).await;
+    task.get("task-key", None).await.unwrap();
+    let started = tokio::time::Instant::now();
+    task.finish(Outcome::Completed).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_secs(5));
+    let failed = &world.events(EventKind::SecretRevoked)[0];
+    assert_eq!((failed.outcome, failed.reason), (Some(Outcome::Failed), Some(Reason::Token("timeout"))));
+    assert_eq!(maker.said(), ["made 1", "revoked 1", "ended"], "the rest is ended all the same");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_share_is_not_ended_with_one_of_them() {
+    let maker = Maker::new(&[]);
+    let world = world(&maker);
+    let (one, other) = (world.running(&["agent-key:reveal"]).await, world.running(&["agent-key:reveal"]).await);
+    one.get("agent-key", None).await.unwrap();
+    let handle = other.get("agent-key", None).await.unwrap();
+    one.finish(Outcome::Completed).await.unwrap();
+    assert_eq!(maker.said(), ["made 1"]);
+    other.reveal(&handle).await.unwrap();
+    sleep(LASTS).await;
+    world.recorded(EventKind::SecretRevoked, 1).await;
+    assert_eq!(maker.said(), ["made 1", "renewed 1", "revoked 1", "ended"], "nobody holds anything any more");
+}
