@@ -14,7 +14,7 @@ mod faults;
 mod scripted;
 mod sessions;
 
-use scripted::{Reply, Request, Scripted};
+use scripted::{Reply, Scripted};
 
 /// What no error and no `Debug` may have in it.
 const CANARY: &str = "s3cr3t-canary";
