@@ -7,6 +7,7 @@ use far_providers::vault::{Address, Auth, SecretId, Vault};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SigningKey};
 
 use crate::bao::{Bao, Files, free_port};
+use crate::cluster;
 use crate::{config, current, eventually, get, open, pair};
 
 /// What an operator lets the provider do: the policy that the page has.
@@ -162,6 +163,38 @@ async fn a_signed_token_of_somebody_else_is_shown() {
     };
     works(&vault("far")).await;
     assert_eq!(get(&vault("other"), "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_pods_service_account_is_shown() {
+    let Some(bao) = prepared("{}") else { return };
+    let files = Files::new();
+    bao.ok("sys/auth/kubernetes", r#"{"type":"kubernetes"}"#);
+    let ca = rcgen::generate_simple_self_signed(vec!["cluster".to_owned()]).unwrap().cert.pem();
+    let cluster = serde_json::json!({
+        "kubernetes_host": cluster::start(), "kubernetes_ca_cert": ca, "token_reviewer_jwt": "a.b.c", "disable_local_ca_jwt": true, "disable_iss_validation": true,
+    });
+    bao.ok("auth/kubernetes/config", &cluster.to_string());
+    let role = r#"{"bound_service_account_names":["far"],"bound_service_account_namespaces":["default"],"token_policies":["far"]}"#;
+    bao.ok("auth/kubernetes/role/far", role);
+    let claims = serde_json::json!({ "iss": "kubernetes", "exp": 4_000_000_000_u64, "iat": 1, "nbf": 1, "kubernetes.io": {
+        "namespace": "default", "serviceaccount": { "name": "far", "uid": "u-1" },
+    } });
+    let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let token = format!("{}.{}.{}", encode(r#"{"alg":"RS256","typ":"JWT"}"#), encode(&claims.to_string()), encode("x"));
+    // As in a pod: a link to a file that all in it can read.
+    let file = files.write("..data", &token);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let token_file = file.with_file_name("token");
+    std::os::unix::fs::symlink(&file, &token_file).unwrap();
+    let auth = |role: &str| Auth::Kubernetes {
+        mount: "kubernetes".to_owned(),
+        role: role.to_owned(),
+        token_file: token_file.clone(),
+    };
+    works(&open(config(&bao, auth("far")), &["kv/ci/github#token"])).await;
+    let other = open(config(&bao, auth("other")), &[]);
+    assert_eq!(get(&other, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
 }
 
 #[tokio::test]

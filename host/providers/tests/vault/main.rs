@@ -6,6 +6,7 @@
 
 mod auth;
 mod bao;
+mod cluster;
 mod kv;
 
 use std::time::Duration;
