@@ -14,3 +14,4 @@ mod manual;
 mod masks;
 mod new;
 mod run;
+mod vault;

@@ -61,7 +61,8 @@ impl Shell {
                 Err(Failed::Asked(error)) => error,
             };
             let Some(pause) = pause(error, &mut pauses) else { break Err(error) };
-            if Instant::now() + pause >= deadline {
+            // Not the instant after it, which may not exist.
+            if pause >= deadline.saturating_duration_since(Instant::now()) {
                 break Err(error);
             }
             sleep(pause).await;
@@ -186,6 +187,9 @@ mod tests {
         assert!((3..4).contains(&start.elapsed().as_secs()));
 
         tokio::time::advance(2 * SECOND).await;
+        let forever = ProviderError::Throttled { retry_after: Some(Duration::MAX) };
+        assert_eq!(self::shell(Settings::default()).0.call(after(1, forever)).await, Err(forever));
+
         let throttled = ProviderError::Throttled { retry_after: Some(60 * SECOND) };
         let start = Instant::now();
         assert_eq!(shell.call(after(1, throttled)).await, Err(throttled), "not within the deadline");

@@ -188,9 +188,10 @@ impl Reply {
     }
 }
 
-/// A time in seconds, which is how the server writes it.
+/// A time in seconds, which is how the server writes it; a day at most.
 fn seconds(header: &HeaderValue) -> Option<Duration> {
-    header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let seconds: u64 = header.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds.min(24 * 60 * 60)))
 }
 
 #[cfg(test)]
@@ -226,6 +227,15 @@ mod tests {
         let all = "\u{1}".repeat(100);
         let body = Ask::post("x").with(&[(&all, &all)]).body.unwrap();
         assert!(body.capacity() < body.len() + 10 && body.len() > 1200, "taken once");
+    }
+
+    #[test]
+    fn a_time_to_wait_is_seconds_and_a_day_at_most() {
+        let of = |text: &'static str| seconds(&HeaderValue::from_static(text)).map(|time| time.as_secs());
+        assert_eq!((of("0"), of("3"), of("18446744073709551615")), (Some(0), Some(3), Some(86_400)));
+        for text in ["", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

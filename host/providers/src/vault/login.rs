@@ -20,6 +20,9 @@ pub(super) const LOOKUP_SELF: &str = "auth/token/lookup-self";
 /// Where Kubernetes puts the token of a pod's service account.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/// The longest time that a token is taken to have, whatever the server says: an instant beyond it may not exist.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How the provider says who it is.
 ///
 /// `mount` is where the method is mounted, below `auth/`; each has the name of its kind by default.
@@ -248,7 +251,7 @@ fn accepted(reply: Reply) -> Result<Reply, ProviderError> {
 }
 
 fn lease(seconds: u64) -> Option<Duration> {
-    (seconds > 0).then(|| Duration::from_secs(seconds))
+    (seconds > 0).then(|| Duration::from_secs(seconds).min(LONGEST))
 }
 
 /// A credential as a JSON text has it.

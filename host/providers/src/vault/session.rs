@@ -20,8 +20,6 @@ const NEW: Duration = Duration::from_secs(10);
 /// What a token's time may shrink by from one renewal to the next, as a part of it, and at least: servers cut off what is
 /// less than a second.
 const SHRINKS: (u32, Duration) = (10, Duration::from_secs(1));
-/// The longest time for which it is kept track of a token's end.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The shortest pause between two tries to keep a token.
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -88,8 +86,10 @@ impl Session {
                 held.current.take_if(|held| Arc::ptr_eq(held, current));
                 true
             }
-            Ok(_) => {
-                self.held.lock().believed = Some(Instant::now() + FOUND_WELL);
+            Ok(reply) => {
+                if reply.ok().is_ok() {
+                    self.held.lock().believed = Some(Instant::now() + FOUND_WELL);
+                }
                 false
             }
             Err(_) => false,
@@ -122,7 +122,7 @@ impl Session {
     /// Takes a token over, and sees to it that it is kept.
     fn hold(self: &Arc<Self>, granted: Granted) {
         let Granted { token, lease, renewable } = granted;
-        let ends = lease.map(|lease| Instant::now() + lease.min(LONGEST));
+        let ends = lease.map(|lease| Instant::now() + lease);
         let current = Arc::new(Current { token, ends, lease, renewable });
         {
             let mut held = self.held.lock();
@@ -130,7 +130,7 @@ impl Session {
             held.believed = None;
         }
         if let Some(lease) = lease {
-            self.keep_after(&current, lease.min(LONGEST) * 2 / 3);
+            self.keep_after(&current, lease * 2 / 3);
         }
     }
 

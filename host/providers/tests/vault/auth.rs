@@ -7,30 +7,31 @@ use far_providers::vault::{Address, Auth, SecretId, Vault};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SigningKey};
 
 use crate::bao::{Bao, Files, free_port};
+use crate::cluster;
 use crate::{config, current, eventually, get, open, pair};
 
 /// What an operator lets the provider do: the policy that the page has.
 const PAGE: &str = include_str!("../../../../docs/vault.md");
 
 /// A server with one secret that the page's policy lets be read, and a role of this.
-async fn prepared(role: &str) -> Option<Bao> {
-    let bao = Bao::start().await?;
-    policy(&bao).await;
-    bao.ok("sys/auth/approle", r#"{"type":"approle"}"#).await;
-    bao.ok("auth/approle/role/far", role).await;
-    bao.ok("auth/approle/role/far/role-id", r#"{"role_id":"role-1"}"#).await;
+fn prepared(role: &str) -> Option<Bao> {
+    let bao = Bao::start()?;
+    policy(&bao);
+    bao.ok("sys/auth/approle", r#"{"type":"approle"}"#);
+    bao.ok("auth/approle/role/far", role);
+    bao.ok("auth/approle/role/far/role-id", r#"{"role_id":"role-1"}"#);
     Some(bao)
 }
 
-async fn policy(bao: &Bao) {
-    bao.ok("kv/data/ci/github", r#"{"data":{"token":"v"}}"#).await;
-    bao.ok("kv/data/other", r#"{"data":{"token":"v"}}"#).await;
+fn policy(bao: &Bao) {
+    bao.ok("kv/data/ci/github", r#"{"data":{"token":"v"}}"#);
+    bao.ok("kv/data/other", r#"{"data":{"token":"v"}}"#);
     let hcl = PAGE.split("```hcl\n").nth(1).unwrap().split("```").next().unwrap();
-    bao.ok("sys/policies/acl/far", &serde_json::json!({ "policy": hcl }).to_string()).await;
+    bao.ok("sys/policies/acl/far", &serde_json::json!({ "policy": hcl }).to_string());
 }
 
-async fn secret_id(bao: &Bao) -> String {
-    let answer = bao.ok("auth/approle/role/far/secret-id", "{}").await;
+fn secret_id(bao: &Bao) -> String {
+    let answer = bao.ok("auth/approle/role/far/secret-id", "{}");
     answer["data"]["secret_id"].as_str().unwrap().to_owned()
 }
 
@@ -40,8 +41,8 @@ fn approle(bao: &Bao, secret_id: SecretId) -> Vault {
 }
 
 /// Ends the tokens of all who logged in.
-async fn end_logins(bao: &Bao) {
-    bao.ok("sys/leases/revoke-force/auth/approle/login", "{}").await;
+fn end_logins(bao: &Bao) {
+    bao.ok("sys/leases/revoke-force/auth/approle/login", "{}");
 }
 
 /// The secret that may be had is, the other is not.
@@ -53,9 +54,9 @@ async fn works(vault: &Vault) {
 
 #[tokio::test]
 async fn an_approle_with_the_pages_policy_may_what_is_needed_and_no_more() {
-    let Some(bao) = prepared(r#"{"token_policies":"far","token_ttl":"20m"}"#).await else { return };
+    let Some(bao) = prepared(r#"{"token_policies":"far","token_ttl":"20m"}"#) else { return };
     let files = Files::new();
-    let file = files.write("secret-id", &secret_id(&bao).await);
+    let file = files.write("secret-id", &secret_id(&bao));
     let vault = approle(&bao, SecretId::File(file));
     works(&vault).await;
     assert_eq!(vault.metrics().logins(), 1);
@@ -63,18 +64,18 @@ async fn an_approle_with_the_pages_policy_may_what_is_needed_and_no_more() {
 
 #[tokio::test]
 async fn a_token_that_was_revoked_is_replaced_and_a_role_that_is_gone_is_told() {
-    let Some(bao) = prepared(r#"{"token_policies":"far"}"#).await else { return };
+    let Some(bao) = prepared(r#"{"token_policies":"far"}"#) else { return };
     let files = Files::new();
-    let file = files.write("secret-id", &secret_id(&bao).await);
+    let file = files.write("secret-id", &secret_id(&bao));
     let vault = approle(&bao, SecretId::File(file));
     assert!(get(&vault, "kv/ci/github").await.is_ok());
-    end_logins(&bao).await;
+    end_logins(&bao);
     assert!(get(&vault, "kv/ci/github").await.is_ok());
     works(&vault).await;
     assert_eq!(vault.metrics().logins(), 2);
 
-    bao.ask("DELETE", "auth/approle/role/far", None).await;
-    end_logins(&bao).await;
+    bao.ask("DELETE", "auth/approle/role/far");
+    end_logins(&bao);
     // A token that was just looked at is not looked at again for a second: until then, it is a refusal.
     let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
     eventually(told).await;
@@ -83,9 +84,9 @@ async fn a_token_that_was_revoked_is_replaced_and_a_role_that_is_gone_is_told() 
 #[tokio::test]
 async fn a_token_is_kept_alive_and_replaced_at_the_end_of_all_renewals() {
     let role = r#"{"token_policies":"far","token_ttl":"3s","token_max_ttl":"5s"}"#;
-    let Some(bao) = prepared(role).await else { return };
+    let Some(bao) = prepared(role) else { return };
     let files = Files::new();
-    let file = files.write("secret-id", &secret_id(&bao).await);
+    let file = files.write("secret-id", &secret_id(&bao));
     let vault = approle(&bao, SecretId::File(file));
     works(&vault).await;
     // Nobody asks for anything meanwhile.
@@ -96,12 +97,12 @@ async fn a_token_is_kept_alive_and_replaced_at_the_end_of_all_renewals() {
 
 #[tokio::test]
 async fn a_wrapped_secret_id_is_unwrapped_once() {
-    let Some(bao) = prepared(r#"{"token_policies":"far"}"#).await else { return };
+    let Some(bao) = prepared(r#"{"token_policies":"far"}"#) else { return };
     let files = Files::new();
-    let wrapping = bao.wrapped("auth/approle/role/far/secret-id").await;
+    let wrapping = bao.wrapped("auth/approle/role/far/secret-id");
     let vault = approle(&bao, SecretId::Wrapped(files.write("wrapping", &wrapping)));
     assert!(get(&vault, "kv/ci/github").await.is_ok());
-    end_logins(&bao).await;
+    end_logins(&bao);
     works(&vault).await;
     assert_eq!((vault.metrics().logins(), vault.metrics().failed_unwraps()), (2, 0));
 
@@ -111,7 +112,7 @@ async fn a_wrapped_secret_id_is_unwrapped_once() {
     assert_eq!(late.metrics().failed_unwraps(), 1);
 
     // What somebody put into a wrapping of their own is none of ours.
-    let forged = bao.wrapped("sys/wrapping/wrap").await;
+    let forged = bao.wrapped("sys/wrapping/wrap");
     let forged = approle(&bao, SecretId::Wrapped(files.write("forged", &forged)));
     assert_eq!(get(&forged, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
     assert_eq!(forged.metrics().failed_unwraps(), 1);
@@ -119,35 +120,35 @@ async fn a_wrapped_secret_id_is_unwrapped_once() {
 
 #[tokio::test]
 async fn a_token_from_a_file_is_looked_up_and_renewed() {
-    let Some(bao) = prepared("{}").await else { return };
+    let Some(bao) = prepared("{}") else { return };
     let files = Files::new();
-    let token = bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"3s"}"#).await;
+    let token = bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"3s"}"#);
     let file = files.write("token", token["auth"]["client_token"].as_str().unwrap());
     let vault = open(config(&bao, Auth::Token { file }), &["kv/ci/github#token"]);
     works(&vault).await;
     let accessor = serde_json::json!({ "accessor": token["auth"]["accessor"] }).to_string();
-    let lives = async || bao.ok("auth/token/lookup-accessor", &accessor).await["data"]["ttl"].as_u64().unwrap();
-    eventually(async || lives().await == 1).await;
-    eventually(async || lives().await > 1).await;
+    let lives = || bao.ok("auth/token/lookup-accessor", &accessor)["data"]["ttl"].as_u64().unwrap();
+    eventually(async || lives() == 1).await;
+    eventually(async || lives() > 1).await;
     works(&vault).await;
     assert_eq!(vault.metrics().logins(), 1);
-    bao.ok("auth/token/revoke-accessor", &accessor).await;
+    bao.ok("auth/token/revoke-accessor", &accessor);
     let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
     eventually(told).await;
 }
 
 #[tokio::test]
 async fn a_signed_token_of_somebody_else_is_shown() {
-    let Some(bao) = prepared("{}").await else { return };
+    let Some(bao) = prepared("{}") else { return };
     let files = Files::new();
     let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-    bao.ok("sys/auth/jwt", r#"{"type":"jwt"}"#).await;
+    bao.ok("sys/auth/jwt", r#"{"type":"jwt"}"#);
     let config_jwt = serde_json::json!({
         "jwt_validation_pubkeys": [key.public_key_pem()], "jwt_supported_algs": ["EdDSA"], "bound_issuer": "test",
     });
-    bao.ok("auth/jwt/config", &config_jwt.to_string()).await;
+    bao.ok("auth/jwt/config", &config_jwt.to_string());
     let role = r#"{"role_type":"jwt","user_claim":"sub","bound_subject":"far","token_policies":["far"]}"#;
-    bao.ok("auth/jwt/role/far", role).await;
+    bao.ok("auth/jwt/role/far", role);
     let signed = |subject: &str| {
         let claims = serde_json::json!({ "iss": "test", "sub": subject, "exp": 4_000_000_000_u64, "iat": 1, "nbf": 1 });
         let encode = |text: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(text);
@@ -162,6 +163,38 @@ async fn a_signed_token_of_somebody_else_is_shown() {
     };
     works(&vault("far")).await;
     assert_eq!(get(&vault("other"), "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_pods_service_account_is_shown() {
+    let Some(bao) = prepared("{}") else { return };
+    let files = Files::new();
+    bao.ok("sys/auth/kubernetes", r#"{"type":"kubernetes"}"#);
+    let ca = rcgen::generate_simple_self_signed(vec!["cluster".to_owned()]).unwrap().cert.pem();
+    let cluster = serde_json::json!({
+        "kubernetes_host": cluster::start(), "kubernetes_ca_cert": ca, "token_reviewer_jwt": "a.b.c", "disable_local_ca_jwt": true, "disable_iss_validation": true,
+    });
+    bao.ok("auth/kubernetes/config", &cluster.to_string());
+    let role = r#"{"bound_service_account_names":["far"],"bound_service_account_namespaces":["default"],"token_policies":["far"]}"#;
+    bao.ok("auth/kubernetes/role/far", role);
+    let claims = serde_json::json!({ "iss": "kubernetes", "exp": 4_000_000_000_u64, "iat": 1, "nbf": 1, "kubernetes.io": {
+        "namespace": "default", "serviceaccount": { "name": "far", "uid": "u-1" },
+    } });
+    let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let token = format!("{}.{}.{}", encode(r#"{"alg":"RS256","typ":"JWT"}"#), encode(&claims.to_string()), encode("x"));
+    // As in a pod: a link to a file that all in it can read.
+    let file = files.write("..data", &token);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let token_file = file.with_file_name("token");
+    std::os::unix::fs::symlink(&file, &token_file).unwrap();
+    let auth = |role: &str| Auth::Kubernetes {
+        mount: "kubernetes".to_owned(),
+        role: role.to_owned(),
+        token_file: token_file.clone(),
+    };
+    works(&open(config(&bao, auth("far")), &["kv/ci/github#token"])).await;
+    let other = open(config(&bao, auth("other")), &[]);
+    assert_eq!(get(&other, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
 }
 
 #[tokio::test]
@@ -190,11 +223,11 @@ async fn a_certificate_is_shown_to_a_server_that_shows_its_own() {
         files.write("server.pem", &certificate).display(),
         files.write("server.key", &key).display(),
     );
-    let Some(bao) = Bao::start_with(&listener).await else { return };
-    policy(&bao).await;
-    bao.ok("sys/auth/cert", r#"{"type":"cert"}"#).await;
+    let Some(bao) = Bao::start_with(Some(&files.write("listener.hcl", &listener))) else { return };
+    policy(&bao);
+    bao.ok("sys/auth/cert", r#"{"type":"cert"}"#);
     let role = serde_json::json!({ "certificate": ca, "allowed_common_names": ["far"], "token_policies": ["far"] });
-    bao.ok("auth/cert/certs/far", &role.to_string()).await;
+    bao.ok("auth/cert/certs/far", &role.to_string());
 
     let vault = |name: &str, ca: &str| {
         let (certificate, key) = issue(name, ExtendedKeyUsagePurpose::ClientAuth);
@@ -217,13 +250,13 @@ async fn a_certificate_is_shown_to_a_server_that_shows_its_own() {
 
 #[tokio::test]
 async fn a_namespace_is_a_server_of_its_own() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
-    bao.ok("sys/namespaces/team", "{}").await;
-    bao.ok("team/sys/mounts/kv", r#"{"type":"kv","options":{"version":"2"}}"#).await;
-    eventually(async || bao.ask("POST", "team/kv/data/a", Some(r#"{"data":{"f":"team"}}"#)).await.0 == 200).await;
-    bao.ok("kv/data/a", r#"{"data":{"f":"root"}}"#).await;
-    let mut config = config(&bao, Auth::Token { file: files.write("root", crate::bao::ROOT) });
+    bao.ok("sys/namespaces/team", "{}");
+    bao.ok("team/sys/mounts/kv", r#"{"type":"kv","options":{"version":"2"}}"#);
+    eventually(async || bao.takes("team/kv/data/a", r#"{"data":{"f":"team"}}"#)).await;
+    bao.ok("kv/data/a", r#"{"data":{"f":"root"}}"#);
+    let mut config = config(&bao, Auth::Token { file: files.write("root", bao.root()) });
     config.namespace = Some("team".to_owned());
     let vault = open(config, &["kv/a#f"]);
     assert_eq!(current(&vault, "kv/a#f").await, pair("team", "1"));

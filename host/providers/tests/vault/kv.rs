@@ -9,15 +9,15 @@ use far_core::provider::{HowGone, ProviderError, Reference, Refreshed, SecretPro
 use far_providers::vault::{Auth, Engine, Mounts};
 
 use crate::bao::{Bao, Files};
-use crate::{as_root, config, current, eventually, exactly, get, open, pair};
+use crate::{as_root, config, current, exactly, get, open, pair};
 
 #[tokio::test]
 async fn a_secret_has_versions_and_each_goes_in_its_own_way() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
     for value in ["one", "two", "three"] {
-        bao.ok("kv/data/ci/github", &format!(r#"{{"data":{{"token":"{value}"}}}}"#)).await;
+        bao.ok("kv/data/ci/github", &format!(r#"{{"data":{{"token":"{value}"}}}}"#));
     }
     let at = "kv/ci/github#token";
     assert_eq!(current(&vault, at).await, pair("three", "3"));
@@ -26,25 +26,25 @@ async fn a_secret_has_versions_and_each_goes_in_its_own_way() {
     assert_eq!(current(&vault, "kv/ci/absent").await, Err(ProviderError::NotFound));
     assert_eq!(current(&vault, "kv/ci/github#absent").await, Err(ProviderError::NotFound));
 
-    bao.ok("kv/delete/ci/github", r#"{"versions":[3]}"#).await;
+    bao.ok("kv/delete/ci/github", r#"{"versions":[3]}"#);
     assert_eq!(current(&vault, at).await, Err(ProviderError::VersionGone(HowGone::Deleted)));
-    bao.ok("kv/destroy/ci/github", r#"{"versions":[1]}"#).await;
+    bao.ok("kv/destroy/ci/github", r#"{"versions":[1]}"#);
     assert_eq!(exactly(&vault, at, "1").await, Err(ProviderError::VersionGone(HowGone::Destroyed)));
     assert_eq!(exactly(&vault, at, "2").await, pair("two", "2"));
-    bao.ok("kv/undelete/ci/github", r#"{"versions":[3]}"#).await;
+    bao.ok("kv/undelete/ci/github", r#"{"versions":[3]}"#);
     assert_eq!(current(&vault, at).await, pair("three", "3"));
 }
 
 #[tokio::test]
 async fn values_are_what_was_written() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
     let long = "x".repeat(SecretBytes::MAX_LEN);
     let data = format!(
         r#"{{"data":{{"empty":"","lines":"a\n\"\u0000\u00e9\ud83d\udd11","number":1.5,"yes":true,"none":null,"list":[1,"a"],"long":"{long}","longer":"{long}x"}}}}"#
     );
-    bao.ok("kv/data/all", &data).await;
+    bao.ok("kv/data/all", &data);
     for (field, expected) in [
         ("empty", ""),
         ("lines", "a\n\"\0\u{e9}\u{1f511}"),
@@ -57,13 +57,13 @@ async fn values_are_what_was_written() {
         assert_eq!(current(&vault, &format!("kv/all#{field}")).await, pair(expected, "1"), "{field}");
     }
     assert_eq!(get(&vault, "kv/all#longer").await.err(), Some(ProviderError::TooLarge));
-    bao.ok("kv/data/few", r#"{"data":{"b":1,"a":"x"}}"#).await;
+    bao.ok("kv/data/few", r#"{"data":{"b":1,"a":"x"}}"#);
     assert_eq!(current(&vault, "kv/few").await, pair(r#"{"a":"x","b":1}"#, "1"));
 }
 
 #[tokio::test]
 async fn any_name_is_a_name() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
     for (path, encoded) in [
@@ -72,21 +72,21 @@ async fn any_name_is_a_name() {
         ("%2e%2e/%2f", "%252e%252e/%252f"),
         ("a+b;c\\d", "a%2Bb%3Bc%5Cd"),
     ] {
-        bao.ok(&format!("kv/data/{encoded}"), r#"{"data":{"f":"v"}}"#).await;
+        bao.ok(&format!("kv/data/{encoded}"), r#"{"data":{"f":"v"}}"#);
         assert_eq!(current(&vault, &format!("kv/{path}#f")).await, pair("v", "1"), "{path}");
     }
-    bao.ok("sys/mounts/teams/a/kv", r#"{"type":"kv","options":{"version":"2"}}"#).await;
-    eventually(async || bao.ask("POST", "teams/a/kv/data/x/y", Some(r#"{"data":{"f":"v"}}"#)).await.0 == 200).await;
+    bao.mount_kv("teams/a/kv");
+    bao.ok("teams/a/kv/data/x/y", r#"{"data":{"f":"v"}}"#);
     assert_eq!(current(&vault, "teams/a/kv/x/y#f").await, pair("v", "1"));
 }
 
 #[tokio::test]
 async fn the_first_kind_has_one_value_and_its_version_is_a_hash() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &["old/ci/a#token", "old/ci/b", "old/ci"]);
-    bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#).await;
-    bao.ok("old/ci/a", r#"{"token":"one","n":1}"#).await;
+    bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
+    bao.ok("old/ci/a", r#"{"token":"one","n":1}"#);
     let (value, first) = current(&vault, "old/ci/a#token").await.unwrap();
     assert!(value == "one" && first.starts_with("kv1-") && !first.contains("one"));
     assert_eq!(get(&vault, "old/ci/a#token").await.unwrap().ttl, None, "its lease is none");
@@ -94,7 +94,7 @@ async fn the_first_kind_has_one_value_and_its_version_is_a_hash() {
     assert_eq!(current(&vault, "old/ci/a").await.unwrap().0, r#"{"n":1,"token":"one"}"#);
     assert_eq!(current(&vault, "old/ci/b").await, Err(ProviderError::NotFound));
 
-    bao.ok("old/ci/a", r#"{"token":"two"}"#).await;
+    bao.ok("old/ci/a", r#"{"token":"two"}"#);
     let gone = Err(ProviderError::VersionGone(HowGone::Destroyed));
     assert_eq!(exactly(&vault, "old/ci/a#token", &first).await, gone);
     let refreshed = vault.refresh_secret(&Reference::new("old/ci/a#token"), &Version::parse(&first).unwrap()).await;
@@ -105,10 +105,10 @@ async fn the_first_kind_has_one_value_and_its_version_is_a_hash() {
 
 #[tokio::test]
 async fn another_engine_than_was_said_is_no_absence() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
-    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#).await;
-    let mut config = config(&bao, Auth::Token { file: files.write("root", crate::bao::ROOT) });
+    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);
+    let mut config = config(&bao, Auth::Token { file: files.write("root", bao.root()) });
     config.mounts = Mounts::all(Engine::KvV1);
     let vault = open(config, &[]);
     assert_eq!(current(&vault, "kv/a").await, Err(ProviderError::Invalid));
@@ -117,38 +117,38 @@ async fn another_engine_than_was_said_is_no_absence() {
 
 #[tokio::test]
 async fn a_refresh_tells_whether_there_is_another_version() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
-    bao.ok("kv/data/a", r#"{"data":{"f":"one"}}"#).await;
+    bao.ok("kv/data/a", r#"{"data":{"f":"one"}}"#);
     let (reference, known) = (Reference::new("kv/a#f"), Version::parse("1").unwrap());
     assert!(matches!(vault.refresh_secret(&reference, &known).await, Ok(Refreshed::Unchanged)));
-    bao.ok("kv/data/a", r#"{"data":{"f":"two"}}"#).await;
+    bao.ok("kv/data/a", r#"{"data":{"f":"two"}}"#);
     let refreshed = vault.refresh_secret(&reference, &known).await;
     assert!(matches!(refreshed, Ok(Refreshed::Changed(fetched)) if fetched.version.as_str() == "2"));
-    bao.ask("DELETE", "kv/metadata/a", None).await;
+    bao.ask("DELETE", "kv/metadata/a");
     assert_eq!(vault.refresh_secret(&reference, &known).await.err(), Some(ProviderError::NotFound));
 }
 
 #[tokio::test]
 async fn a_planned_deletion_caps_the_time() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
-    bao.ok("kv/metadata/a", r#"{"delete_version_after":"60s"}"#).await;
-    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#).await;
+    bao.ok("kv/metadata/a", r#"{"delete_version_after":"60s"}"#);
+    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);
     let ttl = get(&vault, "kv/a#f").await.unwrap().ttl.unwrap();
     assert!(ttl <= Duration::from_secs(60) && ttl > Duration::from_secs(30), "{ttl:?}");
 }
 
 #[tokio::test]
 async fn what_is_there_is_told_without_a_value() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     for path in ["ci/a", "ci/deleted", "ci/folder/b"] {
-        bao.ok(&format!("kv/data/{path}"), r#"{"data":{"f":"v"}}"#).await;
+        bao.ok(&format!("kv/data/{path}"), r#"{"data":{"f":"v"}}"#);
     }
-    bao.ask("DELETE", "kv/data/ci/deleted", None).await;
+    bao.ask("DELETE", "kv/data/ci/deleted");
     let known = ["kv/ci/a#f", "kv/ci/deleted", "kv/ci/folder", "kv/ci/folder/b", "kv/none/x"];
     let there = |texts: &[&str]| Ok(texts.iter().map(|text| Reference::new(text)).collect::<Vec<_>>());
     let vault = as_root(&bao, &files, &known);
@@ -156,13 +156,13 @@ async fn what_is_there_is_told_without_a_value() {
 
     // By the list of a folder, where no metadata may be read; it does not tell what was deleted.
     let policy = r#"{"policy":"path \"kv/metadata/*\" { capabilities = [\"list\"] }"}"#;
-    bao.ok("sys/policies/acl/lists", policy).await;
-    let token = bao.ok("auth/token/create", r#"{"policies":["lists"]}"#).await;
+    bao.ok("sys/policies/acl/lists", policy);
+    let token = bao.ok("auth/token/create", r#"{"policies":["lists"]}"#);
     let file = files.write("lists", token["auth"]["client_token"].as_str().unwrap());
     let vault = open(config(&bao, Auth::Token { file }), &known);
     assert_eq!(vault.list_secrets().await, there(&["kv/ci/a#f", "kv/ci/deleted", "kv/ci/folder/b"]));
 
-    let token = bao.ok("auth/token/create", r#"{"policies":["default"]}"#).await;
+    let token = bao.ok("auth/token/create", r#"{"policies":["default"]}"#);
     let file = files.write("default", token["auth"]["client_token"].as_str().unwrap());
     let vault = open(config(&bao, Auth::Token { file }), &known);
     assert_eq!(vault.list_secrets().await, Err(ProviderError::Denied));
@@ -172,12 +172,12 @@ async fn what_is_there_is_told_without_a_value() {
 
 #[tokio::test]
 async fn a_sealed_server_is_told_as_sealed_and_one_that_is_gone_as_unavailable() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
-    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#).await;
+    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);
     let vault = as_root(&bao, &files, &[]);
     assert!(get(&vault, "kv/a").await.is_ok());
-    bao.ok("sys/seal", "{}").await;
+    bao.ok("sys/seal", "{}");
     assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Sealed));
     assert_eq!(vault.list_secrets().await, Err(ProviderError::Sealed));
     drop(bao);
@@ -187,9 +187,9 @@ async fn a_sealed_server_is_told_as_sealed_and_one_that_is_gone_as_unavailable()
 
 #[tokio::test]
 async fn a_thousand_who_ask_at_once_are_a_handful_of_calls() {
-    let Some(bao) = Bao::start().await else { return };
+    let Some(bao) = Bao::start() else { return };
     let files = Files::new();
-    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#).await;
+    bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);
     let vault = Arc::new(as_root(&bao, &files, &[]));
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..1000 {

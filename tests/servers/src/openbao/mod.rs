@@ -46,6 +46,15 @@ impl OpenBao {
     ///
     /// [`Failure::is_absent`] if it cannot be installed; otherwise it does not start.
     pub fn dev() -> Result<Self, Failure> {
+        Self::dev_with(None)
+    }
+
+    /// The same, with a file that has more of its configuration, such as another listener.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::dev`].
+    pub fn dev_with(configuration: Option<&Path>) -> Result<Self, Failure> {
         let program = install::program()?;
         let root_token = random::text()?;
         port::on_free(|port| {
@@ -53,6 +62,7 @@ impl OpenBao {
             command.args(["server", "-dev", "-dev-no-store-token"]);
             command.arg(format!("-dev-root-token-id={root_token}"));
             command.arg(format!("-dev-listen-address={}", address(port)));
+            command.args(configuration.map(|file| format!("-config={}", file.display())));
             let folder = folder()?;
             // Said last, when all of it is set up.
             let process = Process::start(program_in(command, &folder), "Development mode should NOT be used")?;

@@ -5,7 +5,7 @@ mod audit;
 mod audit_file;
 mod backend;
 mod cache;
-mod completed;
+pub(crate) mod completed;
 mod config;
 mod ends;
 mod env_file;

@@ -168,7 +168,6 @@ async fn a_thousand_ask_and_the_server_is_asked_once() {
         let vault = vault.clone();
         all.spawn(async move { current(&vault, "kv/a#f").await });
     }
-    // Some go away, the first of all among them.
     let mut answers = 0;
     while let Some(ended) = all.join_next().await {
         answers += u32::from(ended.is_ok_and(|answer| answer == Ok(("value".to_owned(), "3".to_owned()))));

@@ -101,6 +101,19 @@ async fn a_token_is_renewed_and_what_the_server_answers_is_believed() {
 }
 
 #[tokio::test]
+async fn a_token_without_an_end_that_can_be_told_is_kept() {
+    let server = Scripted::start(|request| match request.line.contains("login") {
+        true => token(0, u64::MAX, true),
+        false => value(),
+    })
+    .await;
+    let files = Files::new();
+    let vault = open(config(&server.address, approle(&files)), &[], Settings::default());
+    assert!(get(&vault, "kv/a").await.is_ok() && get(&vault, "kv/b").await.is_ok());
+    assert_eq!(vault.metrics().logins(), 1);
+}
+
+#[tokio::test]
 async fn a_login_is_one_for_all_and_shows_what_is_configured() {
     let server = Scripted::start(|request| match request.line.contains("login") {
         true => token(0, 0, false),
@@ -262,5 +275,4 @@ fn debug_has_no_credential() {
     let auth = Auth::Token { file: files.write("token", CANARY) };
     let vault = open(config("http://127.0.0.1:1", auth), &[], Settings::default());
     assert!(!format!("{vault:?}").contains(CANARY));
-    let _: &Path = files.0.path();
 }

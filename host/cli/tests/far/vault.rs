@@ -1,0 +1,69 @@
+//! A real server with Vault's API, in `far.toml`.
+
+use far_servers::{OpenBao, or_skip};
+use serde_json::json;
+
+use crate::fixture::{Far, events};
+use crate::run::completed::{WEBHOOK_EVENTS, webhook};
+
+/// A file that permits the webhook's secret, at this address.
+fn far_toml(address: &str) -> String {
+    format!(
+        "[providers.vault]\ntype = 'vault'\naddress = '{address}'\nauth = {{ method = 'token', token-file = 'token' }}\n\
+         [secrets.github-webhook-secret]\nprovider = 'vault'\npath = 'secret/ci/hook'\nfield = 'key'\noperations = ['sign']\n"
+    )
+}
+
+fn with(far: Far, address: &str, token: &str) -> Far {
+    far.words("--config far.toml").file("far.toml", far_toml(address)).file("token", token).mode("token", 0o600)
+}
+
+/// What a check prints: the provider's state, and whether the secret is there.
+fn checked(state: &str, there: &str) -> String {
+    format!(
+        "far.toml: valid\nagent local, wasi inert, swap refused\n\nPROVIDER  STATE\nvault     {state}\n\n\
+         SECRET                 PROVIDER  {:<width$}  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS\n\
+         github-webhook-secret  vault     {there:<width$}  sign        task   1h   replace      every skill  -\n",
+        "THERE",
+        width = there.len().max(5),
+    )
+}
+
+#[test]
+fn a_skill_uses_what_the_server_has_and_a_check_finds_it() {
+    let Some(bao) = or_skip(OpenBao::dev()) else { return };
+    let (address, token) = (bao.address(), bao.root_token());
+    let check =
+        |state: &str, there: &str| with(Far::new().words("check"), &address, token).stdout(checked(state, there));
+    let absent = "error: the provider 'vault' has no 'secret/ci/hook#key'\n  help: put it there, or name it with 'path' \
+                  as the provider has it, or permit it no longer\n";
+    check("reached, has 0 secrets", "NO").stderr(absent).code(2);
+
+    bao.api("POST", "secret/data/ci/hook", &json!({ "data": { "key": "It's a Secret to Everybody" } })).unwrap();
+    check("reached, has 1 secret", "yes").code(0);
+    let told = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
+    with(webhook(), &address, token).stdout(r#"{"valid":true}"#).stderr(told).code(0);
+
+    bao.api("POST", "sys/seal", &json!({})).unwrap();
+    let sealed = "error: the provider 'vault' cannot be reached\n  cause: the backend is sealed\n  help: check that it \
+                  runs, and that its address and credentials are right\n";
+    check("not reached: the backend is sealed", "unknown").stderr(sealed).code(5);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_and_no_credential_is_in_it() {
+    let gone = "error: the provider 'vault' cannot be reached\n  cause: the backend is unavailable\n  help: check that it \
+                runs, and that its address and credentials are right\n";
+    let far = with(Far::new().words("check"), "http://127.0.0.1:1", "t0ken-canary");
+    far.stdout(checked("not reached: the backend is unavailable", "unknown")).stderr(gone).code(5);
+    let failed = events([
+        "task.admitted",
+        "task.started",
+        "secret.requested github-webhook-secret provider=vault",
+        "secret.fetched github-webhook-secret provider=vault outcome=failed reason=unavailable cache=miss duration=*us",
+        "task.finished outcome=backend-unavailable duration=*us",
+    ]);
+    let told = "error: the skill failed after a backend had not answered: the secret is unavailable\n  help: check the \
+                provider of the secret; the events say which and why\n";
+    with(webhook(), "http://127.0.0.1:1", "t0ken-canary").stderr(failed + told).code(5);
+}
