@@ -1,5 +1,7 @@
 //! Against issuers that do as they are told.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use far_core::provider::HowGone;
 use std::time::Duration;
 
