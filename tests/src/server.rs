@@ -5,10 +5,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+pub use far_servers::Authority;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -25,71 +23,6 @@ pub struct Server {
     shown: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-/// An authority, and the certificates that it signs.
-pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-/// Whether a certificate's time is over.
-#[derive(Clone, Copy, PartialEq)]
-enum Time {
-    Now,
-    Over,
-}
-
-impl Default for Authority {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Authority {
-    /// An authority that nobody knows.
-    pub fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
-    }
-
-    /// Its certificate, as PEM.
-    pub fn pem(&self) -> String {
-        self.issuer.pem()
-    }
-
-    /// A client's certificate of this name and its key, in PEM; and the certificate alone, in DER.
-    pub fn client(&self, name: &str) -> (String, Vec<u8>) {
-        let (certificate, key) = self.signed(name, Time::Now);
-        (format!("{}{}", certificate.pem(), key.serialize_pem()), certificate.der().to_vec())
-    }
-
-    fn signed(&self, name: &str, time: Time) -> (Certificate, KeyPair) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        if time == Time::Over {
-            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
-        }
-        (params.signed_by(&key, &self.issuer).unwrap(), key)
-    }
-
-    /// What a server needs to be this name; and to ask each client for a certificate of this authority's, if it is to.
-    fn server(&self, name: &str, asks: bool, time: Time) -> Arc<ServerConfig> {
-        let (certificate, key) = self.signed(name, time);
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config =
-            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
-        let config = if asks {
-            let mut roots = RootCertStore::empty();
-            roots.add(self.issuer.der().clone()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-            config.with_client_cert_verifier(verifier)
-        } else {
-            config.with_no_client_auth()
-        };
-        Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap())
-    }
-}
-
 /// A whole answer with this body.
 pub fn ok(body: &str) -> Vec<Vec<u8>> {
     vec![format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()]
@@ -98,17 +31,17 @@ pub fn ok(body: &str) -> Vec<Vec<u8>> {
 impl Server {
     /// A server with a certificate of this name, which answers so.
     pub async fn start(authority: &Authority, name: &str, answer: Answer) -> Self {
-        Self::of(Some(authority.server(name, false, Time::Now)), answer).await
+        Self::of(Some(authority.server(name)), answer).await
     }
 
     /// The same, which answers to clients with a certificate of the authority's only.
     pub async fn mutual(authority: &Authority, name: &str, answer: Answer) -> Self {
-        Self::of(Some(authority.server(name, true, Time::Now)), answer).await
+        Self::of(Some(authority.mutual_server(name)), answer).await
     }
 
     /// The same, with a certificate whose time is over.
     pub async fn expired(authority: &Authority, name: &str, answer: Answer) -> Self {
-        Self::of(Some(authority.server(name, false, Time::Over)), answer).await
+        Self::of(Some(authority.expired_server(name)), answer).await
     }
 
     /// A server without TLS.

@@ -213,6 +213,9 @@ impl Failure {
             }
             Self::Audit(error) => return Some(error.help()),
             Self::Catalog(_) => "grant each secret once, with all its operations: NAME:OPERATION,OPERATION",
+            Self::Unreached { source: ProviderError::Unauthenticated, .. } => {
+                "renew its credentials; if they were in a wrapping, somebody else may have opened it: find out who"
+            }
             Self::Unreached { .. } => "check that it runs, and that its address and credentials are right",
             Self::Absent { .. } => {
                 "put it there, or name it with 'path' as the provider has it, or permit it no longer"

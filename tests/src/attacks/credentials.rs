@@ -152,7 +152,7 @@ async fn after_another(shows: bool) -> String {
     let server = Server::mutual(&authority, "localhost", fine()).await;
     let origin = server.origin();
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
-    let identity: &'static str = authority.client("far").0.leak();
+    let identity: &'static str = authority.client_identity("far").0.leak();
     let secrets = vec![("alpha", identity)].leak();
     let place = Place::with(server, &origin, egress, true, Parts { secrets, ..Parts::default() });
     let place = place.placing(&["client-certificate"]);

@@ -25,7 +25,7 @@ async fn mutual(identity: impl FnOnce(&Authority) -> (String, Vec<u8>)) -> (Plac
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_is_shown_for_the_request_that_has_its_stand_in_and_no_other() {
-    let (place, certificate) = mutual(|authority| authority.client("far")).await;
+    let (place, certificate) = mutual(|authority| authority.client_identity("far")).await;
     let url = place.url("/open");
     let shows = json!({ "method": "GET", "url": url, "headers": [[CLIENT_CERTIFICATE, "{alpha}"]] });
     let report = place.send(json!([shows, { "method": "GET", "url": url }, shows])).await;
@@ -41,7 +41,7 @@ async fn a_client_certificate_is_shown_for_the_request_that_has_its_stand_in_and
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_stands_in_its_header_alone_and_is_one() {
-    let (place, _) = mutual(|authority| authority.client("far")).await;
+    let (place, _) = mutual(|authority| authority.client_identity("far")).await;
     let url = place.url("/open");
     for request in [
         json!({ "method": "GET", "url": url, "bearer": "alpha" }),
@@ -59,7 +59,7 @@ async fn a_client_certificate_stands_in_its_header_alone_and_is_one() {
     assert_eq!(answers(&report)[0]["status"], json!(200));
     assert!(!open.server.arrived()[0].contains(CLIENT_CERTIFICATE));
     let other_key = |authority: &Authority| {
-        let ((one, certificate), (other, _)) = (authority.client("far"), authority.client("far"));
+        let ((one, certificate), (other, _)) = (authority.client_identity("far"), authority.client_identity("far"));
         let key = other.find("-----BEGIN PRIVATE").unwrap();
         let end = one.find("-----BEGIN PRIVATE").unwrap();
         (format!("{}{}", &one[..end], &other[key..]), certificate)

@@ -44,6 +44,13 @@ fn a_skill_uses_what_the_server_has_and_a_check_finds_it() {
     let told = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
     with(webhook(), &address, token).stdout(r#"{"valid":true}"#).stderr(told).code(0);
 
+    let refused = "error: the provider 'vault' cannot be reached\n  cause: the backend does not accept the agent's \
+                   credentials\n  help: renew its credentials; if they were in a wrapping, somebody else may have opened \
+                   it: find out who\n";
+    let state = "not reached: the backend does not accept the agent's credentials";
+    let stranger = with(Far::new().words("check"), &address, "t0ken-canary");
+    stranger.stdout(checked(state, "unknown")).stderr(refused).code(5);
+
     bao.api("POST", "sys/seal", &json!({})).unwrap();
     let sealed = "error: the provider 'vault' cannot be reached\n  cause: the backend is sealed\n  help: check that it \
                   runs, and that its address and credentials are right\n";

