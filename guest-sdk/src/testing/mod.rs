@@ -11,7 +11,7 @@
 //! }
 //!
 //! const DECLARATION: Declaration = Declaration {
-//!     secrets: &[DeclaredSecret { name: "stamp-key", operations: &[Operation::Sign], optional: false }],
+//!     secrets: &[DeclaredSecret::new("stamp-key", &[Operation::Sign])],
 //! };
 //!
 //! let host = Host::new(DECLARATION).secret("stamp-key", "k3y");
@@ -33,7 +33,7 @@ mod declaration;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod fake;
 
-pub use declaration::{Declaration, DeclaredSecret};
+pub use declaration::{Algorithm, Declaration, DeclaredSecret, Jwt};
 #[cfg(not(target_arch = "wasm32"))]
 pub use fake::{Denial, Ended, Host, Reason, Sent, Use};
 

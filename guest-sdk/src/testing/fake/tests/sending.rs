@@ -7,8 +7,8 @@ use crate::{Error, sealed};
 
 const DECLARATION: Declaration = Declaration {
     secrets: &[
-        DeclaredSecret { name: "token", operations: &[Operation::Seal], optional: true },
-        DeclaredSecret { name: "key", operations: &[Operation::Sign], optional: true },
+        DeclaredSecret::new("token", &[Operation::Seal]).optional(),
+        DeclaredSecret::new("key", &[Operation::Sign]).optional(),
     ],
 };
 
