@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::error::Category;
 
-use crate::{http, secrets};
+use crate::{http, secrets, signing};
 
 /// A message for the one who asked for the task, ending it with the outcome of an error.
 ///
@@ -43,6 +43,12 @@ impl From<&str> for Error {
 
 impl From<secrets::Error> for Error {
     fn from(error: secrets::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<signing::JwtError> for Error {
+    fn from(error: signing::JwtError) -> Self {
         Self::new(error.to_string())
     }
 }

@@ -51,6 +51,10 @@ pub(crate) mod signing {
     pub(crate) fn hmac_sha256(key: &Secret, message: &[u8]) -> Result<Vec<u8>, Error> {
         current::call(super::stopped(), |run| run.sign(key.0, message))
     }
+
+    pub(crate) fn sign_jwt(key: &Secret, claims: &str) -> Result<Secret, Error> {
+        current::call(super::stopped(), |run| run.sign_jwt(key.0, claims)).map(Secret)
+    }
 }
 
 pub(crate) mod sealed {

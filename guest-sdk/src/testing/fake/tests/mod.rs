@@ -3,6 +3,7 @@
 mod ending;
 mod rules;
 mod sending;
+mod signing;
 mod values;
 
 use super::{Declaration, DeclaredSecret, Denial, Ended, Host};
