@@ -23,11 +23,15 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::secrets::{self, Secret};
 use crate::{host, sealed};
+
+/// What a query leaves as it is (RFC 3986, unreserved).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request in the making.
 #[derive(Clone, Debug)]
@@ -68,6 +72,53 @@ impl Request {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.0.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// One more parameter of the URL's query, of which name and value are percent-encoded (RFC 3986).
+    ///
+    /// ```
+    /// # use far_skill::http::Request;
+    /// let request = Request::get("https://a.example/search").query("q", "a & b").query("page", "2");
+    /// assert_eq!(request.url(), "https://a.example/search?q=a%20%26%20b&page=2");
+    /// ```
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        let url = &mut self.0.url;
+        let separator = match url.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        let encoded = |text| utf8_percent_encode(text, ENCODED);
+        url.push_str(&format!("{separator}{}={}", encoded(name), encoded(value)));
+        self
+    }
+
+    /// The URL, as far as it is made.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The secret as a header of this name, which the host puts there: where declaration, grant and operator have
+    /// `header:NAME` among the placements, and as the one header of the name.
+    ///
+    /// # Errors
+    ///
+    /// As [`sealed::token`].
+    pub fn header_secret(self, name: impl Into<String>, secret: &Secret) -> Result<Self, secrets::Error> {
+        Ok(self.header(name, sealed::token(secret)?))
+    }
+
+    /// The secret as a parameter of the URL's query, which the host puts there, percent-encoded: where declaration, grant and
+    /// operator have `query:NAME` among the placements, and as the one parameter of the name.
+    ///
+    /// Servers write URLs into logs: prefer a header where there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`sealed::token`].
+    pub fn query_secret(self, name: &str, secret: &Secret) -> Result<Self, secrets::Error> {
+        Ok(self.query(name, &sealed::token(secret)?))
     }
 
     /// The secret as a bearer token (RFC 6750), which the host puts there.
@@ -129,6 +180,13 @@ impl Response {
     /// An answer for tests, with this status and body.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into(), trailers: Vec::new() }
+    }
+
+    /// The answer for tests, with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 
     /// The status.

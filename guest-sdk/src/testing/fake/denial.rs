@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::DeclaredSecret;
+use super::destination::Target;
 use crate::secrets::Operation;
 
 /// What a skill may not do with a secret. Shown, it names the next step.
@@ -34,7 +35,9 @@ pub enum Reason {
     Operation,
     /// The grant excludes the version.
     Version,
-    /// A stand-in stood elsewhere than in a request's `authorization` header.
+    /// The declaration has no destination that covers the request, or the request is plain http.
+    Destination,
+    /// A stand-in stood elsewhere in a request than where it is declared, which is the `authorization` header if nothing else is.
     Placement,
     /// The key is for another kind of signature.
     Signing,
@@ -53,6 +56,7 @@ impl Reason {
             Self::Ungranted => "the task was not granted the secret",
             Self::Operation => "the operation was not declared and granted",
             Self::Version => "the grant does not cover the version",
+            Self::Destination => "the destination was not declared and granted",
             Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
             Self::Signing => "this kind of signature was not declared and granted",
             Self::SigningKey => "a key that signs tokens is itself neither sent nor shown",
@@ -62,9 +66,27 @@ impl Reason {
 }
 
 impl Denial {
-    pub(super) fn placement(name: &str) -> Self {
-        let help = "put it into the 'authorization' header: `Request::bearer` and `Request::basic` do";
-        Self::new(name, Some(Operation::Seal), Reason::Placement, help)
+    /// `place` is where the stand-in stood, if it was the whole of something that could be a placement.
+    pub(super) fn placement(declared: &DeclaredSecret, place: Option<&str>) -> Self {
+        let declare = |place: &str| format!("declare the place in skill.json: \"placements\": [{place:?}]");
+        let help = match place {
+            Some(place) => format!("{}; {}", ways(declared.placements), declare(place)),
+            None => format!("{}, where it is the whole value", ways(declared.placements)),
+        };
+        Self::new(declared.name, Some(Operation::Seal), Reason::Placement, help)
+    }
+
+    pub(super) fn destination(declared: &DeclaredSecret, target: &Target) -> Self {
+        let help = if target.is_https() {
+            let wanted = target.as_destination();
+            format!(
+                "it may go to {}; declare where it is sent in skill.json: \"destinations\": [{wanted:?}]",
+                listed(declared.destinations)
+            )
+        } else {
+            "send the request over https: a secret never goes over plain http".to_owned()
+        };
+        Self::new(declared.name, Some(Operation::Seal), Reason::Destination, help)
     }
 
     pub(super) fn invalid_name(name: &str, operation: Option<Operation>) -> Self {
@@ -175,4 +197,19 @@ fn list(operations: &[Operation]) -> String {
 fn declaration(name: &str, operations: &[Operation]) -> String {
     let operations: Vec<_> = operations.iter().map(|operation| format!("{:?}", token(*operation))).collect();
     format!(r#"{{ "name": {name:?}, "operations": [{}], "reason": "…" }}"#, operations.join(", "))
+}
+
+/// How a secret is put where it may stand.
+fn ways(placements: &[&str]) -> String {
+    let way = |placement: &&str| match placement.split_once(':') {
+        Some(("header", name)) => format!("`Request::header_secret({name:?}, …)`"),
+        Some((_, name)) => format!("`Request::query_secret({name:?}, …)`"),
+        None => "`Request::bearer` or `Request::basic`".to_owned(),
+    };
+    format!("put it into the request by {}", placements.iter().map(way).collect::<Vec<_>>().join(" or "))
+}
+
+fn listed(destinations: &[&str]) -> String {
+    let quoted: Vec<_> = destinations.iter().map(|destination| format!("{destination:?}")).collect();
+    if quoted.is_empty() { "nowhere".to_owned() } else { quoted.join(" and ") }
 }

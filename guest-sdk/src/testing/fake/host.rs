@@ -147,7 +147,8 @@ impl Host {
     /// What a server answers, or why none does: the next request gets the first of these, and so on. Where none is left, a
     /// request is [`http::Error::Unreachable`].
     ///
-    /// Where requests go is not looked at: destinations are the real host's to decide on.
+    /// A secret goes where the skill declares that it is sent. Where requests without one go is not looked at: that is for the
+    /// task's grant to say.
     #[must_use]
     pub fn answering(mut self, answer: Result<Response, http::Error>) -> Self {
         self.plan.answers.push_back(answer);

@@ -3,8 +3,10 @@
 mod claims;
 pub(crate) mod current;
 mod denial;
+mod destination;
 mod ended;
 mod host;
+mod placed;
 mod plan;
 mod run;
 mod sending;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::destination::Target;
 use super::{Declaration, DeclaredSecret, Denial, Jwt};
 use crate::http::{self, Response};
 use crate::secrets::{Error, Operation};
@@ -28,28 +29,31 @@ pub(super) struct Access<'a> {
     pub(super) name: &'a str,
     /// The version that was asked for by name.
     pub(super) version: Option<&'a str>,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: Purpose<'a>,
     /// Whether it is not with the secret itself, but with a token that it signed.
     pub(super) derived: bool,
 }
 
 /// What a secret is wanted for (`capability::Purpose`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose<'a> {
     Get,
-    Seal,
+    /// A stand-in.
+    Token,
+    /// To be put into this request, where a stand-in stood; none where no secret stands.
+    Seal(&'a Target, Option<&'a str>),
     Sign,
     SignJwt,
     Reveal,
     Refresh,
 }
 
-impl Purpose {
+impl Purpose<'_> {
     /// The operation that it needs; none for a handle, which needs any.
     fn operation(self) -> Option<Operation> {
         match self {
             Self::Get => None,
-            Self::Seal => Some(Operation::Seal),
+            Self::Token | Self::Seal(..) => Some(Operation::Seal),
             Self::Sign | Self::SignJwt => Some(Operation::Sign),
             Self::Reveal => Some(Operation::Reveal),
             Self::Refresh => Some(Operation::Refresh),
@@ -168,9 +172,15 @@ impl Plan {
         if let Some(denial) = against_key(declared, access) {
             return Err(denial);
         }
-        match version {
-            Some(version) if !granted.versions.iter().any(|covered| covered == version) => {
-                Err(Denial::version(name, version, operation))
+        if let Some(version) = version.filter(|version| !granted.versions.iter().any(|covered| covered == version)) {
+            return Err(Denial::version(name, version, operation));
+        }
+        match purpose {
+            Purpose::Seal(target, _) if !declared.destinations.iter().any(|covering| target.is_within(covering)) => {
+                Err(Denial::destination(declared, target))
+            }
+            Purpose::Seal(_, place) if place.is_none_or(|place| !declared.placements.contains(&place)) => {
+                Err(Denial::placement(declared, place))
             }
             _ => Ok(granted),
         }
@@ -184,7 +194,9 @@ fn against_key(declared: &DeclaredSecret, access: &Access<'_>) -> Option<Denial>
         (Purpose::Sign | Purpose::SignJwt | Purpose::Refresh, true) => Some(Denial::of_token(name, operation)),
         (Purpose::Sign, false) if signs_tokens => Some(Denial::signing(declared)),
         (Purpose::SignJwt, false) if !signs_tokens => Some(Denial::signing(declared)),
-        (Purpose::Seal | Purpose::Reveal, false) if signs_tokens => Some(Denial::signing_key(name, operation)),
+        (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if signs_tokens => {
+            Some(Denial::signing_key(name, operation))
+        }
         _ => None,
     }
 }

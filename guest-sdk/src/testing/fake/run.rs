@@ -32,7 +32,7 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    pub(super) fn access(&self, purpose: Purpose) -> Access<'_> {
+    pub(super) fn access<'a>(&'a self, purpose: Purpose<'a>) -> Access<'a> {
         Access { name: &self.name, version: self.asked_for.as_deref(), purpose, derived: self.lives.is_some() }
     }
 }
@@ -183,7 +183,7 @@ impl Run {
     pub(super) fn use_value(
         &mut self,
         held: Held,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         fits: bool,
     ) -> Result<Result<Handle, Error>, Denial> {
         let handle = self.handle(held).clone();
@@ -193,6 +193,10 @@ impl Run {
         }
         if let Some(error) = planned.ended.filter(|_| handle.lives.is_none()) {
             return Ok(Err(error));
+        }
+        // A stand-in is counted where it is replaced.
+        if matches!(purpose, Purpose::Token) {
+            return Ok(Ok(handle));
         }
         let used = self.used.entry(handle.name.clone()).or_default();
         if planned.max_uses.is_some_and(|most| *used >= most) {
