@@ -5,6 +5,7 @@ mod placing;
 mod rules;
 mod sending;
 mod signing;
+mod streaming;
 mod values;
 
 use super::{Declaration, DeclaredSecret, Denial, Ended, Host};
