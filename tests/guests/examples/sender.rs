@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use far_skill::http::{Request, Response};
-use far_skill::{sealed, secrets};
+use far_skill::{sealed, secrets, signing};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,6 +33,8 @@ struct Wanted {
     /// Writes the body in pieces of so many bytes, reads as many of the answer, and leaves the rest.
     stream: Option<usize>,
     bearer: Option<String>,
+    /// Which key signs the bearer token, and its claims.
+    signed: Option<(String, Value)>,
     basic: Option<(String, String)>,
 }
 
@@ -61,6 +63,10 @@ fn run(input: &Input) -> Result<Vec<Value>, far_skill::Error> {
         }
         if let Some(name) = &wanted.bearer {
             request = request.bearer(held.get(name).ok_or("no such secret")?)?;
+        }
+        if let Some((name, claims)) = &wanted.signed {
+            let key = secrets::get(name)?;
+            request = request.bearer(&signing::sign_jwt(&key, claims)?)?;
         }
         if let Some((user, name)) = &wanted.basic {
             request = request.basic(user, held.get(name).ok_or("no such secret")?)?;
