@@ -1,10 +1,10 @@
 //! What a skill answers when it cannot do its job.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde_json::error::Category;
 
-use crate::{http, secrets};
+use crate::{http, secrets, signing};
 
 /// A message for the one who asked for the task, ending it with the outcome of an error.
 ///
@@ -47,9 +47,25 @@ impl From<secrets::Error> for Error {
     }
 }
 
+impl From<signing::JwtError> for Error {
+    fn from(error: signing::JwtError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
 impl From<http::Error> for Error {
     fn from(error: http::Error) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+/// Tells why there is no answer where it is about a request, and otherwise only of what kind the error is: its text may be anything.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<http::Error>()) {
+            Some(error) => Self::from(*error),
+            None => Self::new(error.kind().to_string()),
+        }
     }
 }
 
@@ -135,6 +151,14 @@ mod tests {
     fn a_document_that_is_no_json_is_placed() {
         assert_eq!(message::<u8>("canary"), "invalid JSON: expected value at line 1 column 1");
         assert_eq!(message::<u8>(""), "invalid JSON: EOF while parsing a value at line 1 column 0");
+    }
+
+    #[test]
+    fn an_error_of_reading_and_writing_is_told_by_its_kind() {
+        let error = Error::from(io::Error::from(http::Error::Protocol));
+        assert_eq!(error, Error::from(http::Error::Protocol));
+        let error = io::Error::new(io::ErrorKind::InvalidData, "canary");
+        assert_eq!(Error::from(error).to_string(), "invalid data");
     }
 
     #[test]

@@ -17,17 +17,33 @@
 //! ```
 //!
 //! A request goes where the task may send requests, or where its secret may be sent; anything else is [`Error::Denied`]. No
-//! redirect is followed: what a request carries never goes to another origin than its own.
+//! redirect is followed: what a request carries never goes to another origin than its own. A skill that follows one itself makes
+//! another request, on which the host decides like on any other.
+//!
+//! The host has a request's whole body before any of it leaves. [`Request::start`] and [`Request::send_streaming`] write and read
+//! bodies in pieces, so that a large one need not be in the skill's memory as well.
 
-use std::fmt;
+mod error;
+mod response;
+mod streaming;
+
+pub use error::Error;
+pub use response::Response;
+pub use streaming::{Incoming, Outgoing};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::secrets::{self, Secret};
 use crate::{host, sealed};
+
+/// Headers or trailers, in their order.
+pub(crate) type Fields = Vec<(String, Vec<u8>)>;
+
+/// What a query leaves as it is (RFC 3986, unreserved).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request in the making.
 #[derive(Clone, Debug)]
@@ -38,7 +54,7 @@ pub struct Request(Parts);
 pub(crate) struct Parts {
     pub(crate) method: String,
     pub(crate) url: String,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) headers: Fields,
     pub(crate) body: Vec<u8>,
 }
 
@@ -68,6 +84,53 @@ impl Request {
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.0.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// One more parameter of the URL's query, of which name and value are percent-encoded (RFC 3986).
+    ///
+    /// ```
+    /// # use far_skill::http::Request;
+    /// let request = Request::get("https://a.example/search").query("q", "a & b").query("page", "2");
+    /// assert_eq!(request.url(), "https://a.example/search?q=a%20%26%20b&page=2");
+    /// ```
+    #[must_use]
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        let url = &mut self.0.url;
+        let separator = match url.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        let encoded = |text| utf8_percent_encode(text, ENCODED);
+        url.push_str(&format!("{separator}{}={}", encoded(name), encoded(value)));
+        self
+    }
+
+    /// The URL, as far as it is made.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// The secret as a header of this name, which the host puts there: where declaration, grant and operator have
+    /// `header:NAME` among the placements, and as the one header of the name.
+    ///
+    /// # Errors
+    ///
+    /// As [`sealed::token`].
+    pub fn header_secret(self, name: impl Into<String>, secret: &Secret) -> Result<Self, secrets::Error> {
+        Ok(self.header(name, sealed::token(secret)?))
+    }
+
+    /// The secret as a parameter of the URL's query, which the host puts there, percent-encoded: where declaration, grant and
+    /// operator have `query:NAME` among the placements, and as the one parameter of the name.
+    ///
+    /// Servers write URLs into logs: prefer a header where there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`sealed::token`].
+    pub fn query_secret(self, name: &str, secret: &Secret) -> Result<Self, secrets::Error> {
+        Ok(self.query(name, &sealed::token(secret)?))
     }
 
     /// The secret as a bearer token (RFC 6750), which the host puts there.
@@ -106,102 +169,36 @@ impl Request {
         Ok(self.header("content-type", "application/json").body(body))
     }
 
-    /// Sends it, and waits for the answer's headers.
+    /// Sends it, and waits for the whole answer.
     ///
     /// # Errors
     ///
-    /// [`Error`]; an answer of the server's is none, whatever its status.
+    /// [`Error`](enum@Error); an answer of the server's is none, whatever its status.
     pub fn send(self) -> Result<Response, Error> {
-        host::http::send(self.0)
-    }
-}
-
-/// A server's answer. What it has of values that the task was given, the host has taken out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
-    pub(crate) trailers: Vec<(String, Vec<u8>)>,
-}
-
-impl Response {
-    /// An answer for tests, with this status and body.
-    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), trailers: Vec::new() }
+        self.send_streaming()?.into_response()
     }
 
-    /// The status.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// The headers, in their order.
-    pub fn headers(&self) -> &[(String, Vec<u8>)] {
-        &self.headers
-    }
-
-    /// The first header of this name, if it is text.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
-        str::from_utf8(&found.1).ok()
-    }
-
-    /// The body.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// What followed the body.
-    pub fn trailers(&self) -> &[(String, Vec<u8>)] {
-        &self.trailers
-    }
-
-    /// The body, as JSON.
+    /// Sends it, and waits for the answer's headers. Its body is then read in pieces.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if it is none, or none of this type.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|_| Error::Json)
+    /// As [`send`](Self::send).
+    pub fn send_streaming(self) -> Result<Incoming, Error> {
+        self.start()?.finish()
+    }
+
+    /// Begins to send it. What follows of its body, after what it has already, is written to what this gives.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), as far as it is known already.
+    pub fn start(self) -> Result<Outgoing, Error> {
+        host::http::Outgoing::start(self.0).map(Outgoing::new)
     }
 }
 
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Error {
-    /// The URL, the method or a header is none.
-    Invalid,
-    /// The task may not send the request, or not there; or its secret cannot be used now.
-    Denied,
-    /// The server's address is not one that requests may go to.
-    Address,
-    /// Nothing answers there, or not in time.
-    Unreachable,
-    /// The server is not who it should be.
-    Certificate,
-    /// The request is larger than the host takes.
-    TooLarge,
-    /// What came back is no answer, larger than the host takes, or in a coding that was not asked for.
-    Protocol,
-    /// The value is no JSON.
-    Json,
+/// The first field of a name, if it is text.
+fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
+    let (_, value) = fields.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+    str::from_utf8(value).ok()
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Invalid => "the request's URL, method or headers are not valid",
-            Self::Denied => "the task may not send the request, or its secret cannot be used now",
-            Self::Address => "the server's address is not one that requests may go to",
-            Self::Unreachable => "the server does not answer",
-            Self::Certificate => "the server's certificate is not valid",
-            Self::TooLarge => "the request is larger than the host takes",
-            Self::Protocol => "what came back is no answer, or larger than the host takes",
-            Self::Json => "the body is not the JSON that was expected",
-        })
-    }
-}
-
-impl std::error::Error for Error {}

@@ -8,8 +8,9 @@ use crate::secrets::{Error, Secret};
 
 /// Returns what stands for the secret: 49 letters and digits, always the same ones for one handle.
 ///
-/// It belongs into one `authorization` header, as `Bearer TOKEN`, or as the password of `Basic`, of a request over https to
-/// where the secret may be sent. Anywhere else it ends the task.
+/// It belongs into one `authorization` header, as `Bearer TOKEN`, or as the password of `Basic`, or is the whole of the one header
+/// or query parameter that declaration, grant and operator name under `placements`, in a request over https to where the secret may
+/// be sent. Anywhere else it ends the task.
 ///
 /// # Errors
 ///

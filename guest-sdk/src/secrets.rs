@@ -66,6 +66,10 @@ impl Secret {
     pub(crate) fn handle(&self) -> &wit::Secret {
         &self.0
     }
+
+    pub(crate) fn of_handle(handle: wit::Secret) -> Self {
+        Self(handle)
+    }
 }
 
 /// A secret that the task may use, as its capability describes it.

@@ -9,6 +9,7 @@ use syn::LitStr;
 use syn::parse::{ParseStream, Parser};
 
 use crate::document::{Document, Secret, minified};
+use crate::terms::{Jwt, Signing};
 
 /// The declaration's file where none is named.
 const DEFAULT: &str = "skill.json";
@@ -79,21 +80,49 @@ pub(crate) fn expand(arguments: TokenStream, package: &Path) -> syn::Result<Toke
     let secrets = declaration.document.secrets.iter().map(secret);
     Ok(quote! {{
         #watched
-        ::far_skill::testing::Declaration { secrets: &[#(#secrets),*] }
+        // A constant, since it is to live on, wherever the declaration is asked for.
+        const SECRETS: &[::far_skill::testing::DeclaredSecret] = &[#(#secrets),*];
+        ::far_skill::testing::Declaration { secrets: SECRETS }
     }})
 }
 
 fn secret(secret: &Secret) -> TokenStream {
-    let Secret { name, operations, optional, .. } = secret;
-    let name = &name.0;
-    let operations = operations.iter().map(|operation| format_ident!("{operation:?}"));
-    quote! {
-        ::far_skill::testing::DeclaredSecret {
-            name: #name,
-            operations: &[#(::far_skill::secrets::Operation::#operations),*],
-            optional: #optional,
+    let name = &secret.name.0;
+    let operations = secret.operations.iter().map(|operation| format_ident!("{operation:?}"));
+    let optional = secret.optional.then(|| quote!(.optional()));
+    let destinations = texts("sent_to", secret.destinations.iter().map(|destination| &*destination.0));
+    let placements = texts("placed", secret.placements.iter().flatten().map(|placement| &*placement.0));
+    let signing = match &secret.signing {
+        Some(Signing::Jwt(jwt)) => {
+            let jwt = tokens(jwt);
+            quote!(.signing_tokens(#jwt))
         }
+        Some(Signing::Hmac) | None => TokenStream::new(),
+    };
+    quote! {
+        ::far_skill::testing::DeclaredSecret::new(#name, &[#(::far_skill::secrets::Operation::#operations),*])
+            #optional #destinations #placements #signing
     }
+}
+
+/// A call with all of these texts, if there are any.
+fn texts<'a>(method: &str, texts: impl Iterator<Item = &'a str>) -> TokenStream {
+    let (method, texts) = (format_ident!("{method}"), texts.collect::<Vec<_>>());
+    if texts.is_empty() { TokenStream::new() } else { quote!(.#method(&[#(#texts),*])) }
+}
+
+fn tokens(jwt: &Jwt) -> TokenStream {
+    let algorithm = jwt.algorithm.map(|algorithm| {
+        let algorithm = format_ident!("{algorithm:?}");
+        quote!(.algorithm(::far_skill::testing::Algorithm::#algorithm))
+    });
+    let said =
+        [("key_id", &jwt.key_id), ("issuer", &jwt.issuer), ("subject", &jwt.subject), ("audience", &jwt.audience)];
+    let said = said.into_iter().filter_map(|(method, said)| {
+        let (method, said) = (format_ident!("{method}"), said.as_ref()?);
+        Some(quote!(.#method(#said)))
+    });
+    quote!(::far_skill::testing::Jwt::new() #algorithm #(#said)*)
 }
 
 #[cfg(test)]
@@ -114,16 +143,40 @@ pub(crate) mod tests {
         let expected = quote! {{
             const _: &[u8] =
                 ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/skill.json"));
-            ::far_skill::testing::Declaration {
-                secrets: &[::far_skill::testing::DeclaredSecret {
-                    name: "stamp-key",
-                    operations: &[::far_skill::secrets::Operation::Sign],
-                    optional: false,
-                }]
-            }
+            const SECRETS: &[::far_skill::testing::DeclaredSecret] = &[::far_skill::testing::DeclaredSecret::new(
+                "stamp-key",
+                &[::far_skill::secrets::Operation::Sign]
+            )];
+            ::far_skill::testing::Declaration { secrets: SECRETS }
         }};
         assert_eq!(expand(TokenStream::new(), package()).unwrap().to_string(), expected.to_string());
         assert_eq!(expand(quote!("skill.json"), package()).unwrap().to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn where_a_secret_goes_and_what_it_signs_is_known_to_tests() {
+        let document = Document::parse(
+            r#"{ "name": "s", "version": "1", "description": "d", "secrets": [{
+                "name": "app", "operations": ["sign", "seal"], "destinations": ["GET https://a.example"],
+                "placements": ["query:key"], "optional": true, "reason": "r",
+                "signing": { "jwt": { "algorithm": "EdDSA", "key-id": "k1", "audience": "a" } } }] }"#,
+        );
+        let expected = quote! {
+            ::far_skill::testing::DeclaredSecret::new(
+                "app",
+                &[::far_skill::secrets::Operation::Sign, ::far_skill::secrets::Operation::Seal]
+            )
+            .optional()
+            .sent_to(&["GET https://a.example"])
+            .placed(&["query:key"])
+            .signing_tokens(
+                ::far_skill::testing::Jwt::new()
+                    .algorithm(::far_skill::testing::Algorithm::EdDsa)
+                    .key_id("k1")
+                    .audience("a")
+            )
+        };
+        assert_eq!(secret(&document.unwrap().secrets[0]).to_string(), expected.to_string());
     }
 
     #[test]

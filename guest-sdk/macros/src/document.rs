@@ -1,10 +1,11 @@
 //! The declaration as a document: what the host would refuse is refused here, while it can still be corrected.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::keys::is_there;
+use crate::terms::{Destination, Operation, Placement, Signing};
 
 /// A declaration, as far as it matters to the macros.
 #[derive(Debug, Deserialize)]
@@ -30,21 +31,13 @@ pub(crate) struct Secret {
     pub(crate) name: Name,
     pub(crate) operations: Vec<Operation>,
     #[serde(default)]
-    destinations: Vec<String>,
-    placements: Option<Vec<String>>,
+    pub(crate) destinations: Vec<Destination>,
+    pub(crate) placements: Option<Vec<Placement>>,
+    pub(crate) signing: Option<Signing>,
     #[serde(rename = "reason")]
     _reason: String,
     #[serde(default)]
     pub(crate) optional: bool,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Operation {
-    Seal,
-    Sign,
-    Reveal,
-    Refresh,
 }
 
 impl Document {
@@ -60,24 +53,6 @@ impl Document {
             secret.check().map_err(|problem| format!("the secret `{name}` {problem}"))?;
         }
         Ok(document)
-    }
-}
-
-impl Secret {
-    fn check(&self) -> Result<(), &'static str> {
-        let seals = self.operations.contains(&Operation::Seal);
-        match (self.operations.is_empty(), seals, self.destinations.is_empty()) {
-            (true, ..) => Err("has no operation: name at least one of `seal`, `sign`, `reveal` and `refresh`"),
-            (_, true, true) => Err("is sealed for nobody: name its `destinations`"),
-            (_, false, false) => Err("has destinations, but not the operation `seal`, which alone sends it there"),
-            _ if self.placements.as_ref().is_some_and(Vec::is_empty) => {
-                Err("names no placement: leave `placements` out to mean the authorization header")
-            }
-            _ if self.placements.is_some() && !seals => {
-                Err("has placements, but not the operation `seal`, which alone puts it into requests")
-            }
-            _ => Ok(()),
-        }
     }
 }
 
@@ -100,71 +75,6 @@ impl TryFrom<String> for Name {
             "`{name}` is no name: a name has 1 to 128 of a-z, 0-9, `.`, `_`, `-` and `/`, begins and ends with a \
              letter or a digit, and has no `..` and no `//`"
         ))
-    }
-}
-
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    KeysOnce::deserialize(deserializer).map(|_| true)
-}
-
-/// Any JSON in which no object has a key twice.
-#[derive(Debug)]
-struct KeysOnce;
-
-impl<'de> Deserialize<'de> for KeysOnce {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KeysOnceVisitor)
-    }
-}
-
-struct KeysOnceVisitor;
-
-impl<'de> Visitor<'de> for KeysOnceVisitor {
-    type Value = KeysOnce;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<KeysOnce, A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            map.next_value::<KeysOnce>()?;
-            if keys.contains(&key) {
-                return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
-            }
-            keys.insert(key);
-        }
-        Ok(KeysOnce)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<KeysOnce, A::Error> {
-        while items.next_element::<KeysOnce>()?.is_some() {}
-        Ok(KeysOnce)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<KeysOnce, E> {
-        Ok(KeysOnce)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<KeysOnce, E> {
-        Ok(KeysOnce)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<KeysOnce, E> {
-        Ok(KeysOnce)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<KeysOnce, E> {
-        Ok(KeysOnce)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<KeysOnce, E> {
-        Ok(KeysOnce)
-    }
-
-    fn visit_unit<E>(self) -> Result<KeysOnce, E> {
-        Ok(KeysOnce)
     }
 }
 
@@ -208,7 +118,8 @@ mod tests {
 
     #[test]
     fn what_the_host_refuses_is_refused() {
-        let known = "expected one of `name`, `operations`, `destinations`, `placements`, `reason`, `optional`";
+        let known =
+            "expected one of `name`, `operations`, `destinations`, `placements`, `signing`, `reason`, `optional`";
         assert_eq!(problem("reason", "why"), format!("unknown field `why`, {known} at line 2 column 64"));
         assert_eq!(
             problem("sign", "view"),
@@ -232,23 +143,25 @@ mod tests {
         );
     }
 
+    /// One entry of `secrets`, what the host says of it, and what is said here; nothing where it is taken.
+    #[derive(Deserialize)]
+    struct Row {
+        secret: serde_json::Value,
+        here: Option<String>,
+    }
+
     #[test]
-    fn operations_and_destinations_go_together() {
-        let none = "the secret `a` has no operation: name at least one of `seal`, `sign`, `reveal` and `refresh`";
-        assert_eq!(problem(r#"["sign"]"#, "[]"), none);
-        assert_eq!(problem("sign", "seal"), "the secret `a` is sealed for nobody: name its `destinations`");
-        assert_eq!(
-            problem(r#""reason""#, r#""destinations": ["https://a.example"], "reason""#),
-            "the secret `a` has destinations, but not the operation `seal`, which alone sends it there"
-        );
-        assert_eq!(
-            problem(r#""reason""#, r#""placements": ["query:k"], "reason""#),
-            "the secret `a` has placements, but not the operation `seal`, which alone puts it into requests"
-        );
-        assert_eq!(
-            problem(r#""reason""#, r#""placements": [], "reason""#),
-            "the secret `a` names no placement: leave `placements` out to mean the authorization header"
-        );
+    fn the_host_and_this_crate_say_alike() {
+        // `host/core/tests/declarations.rs` reads the same table.
+        let rows: Vec<Row> = serde_json::from_str(include_str!("../tests/declarations.json")).unwrap();
+        for Row { mut secret, here } in rows {
+            secret["name"] = "a".into();
+            secret["reason"] = "r".into();
+            let document = serde_json::json!({ "name": "s", "version": "1", "description": "d", "secrets": [secret] });
+            let said = Document::parse(&document.to_string()).err();
+            let said = said.as_deref().map(|said| said.split(" at line ").next().unwrap_or(said));
+            assert_eq!(said, here.as_deref(), "{document}");
+        }
     }
 
     #[test]

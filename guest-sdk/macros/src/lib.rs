@@ -5,8 +5,10 @@
 
 mod declaration;
 mod document;
+mod keys;
 mod schema;
 mod skill;
+mod terms;
 
 use std::path::PathBuf;
 

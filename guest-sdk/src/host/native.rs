@@ -51,6 +51,10 @@ pub(crate) mod signing {
     pub(crate) fn hmac_sha256(key: &Secret, message: &[u8]) -> Result<Vec<u8>, Error> {
         current::call(super::stopped(), |run| run.sign(key.0, message))
     }
+
+    pub(crate) fn sign_jwt(key: &Secret, claims: &str) -> Result<Secret, Error> {
+        current::call(super::stopped(), |run| run.sign_jwt(key.0, claims)).map(Secret)
+    }
 }
 
 pub(crate) mod sealed {
@@ -63,11 +67,51 @@ pub(crate) mod sealed {
 }
 
 pub(crate) mod http {
-    use crate::http::{Error, Parts, Response};
+    use crate::http::{Error, Fields, Incoming, Parts};
     use crate::testing::fake::current;
 
-    pub(crate) fn send(parts: Parts) -> Result<Response, Error> {
-        current::call(Err(Error::Denied), |run| run.send(parts))
+    /// Short, so that a skill which takes a piece for the whole, or for a line, is found out.
+    const PIECE: usize = 1000;
+
+    pub(crate) struct Outgoing(Parts);
+
+    impl Outgoing {
+        #[expect(clippy::unnecessary_wraps, reason = "the host may find a request wrong as it begins")]
+        pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
+            Ok(Self(parts))
+        }
+
+        pub(crate) fn write(&mut self, bytes: &[u8]) {
+            self.0.body.extend_from_slice(bytes);
+        }
+
+        pub(crate) fn finish(self) -> Result<Incoming, Error> {
+            let answer = current::call(Err(Error::Denied), |run| run.send(self.0))?;
+            let body = Body { rest: answer.body, sent: answer.trailers, trailers: Fields::new() };
+            Ok(Incoming::new(answer.status, answer.headers, body))
+        }
+    }
+
+    pub(crate) struct Body {
+        rest: Vec<u8>,
+        /// What is sent when the body has been.
+        sent: Fields,
+        trailers: Fields,
+    }
+
+    impl Body {
+        #[expect(clippy::unnecessary_wraps, reason = "the host's connection may break")]
+        pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
+            if self.rest.is_empty() {
+                self.trailers.append(&mut self.sent);
+                return Ok(None);
+            }
+            Ok(Some(self.rest.drain(..PIECE.min(self.rest.len())).collect()))
+        }
+
+        pub(crate) fn trailers(&self) -> &Fields {
+            &self.trailers
+        }
     }
 }
 

@@ -3,26 +3,90 @@
 pub(crate) mod http {
     use crate::bindings::wasi::http::outgoing_handler::handle;
     use crate::bindings::wasi::http::types::{
-        ErrorCode, Fields, FutureTrailers, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+        ErrorCode, Fields, FutureIncomingResponse, FutureTrailers, IncomingBody, Method, OutgoingBody, OutgoingRequest,
         Scheme, http_error_code,
     };
-    use crate::bindings::wasi::io::streams::{OutputStream, StreamError};
+    use crate::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
 
-    use crate::http::{Error, Parts, Response};
+    use crate::http::{self, Error, Incoming, Parts};
 
-    /// How much one call takes and gives.
-    const PIECE: usize = 64 * 1024;
+    /// How much one call takes, and gives.
+    const TAKEN: usize = 4096;
+    const GIVEN: u64 = 64 * 1024;
 
-    pub(crate) fn send(parts: Parts) -> Result<Response, Error> {
-        let request = request(&parts)?;
-        let body = request.body().map_err(|()| Error::Invalid)?;
-        let pending = handle(request, None).map_err(of_host)?;
-        // The host takes the body while it waits for its end.
-        write(&body, &parts.body)?;
-        OutgoingBody::finish(body, None).map_err(of_host)?;
-        pending.subscribe().block();
-        let answer = pending.get().ok_or(Error::Protocol)?.map_err(|()| Error::Protocol)?;
-        read(answer.map_err(of_host)?)
+    /// A request of which the host takes the body, while it waits for its end.
+    pub(crate) struct Outgoing {
+        pending: FutureIncomingResponse,
+        /// None once it is closed: then there is an answer, which says why. Before the body, of which it is a part.
+        stream: Option<OutputStream>,
+        body: OutgoingBody,
+    }
+
+    impl Outgoing {
+        pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
+            let request = request(&parts)?;
+            let body = request.body().map_err(|()| Error::Invalid)?;
+            let pending = handle(request, None).map_err(of_host)?;
+            let stream = Some(body.write().map_err(|()| Error::Protocol)?);
+            let mut outgoing = Self { pending, stream, body };
+            outgoing.write(&parts.body);
+            // What the host has now need not be here too.
+            drop(parts);
+            Ok(outgoing)
+        }
+
+        pub(crate) fn write(&mut self, bytes: &[u8]) {
+            for piece in bytes.chunks(TAKEN) {
+                self.stream = self.stream.take().filter(|stream| stream.blocking_write_and_flush(piece).is_ok());
+            }
+        }
+
+        pub(crate) fn finish(self) -> Result<Incoming, Error> {
+            drop(self.stream);
+            OutgoingBody::finish(self.body, None).map_err(of_host)?;
+            self.pending.subscribe().block();
+            let answer = self.pending.get().ok_or(Error::Protocol)?.map_err(|()| Error::Protocol)?.map_err(of_host)?;
+            let (status, headers) = (answer.status(), answer.headers().entries());
+            let body = answer.consume().map_err(|()| Error::Protocol)?;
+            let stream = body.stream().map_err(|()| Error::Protocol)?;
+            Ok(Incoming::new(status, headers, Body { open: Some((stream, body)), trailers: http::Fields::new() }))
+        }
+    }
+
+    /// An answer's body.
+    pub(crate) struct Body {
+        /// None at its end. What is read comes before the body, of which it is a part.
+        open: Option<(InputStream, IncomingBody)>,
+        trailers: http::Fields,
+    }
+
+    impl Body {
+        pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
+            while let Some((stream, body)) = self.open.take() {
+                match stream.blocking_read(GIVEN) {
+                    Ok(piece) => {
+                        self.open = Some((stream, body));
+                        if !piece.is_empty() {
+                            return Ok(Some(piece));
+                        }
+                    }
+                    // A part is given up before the whole that it is of.
+                    Err(StreamError::Closed) => {
+                        drop(stream);
+                        self.trailers = trailers(IncomingBody::finish(body))?;
+                    }
+                    Err(StreamError::LastOperationFailed(error)) => {
+                        drop((stream, body));
+                        return Err(http_error_code(&error).map_or(Error::Protocol, of_host));
+                    }
+                }
+            }
+            Ok(None)
+        }
+
+        pub(crate) fn trailers(&self) -> &http::Fields {
+            &self.trailers
+        }
     }
 
     fn request(parts: &Parts) -> Result<OutgoingRequest, Error> {
@@ -57,38 +121,7 @@ pub(crate) mod http {
         }
     }
 
-    fn write(body: &OutgoingBody, bytes: &[u8]) -> Result<(), Error> {
-        let stream: OutputStream = body.write().map_err(|()| Error::Protocol)?;
-        for piece in bytes.chunks(4096) {
-            // A stream that is closed has an answer, which says why.
-            if stream.blocking_write_and_flush(piece).is_err() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn read(answer: IncomingResponse) -> Result<Response, Error> {
-        let (status, headers) = (answer.status(), answer.headers().entries());
-        let body = answer.consume().map_err(|()| Error::Protocol)?;
-        drop(answer);
-        let mut bytes = Vec::new();
-        {
-            let stream = body.stream().map_err(|()| Error::Protocol)?;
-            loop {
-                match stream.blocking_read(PIECE as u64) {
-                    Ok(piece) => bytes.extend(piece),
-                    Err(StreamError::Closed) => break,
-                    Err(StreamError::LastOperationFailed(error)) => {
-                        return Err(http_error_code(&error).map_or(Error::Protocol, of_host));
-                    }
-                }
-            }
-        }
-        Ok(Response { status, headers, body: bytes, trailers: trailers(IncomingBody::finish(body))? })
-    }
-
-    fn trailers(trailers: FutureTrailers) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    fn trailers(trailers: FutureTrailers) -> Result<http::Fields, Error> {
         trailers.subscribe().block();
         match trailers.get() {
             Some(Ok(Ok(fields))) => Ok(fields.map(|fields| fields.entries()).unwrap_or_default()),

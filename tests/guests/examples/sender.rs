@@ -4,9 +4,10 @@
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 
 use far_skill::http::{Request, Response};
-use far_skill::{sealed, secrets};
+use far_skill::{sealed, secrets, signing};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,7 +30,11 @@ struct Wanted {
     headers: Vec<(String, String)>,
     #[serde(default)]
     body: String,
+    /// Writes the body in pieces of so many bytes, reads as many of the answer, and leaves the rest.
+    stream: Option<usize>,
     bearer: Option<String>,
+    /// Which key signs the bearer token, and its claims.
+    signed: Option<(String, Value)>,
     basic: Option<(String, String)>,
 }
 
@@ -52,22 +57,39 @@ fn run(input: &Input) -> Result<Vec<Value>, far_skill::Error> {
     let filled = |text: &str| tokens.iter().fold(text.to_owned(), |text, (mark, token)| text.replace(mark, token));
     let mut answers = Vec::new();
     for wanted in &input.requests {
-        let mut request = Request::new(&wanted.method, filled(&wanted.url)).body(filled(&wanted.body));
+        let mut request = Request::new(&wanted.method, filled(&wanted.url));
         for (name, value) in &wanted.headers {
             request = request.header(name, filled(value));
         }
         if let Some(name) = &wanted.bearer {
             request = request.bearer(held.get(name).ok_or("no such secret")?)?;
         }
+        if let Some((name, claims)) = &wanted.signed {
+            let key = secrets::get(name)?;
+            request = request.bearer(&signing::sign_jwt(&key, claims)?)?;
+        }
         if let Some((user, name)) = &wanted.basic {
             request = request.basic(user, held.get(name).ok_or("no such secret")?)?;
         }
-        answers.push(match request.send() {
-            Ok(response) => described(&response),
-            Err(error) => json!({ "error": format!("{error:?}") }),
-        });
+        let body = filled(&wanted.body);
+        let answer = match wanted.stream {
+            None => request.body(body).send().map(|response| described(&response)),
+            Some(length) => streamed(request, body.as_bytes(), length),
+        };
+        answers.push(answer.unwrap_or_else(|error| json!({ "error": format!("{error:?}") })));
     }
     Ok(answers)
+}
+
+fn streamed(request: Request, body: &[u8], length: usize) -> Result<Value, far_skill::http::Error> {
+    let mut outgoing = request.start()?;
+    for piece in body.chunks(length) {
+        outgoing.write_all(piece).expect("it never fails");
+    }
+    let mut answer = outgoing.finish()?;
+    let mut start = vec![0; length];
+    let read = answer.read(&mut start).unwrap_or_default();
+    Ok(json!({ "status": answer.status(), "body": String::from_utf8_lossy(&start[..read]) }))
 }
 
 fn described(response: &Response) -> Value {

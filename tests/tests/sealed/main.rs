@@ -267,6 +267,22 @@ async fn an_address_that_is_not_public_is_not_connected_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_body_in_pieces_is_decided_on_as_a_whole() {
+    let place = Place::new(Arc::new(|_| ok(&"x".repeat(300_000)))).await;
+    let request =
+        |body: &str| json!({ "method": "POST", "url": place.url("/"), "bearer": "alpha", "body": body, "stream": 20 });
+    let report = place.send(json!([request(&"y".repeat(10_000)), request("")])).await;
+    for answer in answers(&report) {
+        assert_eq!(answer, json!({ "status": 200, "body": "x".repeat(20) }));
+    }
+    assert!(place.server.arrived()[0].ends_with(&"y".repeat(10_000)));
+    let arrived = place.server.arrived().len();
+    let report = place.send(json!([request("a stand-in, {alpha}, of which no piece has the whole")])).await;
+    violated(&report, "placement");
+    assert_eq!(place.server.arrived().len(), arrived);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_guest_has_nothing_of_it_in_its_memory() {
     let place = Place::new(Arc::new(|request: &str| ok(request))).await;
     let masked: Vec<u8> = ALPHA.bytes().map(|byte| !byte).collect();

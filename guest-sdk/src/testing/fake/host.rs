@@ -34,6 +34,7 @@ struct Record {
     uses: Vec<Use>,
     log: Vec<(Level, String)>,
     sent: Vec<Sent>,
+    claims: Vec<String>,
 }
 
 impl Host {
@@ -110,7 +111,7 @@ impl Host {
         self.with(name, |planned| planned.ended = Some(error))
     }
 
-    /// Grants this many signatures and reveals of the secret to each run.
+    /// Grants this many uses of the secret to each run: signatures, tokens and what they are put into, reveals, requests.
     #[must_use]
     pub fn max_uses(self, name: &str, most: u32) -> Self {
         self.with(name, |planned| planned.max_uses = Some(most))
@@ -146,7 +147,8 @@ impl Host {
     /// What a server answers, or why none does: the next request gets the first of these, and so on. Where none is left, a
     /// request is [`http::Error::Unreachable`].
     ///
-    /// Where requests go is not looked at: destinations are the real host's to decide on.
+    /// A secret goes where the skill declares that it is sent. Where requests without one go is not looked at: that is for the
+    /// task's grant to say.
     #[must_use]
     pub fn answering(mut self, answer: Result<Response, http::Error>) -> Self {
         self.plan.answers.push_back(answer);
@@ -202,6 +204,11 @@ impl Host {
         self.last.borrow().sent.clone()
     }
 
+    /// The claims of each token that the last run had signed, as JSON, with those that the host sets.
+    pub fn claims(&self) -> Vec<String> {
+        self.last.borrow().claims.clone()
+    }
+
     /// What the last run wrote to the task log.
     pub fn log(&self) -> Vec<(Level, String)> {
         self.last.borrow().log.clone()
@@ -220,7 +227,7 @@ impl Host {
         }
         let (run, returned) = started.catch(skill);
         let violation = run.and_then(|run| {
-            self.last.replace(Record { uses: run.uses, log: run.log, sent: run.sent });
+            self.last.replace(Record { uses: run.uses, log: run.log, sent: run.sent, claims: run.claims });
             run.violation
         });
         match (violation, returned) {

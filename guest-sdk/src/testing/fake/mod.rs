@@ -1,19 +1,26 @@
 //! The fake host: what a test plans, the rules by which a run is answered, and how it ends.
 
+mod claims;
 pub(crate) mod current;
+mod denial;
+mod destination;
 mod ended;
 mod host;
+mod placed;
 mod plan;
 mod run;
+mod sending;
 mod sent;
+mod signing;
 #[cfg(test)]
 mod tests;
 mod uses;
 
-pub use ended::{Denial, Ended, Reason};
+pub use denial::{Denial, Reason};
+pub use ended::Ended;
 pub use host::Host;
 pub(crate) use run::Held;
 pub use sent::Sent;
 pub use uses::Use;
 
-use super::{Declaration, DeclaredSecret};
+use super::{Algorithm, Declaration, DeclaredSecret, Jwt};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Declaration, DeclaredSecret, Denial};
+use super::destination::Target;
+use super::{Declaration, DeclaredSecret, Denial, Jwt};
 use crate::http::{self, Response};
 use crate::secrets::{Error, Operation};
 
@@ -21,6 +22,43 @@ pub(super) struct Plan {
     pub(super) time_left: Duration,
     /// What servers answer, in turn.
     pub(super) answers: VecDeque<Result<Response, http::Error>>,
+}
+
+/// One thing that a task wants to do (`capability::Access`).
+pub(super) struct Access<'a> {
+    pub(super) name: &'a str,
+    /// The version that was asked for by name.
+    pub(super) version: Option<&'a str>,
+    pub(super) purpose: Purpose<'a>,
+    /// Whether it is not with the secret itself, but with a token that it signed.
+    pub(super) derived: bool,
+}
+
+/// What a secret is wanted for (`capability::Purpose`).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose<'a> {
+    Get,
+    /// A stand-in.
+    Token,
+    /// To be put into this request, where a stand-in stood; none where no secret stands.
+    Seal(&'a Target, Option<&'a str>),
+    Sign,
+    SignJwt,
+    Reveal,
+    Refresh,
+}
+
+impl Purpose<'_> {
+    /// The operation that it needs; none for a handle, which needs any.
+    fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Get => None,
+            Self::Token | Self::Seal(..) => Some(Operation::Seal),
+            Self::Sign | Self::SignJwt => Some(Operation::Sign),
+            Self::Reveal => Some(Operation::Reveal),
+            Self::Refresh => Some(Operation::Refresh),
+        }
+    }
 }
 
 /// One secret's grant, and what the backend has of it.
@@ -113,13 +151,17 @@ impl Plan {
         self.secrets.get(name).filter(|planned| planned.is_granted)
     }
 
-    /// Whether the task may do this with the secret; no operation for a handle, which needs any (`Capability::check`).
-    pub(super) fn check(
-        &self,
-        name: &str,
-        version: Option<&str>,
-        operation: Option<Operation>,
-    ) -> Result<&Planned, Denial> {
+    /// What is said of the tokens that a secret signs, if it may.
+    pub(super) fn tokens(&self, name: &str) -> Option<Jwt> {
+        let declared = self.declaration.get(name)?;
+        let signs = self.granted(name)?.operations(declared).contains(&Operation::Sign);
+        declared.tokens.filter(|_| signs)
+    }
+
+    /// Whether the task may do this (`Capability::check`).
+    pub(super) fn check(&self, access: &Access<'_>) -> Result<&Planned, Denial> {
+        let &Access { name, version, purpose, .. } = access;
+        let operation = purpose.operation();
         let declared = self.declaration.get(name).ok_or_else(|| Denial::undeclared(name, operation))?;
         let granted = self.granted(name).ok_or_else(|| Denial::ungranted(declared, operation))?;
         let operations = granted.operations(declared);
@@ -127,12 +169,35 @@ impl Plan {
         if !has_operation {
             return Err(Denial::operation(declared, operation));
         }
-        match version {
-            Some(version) if !granted.versions.iter().any(|covered| covered == version) => {
-                Err(Denial::version(name, version, operation))
+        if let Some(denial) = against_key(declared, access) {
+            return Err(denial);
+        }
+        if let Some(version) = version.filter(|version| !granted.versions.iter().any(|covered| covered == version)) {
+            return Err(Denial::version(name, version, operation));
+        }
+        match purpose {
+            Purpose::Seal(target, _) if !declared.destinations.iter().any(|covering| target.is_within(covering)) => {
+                Err(Denial::destination(declared, target))
+            }
+            Purpose::Seal(_, place) if place.is_none_or(|place| !declared.placements.contains(&place)) => {
+                Err(Denial::placement(declared, place))
             }
             _ => Ok(granted),
         }
+    }
+}
+
+/// What stands against a use for the kind of key that the secret is (`Permit::against_key`).
+fn against_key(declared: &DeclaredSecret, access: &Access<'_>) -> Option<Denial> {
+    let (name, operation, signs_tokens) = (access.name, access.purpose.operation(), declared.tokens.is_some());
+    match (access.purpose, access.derived) {
+        (Purpose::Sign | Purpose::SignJwt | Purpose::Refresh, true) => Some(Denial::of_token(name, operation)),
+        (Purpose::Sign, false) if signs_tokens => Some(Denial::signing(declared)),
+        (Purpose::SignJwt, false) if !signs_tokens => Some(Denial::signing(declared)),
+        (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if signs_tokens => {
+            Some(Denial::signing_key(name, operation))
+        }
+        _ => None,
     }
 }
 

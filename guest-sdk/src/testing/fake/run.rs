@@ -6,49 +6,47 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
-use super::plan::{Plan, Value, is_name, is_version};
+use super::plan::{Access, Plan, Purpose, Value, is_name, is_version};
 use super::{Denial, Sent, Use};
 use crate::bindings::tinkerbell::skill::secrets as wit;
 use crate::bindings::tinkerbell::skill::task::Level as WitLevel;
-use crate::http::{self, Parts, Response};
 use crate::secrets::{Error, Operation};
 use crate::task::Level;
-
-/// The longest message that is signed, in bytes.
-const MESSAGE_MAX: usize = 1 << 20;
-
-/// How a stand-in begins (`far_core::broker::StandIn`).
-const STAND_IN: &str = "farsealed";
 
 /// A handle, as the skill holds it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
     run: u64,
-    index: usize,
+    pub(super) index: usize,
 }
 
 /// A handle, as the host knows it.
 #[derive(Clone)]
-struct Handle {
-    name: String,
+pub(super) struct Handle {
+    pub(super) name: String,
     /// The version that was asked for by name.
-    asked_for: Option<String>,
-    value: Value,
+    pub(super) asked_for: Option<String>,
+    pub(super) value: Value,
+    /// How long a token lives; none for what the backend has.
+    pub(super) lives: Option<Duration>,
+}
+
+impl Handle {
+    pub(super) fn access<'a>(&'a self, purpose: Purpose<'a>) -> Access<'a> {
+        Access { name: &self.name, version: self.asked_for.as_deref(), purpose, derived: self.lives.is_some() }
+    }
 }
 
 pub(crate) struct Run {
     /// Tells the handles of one run from those of another.
-    number: u64,
-    plan: Plan,
+    pub(super) number: u64,
+    pub(super) plan: Plan,
     handles: Vec<Handle>,
     used: BTreeMap<String, u32>,
     /// What was sealed, with what stands for it.
-    sealed: BTreeMap<String, Held>,
+    pub(super) sealed: BTreeMap<String, Held>,
+    /// The claims of each token that was signed.
+    pub(super) claims: Vec<String>,
     pub(super) sent: Vec<Sent>,
     /// The secrets that the host has a value of.
     fetched: BTreeSet<String>,
@@ -66,6 +64,7 @@ impl Run {
             handles: Vec::new(),
             used: BTreeMap::new(),
             sealed: BTreeMap::new(),
+            claims: Vec::new(),
             sent: Vec::new(),
             fetched: BTreeSet::new(),
             uses: Vec::new(),
@@ -81,7 +80,8 @@ impl Run {
         if version.is_some_and(|version| !is_version(version)) {
             return Err(Denial::invalid_version(name));
         }
-        let value = self.plan.check(name, version, None)?.value(version).cloned();
+        let value =
+            self.plan.check(&Access { name, version, purpose: Purpose::Get, derived: false })?.value(version).cloned();
         self.uses.push(match version {
             None => Use::asked(name),
             Some(version) => Use::asked_version(name, version),
@@ -93,7 +93,7 @@ impl Run {
         if !is_name(name) {
             return Err(Denial::invalid_name(name, Some(Operation::Refresh)));
         }
-        self.plan.check(name, None, Some(Operation::Refresh))?;
+        self.plan.check(&Access { name, version: None, purpose: Purpose::Refresh, derived: false })?;
         self.uses.push(Use::refreshed(name));
         // The check has found it.
         let value = self.plan.secrets.get_mut(name).ok_or(Error::NotFound).and_then(|planned| {
@@ -119,19 +119,8 @@ impl Run {
         described.collect()
     }
 
-    pub(crate) fn sign(&mut self, held: Held, message: &[u8]) -> Result<Result<Vec<u8>, wit::Error>, Denial> {
-        let fits = message.len() <= MESSAGE_MAX;
-        let signed = self.use_value(held, Operation::Sign, fits)?.and_then(|handle| {
-            self.uses.push(Use::signed(handle.name));
-            // HMAC takes a key of any length.
-            let mac = Hmac::<Sha256>::new_from_slice(&handle.value.bytes).map_err(|_| Error::TooLarge)?;
-            Ok(mac.chain_update(message).finalize().into_bytes().to_vec())
-        });
-        Ok(signed.map_err(wit::Error::from))
-    }
-
     pub(crate) fn reveal(&mut self, held: Held) -> Result<Result<Vec<u8>, wit::Error>, Denial> {
-        let revealed = self.use_value(held, Operation::Reveal, true)?.map(|handle| {
+        let revealed = self.use_value(held, Purpose::Reveal, true)?.map(|handle| {
             self.uses.push(Use::revealed(handle.name));
             handle.value.bytes.to_vec()
         });
@@ -148,7 +137,11 @@ impl Run {
 
     /// In nanoseconds, of which there are none once the value has ended.
     pub(crate) fn expires_in(&self, held: Held) -> u64 {
-        let planned = self.plan.secrets.get(&self.handle(held).name);
+        let handle = self.handle(held);
+        if let Some(lives) = handle.lives {
+            return nanoseconds(lives);
+        }
+        let planned = self.plan.secrets.get(&handle.name);
         planned.filter(|planned| planned.ended.is_none()).map_or(0, |planned| nanoseconds(planned.lifetime))
     }
 
@@ -176,76 +169,34 @@ impl Run {
     ) -> Result<Held, wit::Error> {
         let value = value.map_err(wit::Error::from)?;
         self.fetched.insert(name.to_owned());
+        let asked_for = asked_for.map(str::to_owned);
+        Ok(self.hold(Handle { name: name.to_owned(), asked_for, value, lives: None }))
+    }
+
+    pub(super) fn hold(&mut self, handle: Handle) -> Held {
         let held = Held { run: self.number, index: self.handles.len() };
-        self.handles.push(Handle { name: name.to_owned(), asked_for: asked_for.map(str::to_owned), value });
-        Ok(held)
-    }
-
-    /// What stands for a secret: always the same for one handle. Asking for it is no use.
-    pub(crate) fn seal(&mut self, held: Held) -> Result<Result<String, wit::Error>, Denial> {
-        let handle = self.handle(held).clone();
-        let planned = self.plan.check(&handle.name, handle.asked_for.as_deref(), Some(Operation::Seal))?;
-        if let Some(error) = planned.ended {
-            return Ok(Err(error.into()));
-        }
-        let token = format!("{STAND_IN}{:016x}{:024x}", self.number, held.index);
-        self.sealed.insert(token.clone(), held);
-        self.uses.push(Use::sealed(handle.name));
-        Ok(Ok(token))
-    }
-
-    pub(crate) fn send(&mut self, parts: Parts) -> Result<Result<Response, http::Error>, Denial> {
-        let mut headers = Vec::new();
-        for (name, value) in parts.headers {
-            let value = String::from_utf8_lossy(&value).into_owned();
-            let shown = if name.eq_ignore_ascii_case("authorization") { self.authorized(&value)? } else { Ok(None) };
-            match shown {
-                Ok(shown) => headers.push((name, shown.unwrap_or(value))),
-                Err(_) => return Ok(Err(http::Error::Denied)),
-            }
-        }
-        let texts = headers.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-        let body = String::from_utf8_lossy(&parts.body).into_owned();
-        for text in texts.chain([parts.url.as_str(), &body]) {
-            if let Some((_, held)) = self.sealed.iter().find(|(token, _)| text.contains(token.as_str())) {
-                return Err(Denial::placement(&self.handle(*held).name));
-            }
-        }
-        self.sent.push(Sent { method: parts.method, url: parts.url, headers, body: parts.body });
-        Ok(self.plan.answers.pop_front().unwrap_or(Err(http::Error::Unreachable)))
-    }
-
-    /// The header with `[sealed:NAME]` in the place of a stand-in; none if no stand-in is the whole of its credentials.
-    fn authorized(&mut self, value: &str) -> Result<Result<Option<String>, Error>, Denial> {
-        let (user, token) = match value.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => (None, token.to_owned()),
-            Some((scheme, encoded)) if scheme.eq_ignore_ascii_case("basic") => {
-                let decoded = STANDARD.decode(encoded).ok().and_then(|decoded| String::from_utf8(decoded).ok());
-                match decoded.as_deref().and_then(|decoded| decoded.split_once(':')) {
-                    Some((user, password)) => (Some(user.to_owned()), password.to_owned()),
-                    None => return Ok(Ok(None)),
-                }
-            }
-            _ => return Ok(Ok(None)),
-        };
-        let Some(held) = self.sealed.get(&token).copied() else { return Ok(Ok(None)) };
-        let used = self.use_value(held, Operation::Seal, true)?;
-        Ok(used.map(|handle| {
-            self.uses.push(Use::sent(&handle.name));
-            let shown = format!("[sealed:{}]", handle.name);
-            Some(user.map_or(format!("Bearer {shown}"), |user| format!("Basic {user}:{shown}")))
-        }))
+        self.handles.push(handle);
+        held
     }
 
     /// The order is the broker's: the capability, the argument, the value's end, and a use is counted last.
-    fn use_value(&mut self, held: Held, operation: Operation, fits: bool) -> Result<Result<Handle, Error>, Denial> {
+    pub(super) fn use_value(
+        &mut self,
+        held: Held,
+        purpose: Purpose<'_>,
+        fits: bool,
+    ) -> Result<Result<Handle, Error>, Denial> {
         let handle = self.handle(held).clone();
-        let planned = self.plan.check(&handle.name, handle.asked_for.as_deref(), Some(operation))?;
+        let planned = self.plan.check(&handle.access(purpose))?;
         if !fits {
             return Ok(Err(Error::TooLarge));
         }
-        if let Some(error) = planned.ended {
+        if let Some(error) = planned.ended.filter(|_| handle.lives.is_none()) {
             return Ok(Err(error));
+        }
+        // A stand-in is counted where it is replaced.
+        if matches!(purpose, Purpose::Token) {
+            return Ok(Ok(handle));
         }
         let used = self.used.entry(handle.name.clone()).or_default();
         if planned.max_uses.is_some_and(|most| *used >= most) {
@@ -256,7 +207,7 @@ impl Run {
     }
 
     #[expect(clippy::panic, reason = "a component has no handle that is not its own; a test's thread may keep one")]
-    fn handle(&self, held: Held) -> &Handle {
+    pub(super) fn handle(&self, held: Held) -> &Handle {
         match self.handles.get(held.index).filter(|_| held.run == self.number) {
             Some(handle) => handle,
             None => panic!("the skill kept a handle to a secret from one run to another: each run is another task"),

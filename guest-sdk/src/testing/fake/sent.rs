@@ -6,7 +6,7 @@
 pub struct Sent {
     /// The method.
     pub method: String,
-    /// The URL, as the skill wrote it.
+    /// The URL, otherwise as the skill wrote it.
     pub url: String,
     /// The headers, in their order.
     pub headers: Vec<(String, String)>,

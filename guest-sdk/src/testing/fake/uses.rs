@@ -23,6 +23,8 @@ pub enum Use {
     Sent(String),
     /// The host signed for it.
     Signed(String),
+    /// The host signed a token with it, which is a secret of the same name.
+    Derived(String),
     /// It was given the bytes.
     Revealed(String),
 }
@@ -61,6 +63,11 @@ impl Use {
     /// The host signed with this secret.
     pub fn signed(name: impl Into<String>) -> Self {
         Self::Signed(name.into())
+    }
+
+    /// The host signed a token with this secret.
+    pub fn derived(name: impl Into<String>) -> Self {
+        Self::Derived(name.into())
     }
 
     /// The bytes of this secret were given to the skill.

@@ -1,8 +1,11 @@
 //! The fake host against the rules of the real one, and what a test sees of it.
 
 mod ending;
+mod placing;
 mod rules;
 mod sending;
+mod signing;
+mod streaming;
 mod values;
 
 use super::{Declaration, DeclaredSecret, Denial, Ended, Host};
@@ -12,10 +15,10 @@ use crate::{Error, secrets};
 /// What the tests' skill declares.
 const DECLARATION: Declaration = Declaration {
     secrets: &[
-        DeclaredSecret { name: "signs", operations: &[Operation::Sign], optional: false },
-        DeclaredSecret { name: "reveals", operations: &[Operation::Reveal, Operation::Refresh], optional: true },
-        DeclaredSecret { name: "absent", operations: &[Operation::Sign], optional: true },
-        DeclaredSecret { name: "any", operations: &[Operation::Sign, Operation::Reveal], optional: true },
+        DeclaredSecret::new("signs", &[Operation::Sign]),
+        DeclaredSecret::new("reveals", &[Operation::Reveal, Operation::Refresh]).optional(),
+        DeclaredSecret::new("absent", &[Operation::Sign]).optional(),
+        DeclaredSecret::new("any", &[Operation::Sign, Operation::Reveal]).optional(),
     ],
 };
 

@@ -1,0 +1,61 @@
+//! Requests of a run, and what stands for secrets in them.
+
+use super::destination::Target;
+use super::placed::{Headers, Placed, unplaced};
+use super::plan::Purpose;
+use super::run::{Held, Run};
+use super::{Denial, Sent, Use};
+use crate::bindings::tinkerbell::skill::secrets as wit;
+use crate::http::{self, Parts, Response};
+use crate::secrets::Error;
+
+/// How a stand-in begins (`far_core::broker::StandIn`).
+const STAND_IN: &str = "farsealed";
+
+/// How many stand-ins a task may have.
+const STAND_INS_MAX: usize = 1024;
+
+impl Run {
+    /// What stands for a secret: always the same for one handle. Asking for it is not counted.
+    pub(crate) fn seal(&mut self, held: Held) -> Result<Result<String, wit::Error>, Denial> {
+        let token = self.use_value(held, Purpose::Token, true)?.and_then(|handle| {
+            let token = format!("{STAND_IN}{:016x}{:024x}", self.number, held.index);
+            if self.sealed.len() >= STAND_INS_MAX && !self.sealed.contains_key(&token) {
+                return Err(Error::Exhausted);
+            }
+            self.uses.push(Use::sealed(handle.name));
+            self.sealed.insert(token.clone(), held);
+            Ok(token)
+        });
+        Ok(token.map_err(wit::Error::from))
+    }
+
+    /// The order is the host's: what cannot be decided on, stand-ins where none may stand, then those that are replaced.
+    pub(crate) fn send(&mut self, parts: Parts) -> Result<Result<Response, http::Error>, Denial> {
+        let Some(target) = Target::new(&parts.method, &parts.url) else { return Ok(Err(http::Error::Invalid)) };
+        if target.is_of_a_proxy_or_an_echo() {
+            return Ok(Err(http::Error::Denied));
+        }
+        let as_text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
+        let (mut headers, mut url): (Headers, _) = (parts.headers.into_iter().map(as_text).collect(), parts.url);
+        let placed = Placed::all(&self.sealed, &headers, &url);
+        let body = String::from_utf8_lossy(&parts.body);
+        for text in unplaced(&placed, &headers, &url).iter().map(String::as_str).chain([&*body]) {
+            if let Some((_, held)) = self.sealed.iter().find(|(token, _)| text.contains(token.as_str())) {
+                let held = *held;
+                drop(self.use_value(held, Purpose::Seal(&target, None), true)?);
+            }
+        }
+        for place in placed {
+            let used = self.use_value(place.held, Purpose::Seal(&target, Some(&place.placement)), true)?;
+            let Ok(handle) = used else { return Ok(Err(http::Error::Denied)) };
+            if !place.takes(&handle.value.bytes) {
+                return Ok(Err(http::Error::Denied));
+            }
+            place.show(&handle.name, &mut headers, &mut url);
+            self.uses.push(Use::sent(handle.name));
+        }
+        self.sent.push(Sent { method: parts.method, url, headers, body: parts.body });
+        Ok(self.plan.answers.pop_front().unwrap_or(Err(http::Error::Unreachable)))
+    }
+}

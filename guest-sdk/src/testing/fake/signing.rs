@@ -1,0 +1,94 @@
+//! Signatures of a run: of messages, and of tokens, which are secrets themselves.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::json;
+use sha2::Sha256;
+
+use super::claims::{Claims, ClaimsError};
+use super::plan::{Purpose, Value};
+use super::run::{Handle, Held, Run};
+use super::{Algorithm, Denial, Jwt, Use};
+use crate::bindings::tinkerbell::skill::secrets as wit;
+use crate::secrets::Error;
+
+/// The longest message that is signed, in bytes.
+const MESSAGE_MAX: usize = 1 << 20;
+
+/// How many tokens a task may have signed.
+const TOKENS_MAX: usize = 1024;
+
+/// The shortest key of HS256, in bytes (RFC 7518, 3.2).
+const HS256_SHORTEST: usize = 32;
+
+impl Run {
+    pub(crate) fn sign(&mut self, held: Held, message: &[u8]) -> Result<Result<Vec<u8>, wit::Error>, Denial> {
+        let fits = message.len() <= MESSAGE_MAX;
+        let signed = self.use_value(held, Purpose::Sign, fits)?.and_then(|handle| {
+            let signature = hmac_sha256(&handle.value.bytes, message)?;
+            self.uses.push(Use::signed(handle.name));
+            Ok(signature)
+        });
+        Ok(signed.map_err(wit::Error::from))
+    }
+
+    /// A token is named like its key, and has an end of its own. The order is the broker's: claims, then the use.
+    pub(crate) fn sign_jwt(&mut self, held: Held, claims: &str) -> Result<Result<Held, wit::Error>, Denial> {
+        let name = &self.handle(held).name;
+        let tokens = self.plan.tokens(name);
+        let claims = match tokens.map(|tokens| Claims::fix(claims, &tokens, unix_time())) {
+            Some(Err(ClaimsError::Contradiction(help))) => return Err(Denial::claims(name, help)),
+            Some(Ok(claims)) => Some(claims),
+            // Without what is said of tokens, the use is a violation.
+            Some(Err(ClaimsError::TooLarge)) | None => None,
+        };
+        let key = self.use_value(held, Purpose::SignJwt, claims.is_some())?;
+        let signed = key.and_then(|key| match (&tokens, claims) {
+            (Some(tokens), Some(claims)) => self.derive(key, tokens, &claims),
+            _ => Err(Error::TooLarge),
+        });
+        Ok(signed.map_err(wit::Error::from))
+    }
+
+    fn derive(&mut self, key: Handle, tokens: &Jwt, claims: &Claims) -> Result<Held, Error> {
+        let is_short = key.value.bytes.len() < HS256_SHORTEST;
+        if tokens.algorithm == Some(Algorithm::Hs256) && is_short {
+            return Err(Error::Unavailable { retry_after: None });
+        }
+        if self.claims.len() >= TOKENS_MAX {
+            return Err(Error::Exhausted);
+        }
+        let token = signed(&key.value.bytes, tokens, &claims.text)?;
+        self.claims.push(claims.text.clone());
+        self.uses.push(Use::derived(&key.name));
+        let value = Value::new(key.value.version.clone(), token);
+        Ok(self.hold(Handle { value, lives: Some(claims.lives), ..key }))
+    }
+}
+
+/// Header and claims as the host writes them, and a signature that is HMAC-SHA-256 whatever the algorithm: a test's key need
+/// be none.
+fn signed(key: &[u8], tokens: &Jwt, claims: &str) -> Result<String, Error> {
+    let algorithm = tokens.algorithm.unwrap_or(Algorithm::Hs256).as_str();
+    let mut header = json!({ "alg": algorithm, "typ": "JWT" });
+    if let (Some(key_id), Some(header)) = (tokens.key_id, header.as_object_mut()) {
+        header.insert("kid".to_owned(), key_id.into());
+    }
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+    let signature = URL_SAFE_NO_PAD.encode(hmac_sha256(key, text.as_bytes())?);
+    Ok(format!("{text}.{signature}"))
+}
+
+fn hmac_sha256(key: &[u8], message: &[u8]) -> Result<Vec<u8>, Error> {
+    // HMAC takes a key of any length.
+    let mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Error::TooLarge)?;
+    Ok(mac.chain_update(message).finalize().into_bytes().to_vec())
+}
+
+/// Whole seconds since 1970.
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
