@@ -36,8 +36,7 @@ struct Output {
 
 #[far_skill::skill]
 fn open(input: Input) -> Result<Output, Error> {
-    let repository =
-        format!("https://api.github.com/repos/{}/{}", name(&input.owner)?, name(&input.repository)?);
+    let repository = format!("https://api.github.com/repos/{}/{}", name(&input.owner)?, name(&input.repository)?);
     let token = secrets::get("github-app")?;
     let issue = post(&token, &format!("{repository}/issues"), &Issue { title: &input.title })?;
     let body = format!("Closes #{issue}.");
@@ -111,7 +110,13 @@ mod tests {
 
     fn input() -> Input {
         let text = |text: &str| text.to_owned();
-        Input { owner: text("t"), repository: text("far"), title: text("Mend it"), head: text("mend"), base: text("main") }
+        Input {
+            owner: text("t"),
+            repository: text("far"),
+            title: text("Mend it"),
+            head: text("mend"),
+            base: text("main"),
+        }
     }
 
     #[test]
