@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
-const SKILLS: [&str; 4] = ["aws_presign", "github_issue", "github_webhook", "snoop"];
+const SKILLS: [&str; 7] = ["aws_presign", "git_refs", "github_issue", "github_webhook", "registry", "slack", "snoop"];
 
 /// What this build's flags and wrappers say is for the host's target.
 const NOT_FOR_GUESTS: [&str; 5] =
@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     names.extend(SKILLS.map(str::to_owned));
     fs::write(out.join("guests.rs"), code)?;
-    each_is_tested(&names, &[here.join("tests"), here.join("src"), here.join("src/attacks")])
+    let by_command = root.join("host/cli/tests/far/run/examples");
+    each_is_tested(&names, &[here.join("tests"), here.join("src"), here.join("src/attacks"), by_command])
 }
 
 fn build(workspace: &Path, target: &Path, what: &[&str]) -> Result<(), Box<dyn Error>> {

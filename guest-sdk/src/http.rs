@@ -131,6 +131,13 @@ impl Response {
         Self { status, headers: Vec::new(), body: body.into(), trailers: Vec::new() }
     }
 
+    /// One more header, in an answer for tests.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
     /// The status.
     pub fn status(&self) -> u16 {
         self.status

@@ -10,6 +10,7 @@ mod config;
 mod ends;
 mod env_file;
 mod escaping;
+mod examples;
 mod help;
 mod input;
 mod json;
