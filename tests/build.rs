@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
-const SKILLS: [&str; 5] = ["aws_presign", "github_issue", "github_pull_request", "github_webhook", "snoop"];
+const SKILLS: [&str; 8] =
+    ["aws_presign", "git_refs", "github_issue", "github_pull_request", "github_webhook", "registry", "slack", "snoop"];
 
 /// What this build's flags and wrappers say is for the host's target.
 const NOT_FOR_GUESTS: [&str; 5] =
@@ -39,10 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     names.extend(SKILLS.map(str::to_owned));
     fs::write(out.join("guests.rs"), code)?;
-    each_is_tested(
-        &names,
-        &["tests/tests", "tests/src", "tests/src/attacks", "host/cli/tests/far/run"].map(|folder| root.join(folder)),
-    )
+    let folders =
+        ["tests/tests", "tests/src", "tests/src/attacks", "host/cli/tests/far/run", "host/cli/tests/far/run/examples"];
+    each_is_tested(&names, &folders.map(|folder| root.join(folder)))
 }
 
 fn build(workspace: &Path, target: &Path, what: &[&str]) -> Result<(), Box<dyn Error>> {

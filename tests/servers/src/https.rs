@@ -57,6 +57,12 @@ impl Reply {
         self.headers.push((name.into(), value.into()));
         self
     }
+
+    /// All before the body; `length` is the header that tells where it ends.
+    pub(crate) fn head(&self, length: &str) -> Vec<u8> {
+        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        format!("HTTP/1.1 {} .\r\n{headers}{length}\r\n\r\n", self.status).into_bytes()
+    }
 }
 
 /// What replies to requests.
@@ -127,12 +133,7 @@ impl State {
             self.arrived.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
             let reply = (self.handler)(&request);
             let stream = connection.get_mut();
-            let mut head = format!("HTTP/1.1 {} .\r\n", reply.status);
-            for (name, value) in &reply.headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
-            }
-            head.push_str(&format!("content-length: {}\r\n\r\n", reply.body.len()));
-            stream.write_all(head.as_bytes())?;
+            stream.write_all(&reply.head(&format!("content-length: {}", reply.body.len())))?;
             stream.write_all(&reply.body)?;
             stream.flush()?;
         }
@@ -141,7 +142,7 @@ impl State {
 }
 
 /// The next request on a connection, if there is one.
-fn read(connection: &mut impl BufRead) -> io::Result<Option<Arrived>> {
+pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Arrived>> {
     let mut line = || {
         let mut line = String::new();
         connection.by_ref().take(LONGEST).read_line(&mut line).map(|_| line.trim_end().to_owned())

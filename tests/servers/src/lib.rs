@@ -23,6 +23,7 @@
 mod authority;
 mod cache;
 mod failure;
+pub mod fault;
 mod git;
 pub mod http;
 pub mod https;

@@ -223,22 +223,19 @@ mod tests {
         Program { command, stop: "TERM", user: None, folder: tempfile::tempdir().unwrap().into() }
     }
 
-    /// Whether something with this text among its arguments runs.
-    fn runs(text: &str) -> bool {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        processes.filter(|process| process.file_name().to_string_lossy().parse::<u32>().is_ok()).any(|process| {
-            let said = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&said).contains(text)
-        })
+    /// Whether all is gone that could write to a log; it may be about to go.
+    fn is_gone(log: &Log) -> bool {
+        log.wait_for_end(LONGEST);
+        log.lock().ended
     }
 
     #[test]
     fn a_program_runs_until_it_is_dropped_with_all_that_it_started() {
         let process = Process::start(shell("sleep 8641 & echo ready; exec sleep 8642"), "ready").unwrap();
-        let folder = process._folder.path().to_owned();
-        assert!(runs("8641") && runs("8642") && folder.exists());
+        let (folder, log) = (process._folder.path().to_owned(), process.log.clone());
+        assert!(folder.exists() && !log.lock().ended);
         drop(process);
-        assert!(!runs("8641") && !runs("8642") && !folder.exists());
+        assert!(is_gone(&log) && !folder.exists());
     }
 
     #[test]
@@ -258,10 +255,12 @@ mod tests {
 
     #[test]
     fn a_panic_stops_it_too() {
-        let panicked = std::panic::catch_unwind(|| {
-            let _process = Process::start(shell("echo ready; exec sleep 8644"), "ready").unwrap();
+        let (told, log) = std::sync::mpsc::channel();
+        let panicked = thread::spawn(move || {
+            let process = Process::start(shell("echo ready; exec sleep 8644"), "ready").unwrap();
+            told.send(process.log.clone()).unwrap();
             panic!("a test that fails");
         });
-        assert!(panicked.is_err() && !runs("8644"));
+        assert!(panicked.join().is_err() && is_gone(&log.recv().unwrap()));
     }
 }

@@ -15,10 +15,11 @@ use crate::failure::{Failure, OrFailure};
 use crate::https::{Arrived, Https, Reply};
 use crate::{Authority, random};
 
-/// Repositories over HTTPS, as `localhost`, which a user and a password open.
+/// Repositories over HTTPS, which a user and a password open.
 pub struct Git {
     https: Https,
     folder: Arc<TempDir>,
+    name: String,
     password: String,
 }
 
@@ -47,15 +48,15 @@ impl Git {
     ///
     /// [`Failure::is_absent`] if git is not there; otherwise it cannot listen.
     pub fn start(authority: &Authority) -> Result<Self, Failure> {
-        Self::with_password(authority, &random::text()?)
+        Self::named(authority, "localhost", &random::text()?)
     }
 
-    /// The same with this password.
+    /// The same with a certificate of this name, and this password.
     ///
     /// # Errors
     ///
     /// As [`Self::start`].
-    pub fn with_password(authority: &Authority, password: &str) -> Result<Self, Failure> {
+    pub fn named(authority: &Authority, name: &str, password: &str) -> Result<Self, Failure> {
         let backend = backend()?;
         let folder = Arc::new(tempfile::tempdir().or_failure("make a temporary folder")?);
         let login = STANDARD.encode(format!("{}:{password}", Self::USER));
@@ -68,13 +69,18 @@ impl Git {
             cgi::reply(&backend, root.path(), Self::USER, request)
                 .unwrap_or_else(|failure| Reply::new(500, failure.to_string()))
         };
-        let https = Https::start(authority, "localhost", Arc::new(handler))?;
-        Ok(Self { https, folder, password: password.to_owned() })
+        let https = Https::start(authority, name, Arc::new(handler))?;
+        Ok(Self { https, folder, name: name.to_owned(), password: password.to_owned() })
     }
 
-    /// `https://localhost:PORT`; a repository is below it, by its name.
+    /// `https://NAME:PORT`; a repository is below it, by its name.
     pub fn address(&self) -> String {
-        format!("https://localhost:{}", self.https.port())
+        format!("https://{}:{}", self.name, self.https.port())
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.https.port()
     }
 
     /// The password of [`Self::USER`].
@@ -103,6 +109,23 @@ impl Git {
         let to = self.folder.path().join(name);
         run(in_folder(work.path()).args(["clone", "--quiet", "--bare", "."]).arg(to))?;
         Ok(head)
+    }
+
+    /// How long a pack with this commit and its files is, as git makes it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such repository or commit.
+    pub fn pack_size(&self, name: &str, commit: &str) -> Result<usize, Failure> {
+        let mut git = in_folder(&self.folder.path().join(name));
+        git.args(["-c", "pack.threads=1"]).args(["rev-list", "--objects", "--no-object-names", commit]);
+        let objects = run(&mut git)?;
+        let list = self.folder.path().join("objects");
+        fs::write(&list, objects).or_failure("write a list of objects")?;
+        let list = fs::File::open(&list).or_failure("read a list of objects")?;
+        let mut git = in_folder(&self.folder.path().join(name));
+        git.args(["pack-objects", "--stdout", "--quiet"]).stdin(list).stderr(std::process::Stdio::null());
+        Ok(git.output().or_failure("run git")?.stdout.len())
     }
 
     /// The requests that arrived, in their order.

@@ -23,11 +23,12 @@ use crate::{Authority, random};
 /// What a password's hash costs: nothing, since it guards nothing.
 const COST: u32 = 4;
 
-/// An empty registry over TLS, as `localhost`, which a user and a password open.
+/// An empty registry over TLS, which a user and a password open.
 pub struct Registry {
     process: Process,
     port: u16,
     client: Arc<ClientConfig>,
+    name: String,
     password: String,
 }
 
@@ -52,22 +53,22 @@ impl Registry {
     ///
     /// [`Failure::is_absent`] if it cannot be installed; otherwise it does not start.
     pub fn start(authority: &Authority) -> Result<Self, Failure> {
-        Self::with_password(authority, &random::text()?)
+        Self::named(authority, "localhost", &random::text()?)
     }
 
-    /// The same with this password, of 72 bytes at most.
+    /// The same with a certificate of this name, and this password, of 72 bytes at most.
     ///
     /// # Errors
     ///
     /// As [`Self::start`].
-    pub fn with_password(authority: &Authority, password: &str) -> Result<Self, Failure> {
+    pub fn named(authority: &Authority, name: &str, password: &str) -> Result<Self, Failure> {
         let program = install::program()?;
         let folder = Arc::new(tempfile::tempdir().or_failure("make a temporary folder")?);
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
             fs::write(&path, text).or_failure(format!("write {name}")).map(|()| path)
         };
-        let (certificate, key) = authority.files("localhost");
+        let (certificate, key) = authority.files(name);
         let hash = bcrypt::hash(password, COST).or_failure("hash a password")?;
         let certificate = write("tls.pem", &certificate)?;
         let key = write("tls.key", &key)?;
@@ -87,13 +88,13 @@ impl Registry {
             command.arg("serve").arg(write("config.yml", &config.to_string())?);
             let program = Program { command, stop: "TERM", user: None, folder: folder.clone() };
             let process = Process::start(program, "listening on")?;
-            Ok(Self { process, port, client: authority.client(), password: password.to_owned() })
+            Ok(Self { process, port, client: authority.client(), name: name.to_owned(), password: password.to_owned() })
         })
     }
 
-    /// `https://localhost:PORT`.
+    /// `https://NAME:PORT`.
     pub fn address(&self) -> String {
-        format!("https://localhost:{}", self.port)
+        format!("https://{}:{}", self.name, self.port)
     }
 
     /// Where it listens.
@@ -125,14 +126,14 @@ impl Registry {
         let authorization = format!("Basic {login}");
         let mut headers = vec![("authorization", authorization.as_str())];
         headers.extend(request.headers);
-        let name = ServerName::try_from("localhost").or_failure("name the registry")?;
+        let name = ServerName::try_from(self.name.clone()).or_failure("name the registry")?;
         let tls = ClientConnection::new(self.client.clone(), name).or_failure("use TLS")?;
         let stream = http::connect(self.socket()).or_failure("connect to the registry")?;
         let mut stream = StreamOwned::new(tls, stream);
         http::exchange(&mut stream, &Request { headers: &headers, ..*request }).or_failure("send it to the registry")
     }
 
-    /// The tags of a repository; none if there is no such repository.
+    /// The tags of a repository in their order; none if there is no such repository.
     ///
     /// # Errors
     ///
@@ -142,7 +143,22 @@ impl Registry {
         let answer = self.send(&Request { method: "GET", path: &path, headers: &[], body: &[] })?;
         let list: Value = serde_json::from_slice(&answer.body).or_failure("read a list of tags")?;
         let tags = list.get("tags").and_then(Value::as_array).into_iter().flatten();
-        Ok(tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect())
+        let mut tags: Vec<_> = tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
+        tags.sort();
+        Ok(tags)
+    }
+
+    /// The digest of the manifest that has this tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::send`]; and there is none.
+    pub fn digest(&self, repository: &str, tag: &str) -> Result<String, Failure> {
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        let accept = [("accept", "application/vnd.oci.image.manifest.v1+json")];
+        let answer = self.send(&Request { method: "HEAD", path: &path, headers: &accept, body: &[] })?;
+        let digest = answer.header("docker-content-digest").filter(|_| answer.status == 200);
+        digest.map(str::to_owned).ok_or_else(|| Failure::new(format!("the registry has no {repository}:{tag}")))
     }
 
     /// What it wrote to its log: a line for each request, too.

@@ -10,6 +10,7 @@ mod config;
 mod ends;
 mod env_file;
 mod escaping;
+mod examples;
 mod github_app;
 mod help;
 mod input;

@@ -1,0 +1,66 @@
+//! An image gets another tag in a real registry.
+
+use far_servers::{Authority, Registry, or_skip};
+use far_tests::guests;
+
+use super::Example;
+
+const PASSWORD: &str = "registry-canary-5d20c7";
+
+fn example(registry: &Registry) -> Example {
+    Example {
+        skill: guests::REGISTRY,
+        secret: "registry-password",
+        value: PASSWORD,
+        host: "registry.example.com",
+        port: registry.socket().port(),
+        input: r#"{"user":"tests","repository":"team/app","tag":"1.2","new-tag":"latest"}"#,
+    }
+}
+
+#[test]
+fn an_image_is_tagged_with_a_password_that_the_skill_never_has() {
+    let authority = Authority::new();
+    let Some(registry) = or_skip(Registry::named(&authority, "registry.example.com", PASSWORD)) else { return };
+    let digest = registry.push_image("team/app", "1.2").unwrap();
+    let example = example(&registry);
+    let far = example.run(&authority, "GET,PUT https://registry.example.com/v2/team/app");
+    // Digests are masked in what is compared.
+    let stdout = r#"{"digest":"sha256:*","media-type":"application/vnd.oci.image.manifest.v1+json"}"#;
+    far.stdout(stdout).stderr(example.sent(2)).code(0);
+    assert_eq!(registry.tags("team/app").unwrap(), ["1.2", "latest"]);
+    assert_eq!(registry.digest("team/app", "latest").unwrap(), digest);
+    // Both, and nothing besides, came with the password, which the registry does not write down.
+    let log = registry.log();
+    let of_far = "http.request.host=registry.example.com";
+    let authorized: Vec<_> =
+        log.lines().filter(|line| line.contains("authorized request") && line.contains(of_far)).collect();
+    let is = |line: &str, method: &str, tag: &str| {
+        line.contains(&format!("http.request.method={method} "))
+            && line.contains(&format!("/v2/team/app/manifests/{tag} "))
+    };
+    assert!(matches!(authorized[..], [get, put] if is(get, "GET", "1.2") && is(put, "PUT", "latest")), "{log}");
+    assert!(!log.contains(PASSWORD));
+}
+
+#[test]
+fn a_repository_that_the_operator_does_not_name_ends_the_task() {
+    let authority = Authority::new();
+    let Some(registry) = or_skip(Registry::named(&authority, "registry.example.com", PASSWORD)) else { return };
+    registry.push_image("team/app", "1.2").unwrap();
+    let before = registry.log().lines().count();
+    let example = example(&registry);
+    example.run(&authority, "https://registry.example.com/v2/team/other").stderr(example.denied()).code(3);
+    assert_eq!(registry.log().lines().count(), before);
+}
+
+#[test]
+fn who_may_only_read_does_not_push() {
+    let authority = Authority::new();
+    let Some(registry) = or_skip(Registry::named(&authority, "registry.example.com", PASSWORD)) else { return };
+    registry.push_image("team/app", "1.2").unwrap();
+    let example = example(&registry);
+    let stderr = example.denied_after(1);
+    example.run(&authority, "GET https://registry.example.com/v2/team/app").stderr(stderr).code(3);
+    assert_eq!(registry.tags("team/app").unwrap(), ["1.2"]);
+}
