@@ -111,7 +111,8 @@ impl Host {
         self.with(name, |planned| planned.ended = Some(error))
     }
 
-    /// Grants this many uses of the secret to each run: signatures, tokens and what they are put into, reveals, requests.
+    /// Grants this many uses of the secret to each run: signatures, reveals, and requests that it is put into. Tokens that it signed
+    /// count with it.
     #[must_use]
     pub fn max_uses(self, name: &str, most: u32) -> Self {
         self.with(name, |planned| planned.max_uses = Some(most))

@@ -191,7 +191,7 @@ impl Run {
         if !fits {
             return Ok(Err(Error::TooLarge));
         }
-        if let Some(error) = planned.ended.filter(|_| handle.lives.is_none()) {
+        if let Some(error) = planned.ended {
             return Ok(Err(error));
         }
         // A stand-in is counted where it is replaced.
