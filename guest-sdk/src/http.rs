@@ -133,6 +133,17 @@ impl Request {
         Ok(self.query(name, &sealed::token(secret)?))
     }
 
+    /// The secret, a certificate and its key in PEM, as what the host shows the server as it connects, for this request alone:
+    /// where declaration, grant and operator have `client-certificate` among the placements.
+    ///
+    /// # Errors
+    ///
+    /// As [`sealed::token`].
+    pub fn client_certificate(self, secret: &Secret) -> Result<Self, secrets::Error> {
+        // What stands for it stands here, and does not leave.
+        self.header_secret("far-client-certificate", secret)
+    }
+
     /// The secret as a bearer token (RFC 6750), which the host puts there.
     ///
     /// # Errors

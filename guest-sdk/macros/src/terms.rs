@@ -85,7 +85,8 @@ impl TryFrom<String> for Destination {
 pub(crate) struct Placement(pub(crate) String);
 
 /// Headers that the host sets, or that say what others mean.
-const NOT_FOR_SECRETS: [&str; 14] = [
+const NOT_FOR_SECRETS: [&str; 15] = [
+    "far-client-certificate",
     "authorization",
     "accept-encoding",
     "connection",
@@ -109,7 +110,7 @@ impl TryFrom<String> for Placement {
         let in_header = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
         let in_query = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         let wrong = match text.split_once(':') {
-            None if text == "authorization" => None,
+            None if ["authorization", "client-certificate"].contains(&&*text) => None,
             Some(("header", name)) if name.is_empty() || !name.bytes().all(in_header) => {
                 Some("a header is named with a-z, 0-9 and `-`")
             }
@@ -120,7 +121,7 @@ impl TryFrom<String> for Placement {
                 Some("a query parameter is named with letters, digits, `-`, `.`, `_` and `~`")
             }
             Some(("header" | "query", _)) => None,
-            _ => Some("write `authorization`, `header:NAME` or `query:NAME`"),
+            _ => Some("write `authorization`, `header:NAME`, `query:NAME` or `client-certificate`"),
         };
         wrong.map_or_else(|| Ok(Self(text.clone())), |wrong| Err(format!("`{text}` is no placement: {wrong}")))
     }

@@ -30,7 +30,7 @@ pub struct DeclaredSecret {
     pub optional: bool,
     /// Where it is sent, as `skill.json` has it: `[METHOD[,METHOD]… ]https://HOST[:PORT][/PATH]`.
     pub destinations: &'static [&'static str],
-    /// Where in a request it stands: `authorization`, `header:NAME` or `query:NAME`.
+    /// Where in a request it stands: `authorization`, `header:NAME`, `query:NAME` or `client-certificate`.
     pub placements: &'static [&'static str],
     /// What is said of the tokens that it signs; none for a key that signs messages.
     pub tokens: Option<Jwt>,

@@ -13,7 +13,7 @@ pub(super) type Headers = Vec<(String, String)>;
 /// A stand-in that is the whole of what it stands in, so that it may stand there if that is declared.
 pub(super) struct Placed {
     pub(super) held: Held,
-    /// As it is declared: `authorization`, `header:NAME` or `query:NAME`.
+    /// As it is declared: `authorization`, `header:NAME`, `query:NAME` or `client-certificate`.
     pub(super) placement: String,
     token: String,
     /// For `Basic`.
@@ -51,6 +51,8 @@ impl Placed {
     pub(super) fn takes(&self, secret: &[u8]) -> bool {
         match self.placement.starts_with("query:") {
             true => str::from_utf8(secret).is_ok(),
+            // Whether it is a certificate is for the host to see.
+            false if self.placement == CLIENT_CERTIFICATE => !secret.is_empty(),
             // What a password has is encoded.
             false if self.user.is_some() => !secret.is_empty(),
             false => !secret.is_empty() && secret.iter().all(|byte| matches!(byte, 0x20..=0x7e | 0x80..)),
@@ -76,6 +78,7 @@ impl Placed {
 }
 
 const AUTHORIZATION: &str = "authorization";
+const CLIENT_CERTIFICATE: &str = "client-certificate";
 
 /// All of a request's headers and URL, but for what is placed.
 pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<String> {
@@ -98,7 +101,11 @@ pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<S
 /// The placement that a header is.
 fn of_header(name: &str) -> String {
     let name = name.to_ascii_lowercase();
-    if name == AUTHORIZATION { name } else { format!("header:{name}") }
+    match name.as_str() {
+        AUTHORIZATION => name,
+        "far-client-certificate" => CLIENT_CERTIFICATE.to_owned(),
+        _ => format!("header:{name}"),
+    }
 }
 
 /// `Bearer` and a token, or `Basic` with a user and the token as the password.
