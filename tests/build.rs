@@ -8,8 +8,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
-const SKILLS: [&str; 8] =
-    ["aws_presign", "git_refs", "github_issue", "github_pull_request", "github_webhook", "registry", "slack", "snoop"];
+const SKILLS: [&str; 9] = [
+    "aws_presign",
+    "deploy_status",
+    "git_refs",
+    "github_issue",
+    "github_pull_request",
+    "github_webhook",
+    "registry",
+    "slack",
+    "snoop",
+];
 
 /// What this build's flags and wrappers say is for the host's target.
 const NOT_FOR_GUESTS: [&str; 5] =

@@ -13,8 +13,9 @@ impl Canaries {
     pub(crate) fn of(env_files: &[String]) -> Self {
         let pieces = env_files.iter().flat_map(|text| text.lines()).flat_map(|line| line.splitn(2, '='));
         let pieces = pieces.map(|piece| piece.trim_matches(['"', '\'', ' ']).as_bytes());
-        // Shorter ones are found by chance.
-        Self(pieces.filter(|piece| piece.len() >= 8).flat_map(forms).collect())
+        // Shorter ones are found by chance, and PEM's first and last lines in all that is PEM.
+        let is_telling = |piece: &&[u8]| piece.len() >= 8 && !piece.starts_with(b"-----");
+        Self(pieces.filter(is_telling).flat_map(forms).collect())
     }
 
     #[track_caller]

@@ -1,6 +1,7 @@
 //! Example skills that send requests, by `far run`, to real servers; where there is none to run, to one that answers as it does.
 //! What the skill may not see is searched for, in each encoding, in all that is printed and written.
 
+mod deploy_status;
 mod git_refs;
 mod registry;
 mod slack;
