@@ -23,6 +23,12 @@ pub(crate) fn issue(repository: &Repository) -> Result<[PathBuf; 2], Failure> {
     programs(repository, ["issue", "far"], |build| build.arg(&repository.target))
 }
 
+/// Builds the program that asks backends.
+pub(crate) fn conformance(repository: &Repository) -> Result<PathBuf, Failure> {
+    let [conformance] = programs(repository, ["conformance"], |build| build.arg(&repository.target))?;
+    Ok(conformance)
+}
+
 /// Builds the program that attacks the host.
 pub(crate) fn attacks(repository: &Repository) -> Result<PathBuf, Failure> {
     let [attacks] = programs(repository, ["attacks"], |build| build.arg(&repository.target))?;

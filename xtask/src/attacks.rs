@@ -98,7 +98,7 @@ impl Guard {
 }
 
 /// What a program says, line by line, each shown as it comes; and how it ended.
-fn said<T: for<'de> Deserialize<'de>>(
+pub(crate) fn said<T: for<'de> Deserialize<'de>>(
     repository: &Repository,
     program: &Invocation,
     show: impl Fn(&T),
@@ -113,7 +113,7 @@ fn said<T: for<'de> Deserialize<'de>>(
     Ok((said, status))
 }
 
-fn conclude(
+pub(crate) fn conclude(
     repository: &Repository,
     command: &'static str,
     rows: Vec<Row>,

@@ -10,6 +10,7 @@ mod artifacts;
 mod attacks;
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
 mod docs;
 mod failure;
@@ -113,6 +114,12 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Ask every backend what each must answer, with its real server behind it, also while that goes wrong.
+    Conformance {
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Install the real servers that tests run against, and start each once.
     Servers {
         /// Leave them running until Ctrl-C.
@@ -156,6 +163,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
         Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
         Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
+        Command::Conformance { json } => conformance::run(&repository, json.as_deref()),
         Command::Servers { keep } => servers::run(if *keep { Then::Keep } else { Then::Stop }),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),

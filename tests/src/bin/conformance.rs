@@ -1,0 +1,20 @@
+//! Makes every check of every backend, and prints a line of JSON for each: for `cargo xtask conformance`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line of tests")]
+
+use std::process::ExitCode;
+
+use far_tests::conformance;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    // That a provider panics is an outcome.
+    std::panic::set_hook(Box::new(|_| {}));
+    match conformance::all(|row| println!("{}", row.json())).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Backends, and what an operator does to them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex};
+
+use far_core::provider::{Reference, SecretProvider};
+use far_providers::DotEnv;
+use far_providers::vault::{Address, Auth, Mounts, VaultConfig};
+use far_servers::{Failure, OpenBao};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// What a backend can do.
+#[derive(Clone, Copy)]
+pub(super) struct Features {
+    /// Older versions can be read.
+    pub(super) versions: bool,
+    /// It tells what was removed from what was never there.
+    pub(super) tombstones: bool,
+    /// It is taken over as a whole or not at all: what is too large in it is not there, and all else stays as it was.
+    pub(super) as_a_whole: bool,
+    /// The server's own log says how often it was asked.
+    pub(super) counts: bool,
+}
+
+pub(super) trait Backend: Sync {
+    fn name(&self) -> &'static str;
+    /// The server's name and version.
+    fn server(&self) -> [&'static str; 2];
+    fn features(&self) -> Features;
+    /// A provider that was not asked for anything yet.
+    fn provider(&self) -> Arc<dyn SecretProvider>;
+    /// What a secret is called.
+    fn reference(&self, name: &str) -> Reference;
+    /// A new version.
+    fn put(&self, name: &str, value: &str);
+    fn remove(&self, name: &str);
+    /// How often the server was asked for the value, as its own log has it.
+    fn asked(&self, name: &str) -> usize;
+}
+
+/// A `.env` in a folder of its own.
+pub(super) struct DotEnvFile {
+    folder: TempDir,
+    secrets: Mutex<Vec<(String, String)>>,
+}
+
+impl DotEnvFile {
+    pub(super) fn new() -> Self {
+        let file = Self { folder: tempfile::tempdir().unwrap(), secrets: Mutex::default() };
+        file.write();
+        file
+    }
+
+    fn write(&self) {
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let line = |(name, value): &(String, String)| {
+            format!("{}=\"{}\"\n", name.to_uppercase().replace('-', "_"), quoted(value))
+        };
+        let text: String = self.secrets.lock().unwrap().iter().map(line).collect();
+        // As an editor does: what is read is one file or the other.
+        let (new, path) = (self.folder.path().join("new"), self.folder.path().join(".env"));
+        fs::write(&new, text).unwrap();
+        fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
+        fs::rename(new, path).unwrap();
+    }
+}
+
+impl Backend for DotEnvFile {
+    fn name(&self) -> &'static str {
+        "dotenv"
+    }
+
+    fn server(&self) -> [&'static str; 2] {
+        ["a file", "-"]
+    }
+
+    fn features(&self) -> Features {
+        Features { versions: false, tombstones: false, as_a_whole: true, counts: false }
+    }
+
+    fn provider(&self) -> Arc<dyn SecretProvider> {
+        Arc::new(DotEnv::open("dotenv".parse().unwrap(), &self.folder.path().join(".env")).unwrap())
+    }
+
+    fn reference(&self, name: &str) -> Reference {
+        Reference::new(name)
+    }
+
+    fn put(&self, name: &str, value: &str) {
+        let mut secrets = self.secrets.lock().unwrap();
+        secrets.retain(|(other, _)| other != name);
+        secrets.push((name.to_owned(), value.to_owned()));
+        drop(secrets);
+        self.write();
+    }
+
+    fn remove(&self, name: &str) {
+        self.secrets.lock().unwrap().retain(|(other, _)| other != name);
+        self.write();
+    }
+
+    fn asked(&self, _: &str) -> usize {
+        0
+    }
+}
+
+/// An OpenBao that keeps its state and an audit log, with an engine of the second kind at `kv`.
+pub(super) struct Vault {
+    pub(super) server: OpenBao,
+    folder: TempDir,
+}
+
+impl Vault {
+    pub(super) fn start() -> Result<Self, Failure> {
+        let server = OpenBao::on_disk()?;
+        server.mount_kv("kv")?;
+        let folder = tempfile::tempdir().unwrap();
+        let token = folder.path().join("token");
+        fs::write(&token, server.root_token()).unwrap();
+        fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
+        Ok(Self { server, folder })
+    }
+
+    /// A provider that takes this address for the server's.
+    pub(super) fn provider_at(&self, address: &str) -> Arc<far_providers::Vault> {
+        let config = VaultConfig {
+            address: Address::parse(address).unwrap(),
+            namespace: None,
+            ca_file: None,
+            auth: Auth::Token { file: self.folder.path().join("token") },
+            mounts: Mounts::default(),
+        };
+        let known = ["one", "two"].map(|name| self.reference(name)).to_vec();
+        Arc::new(far_providers::Vault::open("vault".parse().unwrap(), config, known).unwrap())
+    }
+}
+
+impl Backend for Vault {
+    fn name(&self) -> &'static str {
+        "vault"
+    }
+
+    fn server(&self) -> [&'static str; 2] {
+        ["OpenBao", OpenBao::VERSION]
+    }
+
+    fn features(&self) -> Features {
+        Features { versions: true, tombstones: true, as_a_whole: false, counts: true }
+    }
+
+    fn provider(&self) -> Arc<dyn SecretProvider> {
+        self.provider_at(&self.server.address())
+    }
+
+    fn reference(&self, name: &str) -> Reference {
+        Mounts::default().reference(&format!("kv/conformance/{name}"), Some("value")).unwrap()
+    }
+
+    fn put(&self, name: &str, value: &str) {
+        let data = json!({ "data": { "value": value, "other": "x" } });
+        self.server.api("POST", &format!("kv/data/conformance/{name}"), &data).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        self.server.api("DELETE", &format!("kv/data/conformance/{name}"), &serde_json::Value::Null).unwrap();
+    }
+
+    fn asked(&self, name: &str) -> usize {
+        let path = format!("\"path\":\"kv/data/conformance/{name}\"");
+        let is_read = |line: &&str| {
+            line.contains(&path) && line.contains("\"type\":\"request\"") && line.contains("\"operation\":\"read\"")
+        };
+        self.server.audit_log().lines().filter(is_read).count()
+    }
+}

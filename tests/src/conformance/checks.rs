@@ -1,0 +1,167 @@
+//! What every backend is asked.
+
+use std::sync::Arc;
+
+use far_core::memory::SecretBytes;
+use far_core::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
+use far_core::{Version, VersionSelector};
+use futures_util::future::{BoxFuture, join_all};
+
+use super::backend::{Backend, Features};
+
+/// One of them.
+pub(super) struct Check {
+    pub(super) id: &'static str,
+    /// What a backend with these features must answer; nothing where there is nothing to ask.
+    pub(super) expected: fn(Features) -> Option<&'static str>,
+    pub(super) run: fn(&dyn Backend) -> BoxFuture<'_, String>,
+}
+
+const HARD: &str = "za\u{17c}\u{f3}\u{142}\u{107} \u{1f511}\n\"quoted\" \\ = # $HOME";
+
+pub(super) fn all() -> Vec<Check> {
+    let check = |id, expected, run| Check { id, expected, run };
+    vec![
+        check("current", |_| Some("one-1"), |backend| Box::pin(put_and_get(backend, "one", "one-1"))),
+        check("empty", |_| Some(""), |backend| Box::pin(put_and_get(backend, "empty", ""))),
+        check("exact", |_| Some(HARD), |backend| Box::pin(put_and_get(backend, "hard", HARD))),
+        check("absent", |_| Some("not-found"), |backend| Box::pin(async { told(get(backend, "none").await) })),
+        check(
+            "too-large",
+            |has| Some(if has.as_a_whole { "not-found" } else { "too-large" }),
+            |backend| Box::pin(too_large(backend)),
+        ),
+        check("same-version", |_| Some("one version of one value"), |backend| Box::pin(versions(backend))),
+        check("refresh", |_| Some("unchanged, then two-2"), |backend| Box::pin(refresh(backend))),
+        check(
+            "old-version",
+            |has| Some(if has.versions { "old-1" } else { "version-gone" }),
+            |backend| Box::pin(old(backend)),
+        ),
+        check(
+            "removed",
+            |has| Some(if has.tombstones { "version-gone" } else { "not-found" }),
+            |backend| Box::pin(removed(backend)),
+        ),
+        check("list", |_| Some("what is there"), |backend| Box::pin(list(backend))),
+        check(
+            "rotate",
+            |_| Some("unsupported"),
+            |backend| Box::pin(async { kind(backend.provider().rotate(&backend.reference("one")).await.map(drop)) }),
+        ),
+        check(
+            "revoke",
+            |_| Some("unsupported"),
+            |backend| {
+                let version = Version::parse("1").unwrap();
+                Box::pin(async move { kind(backend.provider().revoke(&backend.reference("one"), &version).await) })
+            },
+        ),
+        check(
+            "one-flight",
+            |has| has.counts.then_some("1000 values, the server was asked once"),
+            |backend| Box::pin(one_flight(backend)),
+        ),
+    ]
+}
+
+pub(super) async fn get(backend: &dyn Backend, name: &str) -> Result<Fetched, ProviderError> {
+    backend.provider().get_secret(&backend.reference(name), &VersionSelector::Current).await
+}
+
+/// The value, or the error's token; and no error says more than that.
+pub(super) fn told(fetched: Result<Fetched, ProviderError>) -> String {
+    match fetched {
+        Ok(fetched) => text(&fetched.value),
+        Err(error) => error.kind().to_owned(),
+    }
+}
+
+fn text(value: &SecretBytes) -> String {
+    String::from_utf8_lossy(value.expose()).into_owned()
+}
+
+fn kind(result: Result<(), ProviderError>) -> String {
+    result.err().map_or_else(|| "done".to_owned(), |error| error.kind().to_owned())
+}
+
+async fn put_and_get(backend: &dyn Backend, name: &str, value: &str) -> String {
+    backend.put(name, value);
+    told(get(backend, name).await)
+}
+
+async fn too_large(backend: &dyn Backend) -> String {
+    let provider = backend.provider();
+    backend.put("large", &"x".repeat(SecretBytes::MAX_LEN + 1));
+    let large = provider.get_secret(&backend.reference("large"), &VersionSelector::Current).await;
+    backend.remove("large");
+    told(large)
+}
+
+async fn versions(backend: &dyn Backend) -> String {
+    backend.put("two", "two-1");
+    let provider = backend.provider();
+    let get = || async { provider.get_secret(&backend.reference("two"), &VersionSelector::Current).await.unwrap() };
+    let (one, same) = (get().await.version, get().await.version);
+    if one == same { "one version of one value" } else { "two versions" }.to_owned()
+}
+
+async fn refresh(backend: &dyn Backend) -> String {
+    backend.put("two", "two-1");
+    let (provider, two) = (backend.provider(), backend.reference("two"));
+    let known = provider.get_secret(&two, &VersionSelector::Current).await.unwrap().version;
+    let first = refreshed(&provider.refresh_secret(&two, &known).await);
+    backend.put("two", "two-2");
+    format!("{first}, then {}", refreshed(&provider.refresh_secret(&two, &known).await))
+}
+
+fn refreshed(refreshed: &Result<Refreshed, ProviderError>) -> String {
+    match refreshed {
+        Ok(Refreshed::Unchanged) => "unchanged".to_owned(),
+        Ok(Refreshed::Changed(fetched)) => text(&fetched.value),
+        Err(error) => error.kind().to_owned(),
+    }
+}
+
+async fn old(backend: &dyn Backend) -> String {
+    backend.put("old", "old-1");
+    let (provider, old) = (backend.provider(), backend.reference("old"));
+    let version = provider.get_secret(&old, &VersionSelector::Current).await.unwrap().version;
+    backend.put("old", "old-2");
+    told(provider.get_secret(&old, &VersionSelector::Exactly(version)).await)
+}
+
+async fn removed(backend: &dyn Backend) -> String {
+    backend.put("removed", "x");
+    backend.remove("removed");
+    told(get(backend, "removed").await)
+}
+
+async fn list(backend: &dyn Backend) -> String {
+    backend.put("one", "one-1");
+    backend.put("two", "two-1");
+    match backend.provider().list_secrets().await {
+        Ok(there) if ["one", "two"].iter().all(|name| there.contains(&backend.reference(name))) => {
+            "what is there".to_owned()
+        }
+        Ok(there) => format!("{} secrets", there.len()),
+        Err(error) => error.kind().to_owned(),
+    }
+}
+
+async fn one_flight(backend: &dyn Backend) -> String {
+    backend.put("one", "one-1");
+    let (provider, one) = (backend.provider(), backend.reference("one"));
+    let before = backend.asked("one");
+    let ask = |provider: Arc<dyn SecretProvider>| {
+        let one = one.clone();
+        async move { told(provider.get_secret(&one, &VersionSelector::Current).await) }
+    };
+    let answers = join_all((0..1000).map(|_| ask(provider.clone()))).await;
+    let right = answers.iter().filter(|answer| *answer == "one-1").count();
+    let times = match backend.asked("one") - before {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    format!("{right} values, the server was asked {times}")
+}

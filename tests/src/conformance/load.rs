@@ -1,0 +1,92 @@
+//! A server that goes away under load: no wrong value, no call beyond its deadline, and well again without a restart.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use far_core::VersionSelector;
+use far_core::provider::SecretProvider;
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use super::backend::{Backend, Vault};
+use super::{LONGEST, Row, row};
+
+/// How many tasks ask, over and over.
+const TASKS: usize = 200;
+
+#[derive(Default)]
+struct Seen {
+    right: AtomicUsize,
+    wrong: AtomicUsize,
+    late: AtomicUsize,
+    stopped: AtomicBool,
+    kinds: Mutex<std::collections::BTreeSet<&'static str>>,
+}
+
+pub(super) async fn all(mut vault: Vault, tell: &mut impl FnMut(&Row)) {
+    vault.put("one", "one-1");
+    let seal = |vault: &mut Vault| drop(vault.server.api("PUT", "sys/seal", &Value::Null).unwrap());
+    let kill = |vault: &mut Vault| vault.server.kill_and_start().unwrap();
+    let harms: [(_, &dyn Fn(&mut Vault)); 2] = [("load.sealed", &seal), ("load.killed", &kill)];
+    for (id, harm) in harms {
+        let (provider, one) = (vault.provider_at(&vault.server.address()), vault.reference("one"));
+        let (load, seen) = start(&provider, &one);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::task::block_in_place(|| {
+            harm(&mut vault);
+            std::thread::sleep(Duration::from_secs(1));
+            vault.server.unseal().unwrap();
+        });
+        let told = ended(&provider, &one, load, &seen);
+        tell(&row(&vault, id, "0 wrong, 0 late, well again", told).await);
+    }
+}
+
+type Load = Vec<tokio::task::JoinHandle<()>>;
+
+fn start(provider: &Arc<far_providers::Vault>, one: &far_core::provider::Reference) -> (Load, Arc<Seen>) {
+    let seen = Arc::new(Seen::default());
+    let task = || {
+        let (provider, one, seen) = (provider.clone(), one.clone(), seen.clone());
+        tokio::spawn(async move {
+            while !seen.stopped.load(Ordering::Relaxed) {
+                let started = Instant::now();
+                match provider.get_secret(&one, &VersionSelector::Current).await {
+                    Ok(fetched) if fetched.value.expose() == b"one-1" => seen.right.fetch_add(1, Ordering::Relaxed),
+                    Ok(_) => seen.wrong.fetch_add(1, Ordering::Relaxed),
+                    Err(error) => usize::from(seen.kinds.lock().insert(error.kind())),
+                };
+                seen.late.fetch_add(usize::from(started.elapsed() > LONGEST), Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+    };
+    ((0..TASKS).map(|_| task()).collect(), seen)
+}
+
+/// Waits until the backend answers again, and says what came of the load.
+async fn ended(
+    provider: &Arc<far_providers::Vault>,
+    one: &far_core::provider::Reference,
+    load: Load,
+    seen: &Seen,
+) -> String {
+    let mut well = "not well again";
+    for _ in 0..100 {
+        if provider.get_secret(one, &VersionSelector::Current).await.is_ok() {
+            well = "well again";
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    seen.stopped.store(true, Ordering::Relaxed);
+    for task in load {
+        task.await.unwrap();
+    }
+    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    if count(&seen.right) == 0 || seen.kinds.lock().is_empty() {
+        return format!("nothing to see: {} values, errors {:?}", count(&seen.right), seen.kinds.lock());
+    }
+    format!("{} wrong, {} late, {well}", count(&seen.wrong), count(&seen.late))
+}
