@@ -24,12 +24,14 @@ struct Seen {
     kinds: Mutex<std::collections::BTreeSet<&'static str>>,
 }
 
+/// What is done to a server.
+type Harm = fn(&mut Vault);
+
 pub(super) async fn all(mut vault: Vault, tell: &mut impl FnMut(&Row)) {
     vault.put("one", "one-1");
-    let seal = |vault: &mut Vault| drop(vault.server.api("PUT", "sys/seal", &Value::Null).unwrap());
-    let kill = |vault: &mut Vault| vault.server.kill_and_start().unwrap();
-    let harms: [(_, &dyn Fn(&mut Vault)); 2] = [("load.sealed", &seal), ("load.killed", &kill)];
-    for (id, harm) in harms {
+    let seal: Harm = |vault| drop(vault.server.api("PUT", "sys/seal", &Value::Null).unwrap());
+    let kill: Harm = |vault| vault.server.kill_and_start().unwrap();
+    for (id, harm) in [("load.sealed", seal), ("load.killed", kill)] {
         let (provider, one) = (vault.provider_at(&vault.server.address()), vault.reference("one"));
         let (load, seen) = start(&provider, &one);
         tokio::time::sleep(Duration::from_millis(500)).await;
