@@ -50,7 +50,7 @@ pub fn hmac_sha256(key: &Secret, message: &[u8]) -> Result<[u8; 32], Error> {
 /// # Errors
 ///
 /// [`JwtError::Claims`] if the claims cannot be written as JSON. [`JwtError::Key`] with [`Error::Expired`] or [`Error::Revoked`]
-/// when the key ended while the handle was held, [`Error::Exhausted`] when the grant's uses are used up or the task has had 1,024
+/// when the key ended while the handle was held, [`Error::Exhausted`] when the grant's uses are used up or the task has had 128
 /// tokens, [`Error::TooLarge`] for claims of more than 16 KiB, [`Error::Unavailable`] when the secret is no key of the algorithm.
 ///
 /// A grant without [`Operation::Sign`](crate::secrets::Operation::Sign) ends the task, and so do a key that signs messages, claims

@@ -188,6 +188,11 @@ impl Runtime {
         self.broker.pal()
     }
 
+    /// Ends what tasks share, and has backends end what they made for it: for a process that is about to end.
+    pub async fn end_shared(&self) {
+        self.broker.end_shared(&self.agent_id).await;
+    }
+
     /// Whether a task that ran now could have its secrets: every required sink takes records, see [`Pal::is_ready`].
     pub fn is_ready(&self) -> bool {
         self.pal().is_ready()

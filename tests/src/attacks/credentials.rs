@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Case;
 use super::egress::{arrived, fine, outcome};
-use super::scope::session_with;
+use super::scope::session_of;
 use super::trial::Trial;
 use crate::host::Parts;
 use crate::place::Place;
@@ -56,6 +56,14 @@ fn signing() -> Vec<Case> {
             || Attempt::Hmac { key: "messages" },
         ),
         key(
+            "60-key-undeclared",
+            "a key of tokens, by a skill that does not declare what it signs, to be shown as the secret that it is",
+            &[Guard::SigningKey],
+            "scope-violation signing-key",
+            || Attempt::Reveal { of_tokens: true },
+            || Attempt::Reveal { of_tokens: false },
+        ),
+        key(
             "60-key-in-a-request",
             "a key of tokens in the place of a token",
             &[Guard::SigningKey],
@@ -93,15 +101,17 @@ enum Attempt {
     Hmac { key: &'static str },
     /// To have a token, or its key, stand in a request.
     Seal { token: bool },
+    /// The bytes of a key that the skill does not declare for signatures; of tokens, to grant and catalog, or of nothing.
+    Reveal { of_tokens: bool },
 }
 
 /// No component goes on after a violation, so this task has none.
 async fn signed(attempt: Attempt) -> String {
     let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
     let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
-    let grant: Grant = "alpha:sign,seal@https://api.example.com".parse().unwrap();
+    let grant: Grant = "alpha:sign,seal,reveal@https://api.example.com".parse().unwrap();
     let terms = match attempt {
-        Attempt::Hmac { key: "messages" } => grant.terms().clone(),
+        Attempt::Hmac { key: "messages" } | Attempt::Reveal { of_tokens: false } => grant.terms().clone(),
         _ => {
             let (algorithm, issuer) = (Some(JwtAlgorithm::Hs256), Some("app".to_owned()));
             let jwt = JwtTerms { algorithm, issuer, ..JwtTerms::default() };
@@ -109,7 +119,11 @@ async fn signed(attempt: Attempt) -> String {
         }
     };
     let grant = Grant::new(grant.secret().clone(), terms);
-    let session = session_with(&broker, &provider, "task", &grant, &[7; 32]).await;
+    let said: Grant = match attempt {
+        Attempt::Reveal { .. } => "alpha:reveal".parse().unwrap(),
+        _ => grant.clone(),
+    };
+    let session = session_of(&broker, &provider, ("task", &said), &grant, &[7; 32]).await;
     match tried(&session, attempt).await {
         Ok(done) => done.to_owned(),
         Err(AccessError::Stopped(Stop::Violation(violation))) => {
@@ -129,6 +143,7 @@ async fn tried(session: &Session, attempt: Attempt) -> Result<&'static str, Acce
             session.seal(&token).await.map(|_| "done")
         }
         Attempt::Seal { token: false } => session.seal(&key).await.map(|_| "done"),
+        Attempt::Reveal { .. } => session.reveal(&key).await.map(|_| "done"),
     }
 }
 

@@ -9,6 +9,7 @@ mod artefacts;
 mod audit;
 mod components;
 mod credentials;
+mod cuts;
 mod egress;
 mod handles;
 mod hosts;
@@ -62,6 +63,7 @@ pub fn cases() -> Vec<Case> {
         records::cases(),
         output::cases(),
         credentials::cases(),
+        cuts::cases(),
         egress::cases(),
         hosts::cases(),
         artefacts::cases(),

@@ -232,20 +232,20 @@ async fn alike(names: [&'static str; 2]) -> String {
 /// violation, so this one has none.
 pub(super) async fn session(broker: &Arc<Broker>, provider: &MemoryProvider, task: &str, grant: &Grant) -> Session {
     let value = SECRETS.iter().find(|(name, _)| *name == grant.secret().as_str()).unwrap().1;
-    session_with(broker, provider, task, grant, value.as_bytes()).await
+    session_of(broker, provider, (task, grant), grant, value.as_bytes()).await
 }
 
-/// The same, with this value.
-pub(super) async fn session_with(
+/// The same, with this value, of a skill that declares the secret as this other grant has it.
+pub(super) async fn session_of(
     broker: &Arc<Broker>,
     provider: &MemoryProvider,
-    task: &str,
+    (task, said): (&str, &Grant),
     grant: &Grant,
     value: &[u8],
 ) -> Session {
     provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), value).unwrap();
     let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(grant), &"memory".parse().unwrap()).unwrap());
-    let (name, terms) = (grant.secret().clone(), grant.terms().clone());
+    let (name, terms) = (said.secret().clone(), said.terms().clone());
     let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];
     let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now());
     let context = TaskContext {

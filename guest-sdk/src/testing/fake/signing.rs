@@ -19,7 +19,7 @@ use crate::secrets::Error;
 const MESSAGE_MAX: usize = 1 << 20;
 
 /// How many tokens a task may have signed.
-const TOKENS_MAX: usize = 1024;
+const TOKENS_MAX: usize = 128;
 
 /// The shortest key of HS256, in bytes (RFC 7518, 3.2).
 const HS256_SHORTEST: usize = 32;

@@ -150,6 +150,16 @@ impl<'a> Table<'a> {
         Err(self.source.error(&entry.name_span, problem))
     }
 
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether a key is there, and was not taken.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
+    }
+
     /// Takes the value of a key, if it is there.
     pub(super) fn take(&mut self, name: &str) -> Option<Value<'a>> {
         let index = self.entries.iter().position(|entry| entry.name == name)?;

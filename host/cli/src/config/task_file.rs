@@ -142,7 +142,11 @@ fn grant(secret: SecretName, mut table: Table<'_>) -> Result<Grant, ConfigError>
     let expires =
         table.take("expires").map(|value| value.read(|text| units::duration(text, &MAX_EXPIRY))).transpose()?;
     let only_sealed = terms::only_sealed(&mut table)?;
-    let mut grant = Grant::new(secret, terms::take(&mut table, "the grant", None)?).with_versions(versions);
+    let terms = terms::take(&mut table, "the grant", None)?;
+    if only_sealed && terms.destinations().is_empty() {
+        return Err(table.invalid(terms::ONLY_SEALED_NOWHERE));
+    }
+    let mut grant = Grant::new(secret, terms).with_versions(versions);
     if let Some(uses) = max_uses {
         grant = grant.with_max_uses(uses);
     }

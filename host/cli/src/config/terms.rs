@@ -47,6 +47,9 @@ pub(super) fn destinations(value: Value<'_>) -> Result<Vec<Destination>, ConfigE
     value.list(|value| value.read(str::parse::<Destination>))
 }
 
+/// What is said of a secret that is the only one for nowhere.
+pub(super) const ONLY_SEALED_NOWHERE: &str = "has 'only-sealed' without the operation 'seal': it says what goes to the secret's destinations, and there are none";
+
 /// Takes `only-sealed`: whether nothing goes to the secret's destinations without it.
 pub(super) fn only_sealed(table: &mut Table<'_>) -> Result<bool, ConfigError> {
     Ok(table.take("only-sealed").map(|value| value.boolean()).transpose()?.unwrap_or_default())

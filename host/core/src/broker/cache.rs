@@ -83,6 +83,8 @@ struct Entries {
 /// What a subject had, when it ends.
 #[derive(Default)]
 pub(super) struct Closed {
+    /// The fetches that were under way: told to stop, and not stopped yet.
+    pub(super) flights: Vec<Flight>,
     /// Those that had a value.
     pub(super) wiped: Vec<Arc<Secret>>,
     pub(super) holder: Option<Holder>,
@@ -129,16 +131,17 @@ impl Cache {
     /// Ends a subject: its flights stop, its secrets are wiped.
     pub(super) fn close(&self, subject: &ScopeSubject) -> Closed {
         let Entries { slots, holder, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
-        let mut wiped = Vec::new();
+        let (mut wiped, mut flights) = (Vec::new(), Vec::new());
         for slot in slots.into_values() {
-            if let Some((_, abort)) = slot.flight {
+            if let Some((flight, abort)) = slot.flight {
                 abort.abort();
+                flights.push(flight);
             }
             let replaced = slot.replaced.iter().filter_map(Weak::upgrade);
             let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
             wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
-        Closed { wiped, holder, asked }
+        Closed { flights, wiped, holder, asked }
     }
 
     /// What is there, if it still lives.
@@ -212,6 +215,15 @@ impl Cache {
         }
     }
 
+    /// Ends every subject that is not a task.
+    pub(super) fn close_shared(&self) -> Vec<Closed> {
+        let subjects = self.subjects.lock();
+        let shared = subjects.keys().filter(|subject| !matches!(subject, ScopeSubject::Task(_))).cloned();
+        let shared: Vec<_> = shared.collect();
+        drop(subjects);
+        shared.iter().map(|subject| self.close(subject)).collect()
+    }
+
     /// Forgets a secret whose time ended, unless another one took its place. Answers with a subject that has nothing any more.
     pub(super) fn forget(&self, subject: &ScopeSubject, key: &Key, secret: &Arc<Secret>) -> Option<Closed> {
         let mut subjects = self.subjects.lock();
@@ -229,7 +241,7 @@ impl Cache {
             return None;
         }
         let Entries { holder, asked, .. } = subjects.remove(subject)?;
-        Some(Closed { wiped: Vec::new(), holder, asked })
+        Some(Closed { holder, asked, ..Closed::default() })
     }
 }
 

@@ -39,18 +39,20 @@ impl Session {
     }
 
     /// Whether a request with these stand-ins, and no other secret, carries all that it must carry to go there; recorded if it
-    /// does not.
+    /// does not. Answers whether there is anything that it must.
     ///
     /// # Errors
     ///
     /// [`EgressError`].
-    pub async fn carries_all(&self, target: &Target, carried: &[&StandIn]) -> Result<(), EgressError> {
+    pub async fn carries_all(&self, target: &Target, carried: &[&StandIn]) -> Result<bool, EgressError> {
         if !Guard::OnlySealed.stands() {
-            return Ok(());
+            return Ok(false);
         }
         let sealed: Vec<_> = carried.iter().filter_map(|stand_in| self.stands_for(stand_in)).collect();
-        if self.context().capability.demanded(target).all(|demanded| sealed.contains(demanded)) {
-            return Ok(());
+        let mut demanded = self.context().capability.demanded(target).peekable();
+        let any = demanded.peek().is_some();
+        if demanded.all(|demanded| sealed.contains(demanded)) {
+            return Ok(any);
         }
         self.denied(Some(target), "only-sealed").await?;
         Err(EgressError::Denied)

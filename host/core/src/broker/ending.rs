@@ -51,14 +51,25 @@ impl Session {
     /// As for `finish`.
     pub async fn finish_for(&self, outcome: Outcome, reason: Option<Reason>) -> Result<(), AuditUnavailable> {
         let Some((event, ended)) = self.end(outcome, reason) else { return Ok(()) };
-        self.broker.revoke(ended, &self.subject, None).await;
-        match event {
-            // The log that failed the task is not waited for a second time.
-            event if matches!(self.stopped.get(), Some(Stop::Audit(_))) => {
-                self.broker.pal.note(&self.subject, event);
-                Ok(())
+        // The log that failed the task is not waited for a second time.
+        let waits = !matches!(self.stopped.get(), Some(Stop::Audit(_)));
+        let told_at_once = ended.holder.is_none();
+        let (broker, subject) = (self.broker.clone(), self.subject.clone());
+        let told = async move {
+            broker.revoke(ended, &subject, None).await;
+            if waits {
+                return broker.pal.record(&subject, event).await;
             }
-            event => self.broker.pal.record(&self.subject, event).await,
+            broker.pal.note(&subject, event);
+            Ok(())
+        };
+        if told_at_once {
+            return told.await;
+        }
+        // In a task of its own: what was begun to be ended is, and is recorded, though nobody should wait for it any more.
+        match tokio::spawn(told).await {
+            Ok(recorded) => recorded,
+            Err(_) => Ok(()),
         }
     }
 

@@ -58,7 +58,7 @@ impl Life {
         let renewable = secret.lease().is_some_and(|lease| lease.renewable);
         let now = now();
         let left = secret.expires_in(now);
-        (renewable && secret.expires() < until && !left.is_zero()).then(|| now + left * 2 / 3)
+        (renewable && secret.is_live() && secret.expires() < until && !left.is_zero()).then(|| now + left * 2 / 3)
     }
 
     /// Answers whether its end is later now. The backend knows how long it gives; asking for more is advice.
@@ -81,7 +81,8 @@ impl Life {
             ..Event::about(EventKind::SecretRenewed, &secret)
         };
         broker.pal.note(&Arc::new(Subject::agent(self.agent_id.clone())), event);
-        renewed.is_ok_and(|lasts| secret.extend((started + lasts).min(kept.until)))
+        // What lasts longer than any clock can say lasts as long as it may be kept.
+        renewed.is_ok_and(|lasts| secret.extend(started.checked_add(lasts).map_or(kept.until, |to| to.min(kept.until))))
     }
 
     async fn expire(&self) {
@@ -106,12 +107,25 @@ impl Life {
 }
 
 impl Broker {
-    /// Ends in their backends what was made for those who shared it: leases first, then what they were made by. Takes two
+    /// Ends what tasks share, and what backends made for it: for a process that is about to end. Tasks that go on have it made anew.
+    pub async fn end_shared(&self, agent_id: &AgentId) {
+        let subject = Arc::new(Subject::agent(agent_id.clone()));
+        for ended in self.cache.close_shared() {
+            for secret in &ended.wiped {
+                self.pal.note(&subject, Event::about(EventKind::SecretWiped, secret));
+            }
+            self.revoke(ended, &subject, None).await;
+        }
+    }
+
+    /// Ends in their backends what was made for those who shared it: leases first, then what they were made by. Takes three
     /// deadlines of [`BrokerSettings::revoke_deadline`](super::BrokerSettings) at most; what failed is recorded.
     pub(super) async fn revoke(&self, ended: Closed, subject: &Arc<Subject>, cause: Option<Cause>) {
         let leased = ended.wiped.iter().filter_map(|secret| Some((secret, secret.lease()?)));
         join_all(leased.map(|(secret, lease)| self.revoke_one(secret, lease, subject, cause))).await;
         let Some(holder) = &ended.holder else { return };
+        // What a fetch has had made since it was told to stop is there to be ended when it has stopped.
+        let _ = timeout(self.settings.revoke_deadline, join_all(ended.flights)).await;
         let makers = ended.asked.iter().filter_map(|id| self.providers.get(id));
         let ends = makers.filter(|provider| provider.has_leases()).map(|provider| async move {
             let started = now();

@@ -18,7 +18,7 @@ use crate::redaction::LearnError;
 use crate::secret::Secret;
 
 /// How many tokens a task may have signed: what redaction knows of each, it knows until the task ends.
-const DERIVED_MAX: usize = 1024;
+const DERIVED_MAX: usize = 128;
 
 impl Session {
     /// The longest message that is signed, in bytes.
@@ -45,7 +45,7 @@ impl Session {
     ///
     /// [`AccessError`]; a handle whose grant lacks `sign`, or is not for tokens, is a violation, and so are claims that
     /// differ from what the grant fixes. [`SecretError::TooLarge`] for claims of more than 16 KiB,
-    /// [`SecretError::Exhausted`] for more than 1,024 tokens in one task, [`SecretError::Unavailable`] for a secret that is no
+    /// [`SecretError::Exhausted`] for more than 128 tokens in one task, [`SecretError::Unavailable`] for a secret that is no
     /// key of the algorithm.
     pub async fn sign_jwt(&self, handle: &Handle, claims: &str) -> Result<Handle, AccessError> {
         let started = now();
@@ -89,21 +89,21 @@ impl Session {
         claims: &Claims,
         key: &SecretBytes,
     ) -> Result<Arc<Secret>, Failed> {
+        // Before anything that costs: a guest may go on asking.
+        if self.derived.lock().len() >= DERIVED_MAX && Guard::Handles.stands() {
+            return Err(Failed { token: "exhausted", told: SecretError::Exhausted });
+        }
         let key = SigningKey::parse(rule.algorithm, key.expose())?;
         let jwt = Jwt::sign(&key, rule.key_id.as_deref(), claims)?;
         let value = SecretBytes::copy_of(jwt.as_bytes())?;
         let value = if Guard::TaskQuota.stands() { value.charged_to(&self.quota)? } else { value };
         let secret = Arc::new(handle.secret.derive(lives_until(claims), value));
-        let mut derived = self.derived.lock();
-        if derived.len() >= DERIVED_MAX && Guard::Handles.stands() {
-            return Err(Failed { token: "exhausted", told: SecretError::Exhausted });
-        }
         let permit = self.context().capability.permit(handle.name());
         if Guard::Redaction.stands() && permit.is_none_or(|permit| permit.when_leaked != WhenLeaked::Ignore) {
             // Not the whole: tokens of one key begin alike, and what is signed is the skill's own.
             self.redaction.learn(handle.name(), jwt.signature())?;
         }
-        derived.push(Arc::downgrade(&secret));
+        self.derived.lock().push(Arc::downgrade(&secret));
         end_in_time(&secret, &self.broker, None, &self.subject);
         Ok(secret)
     }

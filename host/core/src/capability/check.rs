@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{
-    Catalog, CatalogEntry, DenyReason, Destination, Grant, Operation, Operations, Placement, Scope, Signature, Target,
-    Terms, WhenLeaked,
+    Catalog, CatalogEntry, DenyReason, Destination, Grant, Operation, Operations, Placement, Scope, Signature, Signing,
+    Target, Terms, WhenLeaked,
 };
 use crate::declaration::DeclaredSecret;
 use crate::guard::Guard;
@@ -75,6 +75,8 @@ pub struct Permit {
     pub when_leaked: WhenLeaked,
     /// What it signs, if the three agree on that.
     pub signature: Option<Signature>,
+    /// Whether one of the three takes it for a key of tokens: the skill's word alone does not make it anything else.
+    signs_tokens: bool,
     /// Declared, granted, permitted: a request must be covered by each.
     destinations: [Vec<Destination>; 3],
     /// The same of where in a request.
@@ -257,9 +259,11 @@ impl Capability {
         self.entries.get(name)?.as_ref().ok()
     }
 
-    /// The secrets that a request to this target must carry, whether or not the task may use them; one may be there twice.
+    /// The secrets that a request to this target must carry, whether or not the task may use them; one may be there twice. All
+    /// that goes to a secret's hosts must: a path, a method or a port is one server's to read in its own way.
     pub fn demanded<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a SecretName> {
-        let covers = |destinations: &[Destination]| destinations.iter().any(|destination| destination.covers(target));
+        let covers =
+            |destinations: &[Destination]| destinations.iter().any(|destination| destination.is_of_host(target));
         let granted = self.only_sealed.iter().filter(move |(_, to)| covers(to)).map(|(name, _)| name);
         let permitted = self.catalog.iter().filter(|(_, entry)| entry.only_sealed);
         granted.chain(permitted.filter(move |(_, entry)| covers(entry.terms.destinations())).map(|(name, _)| name))
@@ -300,6 +304,7 @@ impl Permit {
             ttl: permitted.ttl,
             when_leaked: permitted.when_leaked,
             signature: Signature::join(terms.map(Terms::signing)),
+            signs_tokens: terms.iter().any(|terms| matches!(terms.signing(), Some(Signing::Jwt(_)))),
             destinations: terms.map(|terms| terms.destinations().to_vec()),
             placements: terms.map(|terms| terms.placements().to_vec()),
         }
@@ -307,12 +312,13 @@ impl Permit {
 
     /// What stands against a use for the kind of key that the secret is.
     fn against_key(&self, access: &Access<'_>) -> Option<DenyReason> {
-        let signs_tokens = matches!(self.signature, Some(Signature::Jwt(_)));
         match (access.purpose, access.derived) {
             (Purpose::Sign | Purpose::SignJwt | Purpose::Refresh, true) => Some(DenyReason::Operation),
             (Purpose::Sign, false) if self.signature != Some(Signature::Hmac) => Some(DenyReason::Signing),
-            (Purpose::SignJwt, false) if !signs_tokens => Some(DenyReason::Signing),
-            (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if signs_tokens => {
+            (Purpose::SignJwt, false) if !matches!(self.signature, Some(Signature::Jwt(_))) => {
+                Some(DenyReason::Signing)
+            }
+            (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if self.signs_tokens => {
                 Some(DenyReason::SigningKey)
             }
             _ => None,

@@ -81,6 +81,11 @@ impl Destination {
             && path_within(&self.path, &target.path)
     }
 
+    /// Whether a request goes to one of the pattern's hosts, in whatever way.
+    pub fn is_of_host(&self, target: &Target) -> bool {
+        self.host.covers(&target.host)
+    }
+
     /// Whether every request that goes where this pattern says goes where one of `allowed` says.
     ///
     /// Patterns are compared by what they cover, not by how they are written; several may cover its methods together.

@@ -151,7 +151,8 @@ impl JwtRule {
     /// The longest that a token may live, whoever says otherwise.
     pub const LONGEST_TTL: Duration = Duration::from_secs(60 * 60);
 
-    /// What these terms agree on; none if two of them contradict each other, or none names the algorithm.
+    /// What these terms, of declaration, grant and catalog, agree on; none if two of them contradict each other, if neither grant nor
+    /// catalog names the algorithm, or if the declaration names what neither of them does: an author agrees, and adds nothing.
     fn join(terms: [&JwtTerms; 3]) -> Option<Self> {
         let ttls = terms.iter().filter_map(|terms| terms.max_ttl);
         Some(Self {
@@ -202,14 +203,16 @@ fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     if text.is_empty() { Err(D::Error::custom("a text is empty")) } else { Ok(Some(text)) }
 }
 
-/// What those that say something say, if it is one thing.
+/// What grant and catalog say, if it is one thing, and the declaration says nothing else.
 fn agreed<'a, T: PartialEq>(
-    terms: [&'a JwtTerms; 3],
+    [declared, granted, permitted]: [&'a JwtTerms; 3],
     said: impl Fn(&'a JwtTerms) -> Option<&'a T>,
 ) -> Option<Option<&'a T>> {
-    let mut said = terms.into_iter().filter_map(said);
-    let first = said.next();
-    said.all(|other| Some(other) == first).then_some(first)
+    let (granted, permitted) = (said(granted), said(permitted));
+    let agreed = granted.or(permitted);
+    let contradicted = permitted.is_some() && permitted != agreed;
+    let added = said(declared).is_some_and(|declared| agreed != Some(declared));
+    (!contradicted && !added).then_some(agreed)
 }
 
 #[cfg(test)]
@@ -242,6 +245,10 @@ mod tests {
         assert_eq!(JwtRule::join([&empty, &issued("app"), &empty]), None, "nobody names the algorithm");
         let other = JwtTerms { algorithm: Some(JwtAlgorithm::Hs256), ..JwtTerms::default() };
         assert_eq!(JwtRule::join([&other, &empty, &permitted()]), None);
+        let adds = JwtTerms { audience: Some("https://billing.example".to_owned()), ..JwtTerms::default() };
+        assert_eq!(JwtRule::join([&adds, &empty, &permitted()]), None, "an author adds nothing");
+        assert_eq!(JwtRule::join([&adds, &adds, &permitted()]).unwrap().audience, adds.audience);
+        assert!(JwtRule::join([&issued("app"), &empty, &permitted()]).is_some(), "and may agree");
     }
 
     #[test]

@@ -201,3 +201,40 @@ async fn what_others_share_is_not_ended_with_one_of_them() {
     world.recorded(EventKind::SecretRevoked, 1).await;
     assert_eq!(maker.said(), ["made 1", "renewed 1", "revoked 1", "ended"], "nobody holds anything any more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shared_is_ended_before_the_process_is() {
+    let maker = Maker::new(&[]);
+    let world = world(&maker);
+    let task = world.running(&["agent-key:reveal"]).await;
+    task.get("agent-key", None).await.unwrap();
+    task.finish(Outcome::Completed).await.unwrap();
+    world.broker.end_shared(&"agent".parse().unwrap()).await;
+    assert_eq!(maker.said(), ["made 1", "revoked 1", "ended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_nobody_waits_for_comes_all_the_same() {
+    let maker = Maker::new(&[]);
+    maker.state.lock().hangs = true;
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal"]).await;
+    task.get("task-key", None).await.unwrap();
+    let ending = tokio::time::timeout(Duration::from_secs(1), task.finish(Outcome::Completed)).await;
+    assert!(ending.is_err(), "given up");
+    world.recorded(EventKind::TaskFinished, 1).await;
+    assert_eq!(maker.said(), ["made 1", "revoked 1", "ended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_longer_than_any_clock_is_kept_as_long_as_the_catalog_says() {
+    let maker = Maker::new(&[Some(u64::MAX)]);
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal"]).await;
+    let handle = task.get("task-key", None).await.unwrap();
+    sleep(LASTS).await;
+    task.reveal(&handle).await.unwrap();
+    sleep(TTL).await;
+    assert_eq!(told(task.reveal(&handle).await), far_core::broker::SecretError::Expired);
+    world.recorded(EventKind::SecretRevoked, 1).await;
+}

@@ -95,6 +95,31 @@ async fn neither_the_key_is_sent_nor_the_token_used_as_a_key() {
 }
 
 #[tokio::test]
+async fn a_skill_that_does_not_say_what_the_key_signs_gets_it_no_more_than_others() {
+    let jwt = JwtTerms { algorithm: Some(JwtAlgorithm::Hs256), ..JwtTerms::default() };
+    let jwt = |text: &str| terms(text).with_signing(Signing::Jwt(jwt.clone())).unwrap();
+    let whole = "sign,reveal,seal@https://api.example.com";
+    for said in [terms("reveal"), terms("seal@https://api.example.com"), terms(whole)] {
+        let world = World::new();
+        world.backend.set(&Reference::new("task-key"), &Version::parse("k").unwrap(), KEY).unwrap();
+        let (name, permitted) = entry("task-key", Scope::Task, jwt(whole));
+        let catalog = crate::shared::catalog([(name.clone(), permitted)]);
+        let declared = [declared("task-key", said.clone())];
+        let task = || world.joined(b"skill", &declared, &[Grant::new(name.clone(), jwt(whole))], &catalog);
+        if said.operations().contains(far_core::capability::Operation::Reveal) {
+            let task = world.started(task()).await;
+            let key = task.get("task-key", None).await.unwrap();
+            assert_eq!(violation(task.reveal(&key).await).reason, DenyReason::SigningKey);
+        }
+        if said.operations().contains(far_core::capability::Operation::Seal) {
+            let task = world.started(task()).await;
+            let key = task.get("task-key", None).await.unwrap();
+            assert_eq!(violation(task.seal(&key).await).reason, DenyReason::SigningKey);
+        }
+    }
+}
+
+#[tokio::test]
 async fn claims_that_the_grant_fixes_are_not_said_differently() {
     for said in [r#"{ "iss": "other" }"#, r#"{ "exp": 99999999999 }"#, r#"{ "aud": "x" }"#, "no claims"] {
         let world = World::new();
@@ -164,7 +189,7 @@ async fn tokens_are_counted_as_uses_and_have_a_limit() {
     let world = World::new();
     let task = signer(&world, "sign").await;
     let key = task.get("task-key", None).await.unwrap();
-    for _ in 0..1024 {
+    for _ in 0..128 {
         drop(task.sign_jwt(&key, "{}").await.unwrap());
     }
     assert_eq!(told(task.sign_jwt(&key, "{}").await), SecretError::Exhausted);

@@ -59,7 +59,7 @@ impl GitHubApp {
         let left = expires_at.duration_since(Timestamp::now());
         let left = Duration::try_from(left).ok().and_then(|left| left.checked_sub(MARGIN));
         let ttl = left.filter(|left| !left.is_zero()).ok_or(ProviderError::Invalid)?;
-        Ok(Issued { value: json::secret(answer.token)?, ttl: Some(ttl) })
+        Ok(Issued { value: json::string(answer.token)?, ttl: Some(ttl) })
     }
 
     fn ask(&self, key: &SecretBytes) -> Result<Ask, ProviderError> {

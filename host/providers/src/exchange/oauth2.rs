@@ -68,7 +68,7 @@ impl ClientCredentials {
                 Some(Duration::from_secs(left))
             }
         };
-        Ok(Issued { value: json::secret(answer.access_token)?, ttl })
+        Ok(Issued { value: json::string(answer.access_token)?, ttl })
     }
 
     fn ask(&self, secret: &SecretBytes) -> Ask {

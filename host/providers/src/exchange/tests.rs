@@ -163,6 +163,12 @@ async fn an_answer_that_is_no_token_is_invalid() {
         let (exchange, _server) = exchange(move |_: &Request| Reply::Json(201, body.clone()), KEY, app).await;
         assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid));
     }
+    for token in ["null", "7", "{}", "[\"x\"]"] {
+        let body = format!(r#"{{"access_token":{token},"token_type":"bearer"}}"#);
+        let none = move |_: &Request| Reply::Json(200, body.clone());
+        let (exchange, _server) = exchange(none, b"secret", client(ClientAuth::Basic)).await;
+        assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid), "{token}");
+    }
     let (other, _server) = exchange(
         |_: &Request| Reply::Json(200, r#"{"access_token":"x","token_type":"mac"}"#.to_owned()),
         b"secret",

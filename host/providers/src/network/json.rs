@@ -28,6 +28,15 @@ pub(crate) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     Ok(SecretBytes::new(length, fill)?)
 }
 
+/// The bytes of a JSON string, where nothing else will do: a token that is `null` is none.
+///
+/// # Errors
+///
+/// As [`secret`]; `Invalid` for anything but a string.
+pub(crate) fn string(json: &RawValue) -> Result<SecretBytes, ProviderError> {
+    if json.get().starts_with('"') { secret(json) } else { Err(ProviderError::Invalid) }
+}
+
 /// Hands out what stands between the quotes of a JSON string, piece by piece. None for half a surrogate pair.
 fn unescape(mut text: &str, mut take: impl FnMut(&[u8])) -> Option<()> {
     let mut buffer = zeroize::Zeroizing::new([0; 4]);

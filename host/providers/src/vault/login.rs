@@ -231,14 +231,14 @@ impl Login {
         }
         let reply = accepted(client.ask(Ask::post("sys/wrapping/unwrap").with_token(token)).await?)?;
         let unwrapped: Unwrapped<'_> = Answer::read(&reply.body)?.data()?;
-        json::secret(unwrapped.secret_id)
+        json::string(unwrapped.secret_id)
     }
 }
 
 /// A token of an answer that has one.
 pub(super) fn granted(reply: &Reply) -> Result<Granted, ProviderError> {
     let auth = Answer::read(&reply.body)?.auth.ok_or(ProviderError::Invalid)?;
-    let token = Token::new(json::secret(auth.client_token)?).ok_or(ProviderError::Invalid)?;
+    let token = Token::new(json::string(auth.client_token)?).ok_or(ProviderError::Invalid)?;
     Ok(Granted { token, lease: lease(auth.lease_duration), renewable: auth.renewable })
 }
 

@@ -96,7 +96,15 @@ impl Task {
             self.nothing_sealed_in(text, &target).await?;
         }
         let carried: Vec<_> = placed.iter().map(|place| &place.stand_in).collect();
-        self.session.carries_all(&target, &carried).await.map_err(of_egress)?;
+        if self.session.carries_all(&target, &carried).await.map_err(of_egress)? {
+            // A secret is the credential here: what else is usual for one does not leave beside it.
+            let is_placed = |placement: &str| placed.iter().any(|place| place.placement.to_string() == placement);
+            for (name, placement) in [(header::AUTHORIZATION, "authorization"), (header::COOKIE, "header:cookie")] {
+                if !is_placed(placement) {
+                    parts.headers.remove(name);
+                }
+            }
+        }
         let substituted = self.substitute(&target, &placed, &mut parts.headers, &mut parsed).await?;
         if !substituted.any {
             self.session.let_out(&target).await.map_err(of_egress)?;

@@ -112,7 +112,12 @@ fn texts(value: Value<'_>) -> Result<Vec<String>, ConfigError> {
 }
 
 fn permissions(value: Value<'_>) -> Result<Vec<(String, String)>, ConfigError> {
-    value.table()?.names().map(|(name, level)| Ok((text(&name)?, text(&level)?))).collect()
+    let empty = value.invalid("a table of none", Some("leave it out to mean all that the installation has".to_owned()));
+    let table = value.table()?;
+    if table.is_empty() {
+        return Err(empty);
+    }
+    table.names().map(|(name, level)| Ok((text(&name)?, text(&level)?))).collect()
 }
 
 #[cfg(test)]
@@ -171,6 +176,10 @@ mod tests {
             (
                 secret("github-app", "github-app = { app-id = '1', installation = 1, repositories = [] }"),
                 "leave it out to mean all",
+            ),
+            (
+                secret("github-app", "github-app = { app-id = '1', installation = 1, permissions = {} }"),
+                "leave it out to mean all that the installation has",
             ),
             (
                 secret(

@@ -99,7 +99,8 @@ mod tests {
         ] {
             assert_eq!(of(&entry(kind, to)), (scope, vec!["seal"]), "{kind}");
         }
-        assert_eq!(of(&entry("agent-identity", "")), (Scope::Node, vec!["sign"]));
+        let jwt = "signing = { jwt = { algorithm = 'RS256' } }";
+        assert_eq!(of(&entry("agent-identity", jwt)), (Scope::Node, vec!["sign"]));
     }
 
     #[test]
@@ -114,6 +115,11 @@ mod tests {
     #[test]
     fn mistakes_are_told() {
         assert!(refused(&entry("github-tokn", "")).contains("did you mean 'github-token'?"));
+        assert!(refused(&entry("agent-identity", "")).contains("say which, by 'signing' or 'placements'"));
+        assert!(
+            refused(&entry("agent-identity", "signing = { hmac = true }\nonly-sealed = true"))
+                .contains("there are none")
+        );
         assert!(refused(&entry("key", "")).contains("it is one of 'github-token', 'registry-key'"));
         assert!(refused(&entry("github-token", "")).contains("'seal' without a destination"));
         assert!(refused(&entry("api-key", "tool = 'builds'")).contains("did you mean 'build'?"));

@@ -42,6 +42,10 @@ const TOOL: Keys = Keys { known: &["skills"], later: &[] };
 /// The longest that a fetched value may be kept.
 const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
 
+/// HMAC, which is meant where nothing is said, would have a skill sign tokens by hand.
+const SAY_HOW: &str =
+    "an agent's identity signs tokens, or is a client certificate: say which, by 'signing' or 'placements'";
+
 /// What a secret's table is read in the light of.
 pub(super) struct Around<'a> {
     pub(super) providers: &'a [ProviderConfig],
@@ -87,8 +91,14 @@ pub(super) fn entry(
     };
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
     let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
+    if kind == Some(Kind::AgentIdentity) && !table.has("signing") && !table.has("placements") {
+        return Err(table.invalid(SAY_HOW));
+    }
     let only_sealed = terms::only_sealed(&mut table)?;
     let terms = terms::take(&mut table, "the secret", kind.map(Kind::operations))?;
+    if only_sealed && terms.destinations().is_empty() {
+        return Err(table.invalid(terms::ONLY_SEALED_NOWHERE));
+    }
     let entry = CatalogEntry {
         provider: provider.id.clone(),
         reference: recipe.as_ref().map_or(reference, |recipe| recipe.name.clone()),
