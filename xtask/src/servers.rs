@@ -39,7 +39,7 @@ pub(crate) fn run(then: Then) -> Result<(), Failure> {
                 started.push(row);
             }
             Err(failure) => {
-                println!("{:<18}  {:<8}  {failure}", server.name, server.version);
+                println!("{:<18}  {:<8}  {failure}", server.name, (server.version)());
                 missing.push(server.name);
             }
         }
@@ -79,7 +79,7 @@ fn start(server: &Server) -> Result<Row, far_servers::Failure> {
 
 impl Row {
     fn line(&self) -> String {
-        let Server { name, version, .. } = self.server;
+        let (name, version) = (self.server.name, (self.server.version)());
         let (address, install, start) = (self.running.address(), elapsed(self.installed_in), elapsed(self.started_in));
         format!("{name:<18}  {version:<8}  {address:<28}  installed in {install:>7}  started in {start:>7}")
     }
@@ -105,7 +105,8 @@ mod tests {
                 "http://127.0.0.1:8200".to_owned()
             }
         }
-        let server = Server { name: "it", version: "1", install: || Ok(()), start: || Ok(Box::new(There)) };
+        let server =
+            Server { name: "it", version: || "1".to_owned(), install: || Ok(()), start: || Ok(Box::new(There)) };
         let row = Row { started_in: Duration::from_millis(250), ..start(&server).unwrap() };
         let line = row.line();
         assert!(line.starts_with("it                  1         http://127.0.0.1:8200"), "{line}");
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_its_next_step() {
-        let server = Server { name: "it", version: "1", install: || Ok(()), start: || Err(failed()) };
+        let server = Server { name: "it", version: || "1".to_owned(), install: || Ok(()), start: || Err(failed()) };
         fn failed() -> far_servers::Failure {
             far_servers::Failure::new("it broke").or_next("mend it")
         }

@@ -25,12 +25,14 @@ mod failure;
 pub mod http;
 mod openbao;
 mod port;
+mod postgres;
 mod process;
 mod random;
 mod skip;
 
 pub use self::failure::Failure;
 pub use self::openbao::OpenBao;
+pub use self::postgres::Postgres;
 pub use self::skip::{is_ci, or_skip};
 
 /// A server that runs.
@@ -44,8 +46,8 @@ pub trait Running {
 pub struct Server {
     /// What it is called.
     pub name: &'static str,
-    /// Its version, as far as that is known before it runs.
-    pub version: &'static str,
+    /// Its version, as far as that is known before it runs; on this machine, where it is the machine's.
+    pub version: fn() -> String,
     /// Installs it, unless that was done.
     pub install: fn() -> Result<(), Failure>,
     /// Starts one.
@@ -53,17 +55,23 @@ pub struct Server {
 }
 
 /// All kinds.
-pub const SERVERS: [Server; 2] = [
+pub const SERVERS: [Server; 3] = [
     Server {
         name: "OpenBao, in memory",
-        version: OpenBao::VERSION,
+        version: || OpenBao::VERSION.to_owned(),
         install: OpenBao::install,
         start: || Ok(Box::new(OpenBao::dev()?)),
     },
     Server {
         name: "OpenBao, on disk",
-        version: OpenBao::VERSION,
+        version: || OpenBao::VERSION.to_owned(),
         install: OpenBao::install,
         start: || Ok(Box::new(OpenBao::on_disk()?)),
+    },
+    Server {
+        name: "PostgreSQL",
+        version: || Postgres::version().unwrap_or_default(),
+        install: Postgres::install,
+        start: || Ok(Box::new(Postgres::start()?)),
     },
 ];
