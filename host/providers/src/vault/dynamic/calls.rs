@@ -14,7 +14,7 @@ use crate::network::json;
 
 /// How long a holder's token lasts unless it is renewed: what a process that was killed leaves ends by then, whether or not it
 /// is started again.
-pub(super) const LASTS: Duration = Duration::from_secs(10 * 60);
+const LASTS: Duration = Duration::from_secs(10 * 60);
 /// How long it lasts at most.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -23,6 +23,8 @@ pub(super) struct MadeToken {
     pub(super) token: Token,
     /// By which it is ended.
     pub(super) accessor: String,
+    /// How long it lasts, unless it is renewed.
+    pub(super) lasts: Duration,
 }
 
 /// A secret that was made for a holder.
@@ -56,7 +58,9 @@ pub(super) async fn make_token(
     if auth.accessor.is_empty() {
         return Err(ProviderError::Invalid);
     }
-    Ok(MadeToken { token: made, accessor: auth.accessor.into_owned() })
+    // The server may give less than was asked for.
+    let lasts = lease(auth.lease_duration).unwrap_or(LASTS);
+    Ok(MadeToken { token: made, accessor: auth.accessor.into_owned(), lasts })
 }
 
 /// Whether a token is no more.
@@ -82,7 +86,8 @@ pub(super) async fn make_secret(client: &Client, token: &Token, place: &Place) -
     let reply = reply.ok()?;
     let answer = Answer::read(&reply.body)?;
     let lasts = lease(answer.lease_duration).filter(|_| !answer.lease_id.is_empty());
-    let data = json::secret(answer.data.ok_or(ProviderError::Invalid)?)?;
+    let data = answer.data.filter(|data| data.get().starts_with('{')).ok_or(ProviderError::Invalid)?;
+    let data = json::secret(data)?;
     let lasts = lasts.ok_or(ProviderError::Invalid)?;
     Ok(MadeSecret { data, lease: LeaseId::new(&answer.lease_id), renewable: answer.renewable, lasts })
 }

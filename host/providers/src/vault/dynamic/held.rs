@@ -168,17 +168,17 @@ impl Secret {
 impl Child {
     /// Takes a token over, and has it renewed.
     pub(super) fn new(made: MadeToken, client: &Arc<Client>) -> Arc<Self> {
-        let MadeToken { token, .. } = made;
+        let MadeToken { token, lasts, .. } = made;
         Arc::new_cyclic(|child| {
-            let timer = tokio::spawn(keep(child.clone(), client.clone())).abort_handle();
+            let timer = tokio::spawn(keep(child.clone(), client.clone(), lasts)).abort_handle();
             Self { token, timer }
         })
     }
 }
 
 /// Renews a token at two thirds of its time, for as long as somebody has it and the server lets it.
-async fn keep(child: Weak<Child>, client: Arc<Client>) {
-    let mut left = calls::LASTS;
+async fn keep(child: Weak<Child>, client: Arc<Client>, lasts: Duration) {
+    let mut left = lasts;
     // One that lasts so short is at the end of all renewals: whoever needs a token then has another made.
     while left > SHORTEST {
         let pause = left * 2 / 3;

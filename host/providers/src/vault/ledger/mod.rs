@@ -130,14 +130,13 @@ impl Ledger {
     pub(super) fn made(&self, kind: Kind, id: &str) -> Result<(), LedgerError> {
         let mut writing = self.writing.lock();
         match &mut *writing {
-            Some(writing) if writing.lines < LINES => self.write(writing, kind, id),
+            Some(writing) if writing.lines < LINES => self.write(writing, &[(kind, id)]),
             full => {
                 let mut next = self.create()?;
                 // Those before it stay in their file until all of them are in the new one.
                 let before = full.iter().flat_map(|writing| writing.open.iter());
-                let mut before: Vec<_> = before.map(|(id, kind)| (*kind, id.clone())).collect();
-                before.push((kind, id.to_owned()));
-                let written = before.iter().try_for_each(|(kind, id)| self.write(&mut next, *kind, id));
+                let all: Vec<_> = before.map(|(id, kind)| (*kind, &**id)).chain([(kind, id)]).collect();
+                let written = self.write(&mut next, &all);
                 if written.is_err() {
                     self.folder.remove(&next.name);
                     return written;
@@ -162,7 +161,7 @@ impl Ledger {
             *writing = None;
         } else {
             // What is not written down is ended twice, which is once.
-            let _ = self.write(open, Kind::Ended, id);
+            let _ = self.write(open, &[(Kind::Ended, id)]);
         }
     }
 
@@ -179,19 +178,27 @@ impl Ledger {
         Some(self.sealer.begin(&[provider, address, agent, name.as_bytes(), &identity]))
     }
 
-    fn write(&self, writing: &mut Writing, kind: Kind, id: &str) -> Result<(), LedgerError> {
-        let (line, next) = self.sealer.line(&writing.chain, kind, id);
-        if let Err(source) = writing.file.write_all(line.as_bytes()).and_then(|()| writing.file.sync_data()) {
+    /// Adds lines, all or none.
+    fn write(&self, writing: &mut Writing, entries: &[(Kind, &str)]) -> Result<(), LedgerError> {
+        let (mut text, mut chain) = (String::new(), writing.chain);
+        for (kind, id) in entries {
+            let (line, next) = self.sealer.line(&chain, *kind, id);
+            text.push_str(&line);
+            chain = next;
+        }
+        if let Err(source) = writing.file.write_all(text.as_bytes()).and_then(|()| writing.file.sync_data()) {
             // Half a line would hide those after it.
             let _ = writing.file.set_len(writing.length);
             return Err(LedgerError::Io { path: PathBuf::from(&writing.name), source });
         }
-        writing.chain = next;
-        writing.length += line.len() as u64;
-        writing.lines += 1;
-        match kind {
-            Kind::Ended => drop(writing.open.remove(id)),
-            Kind::Accessor | Kind::Lease => drop(writing.open.insert(id.to_owned(), kind)),
+        writing.chain = chain;
+        writing.length += text.len() as u64;
+        writing.lines += entries.len();
+        for (kind, id) in entries {
+            match kind {
+                Kind::Ended => drop(writing.open.remove(*id)),
+                Kind::Accessor | Kind::Lease => drop(writing.open.insert((*id).to_owned(), *kind)),
+            }
         }
         Ok(())
     }

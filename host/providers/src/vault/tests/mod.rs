@@ -11,6 +11,7 @@ use far_core::{Version, VersionSelector};
 use super::*;
 
 mod faults;
+mod leases;
 mod sessions;
 
 use crate::network::scripted::{Reply, Scripted};
