@@ -210,6 +210,19 @@ fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
 }
 
 #[test]
+fn what_tasks_would_share_is_gone_with_the_run() {
+    let Some(world) = World::start() else { return };
+    let shared = world.far_toml("one").replace("operations =", "scope = 'agent'\noperations =");
+    let far = world.far(GET, "20s").file("far.toml", shared);
+    let (code, _, stderr) = Running::start(&far).end();
+    assert_eq!((code, world.users()), (Some(0), 0), "{stderr}");
+    assert!(
+        stderr.contains("secret.injected  beta") && !stderr.contains("secret.revoked"),
+        "not by the task: {stderr}"
+    );
+}
+
+#[test]
 fn without_a_place_to_write_it_down_nothing_is_made_and_that_is_said() {
     let Some(world) = World::start() else { return };
     std::fs::create_dir_all(world.state.path().join("far/leases")).unwrap();

@@ -11,7 +11,7 @@ use far_servers::{Postgres, or_skip};
 use serde_json::json;
 
 use crate::bao::{Bao, Files};
-use crate::config;
+use crate::{config, eventually};
 
 /// What a role's users can log in with, and nothing else is granted.
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
@@ -281,6 +281,30 @@ async fn what_a_process_left_is_ended_by_the_next_and_nothing_of_one_that_runs()
     assert_eq!(world.tokens(), tokens + 1, "its own, and not the lost one's");
     assert_eq!(next.recover().await, Recovered::default());
     assert_eq!(files(&world.ledger().folder).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_ever_ends_ends_with_its_token() {
+    let Some(world) = World::start(600) else { return };
+    let lost = world.vault();
+    // Tokens that are made from here on last shorter than the provider asks for, and the lease than it is told.
+    world.bao.ok("sys/auth/token/tune", r#"{"max_lease_ttl":"4s"}"#);
+    let user = text(&lost, "#username", &holder()).await;
+    assert!(world.is_user(&user));
+    drop(lost);
+    eventually(async || !world.is_user(&user)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shared_is_ended_as_the_provider_is_closed() {
+    let Some(world) = World::start(600) else { return };
+    let vault = world.vault();
+    for _ in 0..3 {
+        text(&vault, "#username", &holder()).await;
+    }
+    assert_eq!(world.users(), 3);
+    vault.close().await.unwrap();
+    assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
