@@ -86,6 +86,9 @@ async fn each_call_is_made_with_the_token_that_is_for_it_and_leases_end_first() 
     let order: Vec<_> = server.asked("revoke").into_iter().map(|request| request.line).collect();
     assert_eq!(order, [REVOKE, ACCESSOR]);
     assert_eq!(ledger(&files), "");
+    // What comes late was under way as it ended: nobody would end it again.
+    assert_eq!(get_for(&vault, &holder).await.err(), Some(ProviderError::Unavailable));
+    assert_eq!(server.asked(CREATE).len(), 1);
 }
 
 #[tokio::test]
