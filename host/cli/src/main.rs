@@ -26,6 +26,7 @@ mod protection;
 mod providers;
 mod run;
 mod signals;
+mod state;
 mod table;
 mod terms;
 

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use far_core::ProviderId;
 use far_core::capability::Catalog;
 use far_core::provider::{Reference, SecretProvider};
+use far_core::{AgentId, ProviderId};
 use far_providers::dotenv::DotEnv;
 use far_providers::exchange::{Exchange, Recipe};
-use far_providers::vault::Vault;
+use far_providers::vault::{Vault, VaultConfig, VaultError};
 
-use crate::config::{ProviderConfig, ProviderKind, RecipeConfig};
+use crate::config::{FarToml, ProviderConfig, ProviderKind, RecipeConfig};
 use crate::failure::Failure;
 use crate::input;
 use crate::run::fixed;
+use crate::state::{self, Unusable};
 
 /// What the provider is called where no configuration gives it a name.
 const DOTENV: &str = "dotenv";
@@ -29,7 +30,58 @@ pub(crate) fn local(env_file: Option<&Path>) -> Result<ProviderConfig, Failure> 
     Ok(ProviderConfig { id, kind: ProviderKind::Dotenv { path } })
 }
 
-/// Opens a backend, for the secrets of a catalog. No request is made.
+/// Backends for tasks.
+#[derive(Default)]
+pub(crate) struct Opened {
+    pub(crate) providers: Vec<Arc<dyn SecretProvider>>,
+    /// Those of them that make secrets, and so have something to end.
+    pub(crate) vaults: Vec<Arc<Vault>>,
+}
+
+/// Opens all backends of a configuration, for tasks of this agent. No request is made.
+///
+/// # Errors
+///
+/// As [`open`].
+pub(crate) fn open_all(config: &FarToml, agent_id: &AgentId, json: bool) -> Result<Opened, Failure> {
+    let mut opened = Opened::default();
+    for provider in &config.providers {
+        let recipes: Vec<_> = config.recipes.iter().filter(|recipe| recipe.provider == provider.id).collect();
+        let behind = match &provider.kind {
+            ProviderKind::Vault(vault) if vault.mounts.are_dynamic() => {
+                let known = known(&provider.id, &config.catalog, &recipes);
+                let vault = Arc::new(making(config, &provider.id, vault, known, agent_id, json)?);
+                opened.vaults.push(vault.clone());
+                vault
+            }
+            _ => behind(provider, &config.catalog, &recipes)?,
+        };
+        opened.providers.push(exchanging(behind, recipes)?);
+    }
+    Ok(opened)
+}
+
+/// A backend that makes secrets, if what it makes can be written down; without, it makes none.
+fn making(
+    config: &FarToml,
+    id: &ProviderId,
+    vault: &VaultConfig,
+    known: Vec<Reference>,
+    agent_id: &AgentId,
+    json: bool,
+) -> Result<Vault, Failure> {
+    let why = match state::ledger(config, agent_id) {
+        Ok(ledger) => match Vault::open_with_ledger(id.clone(), vault.clone(), known.clone(), &ledger) {
+            Err(VaultError::Ledger(error)) => Unusable::Ledger(error),
+            opened => return Ok(opened?),
+        },
+        Err(why) => why,
+    };
+    state::warn(&why, json);
+    Ok(Vault::open(id.clone(), vault.clone(), known)?)
+}
+
+/// Opens a backend to ask what it has. No request is made, and nothing is made by it for anybody.
 ///
 /// # Errors
 ///
@@ -40,13 +92,28 @@ pub(crate) fn open(
     recipes: &[RecipeConfig],
 ) -> Result<Arc<dyn SecretProvider>, Failure> {
     let recipes: Vec<_> = recipes.iter().filter(|recipe| recipe.provider == config.id).collect();
-    let behind: Arc<dyn SecretProvider> = match &config.kind {
+    exchanging(behind(config, catalog, &recipes)?, recipes)
+}
+
+fn behind(
+    config: &ProviderConfig,
+    catalog: &Catalog,
+    recipes: &[&RecipeConfig],
+) -> Result<Arc<dyn SecretProvider>, Failure> {
+    Ok(match &config.kind {
         ProviderKind::Dotenv { path } => Arc::new(DotEnv::open(config.id.clone(), path)?),
         ProviderKind::Vault(vault) => {
-            let known = known(&config.id, catalog, &recipes);
+            let known = known(&config.id, catalog, recipes);
             Arc::new(Vault::open(config.id.clone(), (**vault).clone(), known)?)
         }
-    };
+    })
+}
+
+/// A backend, with what is made of its keys.
+fn exchanging(
+    behind: Arc<dyn SecretProvider>,
+    recipes: Vec<&RecipeConfig>,
+) -> Result<Arc<dyn SecretProvider>, Failure> {
     if recipes.is_empty() {
         return Ok(behind);
     }

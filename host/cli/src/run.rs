@@ -1,11 +1,9 @@
 //! `far run`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use far_core::AgentId;
 use far_core::capability::{Catalog, Destination, Grant};
-use far_core::provider::SecretProvider;
 use far_runtime::{ArtifactCache, Egress, Limits, Report, Runtime, Task, Wasi};
 use rustix::process::Signal;
 
@@ -17,8 +15,9 @@ use crate::failure::Failure;
 use crate::input;
 use crate::pal::Events;
 use crate::protection;
-use crate::providers;
+use crate::providers::{self, Opened};
 use crate::signals::Signals;
+use crate::state;
 
 /// The agent's id where no configuration gives one.
 const LOCAL_AGENT: &str = "local";
@@ -36,13 +35,22 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     // Before any value is read.
     protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
-    let operator = Operator::of(config, args.env_file.as_deref(), &job)?;
+    let operator = Operator::of(config, &args, &job)?;
     let component = input::component(&job.skill)?;
     let cache = cache::open(&args);
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
-    let reported = run_job(job, operator, component, cache, &events, &signals).await;
+    let vaults = operator.opened.vaults.clone();
+    let recovered = tokio::select! {
+        () = state::recover(&vaults, args.json) => Ok(()),
+        signal = signals.first() => Err(Failure::Interrupted(signal)),
+    };
+    let reported = match recovered {
+        Ok(()) => run_job(job, operator, component, cache, &events, &signals).await,
+        Err(interrupted) => Err(interrupted),
+    };
+    state::close(&vaults).await;
     events.end();
     Ok(Ended { report: reported?, signal: signals.received() })
 }
@@ -58,7 +66,7 @@ async fn run_job(
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
     let builder = builder.catalog(operator.catalog).wasi(operator.wasi);
     let mut builder = builder.egress(operator.egress).egress_to(operator.egress_to);
-    for provider in operator.providers {
+    for provider in operator.opened.providers {
         builder = builder.provider(provider);
     }
     if let Some(cache) = cache {
@@ -130,7 +138,7 @@ fn with_defaults(config: &LimitsConfig) -> Limits {
 /// What is permitted, and where secrets come from: by the operator's file, or by the grants themselves.
 struct Operator {
     agent_id: AgentId,
-    providers: Vec<Arc<dyn SecretProvider>>,
+    opened: Opened,
     catalog: Catalog,
     wasi: Wasi,
     egress: Egress,
@@ -138,34 +146,31 @@ struct Operator {
 }
 
 impl Operator {
-    fn of(config: Option<FarToml>, env_file: Option<&Path>, job: &Job) -> Result<Self, Failure> {
+    fn of(config: Option<FarToml>, args: &RunArgs, job: &Job) -> Result<Self, Failure> {
         match config {
-            Some(config) => Self::configured(config),
-            None => Self::local(env_file, &job.grants, &job.egress),
+            Some(config) => Self::configured(config, args.json),
+            None => Self::local(args.env_file.as_deref(), &job.grants, &job.egress),
         }
     }
 
-    fn configured(config: FarToml) -> Result<Self, Failure> {
-        let mut opened = Vec::new();
-        for provider in &config.providers {
-            opened.push(providers::open(provider, &config.catalog, &config.recipes)?);
-        }
-        let agent_id = config.agent_id.map_or_else(local_agent, Ok)?;
+    fn configured(config: FarToml, json: bool) -> Result<Self, Failure> {
+        let agent_id = config.agent_id.clone().map_or_else(local_agent, Ok)?;
+        let opened = providers::open_all(&config, &agent_id, json)?;
         let (egress, egress_to) = (egress::of(&config.egress)?, config.egress.destinations);
-        Ok(Self { agent_id, providers: opened, catalog: config.catalog, wasi: config.wasi, egress, egress_to })
+        Ok(Self { agent_id, opened, catalog: config.catalog, wasi: config.wasi, egress, egress_to })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
     fn local(env_file: Option<&Path>, grants: &[Grant], egress: &[Destination]) -> Result<Self, Failure> {
-        let mut opened = Vec::new();
+        let mut opened = Opened::default();
         let provider = providers::local(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
-            opened.push(providers::open(&provider, &catalog, &[])?);
+            opened.providers.push(providers::open(&provider, &catalog, &[])?);
         }
         let egress_to = egress.to_vec();
         let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), Egress::new());
-        Ok(Self { agent_id, providers: opened, catalog, wasi, egress, egress_to })
+        Ok(Self { agent_id, opened, catalog, wasi, egress, egress_to })
     }
 }
 

@@ -71,7 +71,8 @@ pub trait SecretProvider: Send + Sync + 'static {
         Err(ProviderError::Unsupported)
     }
 
-    /// Ends a lease, and what was made for it, before this answers. One that has ended is no error.
+    /// Ends a lease, and what was made for it, before this answers. One that has ended is no error. It is asked for once for each
+    /// secret of the lease: where there are several, the last one ends it.
     ///
     /// # Errors
     ///

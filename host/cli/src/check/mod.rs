@@ -78,6 +78,7 @@ fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
     Ok(FarToml {
         agent_id: None,
         swap_allowed: false,
+        state: None,
         wasi: far_runtime::Wasi::default(),
         egress: EgressConfig::default(),
         providers: vec![providers::local(env_file)?],

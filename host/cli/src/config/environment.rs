@@ -8,8 +8,17 @@ use std::path::PathBuf;
 /// Where the user's caches are: `XDG_CACHE_HOME`, or `.cache` in `HOME` (XDG Base Directory Specification, by which a path
 /// that is not absolute counts as none).
 pub(crate) fn cache_home() -> Option<PathBuf> {
+    home("XDG_CACHE_HOME", ".cache")
+}
+
+/// Where what the user's programs must know again is: `XDG_STATE_HOME`, or `.local/state` in `HOME`.
+pub(crate) fn state_home() -> Option<PathBuf> {
+    home("XDG_STATE_HOME", ".local/state")
+}
+
+fn home(name: &str, usual: &str) -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+    absolute(name).or_else(|| absolute("HOME").map(|home| home.join(usual)))
 }
 
 /// Whether there are to be no colours: `NO_COLOR` is set, and not empty.

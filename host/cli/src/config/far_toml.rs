@@ -23,7 +23,7 @@ use super::source::{Format, Source};
 use super::terms;
 
 const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "tools", "secrets"], later: &[] };
-const AGENT: Keys = Keys { known: &["id", "swap"], later: &[] };
+const AGENT: Keys = Keys { known: &["id", "swap", "state"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
 const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
 /// The operator's configuration.
@@ -33,6 +33,8 @@ pub(crate) struct FarToml {
     pub(crate) agent_id: Option<AgentId>,
     /// Whether it runs where there is swap.
     pub(crate) swap_allowed: bool,
+    /// The folder of what the next run must know, if the file says.
+    pub(crate) state: Option<PathBuf>,
     /// What components may import of WASI.
     pub(crate) wasi: Wasi,
     /// Which requests may leave, and how.
@@ -95,7 +97,8 @@ impl FarToml {
 
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
-        let (agent_id, swap_allowed) = root.take("agent").map(agent).transpose()?.unwrap_or_default();
+        let agent = root.take("agent").map(|value| agent(value, source.folder())).transpose()?.unwrap_or_default();
+        let Agent { id: agent_id, swap_allowed, state } = agent;
         let wasi = root.take("runtime").map(wasi).transpose()?.unwrap_or_default();
         let egress = root.take("egress").map(|value| egress(value, source.folder())).transpose()?.unwrap_or_default();
         let mut providers = Vec::new();
@@ -116,15 +119,25 @@ impl FarToml {
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, swap_allowed, wasi, egress, providers, recipes, catalog })
+        Ok(Self { agent_id, swap_allowed, state, wasi, egress, providers, recipes, catalog })
     }
 }
 
-fn agent(agent: Value<'_>) -> Result<(Option<AgentId>, bool), ConfigError> {
+/// What is said of the agent itself.
+#[derive(Default)]
+struct Agent {
+    id: Option<AgentId>,
+    swap_allowed: bool,
+    state: Option<PathBuf>,
+}
+
+fn agent(agent: Value<'_>, folder: &Path) -> Result<Agent, ConfigError> {
     let mut agent = agent.table_of(&AGENT)?;
-    let id = agent.take("id").map(|id| id.read(AgentId::parse)).transpose()?;
-    let swap_allowed = agent.take("swap").map(|value| swap(&value)).transpose()?.unwrap_or_default();
-    Ok((id, swap_allowed))
+    Ok(Agent {
+        id: agent.take("id").map(|id| id.read(AgentId::parse)).transpose()?,
+        swap_allowed: agent.take("swap").map(|value| swap(&value)).transpose()?.unwrap_or_default(),
+        state: agent.take("state").map(|value| terms::text(&value)).transpose()?.map(|path| folder.join(path)),
+    })
 }
 
 fn swap(value: &Value<'_>) -> Result<bool, ConfigError> {

@@ -6,6 +6,7 @@ mod audit;
 mod canary;
 mod check;
 mod component;
+mod database;
 mod diff;
 mod embed;
 mod fixture;

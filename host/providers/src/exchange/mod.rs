@@ -22,9 +22,10 @@ mod oauth2;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 
 pub use self::endpoint::{Endpoint, EndpointError};
@@ -153,6 +154,35 @@ impl SecretProvider for Exchange {
             None => self.behind.refresh_secret(reference, known).await,
             Some(exchanged) => self.issue(reference, exchanged).await.map(Refreshed::Changed),
         }
+    }
+
+    /// A token is nobody's own: it is made of a key that is nobody's either.
+    async fn get_secret_for(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+        holder: &Holder,
+    ) -> Result<Fetched, ProviderError> {
+        match self.issuers.get(reference) {
+            None => self.behind.get_secret_for(reference, version, holder).await,
+            Some(_) => self.get_secret(reference, version).await,
+        }
+    }
+
+    fn has_leases(&self) -> bool {
+        self.behind.has_leases()
+    }
+
+    async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
+        self.behind.renew(lease).await
+    }
+
+    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        self.behind.revoke_lease(lease).await
+    }
+
+    async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
+        self.behind.end(holder).await
     }
 
     async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {

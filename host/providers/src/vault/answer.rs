@@ -15,10 +15,8 @@ pub(super) struct Answer<'a> {
     pub(super) lease_id: Cow<'a, str>,
     /// In seconds. Of keys and values of the first kind it is advice on when to look again, and no lease.
     #[serde(default)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "leases are read, and nothing is done with them yet"))]
     pub(super) lease_duration: u64,
     #[serde(default)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "as lease_duration"))]
     pub(super) renewable: bool,
     #[serde(borrow, default)]
     pub(super) data: Option<&'a RawValue>,
@@ -35,6 +33,9 @@ pub(super) struct Answer<'a> {
 pub(super) struct Auth<'a> {
     #[serde(borrow)]
     pub(super) client_token: &'a RawValue,
+    /// By which it is ended without being shown; empty where there is none.
+    #[serde(borrow, default)]
+    pub(super) accessor: Cow<'a, str>,
     /// In seconds; zero for one that does not end.
     pub(super) lease_duration: u64,
     #[serde(default)]
@@ -69,6 +70,17 @@ pub(super) struct VersionState<'a> {
     pub(super) deletion_time: Cow<'a, str>,
     #[serde(default)]
     pub(super) destroyed: bool,
+}
+
+/// Why something was refused, in words.
+#[derive(Deserialize)]
+struct Refusal {
+    errors: Vec<String>,
+}
+
+/// Whether a refusal has these words in it. They are compared, and go nowhere.
+pub(super) fn says(body: &[u8], words: &str) -> bool {
+    serde_json::from_slice::<Refusal>(body).is_ok_and(|told| told.errors.iter().any(|error| error.contains(words)))
 }
 
 /// What is in a folder; a name that ends in a slash is a folder's.

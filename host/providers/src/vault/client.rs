@@ -110,6 +110,12 @@ impl<'a> Ask<'a> {
         self.body = Some(body);
         self
     }
+
+    /// Takes anything that is no secret.
+    pub(super) fn with_json(mut self, json: &serde_json::Value) -> Self {
+        self.body = Some(Zeroizing::new(json.to_string().into_bytes()));
+        self
+    }
 }
 
 impl Client {

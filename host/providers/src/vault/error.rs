@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CredentialError, PlaceError};
+use super::{CredentialError, LedgerError, PlaceError};
 use crate::network::HttpSetupError;
 
 /// Why a configuration makes no provider: before any request.
@@ -25,6 +25,9 @@ pub enum VaultError {
     /// The client's certificate and key, or the platform's authorities.
     #[error("TLS cannot be set up with the certificates that were named")]
     Tls(#[source] HttpSetupError),
+    /// There is nowhere to write down what the server makes.
+    #[error("what the server makes cannot be written down")]
+    Ledger(#[source] LedgerError),
     /// The operating system gave no random numbers for the key that versions are made with.
     #[error("the operating system gave no random numbers")]
     Random,
@@ -38,6 +41,7 @@ impl VaultError {
             Self::Namespace => "write the namespace as the server has it, such as 'team/a'",
             Self::AuthMount(_) => "write it as it stands below 'auth/', such as 'approle'",
             Self::Tls(_) => "check that certificate and key belong together, and that the platform has authorities",
+            Self::Ledger(error) => error.help(),
             Self::Random => "look at what keeps the process from 'getrandom'",
         }
     }

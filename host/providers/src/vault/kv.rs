@@ -46,8 +46,8 @@ pub(super) async fn read(
     }
     let reply = client.ask(Ask::get(&path).with_token(token)).await?;
     match (reply.status.as_u16(), place.engine) {
-        (404, Engine::KvV1) => Err(absent(&reply)?),
         (404, Engine::KvV2) => Err(gone(&reply)?),
+        (404, _) => Err(absent(&reply)?),
         (200, _) => {
             let answer = Answer::read(&reply.body)?;
             if !answer.lease_id.is_empty() {
@@ -60,6 +60,7 @@ pub(super) async fn read(
                     Ok(Read { value, version: None, ttl: None })
                 }
                 Engine::KvV2 => versioned(&answer, place),
+                Engine::Database => Err(ProviderError::Unsupported),
             }
         }
         _ => Err(reply.refusal()),
@@ -138,6 +139,8 @@ pub(super) async fn is_there(
     let Some(path) = place.metadata() else { return folders.have(client, token, place).await };
     let reply = client.ask(Ask::get(&path).with_token(token)).await?;
     match reply.status.as_u16() {
+        // A role is there, or is not.
+        200 if place.engine == Engine::Database => Ok(true),
         200 => has_current(&reply),
         403 => folders.have(client, token, place).await,
         404 => absent(&reply).and_then(not_found),

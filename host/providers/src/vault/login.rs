@@ -250,7 +250,8 @@ fn accepted(reply: Reply) -> Result<Reply, ProviderError> {
     }
 }
 
-fn lease(seconds: u64) -> Option<Duration> {
+/// A time that the server gave; none for one without an end.
+pub(super) fn lease(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds).min(LONGEST))
 }
 

@@ -9,10 +9,14 @@
 //! - [`list_secrets`](SecretProvider::list_secrets) looks for those that the provider was told of, by their metadata, or by
 //!   their folder's list where only that may be read: a server has no list of what a token may read.
 //!
+//! - Of an engine of databases, a secret is made for whoever holds it, with a token of theirs alone, and ended with them; what
+//!   is made is written down first, so that a process that is killed leaves nothing that the next one does not end:
+//!   [`Vault::open_with_ledger`].
+//!
 //! # What it does not do
 //!
-//! Dynamic secrets: an answer that has a lease is refused, and ends with its lease. Neither revocation nor rotation, and one
-//! token for all tasks. It follows no redirect: a server that is not the active one passes requests on, as is its default.
+//! It makes no secrets of other engines: an answer that has a lease and is not such a secret is refused. Neither revocation of
+//! versions nor rotation, and one token for what all tasks read of keys and values. It follows no redirect: a server that is not the active one passes requests on, as is its default.
 //!
 //! # Security
 //!
@@ -24,8 +28,10 @@ mod address;
 mod answer;
 mod client;
 mod credential;
+mod dynamic;
 mod error;
 mod kv;
+mod ledger;
 mod login;
 mod member;
 mod place;
@@ -35,21 +41,28 @@ mod session;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
+use futures_util::future::join_all;
 use reqwest::header::HeaderValue;
 
 pub use self::address::{Address, AddressError};
 pub use self::credential::{CredentialError, CredentialProblem};
+pub use self::dynamic::Recovered;
 pub use self::error::VaultError;
+pub use self::ledger::{LedgerConfig, LedgerError};
 pub use self::login::{Auth, SERVICE_ACCOUNT_TOKEN, SecretId};
 pub use self::place::{Engine, Mounts, PlaceError};
 
 use self::client::Client;
+use self::dynamic::Dynamic;
 use self::kv::Folders;
+use self::ledger::Ledger;
 use self::login::Login;
+use self::place::Place;
 use self::server::{Answered, Server};
 use self::session::Session;
 use crate::network::http::{self, Tls};
@@ -69,6 +82,8 @@ pub struct VaultConfig {
     pub auth: Auth,
     /// Which engine is mounted where.
     pub mounts: Mounts,
+    /// Of the tokens with which secrets are made for tasks; the provider's own if none are named.
+    pub child_policies: Vec<String>,
 }
 
 /// A Vault or OpenBao server as a backend. Must be called within a tokio runtime.
@@ -86,6 +101,7 @@ pub struct VaultConfig {
 ///     ca_file: None,
 ///     auth: Auth::Token { file: "/run/credentials/far".into() },
 ///     mounts,
+///     child_policies: Vec::new(),
 /// };
 /// let provider = Vault::open(ProviderId::parse("vault")?, config, vec![token])?;
 /// # Ok(())
@@ -104,18 +120,39 @@ impl Vault {
     ///
     /// [`VaultError`], by fault of whoever configured it: a file that is not there, or that others can read.
     pub fn open(id: ProviderId, config: VaultConfig, known: Vec<Reference>) -> Result<Self, VaultError> {
-        Self::with_settings(id, config, known, Settings::default())
+        Self::with_settings(id, config, known, None, Settings::default())
+    }
+
+    /// The same, with a ledger: without one, nothing is made for a task, since nobody would end what a process left that was killed.
+    /// [`recover`](Self::recover) ends what earlier ones left.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`VaultError::Ledger`].
+    pub fn open_with_ledger(
+        id: ProviderId,
+        config: VaultConfig,
+        known: Vec<Reference>,
+        ledger: &LedgerConfig,
+    ) -> Result<Self, VaultError> {
+        Self::with_settings(id, config, known, Some(ledger), Settings::default())
     }
 
     fn with_settings(
         id: ProviderId,
         config: VaultConfig,
         known: Vec<Reference>,
+        ledger: Option<&LedgerConfig>,
         settings: Settings,
     ) -> Result<Self, VaultError> {
         config.auth.check()?;
         let namespace = config.namespace.as_deref().map(namespace).transpose()?;
         let http = http::client(tls(&config)?).map_err(VaultError::Tls)?;
+        let ledger = ledger.map(|ledger| Ledger::open(ledger, &id, &config.address)).transpose();
+        let versions = |kind| Versions::random(kind).map_err(|NoRandom| VaultError::Random);
+        let leases = versions("lease")?;
+        let dynamic =
+            ledger.map_err(VaultError::Ledger)?.map(|ledger| Dynamic::new(ledger, leases, config.child_policies));
         let client = Arc::new(Client::new(http, config.address, namespace));
         let metrics = Arc::new(Metrics::default());
         let login = Login::new(config.auth, metrics.clone()).map_err(VaultError::AuthMount)?;
@@ -124,13 +161,40 @@ impl Vault {
             client,
             shell: Shell::new(settings, metrics.clone()),
             mounts: config.mounts,
-            versions: Versions::random("kv1").map_err(|NoRandom| VaultError::Random)?,
+            versions: versions("kv1")?,
             known,
             reads: Flights::new(),
             absences: Absences::new(settings.absence),
             metrics,
+            dynamic,
         };
         Ok(Self { id, server: Arc::new(server) })
+    }
+
+    /// Ends what was made by processes that are no more, of the same agent, by a provider of the same name and address. Nothing if
+    /// there is no ledger.
+    pub async fn recover(&self) -> Recovered {
+        match &self.server.dynamic {
+            Some(dynamic) => dynamic.recover(&self.server).await,
+            None => Recovered::default(),
+        }
+    }
+
+    /// Ends all that was made for whomever: for a process that is about to end, and what its tasks shared.
+    ///
+    /// # Errors
+    ///
+    /// The first that there was; a later process's [`recover`](Self::recover) ends what is left.
+    pub async fn close(&self) -> Result<(), ProviderError> {
+        let holders = self.server.dynamic.as_ref().map(Dynamic::holders).unwrap_or_default();
+        let ended = join_all(holders.iter().map(|holder| Dynamic::end(&self.server, holder))).await;
+        ended.into_iter().collect()
+    }
+
+    /// Where a secret is that is made for who asks; none for one that is there already.
+    fn made(&self, reference: &Reference) -> Result<Option<Place>, ProviderError> {
+        let place = self.server.place(reference)?;
+        Ok((place.engine == Engine::Database).then_some(place))
     }
 
     /// What it did so far, in numbers.
@@ -157,6 +221,10 @@ impl SecretProvider for Vault {
     }
 
     async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+        if self.made(reference)?.is_some() {
+            // It would be nobody's, and nobody's to end.
+            return Err(ProviderError::Unsupported);
+        }
         if self.server.absences.holds(&(reference.clone(), version.clone())) {
             self.server.metrics.absent.add();
             return Err(ProviderError::NotFound);
@@ -179,8 +247,40 @@ impl SecretProvider for Vault {
     }
 
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+        if self.made(reference)?.is_some() {
+            return Err(ProviderError::Unsupported);
+        }
         let answered = self.read(reference, &VersionSelector::Current).await?;
         if answered.version == *known { Ok(Refreshed::Unchanged) } else { answered.copy().map(Refreshed::Changed) }
+    }
+
+    async fn get_secret_for(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+        holder: &Holder,
+    ) -> Result<Fetched, ProviderError> {
+        match self.made(reference)? {
+            Some(place) => Dynamic::get(&self.server, place, version.clone(), holder).await,
+            None => self.get_secret(reference, version).await,
+        }
+    }
+
+    fn has_leases(&self) -> bool {
+        self.server.dynamic.is_some() && self.server.mounts.are_dynamic()
+    }
+
+    async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
+        self.server.dynamic()?.lengthen(&self.server, lease).await
+    }
+
+    /// A lease of which a holder has several secrets ends with the last of them.
+    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        self.server.dynamic()?.give_back(&self.server, lease).await
+    }
+
+    async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
+        Dynamic::end(&self.server, holder).await
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Engine {
     /// Keys and values, each with its versions.
     #[default]
     KvV2,
+    /// Users of a database, each made for who asks: of it, `creds/ROLE` is read.
+    Database,
 }
 
 /// Which engine is mounted where.
@@ -61,6 +63,9 @@ pub enum PlaceError {
     /// The server's own.
     #[error("what is below '{0}/' is the server's own, and the provider's credentials are there: no task may have it")]
     Reserved(&'static str),
+    /// An engine that makes secrets has more below its mount than what it makes.
+    #[error("what is read of an engine of databases is 'creds/ROLE', and nothing else")]
+    NotMade,
     /// The name of the field is empty.
     #[error("the name of the field is empty")]
     EmptyField,
@@ -112,6 +117,11 @@ impl Mounts {
         Ok(Reference::new(&text))
     }
 
+    /// Whether there is an engine that makes a secret for who asks.
+    pub fn are_dynamic(&self) -> bool {
+        self.others == Engine::Database || self.named.iter().any(|(_, engine)| *engine == Engine::Database)
+    }
+
     /// Takes a reference apart.
     pub(super) fn place(&self, text: &str) -> Result<Place, PlaceError> {
         let (path, field) = match text.split_once('#') {
@@ -123,11 +133,14 @@ impl Mounts {
         let (length, engine) = named.map_or((1, self.others), |(mount, engine)| (mount.len(), *engine));
         let (mount, path) = all.split_at_checked(length).unwrap_or((&all, &[]));
         reserved(mount.first().map(AsRef::as_ref))?;
-        // Nothing stands between a mount of the first kind and a path: were it a namespace, the path would begin anew.
-        let starts = if engine == Engine::KvV1 { all.split_last().map(|(_, before)| before) } else { None };
+        // Nothing stands between such a mount and a path: were it a namespace, the path would begin anew.
+        let starts = if engine == Engine::KvV2 { None } else { all.split_last().map(|(_, before)| before) };
         starts.into_iter().flatten().try_for_each(|segment| reserved(Some(segment.as_ref())))?;
         if path.is_empty() {
             return Err(PlaceError::NoSecret);
+        }
+        if engine == Engine::Database && !matches!(path, [creds, _] if &**creds == "creds") {
+            return Err(PlaceError::NotMade);
         }
         let field = field.map(field_name).transpose()?;
         Ok(Place { engine, mount: encoded(mount), path: path.to_vec(), field })
@@ -138,22 +151,31 @@ impl Place {
     /// The path of the API at which its values are.
     pub(super) fn data(&self) -> String {
         match self.engine {
-            Engine::KvV1 => format!("{}/{}", self.mount, encoded(&self.path)),
+            Engine::KvV1 | Engine::Database => format!("{}/{}", self.mount, encoded(&self.path)),
             Engine::KvV2 => format!("{}/data/{}", self.mount, encoded(&self.path)),
         }
     }
 
-    /// The path at which is said which versions there are; none where there are no versions.
+    /// The path at which is said what there is, without a value: versions, or a role. None where nothing is.
     pub(super) fn metadata(&self) -> Option<String> {
-        (self.engine == Engine::KvV2).then(|| format!("{}/metadata/{}", self.mount, encoded(&self.path)))
+        match self.engine {
+            Engine::KvV1 => None,
+            Engine::KvV2 => Some(format!("{}/metadata/{}", self.mount, encoded(&self.path))),
+            Engine::Database => {
+                self.path.last().map(|role| format!("{}/roles/{}", self.mount, encoded(std::slice::from_ref(role))))
+            }
+        }
     }
 
     /// The path of the folder that it is in, and its name there.
     pub(super) fn folder(&self) -> Option<(String, &str)> {
         let (name, folder) = self.path.split_last()?;
+        if self.engine == Engine::Database {
+            return Some((format!("{}/roles", self.mount), name));
+        }
         let root = match self.engine {
-            Engine::KvV1 => self.mount.clone(),
             Engine::KvV2 => format!("{}/metadata", self.mount),
+            Engine::KvV1 | Engine::Database => self.mount.clone(),
         };
         let path = if folder.is_empty() { root } else { format!("{root}/{}", encoded(folder)) };
         Some((path, name))
@@ -263,6 +285,18 @@ mod tests {
             assert!(mounts().place(text).is_ok(), "{text}");
         }
         assert_eq!(Mounts::default().with("auth/token", Engine::KvV1), Err(PlaceError::Reserved("auth")));
+    }
+
+    #[test]
+    fn of_an_engine_that_makes_secrets_nothing_else_is_read() {
+        let mounts = mounts().with("db", Engine::Database).unwrap();
+        let place = mounts.place("db/creds/r\u{e9}#password").unwrap();
+        assert_eq!((&*place.data(), place.metadata().as_deref()), ("db/creds/r%C3%A9", Some("db/roles/r%C3%A9")));
+        assert_eq!(place.folder(), Some(("db/roles".to_owned(), "r\u{e9}")));
+        for text in ["db/config/x", "db/creds", "db/roles/r", "db/static-creds/r", "db/creds/r/x"] {
+            assert_eq!(mounts.place(text), Err(PlaceError::NotMade), "{text}");
+        }
+        assert!(mounts.are_dynamic() && !Mounts::default().are_dynamic());
     }
 
     #[test]

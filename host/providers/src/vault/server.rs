@@ -1,5 +1,6 @@
 //! Reads, for however many ask.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, HowGone, ProviderError, Reference};
 use far_core::{Version, VersionSelector};
 
-use super::client::Client;
+use super::client::{Client, Token};
+use super::dynamic::Dynamic;
 use super::kv::{self, Folders, Read};
 use super::place::{Engine, Mounts, Place};
 use super::session::Session;
@@ -25,6 +27,8 @@ pub(super) struct Server {
     pub(super) reads: Flights<Key, Arc<Answered>>,
     pub(super) absences: Absences<Key>,
     pub(super) metrics: Arc<Metrics>,
+    /// None where nothing is made for who asks.
+    pub(super) dynamic: Option<Dynamic>,
 }
 
 pub(super) type Key = (Reference, VersionSelector);
@@ -55,19 +59,35 @@ impl Server {
         answered.map(Arc::new)
     }
 
-    /// Reads with the token that there is; if that has ended, with another, once.
     async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
+        self.as_itself(|token| async move { kv::read(&self.client, &token, place, version).await }).await
+    }
+
+    /// Asks with the token that there is; if that has ended, with another, once.
+    pub(super) async fn as_itself<T, F>(&self, ask: impl Fn(Token) -> F) -> Result<T, ProviderError>
+    where
+        F: Future<Output = Result<T, ProviderError>>,
+    {
         let current = self.session.current().await?;
-        let read = kv::read(&self.client, &current.token, place, version).await;
-        if !matches!(read, Err(ProviderError::Denied)) || !self.session.has_ended(&current).await {
-            return read;
+        let answer = ask(current.token.clone()).await;
+        if !matches!(answer, Err(ProviderError::Denied)) || !self.session.has_ended(&current).await {
+            return answer;
         }
         let current = self.session.current().await?;
-        let read = kv::read(&self.client, &current.token, place, version).await;
-        if matches!(read, Err(ProviderError::Denied)) {
+        let answer = ask(current.token.clone()).await;
+        if matches!(answer, Err(ProviderError::Denied)) {
             self.session.believe();
         }
-        read
+        answer
+    }
+
+    /// What has secrets made.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where there is no ledger.
+    pub(super) fn dynamic(&self) -> Result<&Dynamic, ProviderError> {
+        self.dynamic.as_ref().ok_or(ProviderError::Unsupported)
     }
 
     /// Whether a secret is there, without reading it.

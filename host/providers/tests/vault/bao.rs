@@ -22,6 +22,10 @@ impl Files {
         Self(tempfile::tempdir().unwrap())
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, content).unwrap();

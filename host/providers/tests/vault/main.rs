@@ -7,6 +7,7 @@
 mod auth;
 mod bao;
 mod cluster;
+mod database;
 mod kv;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ fn mounts() -> Mounts {
 
 fn config(bao: &Bao, auth: Auth) -> VaultConfig {
     let address = Address::parse(&bao.address).unwrap();
-    VaultConfig { address, namespace: None, ca_file: None, auth, mounts: mounts() }
+    VaultConfig { address, namespace: None, ca_file: None, auth, mounts: mounts(), child_policies: Vec::new() }
 }
 
 fn open(config: VaultConfig, known: &[&str]) -> Vault {

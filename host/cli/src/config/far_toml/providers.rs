@@ -12,8 +12,10 @@ use crate::config::reader::{Keys, Table, Value, nearest};
 use crate::config::terms::text;
 
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
-const VAULT: Keys =
-    Keys { known: &["type", "address", "namespace", "ca-file", "engine", "mounts", "auth"], later: &[] };
+const VAULT: Keys = Keys {
+    known: &["type", "address", "namespace", "ca-file", "engine", "mounts", "child-policies", "auth"],
+    later: &[],
+};
 /// Of all methods: for a table that does not say which it is.
 const AUTH: Keys = Keys {
     known: &[
@@ -74,8 +76,10 @@ pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, 
 }
 
 /// Of both types: for a table that does not say which it is.
-const VAULT_OR_DOTENV: Keys =
-    Keys { known: &["type", "path", "address", "namespace", "ca-file", "engine", "mounts", "auth"], later: &[] };
+const VAULT_OR_DOTENV: Keys = Keys {
+    known: &["type", "path", "address", "namespace", "ca-file", "engine", "mounts", "child-policies", "auth"],
+    later: &[],
+};
 
 /// Takes what a secret is called in its backend.
 pub(super) fn reference(
@@ -106,7 +110,14 @@ pub(super) fn reference(
 fn vault(mut table: Table<'_>, folder: &Path) -> Result<VaultConfig, ConfigError> {
     let address = table.require("address")?.read(Address::parse)?;
     let auth = auth(table.require("auth")?, folder)?;
-    let mut mounts = Mounts::all(table.take("engine").map(|value| engine(&value)).transpose()?.unwrap_or_default());
+    let others = |value| match engine(&value)? {
+        Engine::Database => {
+            let help = "name its mount under 'mounts'".to_owned();
+            Err(value.invalid("not every mount can be an engine of databases", Some(help)))
+        }
+        engine => Ok(engine),
+    };
+    let mut mounts = Mounts::all(table.take("engine").map(others).transpose()?.unwrap_or_default());
     if let Some(named) = table.take("mounts") {
         for (name, value) in named.table()?.names() {
             let engine = engine(&value)?;
@@ -119,6 +130,11 @@ fn vault(mut table: Table<'_>, folder: &Path) -> Result<VaultConfig, ConfigError
         ca_file: table.take("ca-file").map(|value| text(&value)).transpose()?.map(|path| folder.join(path)),
         auth,
         mounts,
+        child_policies: table
+            .take("child-policies")
+            .map(|value| value.list(|value| text(&value)))
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 
@@ -126,7 +142,8 @@ fn engine(value: &Value<'_>) -> Result<Engine, ConfigError> {
     match &*text(value)? {
         "kv-v1" => Ok(Engine::KvV1),
         "kv-v2" => Ok(Engine::KvV2),
-        _ => Err(value.invalid("not an engine", Some("it is \"kv-v2\" or \"kv-v1\"".to_owned()))),
+        "database" => Ok(Engine::Database),
+        _ => Err(value.invalid("not an engine", Some("it is \"kv-v2\", \"kv-v1\" or \"database\"".to_owned()))),
     }
 }
 

@@ -18,6 +18,7 @@ const WHOLE: &str = r#"
 [agent]
 id = "far-agent-7"
 swap = "allowed"
+state = "/var/lib/far"
 [runtime]
 wasi = "strict"
 [secrets.github-token]
@@ -57,6 +58,7 @@ fn a_whole_file_is_read() {
     let far = parse(WHOLE).unwrap();
     assert_eq!(far.agent_id.unwrap().as_str(), "far-agent-7");
     assert!(far.swap_allowed && far.wasi == Wasi::Strict);
+    assert_eq!(far.state.as_deref(), Some(Path::new("/var/lib/far")));
     let dotenv = |id, path: &str| ProviderConfig {
         id: ProviderId::parse(id).unwrap(),
         kind: ProviderKind::Dotenv { path: path.into() },
@@ -84,7 +86,12 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
 
     let far = parse("").unwrap();
     assert!(!far.swap_allowed && far.wasi == Wasi::Inert);
-    assert!(far.agent_id.is_none() && far.providers.is_empty() && far.catalog.iter().next().is_none());
+    assert!(
+        far.agent_id.is_none()
+            && far.state.is_none()
+            && far.providers.is_empty()
+            && far.catalog.iter().next().is_none()
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use far_core::{Version, VersionSelector};
 use super::*;
 
 mod faults;
+mod leases;
 mod sessions;
 
 use crate::network::scripted::{Reply, Scripted};
@@ -37,12 +38,19 @@ impl Files {
 
 fn config(address: &str, auth: Auth) -> VaultConfig {
     let mounts = Mounts::default().with("old", Engine::KvV1).unwrap();
-    VaultConfig { address: Address::parse(address).unwrap(), namespace: None, ca_file: None, auth, mounts }
+    VaultConfig {
+        address: Address::parse(address).unwrap(),
+        namespace: None,
+        ca_file: None,
+        auth,
+        mounts,
+        child_policies: Vec::new(),
+    }
 }
 
 fn open(config: VaultConfig, known: &[&str], settings: Settings) -> Vault {
     let known = known.iter().map(|text| Reference::new(text)).collect();
-    Vault::with_settings(ProviderId::parse("vault").unwrap(), config, known, settings).unwrap()
+    Vault::with_settings(ProviderId::parse("vault").unwrap(), config, known, None, settings).unwrap()
 }
 
 /// A provider with a token from a file, which the scripted server takes.

@@ -20,7 +20,7 @@ fn with(more: &str) -> String {
 /// A file with a server, and a secret in it.
 fn with_secret(entry: &str) -> String {
     with(&format!(
-        "mounts = {{ old = 'kv-v1' }}\n[secrets.token]\nprovider = 'vault'\noperations = ['sign']\n{entry}\n"
+        "mounts = {{ old = 'kv-v1', db = 'database' }}\n[secrets.token]\nprovider = 'vault'\noperations = ['sign']\n{entry}\n"
     ))
 }
 
@@ -34,14 +34,19 @@ fn vault(text: &str) -> VaultConfig {
 #[test]
 fn a_whole_table_is_read() {
     let text = with(
-        "namespace = 'team/a'\nca-file = 'ca.pem'\nengine = 'kv-v1'\n[providers.vault.mounts]\n'teams/kv' = 'kv-v2'\n",
+        "namespace = 'team/a'\nca-file = 'ca.pem'\nengine = 'kv-v1'\nchild-policies = ['db']\n\
+         [providers.vault.mounts]\n'teams/kv' = 'kv-v2'\ndb = 'database'\n",
     );
     let expected = VaultConfig {
         address: Address::parse("https://vault.internal:8200").unwrap(),
         namespace: Some("team/a".to_owned()),
         ca_file: Some("/etc/far/ca.pem".into()),
         auth: Auth::Token { file: "/etc/far/token".into() },
-        mounts: Mounts::all(Engine::KvV1).with("teams/kv", Engine::KvV2).unwrap(),
+        mounts: Mounts::all(Engine::KvV1)
+            .with("teams/kv", Engine::KvV2)
+            .and_then(|mounts| mounts.with("db", Engine::Database))
+            .unwrap(),
+        child_policies: vec!["db".to_owned()],
     };
     assert_eq!(vault(&text), expected);
     assert_eq!(vault(&with("")).mounts, Mounts::all(Engine::KvV2));
@@ -120,7 +125,15 @@ fn what_is_not_that_is_refused_with_the_nearest() {
             "4:92: 'providers.vault.auth.wrapped-secret-id-file': there is a 'secret-id-file' as well\n\
              help: keep one of the two",
         ),
-        (with("engine = 'kv'\n"), "5:10: 'providers.vault.engine': not an engine\nhelp: it is \"kv-v2\" or \"kv-v1\""),
+        (
+            with("engine = 'kv'\n"),
+            "5:10: 'providers.vault.engine': not an engine\nhelp: it is \"kv-v2\", \"kv-v1\" or \"database\"",
+        ),
+        (
+            with("engine = 'database'\n"),
+            "5:10: 'providers.vault.engine': not every mount can be an engine of databases\nhelp: name its mount under \
+             'mounts'",
+        ),
         (
             with("mounts = { 'a//b' = 'kv-v1' }\n"),
             "5:12: 'providers.vault.mounts.\"a//b\"': the path has an empty segment",
@@ -151,6 +164,7 @@ fn a_secret_is_a_path_and_perhaps_a_field() {
         ("path = 'kv/ci/github'\nfield = 'token'", "kv/ci/github#token"),
         ("path = 'kv/ci/github'", "kv/ci/github"),
         ("path = 'old/x'\nfield = 'a#b'", "old/x#a#b"),
+        ("path = 'db/creds/app'\nfield = 'password'", "db/creds/app#password"),
     ] {
         let far = parse(&with_secret(entry)).unwrap();
         let entry = far.catalog.get(&SecretName::parse("token").unwrap()).unwrap();
@@ -174,6 +188,7 @@ fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
         ("path = 'identity/entity'", own("identity")),
         ("path = 'cubbyhole/x'", own("cubbyhole")),
         ("path = 'old/auth/token/lookup-self'\nfield = 'id'", own("auth")),
+        ("path = 'db/config/main'", path("what is read of an engine of databases is 'creds/ROLE', and nothing else")),
         ("path = 'kv'", path("the path names a mount and nothing in it")),
         ("path = '/kv/a'", path("the path has an empty segment")),
         ("path = 'kv/../sys/x'", path("the path has a segment '.' or '..'")),

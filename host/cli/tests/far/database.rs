@@ -1,0 +1,261 @@
+//! Users of a real database, made for a task by a real server with Vault's API: gone after every end that a task can come to.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use far_servers::{OpenBao, Postgres, or_skip};
+use far_tests::guests;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::fixture::Far;
+
+const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
+/// All that the documentation says that the provider's token needs.
+const POLICY: &str = r#"
+path "db/creds/app" { capabilities = ["read"] }
+path "db/roles/app" { capabilities = ["read"] }
+path "auth/token/create" { capabilities = ["update"] }
+path "auth/token/revoke-accessor" { capabilities = ["update"] }
+path "sys/leases/revoke" { capabilities = ["update"] }
+"#;
+/// Both fields are read, which are of one user.
+const GET: &str = r#"{"do":"get","name":"alpha"},{"do":"get","name":"beta"}"#;
+
+/// A server, its database, and a token with those rights.
+struct World {
+    bao: OpenBao,
+    postgres: Postgres,
+    token: String,
+    state: tempfile::TempDir,
+}
+
+impl World {
+    fn start() -> Option<Self> {
+        let (bao, postgres) = (or_skip(OpenBao::dev())?, or_skip(Postgres::start())?);
+        let write = |path: &str, body| bao.api("POST", path, &body).unwrap();
+        write("sys/mounts/db", json!({ "type": "database" }));
+        let url =
+            format!("postgresql://{{{{username}}}}:{{{{password}}}}@{}/postgres?sslmode=disable", postgres.address());
+        write(
+            "db/config/main",
+            json!({
+                "plugin_name": "postgresql-database-plugin", "allowed_roles": "app", "connection_url": url,
+                "username": Postgres::USER, "password": postgres.password(),
+            }),
+        );
+        write("db/roles/app", json!({ "db_name": "main", "creation_statements": [CREATE], "default_ttl": "1h" }));
+        write("sys/policies/acl/far", json!({ "policy": POLICY }));
+        let token = write("auth/token/create", json!({ "policies": ["far"] }));
+        let token = token.pointer("/auth/client_token").unwrap().as_str().unwrap().to_owned();
+        Some(Self { bao, postgres, token, state: tempfile::tempdir().unwrap() })
+    }
+
+    fn far_toml(&self, agent: &str) -> String {
+        let secret = |name: &str, field: &str| {
+            format!(
+                "[secrets.{name}]\nprovider = 'vault'\npath = 'db/creds/app'\nfield = '{field}'\noperations = ['reveal', 'sign']\n"
+            )
+        };
+        format!(
+            "[agent]\nid = '{agent}'\nstate = '{}'\n[providers.vault]\ntype = 'vault'\naddress = '{}'\nmounts = {{ db = 'database' }}\n\
+             auth = {{ method = 'token', token-file = 'token' }}\n{}{}",
+            self.state.path().join("far").display(),
+            self.bao.address(),
+            secret("alpha", "username"),
+            secret("beta", "password"),
+        )
+    }
+
+    /// `far run` of a probe with these steps.
+    fn far(&self, steps: &str, timeout: &str) -> Far {
+        self.far_of("one", steps, timeout)
+    }
+
+    fn far_of(&self, agent: &str, steps: &str, timeout: &str) -> Far {
+        let grant = |name: &str| json!({ "secret": name, "operations": ["reveal"] });
+        let steps: serde_json::Value = serde_json::from_str(&format!("[{steps}]")).unwrap();
+        let task = json!({
+            "skill": guests::PROBE_REVEALING, "input": { "steps": steps },
+            "grants": [grant("alpha"), grant("beta")], "limits": { "timeout": timeout },
+        });
+        self.with(Far::new().words("run --task task.json").file("task.json", task.to_string()), agent)
+    }
+
+    fn with(&self, far: Far, agent: &str) -> Far {
+        let far = far.words("--config far.toml").file("far.toml", self.far_toml(agent));
+        far.file("token", &self.token).mode("token", 0o600)
+    }
+
+    /// Users that were made and not ended.
+    fn users(&self) -> usize {
+        self.postgres.query("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'").unwrap().parse().unwrap()
+    }
+}
+
+/// A run that is under way.
+struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    seen: String,
+}
+
+impl Running {
+    fn start(far: &Far) -> Self {
+        let mut command = far.command();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, seen: String::new() }
+    }
+
+    /// Waits until both fields were fetched.
+    fn fetched(mut self) -> Self {
+        while self.seen.lines().filter(|line| line.contains("secret.injected")).count() < 2 {
+            assert_ne!(self.stderr.read_line(&mut self.seen).unwrap(), 0, "it ended: {}", self.seen);
+        }
+        self
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end: the exit code, stdout and stderr.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        self.stderr.read_to_string(&mut self.seen).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), self.seen)
+    }
+}
+
+#[test]
+fn after_every_end_of_a_task_its_user_is_gone() {
+    let Some(world) = World::start() else { return };
+    for (steps, timeout, outcome) in [
+        ("", "20s", "outcome=completed"),
+        (r#",{"do":"fail","message":"no such order"}"#, "20s", "outcome=skill-error"),
+        (r#",{"do":"get","name":"gamma"}"#, "20s", "outcome=scope-violation"),
+        (r#",{"do":"panic","message":"its words"}"#, "20s", "outcome=trapped"),
+        (r#",{"do":"spin"}"#, "2s", "outcome=timed-out"),
+    ] {
+        let far = world.far(&format!("{GET}{steps}"), timeout);
+        let (_, stdout, stderr) = Running::start(&far).end();
+        assert!(
+            stderr.lines().any(|line| line.contains("task.finished") && line.contains(outcome)),
+            "{stdout}{stderr}"
+        );
+        let revoked =
+            stderr.lines().filter(|line| line.contains("secret.revoked") && line.contains("outcome=completed"));
+        assert_eq!(revoked.count(), 2, "{stderr}");
+        assert_eq!(world.users(), 0, "{outcome}");
+    }
+    let leases = world.state.path().join("far/leases");
+    assert_eq!(leases.read_dir().unwrap().count(), 1, "the key alone");
+}
+
+#[test]
+fn it_works_while_the_task_runs() {
+    let Some(world) = World::start() else { return };
+    let leak =
+        r#"{"do":"get","name":"alpha"},{"do":"reveal"},{"do":"get","name":"beta"},{"do":"reveal"},{"do":"spin"}"#;
+    let far = world.far(leak, "20s");
+    let running = Running::start(&far).fetched();
+    assert_eq!(world.users(), 1, "of both fields");
+    running.send(Signal::TERM);
+    assert_eq!(running.end().0, Some(143));
+    assert_eq!(world.users(), 0, "it was cancelled");
+}
+
+#[test]
+fn two_tasks_have_two_and_the_end_of_one_is_not_the_others() {
+    let Some(world) = World::start() else { return };
+    let steps = format!(r#"{GET},{{"do":"spin"}}"#);
+    let (one, other) = (world.far(&steps, "30s"), world.far(&steps, "30s"));
+    let (one, other) = (Running::start(&one).fetched(), Running::start(&other).fetched());
+    assert_eq!(world.users(), 2);
+    one.send(Signal::TERM);
+    assert_eq!(one.end().0, Some(143));
+    assert_eq!(world.users(), 1);
+    other.send(Signal::TERM);
+    assert_eq!(other.end().0, Some(143));
+    assert_eq!(world.users(), 0);
+}
+
+#[test]
+fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
+    let Some(world) = World::start() else { return };
+    let spin = format!(r#"{GET},{{"do":"spin"}}"#);
+    let (far, runs) = (world.far(&spin, "60s"), world.far(&spin, "60s"));
+    let runs = Running::start(&runs).fetched();
+    let killed = Running::start(&far).fetched();
+    assert_eq!(world.users(), 2);
+    killed.send(Signal::KILL);
+    assert_eq!(killed.end().0, None);
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(world.users(), 2, "nobody was there to end it");
+
+    let identity = r#"{"do":"identity"}"#;
+    let (others, next) = (world.far_of("other", identity, "20s"), world.far(identity, "20s"));
+    let (code, _, stderr) = Running::start(&others).end();
+    assert_eq!((code, world.users()), (Some(0), 2), "another agent's: {stderr}");
+    let started = Instant::now();
+    let (code, _, stderr) = Running::start(&next).end();
+    assert_eq!((code, world.users()), (Some(0), 1), "and nothing of the one that runs: {stderr}");
+    assert!(!stderr.contains("warning") && started.elapsed() < Duration::from_secs(20), "{stderr}");
+    runs.send(Signal::TERM);
+    assert_eq!(runs.end().0, Some(143));
+    assert_eq!(world.users(), 0);
+}
+
+#[test]
+fn what_tasks_would_share_is_gone_with_the_run() {
+    let Some(world) = World::start() else { return };
+    let shared = world.far_toml("one").replace("operations =", "scope = 'agent'\noperations =");
+    let far = world.far(GET, "20s").file("far.toml", shared);
+    let (code, _, stderr) = Running::start(&far).end();
+    assert_eq!((code, world.users()), (Some(0), 0), "{stderr}");
+    assert!(
+        stderr.contains("secret.injected  beta") && !stderr.contains("secret.revoked"),
+        "not by the task: {stderr}"
+    );
+}
+
+#[test]
+fn without_a_place_to_write_it_down_nothing_is_made_and_that_is_said() {
+    let Some(world) = World::start() else { return };
+    std::fs::create_dir_all(world.state.path().join("far/leases")).unwrap();
+    let far = world.far(GET, "20s");
+    // It is open to others.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(world.state.path().join("far/leases"), mode).unwrap();
+    let (code, stdout, stderr) = Running::start(&far).end();
+    let said = "warning: secrets that a server makes are refused: ";
+    assert!(stderr.starts_with(said) && stderr.contains("far/leases: is not this user's alone\n"), "{stderr}");
+    assert!(stderr.contains("outcome=failed reason=unsupported"), "{stderr}");
+    assert_eq!((code, stdout.as_str()), (Some(0), r#"[{"error":"unavailable"},{"error":"unavailable"}]"#));
+    assert_eq!(world.users(), 0);
+
+    let far = world
+        .far_toml("one")
+        .replace("far/leases", "")
+        .lines()
+        .filter(|line| !line.starts_with("state"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let far = world.far(GET, "20s").file("far.toml", far);
+    let (_, _, stderr) = Running::start(&far).end();
+    assert!(stderr.contains("neither [agent] state nor XDG_STATE_HOME nor HOME says"), "{stderr}");
+}
+
+#[test]
+fn a_check_says_that_it_is_there_and_makes_nothing() {
+    let Some(world) = World::start() else { return };
+    let far = world.with(Far::new().words("check"), "one");
+    let (code, stdout, stderr) = Running::start(&far).end();
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    assert!(stdout.contains("reached, has 2 secrets"), "{stdout}");
+    assert_eq!(world.users(), 0);
+    assert!(!world.state.path().join("far").exists());
+}

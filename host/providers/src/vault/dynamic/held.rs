@@ -1,0 +1,200 @@
+//! What one holder has: a token, and what was made with it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use far_core::memory::SecretBytes;
+use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError};
+use far_core::{Version, VersionSelector};
+use parking_lot::Mutex;
+use serde_json::value::RawValue;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep};
+
+use super::super::client::{Client, Token};
+use super::super::member::member;
+use super::calls::{self, MadeToken};
+use crate::network::json;
+
+/// How many holders that have ended are known: what still comes for one was under way as it ended.
+const ENDED: usize = 1024;
+
+/// What is left of a token's time when it is not renewed any more.
+const SHORTEST: Duration = Duration::from_secs(2);
+
+/// All holders.
+#[derive(Default)]
+pub(super) struct Holders {
+    held: HashMap<Holder, Option<Arc<Held>>>,
+    ended: VecDeque<Holder>,
+}
+
+/// What a holder has.
+#[derive(Default)]
+pub(super) struct Held {
+    /// Who makes something has it for reading; who ends the holder, for writing.
+    pub(super) over: tokio::sync::RwLock<bool>,
+    pub(super) child: tokio::sync::Mutex<Option<Arc<Child>>>,
+    making: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub(super) made: Mutex<Made>,
+}
+
+/// What there is to end.
+#[derive(Default)]
+pub(super) struct Made {
+    /// By the path of the API.
+    secrets: HashMap<String, Secret>,
+    pub(super) leases: HashSet<LeaseId>,
+    /// Of all tokens that it had.
+    pub(super) accessors: HashSet<String>,
+}
+
+/// A secret that was made, for all of the holder's who read a part of it.
+pub(super) struct Secret {
+    pub(super) data: SecretBytes,
+    pub(super) version: Version,
+    pub(super) lease: Lease,
+    pub(super) ends: Instant,
+    /// How many have a part of it.
+    pub(super) given: usize,
+}
+
+/// A holder's own token, which is renewed as long as this is there.
+pub(super) struct Child {
+    pub(super) token: Token,
+    timer: AbortHandle,
+}
+
+impl Holders {
+    /// What a holder has; none for one that has ended.
+    pub(super) fn of(&mut self, holder: &Holder) -> Option<Arc<Held>> {
+        self.held.entry(holder.clone()).or_insert_with(|| Some(Arc::default())).clone()
+    }
+
+    /// Ends a holder: what it had, if it had anything.
+    pub(super) fn end(&mut self, holder: &Holder) -> Option<Arc<Held>> {
+        let had = self.held.insert(holder.clone(), None);
+        if !matches!(had, Some(None)) {
+            self.ended.push_back(holder.clone());
+        }
+        if self.ended.len() > ENDED {
+            self.ended.pop_front().map(|oldest| self.held.remove(&oldest));
+        }
+        had.flatten()
+    }
+
+    pub(super) fn names(&self) -> Vec<Holder> {
+        self.held.iter().filter(|(_, held)| held.is_some()).map(|(holder, _)| holder.clone()).collect()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Held>> {
+        self.held.values().flatten().cloned().collect()
+    }
+}
+
+impl Held {
+    /// Whose turn it is to have a secret made: one at a time for each.
+    pub(super) fn turn(&self, path: &str) -> Arc<tokio::sync::Mutex<()>> {
+        self.making.lock().entry(path.to_owned()).or_default().clone()
+    }
+}
+
+impl Made {
+    /// A part of what was made at a path, if that still lasts.
+    pub(super) fn give(
+        &mut self,
+        path: &str,
+        field: Option<&str>,
+        version: &VersionSelector,
+    ) -> Option<Result<Fetched, ProviderError>> {
+        let secret = self.secrets.get_mut(path).filter(|secret| secret.ends > Instant::now())?;
+        Some(secret.give(field, version))
+    }
+
+    /// Takes what was made at a path and lasts no longer: its lease.
+    pub(super) fn take_ended(&mut self, path: &str) -> Option<LeaseId> {
+        let ended = self.secrets.get(path).is_some_and(|secret| secret.ends <= Instant::now());
+        if ended { self.secrets.remove(path).map(|secret| secret.lease.id) } else { None }
+    }
+
+    pub(super) fn keep(&mut self, path: &str, secret: Secret) {
+        self.secrets.insert(path.to_owned(), secret);
+    }
+
+    /// Takes a part back. Whether nobody has any of it now, so that it is to end.
+    pub(super) fn take_back(&mut self, id: &LeaseId) -> bool {
+        let path = self.secrets.iter().find(|(_, secret)| secret.lease.id == *id).map(|(path, _)| path.clone());
+        let Some(secret) = path.as_ref().and_then(|path| self.secrets.get_mut(path)) else { return true };
+        secret.given = secret.given.saturating_sub(1);
+        let last = secret.given == 0;
+        if let (true, Some(path)) = (last, path) {
+            self.secrets.remove(&path);
+        }
+        last
+    }
+
+    /// Takes note of how long a lease lasts now.
+    pub(super) fn renewed(&mut self, id: &LeaseId, lasts: Duration) {
+        for secret in self.secrets.values_mut().filter(|secret| secret.lease.id == *id) {
+            secret.ends = Instant::now() + lasts;
+        }
+    }
+
+    pub(super) fn forget_secrets(&mut self) {
+        self.secrets.clear();
+    }
+}
+
+impl Secret {
+    fn give(&mut self, field: Option<&str>, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+        if matches!(version, VersionSelector::Exactly(other) if *other != self.version) {
+            return Err(ProviderError::VersionGone(far_core::provider::HowGone::Destroyed));
+        }
+        let value = match field {
+            None => SecretBytes::copy_of(self.data.expose())?,
+            Some(field) => {
+                let object: &RawValue =
+                    serde_json::from_slice(self.data.expose()).map_err(|_| ProviderError::Invalid)?;
+                json::secret(member(object, field)?)?
+            }
+        };
+        self.given += 1;
+        let ttl = Some(self.ends.saturating_duration_since(Instant::now()));
+        Ok(Fetched { value, version: self.version.clone(), ttl, lease: Some(self.lease.clone()) })
+    }
+}
+
+impl Child {
+    /// Takes a token over, and has it renewed.
+    pub(super) fn new(made: MadeToken, client: &Arc<Client>) -> Arc<Self> {
+        let MadeToken { token, lasts, .. } = made;
+        Arc::new_cyclic(|child| {
+            let timer = tokio::spawn(keep(child.clone(), client.clone(), lasts)).abort_handle();
+            Self { token, timer }
+        })
+    }
+}
+
+/// Renews a token at two thirds of its time, for as long as somebody has it and the server lets it.
+async fn keep(child: Weak<Child>, client: Arc<Client>, lasts: Duration) {
+    let mut left = lasts;
+    // One that lasts so short is at the end of all renewals: whoever needs a token then has another made.
+    while left > SHORTEST {
+        let pause = left * 2 / 3;
+        sleep(pause).await;
+        let Some(child) = child.upgrade() else { return };
+        left = match calls::renew_token(&client, &child.token).await {
+            Ok(lasts) => lasts,
+            // It is tried again while there is time.
+            Err(ProviderError::Unavailable | ProviderError::Timeout | ProviderError::Throttled { .. }) => left - pause,
+            Err(_) => return,
+        };
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.timer.abort();
+    }
+}

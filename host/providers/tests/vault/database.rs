@@ -1,0 +1,349 @@
+//! Users of a real database, made by the server for each holder.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::provider::{Fetched, Holder, ProviderError, Reference, SecretProvider};
+use far_core::{AgentId, ProviderId, Version, VersionSelector};
+use far_providers::vault::{Auth, Engine, LedgerConfig, Recovered, Vault, VaultConfig};
+use far_servers::{Postgres, or_skip};
+use serde_json::json;
+
+use crate::bao::{Bao, Files};
+use crate::{config, eventually};
+
+/// What a role's users can log in with, and nothing else is granted.
+const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
+/// What the documentation says that the provider's own token needs.
+pub(crate) const POLICY: &str = r#"
+path "db/creds/app" { capabilities = ["read"] }
+path "db/roles/app" { capabilities = ["read"] }
+path "auth/token/create" { capabilities = ["update"] }
+path "auth/token/revoke-accessor" { capabilities = ["update"] }
+path "sys/leases/revoke" { capabilities = ["update"] }
+"#;
+
+/// A server with an engine of databases, and the database.
+struct World {
+    bao: Bao,
+    postgres: Postgres,
+    files: Files,
+}
+
+impl World {
+    /// Leases last so many seconds.
+    fn start(lasts: u32) -> Option<Self> {
+        let (postgres, bao) = (or_skip(Postgres::start())?, Bao::start()?);
+        let url =
+            format!("postgresql://{{{{username}}}}:{{{{password}}}}@{}/postgres?sslmode=disable", postgres.address());
+        let connection = json!({
+            "plugin_name": "postgresql-database-plugin", "allowed_roles": "app", "connection_url": url,
+            "username": Postgres::USER, "password": postgres.password(),
+        });
+        bao.ok("sys/mounts/db", r#"{"type":"database"}"#);
+        bao.ok("db/config/main", &connection.to_string());
+        let role = json!({
+            "db_name": "main", "creation_statements": [CREATE],
+            "default_ttl": format!("{lasts}s"), "max_ttl": "1h",
+        });
+        bao.ok("db/roles/app", &role.to_string());
+        bao.ok("sys/policies/acl/far", &json!({ "policy": POLICY }).to_string());
+        Some(Self { bao, postgres, files: Files::new() })
+    }
+
+    /// With no more than the rights that the documentation says.
+    fn config(&self) -> VaultConfig {
+        let token = self.bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"1h"}"#);
+        let file = self.files.write("far", token["auth"]["client_token"].as_str().unwrap());
+        let config = config(&self.bao, Auth::Token { file });
+        VaultConfig { mounts: config.mounts.with("db", Engine::Database).unwrap(), ..config }
+    }
+
+    fn ledger(&self) -> LedgerConfig {
+        LedgerConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
+    }
+
+    fn vault(&self) -> Vault {
+        self.vault_with(self.config())
+    }
+
+    fn vault_with(&self, config: VaultConfig) -> Vault {
+        let known = vec![Reference::new("db/creds/app#password")];
+        Vault::open_with_ledger(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
+    }
+
+    /// The users that the server made and not ended.
+    fn users(&self) -> usize {
+        self.count("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'")
+    }
+
+    fn count(&self, statement: &str) -> usize {
+        self.postgres.query(statement).unwrap().parse().unwrap()
+    }
+
+    fn is_user(&self, user: &str) -> bool {
+        self.count(&format!("SELECT count(*) FROM pg_roles WHERE rolname = '{user}'")) == 1
+    }
+
+    /// Accessors of all tokens that there are.
+    fn tokens(&self) -> usize {
+        self.bao.ask("GET", "auth/token/accessors?list=true")["data"]["keys"].as_array().unwrap().len()
+    }
+}
+
+async fn read(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
+    let reference = Reference::new(&format!("db/creds/app{field}"));
+    vault.get_secret_for(&reference, &VersionSelector::Current, holder).await
+}
+
+async fn text(vault: &Vault, field: &str, holder: &Holder) -> String {
+    String::from_utf8(read(vault, field, holder).await.unwrap().value.expose().to_vec()).unwrap()
+}
+
+fn holder() -> Holder {
+    Holder::random().unwrap()
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != "key").collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
+    let Some(world) = World::start(600) else { return };
+    let vault = world.vault();
+    assert!(vault.has_leases());
+    let (one, other) = (holder(), holder());
+    let tokens = world.tokens();
+
+    let (user, password) = (text(&vault, "#username", &one).await, text(&vault, "#password", &one).await);
+    assert_eq!(world.postgres.query_as(&user, &password, "SELECT current_user").unwrap(), user);
+    let whole: serde_json::Value = serde_json::from_str(&text(&vault, "", &one).await).unwrap();
+    assert_eq!((whole["username"].as_str(), whole["password"].as_str()), (Some(&*user), Some(&*password)));
+    assert_eq!((world.users(), world.tokens()), (1, tokens + 1), "one lease, one token");
+
+    let neighbour = text(&vault, "#username", &other).await;
+    assert_eq!((world.users(), world.tokens()), (2, tokens + 2));
+    let ledger = std::fs::read_to_string(world.ledger().folder.join(&files(&world.ledger().folder)[0])).unwrap();
+    assert!(!ledger.contains(&password) && !ledger.contains(&user), "{ledger}");
+
+    vault.end(&one).await.unwrap();
+    assert!(!world.is_user(&user) && world.is_user(&neighbour));
+    assert!(world.postgres.query_as(&user, &password, "SELECT 1").is_err());
+    assert_eq!(world.tokens(), tokens + 1);
+    assert_eq!(read(&vault, "#username", &one).await.err(), Some(ProviderError::Unavailable), "it has ended");
+    vault.end(&other).await.unwrap();
+    assert_eq!((world.users(), world.tokens()), (0, tokens));
+    assert!(files(&world.ledger().folder).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_told_renewed_and_ends_with_the_last_of_its_fields() {
+    let Some(world) = World::start(60) else { return };
+    let vault = world.vault();
+    let one = holder();
+    let user = read(&vault, "#username", &one).await.unwrap();
+    let password = read(&vault, "#password", &one).await.unwrap();
+    let (lease, ttl) = (user.lease.clone().unwrap(), user.ttl.unwrap());
+    assert_eq!((user.version.clone(), Some(lease.clone())), (password.version.clone(), password.lease.clone()));
+    assert!(lease.renewable && user.version.as_str().starts_with("lease-"));
+    assert!(ttl <= Duration::from_secs(60) && ttl > Duration::from_secs(50), "{ttl:?}");
+    let exactly = VersionSelector::Exactly(user.version.clone());
+    assert!(vault.get_secret_for(&Reference::new("db/creds/app"), &exactly, &one).await.is_ok());
+    let other = VersionSelector::Exactly(Version::parse("other").unwrap());
+    assert!(vault.get_secret_for(&Reference::new("db/creds/app"), &other, &one).await.is_err());
+
+    let lasts = vault.renew(&lease.id).await.unwrap();
+    assert!(lasts <= Duration::from_secs(60) && lasts > Duration::from_secs(50), "{lasts:?}");
+    for expected in [1, 1, 0] {
+        vault.revoke_lease(&lease.id).await.unwrap();
+        assert_eq!(world.users(), expected, "three have a part of it");
+    }
+    vault.revoke_lease(&lease.id).await.unwrap();
+    assert_eq!(vault.renew(&lease.id).await, Err(ProviderError::NotFound));
+    read(&vault, "#username", &one).await.unwrap();
+    assert_eq!(world.users(), 1, "another");
+    vault.end(&one).await.unwrap();
+    assert_eq!(world.users(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
+    let Some(world) = World::start(60) else { return };
+    let vault = world.vault();
+    let reference = Reference::new("db/creds/app#password");
+    let asked = vault.get_secret(&reference, &VersionSelector::Current).await;
+    assert_eq!(asked.err(), Some(ProviderError::Unsupported));
+    let refreshed = vault.refresh_secret(&reference, &Version::parse("x").unwrap()).await;
+    assert_eq!(refreshed.err(), Some(ProviderError::Unsupported));
+    assert_eq!(vault.list_secrets().await, Ok(vec![reference.clone()]));
+    let unknown = Reference::new("db/creds/other");
+    world.bao.ok(
+        "sys/policies/acl/far",
+        &json!({ "policy": format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}") }).to_string(),
+    );
+    let asked = vault.get_secret_for(&unknown, &VersionSelector::Current, &holder()).await;
+    assert_eq!(asked.err(), Some(ProviderError::NotFound));
+    // Without a ledger, nothing is made, and keys and values go on.
+    let vault = Vault::open(ProviderId::parse("vault").unwrap(), world.config(), vec![reference.clone()]).unwrap();
+    let asked = vault.get_secret_for(&reference, &VersionSelector::Current, &holder()).await;
+    assert_eq!((asked.err(), vault.has_leases()), (Some(ProviderError::Unsupported), false));
+    assert_eq!(world.users(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_as_a_holder_ends_is_ended() {
+    let Some(world) = World::start(600) else { return };
+    let vault = Arc::new(world.vault());
+    let tokens = world.tokens();
+    for pause in [0, 1, 3, 10, 30, 60, 120] {
+        let one = holder();
+        let asked = {
+            let (vault, one) = (vault.clone(), one.clone());
+            tokio::spawn(async move { read(&vault, "#username", &one).await.map(drop) })
+        };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        asked.abort();
+        vault.end(&one).await.unwrap();
+        let _ = asked.await;
+        assert_eq!((world.users(), world.tokens()), (0, tokens), "after {pause} ms");
+    }
+    assert!(files(&world.ledger().folder).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_who_share_a_holder_have_one_user() {
+    let Some(world) = World::start(600) else { return };
+    let vault = Arc::new(world.vault());
+    let one = holder();
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (vault, one) = (vault.clone(), one.clone());
+        all.spawn(async move { text(&vault, "#username", &one).await });
+    }
+    let users: std::collections::HashSet<_> = all.join_all().await.into_iter().collect();
+    assert_eq!((users.len(), world.users()), (1, 1));
+    vault.end(&one).await.unwrap();
+    assert_eq!(world.users(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
+    let Some(world) = World::start(600) else { return };
+    let own = r#"path "db/creds/app" { capabilities = ["read"] }"#;
+    world.bao.ok("sys/policies/acl/db", &json!({ "policy": own }).to_string());
+    let policies = format!("{POLICY}\npath \"nothing\" {{ capabilities = [\"read\"] }}");
+    world.bao.ok("sys/policies/acl/far", &json!({ "policy": policies }).to_string());
+    let token = world.bao.ok("auth/token/create", r#"{"policies":["far","db"],"ttl":"1h"}"#);
+    let file = world.files.write("both", token["auth"]["client_token"].as_str().unwrap());
+    let config = VaultConfig { auth: Auth::Token { file }, child_policies: vec!["db".to_owned()], ..world.config() };
+    let vault = world.vault_with(config);
+    let one = holder();
+    let user = text(&vault, "#username", &one).await;
+    let mine = |accessor: &serde_json::Value| {
+        let told = world.bao.ok("auth/token/lookup-accessor", &json!({ "accessor": accessor }).to_string());
+        (told["data"]["display_name"] == "token-far").then(|| told["data"].clone())
+    };
+    let children = || {
+        let all = world.bao.ask("GET", "auth/token/accessors?list=true")["data"]["keys"].clone();
+        all.as_array().unwrap().iter().filter_map(mine).collect::<Vec<_>>()
+    };
+    let child = children().remove(0);
+    assert_eq!((&child["policies"], &child["orphan"]), (&json!(["db", "default"]), &json!(false)));
+    assert_eq!((&child["num_uses"], &child["renewable"]), (&json!(0), &json!(true)));
+    assert_eq!((&child["creation_ttl"], &child["explicit_max_ttl"]), (&json!(600), &json!(86_400)));
+
+    world.bao.ok("auth/token/revoke-accessor", &json!({ "accessor": child["accessor"] }).to_string());
+    let lease = read(&vault, "", &one).await.unwrap().lease.unwrap();
+    for _ in 0..2 {
+        vault.revoke_lease(&lease.id).await.unwrap();
+    }
+    assert_ne!(text(&vault, "#username", &one).await, user);
+    vault.end(&one).await.unwrap();
+    assert_eq!((world.users(), children().len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_process_left_is_ended_by_the_next_and_nothing_of_one_that_runs() {
+    let Some(world) = World::start(600) else { return };
+    let (runs, lost) = (world.vault(), world.vault());
+    let stays = text(&runs, "#username", &holder()).await;
+    let tokens = world.tokens();
+    let gone = text(&lost, "#username", &holder()).await;
+    // As if it had been killed: nothing is ended, and its lock is gone.
+    drop(lost);
+    assert!(world.is_user(&gone));
+    let next = world.vault();
+    assert_eq!(next.recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
+    assert!(!world.is_user(&gone) && world.is_user(&stays));
+    assert_eq!(world.tokens(), tokens + 1, "its own, and not the lost one's");
+    assert_eq!(next.recover().await, Recovered::default());
+    assert_eq!(files(&world.ledger().folder).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_ever_ends_ends_with_its_token() {
+    let Some(world) = World::start(600) else { return };
+    let lost = world.vault();
+    // Tokens that are made from here on last shorter than the provider asks for, and the lease than it is told.
+    world.bao.ok("sys/auth/token/tune", r#"{"max_lease_ttl":"4s"}"#);
+    let user = text(&lost, "#username", &holder()).await;
+    assert!(world.is_user(&user));
+    drop(lost);
+    eventually(async || !world.is_user(&user)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shared_is_ended_as_the_provider_is_closed() {
+    let Some(world) = World::start(600) else { return };
+    let vault = world.vault();
+    for _ in 0..3 {
+        text(&vault, "#username", &holder()).await;
+    }
+    assert_eq!(world.users(), 3);
+    vault.close().await.unwrap();
+    assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_edited_copied_or_is_anothers_ends_nothing() {
+    let Some(world) = World::start(600) else { return };
+    let runs = world.vault();
+    let user = text(&runs, "#username", &holder()).await;
+    let folder = world.ledger().folder;
+    let path = folder.join(&files(&folder)[0]);
+    let lines = std::fs::read_to_string(&path).unwrap();
+
+    // A copy under the name of a file that is in use: it is another file, and nobody has locked it.
+    let copy = path.with_file_name("copy");
+    std::fs::copy(&path, &copy).unwrap();
+    std::fs::rename(&copy, &path).unwrap();
+    assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 0, unsound: 1 });
+    std::fs::write(&path, lines.replace("creds/app", "creds/apq")).unwrap();
+    assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 0, unsound: 1 });
+    // Another agent, and another provider.
+    let other = LedgerConfig { agent_id: AgentId::parse("other").unwrap(), ..world.ledger() };
+    let vault = |id: &str, ledger| {
+        Vault::open_with_ledger(ProviderId::parse(id).unwrap(), world.config(), Vec::new(), ledger).unwrap()
+    };
+    assert_eq!(vault("vault", &other).recover().await, Recovered::default());
+    assert_eq!(vault("vault2", &world.ledger()).recover().await, Recovered::default());
+    assert!(world.is_user(&user));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_ended_is_kept_for_the_next_start() {
+    let Some(world) = World::start(600) else { return };
+    let lost = world.vault();
+    text(&lost, "#username", &holder()).await;
+    drop(lost);
+    let denied = POLICY.replace("sys/leases/revoke", "sys/leases/x").replace("revoke-accessor", "x");
+    world.bao.ok("sys/policies/acl/far", &json!({ "policy": denied }).to_string());
+    assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 2, unsound: 0 });
+    assert_eq!(world.users(), 1);
+    world.bao.ok("sys/policies/acl/far", &json!({ "policy": POLICY }).to_string());
+    assert_eq!(world.vault().recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
+    assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
+}
