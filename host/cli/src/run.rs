@@ -84,7 +84,10 @@ async fn run_job(
     for grant in job.grants {
         task = task.with_grant(grant);
     }
-    Ok(runtime.run_until(task, async { _ = signals.first().await }).await)
+    let report = runtime.run_until(task, async { _ = signals.first().await }).await;
+    // Nobody shares anything with a command that ends.
+    runtime.end_shared().await;
+    Ok(report)
 }
 
 /// What is to be done: from the arguments, or from a task file.

@@ -131,6 +131,7 @@ impl Vault {
             ca_file: None,
             auth: Auth::Token { file: self.folder.path().join("token") },
             mounts: Mounts::default(),
+            child_policies: Vec::new(),
         };
         let known = ["one", "two"].map(|name| self.reference(name)).to_vec();
         Arc::new(far_providers::Vault::open("vault".parse().unwrap(), config, known).unwrap())
