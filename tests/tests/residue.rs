@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The checks that hold, and those that do not.
 fn checks(args: &[&str]) -> (Vec<String>, Vec<String>) {
     let residue = env!("CARGO_BIN_EXE_residue");
-    let ends = ["--component", guests::PROBE_REVEALING, "--only", "completed,trap"];
+    let ends = ["--component", guests::PROBE_REVEALING, "--only", "completed,trap,sealed.completed,fetched-by-tls"];
     let output = Command::new(residue).args(ends).args(args).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let rows: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -26,7 +26,9 @@ fn checks(args: &[&str]) -> (Vec<String>, Vec<String>) {
 fn nothing_is_left_and_the_search_finds_what_is_there() {
     let (held, broken) = checks(&[]);
     assert!(broken.is_empty(), "{broken:?}");
-    for id in ["completed", "trap", "freed-heap", "control.locked-memory", "control.guest-memory", "control.host-stack"]
+    let controls = ["control.locked-memory", "control.guest-memory", "control.host-stack"];
+    for id in
+        ["completed", "trap", "freed-heap", "sealed.completed", "fetched-by-tls.vault"].into_iter().chain(controls)
     {
         assert!(held.iter().any(|held| held == id), "{id} is among {held:?}");
     }
@@ -38,4 +40,5 @@ fn without_the_wiping_allocator_the_search_finds_what_is_left() {
     let found = |ids: &[&str]| ids.iter().any(|id| broken.iter().any(|broken| broken == id));
     // The next owner of a freed block may have overwritten it after one end, but not after every one.
     assert!(found(&["freed-heap"]) && found(&["completed", "trap"]), "{broken:?}");
+    assert!(found(&["sealed.completed", "fetched-by-tls.vault"]), "{broken:?}");
 }

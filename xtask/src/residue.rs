@@ -89,6 +89,7 @@ struct Workplace {
     residue: PathBuf,
     far: PathBuf,
     component: PathBuf,
+    sender: PathBuf,
 }
 
 impl Workplace {
@@ -102,13 +103,15 @@ impl Workplace {
             Ok(to)
         };
         let (residue, far) = (copy(&programs.residue)?, copy(&programs.far)?);
-        let component = copy(&repository.guests().join("wasm32-wasip2/debug/examples/probe_revealing.wasm"))?;
-        Ok(Self { residue, far, component, folder })
+        let guests = repository.guests().join("wasm32-wasip2/debug/examples");
+        let (component, sender) = (copy(&guests.join("probe_revealing.wasm"))?, copy(&guests.join("sender.wasm"))?);
+        Ok(Self { residue, far, component, sender, folder })
     }
 
     /// Runs the program, and reads what it reports.
     fn search(&self, args: &[&str], prefix: &str) -> Result<Vec<Row>, Failure> {
         let mut search = Invocation::new(&self.residue).arg("--component").arg(&self.component);
+        search = search.arg("--sender").arg(&self.sender);
         for arg in args {
             search = search.arg(arg);
         }

@@ -1,6 +1,9 @@
 //! A value that is not to be found in memory.
 
+use std::ops::Range;
+
 /// A value under a random mask.
+#[derive(Clone)]
 pub struct Masked {
     masked: Vec<u8>,
     mask: Vec<u8>,
@@ -42,6 +45,13 @@ impl Masked {
         Ok(Self { masked, mask })
     }
 
+    /// A part of it, under the same mask.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Self {
+        let of = |bytes: &[u8]| bytes.get(range.clone()).unwrap_or_default().to_vec();
+        Self { masked: of(&self.masked), mask: of(&self.mask) }
+    }
+
     /// Its length in bytes.
     pub fn len(&self) -> usize {
         self.masked.len()
@@ -76,6 +86,8 @@ mod tests {
         assert_eq!(&place, value);
         assert_ne!(masked.masked, value);
         assert_ne!(masked.mask, value);
+        assert!(masked.part(2..7).bytes().eq(*b"value"));
+        assert!(masked.part(40..50).is_empty(), "beyond its end");
     }
 
     #[test]

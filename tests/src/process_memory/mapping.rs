@@ -16,6 +16,8 @@ pub(super) struct Mapping {
     pub(super) resident: bool,
     /// Whether its pages have another size than [`PAGE`].
     pub(super) other_pages: bool,
+    /// Whether nobody may touch it: addresses that are kept free.
+    reserved: bool,
 }
 
 /// What a mapping is for.
@@ -27,8 +29,9 @@ pub enum Place {
     Heap,
     /// The main thread's stack.
     Stack,
-    /// Guests' linear memories, fibers' stacks, other threads' stacks and heaps, large blocks: which of them, the kernel
-    /// does not say.
+    /// Guests' linear memories. The kernel does not say so, but nothing else stands between so many addresses kept free.
+    Guest,
+    /// Fibers' stacks, other threads' stacks and heaps, large blocks: which of them, the kernel does not say.
     Anonymous,
     /// Programs, libraries and their data.
     File,
@@ -38,7 +41,8 @@ pub enum Place {
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 6] = [Self::Locked, Self::Heap, Self::Stack, Self::Anonymous, Self::File, Self::Kernel];
+    pub const ALL: [Self; 7] =
+        [Self::Locked, Self::Heap, Self::Stack, Self::Guest, Self::Anonymous, Self::File, Self::Kernel];
 
     /// The place's name in reports.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +50,7 @@ impl Place {
             Self::Locked => "locked",
             Self::Heap => "heap",
             Self::Stack => "stack",
+            Self::Guest => "guest",
             Self::Anonymous => "anonymous",
             Self::File => "file",
             Self::Kernel => "kernel",
@@ -72,7 +77,31 @@ pub(super) fn parse(smaps: &str) -> Vec<Mapping> {
             last.take(line);
         }
     }
+    tell_guests(&mut mappings);
     mappings
+}
+
+/// How many addresses the engine keeps free at least, before a linear memory and after it: a guard, and what a guest could ask
+/// for with 32 bits. No heap has as many.
+const GUARD: u64 = 32 << 20;
+const ROOM: u64 = 1 << 30;
+
+/// Finds the stretches between such addresses.
+fn tell_guests(mappings: &mut [Mapping]) {
+    let is_free = |mapping: &Mapping, least| mapping.reserved && mapping.end - mapping.start >= least;
+    let (mut first, mut opened) = (0, false);
+    for at in 0..mappings.len() {
+        let follows = at > 0 && mappings[at - 1].end == mappings[at].start;
+        if mappings[at].reserved {
+            if opened && follows && is_free(&mappings[at], ROOM) {
+                let guests = mappings[first..at].iter_mut().filter(|mapping| mapping.place == Place::Anonymous);
+                guests.for_each(|mapping| mapping.place = Place::Guest);
+            }
+            (first, opened) = (at + 1, is_free(&mappings[at], GUARD));
+        } else if !follows {
+            opened = false;
+        }
+    }
 }
 
 /// The line that a mapping begins with: `START-END PERMISSIONS OFFSET DEVICE INODE NAME`.
@@ -80,6 +109,7 @@ fn head(line: &str) -> Option<Mapping> {
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let address = |text| u64::from_str_radix(text, 16).ok();
+    let reserved = rest.starts_with("---");
     let name = rest.split_whitespace().skip(4).collect::<Vec<_>>().join(" ");
     let secret = name.starts_with("/secretmem");
     let place = match name.as_str() {
@@ -99,6 +129,7 @@ fn head(line: &str) -> Option<Mapping> {
         secret,
         resident: false,
         other_pages: false,
+        reserved,
     })
 }
 
@@ -154,6 +185,21 @@ mod tests {
         );
         assert_eq!(parse(SMAPS)[0].label(), "/usr/bin/a b");
         assert_eq!(parse(SMAPS)[4].label(), "anonymous");
+    }
+
+    #[test]
+    fn what_stands_between_addresses_kept_free_is_a_guests() {
+        let places = |after: u64| -> Vec<_> {
+            let smaps = format!(
+                "7f0000000000-7f0002000000 ---p 00000000 00:00 0 \n7f0002000000-7f0002010000 rw-p 00000000 00:01 8 \
+                 /memfd:image (deleted)\n7f0002010000-7f0002020000 rw-p 00000000 00:00 0 \n7f0002020000-{:x} ---p 00000000 \
+                 00:00 0 \n",
+                0x7f00_0202_0000 + after
+            );
+            parse(&smaps).into_iter().map(|mapping| mapping.place).collect()
+        };
+        assert_eq!(places(1 << 30), [Place::Anonymous, Place::Guest, Place::Guest, Place::Anonymous]);
+        assert_eq!(places(1 << 26), [Place::Anonymous; 4], "a thread's heap");
     }
 
     #[test]

@@ -56,6 +56,14 @@ impl Findings {
         self.hits.iter().filter(|(other, _)| *other == place).count()
     }
 
+    /// These, and those of another value's search: for what consists of several.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.hits.extend(other.hits);
+        other.not_examined.into_iter().for_each(|(name, bytes)| *self.not_examined.entry(name).or_default() += bytes);
+        self
+    }
+
     /// In which forms it was found.
     pub fn encodings(&self) -> Vec<Encoding> {
         let mut encodings: Vec<_> = self.hits.iter().map(|(_, hit)| hit.encoding).collect();

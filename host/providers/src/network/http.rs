@@ -13,8 +13,6 @@ use zeroize::Zeroizing;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
-/// How long a connection that nobody uses is kept.
-const IDLE: Duration = Duration::from_secs(30);
 /// What is taken for a body whose length is not told, to begin with.
 const FIRST: usize = 16 * 1024;
 
@@ -39,7 +37,12 @@ pub enum HttpSetupError {
     Client(#[source] reqwest::Error),
 }
 
-/// A client with a pool of its own. It follows no redirect, asks no proxy, and sends nothing twice by itself.
+/// A client of connections for one request each. It follows no redirect, asks no proxy, and sends nothing twice by itself.
+///
+/// # Security
+///
+/// A connection's buffers keep what was sent and received last, in memory that is not locked, until it ends: one that waited for
+/// another request would keep a secret that no task has any more. A later connection is shorter, by TLS's resumption.
 pub(crate) fn client(tls: Tls) -> Result<Client, HttpSetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -67,7 +70,7 @@ pub(crate) fn client(tls: Tls) -> Result<Client, HttpSetupError> {
         .http1_only()
         .no_proxy()
         .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(0)
         .build()
         .map_err(HttpSetupError::Client)
 }

@@ -22,7 +22,7 @@
 //!
 //! The token, and each value, is in [`SecretBytes`](far_core::memory::SecretBytes); bodies are in buffers that are wiped, and read by borrowing from
 //! them. The buffers of the HTTP and TLS libraries are not: a binary's [`WipingAllocator`](far_core::memory::WipingAllocator)
-//! overwrites them as they are freed. No text of a body is in any error, nor is the URL.
+//! overwrites them as they are freed, and a connection ends with its answer. No text of a body is in any error, nor is the URL.
 
 mod address;
 mod answer;

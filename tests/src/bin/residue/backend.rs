@@ -5,14 +5,14 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::panic::panic_any;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
-use far_needle::{Masked, Needle};
+use far_needle::Masked;
 
 /// A backend of one secret.
 pub(crate) struct Backend {
@@ -22,9 +22,9 @@ pub(crate) struct Backend {
 
 /// What it has and how it answers.
 struct Now {
-    secret: Option<Arc<Needle>>,
+    secret: Option<Masked>,
     /// Takes its place when a refresh asks.
-    rotated: Option<Arc<Needle>>,
+    rotated: Option<Masked>,
     version: u64,
     ttl: Option<Duration>,
     manner: Manner,
@@ -98,13 +98,13 @@ impl Backend {
     }
 
     /// Makes this the current value, which lives so long.
-    pub(crate) fn set(&self, secret: &Arc<Needle>, ttl: Option<Duration>, manner: Manner) {
+    pub(crate) fn set(&self, secret: &Masked, ttl: Option<Duration>, manner: Manner) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         *now = Now { secret: Some(secret.clone()), rotated: None, version: now.version + 1, ttl, manner };
     }
 
     /// Makes this the current value from the moment that a refresh asks.
-    pub(crate) fn rotate_to(&self, secret: &Arc<Needle>) {
+    pub(crate) fn rotate_to(&self, secret: &Masked) {
         self.now.lock().unwrap_or_else(PoisonError::into_inner).rotated = Some(secret.clone());
     }
 
@@ -118,7 +118,7 @@ impl Backend {
 
     fn answer(&self) -> Result<Fetched, ProviderError> {
         let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        let secret = now.secret.as_ref().ok_or(ProviderError::NotFound)?.value();
+        let secret = now.secret.as_ref().ok_or(ProviderError::NotFound)?;
         if let Manner::StopsOnStack(stop) = &now.manner {
             deep(DEPTH, secret, stop);
         }
@@ -166,10 +166,10 @@ fn received(secret: &Masked) -> Vec<u8> {
     let spaces = [b' '; 3000];
     spaces.into_iter().chain(*b"{\"data\":[\"").for_each(&mut take);
     for byte in secret.bytes() {
-        if byte == b'"' || byte == b'\\' {
+        if matches!(byte, b'"' | b'\\' | b'\n') {
             take(b'\\');
         }
-        take(byte);
+        take(if byte == b'\n' { b'n' } else { byte });
     }
     b"\"]}".iter().copied().chain(spaces).chain(spaces).for_each(&mut take);
     body

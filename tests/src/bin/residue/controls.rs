@@ -36,7 +36,7 @@ pub(crate) async fn guest_memory(host: &Host, memory: &mut ProcessMemory) -> Row
     let findings = memory.search(&secret).unwrap();
     running.cancel().await;
     // It was in locked memory only before the guest had it; what is found besides is the guest's.
-    Row::found_in("control.guest-memory", &[Place::Locked, Place::Anonymous], &findings)
+    Row::found_in("control.guest-memory", &[Place::Locked, Place::Guest], &findings)
 }
 
 pub(crate) async fn client_buffer(host: &Host, memory: &mut ProcessMemory) -> Row {

@@ -21,9 +21,14 @@ use crate::sink::Refusal;
 /// Long enough for a guest to get, sign and reveal.
 const SHORT: Duration = Duration::from_secs(3);
 
+/// Whether a check is one of these, or begins as one of them does; each is where there are none.
+pub(crate) fn is_wanted(id: &str, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|only| id.starts_with(only.as_str()))
+}
+
 /// After all ends; or after those whose names begin so.
 pub(crate) async fn all(host: &Host, memory: &mut ProcessMemory, only: &[String]) -> Vec<Row> {
-    let wanted = |id: &str| only.is_empty() || only.iter().any(|only| id.starts_with(only.as_str()));
+    let wanted = |id: &str| is_wanted(id, only);
     let mut rows = Vec::new();
     for (id, last, outcome) in of_skills() {
         if wanted(id) {
@@ -42,7 +47,6 @@ pub(crate) async fn all(host: &Host, memory: &mut ProcessMemory, only: &[String]
         rows.push(dotenv_failed_parse(host, memory).await);
         rows.push(dotenv(host, memory).await);
         rows.push(refused_audit(host, memory).await);
-        rows.push(Row::not_examined("fetched-by-tls", "no backend uses the network yet"));
     }
     rows
 }
@@ -143,7 +147,7 @@ async fn with_sink(
 /// The value's time ends while a guest holds a handle that it has signed with.
 async fn expired(host: &Host, memory: &mut ProcessMemory) -> Row {
     let secret = secret();
-    host.backend.set(&secret, Some(Duration::from_secs(1)), Manner::Well);
+    host.backend.set(secret.value(), Some(Duration::from_secs(1)), Manner::Well);
     let sign = json!({ "do": "sign", "message": "m" });
     let steps = json!([{ "do": "get", "name": "alpha" }, sign, { "do": "sleep", "ms": 600_000 }]);
     let mut running = host.start(&steps, LONG);
@@ -157,7 +161,7 @@ async fn expired(host: &Host, memory: &mut ProcessMemory) -> Row {
 /// A guest asks again after the value was rotated, and goes on running with the new one.
 async fn rotated(host: &Host, memory: &mut ProcessMemory) -> [Row; 2] {
     let (old, new) = (host.alpha(Manner::Well), secret());
-    host.backend.rotate_to(&new);
+    host.backend.rotate_to(new.value());
     let steps = json!([
         { "do": "get", "name": "alpha" },
         { "do": "sign", "message": "m" },

@@ -85,7 +85,7 @@ impl Host {
     /// Gives `alpha` a new value.
     pub(crate) fn alpha(&self, manner: Manner) -> Arc<Needle> {
         let secret = secret();
-        self.backend.set(&secret, None, manner);
+        self.backend.set(secret.value(), None, manner);
         secret
     }
 
@@ -101,9 +101,7 @@ impl Host {
         let task = Task::new(&self.skill).with_input(json!({ "steps": steps }).to_string());
         let task = grants.into_iter().fold(task, |task, grant| task.with_grant(grant.parse().unwrap()));
         let task = task.with_limits(Limits { timeout, ..Limits::default() });
-        let events = self.runtime.pal().subscribe();
-        let runtime = self.runtime.clone();
-        Running { task: tokio::spawn(async move { runtime.run(task).await }), events }
+        Running::start(&self.runtime, task)
     }
 
     /// Runs such a task to its end; says how it ended, and what was recorded.
@@ -115,6 +113,12 @@ impl Host {
 }
 
 impl Running {
+    pub(crate) fn start(runtime: &Arc<Runtime>, task: Task) -> Self {
+        let events = runtime.pal().subscribe();
+        let runtime = runtime.clone();
+        Self { task: tokio::spawn(async move { runtime.run(task).await }), events }
+    }
+
     /// Waits until this was recorded.
     pub(crate) async fn recorded(&mut self, kind: EventKind) {
         while self.next().await != kind {}

@@ -3,7 +3,8 @@
 //! Prints one JSON object for each check, and exits with 1 if any did not hold. `cargo xtask residue` runs it.
 //!
 //! Each check has a random value of its own, which is nowhere in memory except where it was put: the needle is masked,
-//! and so is the backend's copy. Registers, and what the kernel keeps of its own, cannot be seen from here.
+//! and so is the backend's copy; servers are in another process. Registers, and what the kernel keeps of its own, cannot be
+//! seen from here.
 
 #![expect(clippy::unwrap_used, reason = "a check that cannot be made fails the proof")]
 #![expect(clippy::indexing_slicing, reason = "lengths are chosen a line before")]
@@ -20,12 +21,18 @@ mod core_file;
 mod dotenv_file;
 mod ends;
 mod far_run;
+mod fetched;
+mod frames;
 mod host;
+mod network;
+mod remote;
 mod row;
+mod sent;
+mod servers;
 mod sink;
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, panic};
 
@@ -37,6 +44,7 @@ use rustix::process::geteuid;
 use crate::allocator::Switchable;
 use crate::backend::Defect;
 use crate::host::Host;
+use crate::network::Network;
 use crate::row::Row;
 
 #[global_allocator]
@@ -49,6 +57,9 @@ struct Cli {
     /// The skill that takes the steps.
     #[arg(long, value_name = "FILE", default_value = far_tests::guests::PROBE_REVEALING)]
     component: PathBuf,
+    /// The skill that sends requests.
+    #[arg(long, value_name = "FILE", default_value = far_tests::guests::SENDER)]
+    sender: PathBuf,
     /// The `far` command, whose output and files are searched too.
     #[arg(long, value_name = "FILE")]
     far: Option<PathBuf>,
@@ -64,6 +75,9 @@ struct Cli {
     /// Not a proof: be the process that core files are written of.
     #[arg(long, hide = true)]
     hold: bool,
+    /// Not a proof: be the process at the other end of connections.
+    #[arg(long, hide = true)]
+    serve: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -77,6 +91,9 @@ fn main() -> ExitCode {
     if cli.hold {
         return core_file::held().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    if cli.serve {
+        return servers::serve().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     if let Some(user) = cli.user.filter(|user| *user != geteuid().as_raw()) {
         return become_user(user);
     }
@@ -87,7 +104,7 @@ fn main() -> ExitCode {
     }
     harden_process().unwrap();
     tell_of_no_defect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut report = Report { ok: true };
     runtime.block_on(checks(&cli, &mut memory, &mut report));
     if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -125,6 +142,22 @@ impl Report {
     }
 }
 
+/// What leaves and what comes over TLS; the other process is started if any of it is asked for.
+async fn over_network(cli: &Cli, memory: &mut ProcessMemory, folder: &Path) -> Vec<Row> {
+    let wanted = |id: &str| ends::is_wanted(id, &cli.only);
+    if !cli.only.is_empty() && !cli.only.iter().any(|only| OVER_NETWORK.iter().any(|kind| only.starts_with(kind))) {
+        return Vec::new();
+    }
+    let token = host::secret();
+    let mut network = Network::start(&cli.sender, &host::private_folder(folder, "network"), token.value()).await;
+    let mut rows = sent::all(&mut network, memory, wanted).await;
+    rows.extend(fetched::all(&mut network, memory, &token, wanted).await);
+    rows
+}
+
+/// What the names of its checks begin with.
+const OVER_NETWORK: [&str; 4] = ["sealed", "sign-jwt", "fetched-by-tls", "exchanged"];
+
 async fn checks(cli: &Cli, memory: &mut ProcessMemory, report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();
     let self_test = self_test().map_or_else(|error| error.to_string(), |()| "passed".to_owned());
@@ -138,6 +171,7 @@ async fn checks(cli: &Cli, memory: &mut ProcessMemory, report: &mut Report) {
     report.tell(&controls::stack(&host, memory).await);
     report.tell_all(controls::freed_heap(memory));
     report.tell_all(ends::all(&host, memory, &cli.only).await);
+    report.tell_all(over_network(cli, memory, folder.path()).await);
     if cli.only.is_empty() {
         report.tell_all(core_file::written(folder.path()));
     }

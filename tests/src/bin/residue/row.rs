@@ -51,6 +51,11 @@ impl Row {
         Self::searched(id, found(places), found(&seen), findings)
     }
 
+    /// A check of where the value is while it is somewhere.
+    pub(crate) fn found(id: &str, expected: &str, seen: impl Display, findings: &Findings) -> Self {
+        Self::searched(id, expected.to_owned(), seen.to_string(), findings)
+    }
+
     /// A positive control: the value is where it is known to be.
     pub(crate) fn found_at(id: &str, addresses: &Range<u64>, findings: &Findings) -> Self {
         let there = findings.hits.iter().filter(|(_, hit)| addresses.contains(&hit.address)).map(|(place, _)| place);

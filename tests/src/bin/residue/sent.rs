@@ -1,0 +1,164 @@
+//! Secrets that leave in requests over HTTPS: after the task they are nowhere, and while it waits for an answer they are not
+//! in the guest, which never had them.
+
+use std::time::{Duration, Instant};
+
+use far_core::pal::EventKind;
+use far_needle::Needle;
+use far_runtime::{End, Report};
+use far_tests::process_memory::{Findings, Place, ProcessMemory};
+use serde_json::{Value, json};
+
+use crate::controls::LONG;
+use crate::host::secret;
+use crate::network::Network;
+use crate::row::Row;
+
+/// How long what is left of a connection may take to go: it is freed by a task of the HTTP library's, once its client is.
+const PATIENCE: Duration = Duration::from_secs(4);
+const POLL: Duration = Duration::from_millis(50);
+/// How long a request is held back: long enough for a guest to send it, and for a search.
+const HELD: Duration = Duration::from_secs(6);
+/// How this is told.
+const WAITED: &str =
+    "the HTTP library's task that owns the connection: searched every 50 ms until nothing was found, 4 s at most";
+
+/// All that are wanted, by their names.
+pub(crate) async fn all(network: &mut Network, memory: &mut ProcessMemory, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (id, request, more) in requests(network) {
+        if wanted(id) {
+            rows.push(sent(network, memory, id, &request, more).await);
+        }
+    }
+    if wanted("sealed.time-out") {
+        rows.extend(held(network, memory).await);
+    }
+    if wanted("sealed.client-certificate") {
+        rows.push(client_certificate(network, memory).await);
+    }
+    if wanted("sign-jwt.hs256") {
+        let key = secret();
+        network.alpha(key.value());
+        rows.push(signed(network, memory, "sign-jwt.hs256", "hs", &[&key]).await);
+    }
+    if wanted("sign-jwt.rs256") {
+        network.alpha(&network.remote.rsa.pem);
+        let [text, number] = rsa(network);
+        rows.push(signed(network, memory, "sign-jwt.rs256", "rs", &[&text, &number]).await);
+    }
+    rows
+}
+
+/// What is sent, and what the task does then: nothing, or what ends it.
+fn requests(network: &Network) -> Vec<(&'static str, Value, Option<Value>)> {
+    let to = |path: &str| format!("{}{path}", network.remote.address.open);
+    let bearer = |path: &str| json!({ "method": "GET", "url": to(path), "bearer": "alpha" });
+    let elsewhere = json!({ "method": "GET", "url": "https://localhost:1/", "bearer": "alpha" });
+    let header = json!({ "method": "GET", "url": to("/"), "headers": [["x-api-key", "{alpha}"]] });
+    vec![
+        ("sealed.completed", bearer("/"), None),
+        ("sealed.echoed", bearer("/echo"), None),
+        ("sealed.scope-violation", bearer("/"), Some(elsewhere)),
+        ("sealed.basic", json!({ "method": "GET", "url": to("/echo"), "basic": ["user", "alpha"] }), None),
+        ("sealed.header", header, None),
+        ("sealed.query", json!({ "method": "GET", "url": to("/echo?key={alpha}") }), None),
+    ]
+}
+
+async fn sent(network: &Network, memory: &mut ProcessMemory, id: &str, request: &Value, more: Option<Value>) -> Row {
+    let secret = secret();
+    network.alpha(secret.value());
+    let outcome = if more.is_some() { "scope-violation" } else { "completed, answered" };
+    let requests: Vec<_> = [request.clone()].into_iter().chain(more).collect();
+    let seen = run(network, &["alpha"], &json!(requests)).await;
+    cleared(memory, id, &format!("secret.used, {outcome}"), seen, &[&secret]).await
+}
+
+/// The guest waits in a host call for an answer that does not come.
+async fn held(network: &mut Network, memory: &mut ProcessMemory) -> [Row; 3] {
+    let secret = secret();
+    network.alpha(secret.value());
+    let url = format!("{}/hold", network.remote.address.open);
+    let mut running = network.send(&["alpha"], &json!([{ "method": "GET", "url": url, "bearer": "alpha" }]), HELD);
+    network.remote.wait_held();
+    let findings = memory.search(&secret).unwrap();
+    let report = (&mut running.task).await.unwrap();
+    let seen = seen(&report, &running.all_recorded().await);
+    drop(report);
+    network.remote.release();
+    let (guest, hosts) = (findings.hits_in(Place::Guest), findings.hits.len());
+    let examined = findings.examined.get(&Place::Guest).is_some_and(|bytes| *bytes > 0);
+    let control = if hosts > guest { "found in the host" } else { "nothing" };
+    let control = Row::found("control.sealed.held", "found in the host", control, &findings);
+    let told = format!("{}; {guest} hits in the guest", if examined { "searched" } else { "no memory of a guest" });
+    let held = Row::found("sealed.held.guest", "searched; 0 hits in the guest", told, &findings);
+    let ended = cleared(memory, "sealed.time-out", "secret.used, timed-out", seen, &[&secret]).await;
+    [control, held, ended]
+}
+
+async fn client_certificate(network: &Network, memory: &mut ProcessMemory) -> Row {
+    let key = &network.remote.identity;
+    network.alpha(&key.pem);
+    let url = format!("{}/", network.remote.address.mutual);
+    let request = json!([{ "method": "GET", "url": url, "headers": [["far-client-certificate", "{alpha}"]] }]);
+    let seen = run(network, &["alpha"], &request).await;
+    let needles = [&key.needles[0], &key.needles[1]];
+    cleared(memory, "sealed.client-certificate", "secret.used, completed, answered", seen, &needles).await
+}
+
+fn rsa(network: &Network) -> [Needle; 2] {
+    let [text, number] = &network.remote.rsa.needles;
+    [Needle::new(text.value().clone()).unwrap(), Needle::of_bytes(number.value().clone()).unwrap()]
+}
+
+async fn signed(network: &mut Network, memory: &mut ProcessMemory, id: &str, name: &str, key: &[&Needle]) -> Row {
+    let url = format!("{}/", network.remote.address.open);
+    let request = json!([{ "method": "GET", "url": url, "signed": [name, { "scope": "a" }] }]);
+    let seen = run(network, &[], &request).await;
+    let signature = network.remote.signature();
+    let needles: Vec<_> = key.iter().copied().chain(&signature).collect();
+    cleared(memory, id, "secret.used, completed, answered", seen, &needles).await
+}
+
+/// Runs a task that sends these requests; says what was seen of it.
+pub(crate) async fn run(network: &Network, secrets: &[&str], requests: &Value) -> String {
+    let mut running = network.send(secrets, requests, LONG);
+    let report = (&mut running.task).await.unwrap();
+    seen(&report, &running.all_recorded().await)
+}
+
+/// Whether a secret was used, how the task ended, and whether all that it sent was answered well.
+fn seen(report: &Report, recorded: &[EventKind]) -> String {
+    let used = if recorded.contains(&EventKind::SecretUsed) { "secret.used" } else { "not used" };
+    let answers = match &report.end {
+        End::Completed(output) => {
+            let output: Value = serde_json::from_slice(output).unwrap();
+            let answers = output["answers"].as_array().unwrap();
+            if answers.iter().all(|answer| answer["status"] == 200) { ", answered" } else { ", not answered" }
+        }
+        _ => "",
+    };
+    format!("{used}, {}{answers}", report.end.outcome().as_str())
+}
+
+/// Searches until nothing is found, or the time for that is over.
+pub(crate) async fn cleared(
+    memory: &mut ProcessMemory,
+    id: &str,
+    expected: &str,
+    seen: String,
+    needles: &[&Needle],
+) -> Row {
+    let (end, mut searches) = (Instant::now() + PATIENCE, 0);
+    let findings = loop {
+        let all = needles.iter().map(|needle| memory.search(needle).unwrap());
+        let findings = all.reduce(Findings::and).unwrap();
+        searches += 1;
+        if findings.hits.is_empty() || Instant::now() > end {
+            break findings;
+        }
+        tokio::time::sleep(POLL).await;
+    };
+    Row::clean(id, expected, seen, &findings).with("waited_for", WAITED).with("searches", searches)
+}
