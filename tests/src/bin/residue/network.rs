@@ -161,6 +161,7 @@ fn vault(remote: &Remote, folder: &Path, token: &Masked) -> Arc<dyn SecretProvid
         ca_file: Some(written(folder, "ca.pem", remote.address.authority.as_bytes())),
         auth: Auth::Token { file },
         mounts: Mounts::default(),
+        child_policies: Vec::new(),
     };
     Arc::new(Vault::open("vault".parse().unwrap(), config, Vec::new()).unwrap())
 }
