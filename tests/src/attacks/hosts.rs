@@ -1,5 +1,6 @@
 //! Servers that are not who they should be, hosts that are written to be taken for others, and what stands in neither.
 
+use far_core::guard::Guard;
 use far_runtime::Egress;
 use serde_json::{Value, json};
 
@@ -14,6 +15,13 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = confusing();
     cases.extend(impostors());
     cases.extend(unfit());
+    cases.push(Case {
+        id: "31-mixed-answers",
+        what: "a name of one address that may be connected to, and another that may not",
+        guards: &[Guard::Address],
+        attack: Trial::new("completed Address; connections: 0", || mixed("127.0.0.1/32")),
+        twin: Trial::new("completed 200; connections: 1", || mixed("127.0.0.0/8")),
+    });
     cases
 }
 
@@ -107,6 +115,19 @@ async fn impostor(certificate: Certificate) -> String {
     let place = Place::of(server, &origin, egress, true);
     let report = place.send(sealed(&place.url("/"))).await;
     format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+/// The name has the server's address first.
+async fn mixed(network: &str) -> String {
+    let authority = Authority::new();
+    let server = Server::start(&authority, "mixed.example", fine()).await;
+    let port = server.port();
+    let at = |address: &str| format!("{address}:{port}").parse().unwrap();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let egress = egress.with_host("mixed.example", at("127.0.0.1")).with_host("mixed.example", at("127.0.0.2"));
+    let place = Place::of(server, "https://mixed.example", egress.with_network(network.parse().unwrap()), false);
+    let report = place.send(sealed("https://mixed.example/")).await;
+    format!("{}; connections: {}", outcome(&report), place.server.connections())
 }
 
 async fn valued(value: &'static str) -> String {

@@ -18,11 +18,11 @@ pub(super) struct Prohibited;
 pub(super) struct Addresses {
     networks: Arc<[IpNet]>,
     /// Names whose address the operator knows.
-    hosts: Arc<HashMap<String, SocketAddr>>,
+    hosts: Arc<HashMap<String, Vec<SocketAddr>>>,
 }
 
 impl Addresses {
-    pub(super) fn new(networks: &[IpNet], hosts: &HashMap<String, SocketAddr>) -> Self {
+    pub(super) fn new(networks: &[IpNet], hosts: &HashMap<String, Vec<SocketAddr>>) -> Self {
         Self { networks: networks.into(), hosts: Arc::new(hosts.clone()) }
     }
 
@@ -40,7 +40,7 @@ impl Resolve for Addresses {
         let addresses = self.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = match addresses.hosts.get(name.as_str()) {
-                Some(known) => vec![*known],
+                Some(known) => known.clone(),
                 None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
             };
             found.iter().try_for_each(|found| addresses.check(found.ip()))?;

@@ -31,7 +31,7 @@ use super::address::Addresses;
 #[derive(Clone, Debug, Default)]
 pub struct Egress {
     networks: Vec<IpNet>,
-    hosts: HashMap<String, SocketAddr>,
+    hosts: HashMap<String, Vec<SocketAddr>>,
     authorities: Option<Vec<CertificateDer<'static>>>,
 }
 
@@ -64,10 +64,10 @@ impl Egress {
     }
 
     /// The same, with this host at this address, without a look-up. The address must be one that requests may go to; a port other
-    /// than 0 stands for the scheme's own. Certificates are the host's as ever.
+    /// than 0 stands for the scheme's own. Said again of one host, it is at all of them. Certificates are the host's as ever.
     #[must_use]
     pub fn with_host(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
-        self.hosts.insert(host.into(), address);
+        self.hosts.entry(host.into()).or_default().push(address);
         self
     }
 
