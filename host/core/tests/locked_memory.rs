@@ -43,6 +43,7 @@ impl Agent {
     /// The same, where a secret is read again after so much time only.
     async fn refreshing(versions: usize, refresh_interval: Duration) -> Self {
         let alone = ALONE.lock().await;
+        nothing_is_locked();
         let backend = Arc::new(MemoryProvider::new(ProviderId::parse("memory").unwrap()));
         let log = MemorySink::new();
         let pal = Pal::builder().sink(log.clone()).build();
@@ -86,6 +87,15 @@ impl Agent {
         let records = self.log.records();
         let failed = records.iter().map(|record| &record.event).filter(|event| event.outcome == Some(Outcome::Failed));
         failed.filter(|event| event.kind == EventKind::SecretFetched).map(|event| event.reason).collect()
+    }
+}
+
+/// Waits for the test before: its runtime, and what its last tasks held, goes after its lock.
+fn nothing_is_locked() {
+    let end = Instant::now() + Duration::from_secs(10);
+    while usage().used > 0 {
+        assert!(Instant::now() < end, "locked memory that is never wiped: {:?}", usage());
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
