@@ -84,7 +84,7 @@ async fn searched(while_running: bool) -> String {
     let running = host.spawn_until(task, EventKind::SkillLogged).await;
     let findings = memory.search(&needle).unwrap();
     running.abort();
-    let found = findings.hits_in(Place::Anonymous) > 0;
+    let found = findings.hits_in(Place::Guest) > 0;
     if found { "found while the task is running" } else { "not found" }.to_owned()
 }
 

@@ -178,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_the_operator_knows_is_not_looked_up_but_vetted() {
-        let hosts = HashMap::from([("a.invalid".to_owned(), "127.0.0.1:8443".parse().unwrap())]);
+        let hosts = HashMap::from([("a.invalid".to_owned(), vec!["127.0.0.1:8443".parse().unwrap()])]);
         let name = || "a.invalid".parse::<Name>().unwrap();
         assert!(Addresses::new(&[], &hosts).resolve(name()).await.is_err());
         let found = Addresses::new(&["127.0.0.0/8".parse().unwrap()], &hosts).resolve(name()).await.unwrap();
