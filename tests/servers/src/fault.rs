@@ -16,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::failure::{Failure, OrFailure};
 use crate::http::{self, Request};
@@ -30,6 +31,8 @@ pub enum Fault {
     Instead(Reply),
     /// The backend is not asked, and nothing is answered for as long as the client waits.
     Silent,
+    /// The backend's, that much later: it was asked at once.
+    Held(Duration),
     /// Half of the body comes, and the connection ends.
     Cut,
     /// The body never ends.
@@ -149,6 +152,11 @@ impl State {
         let stream = connection.get_mut();
         match fault {
             Fault::Instead(reply) => whole(stream, &reply),
+            Fault::Held(time) => {
+                let reply = self.passed_on(&request)?;
+                thread::sleep(time);
+                whole(stream, &reply)
+            }
             Fault::Silent => stream.read_to_end(&mut Vec::new()).map(drop),
             Fault::Again => match lock(&self.last).clone() {
                 Some(reply) => whole(stream, &reply),

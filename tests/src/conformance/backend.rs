@@ -20,8 +20,6 @@ pub(super) struct Features {
     pub(super) tombstones: bool,
     /// It is taken over as a whole or not at all: what is too large in it is not there, and all else stays as it was.
     pub(super) as_a_whole: bool,
-    /// The server's own log says how often it was asked.
-    pub(super) counts: bool,
 }
 
 pub(super) trait Backend: Sync {
@@ -36,8 +34,6 @@ pub(super) trait Backend: Sync {
     /// A new version.
     fn put(&self, name: &str, value: &str);
     fn remove(&self, name: &str);
-    /// How often the server was asked for the value, as its own log has it.
-    fn asked(&self, name: &str) -> usize;
 }
 
 /// A `.env` in a folder of its own.
@@ -77,7 +73,7 @@ impl Backend for DotEnvFile {
     }
 
     fn features(&self) -> Features {
-        Features { versions: false, tombstones: false, as_a_whole: true, counts: false }
+        Features { versions: false, tombstones: false, as_a_whole: true }
     }
 
     fn provider(&self) -> Arc<dyn SecretProvider> {
@@ -99,10 +95,6 @@ impl Backend for DotEnvFile {
     fn remove(&self, name: &str) {
         self.secrets.lock().unwrap().retain(|(other, _)| other != name);
         self.write();
-    }
-
-    fn asked(&self, _: &str) -> usize {
-        0
     }
 }
 
@@ -136,6 +128,15 @@ impl Vault {
         let known = ["one", "two"].map(|name| self.reference(name)).to_vec();
         Arc::new(far_providers::Vault::open("vault".parse().unwrap(), config, known).unwrap())
     }
+
+    /// How often the server was asked for the value, as its own log has it.
+    pub(super) fn asked(&self, name: &str) -> usize {
+        let path = format!("\"path\":\"kv/data/conformance/{name}\"");
+        let is_read = |line: &&str| {
+            line.contains(&path) && line.contains("\"type\":\"request\"") && line.contains("\"operation\":\"read\"")
+        };
+        self.server.audit_log().lines().filter(is_read).count()
+    }
 }
 
 impl Backend for Vault {
@@ -148,7 +149,7 @@ impl Backend for Vault {
     }
 
     fn features(&self) -> Features {
-        Features { versions: true, tombstones: true, as_a_whole: false, counts: true }
+        Features { versions: true, tombstones: true, as_a_whole: false }
     }
 
     fn provider(&self) -> Arc<dyn SecretProvider> {
@@ -166,13 +167,5 @@ impl Backend for Vault {
 
     fn remove(&self, name: &str) {
         self.server.api("DELETE", &format!("kv/data/conformance/{name}"), &serde_json::Value::Null).unwrap();
-    }
-
-    fn asked(&self, name: &str) -> usize {
-        let path = format!("\"path\":\"kv/data/conformance/{name}\"");
-        let is_read = |line: &&str| {
-            line.contains(&path) && line.contains("\"type\":\"request\"") && line.contains("\"operation\":\"read\"")
-        };
-        self.server.audit_log().lines().filter(is_read).count()
     }
 }

@@ -1,11 +1,9 @@
 //! What every backend is asked.
 
-use std::sync::Arc;
-
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, ProviderError, Refreshed, SecretProvider};
+use far_core::provider::{Fetched, ProviderError, Refreshed};
 use far_core::{Version, VersionSelector};
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 
 use super::backend::{Backend, Features};
 
@@ -56,11 +54,6 @@ pub(super) fn all() -> Vec<Check> {
                 let version = Version::parse("1").unwrap();
                 Box::pin(async move { kind(backend.provider().revoke(&backend.reference("one"), &version).await) })
             },
-        ),
-        check(
-            "one-flight",
-            |has| has.counts.then_some("1000 values, the server was asked once"),
-            |backend| Box::pin(one_flight(backend)),
         ),
     ]
 }
@@ -147,21 +140,4 @@ async fn list(backend: &dyn Backend) -> String {
         Ok(there) => format!("{} secrets", there.len()),
         Err(error) => error.kind().to_owned(),
     }
-}
-
-async fn one_flight(backend: &dyn Backend) -> String {
-    backend.put("one", "one-1");
-    let (provider, one) = (backend.provider(), backend.reference("one"));
-    let before = backend.asked("one");
-    let ask = |provider: Arc<dyn SecretProvider>| {
-        let one = one.clone();
-        async move { told(provider.get_secret(&one, &VersionSelector::Current).await) }
-    };
-    let answers = join_all((0..1000).map(|_| ask(provider.clone()))).await;
-    let right = answers.iter().filter(|answer| *answer == "one-1").count();
-    let times = match backend.asked("one") - before {
-        1 => "once".to_owned(),
-        times => format!("{times} times"),
-    };
-    format!("{right} values, the server was asked {times}")
 }

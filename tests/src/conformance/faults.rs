@@ -1,9 +1,13 @@
-//! What a network backend answers when its server goes wrong, each fault by itself; and that the next call is well again.
+//! What a network backend answers when its server goes wrong, each fault by itself, and that the next call is well again; and how
+//! often it asks a server that holds its answer.
+
+use std::time::Duration;
 
 use far_core::VersionSelector;
 use far_core::provider::SecretProvider;
 use far_servers::Failure;
 use far_servers::fault::{Fault, Proxy};
+use futures_util::future::join_all;
 
 use super::backend::{Backend, Vault};
 use super::checks::told;
@@ -32,7 +36,27 @@ pub(super) async fn all(vault: &Vault, tell: &mut impl FnMut(&Row)) -> Result<()
         let proxy = Proxy::start(vault.server.socket())?;
         tell(&row(vault, id, expected, answered(vault, &proxy, faults)).await);
     }
+    let proxy = Proxy::start(vault.server.socket())?;
+    let expected = "1000 values, the server was asked once";
+    tell(&row(vault, "one-flight", expected, one_flight(vault, &proxy)).await);
     Ok(())
+}
+
+/// A thousand callers, while the server holds its answer.
+async fn one_flight(vault: &Vault, proxy: &Proxy) -> String {
+    let (provider, one) = (vault.provider_at(&proxy.address()), vault.reference("one"));
+    let get = || async { told(provider.get_secret(&one, &VersionSelector::Current).await) };
+    // It has logged in.
+    get().await;
+    let before = vault.asked("one");
+    proxy.next([Fault::Held(Duration::from_secs(1))]);
+    let answers = join_all((0..1000).map(|_| get())).await;
+    let right = answers.iter().filter(|answer| *answer == "one-1").count();
+    let times = match vault.asked("one") - before {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    format!("{right} values, the server was asked {times}")
 }
 
 async fn answered(vault: &Vault, proxy: &Proxy, faults: Vec<Fault>) -> String {
@@ -46,7 +70,7 @@ async fn answered(vault: &Vault, proxy: &Proxy, faults: Vec<Fault>) -> String {
     let first = get().await;
     if first == "not-found" {
         // That is remembered for two seconds.
-        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
     }
     format!("{first}; then {}", get().await)
 }
