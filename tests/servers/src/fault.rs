@@ -12,15 +12,15 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::failure::{Failure, OrFailure};
+use crate::failure::Failure;
 use crate::http::{self, Request};
 use crate::https::{self, Arrived, Reply};
+use crate::listening::Listening;
 
 /// What becomes of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Fault {
 
 /// A proxy that listens until it is dropped. Requests are passed on as they come, one for each connection.
 pub struct Proxy {
-    address: SocketAddr,
+    listening: Listening,
     state: Arc<State>,
 }
 
@@ -86,7 +86,6 @@ struct State {
     faults: Mutex<VecDeque<Fault>>,
     arrived: Mutex<Vec<Arrived>>,
     last: Mutex<Option<Reply>>,
-    stopped: AtomicBool,
 }
 
 impl Proxy {
@@ -96,32 +95,21 @@ impl Proxy {
     ///
     /// It cannot listen on loopback.
     pub fn start(backend: SocketAddr) -> Result<Self, Failure> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).or_failure("listen on loopback")?;
-        let address = listener.local_addr().or_failure("see where it listens")?;
         let (faults, arrived, last) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let state = Arc::new(State { backend, faults, arrived, last, stopped: AtomicBool::new(false) });
+        let state = Arc::new(State { backend, faults, arrived, last });
         let serving = state.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = serving.clone();
-                // A client that goes away is what some faults are for.
-                thread::spawn(move || stream.and_then(|stream| serving.serve(stream)));
-            }
-        });
-        Ok(Self { address, state })
+        let listening = Listening::start(move |stream| serving.serve(stream))?;
+        Ok(Self { listening, state })
     }
 
     /// `http://127.0.0.1:PORT`.
     pub fn address(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.listening.address)
     }
 
     /// Where it listens.
     pub fn socket(&self) -> SocketAddr {
-        self.address
+        self.listening.address
     }
 
     /// What becomes of the next answers, after those that were said before; later ones pass.
@@ -132,14 +120,6 @@ impl Proxy {
     /// The requests that arrived, in their order.
     pub fn arrived(&self) -> Vec<Arrived> {
         lock(&self.state.arrived).clone()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::Relaxed);
-        // It waits for somebody to connect.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -1,15 +1,14 @@
 //! A server over HTTPS on loopback that keeps what arrived. It is for what needs no more than a thread for each connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::Authority;
-use crate::failure::{Failure, OrFailure};
+use crate::failure::Failure;
+use crate::listening::Listening;
 
 /// No head or body that a test sends is longer.
 const LONGEST: u64 = 32 << 20;
@@ -70,7 +69,7 @@ pub type Handler = Arc<dyn Fn(&Arrived) -> Reply + Send + Sync>;
 
 /// A server that listens until it is dropped.
 pub struct Https {
-    address: SocketAddr,
+    listening: Listening,
     state: Arc<State>,
 }
 
@@ -78,7 +77,6 @@ struct State {
     tls: Arc<ServerConfig>,
     handler: Handler,
     arrived: Mutex<Vec<Arrived>>,
-    stopped: AtomicBool,
 }
 
 impl Https {
@@ -88,40 +86,21 @@ impl Https {
     ///
     /// It cannot listen on loopback.
     pub fn start(authority: &Authority, name: &str, handler: Handler) -> Result<Self, Failure> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).or_failure("listen on loopback")?;
-        let address = listener.local_addr().or_failure("see where it listens")?;
         let tls = authority.server(name);
-        let state = Arc::new(State { tls, handler, arrived: Mutex::default(), stopped: AtomicBool::new(false) });
+        let state = Arc::new(State { tls, handler, arrived: Mutex::default() });
         let serving = state.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let serving = serving.clone();
-                // Who connects and leaves, or does not speak TLS, is no matter.
-                thread::spawn(move || stream.and_then(|stream| serving.serve(stream)));
-            }
-        });
-        Ok(Self { address, state })
+        let listening = Listening::start(move |stream| serving.serve(stream))?;
+        Ok(Self { listening, state })
     }
 
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.listening.address.port()
     }
 
     /// The requests that arrived, in their order.
     pub fn arrived(&self) -> Vec<Arrived> {
         self.state.arrived.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Https {
-    fn drop(&mut self) {
-        self.state.stopped.store(true, Ordering::Relaxed);
-        // It waits for somebody to connect.
-        let _ = TcpStream::connect(self.address);
     }
 }
 

@@ -27,6 +27,7 @@ pub mod fault;
 mod git;
 pub mod http;
 pub mod https;
+mod listening;
 mod openbao;
 mod port;
 mod postgres;
