@@ -111,6 +111,8 @@ impl Granted {
                 scope: Scope::Task,
                 terms,
                 ttl: CatalogEntry::DEFAULT_TTL,
+                stale: std::time::Duration::ZERO,
+                rotation: None,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
                 only_sealed: false,

@@ -76,6 +76,8 @@ pub(crate) fn runtime(
         scope,
         terms: grant.terms().clone(),
         ttl: CatalogEntry::DEFAULT_TTL,
+        stale: Duration::ZERO,
+        rotation: None,
         skills: None,
         when_leaked: WhenLeaked::default(),
         only_sealed: false,

@@ -106,6 +106,8 @@ impl TestHost {
                 scope: Scope::Task,
                 terms: Terms::new(operations, Vec::new()).unwrap(),
                 ttl: CatalogEntry::DEFAULT_TTL,
+                stale: std::time::Duration::ZERO,
+                rotation: None,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
                 only_sealed: false,

@@ -90,6 +90,30 @@ pub trait SecretProvider: Send + Sync + 'static {
         Ok(())
     }
 
+    /// What the backend says of the current version of a secret; its value is not read.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::Unsupported`] where the backend says nothing without the value; otherwise any [`ProviderError`].
+    async fn describe_secret(&self, _reference: &Reference) -> Result<Description, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
+    /// Makes another secret for a holder in the place of one that has this lease; that one stays until it is revoked. If it was
+    /// replaced already, as another secret of the same lease was, answers with what it was replaced by.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError::Unsupported`] where nothing is made for holders; otherwise any [`ProviderError`].
+    async fn replace_lease(
+        &self,
+        _reference: &Reference,
+        _lease: &LeaseId,
+        _holder: &Holder,
+    ) -> Result<Fetched, ProviderError> {
+        Err(ProviderError::Unsupported)
+    }
+
     /// Revokes a version in the backend.
     ///
     /// # Errors
@@ -99,7 +123,7 @@ pub trait SecretProvider: Send + Sync + 'static {
         Err(ProviderError::Unsupported)
     }
 
-    /// Has the backend make a new version, and answers with it.
+    /// Has the backend make a new version, which is the current one from then on, and answers with it.
     ///
     /// # Errors
     ///
@@ -146,6 +170,19 @@ pub struct Fetched {
     pub ttl: Option<Duration>,
     /// What it ends by, if it was made for who asked.
     pub lease: Option<Lease>,
+}
+
+/// What a backend says of a secret without its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// The current version; none where there is none before somebody asks for the value.
+    pub version: Option<Version>,
+    /// How long ago the version was made, where the backend says so.
+    pub age: Option<Duration>,
+    /// How much longer the version lives, where the backend says so.
+    pub ttl: Option<Duration>,
+    /// Whether the secret is made for who asks, and has a lease.
+    pub leased: bool,
 }
 
 /// Who shares what a backend made: one task, or whoever else the secret's scope says, from its beginning to its end.

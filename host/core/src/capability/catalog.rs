@@ -69,6 +69,20 @@ impl WhenLeaked {
     }
 }
 
+/// When a value is replaced by another version while it is kept, and how long the one before still answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rotation {
+    /// How old a version gets. Where its backend makes new ones, it is asked to; where it does not, it is asked whether there is one.
+    pub every: Duration,
+    /// How long those who hold the version before can still use it, within its own time.
+    pub overlap: Duration,
+}
+
+impl Rotation {
+    /// How long the version before can be used when nothing says otherwise.
+    pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(10 * 60);
+}
+
 /// One secret of the catalog.
 #[derive(Clone, Debug)]
 pub struct CatalogEntry {
@@ -82,6 +96,10 @@ pub struct CatalogEntry {
     pub terms: Terms,
     /// How long a fetched value is kept at most.
     pub ttl: Duration,
+    /// How long beyond that it answers while its backend does not; zero for not at all. What has a lease never does.
+    pub stale: Duration,
+    /// When another version takes its place, if not only when its time ends.
+    pub rotation: Option<Rotation>,
     /// The only skills that may use it; every skill when none.
     pub skills: Option<Vec<SkillDigest>>,
     /// What becomes of a task that says its value.
@@ -116,6 +134,9 @@ pub enum CatalogError {
     /// A value that is never kept, or kept for ever.
     #[error("the secret '{0}' has a time to live of zero")]
     NoTime(SecretName),
+    /// Versions that would be replaced at once, or while those before the ones before them still answer.
+    #[error("the secret '{0}' is to be rotated more often than its overlap allows")]
+    Overlap(SecretName),
 }
 
 impl Catalog {
@@ -140,6 +161,8 @@ impl Catalog {
                 scope: Scope::Task,
                 terms: grant.terms().clone(),
                 ttl: CatalogEntry::DEFAULT_TTL,
+                stale: Duration::ZERO,
+                rotation: None,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
                 only_sealed: false,
@@ -153,10 +176,14 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// [`CatalogError`] if the name is listed already, or the time to live is zero.
+    /// [`CatalogError`] if the name is listed already, the time to live is zero, or a version is to be replaced before the overlap
+    /// with the one before it is over.
     pub fn insert(&mut self, name: SecretName, entry: CatalogEntry) -> Result<(), CatalogError> {
         if entry.ttl.is_zero() {
             return Err(CatalogError::NoTime(name));
+        }
+        if entry.rotation.is_some_and(|rotation| rotation.every.is_zero() || rotation.every < rotation.overlap) {
+            return Err(CatalogError::Overlap(name));
         }
         if self.entries.contains_key(&name) {
             return Err(CatalogError::Twice(name));

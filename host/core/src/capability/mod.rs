@@ -21,7 +21,7 @@ mod placement;
 mod signing;
 mod terms;
 
-pub use catalog::{Catalog, CatalogEntry, CatalogError, Scope, WhenLeaked};
+pub use catalog::{Catalog, CatalogEntry, CatalogError, Rotation, Scope, WhenLeaked};
 pub use check::{Access, Capability, CapabilityError, Decision, Gap, Permit, Purpose};
 pub use denial::DenyReason;
 pub use destination::{Destination, DestinationError, Target, TargetError};

@@ -36,6 +36,8 @@ pub(crate) fn entry(secret: &str, scope: Scope, terms: Terms) -> (SecretName, Ca
         scope,
         terms,
         ttl: Duration::from_secs(60),
+        stale: Duration::ZERO,
+        rotation: None,
         skills: None,
         when_leaked: WhenLeaked::default(),
         only_sealed: false,

@@ -64,6 +64,8 @@ impl Host {
                 scope: Scope::Task,
                 terms: Terms::new(operations, Vec::new()).unwrap(),
                 ttl: CatalogEntry::DEFAULT_TTL,
+                stale: Duration::ZERO,
+                rotation: None,
                 skills: None,
                 when_leaked: WhenLeaked::default(),
                 only_sealed: false,

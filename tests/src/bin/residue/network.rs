@@ -104,6 +104,8 @@ fn catalog(remote: &Remote, secrets: &[(&str, ProviderId, Reference)]) -> (Catal
             scope: Scope::Task,
             terms: terms.clone(),
             ttl: CatalogEntry::DEFAULT_TTL,
+            stale: Duration::ZERO,
+            rotation: None,
             skills: None,
             when_leaked: WhenLeaked::default(),
             only_sealed: false,

@@ -105,6 +105,8 @@ pub(super) fn entry(
         scope,
         terms,
         ttl: ttl.unwrap_or(CatalogEntry::DEFAULT_TTL),
+        stale: Duration::ZERO,
+        rotation: None,
         skills,
         when_leaked,
         only_sealed,
