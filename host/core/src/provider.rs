@@ -311,6 +311,18 @@ impl ProviderError {
     }
 }
 
+impl ProviderError {
+    /// Whether the backend gave no answer, so that nothing is known of the secret: what was known before may still be so.
+    pub fn is_no_answer(&self) -> bool {
+        matches!(self, Self::Sealed | Self::Unavailable | Self::Throttled { .. } | Self::Timeout)
+    }
+
+    /// Whether the backend confirmed that who asks has no such secret any more.
+    pub fn is_confirmed_absence(&self) -> bool {
+        matches!(self, Self::NotFound | Self::VersionGone(_) | Self::Denied)
+    }
+}
+
 impl From<MemoryError> for ProviderError {
     fn from(error: MemoryError) -> Self {
         match error {

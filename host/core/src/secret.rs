@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::guard::Guard;
@@ -27,12 +28,45 @@ pub struct Secret {
     name: SecretName,
     version: Version,
     provider: ProviderId,
-    expires: Mutex<Instant>,
+    time: Mutex<Time>,
+    /// Told when its end was brought forward.
+    hurried: Arc<Notify>,
     lease: Option<Lease>,
     derived: bool,
     value: Mutex<Result<Arc<SecretBytes>, Gone>>,
     /// What wipes the secret when its time ends; nobody needs it longer than the secret.
     end: OnceLock<AbortHandle>,
+}
+
+/// When a secret can be used.
+#[derive(Clone, Copy, Debug)]
+struct Time {
+    /// When its time ends.
+    expires: Instant,
+    /// How long that can be put off.
+    most: Instant,
+    /// How long after its end the bytes stay, for when the backend does not answer.
+    stale: Duration,
+    /// Until when it can be used after its end all the same.
+    revived: Option<Instant>,
+    /// Whether another version took its place.
+    replaced: bool,
+}
+
+impl Time {
+    /// When the bytes go.
+    fn ends(&self) -> Instant {
+        self.expires.checked_add(self.stale).unwrap_or(self.expires)
+    }
+
+    fn is_fresh(&self, now: Instant) -> bool {
+        now < self.expires
+    }
+
+    fn is_usable(&self, now: Instant) -> bool {
+        let revived = self.revived.is_some_and(|until| now < until) || !Guard::Staleness.stands();
+        self.is_fresh(now) || (revived && now < self.ends())
+    }
 }
 
 /// Why a secret has no bytes any more.
@@ -53,15 +87,35 @@ pub enum Gone {
 impl Secret {
     /// A secret that lives until `expires`.
     pub fn new(name: SecretName, version: Version, provider: ProviderId, expires: Instant, value: SecretBytes) -> Self {
-        let value = Mutex::new(Ok(Arc::new(value)));
-        let expires = Mutex::new(expires);
-        Self { name, version, provider, expires, lease: None, derived: false, value, end: OnceLock::new() }
+        let time = Time { expires, most: expires, stale: Duration::ZERO, revived: None, replaced: false };
+        Self {
+            name,
+            version,
+            provider,
+            time: Mutex::new(time),
+            hurried: Arc::default(),
+            lease: None,
+            derived: false,
+            value: Mutex::new(Ok(Arc::new(value))),
+            end: OnceLock::new(),
+        }
     }
 
-    /// The same secret, which its backend made for who asked.
+    /// The same secret, which its backend made for who asked, and which may be renewed until then.
     #[must_use]
-    pub(crate) fn leased(mut self, lease: Option<Lease>) -> Self {
+    pub(crate) fn leased(mut self, lease: Option<Lease>, most: Instant) -> Self {
         self.lease = lease;
+        self.time.get_mut().most = most;
+        self
+    }
+
+    /// The same secret, whose bytes stay so long after its time for when its backend does not answer. What has a lease ends with
+    /// that.
+    #[must_use]
+    pub(crate) fn kept_for(mut self, stale: Duration) -> Self {
+        if self.lease.is_none() {
+            self.time.get_mut().stale = stale;
+        }
         self
     }
 
@@ -101,18 +155,70 @@ impl Secret {
 
     /// When its time ends.
     pub fn expires(&self) -> Instant {
-        *self.expires.lock()
+        self.time.lock().expires
+    }
+
+    /// When its bytes go: with its time, or so long after that as they stay for a backend that does not answer.
+    pub(crate) fn ends(&self) -> Instant {
+        self.time.lock().ends()
+    }
+
+    /// How long its time can be put off.
+    pub(crate) fn most(&self) -> Instant {
+        self.time.lock().most
     }
 
     /// Puts its end off, if it has not ended; answers whether it is later now.
     pub(crate) fn extend(&self, to: Instant) -> bool {
         let value = self.value.lock();
-        let mut expires = self.expires.lock();
-        let is_later = value.is_ok() && *expires < to;
+        let mut time = self.time.lock();
+        let to = to.min(time.most);
+        let is_later = value.is_ok() && time.expires < to;
         if is_later {
-            *expires = to;
+            time.expires = to;
         }
         is_later
+    }
+
+    /// Has it end by then, since another version takes its place, or its backend says that there is none any more.
+    pub(crate) fn end_by(&self, end: Instant) {
+        let mut time = self.time.lock();
+        let expires = time.expires.min(end);
+        *time = Time { expires, most: time.most.min(end), stale: Duration::ZERO, revived: None, replaced: true };
+        drop(time);
+        self.hurried.notify_one();
+    }
+
+    /// Has it be used until then although its time is over, since its backend does not answer; no longer than its bytes stay.
+    /// Answers whether it can be.
+    pub(crate) fn revive(&self, until: Instant, now: Instant) -> bool {
+        let value = self.value.lock();
+        let mut time = self.time.lock();
+        if value.is_ok() && !time.is_fresh(now) && !time.stale.is_zero() {
+            time.revived = Some(until.min(time.ends()));
+        }
+        value.is_ok() && time.is_usable(now)
+    }
+
+    /// Whether its time is over, and it can be used because its backend does not answer.
+    pub(crate) fn is_stale(&self, now: Instant) -> bool {
+        let time = self.time.lock();
+        !time.is_fresh(now) && time.is_usable(now)
+    }
+
+    /// Whether it can be used, as far as that is a matter of time.
+    pub(crate) fn is_usable(&self, now: Instant) -> bool {
+        self.time.lock().is_usable(now)
+    }
+
+    /// Whether another version took its place.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.time.lock().replaced
+    }
+
+    /// Told when its end was brought forward.
+    pub(crate) fn hurried(&self) -> Arc<Notify> {
+        self.hurried.clone()
     }
 
     /// Time left; zero when it has none.
@@ -130,10 +236,14 @@ impl Secret {
     /// # Errors
     ///
     /// [`Gone`], with the first reason for which the bytes went. A secret whose time has ended goes here if nothing
-    /// wiped it before.
+    /// wiped it before, unless they stay for a backend that does not answer.
     pub fn value(&self, now: Instant) -> Result<Arc<SecretBytes>, Gone> {
-        if Guard::Expiry.stands() && self.expires() <= now {
-            self.wipe(Gone::Expired);
+        let time = *self.time.lock();
+        if Guard::Expiry.stands() && !time.is_usable(now) {
+            if time.ends() <= now {
+                self.wipe(Gone::Expired);
+            }
+            return self.value.lock().clone().and(Err(Gone::Expired));
         }
         self.value.lock().clone()
     }

@@ -7,18 +7,19 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
+use crate::capability::Rotation;
 use crate::guard::Guard;
 use crate::identity::{ProviderId, SkillDigest, TaskId, ToolName};
-use crate::memory::OverQuota;
+use crate::memory::{OverQuota, Quota};
 use crate::name::SecretName;
-use crate::pal::AuditUnavailable;
+use crate::pal::{AuditUnavailable, CacheState};
 use crate::provider::{Holder, ProviderError, Reference};
 use crate::secret::{Gone, Secret};
 use crate::version::VersionSelector;
@@ -41,6 +42,33 @@ pub(super) struct Key {
     pub(super) reference: Reference,
 }
 
+/// How a value is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// How long at most.
+    pub(super) ttl: Duration,
+    /// How long beyond that for a backend that does not answer.
+    pub(super) stale: Duration,
+    pub(super) rotation: Option<Rotation>,
+}
+
+impl Plan {
+    /// How long the version before is used.
+    pub(super) fn overlap(&self) -> Duration {
+        self.rotation.map_or(Rotation::DEFAULT_OVERLAP, |rotation| rotation.overlap)
+    }
+}
+
+/// Where a value is kept, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) scope: ScopeSubject,
+    pub(super) key: Key,
+    pub(super) plan: Plan,
+    /// What it is counted against: nothing if it is for more than one task.
+    pub(super) quota: Option<Arc<Quota>>,
+}
+
 /// Why a flight brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FetchError {
@@ -59,6 +87,17 @@ impl FetchError {
             Self::OverQuota(_) => "over-quota",
             Self::Audit(_) => "audit-unavailable",
         }
+    }
+}
+
+impl FetchError {
+    /// Whether the backend gave no answer, so that what was known before may still be so.
+    fn is_no_answer(&self) -> bool {
+        matches!(self, Self::Provider(error) if error.is_no_answer())
+    }
+
+    fn is_confirmed_absence(&self) -> bool {
+        matches!(self, Self::Provider(error) if error.is_confirmed_absence())
     }
 }
 
@@ -91,12 +130,20 @@ pub(super) struct Closed {
     pub(super) asked: HashSet<ProviderId>,
 }
 
-#[derive(Default)]
 struct Slot {
+    place: Place,
     ready: Option<Ready>,
-    /// What `ready` took the place of, as far as handles keep it: it ends with the subject too.
-    replaced: Vec<Weak<Secret>>,
+    /// What `ready` took the place of.
+    replaced: Vec<Replaced>,
     flight: Option<(Flight, AbortHandle)>,
+}
+
+/// A version before the one that is given out: it ends with the subject too.
+struct Replaced {
+    /// Its value is there for as long as handles keep it.
+    secret: Weak<Secret>,
+    /// What has a lease is there until it is revoked: a value that a task was given is used without a handle.
+    _leased: Option<Arc<Secret>>,
 }
 
 /// A fetched secret.
@@ -107,6 +154,13 @@ pub(super) struct Ready {
     pub(super) asked: Instant,
     /// Why it did not answer then.
     pub(super) failed: Option<FetchError>,
+}
+
+impl Ready {
+    /// What it is told as, to those who are given it from here.
+    pub(super) fn state(&self, now: Instant) -> CacheState {
+        if self.secret.is_stale(now) { CacheState::Stale } else { CacheState::Hit }
+    }
 }
 
 /// A flight, and whether the one who asked started it.
@@ -137,35 +191,70 @@ impl Cache {
                 abort.abort();
                 flights.push(flight);
             }
-            let replaced = slot.replaced.iter().filter_map(Weak::upgrade);
+            let replaced = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
             let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
             wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
         Closed { flights, wiped, holder, asked }
     }
 
-    /// What is there, if it still lives.
-    pub(super) fn lookup(&self, subject: &ScopeSubject, key: &Key, now: Instant) -> Option<Ready> {
+    /// What is there, if it can still be used.
+    pub(super) fn lookup(&self, place: &Place, now: Instant) -> Option<Ready> {
         let subjects = self.subjects.lock();
-        let ready = subjects.get(subject)?.slots.get(key)?.ready.as_ref()?;
-        let in_time = ready.secret.expires() > now || !Guard::Expiry.stands();
+        let ready = subjects.get(&place.scope)?.slots.get(&place.key)?.ready.as_ref()?;
+        let in_time = ready.secret.is_usable(now) || !Guard::Expiry.stands();
         (in_time && ready.secret.is_live()).then(|| ready.clone())
     }
 
-    /// The flight that is under way for this key, or a new one by `fetch`; none for a task that has ended. Must be called
+    /// What is given out of the secrets that this is said of, and where.
+    pub(super) fn kept(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<(Place, Arc<Secret>)> {
+        let subjects = self.subjects.lock();
+        let slots = subjects.values().flat_map(|entries| entries.slots.values());
+        let wanted = slots.filter(|slot| is_wanted(&slot.place.key));
+        wanted.filter_map(|slot| Some((slot.place.clone(), slot.ready.as_ref()?.secret.clone()))).collect()
+    }
+
+    /// Ends every version of the secrets that this is said of. Answers with those that had a value, and with subjects that have
+    /// nothing any more.
+    pub(super) fn revoke(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<Closed> {
+        let mut subjects = self.subjects.lock();
+        let mut all = Vec::new();
+        for entries in subjects.values_mut() {
+            let mut ended = Closed::default();
+            for slot in entries.slots.values_mut().filter(|slot| is_wanted(&slot.place.key)) {
+                let replaced = slot.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
+                ended.wiped.extend(slot.ready.take().map(|ready| ready.secret).into_iter().chain(replaced));
+                // What is on its way is of before too: nobody is given it.
+                if let Some((flight, abort)) = slot.flight.take() {
+                    abort.abort();
+                    ended.flights.push(flight);
+                }
+            }
+            ended.wiped.retain(|secret| secret.wipe(Gone::Revoked));
+            entries.slots.retain(|_, slot| !slot.is_empty());
+            all.push(ended);
+        }
+        let empty = subjects
+            .extract_if(|subject, entries| entries.slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)));
+        all.extend(empty.map(|(_, Entries { holder, asked, .. })| Closed { holder, asked, ..Closed::default() }));
+        all
+    }
+
+    /// The flight that is under way for this place, or a new one by `fetch`; none for a task that has ended. Must be called
     /// within a tokio runtime.
-    pub(super) fn join<F>(&self, subject: &ScopeSubject, key: &Key, fetch: impl FnOnce(Holder) -> F) -> Option<Joined>
+    pub(super) fn join<F>(&self, place: &Place, fetch: impl FnOnce(Holder) -> F) -> Option<Joined>
     where
         F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
         let mut subjects = self.subjects.lock();
-        let entries = match subject {
-            ScopeSubject::Task(_) => subjects.get_mut(subject)?,
+        let Place { scope, key, .. } = place;
+        let entries = match scope {
+            ScopeSubject::Task(_) => subjects.get_mut(scope)?,
             ScopeSubject::Skill(_) | ScopeSubject::Tool(_) | ScopeSubject::Agent => {
-                subjects.entry(subject.clone()).or_default()
+                subjects.entry(scope.clone()).or_default()
             }
         };
-        let slot = entries.slots.entry(key.clone()).or_default();
+        let slot = entries.slots.entry(key.clone()).or_insert_with(|| Slot::of(place.clone()));
         // One that has ended without settling panicked: it is not waited for again.
         if let Some((flight, running)) = &slot.flight
             && !running.is_finished()
@@ -190,29 +279,39 @@ impl Cache {
 
     /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
     ///
-    /// An error leaves the value that was there before as it was.
+    /// No answer leaves the value that was there before as it was, also beyond its time where that is wanted, until the backend
+    /// may be asked `again`; that there is none any more takes it away. Answers with what it took the place of, where nobody can use
+    /// that any more.
     pub(super) fn settle(
         &self,
-        subject: &ScopeSubject,
-        key: &Key,
+        place: &Place,
         fetched: &Result<Arc<Secret>, FetchError>,
         now: Instant,
-    ) {
+        again: Instant,
+    ) -> Option<Arc<Secret>> {
         let mut subjects = self.subjects.lock();
-        let Some(Entries { slots, .. }) = subjects.get_mut(subject) else {
+        let mut slots = subjects.get_mut(&place.scope).map(|entries| &mut entries.slots);
+        let Some(slot) = slots.as_mut().and_then(|slots| slots.get_mut(&place.key)) else {
             let _ = fetched.as_ref().map(|secret| secret.wipe(Gone::ScopeEnded));
-            return;
+            return None;
         };
-        let slot = slots.entry(key.clone()).or_default();
         slot.flight = None;
-        match (fetched, &mut slot.ready) {
+        let before = match (fetched, &mut slot.ready) {
             (Ok(secret), _) => slot.keep(secret.clone(), now),
-            (Err(FetchError::Audit(_)), _) | (Err(_), None) => {}
-            (Err(error), Some(ready)) => (ready.asked, ready.failed) = (now, Some(error.clone())),
-        }
+            (Err(FetchError::Audit(_)), _) | (Err(_), None) => None,
+            (Err(error), Some(_)) if error.is_confirmed_absence() => slot.evict(),
+            (Err(error), Some(ready)) => {
+                (ready.asked, ready.failed) = (now, Some(error.clone()));
+                if error.is_no_answer() {
+                    ready.secret.revive(again, now);
+                }
+                None
+            }
+        };
         if slot.is_empty() {
-            slots.remove(key);
+            slots.map(|slots| slots.remove(&place.key));
         }
+        before
     }
 
     /// Ends every subject that is not a task.
@@ -225,11 +324,12 @@ impl Cache {
     }
 
     /// Forgets a secret whose time ended, unless another one took its place. Answers with a subject that has nothing any more.
-    pub(super) fn forget(&self, subject: &ScopeSubject, key: &Key, secret: &Arc<Secret>) -> Option<Closed> {
+    pub(super) fn forget(&self, place: &Place, secret: &Arc<Secret>) -> Option<Closed> {
+        let Place { scope, key, .. } = place;
         let mut subjects = self.subjects.lock();
-        let slots = &mut subjects.get_mut(subject)?.slots;
+        let slots = &mut subjects.get_mut(scope)?.slots;
         let slot = slots.get_mut(key)?;
-        slot.replaced.retain(|other| other.as_ptr() != Arc::as_ptr(secret));
+        slot.replaced.retain(|other| other.secret.as_ptr() != Arc::as_ptr(secret));
         if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
             slot.ready = None;
         }
@@ -237,23 +337,48 @@ impl Cache {
             slots.remove(key);
         }
         // A task's own place stays until the task ends; others come back when they are asked for.
-        if !slots.is_empty() || matches!(subject, ScopeSubject::Task(_)) {
+        if !slots.is_empty() || matches!(scope, ScopeSubject::Task(_)) {
             return None;
         }
-        let Entries { holder, asked, .. } = subjects.remove(subject)?;
+        let Entries { holder, asked, .. } = subjects.remove(scope)?;
         Some(Closed { holder, asked, ..Closed::default() })
     }
 }
 
 impl Slot {
-    fn keep(&mut self, secret: Arc<Secret>, now: Instant) {
-        let new = Arc::as_ptr(&secret);
-        let before = self.ready.replace(Ready { secret, asked: now, failed: None });
-        self.replaced.extend(before.map(|before| Arc::downgrade(&before.secret)));
-        self.replaced.retain(|other| other.strong_count() > 0 && other.as_ptr() != new);
+    fn of(place: Place) -> Self {
+        Self { place, ready: None, replaced: Vec::new(), flight: None }
+    }
+
+    /// Gives this one out from now on. Answers with the one before, if nobody has a handle to it.
+    fn keep(&mut self, secret: Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
+        let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
+        let before = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, &secret))?;
+        // What was used beyond its time was so because there was no other.
+        let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
+        before.end_by(now.checked_add(overlap).unwrap_or(now));
+        self.set_aside(before)
+    }
+
+    /// Gives it out no more: its backend says that there is none.
+    fn evict(&mut self) -> Option<Arc<Secret>> {
+        let before = self.ready.take()?.secret;
+        before.end_by(before.expires());
+        self.set_aside(before)
+    }
+
+    fn set_aside(&mut self, before: Arc<Secret>) -> Option<Arc<Secret>> {
+        self.replaced.retain(|other| other.secret.strong_count() > 0);
+        if before.lease().is_none() && Arc::strong_count(&before) == 1 {
+            return Some(before);
+        }
+        let _leased = before.lease().is_some().then(|| before.clone());
+        self.replaced.push(Replaced { secret: Arc::downgrade(&before), _leased });
+        None
     }
 
     fn is_empty(&self) -> bool {
-        self.ready.is_none() && self.flight.is_none() && self.replaced.iter().all(|other| other.strong_count() == 0)
+        let used = self.replaced.iter().any(|other| other.secret.strong_count() > 0);
+        self.ready.is_none() && self.flight.is_none() && !used
     }
 }

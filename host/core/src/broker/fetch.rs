@@ -7,66 +7,69 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
 use super::Broker;
-use super::cache::{FetchError, Joined, Key, Ready, ScopeSubject};
-use super::life::{Kept, end_in_time};
-use crate::capability::Permit;
+use super::cache::{Closed, FetchError, Joined, Key, Place, Ready};
+use super::life::end_in_time;
 use crate::guard::Guard;
-use crate::memory::{OverQuota, Quota};
-use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::memory::OverQuota;
+use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, Holder, ProviderError, Refreshed, SecretProvider};
-use crate::secret::Secret;
+use crate::secret::{Gone, Secret};
 use crate::version::{Version, VersionSelector};
 
 /// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// What is there already, and what is wanted of the backend.
+#[derive(Clone)]
+pub(super) enum Wanted {
+    /// Nothing is: the value.
+    Value,
+    /// This one: whether there is another.
+    Newer(Arc<Secret>),
+    /// This one, which has a lease: another one, made in its place.
+    Another(Arc<Secret>),
+}
+
 /// A fetch as it is described to the flight that does it.
 struct Errand {
     broker: Arc<Broker>,
     provider: Arc<dyn SecretProvider>,
-    ttl: Duration,
-    scope: ScopeSubject,
-    key: Key,
+    place: Place,
+    wanted: Wanted,
     /// Who asked first: the fetch is recorded as this task's.
     subject: Arc<Subject>,
-    /// What is there already, when this is a refresh.
-    known: Option<Arc<Secret>>,
+    /// Why, where no task asked.
+    cause: Option<Cause>,
     /// Whom the backend makes it for, if it makes it.
     holder: Holder,
-    /// What the value is counted against: nothing if it is for more than one task.
-    quota: Option<Arc<Quota>>,
 }
 
 impl Broker {
-    /// The cached secret, if there is one that lives.
-    pub(super) fn cached(&self, scope: &ScopeSubject, key: &Key, now: std::time::Instant) -> Option<Ready> {
-        self.cache.lookup(scope, key, now)
+    /// The cached secret, if there is one that can be used.
+    pub(super) fn cached(&self, place: &Place, now: std::time::Instant) -> Option<Ready> {
+        self.cache.lookup(place, now)
     }
 
     /// Joins the flight for a secret, or starts one. What it brings for a task of its own is counted against the quota.
     pub(super) fn fetch(
         self: &Arc<Self>,
-        scope: &ScopeSubject,
-        key: &Key,
-        permit: &Permit,
+        place: &Place,
+        wanted: Wanted,
         subject: &Arc<Subject>,
-        known: Option<Arc<Secret>>,
-        quota: &Arc<Quota>,
+        cause: Option<Cause>,
     ) -> Result<Joined, ProviderError> {
-        let provider = self.providers.get(&key.provider).ok_or(ProviderError::Unavailable)?.clone();
+        let provider = self.providers.get(&place.key.provider).ok_or(ProviderError::Unavailable)?.clone();
         let errand = |holder| Errand {
             broker: self.clone(),
             provider,
-            ttl: permit.ttl,
-            scope: scope.clone(),
-            key: key.clone(),
+            place: place.clone(),
+            wanted,
             subject: subject.clone(),
-            known,
+            cause,
             holder,
-            quota: matches!(scope, ScopeSubject::Task(_)).then(|| quota.clone()),
         };
         // A task that has ended gets what a flight that ended with it gets: no answer.
-        self.cache.join(scope, key, |holder| errand(holder).run()).ok_or(ProviderError::Unavailable)
+        self.cache.join(place, |holder| errand(holder).run()).ok_or(ProviderError::Unavailable)
     }
 }
 
@@ -86,61 +89,105 @@ impl Errand {
                 Err(FetchError::Provider(ProviderError::Invalid))
             }
             Ok(Refreshed::Changed(fetched)) => self.keep(fetched).map_err(FetchError::OverQuota),
-            Ok(Refreshed::Unchanged) => self.known.clone().ok_or(FetchError::Provider(ProviderError::Invalid)),
+            Ok(Refreshed::Unchanged) => self.known().cloned().ok_or(FetchError::Provider(ProviderError::Invalid)),
             Err(error) => Err(FetchError::Provider(error)),
         };
         let recorded = self.broker.pal.record(&self.subject, self.event(&result, started.elapsed())).await;
+        let brought = result.clone();
         let result = recorded.map_err(FetchError::Audit).and(result);
-        self.broker.cache.settle(&self.scope, &self.key, &result, now());
+        let (now, interval) = (now(), self.broker.settings.refresh_interval);
+        let before = self.broker.cache.settle(&self.place, &result, now, now.checked_add(interval).unwrap_or(now));
+        self.tell_wiped(before);
+        if let (Err(_), Ok(secret)) = (&result, brought) {
+            self.give_back(secret).await;
+        }
+        if result.is_ok() {
+            self.broker.schedule(&self.place, &self.subject);
+        }
         result
     }
 
+    /// Records that the version before is gone already: nobody had a handle to it.
+    fn tell_wiped(&self, before: Option<Arc<Secret>>) {
+        let Some(before) = before.filter(|before| before.wipe(Gone::Expired)) else { return };
+        let event = Event { cause: Some(Cause::Rotation), ..Event::about(EventKind::SecretWiped, &before) };
+        self.broker.pal.note(&self.subject, event);
+    }
+
+    /// Ends what was made and may not be given out, since that could not be recorded.
+    async fn give_back(&self, secret: Arc<Secret>) {
+        let is_known = self.known().is_some_and(|known| Arc::ptr_eq(known, &secret));
+        if !is_known && secret.wipe(Gone::Revoked) {
+            let ended = Closed { wiped: vec![secret], ..Closed::default() };
+            self.broker.revoke(ended, &self.subject, self.cause).await;
+        }
+    }
+
+    fn known(&self) -> Option<&Arc<Secret>> {
+        match &self.wanted {
+            Wanted::Value => None,
+            Wanted::Newer(known) | Wanted::Another(known) => Some(known),
+        }
+    }
+
     fn asked_for(&self, version: &Version) -> bool {
-        match &self.key.version {
+        match &self.place.key.version {
             VersionSelector::Current => true,
             VersionSelector::Exactly(asked_for) => asked_for == version,
         }
     }
 
     async fn call(&self) -> Result<Refreshed, ProviderError> {
-        match &self.known {
-            // Asking again would have another one made.
-            Some(known) if known.lease().is_some() => Ok(Refreshed::Unchanged),
-            Some(known) => self.provider.refresh_secret(&self.key.reference, known.version()).await,
-            None => {
-                let Key { reference, version, .. } = &self.key;
+        let Key { reference, version, .. } = &self.place.key;
+        match &self.wanted {
+            Wanted::Value => {
                 self.provider.get_secret_for(reference, version, &self.holder).await.map(Refreshed::Changed)
+            }
+            Wanted::Newer(known) => match known.lease() {
+                // Asking again would have another one made.
+                Some(_) => Ok(Refreshed::Unchanged),
+                None => self.provider.refresh_secret(reference, known.version()).await,
+            },
+            Wanted::Another(known) => {
+                let lease = known.lease().ok_or(ProviderError::Unsupported)?;
+                self.provider.replace_lease(reference, &lease.id, &self.holder).await.map(Refreshed::Changed)
             }
         }
     }
 
     fn keep(&self, fetched: Fetched) -> Result<Arc<Secret>, OverQuota> {
         let Fetched { value, version, ttl, lease } = fetched;
-        let value = match &self.quota {
+        let Place { key, plan, quota, .. } = &self.place;
+        let value = match quota {
             Some(quota) if Guard::TaskQuota.stands() => value.charged_to(quota)?,
             _ => value,
         };
-        let (now, most) = (now(), self.ttl.min(LONGEST));
+        let (now, most) = (now(), plan.ttl.min(LONGEST));
         let expires = now + ttl.map_or(most, |ttl| ttl.min(most));
-        let (name, provider) = (self.key.name.clone(), self.key.provider.clone());
-        let secret = Arc::new(Secret::new(name, version, provider, expires, value).leased(lease));
-        let kept = Kept { scope: self.scope.clone(), key: self.key.clone(), until: now + most };
-        end_in_time(&secret, &self.broker, Some(kept), &self.subject);
+        let secret = Secret::new(key.name.clone(), version, key.provider.clone(), expires, value);
+        let secret = Arc::new(secret.leased(lease, now + most).kept_for(plan.stale.min(LONGEST)));
+        end_in_time(&secret, &self.broker, Some(self.place.clone()), &self.subject);
         Ok(secret)
     }
 
     fn event(&self, result: &Result<Arc<Secret>, FetchError>, duration: Duration) -> Event {
-        let kind = if self.known.is_some() { EventKind::SecretRefreshed } else { EventKind::SecretFetched };
+        let kind = match &self.wanted {
+            Wanted::Value => EventKind::SecretFetched,
+            Wanted::Newer(_) => EventKind::SecretRefreshed,
+            Wanted::Another(_) => EventKind::SecretRotated,
+        };
+        let Key { name, provider, .. } = &self.place.key;
         let event = match result {
             Ok(secret) => Event { outcome: Some(Outcome::Completed), ..Event::about(kind, secret) },
             Err(error) => Event {
-                secret_name: Some(SecretLabel::Listed(self.key.name.clone())),
-                provider: Some(self.key.provider.clone()),
+                secret_name: Some(SecretLabel::Listed(name.clone())),
+                provider: Some(provider.clone()),
                 outcome: Some(Outcome::Failed),
                 reason: Some(Reason::Token(error.kind())),
                 ..Event::new(kind)
             },
         };
+        let event = Event { cause: self.cause, ..event };
         Event { cache: Some(CacheState::Miss), duration: Some(duration), ..event }
     }
 }

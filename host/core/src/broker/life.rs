@@ -1,72 +1,123 @@
-//! A fetched secret's life after that: it is renewed while its backend lets it, wiped when its time ends, and revoked where the
-//! backend made it for who asked.
+//! A fetched secret's life after that: it is renewed while its backend lets it, replaced when it is old, wiped when its time ends,
+//! and revoked where the backend made it for who asked.
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
 
 use super::Broker;
-use super::cache::{Closed, Key, ScopeSubject};
-use super::fetch::now;
+use super::cache::{Closed, Place};
+use super::fetch::{Wanted, now};
 use crate::guard::Guard;
 use crate::identity::AgentId;
 use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};
 use crate::provider::{Lease, ProviderError};
 use crate::secret::{Gone, Secret};
 
-/// Where a secret is kept, and until when at most.
-pub(super) struct Kept {
-    pub(super) scope: ScopeSubject,
-    pub(super) key: Key,
-    pub(super) until: Instant,
+/// Has a secret renewed while that helps, replaced when it is old, then wiped, and forgotten where it is kept.
+pub(super) fn end_in_time(secret: &Arc<Secret>, broker: &Arc<Broker>, kept: Option<Place>, subject: &Subject) {
+    let life = Life {
+        secret: Arc::downgrade(secret),
+        broker: Arc::downgrade(broker),
+        hurried: secret.hurried(),
+        replaced_at: replaced_at(secret, kept.as_ref()),
+        lasts: true,
+        kept,
+        agent: Arc::new(Subject::agent(subject.agent_id.clone())),
+    };
+    secret.end_with(tokio::spawn(life.last()).abort_handle());
 }
 
-/// Has a secret renewed while that helps, then wiped, and forgotten where it is kept.
-pub(super) fn end_in_time(secret: &Arc<Secret>, broker: &Arc<Broker>, kept: Option<Kept>, subject: &Subject) {
-    let agent_id = subject.agent_id.clone();
-    let life = Life { secret: Arc::downgrade(secret), broker: Arc::downgrade(broker), kept, agent_id };
-    secret.end_with(tokio::spawn(life.last()).abort_handle());
+/// When to have another made in the place of what a backend made for who asked. Of what it did not, a version is every holder's, and
+/// [`rotation`](super::rotation) sees to it once for all.
+fn replaced_at(secret: &Secret, kept: Option<&Place>) -> Option<Instant> {
+    let rotation = kept?.plan.rotation?;
+    secret.lease()?;
+    now().checked_add(rotation.every)
 }
 
 /// What happens to a secret in time. Holds nothing alive while it waits.
 struct Life {
     secret: Weak<Secret>,
     broker: Weak<Broker>,
-    kept: Option<Kept>,
-    agent_id: AgentId,
+    /// Told when the secret's end was brought forward.
+    hurried: Arc<Notify>,
+    /// When to have another one made in its place.
+    replaced_at: Option<Instant>,
+    /// Whether renewing it has helped so far.
+    lasts: bool,
+    kept: Option<Place>,
+    /// No task's doing: whoever asked first may be long gone.
+    agent: Arc<Subject>,
+}
+
+/// What comes next, and when.
+#[derive(Clone, Copy)]
+enum Step {
+    Renew(Instant),
+    Replace(Instant),
+    Expire(Instant),
+}
+
+impl Step {
+    fn at(self) -> Instant {
+        match self {
+            Self::Renew(at) | Self::Replace(at) | Self::Expire(at) => at,
+        }
+    }
 }
 
 impl Life {
-    async fn last(self) {
-        while let Some(at) = self.renewal() {
-            sleep_until(at.into()).await;
-            if !self.renew().await {
-                break;
+    async fn last(mut self) {
+        let hurried = self.hurried.clone();
+        while let Some(step) = self.next() {
+            tokio::select! {
+                () = sleep_until(step.at().into()) => {}
+                () = hurried.notified() => continue,
+            }
+            match step {
+                Step::Renew(_) => self.lasts = self.renew().await,
+                Step::Replace(_) => self.replace(),
+                Step::Expire(_) => return self.expire().await,
             }
         }
-        let Some(expires) = self.secret.upgrade().map(|secret| secret.expires()) else { return };
-        sleep_until(expires.into()).await;
-        self.expire().await;
+    }
+
+    fn next(&self) -> Option<Step> {
+        let secret = self.secret.upgrade()?;
+        let end = Some(Step::Expire(secret.ends()));
+        let replace = self.replaced_at.filter(|_| !secret.is_replaced()).map(Step::Replace);
+        let renew = self.renewal(&secret).map(Step::Renew);
+        end.into_iter().chain(replace).chain(renew).min_by_key(|step| step.at())
     }
 
     /// When to renew the secret: at two thirds of what it has left, if it may be kept longer than that.
-    fn renewal(&self) -> Option<Instant> {
-        let secret = self.secret.upgrade()?;
-        let until = self.kept.as_ref()?.until;
-        let renewable = secret.lease().is_some_and(|lease| lease.renewable);
+    fn renewal(&self, secret: &Secret) -> Option<Instant> {
+        let renewable = self.lasts && secret.lease().is_some_and(|lease| lease.renewable);
         let now = now();
         let left = secret.expires_in(now);
-        (renewable && secret.is_live() && secret.expires() < until && !left.is_zero()).then(|| now + left * 2 / 3)
+        (renewable && secret.is_live() && secret.expires() < secret.most() && !left.is_zero())
+            .then(|| now + left * 2 / 3)
+    }
+
+    /// Has another one made. In a task of its own: with it, this one's life may end.
+    fn replace(&mut self) {
+        let every = self.kept.as_ref().and_then(|place| place.plan.rotation).map(|rotation| rotation.every);
+        let (Some(secret), Some(broker), Some(place)) = (self.secret.upgrade(), self.broker.upgrade(), &self.kept)
+        else {
+            return;
+        };
+        self.replaced_at = every.and_then(|every| now().checked_add(broker.pause_after(every)));
+        let (place, agent) = (place.clone(), self.agent.clone());
+        tokio::spawn(async move { broker.again(&place, Wanted::Another(secret), &agent, Cause::Schedule).await });
     }
 
     /// Answers whether its end is later now. The backend knows how long it gives; asking for more is advice.
     async fn renew(&self) -> bool {
-        let (Some(secret), Some(broker), Some(kept)) = (self.secret.upgrade(), self.broker.upgrade(), &self.kept)
-        else {
-            return false;
-        };
+        let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return false };
         let (Some(lease), Some(provider)) = (secret.lease(), broker.providers.get(secret.provider())) else {
             return false;
         };
@@ -80,29 +131,27 @@ impl Life {
             duration: Some(now().duration_since(started)),
             ..Event::about(EventKind::SecretRenewed, &secret)
         };
-        broker.pal.note(&Arc::new(Subject::agent(self.agent_id.clone())), event);
+        broker.pal.note(&self.agent, event);
         // What lasts longer than any clock can say lasts as long as it may be kept.
-        renewed.is_ok_and(|lasts| secret.extend(started.checked_add(lasts).map_or(kept.until, |to| to.min(kept.until))))
+        renewed.is_ok_and(|lasts| secret.extend(started.checked_add(lasts).unwrap_or_else(|| secret.most())))
     }
 
     async fn expire(&self) {
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
-        let ended = self.kept.as_ref().and_then(|kept| broker.cache.forget(&kept.scope, &kept.key, &secret));
+        let ended = self.kept.as_ref().and_then(|place| broker.cache.forget(place, &secret));
         if !(Guard::Expiry.stands() && Guard::MonotonicTime.stands()) {
             return;
         }
-        // No task's doing: whoever asked first may be long gone.
-        let subject = Arc::new(Subject::agent(self.agent_id.clone()));
+        let cause = Some(if secret.is_replaced() { Cause::Rotation } else { Cause::Ttl });
         if secret.wipe(Gone::Expired) {
-            let event = Event { cause: Some(Cause::Ttl), ..Event::about(EventKind::SecretExpired, &secret) };
-            broker.pal.note(&subject, event);
+            broker.pal.note(&self.agent, Event { cause, ..Event::about(EventKind::SecretExpired, &secret) });
         }
         // What its scope took along, that has revoked.
         if secret.value(now()).err() != Some(Gone::Expired) {
             return;
         }
         let ended = Closed { wiped: vec![secret], ..ended.unwrap_or_default() };
-        broker.revoke(ended, &subject, Some(Cause::Ttl)).await;
+        broker.revoke(ended, &self.agent, cause).await;
     }
 }
 

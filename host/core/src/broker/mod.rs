@@ -24,8 +24,10 @@ mod error;
 mod fetch;
 mod handle;
 mod life;
+mod operator;
 mod reach;
 mod release;
+mod rotation;
 mod sealed;
 mod session;
 mod signing;
@@ -39,11 +41,14 @@ use std::time::Duration;
 pub use egress::EgressError;
 pub use error::{AccessError, SecretError, Stop, Violation};
 pub use handle::{Handle, ListedSecret};
+pub use operator::{KeptSecret, OperatorError, Revoked, Rotated};
 pub use reach::reach;
+pub use rotation::Reread;
 pub use sealed::StandIn;
 pub use session::Session;
 
 use self::cache::Cache;
+use self::rotation::Schedules;
 use self::sealed::StandIns;
 use crate::capability::DenyReason;
 use crate::context::TaskContext;
@@ -56,6 +61,7 @@ pub struct Broker {
     providers: HashMap<ProviderId, Arc<dyn SecretProvider>>,
     cache: Cache,
     stand_ins: StandIns,
+    schedules: Schedules,
     pal: Arc<Pal>,
     labels: Labels,
     settings: BrokerSettings,
@@ -132,6 +138,7 @@ impl Broker {
             providers: by_id,
             cache: Cache::default(),
             stand_ins: StandIns::default(),
+            schedules: Schedules::default(),
             pal,
             labels,
             settings,

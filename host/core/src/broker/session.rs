@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::cache::{FetchError, Joined, Key, ScopeSubject};
-use super::fetch::now;
+use super::cache::{FetchError, Joined, Key, Place, Plan, ScopeSubject};
+use super::fetch::{Wanted, now};
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop, Violation};
 use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
@@ -115,10 +115,19 @@ impl Session {
             Some(Err(_)) => return Err(self.violate(self.label(&name), None, DenyReason::InvalidVersion).await),
         };
         let permit = self.authorize_get(&name, &asked_for, Purpose::Get, started).await?;
-        let (scope, key) = self.place(name, asked_for.clone(), permit);
-        let (secret, cache) = match self.broker.cached(&scope, &key, started) {
-            Some(ready) => (ready.secret, CacheState::Hit),
-            None => (self.fetch(&scope, &key, permit, None).await?, CacheState::Miss),
+        let place = self.place(name, asked_for.clone(), permit);
+        let (secret, cache) = match self.broker.cached(&place, started) {
+            Some(ready) => (ready.secret.clone(), ready.state(started)),
+            None => match self.fetch(&place, Wanted::Value).await {
+                Ok(secret) => (secret, CacheState::Miss),
+                // What the backend did not answer is answered from what is known, where the operator lets that be.
+                Err(error) => match self.broker.cached(&place, now()) {
+                    Some(ready) if matches!(error, AccessError::Secret(_)) => {
+                        (ready.secret.clone(), ready.state(now()))
+                    }
+                    _ => return Err(error),
+                },
+            },
         };
         self.inject(secret, asked_for, permit.when_leaked, cache, started).await
     }
@@ -132,18 +141,18 @@ impl Session {
         let started = now();
         let name = self.parse_name(name, Purpose::Refresh.operation()).await?;
         let permit = self.authorize_get(&name, &VersionSelector::Current, Purpose::Refresh, started).await?;
-        let (scope, key) = self.place(name, VersionSelector::Current, permit);
-        let (secret, cache) = match self.broker.cached(&scope, &key, started) {
+        let place = self.place(name, VersionSelector::Current, permit);
+        let (secret, cache) = match self.broker.cached(&place, started) {
             Some(ready) if started.duration_since(ready.asked) < self.broker.settings.refresh_interval => {
                 match ready.failed {
                     None => (ready.secret, CacheState::Hit),
                     Some(error) => return Err(self.unanswered(error)),
                 }
             }
-            known => {
-                let known = known.map(|ready| ready.secret);
-                (self.fetch(&scope, &key, permit, known).await?, CacheState::Miss)
+            Some(ready) if !ready.secret.is_stale(started) => {
+                (self.fetch(&place, Wanted::Newer(ready.secret)).await?, CacheState::Miss)
             }
+            _ => (self.fetch(&place, Wanted::Value).await?, CacheState::Miss),
         };
         self.inject(secret, VersionSelector::Current, permit.when_leaked, cache, started).await
     }
@@ -162,8 +171,7 @@ impl Session {
         self.record(Event::new(EventKind::SecretListed)).await?;
         let now = now();
         let describe = |(name, permit): (&SecretName, &Permit)| {
-            let (scope, key) = self.place(name.clone(), VersionSelector::Current, permit);
-            let cached = self.broker.cached(&scope, &key, now);
+            let cached = self.broker.cached(&self.place(name.clone(), VersionSelector::Current, permit), now);
             ListedSecret {
                 name: name.clone(),
                 operations: permit.operations,
@@ -272,20 +280,14 @@ impl Session {
     }
 
     /// Steps 3 and 4, for what is not cached: recorded before the backend is called.
-    async fn fetch(
-        &self,
-        scope: &ScopeSubject,
-        key: &Key,
-        permit: &Permit,
-        known: Option<Arc<Secret>>,
-    ) -> Result<Arc<Secret>, AccessError> {
+    async fn fetch(&self, place: &Place, wanted: Wanted) -> Result<Arc<Secret>, AccessError> {
         let requested = Event {
-            secret_name: Some(SecretLabel::Listed(key.name.clone())),
-            provider: Some(key.provider.clone()),
+            secret_name: Some(SecretLabel::Listed(place.key.name.clone())),
+            provider: Some(place.key.provider.clone()),
             ..Event::new(EventKind::SecretRequested)
         };
         self.record(requested).await?;
-        let fetched = match self.broker.fetch(scope, key, permit, &self.subject, known, &self.quota) {
+        let fetched = match self.broker.fetch(place, wanted, &self.subject, None) {
             Ok(Joined { flight, started }) => {
                 self.provider_calls.fetch_add(u64::from(started), Ordering::AcqRel);
                 flight.await
@@ -360,14 +362,17 @@ impl Session {
         }
     }
 
-    fn place(&self, name: SecretName, version: VersionSelector, permit: &Permit) -> (ScopeSubject, Key) {
+    fn place(&self, name: SecretName, version: VersionSelector, permit: &Permit) -> Place {
         let scope = match &permit.scope {
             Scope::Task if Guard::TaskScope.stands() => ScopeSubject::Task(self.context.task_id.clone()),
             Scope::Skill => ScopeSubject::Skill(self.context.skill_digest),
             Scope::Tool(tool) => ScopeSubject::Tool(tool.clone()),
             Scope::Task | Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
-        (scope, Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() })
+        let quota = matches!(scope, ScopeSubject::Task(_)).then(|| self.quota.clone());
+        let key = Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() };
+        let Permit { ttl, stale, rotation, .. } = *permit;
+        Place { scope, key, plan: Plan { ttl, stale, rotation }, quota }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{
-    Catalog, CatalogEntry, DenyReason, Destination, Grant, Operation, Operations, Placement, Scope, Signature, Signing,
-    Target, Terms, WhenLeaked,
+    Catalog, CatalogEntry, DenyReason, Destination, Grant, Operation, Operations, Placement, Rotation, Scope,
+    Signature, Signing, Target, Terms, WhenLeaked,
 };
 use crate::declaration::DeclaredSecret;
 use crate::guard::Guard;
@@ -71,6 +71,10 @@ pub struct Permit {
     pub scope: Scope,
     /// How long a fetched value is kept at most.
     pub ttl: Duration,
+    /// How long beyond that it answers while its backend does not.
+    pub stale: Duration,
+    /// When another version takes its place.
+    pub rotation: Option<Rotation>,
     /// What becomes of the task if it says the value.
     pub when_leaked: WhenLeaked,
     /// What it signs, if the three agree on that.
@@ -302,6 +306,8 @@ impl Permit {
             reference: permitted.reference.clone(),
             scope: permitted.scope.clone(),
             ttl: permitted.ttl,
+            stale: permitted.stale,
+            rotation: permitted.rotation,
             when_leaked: permitted.when_leaked,
             signature: Signature::join(terms.map(Terms::signing)),
             signs_tokens: terms.iter().any(|terms| matches!(terms.signing(), Some(Signing::Jwt(_)))),

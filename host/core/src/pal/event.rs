@@ -179,6 +179,14 @@ pub enum Cause {
     Ttl,
     /// What a backend made was about to end there.
     Lease,
+    /// Another version took a value's place.
+    Rotation,
+    /// A version had become as old as the catalog lets it.
+    Schedule,
+    /// The operator asked for it.
+    Operator,
+    /// A process that is no more left it.
+    Recovery,
 }
 
 impl Cause {
@@ -187,6 +195,10 @@ impl Cause {
         match self {
             Self::Ttl => "ttl",
             Self::Lease => "lease",
+            Self::Rotation => "rotation",
+            Self::Schedule => "schedule",
+            Self::Operator => "operator",
+            Self::Recovery => "recovery",
         }
     }
 }
@@ -206,6 +218,8 @@ pub enum CacheState {
     Hit,
     /// The backend.
     Miss,
+    /// The host's memory, beyond the value's time, since the backend does not answer.
+    Stale,
 }
 
 /// How much a skill says that its log line matters.

@@ -40,6 +40,8 @@ pub enum EventKind {
     SecretExpired,
     /// A secret was read again.
     SecretRefreshed,
+    /// A backend made another version, or, with the outcome `failed`, did not.
+    SecretRotated,
     /// A secret that a backend made lasts longer, or, with the outcome `failed`, does not.
     SecretRenewed,
     /// What a backend made was ended there, or, with the outcome `failed`, not.
@@ -77,6 +79,7 @@ impl EventKind {
             Self::SecretDenied => "secret.denied",
             Self::SecretExpired => "secret.expired",
             Self::SecretRefreshed => "secret.refreshed",
+            Self::SecretRotated => "secret.rotated",
             Self::SecretRenewed => "secret.renewed",
             Self::SecretRevoked => "secret.revoked",
             Self::SecretWiped => "secret.wiped",
