@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -133,17 +133,9 @@ pub(super) struct Closed {
 struct Slot {
     place: Place,
     ready: Option<Ready>,
-    /// What `ready` took the place of.
-    replaced: Vec<Replaced>,
+    /// What `ready` took the place of, until its time is over: it ends with the subject too.
+    replaced: Vec<Arc<Secret>>,
     flight: Option<(Flight, AbortHandle)>,
-}
-
-/// A version before the one that is given out: it ends with the subject too.
-struct Replaced {
-    /// Its value is there for as long as handles keep it.
-    secret: Weak<Secret>,
-    /// What has a lease is there until it is revoked: a value that a task was given is used without a handle.
-    _leased: Option<Arc<Secret>>,
 }
 
 /// A fetched secret.
@@ -191,8 +183,7 @@ impl Cache {
                 abort.abort();
                 flights.push(flight);
             }
-            let replaced = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
-            let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
+            let all = slot.ready.map(|ready| ready.secret).into_iter().chain(slot.replaced);
             wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
         Closed { flights, wiped, holder, asked }
@@ -222,8 +213,8 @@ impl Cache {
         for entries in subjects.values_mut() {
             let mut ended = Closed::default();
             for slot in entries.slots.values_mut().filter(|slot| is_wanted(&slot.place.key)) {
-                let replaced = slot.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
-                ended.wiped.extend(slot.ready.take().map(|ready| ready.secret).into_iter().chain(replaced));
+                let ready = slot.ready.take().map(|ready| ready.secret);
+                ended.wiped.extend(ready.into_iter().chain(slot.replaced.drain(..)));
                 // What is on its way is of before too: nobody is given it.
                 if let Some((flight, abort)) = slot.flight.take() {
                     abort.abort();
@@ -280,38 +271,35 @@ impl Cache {
     /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
     ///
     /// No answer leaves the value that was there before as it was, also beyond its time where that is wanted, until the backend
-    /// may be asked `again`; that there is none any more takes it away. Answers with what it took the place of, where nobody can use
-    /// that any more.
+    /// may be asked `again`; that there is none any more takes it away.
     pub(super) fn settle(
         &self,
         place: &Place,
         fetched: &Result<Arc<Secret>, FetchError>,
         now: Instant,
         again: Instant,
-    ) -> Option<Arc<Secret>> {
+    ) {
         let mut subjects = self.subjects.lock();
         let mut slots = subjects.get_mut(&place.scope).map(|entries| &mut entries.slots);
         let Some(slot) = slots.as_mut().and_then(|slots| slots.get_mut(&place.key)) else {
             let _ = fetched.as_ref().map(|secret| secret.wipe(Gone::ScopeEnded));
-            return None;
+            return;
         };
         slot.flight = None;
-        let before = match (fetched, &mut slot.ready) {
+        match (fetched, &mut slot.ready) {
             (Ok(secret), _) => slot.keep(secret.clone(), now),
-            (Err(FetchError::Audit(_)), _) | (Err(_), None) => None,
+            (Err(FetchError::Audit(_)), _) | (Err(_), None) => {}
             (Err(error), Some(_)) if error.is_confirmed_absence() => slot.evict(),
             (Err(error), Some(ready)) => {
                 (ready.asked, ready.failed) = (now, Some(error.clone()));
                 if error.is_no_answer() {
                     ready.secret.revive(again, now);
                 }
-                None
             }
-        };
+        }
         if slot.is_empty() {
             slots.map(|slots| slots.remove(&place.key));
         }
-        before
     }
 
     /// Ends every subject that is not a task.
@@ -329,7 +317,7 @@ impl Cache {
         let mut subjects = self.subjects.lock();
         let slots = &mut subjects.get_mut(scope)?.slots;
         let slot = slots.get_mut(key)?;
-        slot.replaced.retain(|other| other.secret.as_ptr() != Arc::as_ptr(secret));
+        slot.replaced.retain(|other| !Arc::ptr_eq(other, secret));
         if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
             slot.ready = None;
         }
@@ -350,35 +338,29 @@ impl Slot {
         Self { place, ready: None, replaced: Vec::new(), flight: None }
     }
 
-    /// Gives this one out from now on. Answers with the one before, if nobody has a handle to it.
-    fn keep(&mut self, secret: Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
+    /// Gives this one out from now on.
+    fn keep(&mut self, secret: Arc<Secret>, now: Instant) {
         let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
-        let before = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, &secret))?;
+        let Some(before) = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, &secret)) else {
+            return;
+        };
+        // One version before, not several: a second rotation ends what the first has left.
+        self.replaced.iter().for_each(|older| older.end_by(now));
         // What was used beyond its time was so because there was no other.
         let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
         before.end_by(now.checked_add(overlap).unwrap_or(now));
-        self.set_aside(before)
+        self.replaced.push(before);
     }
 
     /// Gives it out no more: its backend says that there is none.
-    fn evict(&mut self) -> Option<Arc<Secret>> {
-        let before = self.ready.take()?.secret;
-        before.end_by(before.expires());
-        self.set_aside(before)
-    }
-
-    fn set_aside(&mut self, before: Arc<Secret>) -> Option<Arc<Secret>> {
-        self.replaced.retain(|other| other.secret.strong_count() > 0);
-        if before.lease().is_none() && Arc::strong_count(&before) == 1 {
-            return Some(before);
+    fn evict(&mut self) {
+        if let Some(Ready { secret, .. }) = self.ready.take() {
+            secret.end_by(secret.expires());
+            self.replaced.push(secret);
         }
-        let _leased = before.lease().is_some().then(|| before.clone());
-        self.replaced.push(Replaced { secret: Arc::downgrade(&before), _leased });
-        None
     }
 
     fn is_empty(&self) -> bool {
-        let used = self.replaced.iter().any(|other| other.secret.strong_count() > 0);
-        self.ready.is_none() && self.flight.is_none() && !used
+        self.ready.is_none() && self.flight.is_none() && self.replaced.is_empty()
     }
 }

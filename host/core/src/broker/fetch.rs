@@ -96,8 +96,7 @@ impl Errand {
         let brought = result.clone();
         let result = recorded.map_err(FetchError::Audit).and(result);
         let (now, interval) = (now(), self.broker.settings.refresh_interval);
-        let before = self.broker.cache.settle(&self.place, &result, now, now.checked_add(interval).unwrap_or(now));
-        self.tell_wiped(before);
+        self.broker.cache.settle(&self.place, &result, now, now.checked_add(interval).unwrap_or(now));
         if let (Err(_), Ok(secret)) = (&result, brought) {
             self.give_back(secret).await;
         }
@@ -105,13 +104,6 @@ impl Errand {
             self.broker.schedule(&self.place, &self.subject);
         }
         result
-    }
-
-    /// Records that the version before is gone already: nobody had a handle to it.
-    fn tell_wiped(&self, before: Option<Arc<Secret>>) {
-        let Some(before) = before.filter(|before| before.wipe(Gone::Expired)) else { return };
-        let event = Event { cause: Some(Cause::Rotation), ..Event::about(EventKind::SecretWiped, &before) };
-        self.broker.pal.note(&self.subject, event);
     }
 
     /// Ends what was made and may not be given out, since that could not be recorded.

@@ -13,30 +13,40 @@ use tokio::time::sleep;
 use crate::fixture::{TTL, VALUE, World, told, version};
 
 /// A backend that makes a secret for whoever asks, for ten seconds.
-struct Maker {
+pub(crate) struct Maker {
     id: ProviderId,
-    state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     made: u32,
     said: Vec<String>,
     /// How long a renewed lease lasts, one after the other; none fails.
     renewals: Vec<Option<u64>>,
-    hangs: bool,
+    pub(crate) hangs: bool,
 }
 
-const LASTS: Duration = Duration::from_secs(10);
+pub(crate) const LASTS: Duration = Duration::from_secs(10);
 
 impl Maker {
-    fn new(renewals: &[Option<u64>]) -> Arc<Self> {
+    pub(crate) fn new(renewals: &[Option<u64>]) -> Arc<Self> {
         let state = State { renewals: renewals.iter().rev().copied().collect(), ..State::default() };
         Arc::new(Self { id: "memory".parse().unwrap(), state: Mutex::new(state) })
     }
 
-    fn said(&self) -> Vec<String> {
+    pub(crate) fn said(&self) -> Vec<String> {
         self.state.lock().said.clone()
+    }
+
+    fn make(&self) -> Fetched {
+        let mut state = self.state.lock();
+        state.made += 1;
+        let number = state.made;
+        state.said.push(format!("made {number}"));
+        let lease = Some(Lease { id: LeaseId::new(&number.to_string()), renewable: true });
+        let value = SecretBytes::copy_of(VALUE).unwrap();
+        Fetched { value, version: version(&number.to_string()), ttl: Some(LASTS), lease }
     }
 
     fn say(&self, what: String) {
@@ -63,13 +73,12 @@ impl SecretProvider for Maker {
     }
 
     async fn get_secret_for(&self, _: &Reference, _: &VersionSelector, _: &Holder) -> Result<Fetched, ProviderError> {
-        let mut state = self.state.lock();
-        state.made += 1;
-        let number = state.made;
-        state.said.push(format!("made {number}"));
-        let lease = Some(Lease { id: LeaseId::new(&number.to_string()), renewable: true });
-        let value = SecretBytes::copy_of(VALUE).unwrap();
-        Ok(Fetched { value, version: version(&number.to_string()), ttl: Some(LASTS), lease })
+        Ok(self.make())
+    }
+
+    async fn replace_lease(&self, _: &Reference, lease: &LeaseId, _: &Holder) -> Result<Fetched, ProviderError> {
+        self.say(format!("replaces {}", lease.as_str()));
+        Ok(self.make())
     }
 
     fn has_leases(&self) -> bool {
