@@ -81,6 +81,8 @@ guards! {
     Teardown = "teardown",
     /// A value ends with its time, whoever holds a handle to it.
     Expiry = "expiry",
+    /// A revoked value is used by nobody, whoever holds a handle.
+    Revocation = "revocation",
     /// A value answers beyond its time only while its backend is known not to answer.
     Staleness = "staleness",
     /// Time is measured by a clock that nobody can set.

@@ -23,6 +23,7 @@ mod resources;
 mod scope;
 mod told;
 mod trial;
+mod versions;
 
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ pub fn cases() -> Vec<Case> {
         handles::cases(),
         outside_run::cases(),
         lifetime::cases(),
+        versions::cases(),
         memory::cases(),
         resources::cases(),
         components::cases(),

@@ -221,7 +221,7 @@ impl Cache {
                     ended.flights.push(flight);
                 }
             }
-            ended.wiped.retain(|secret| secret.wipe(Gone::Revoked));
+            ended.wiped.retain(|secret| Guard::Revocation.stands() && secret.wipe(Gone::Revoked));
             entries.slots.retain(|_, slot| !slot.is_empty());
             all.push(ended);
         }

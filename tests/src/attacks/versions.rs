@@ -1,0 +1,106 @@
+//! A version that was revoked, replaced, or is older than its backend's.
+
+use std::time::Duration;
+
+use far_core::guard::Guard;
+use far_core::pal::EventKind;
+use far_core::provider::{ProviderError, Reference};
+use far_core::{SecretName, Version};
+use far_runtime::End;
+use serde_json::{Value, json};
+
+use super::Case;
+use super::told::{end, get, sign, sleep};
+use super::trial::Trial;
+use crate::host::Parts;
+use crate::{TestHost, guests};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            id: "14-revoked-while-held",
+            what: "a use of a handle whose secret was revoked meanwhile",
+            guards: &[Guard::Revocation],
+            attack: Trial::new("completed [ok, ok, revoked]", || revoked("alpha")),
+            twin: Trial::new("completed [ok, ok, ok]", || revoked("beta")),
+        },
+        Case {
+            id: "15-rotated-while-held",
+            what: "a value of two versions at once, by holding one while it is rotated",
+            // There is no code that would mix them: a version's bytes are never written again.
+            guards: &[],
+            attack: Trial::new("one, one, other", || rotated(true)),
+            twin: Trial::new("one, one, one", || rotated(false)),
+        },
+        Case {
+            id: "16-beyond-its-time",
+            what: "a use of what the operator lets be stale, while the backend answers",
+            guards: &[Guard::Staleness],
+            attack: Trial::new("completed [ok, ok, expired]", || held(None)),
+            twin: Trial::new("completed [ok, ok, ok, ok], told as stale", || held(Some(LONG))),
+        },
+        Case {
+            id: "16-beyond-its-bound",
+            what: "a use of what the operator lets be stale, longer than that",
+            guards: &[Guard::Expiry],
+            attack: Trial::new("completed [ok, ok, unavailable, expired]", || held(Some(SHORT))),
+            twin: Trial::new("completed [ok, ok, ok, ok], told as stale", || held(Some(LONG))),
+        },
+    ]
+}
+
+const SHORT: Duration = Duration::from_millis(100);
+const LONG: Duration = Duration::from_secs(60);
+
+async fn revoked(name: &str) -> String {
+    let host = TestHost::new();
+    let steps = json!({ "steps": [get("alpha"), sleep(500), sign()] });
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await;
+    let running = host.spawn_until(task, EventKind::SecretInjected).await;
+    host.runtime.revoke_kept(&SecretName::parse(name).unwrap()).await;
+    end(&running.await.unwrap().end)
+}
+
+/// Which of two keys each signature was made with, while the backend's changes and everyone reads it again.
+async fn rotated(rotate: bool) -> String {
+    let host = TestHost::new();
+    let steps = json!({ "steps": [get("alpha"), sign(), sleep(500), sign(), get("alpha"), sign()] });
+    let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await;
+    let running = host.spawn_until(task, EventKind::SecretSigned).await;
+    if rotate {
+        let (alpha, version) = (SecretName::parse("alpha").unwrap(), Version::parse("2").unwrap());
+        host.provider.set(&Reference::named(&alpha), &version, b"alpha-canary-of-another-version").unwrap();
+        host.runtime.refresh_kept(&alpha).await;
+    }
+    let report = running.await.unwrap();
+    let End::Completed(output) = &report.end else { return end(&report.end) };
+    let steps: Vec<Value> = serde_json::from_slice(output).unwrap_or_default();
+    let signatures: Vec<_> = steps.iter().filter_map(|step| step.get("signature")).collect();
+    let named = signatures.iter().map(|one| if Some(one) == signatures.first() { "one" } else { "other" });
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// A value whose time ends while its handle is held; its backend goes away before, if it is let be stale for that long.
+async fn held(stale: Option<Duration>) -> String {
+    let parts = Parts {
+        entry: Box::new(move |entry| {
+            entry.ttl = Duration::from_millis(200);
+            entry.stale = stale.unwrap_or(LONG);
+        }),
+        ..Parts::default()
+    };
+    let host = TestHost::of(parts);
+    let mut steps = vec![get("alpha"), sleep(800)];
+    steps.extend(stale.map(|_| get("alpha")));
+    steps.push(sign());
+    let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": steps })).await;
+    let running = host.spawn_until(task, EventKind::SecretInjected).await;
+    if stale.is_some() {
+        host.provider.fail_with(Some(ProviderError::Unavailable));
+    }
+    let seen = end(&running.await.unwrap().end);
+    let told = host.events.records().iter().any(|record| {
+        record.event.cache.is_some_and(|cache| serde_json::to_value(cache).is_ok_and(|cache| cache == "stale"))
+    });
+    if told { format!("{seen}, told as stale") } else { seen }
+}
