@@ -75,7 +75,7 @@ async fn rotated(rotate: bool) -> String {
     let report = running.await.unwrap();
     let End::Completed(output) = &report.end else { return end(&report.end) };
     let steps: Vec<Value> = serde_json::from_slice(output).unwrap_or_default();
-    let signatures: Vec<_> = steps.iter().filter_map(|step| step.get("signature")).collect();
+    let signatures: Vec<_> = steps.iter().filter_map(|step| step.pointer("/ok/signature")).collect();
     let named = signatures.iter().map(|one| if Some(one) == signatures.first() { "one" } else { "other" });
     named.collect::<Vec<_>>().join(", ")
 }

@@ -17,6 +17,7 @@ far_tests::settable_wall_clock!();
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
 const USAGE: &str = "usage: attacks            runs every attack
+       attacks --only ROW    runs those whose name begins so
        attacks --guards   lists the guards, and the attacks that each stands against
        attacks --off GUARD   turns a guard off, and runs the attacks that it stands against";
 
@@ -28,6 +29,7 @@ async fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => run(attacks::LONGEST, |_| true).await,
+        ["--only", row] => run(attacks::LONGEST, |case| case.id.starts_with(row)).await,
         ["--guards"] => list(),
         ["--off", id] => match Guard::ALL.iter().find(|guard| guard.id() == id) {
             Some(guard) if turn_off(*guard) => run(WITHOUT, |case| case.guards.contains(guard)).await,
