@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use far_core::Version;
 use far_core::memory::SecretBytes;
-use far_core::provider::{HowGone, ProviderError};
+use far_core::provider::{Description, HowGone, ProviderError};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -13,15 +14,15 @@ use serde_json::value::RawValue;
 use super::answer::{Answer, Listing, VersionState, Versioned};
 use super::client::{Ask, Client, Reply, Token};
 use super::member::member;
-use super::place::{Engine, Place};
+use super::place::{Place, Source};
 use crate::network::json;
 
 /// A value, as the server has it.
 pub(super) struct Read {
     pub(super) value: SecretBytes,
     /// None where there are no versions.
-    pub(super) version: Option<u64>,
-    /// Until the server has planned to delete it.
+    pub(super) version: Option<Version>,
+    /// Until the server has planned to delete or replace it.
     pub(super) ttl: Option<Duration>,
 }
 
@@ -41,26 +42,22 @@ pub(super) async fn read(
     version: Option<u64>,
 ) -> Result<Read, ProviderError> {
     let mut path = place.data();
-    if let (Some(version), Engine::KvV2) = (version, place.engine) {
+    if let Some(version) = version {
         path.push_str(&format!("?version={version}"));
     }
     let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match (reply.status.as_u16(), place.engine) {
-        (404, Engine::KvV2) => Err(gone(&reply)?),
+    match (reply.status.as_u16(), place.source) {
+        (404, Source::KvV2) => Err(gone(&reply)?),
         (404, _) => Err(absent(&reply)?),
-        (200, _) => {
-            let answer = Answer::read(&reply.body)?;
-            if !answer.lease_id.is_empty() {
-                // What ends with a lease was made for whoever asked: keys and values are not.
-                return Err(ProviderError::Unsupported);
-            }
-            match place.engine {
-                Engine::KvV1 => {
+        (200, source) => {
+            let answer = Answer::unleased(&reply.body)?;
+            match source {
+                Source::KvV1 => {
                     let value = value(answer.data.ok_or(ProviderError::Invalid)?, place)?;
                     Ok(Read { value, version: None, ttl: None })
                 }
-                Engine::KvV2 => versioned(&answer, place),
-                Engine::Database => Err(ProviderError::Unsupported),
+                Source::KvV2 => versioned(&answer, place),
+                Source::Creds => Err(ProviderError::Unsupported),
             }
         }
         _ => Err(reply.refusal()),
@@ -72,15 +69,19 @@ fn versioned(answer: &Answer<'_>, place: &Place) -> Result<Read, ProviderError> 
     if let Some(how) = metadata.how_gone()? {
         return Err(ProviderError::VersionGone(how));
     }
-    if metadata.version == 0 {
-        return Err(ProviderError::Invalid);
-    }
+    let version = numbered(metadata.version)?;
     let value = value(data.ok_or(ProviderError::Invalid)?, place)?;
-    Ok(Read { value, version: Some(metadata.version), ttl: metadata.lives()? })
+    Ok(Read { value, version: Some(version), ttl: metadata.lives()? })
+}
+
+/// The version of a number. Zero is no version's.
+fn numbered(number: u64) -> Result<Version, ProviderError> {
+    let number = Some(number).filter(|number| *number > 0).ok_or(ProviderError::Invalid)?;
+    Version::parse(&number.to_string()).map_err(|_| ProviderError::Invalid)
 }
 
 /// The field, or all of them as they were written.
-fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
+pub(super) fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
     match &place.field {
         Some(field) => json::secret(member(data, field)?),
         None => json::secret(data),
@@ -102,14 +103,29 @@ impl VersionState<'_> {
         if self.deletion_time.is_empty() {
             return Ok(None);
         }
-        let end: Timestamp = self.deletion_time.parse().map_err(|_| ProviderError::Invalid)?;
-        let left = end.duration_since(Timestamp::now());
+        let left = instant(&self.deletion_time)?.duration_since(Timestamp::now());
         Ok(Duration::try_from(left).ok().filter(|left| !left.is_zero()))
+    }
+
+    /// How long ago it was made, if the server says so. Its clock may be ahead.
+    fn age(&self) -> Result<Option<Duration>, ProviderError> {
+        let made = Some(&*self.created_time).filter(|made| !made.is_empty()).map(instant).transpose()?;
+        Ok(made.map(age))
     }
 }
 
+/// An instant, as the server writes it: RFC 3339.
+pub(super) fn instant(text: &str) -> Result<Timestamp, ProviderError> {
+    text.parse().map_err(|_| ProviderError::Invalid)
+}
+
+/// How long ago that was; nothing for what is still to come by this clock.
+pub(super) fn age(made: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(made)).unwrap_or_default()
+}
+
 /// What a 404 says where there are no versions.
-fn absent(reply: &Reply) -> Result<ProviderError, ProviderError> {
+pub(super) fn absent(reply: &Reply) -> Result<ProviderError, ProviderError> {
     let says_nothing = Answer::read(&reply.body)?.says_nothing();
     // A mount that is not there, another engine, a proxy: that is not what was asked.
     Ok(if says_nothing { ProviderError::NotFound } else { ProviderError::Invalid })
@@ -140,7 +156,7 @@ pub(super) async fn is_there(
     let reply = client.ask(Ask::get(&path).with_token(token)).await?;
     match reply.status.as_u16() {
         // A role is there, or is not.
-        200 if place.engine == Engine::Database => Ok(true),
+        200 if place.source != Source::KvV2 => Ok(true),
         200 => has_current(&reply),
         403 => folders.have(client, token, place).await,
         404 => absent(&reply).and_then(not_found),
@@ -156,10 +172,42 @@ struct Versions<'a> {
     versions: HashMap<&'a str, VersionState<'a>>,
 }
 
+impl Versions<'_> {
+    /// What is said of one of them.
+    fn of(&self, number: u64) -> Option<&VersionState<'_>> {
+        self.versions.get(number.to_string().as_str())
+    }
+}
+
 fn has_current(reply: &Reply) -> Result<bool, ProviderError> {
     let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
-    let current = told.versions.get(told.current_version.to_string().as_str());
-    current.map_or(Ok(false), |state| Ok(state.how_gone()?.is_none()))
+    told.of(told.current_version).map_or(Ok(false), |state| Ok(state.how_gone()?.is_none()))
+}
+
+/// What is said of the current version of a secret of the second kind.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(super) async fn describe(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
+    let reply = metadata(client, token, path).await?;
+    let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
+    // There may be metadata and no version yet.
+    let state = told.of(told.current_version).ok_or(ProviderError::NotFound)?;
+    if let Some(how) = state.how_gone()? {
+        return Err(ProviderError::VersionGone(how));
+    }
+    let version = Some(numbered(told.current_version)?);
+    Ok(Description { version, age: state.age()?, ttl: state.lives()?, leased: false })
+}
+
+async fn metadata(client: &Client, token: &Token, path: &str) -> Result<Reply, ProviderError> {
+    let reply = client.ask(Ask::get(path).with_token(token)).await?;
+    match reply.status.as_u16() {
+        200 => Ok(reply),
+        404 => Err(absent(&reply)?),
+        _ => Err(reply.refusal()),
+    }
 }
 
 impl Folders {

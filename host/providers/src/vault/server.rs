@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, HowGone, ProviderError, Reference};
+use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference};
 use far_core::{Version, VersionSelector};
 
 use super::client::{Client, Token};
 use super::dynamic::Dynamic;
 use super::kv::{self, Folders, Read};
-use super::place::{Engine, Mounts, Place};
+use super::place::{Mounts, Place, Source};
 use super::session::Session;
 use crate::network::{Absences, Flights, Metrics, Shell};
 use crate::version::Versions;
@@ -96,6 +96,21 @@ impl Server {
         kv::is_there(&self.client, &current.token, place, folders).await
     }
 
+    /// What the server says of a secret without its value.
+    pub(super) async fn describe(&self, place: &Place) -> Result<Description, ProviderError> {
+        let path = place.metadata().ok_or(ProviderError::Unsupported)?;
+        let describe = |token: Token| {
+            let path = &path;
+            async move {
+                match place.source {
+                    Source::KvV2 => kv::describe(&self.client, &token, path).await,
+                    Source::KvV1 | Source::Creds => Err(ProviderError::Unsupported),
+                }
+            }
+        };
+        self.shell.call(|| self.as_itself(describe)).await
+    }
+
     /// Whether the server takes the provider's token.
     pub(super) async fn reach(&self) -> Result<(), ProviderError> {
         let current = self.session.current().await?;
@@ -113,10 +128,9 @@ impl Server {
     ) -> Result<Answered, ProviderError> {
         let Read { value, version, ttl } = read;
         let version = match version {
-            Some(number) => Version::parse(&number.to_string()),
-            None => self.versions.of(reference.as_str(), &value),
+            Some(version) => version,
+            None => self.versions.of(reference.as_str(), &value).map_err(|_| ProviderError::Invalid)?,
         };
-        let version = version.map_err(|_| ProviderError::Invalid)?;
         match asked_for {
             // Where one value is kept, each replaces the one before for good.
             VersionSelector::Exactly(other) if *other != version => Err(ProviderError::VersionGone(HowGone::Destroyed)),
@@ -130,13 +144,20 @@ impl Server {
     }
 }
 
-/// The number of the version to ask for; none for the current one, and where there are no versions.
+/// The number of the version to ask for; none for the current one, and where there are no numbers.
 fn wanted(place: &Place, version: &VersionSelector) -> Result<Option<u64>, ProviderError> {
-    let (Engine::KvV2, VersionSelector::Exactly(version)) = (place.engine, version) else { return Ok(None) };
+    match (place.source, version) {
+        (Source::KvV2, VersionSelector::Exactly(version)) => number(version).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The number of a version of the second kind.
+fn number(version: &Version) -> Result<u64, ProviderError> {
     let number: Option<u64> = version.as_str().parse().ok();
     // Zero would be the current one, and other ways to write a number would be other versions.
     let number = number.filter(|number| *number > 0 && number.to_string() == version.as_str());
-    number.map(Some).ok_or(ProviderError::NotFound)
+    number.ok_or(ProviderError::NotFound)
 }
 
 impl Answered {

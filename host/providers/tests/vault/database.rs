@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::provider::{Fetched, Holder, ProviderError, Reference, SecretProvider};
+use far_core::provider::{Description, Fetched, Holder, ProviderError, Reference, SecretProvider};
 use far_core::{AgentId, ProviderId, Version, VersionSelector};
 use far_providers::vault::{Auth, Engine, LedgerConfig, Recovered, Vault, VaultConfig};
 use far_servers::{Postgres, or_skip};
@@ -179,6 +179,8 @@ async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
     let refreshed = vault.refresh_secret(&reference, &Version::parse("x").unwrap()).await;
     assert_eq!(refreshed.err(), Some(ProviderError::Unsupported));
     assert_eq!(vault.list_secrets().await, Ok(vec![reference.clone()]));
+    let leased = Description { leased: true, ..Description::default() };
+    assert_eq!(vault.describe_secret(&reference).await, Ok(leased));
     let unknown = Reference::new("db/creds/other");
     world.bao.ok(
         "sys/policies/acl/far",

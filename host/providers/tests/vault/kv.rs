@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use far_core::Version;
 use far_core::memory::SecretBytes;
-use far_core::provider::{HowGone, ProviderError, Reference, Refreshed, SecretProvider};
-use far_providers::vault::{Auth, Engine, Mounts};
+use far_core::provider::{Description, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_providers::vault::{Auth, Engine, Mounts, Vault};
+use serde_json::json;
 
 use crate::bao::{Bao, Files};
 use crate::{as_root, config, current, exactly, get, open, pair};
@@ -168,6 +169,48 @@ async fn what_is_there_is_told_without_a_value() {
     assert_eq!(vault.list_secrets().await, Err(ProviderError::Denied));
     assert_eq!(get(&vault, "kv/ci/a").await.err(), Some(ProviderError::Denied));
     assert_eq!(get(&vault, "kv/none/x").await.err(), Some(ProviderError::Denied), "denied never means absent");
+}
+
+/// What the provider may do, by the token of a policy.
+fn with_policy(bao: &Bao, files: &Files, policy: &str) -> Vault {
+    bao.ok("sys/policies/acl/own", &json!({ "policy": policy }).to_string());
+    let token = bao.ok("auth/token/create", r#"{"policies":["own"]}"#);
+    let file = files.write("own", token["auth"]["client_token"].as_str().unwrap());
+    open(config(bao, Auth::Token { file }), &[])
+}
+
+async fn described(vault: &Vault, reference: &str) -> Result<Description, ProviderError> {
+    vault.describe_secret(&Reference::new(reference)).await
+}
+
+#[tokio::test]
+async fn a_version_is_described_by_who_may_not_read_it() {
+    let Some(bao) = Bao::start() else { return };
+    let files = Files::new();
+    bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
+    bao.ok("old/a", r#"{"f":"v"}"#);
+    let vault = with_policy(&bao, &files, r#"path "kv/metadata/*" { capabilities = ["read"] }"#);
+    for value in ["one", "two"] {
+        bao.ok("kv/data/a", &format!(r#"{{"data":{{"f":"{value}"}}}}"#));
+    }
+    let told = described(&vault, "kv/a#f").await.unwrap();
+    assert_eq!((told.version.unwrap().as_str(), told.ttl, told.leased), ("2", None, false));
+    assert!(told.age.unwrap() < Duration::from_secs(30), "{:?}", told.age);
+    assert_eq!(get(&vault, "kv/a#f").await.err(), Some(ProviderError::Denied));
+
+    bao.ok("kv/delete/a", r#"{"versions":[2]}"#);
+    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    bao.ok("kv/destroy/a", r#"{"versions":[2]}"#);
+    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(HowGone::Destroyed)));
+    bao.ok("kv/metadata/planned", r#"{"delete_version_after":"60s"}"#);
+    assert_eq!(described(&vault, "kv/planned").await, Err(ProviderError::NotFound), "no version yet");
+    bao.ok("kv/data/planned", r#"{"data":{"f":"v"}}"#);
+    let ttl = described(&vault, "kv/planned").await.unwrap().ttl.unwrap();
+    assert!(ttl <= Duration::from_secs(60) && ttl > Duration::from_secs(30), "{ttl:?}");
+    assert_eq!(described(&vault, "kv/absent").await, Err(ProviderError::NotFound));
+    assert_eq!(described(&vault, "old/a").await, Err(ProviderError::Unsupported));
+    let vault = with_policy(&bao, &files, r#"path "kv/data/*" { capabilities = ["read"] }"#);
+    assert_eq!(described(&vault, "kv/planned").await, Err(ProviderError::Denied));
 }
 
 #[tokio::test]

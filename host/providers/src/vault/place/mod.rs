@@ -1,10 +1,15 @@
 //! Where a secret is: `MOUNT/PATH`, or `MOUNT/PATH#FIELD`.
 
-use far_core::provider::Reference;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+mod path;
+#[cfg(test)]
+mod tests;
 
-/// What is in no segment of a URL as it is.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use far_core::provider::Reference;
+
+pub(super) use self::path::mount_path;
+
+use self::path::{encoded, segments};
+
 /// The longest path, in bytes.
 const MAX_LEN: usize = 1024;
 /// Where the server keeps what is its own: tokens, logins, policies, keys. No secret of a task is there, and the provider's
@@ -35,10 +40,21 @@ pub struct Mounts {
 /// Where one secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    pub(super) engine: Engine,
+    pub(super) source: Source,
     mount: String,
     path: Vec<Box<str>>,
     pub(super) field: Option<Box<str>>,
+}
+
+/// What a secret is to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A value without versions.
+    KvV1,
+    /// A value with its versions.
+    KvV2,
+    /// A user of a database, made for who asks.
+    Creds,
 }
 
 /// Why a text is no secret's place.
@@ -139,60 +155,19 @@ impl Mounts {
         if path.is_empty() {
             return Err(PlaceError::NoSecret);
         }
-        if engine == Engine::Database && !matches!(path, [creds, _] if &**creds == "creds") {
-            return Err(PlaceError::NotMade);
-        }
+        let source = source(engine, path)?;
         let field = field.map(field_name).transpose()?;
-        Ok(Place { engine, mount: encoded(mount), path: path.to_vec(), field })
+        Ok(Place { source, mount: encoded(mount), path: path.to_vec(), field })
     }
 }
 
-impl Place {
-    /// The path of the API at which its values are.
-    pub(super) fn data(&self) -> String {
-        match self.engine {
-            Engine::KvV1 | Engine::Database => format!("{}/{}", self.mount, encoded(&self.path)),
-            Engine::KvV2 => format!("{}/data/{}", self.mount, encoded(&self.path)),
-        }
+fn source(engine: Engine, path: &[Box<str>]) -> Result<Source, PlaceError> {
+    match (engine, path) {
+        (Engine::KvV1, _) => Ok(Source::KvV1),
+        (Engine::KvV2, _) => Ok(Source::KvV2),
+        (Engine::Database, [kind, _]) if &**kind == "creds" => Ok(Source::Creds),
+        (Engine::Database, _) => Err(PlaceError::NotMade),
     }
-
-    /// The path at which is said what there is, without a value: versions, or a role. None where nothing is.
-    pub(super) fn metadata(&self) -> Option<String> {
-        match self.engine {
-            Engine::KvV1 => None,
-            Engine::KvV2 => Some(format!("{}/metadata/{}", self.mount, encoded(&self.path))),
-            Engine::Database => {
-                self.path.last().map(|role| format!("{}/roles/{}", self.mount, encoded(std::slice::from_ref(role))))
-            }
-        }
-    }
-
-    /// The path of the folder that it is in, and its name there.
-    pub(super) fn folder(&self) -> Option<(String, &str)> {
-        let (name, folder) = self.path.split_last()?;
-        if self.engine == Engine::Database {
-            return Some((format!("{}/roles", self.mount), name));
-        }
-        let root = match self.engine {
-            Engine::KvV2 => format!("{}/metadata", self.mount),
-            Engine::KvV1 | Engine::Database => self.mount.clone(),
-        };
-        let path = if folder.is_empty() { root } else { format!("{root}/{}", encoded(folder)) };
-        Some((path, name))
-    }
-}
-
-fn segments(path: &str) -> Result<Vec<Box<str>>, PlaceError> {
-    if path.len() > MAX_LEN {
-        return Err(PlaceError::TooLong);
-    }
-    let checked = |segment: &str| match segment {
-        "" => Err(PlaceError::EmptySegment),
-        "." | ".." => Err(PlaceError::Dots),
-        _ if segment.contains(char::is_control) => Err(PlaceError::Control),
-        _ => Ok(segment.into()),
-    };
-    path.split('/').map(checked).collect()
 }
 
 fn reserved(segment: Option<&str>) -> Result<(), PlaceError> {
@@ -206,116 +181,5 @@ fn field_name(name: &str) -> Result<Box<str>, PlaceError> {
         _ if name.contains(char::is_control) => Err(PlaceError::Control),
         _ if name.len() > MAX_LEN => Err(PlaceError::TooLong),
         _ => Ok(name.into()),
-    }
-}
-
-/// Segments as a URL has them.
-fn encoded(segments: &[Box<str>]) -> String {
-    let encoded: Vec<_> = segments.iter().map(|segment| utf8_percent_encode(segment, ENCODED).to_string()).collect();
-    encoded.join("/")
-}
-
-/// The path of a mount of the server's own, such as `auth/approle`: the segments, encoded.
-pub(super) fn mount_path(text: &str) -> Result<String, PlaceError> {
-    segments(text).map(|segments| encoded(&segments))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn mounts() -> Mounts {
-        let mounts = Mounts::default().with("old", Engine::KvV1).unwrap();
-        mounts.with("teams/a/kv", Engine::KvV2).unwrap().with("teams", Engine::KvV1).unwrap()
-    }
-
-    #[test]
-    fn a_place_is_a_mount_a_path_and_perhaps_a_field() {
-        for (text, data, field) in [
-            ("kv/ci/github#token", "kv/data/ci/github", Some("token")),
-            ("kv/ci", "kv/data/ci", None),
-            ("old/ci/github#a#b", "old/ci/github", Some("a#b")),
-            ("teams/a/kv/x/y", "teams/a/kv/data/x/y", None),
-            ("teams/b/kv", "teams/b/kv", None),
-            ("kv/\u{e9}t\u{e9}/a b/%2e%2e?#x", "kv/data/%C3%A9t%C3%A9/a%20b/%252e%252e%3F", Some("x")),
-        ] {
-            let place = mounts().place(text).unwrap();
-            assert_eq!((&*place.data(), place.field.as_deref()), (data, field), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
-        for (text, expected) in [
-            ("", PlaceError::EmptySegment),
-            ("/kv/a", PlaceError::EmptySegment),
-            ("kv//a", PlaceError::EmptySegment),
-            ("kv/a/", PlaceError::EmptySegment),
-            ("kv/./a", PlaceError::Dots),
-            ("kv/../sys/seal", PlaceError::Dots),
-            ("kv/a\nb", PlaceError::Control),
-            ("kv/a\0", PlaceError::Control),
-            ("kv", PlaceError::NoSecret),
-            ("teams/a/kv", PlaceError::NoSecret),
-            ("kv/a#", PlaceError::EmptyField),
-            ("kv/a#b\u{7f}", PlaceError::Control),
-        ] {
-            assert_eq!(mounts().place(text), Err(expected), "{text:?}");
-        }
-        assert_eq!(mounts().place(&format!("kv/{}", "a".repeat(MAX_LEN))), Err(PlaceError::TooLong));
-        assert_eq!(mounts().reference("kv/a#b", None), Err(PlaceError::Hash));
-    }
-
-    #[test]
-    fn what_is_the_servers_own_is_refused() {
-        for (text, reserved) in [
-            ("auth/token/lookup-self#id", "auth"),
-            ("auth/approle/role/far", "auth"),
-            ("sys/wrapping/lookup", "sys"),
-            ("identity/entity/id", "identity"),
-            ("cubbyhole/response", "cubbyhole"),
-            ("old/auth/token/lookup-self#id", "auth"),
-            ("teams/sys/seal", "sys"),
-        ] {
-            assert_eq!(mounts().place(text), Err(PlaceError::Reserved(reserved)), "{text}");
-        }
-        for text in ["kv/auth/x", "old/apps/auth", "authority/x", "kv/sys"] {
-            assert!(mounts().place(text).is_ok(), "{text}");
-        }
-        assert_eq!(Mounts::default().with("auth/token", Engine::KvV1), Err(PlaceError::Reserved("auth")));
-    }
-
-    #[test]
-    fn of_an_engine_that_makes_secrets_nothing_else_is_read() {
-        let mounts = mounts().with("db", Engine::Database).unwrap();
-        let place = mounts.place("db/creds/r\u{e9}#password").unwrap();
-        assert_eq!((&*place.data(), place.metadata().as_deref()), ("db/creds/r%C3%A9", Some("db/roles/r%C3%A9")));
-        assert_eq!(place.folder(), Some(("db/roles".to_owned(), "r\u{e9}")));
-        for text in ["db/config/x", "db/creds", "db/roles/r", "db/static-creds/r", "db/creds/r/x"] {
-            assert_eq!(mounts.place(text), Err(PlaceError::NotMade), "{text}");
-        }
-        assert!(mounts.are_dynamic() && !Mounts::default().are_dynamic());
-    }
-
-    #[test]
-    fn a_secret_is_in_a_folder() {
-        let folder = |text| mounts().place(text).unwrap().folder().map(|(path, name)| (path, name.to_owned()));
-        assert_eq!(folder("kv/a"), Some(("kv/metadata".to_owned(), "a".to_owned())));
-        assert_eq!(folder("kv/a/\u{e9}/c"), Some(("kv/metadata/a/%C3%A9".to_owned(), "c".to_owned())));
-        assert_eq!(folder("old/a/b"), Some(("old/a".to_owned(), "b".to_owned())));
-    }
-
-    proptest! {
-        #[test]
-        fn no_path_leaves_its_mount(path in "\\PC{0,40}") {
-            if let Ok(place) = Mounts::default().place(&format!("kv/{path}")) {
-                let address = super::super::Address::parse("https://v").unwrap();
-                let url = address.of(&place.data()).unwrap();
-                prop_assert!(url.path().starts_with("/v1/kv/data/"));
-                prop_assert_eq!((url.query(), url.fragment()), (None, None));
-            }
-        }
     }
 }

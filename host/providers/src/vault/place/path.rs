@@ -1,0 +1,81 @@
+//! Paths of the API, whose segments are encoded.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{MAX_LEN, Place, PlaceError, Source};
+
+/// What is in no segment of a URL as it is.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+impl Place {
+    /// At which its values are.
+    pub(in super::super) fn data(&self) -> String {
+        match self.source {
+            Source::KvV1 | Source::Creds => self.of_mount(None, &self.path),
+            Source::KvV2 => self.of_mount(Some("data"), &self.path),
+        }
+    }
+
+    /// At which is said what there is, without a value: versions, or a role. None where nothing is.
+    pub(in super::super) fn metadata(&self) -> Option<String> {
+        match self.source {
+            Source::KvV1 => None,
+            Source::KvV2 => Some(self.of_mount(Some("metadata"), &self.path)),
+            Source::Creds => Some(self.of_mount(self.roles(), self.name())),
+        }
+    }
+
+    /// Of the folder that it is in, and its name there.
+    pub(in super::super) fn folder(&self) -> Option<(String, &str)> {
+        let (name, folder) = self.path.split_last()?;
+        let path = match self.source {
+            Source::KvV1 => self.of_mount(None, folder),
+            Source::KvV2 => self.of_mount(Some("metadata"), folder),
+            Source::Creds => self.of_mount(self.roles(), &[]),
+        };
+        Some((path, name))
+    }
+
+    /// Where its roles are said.
+    fn roles(&self) -> Option<&'static str> {
+        match self.source {
+            Source::KvV1 | Source::KvV2 => None,
+            Source::Creds => Some("roles"),
+        }
+    }
+
+    /// The last segment.
+    fn name(&self) -> &[Box<str>] {
+        self.path.split_last_chunk::<1>().map_or(&[], |(_, name)| name)
+    }
+
+    fn of_mount(&self, part: Option<&str>, path: &[Box<str>]) -> String {
+        let path = (!path.is_empty()).then(|| encoded(path));
+        let parts = [Some(&*self.mount), part, path.as_deref()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("/")
+    }
+}
+
+pub(super) fn segments(path: &str) -> Result<Vec<Box<str>>, PlaceError> {
+    if path.len() > MAX_LEN {
+        return Err(PlaceError::TooLong);
+    }
+    let checked = |segment: &str| match segment {
+        "" => Err(PlaceError::EmptySegment),
+        "." | ".." => Err(PlaceError::Dots),
+        _ if segment.contains(char::is_control) => Err(PlaceError::Control),
+        _ => Ok(segment.into()),
+    };
+    path.split('/').map(checked).collect()
+}
+
+/// Segments as a URL has them.
+pub(super) fn encoded(segments: &[Box<str>]) -> String {
+    let encoded: Vec<_> = segments.iter().map(|segment| utf8_percent_encode(segment, ENCODED).to_string()).collect();
+    encoded.join("/")
+}
+
+/// The path of a mount of the server's own, such as `auth/approle`: the segments, encoded.
+pub(in super::super) fn mount_path(text: &str) -> Result<String, PlaceError> {
+    segments(text).map(|segments| encoded(&segments))
+}
