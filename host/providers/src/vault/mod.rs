@@ -34,6 +34,7 @@ mod kv;
 mod ledger;
 mod login;
 mod member;
+mod metadata;
 mod place;
 mod provider;
 mod server;

@@ -8,7 +8,7 @@ use far_core::{ProviderId, Version, VersionSelector};
 
 use super::Vault;
 use super::dynamic::Dynamic;
-use super::kv::Folders;
+use super::metadata::Folders;
 use super::place::{Place, Source};
 
 #[async_trait]
@@ -85,6 +85,10 @@ impl SecretProvider for Vault {
             Some(place) => self.describe_made(&place).await,
             None => self.server.describe(&self.server.place(reference)?).await,
         }
+    }
+
+    async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
+        self.server.revoke(&self.server.place(reference)?, version).await
     }
 }
 

@@ -10,7 +10,8 @@ use far_core::{Version, VersionSelector};
 
 use super::client::{Client, Token};
 use super::dynamic::Dynamic;
-use super::kv::{self, Folders, Read};
+use super::kv::{self, Read};
+use super::metadata::{self, Folders};
 use super::place::{Mounts, Place, Source};
 use super::session::Session;
 use crate::network::{Absences, Flights, Metrics, Shell};
@@ -93,7 +94,7 @@ impl Server {
     /// Whether a secret is there, without reading it.
     pub(super) async fn is_there(&self, place: &Place, folders: &Folders) -> Result<bool, ProviderError> {
         let current = self.session.current().await?;
-        kv::is_there(&self.client, &current.token, place, folders).await
+        metadata::is_there(&self.client, &current.token, place, folders).await
     }
 
     /// What the server says of a secret without its value.
@@ -103,12 +104,22 @@ impl Server {
             let path = &path;
             async move {
                 match place.source {
-                    Source::KvV2 => kv::describe(&self.client, &token, path).await,
+                    Source::KvV2 => metadata::describe(&self.client, &token, path).await,
                     Source::KvV1 | Source::Creds => Err(ProviderError::Unsupported),
                 }
             }
         };
         self.shell.call(|| self.as_itself(describe)).await
+    }
+
+    /// Removes a version of a secret.
+    pub(super) async fn revoke(&self, place: &Place, version: &Version) -> Result<(), ProviderError> {
+        if place.source != Source::KvV2 {
+            return Err(ProviderError::Unsupported);
+        }
+        let number = number(version)?;
+        let revoke = |token| async move { metadata::revoke(&self.client, &token, place, number).await };
+        self.shell.call(|| self.as_itself(revoke)).await
     }
 
     /// Whether the server takes the provider's token.

@@ -214,6 +214,51 @@ async fn a_version_is_described_by_who_may_not_read_it() {
 }
 
 #[tokio::test]
+async fn one_version_is_revoked_and_no_other() {
+    let Some(bao) = Bao::start() else { return };
+    let files = Files::new();
+    bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
+    for value in ["one", "two", "three"] {
+        bao.ok("kv/data/a", &format!(r#"{{"data":{{"f":"{value}"}}}}"#));
+    }
+    bao.ok("kv/metadata/planned", r#"{"delete_version_after":"60s"}"#);
+    bao.ok("kv/data/planned", r#"{"data":{"f":"v"}}"#);
+    let delete = r#"path "kv/delete/*" { capabilities = ["update"] }"#;
+    let metadata = r#"path "kv/metadata/*" { capabilities = ["read"] }"#;
+    let vault = with_policy(&bao, &files, &format!("{delete}\n{metadata}"));
+    let revoke = async |vault: &Vault, reference: &str, version: &str| {
+        vault.revoke(&Reference::new(reference), &Version::parse(version).unwrap()).await
+    };
+    let root = as_root(&bao, &files, &[]);
+    assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()));
+    let deleted = Err(ProviderError::VersionGone(HowGone::Deleted));
+    assert_eq!(
+        (exactly(&root, "kv/a#f", "1").await, exactly(&root, "kv/a#f", "2").await),
+        (pair("one", "1"), deleted.clone())
+    );
+    assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()), "it is gone");
+    assert_eq!(current(&root, "kv/a#f").await, pair("three", "3"));
+    assert_eq!(revoke(&vault, "kv/a#f", "3").await, Ok(()));
+    assert_eq!(current(&root, "kv/a#f").await, deleted);
+    assert_eq!(revoke(&vault, "kv/planned", "1").await, Ok(()), "before its time");
+    assert_eq!(described(&root, "kv/planned").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+
+    // The server itself takes any of these, and says nothing.
+    for (reference, version) in [("kv/a", "4"), ("kv/a", "0"), ("kv/a", "01"), ("kv/a", "x"), ("kv/absent", "1")] {
+        assert_eq!(revoke(&vault, reference, version).await, Err(ProviderError::NotFound), "{reference} {version}");
+    }
+    assert_eq!(revoke(&root, "old/a", "1").await, Err(ProviderError::Unsupported));
+
+    let vault = with_policy(&bao, &files, delete);
+    assert_eq!(revoke(&vault, "kv/a", "1").await, Ok(()), "without a look at it");
+    assert_eq!(exactly(&root, "kv/a#f", "1").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    bao.ok("kv/data/a", r#"{"data":{"f":"four"}}"#);
+    let vault = with_policy(&bao, &files, metadata);
+    assert_eq!(revoke(&vault, "kv/a", "4").await, Err(ProviderError::Denied));
+    assert_eq!(current(&root, "kv/a#f").await, pair("four", "4"));
+}
+
+#[tokio::test]
 async fn a_sealed_server_is_told_as_sealed_and_one_that_is_gone_as_unavailable() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();

@@ -25,6 +25,11 @@ impl Place {
         }
     }
 
+    /// At which a version is removed; none where there are no versions.
+    pub(in super::super) fn delete(&self) -> Option<String> {
+        (self.source == Source::KvV2).then(|| self.of_mount(Some("delete"), &self.path))
+    }
+
     /// Of the folder that it is in, and its name there.
     pub(in super::super) fn folder(&self) -> Option<(String, &str)> {
         let (name, folder) = self.path.split_last()?;
