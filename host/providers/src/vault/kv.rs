@@ -50,7 +50,7 @@ pub(super) async fn read(
                     Ok(Read { value, version: None, ttl: None })
                 }
                 Source::KvV2 => versioned(&answer, place),
-                Source::Creds => Err(ProviderError::Unsupported),
+                Source::Creds | Source::StaticCreds => Err(ProviderError::Unsupported),
             }
         }
         _ => Err(reply.refusal()),

@@ -39,6 +39,7 @@ mod place;
 mod provider;
 mod server;
 mod session;
+mod static_role;
 
 use std::fmt;
 use std::path::PathBuf;

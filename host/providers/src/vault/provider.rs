@@ -90,6 +90,10 @@ impl SecretProvider for Vault {
     async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
         self.server.revoke(&self.server.place(reference)?, version).await
     }
+
+    async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
+        self.server.rotate(&self.server.place(reference)?).await
+    }
 }
 
 impl Vault {

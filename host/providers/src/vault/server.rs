@@ -14,6 +14,7 @@ use super::kv::{self, Read};
 use super::metadata::{self, Folders};
 use super::place::{Mounts, Place, Source};
 use super::session::Session;
+use super::static_role;
 use crate::network::{Absences, Flights, Metrics, Shell};
 use crate::version::Versions;
 
@@ -61,7 +62,13 @@ impl Server {
     }
 
     async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
-        self.as_itself(|token| async move { kv::read(&self.client, &token, place, version).await }).await
+        let read = |token: Token| async move {
+            match place.source {
+                Source::StaticCreds => static_role::read(&self.client, &token, place).await,
+                Source::KvV1 | Source::KvV2 | Source::Creds => kv::read(&self.client, &token, place, version).await,
+            }
+        };
+        self.as_itself(read).await
     }
 
     /// Asks with the token that there is; if that has ended, with another, once.
@@ -105,6 +112,7 @@ impl Server {
             async move {
                 match place.source {
                     Source::KvV2 => metadata::describe(&self.client, &token, path).await,
+                    Source::StaticCreds => static_role::describe(&self.client, &token, path).await,
                     Source::KvV1 | Source::Creds => Err(ProviderError::Unsupported),
                 }
             }
@@ -120,6 +128,19 @@ impl Server {
         let number = number(version)?;
         let revoke = |token| async move { metadata::revoke(&self.client, &token, place, number).await };
         self.shell.call(|| self.as_itself(revoke)).await
+    }
+
+    /// Has a secret replaced: the version that is there then.
+    pub(super) async fn rotate(&self, place: &Place) -> Result<Version, ProviderError> {
+        let path = place.rotate().ok_or(ProviderError::Unsupported)?;
+        let rotate = |token: Token| {
+            let path = &path;
+            async move { static_role::rotate(&self.client, &token, path).await }
+        };
+        self.shell.call(|| self.as_itself(rotate)).await?;
+        // A call of its own: what could not be read back is not rotated once more.
+        let read = self.shell.call(|| self.attempt(place, None)).await?;
+        read.version.ok_or(ProviderError::Invalid)
     }
 
     /// Whether the server takes the provider's token.

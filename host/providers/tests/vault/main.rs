@@ -9,6 +9,8 @@ mod bao;
 mod cluster;
 mod database;
 mod kv;
+mod static_roles;
+mod world;
 
 use std::time::Duration;
 

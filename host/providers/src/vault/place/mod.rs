@@ -24,7 +24,8 @@ pub enum Engine {
     /// Keys and values, each with its versions.
     #[default]
     KvV2,
-    /// Users of a database, each made for who asks: of it, `creds/ROLE` is read.
+    /// Users of a database: of it, `creds/ROLE` is read, a user that is made for who asks, and `static-creds/ROLE`, one that is
+    /// there already, whose password the server replaces.
     Database,
 }
 
@@ -55,6 +56,8 @@ pub(super) enum Source {
     KvV2,
     /// A user of a database, made for who asks.
     Creds,
+    /// The password of a user that is there already.
+    StaticCreds,
 }
 
 /// Why a text is no secret's place.
@@ -80,7 +83,7 @@ pub enum PlaceError {
     #[error("what is below '{0}/' is the server's own, and the provider's credentials are there: no task may have it")]
     Reserved(&'static str),
     /// An engine that makes secrets has more below its mount than what it makes.
-    #[error("what is read of an engine of databases is 'creds/ROLE', and nothing else")]
+    #[error("what is read of an engine of databases is 'creds/ROLE' or 'static-creds/ROLE', and nothing else")]
     NotMade,
     /// The name of the field is empty.
     #[error("the name of the field is empty")]
@@ -166,6 +169,7 @@ fn source(engine: Engine, path: &[Box<str>]) -> Result<Source, PlaceError> {
         (Engine::KvV1, _) => Ok(Source::KvV1),
         (Engine::KvV2, _) => Ok(Source::KvV2),
         (Engine::Database, [kind, _]) if &**kind == "creds" => Ok(Source::Creds),
+        (Engine::Database, [kind, _]) if &**kind == "static-creds" => Ok(Source::StaticCreds),
         (Engine::Database, _) => Err(PlaceError::NotMade),
     }
 }

@@ -11,7 +11,7 @@ impl Place {
     /// At which its values are.
     pub(in super::super) fn data(&self) -> String {
         match self.source {
-            Source::KvV1 | Source::Creds => self.of_mount(None, &self.path),
+            Source::KvV1 | Source::Creds | Source::StaticCreds => self.of_mount(None, &self.path),
             Source::KvV2 => self.of_mount(Some("data"), &self.path),
         }
     }
@@ -21,7 +21,7 @@ impl Place {
         match self.source {
             Source::KvV1 => None,
             Source::KvV2 => Some(self.of_mount(Some("metadata"), &self.path)),
-            Source::Creds => Some(self.of_mount(self.roles(), self.name())),
+            Source::Creds | Source::StaticCreds => Some(self.of_mount(self.roles(), self.name())),
         }
     }
 
@@ -30,13 +30,18 @@ impl Place {
         (self.source == Source::KvV2).then(|| self.of_mount(Some("delete"), &self.path))
     }
 
+    /// At which a password is replaced; none where the server has nobody's to replace.
+    pub(in super::super) fn rotate(&self) -> Option<String> {
+        (self.source == Source::StaticCreds).then(|| self.of_mount(Some("rotate-role"), self.name()))
+    }
+
     /// Of the folder that it is in, and its name there.
     pub(in super::super) fn folder(&self) -> Option<(String, &str)> {
         let (name, folder) = self.path.split_last()?;
         let path = match self.source {
             Source::KvV1 => self.of_mount(None, folder),
             Source::KvV2 => self.of_mount(Some("metadata"), folder),
-            Source::Creds => self.of_mount(self.roles(), &[]),
+            Source::Creds | Source::StaticCreds => self.of_mount(self.roles(), &[]),
         };
         Some((path, name))
     }
@@ -46,6 +51,7 @@ impl Place {
         match self.source {
             Source::KvV1 | Source::KvV2 => None,
             Source::Creds => Some("roles"),
+            Source::StaticCreds => Some("static-roles"),
         }
     }
 

@@ -13,6 +13,7 @@ use super::*;
 mod faults;
 mod leases;
 mod sessions;
+mod static_roles;
 
 use crate::network::scripted::{Reply, Scripted};
 

@@ -188,7 +188,10 @@ fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
         ("path = 'identity/entity'", own("identity")),
         ("path = 'cubbyhole/x'", own("cubbyhole")),
         ("path = 'old/auth/token/lookup-self'\nfield = 'id'", own("auth")),
-        ("path = 'db/config/main'", path("what is read of an engine of databases is 'creds/ROLE', and nothing else")),
+        (
+            "path = 'db/config/main'",
+            path("what is read of an engine of databases is 'creds/ROLE' or 'static-creds/ROLE', and nothing else"),
+        ),
         ("path = 'kv'", path("the path names a mount and nothing in it")),
         ("path = '/kv/a'", path("the path has an empty segment")),
         ("path = 'kv/../sys/x'", path("the path has a segment '.' or '..'")),
