@@ -7,7 +7,7 @@ use far_core::provider::{Description, Fetched, Holder, LeaseId, ProviderError, R
 use far_core::{ProviderId, Version, VersionSelector};
 
 use super::Vault;
-use super::dynamic::Dynamic;
+use super::dynamic::{Dynamic, Wanted};
 use super::metadata::Folders;
 use super::place::{Place, Source};
 
@@ -58,7 +58,7 @@ impl SecretProvider for Vault {
         holder: &Holder,
     ) -> Result<Fetched, ProviderError> {
         match self.made(reference)? {
-            Some(place) => Dynamic::get(&self.server, place, version.clone(), holder).await,
+            Some(place) => Dynamic::get(&self.server, place, Wanted::Version(version.clone()), holder).await,
             None => self.get_secret(reference, version).await,
         }
     }
@@ -78,6 +78,17 @@ impl SecretProvider for Vault {
 
     async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
         Dynamic::end(&self.server, holder).await
+    }
+
+    /// Both are there until each secret of the old one's lease was given back, or the holder ends.
+    async fn replace_lease(
+        &self,
+        reference: &Reference,
+        lease: &LeaseId,
+        holder: &Holder,
+    ) -> Result<Fetched, ProviderError> {
+        let place = self.made(reference)?.ok_or(ProviderError::Unsupported)?;
+        Dynamic::get(&self.server, place, Wanted::Instead(lease.clone()), holder).await
     }
 
     async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {

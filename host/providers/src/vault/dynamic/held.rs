@@ -40,11 +40,21 @@ pub(super) struct Held {
     pub(super) made: Mutex<Made>,
 }
 
+/// Which secret is asked for.
+pub(in super::super) enum Wanted {
+    /// The one that there is.
+    Version(VersionSelector),
+    /// Another one than that with this lease.
+    Instead(LeaseId),
+}
+
 /// What there is to end.
 #[derive(Default)]
 pub(super) struct Made {
     /// By the path of the API.
     secrets: HashMap<String, Secret>,
+    /// How many have a part of what was replaced. The values are wiped.
+    replaced: HashMap<LeaseId, usize>,
     pub(super) leases: HashSet<LeaseId>,
     /// Of all tokens that it had.
     pub(super) accessors: HashSet<String>,
@@ -101,15 +111,19 @@ impl Held {
 }
 
 impl Made {
-    /// A part of what was made at a path, if that still lasts.
+    /// A part of what was made at a path, if that still lasts and is what is wanted.
     pub(super) fn give(
         &mut self,
         path: &str,
         field: Option<&str>,
-        version: &VersionSelector,
+        wanted: &Wanted,
     ) -> Option<Result<Fetched, ProviderError>> {
         let secret = self.secrets.get_mut(path).filter(|secret| secret.ends > Instant::now())?;
-        Some(secret.give(field, version))
+        match wanted {
+            Wanted::Version(version) => Some(secret.give(field, version)),
+            Wanted::Instead(lease) if secret.lease.id == *lease => None,
+            Wanted::Instead(_) => Some(secret.give(field, &VersionSelector::Current)),
+        }
     }
 
     /// Takes what was made at a path and lasts no longer: its lease.
@@ -118,12 +132,23 @@ impl Made {
         if ended { self.secrets.remove(path).map(|secret| secret.lease.id) } else { None }
     }
 
+    /// Keeps a secret. One that was there is replaced, and stays until those who have a part of it give that back.
     pub(super) fn keep(&mut self, path: &str, secret: Secret) {
-        self.secrets.insert(path.to_owned(), secret);
+        if let Some(old) = self.secrets.insert(path.to_owned(), secret) {
+            self.replaced.insert(old.lease.id, old.given);
+        }
     }
 
     /// Takes a part back. Whether nobody has any of it now, so that it is to end.
     pub(super) fn take_back(&mut self, id: &LeaseId) -> bool {
+        if let Some(given) = self.replaced.get_mut(id) {
+            *given = given.saturating_sub(1);
+            let last = *given == 0;
+            if last {
+                self.replaced.remove(id);
+            }
+            return last;
+        }
         let path = self.secrets.iter().find(|(_, secret)| secret.lease.id == *id).map(|(path, _)| path.clone());
         let Some(secret) = path.as_ref().and_then(|path| self.secrets.get_mut(path)) else { return true };
         secret.given = secret.given.saturating_sub(1);
@@ -143,6 +168,7 @@ impl Made {
 
     pub(super) fn forget_secrets(&mut self) {
         self.secrets.clear();
+        self.replaced.clear();
     }
 }
 

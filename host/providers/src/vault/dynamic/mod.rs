@@ -2,7 +2,8 @@
 //!
 //! Each [`Holder`] has a token of its own, a child of the provider's, with which what it asks for is made, and nothing else is
 //! done: ending that token ends everything that the holder was given, also what an answer that was lost would have told of, and
-//! nothing of another's. What was made is made once for each holder and path, so that two fields of it are of one lease.
+//! nothing of another's. What was made is made once for each holder and path, so that two fields of it are of one lease; another is
+//! made in its place when it is replaced, and the two are there until the old one is given back.
 //!
 //! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it.
 
@@ -12,12 +13,13 @@ mod held;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::VersionSelector;
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+pub(super) use self::held::Wanted;
 
 use self::calls::MadeSecret;
 use self::held::{Child, Held, Holders, Secret};
@@ -60,14 +62,14 @@ impl Dynamic {
     pub(super) async fn get(
         server: &Arc<Server>,
         place: Place,
-        version: VersionSelector,
+        wanted: Wanted,
         holder: &Holder,
     ) -> Result<Fetched, ProviderError> {
         let dynamic = server.dynamic()?;
         // Nobody would be there to end it.
         let held = dynamic.holders.lock().of(holder).ok_or(ProviderError::Unavailable)?;
         let server = server.clone();
-        let made = tokio::spawn(async move { server.dynamic()?.get_once(&server, &held, &place, &version).await });
+        let made = tokio::spawn(async move { server.dynamic()?.get_once(&server, &held, &place, &wanted).await });
         made.await.unwrap_or(Err(ProviderError::Unavailable))
     }
 
@@ -76,7 +78,7 @@ impl Dynamic {
         server: &Server,
         held: &Held,
         place: &Place,
-        version: &VersionSelector,
+        wanted: &Wanted,
     ) -> Result<Fetched, ProviderError> {
         let over = held.over.read().await;
         if *over {
@@ -85,7 +87,7 @@ impl Dynamic {
         let (path, field) = (place.data(), place.field.as_deref());
         let turn = held.turn(&path);
         let _turn = turn.lock().await;
-        if let Some(given) = held.made.lock().give(&path, field, version) {
+        if let Some(given) = held.made.lock().give(&path, field, wanted) {
             return given;
         }
         let ended = held.made.lock().take_ended(&path);
@@ -97,14 +99,17 @@ impl Dynamic {
         }
         let made = self.make(server, held, place).await?;
         let lease = Lease { id: made.lease.clone(), renewable: made.renewable };
-        held.made.lock().leases.insert(made.lease.clone());
+        if !held.made.lock().leases.insert(made.lease.clone()) {
+            // Two that end by one lease could not be told apart.
+            return Err(ProviderError::Invalid);
+        }
         self.write(Kind::Lease, made.lease.as_str()).await?;
         let id = SecretBytes::copy_of(made.lease.as_str().as_bytes())?;
         let made_version = self.versions.of(&path, &id).map_err(|_| ProviderError::Invalid)?;
         let ends = Instant::now() + made.lasts;
         let mut kept = held.made.lock();
         kept.keep(&path, Secret { data: made.data, version: made_version, lease, ends, given: 0 });
-        kept.give(&path, field, version).unwrap_or(Err(ProviderError::Invalid))
+        kept.give(&path, field, wanted).unwrap_or(Err(ProviderError::Invalid))
     }
 
     /// With the holder's token; with another, once, if that has ended.
