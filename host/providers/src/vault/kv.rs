@@ -39,7 +39,7 @@ pub(super) async fn read(
         path.push_str(&format!("?version={version}"));
     }
     let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match (reply.status.as_u16(), place.source) {
+    match (reply.status.as_u16(), &place.source) {
         (404, Source::KvV2) => Err(gone(&reply)?),
         (404, _) => Err(absent(&reply)?),
         (200, source) => {
@@ -50,7 +50,7 @@ pub(super) async fn read(
                     Ok(Read { value, version: None, ttl: None })
                 }
                 Source::KvV2 => versioned(&answer, place),
-                Source::Creds | Source::StaticCreds => Err(ProviderError::Unsupported),
+                Source::Creds | Source::StaticCreds | Source::Certificate(_) => Err(ProviderError::Unsupported),
             }
         }
         _ => Err(reply.refusal()),

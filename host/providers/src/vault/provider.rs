@@ -9,7 +9,7 @@ use far_core::{ProviderId, Version, VersionSelector};
 use super::Vault;
 use super::dynamic::{Dynamic, Wanted};
 use super::metadata::Folders;
-use super::place::{Place, Source};
+use super::place::Place;
 
 #[async_trait]
 impl SecretProvider for Vault {
@@ -111,7 +111,7 @@ impl Vault {
     /// Where a secret is that is made for who asks; none for one that is there already.
     fn made(&self, reference: &Reference) -> Result<Option<Place>, ProviderError> {
         let place = self.server.place(reference)?;
-        Ok((place.source == Source::Creds).then_some(place))
+        Ok(place.source.is_made().then_some(place))
     }
 
     /// What is made for who asks has no version before somebody does: there is its role, or there is not.

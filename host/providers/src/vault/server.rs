@@ -65,7 +65,7 @@ impl Server {
         let read = |token: Token| async move {
             match place.source {
                 Source::StaticCreds => static_role::read(&self.client, &token, place).await,
-                Source::KvV1 | Source::KvV2 | Source::Creds => kv::read(&self.client, &token, place, version).await,
+                _ => kv::read(&self.client, &token, place, version).await,
             }
         };
         self.as_itself(read).await
@@ -113,7 +113,7 @@ impl Server {
                 match place.source {
                     Source::KvV2 => metadata::describe(&self.client, &token, path).await,
                     Source::StaticCreds => static_role::describe(&self.client, &token, path).await,
-                    Source::KvV1 | Source::Creds => Err(ProviderError::Unsupported),
+                    Source::KvV1 | Source::Creds | Source::Certificate(_) => Err(ProviderError::Unsupported),
                 }
             }
         };
@@ -178,7 +178,7 @@ impl Server {
 
 /// The number of the version to ask for; none for the current one, and where there are no numbers.
 fn wanted(place: &Place, version: &VersionSelector) -> Result<Option<u64>, ProviderError> {
-    match (place.source, version) {
+    match (&place.source, version) {
         (Source::KvV2, VersionSelector::Exactly(version)) => number(version).map(Some),
         _ => Ok(None),
     }

@@ -9,6 +9,7 @@ mod bao;
 mod cluster;
 mod database;
 mod kv;
+mod pki;
 mod replacing;
 mod static_roles;
 mod world;

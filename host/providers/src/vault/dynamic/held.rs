@@ -13,8 +13,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use super::super::client::{Client, Token};
+use super::super::ledger::Kind;
 use super::super::member::member;
 use super::calls::{self, MadeToken};
+use super::certificate;
 use crate::network::json;
 
 /// How many holders that have ended are known: what still comes for one was under way as it ended.
@@ -55,7 +57,8 @@ pub(super) struct Made {
     secrets: HashMap<String, Secret>,
     /// How many have a part of what was replaced. The values are wiped.
     replaced: HashMap<LeaseId, usize>,
-    pub(super) leases: HashSet<LeaseId>,
+    /// What secrets end by.
+    pub(super) leases: HashMap<LeaseId, Kind>,
     /// Of all tokens that it had.
     pub(super) accessors: HashSet<String>,
 }
@@ -68,6 +71,7 @@ pub(super) struct Secret {
     pub(super) ends: Instant,
     /// How many have a part of it.
     pub(super) given: usize,
+    pub(super) is_certificate: bool,
 }
 
 /// A holder's own token, which is renewed as long as this is there.
@@ -179,6 +183,7 @@ impl Secret {
         }
         let value = match field {
             None => SecretBytes::copy_of(self.data.expose())?,
+            Some("pem") if self.is_certificate => certificate::pem(&self.data)?,
             Some(field) => {
                 let object: &RawValue =
                     serde_json::from_slice(self.data.expose()).map_err(|_| ProviderError::Invalid)?;

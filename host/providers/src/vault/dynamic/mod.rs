@@ -8,6 +8,7 @@
 //! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it.
 
 mod calls;
+mod certificate;
 mod held;
 
 use std::sync::Arc;
@@ -23,8 +24,9 @@ pub(super) use self::held::Wanted;
 
 use self::calls::MadeSecret;
 use self::held::{Child, Held, Holders, Secret};
+use super::client::Token;
 use super::ledger::{Kind, Ledger, Left};
-use super::place::Place;
+use super::place::{Place, Source};
 use super::server::Server;
 use crate::version::Versions;
 
@@ -84,7 +86,7 @@ impl Dynamic {
         if *over {
             return Err(ProviderError::Unavailable);
         }
-        let (path, field) = (place.data(), place.field.as_deref());
+        let (path, field) = (place.made_once(), place.field.as_deref());
         let turn = held.turn(&path);
         let _turn = turn.lock().await;
         if let Some(given) = held.made.lock().give(&path, field, wanted) {
@@ -92,23 +94,27 @@ impl Dynamic {
         }
         let ended = held.made.lock().take_ended(&path);
         // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its holder is.
-        if let Some(lease) = ended
-            && self.end_lease(server, lease.as_str()).await.is_ok()
-        {
-            held.made.lock().leases.remove(&lease);
+        if let Some(lease) = ended {
+            let _ = self.end_one(server, held, &lease).await;
         }
-        let made = self.make(server, held, place).await?;
-        let lease = Lease { id: made.lease.clone(), renewable: made.renewable };
-        if !held.made.lock().leases.insert(made.lease.clone()) {
+        let MadeSecret { data, ends_by: (kind, id), renewable, lasts, version } =
+            self.make(server, held, place).await?;
+        let ends = Instant::now() + lasts;
+        if held.made.lock().leases.insert(id.clone(), kind).is_some() {
             // Two that end by one lease could not be told apart.
             return Err(ProviderError::Invalid);
         }
-        self.write(Kind::Lease, made.lease.as_str()).await?;
-        let id = SecretBytes::copy_of(made.lease.as_str().as_bytes())?;
-        let made_version = self.versions.of(&path, &id).map_err(|_| ProviderError::Invalid)?;
-        let ends = Instant::now() + made.lasts;
+        self.write(kind, id.as_str()).await?;
+        let version = match version {
+            Some(version) => version,
+            None => {
+                let id = SecretBytes::copy_of(id.as_str().as_bytes())?;
+                self.versions.of(&path, &id).map_err(|_| ProviderError::Invalid)?
+            }
+        };
+        let (lease, is_certificate) = (Lease { id, renewable }, matches!(place.source, Source::Certificate(_)));
         let mut kept = held.made.lock();
-        kept.keep(&path, Secret { data: made.data, version: made_version, lease, ends, given: 0 });
+        kept.keep(&path, Secret { data, version, lease, ends, given: 0, is_certificate });
         kept.give(&path, field, wanted).unwrap_or(Err(ProviderError::Invalid))
     }
 
@@ -153,9 +159,12 @@ impl Dynamic {
     }
 
     pub(super) async fn lengthen(&self, server: &Server, lease: &LeaseId) -> Result<Duration, ProviderError> {
+        let all = self.holders.lock().all();
+        if all.iter().any(|held| held.made.lock().leases.get(lease) == Some(&Kind::Certificate)) {
+            return Err(ProviderError::Unsupported);
+        }
         let ask = || server.as_itself(|token| async move { calls::renew_lease(&server.client, &token, lease).await });
         let lasts = server.shell.call(ask).await?;
-        let all = self.holders.lock().all();
         for held in all {
             held.made.lock().renewed(lease, lasts);
         }
@@ -165,28 +174,35 @@ impl Dynamic {
     /// Ends a lease, when the last of those who have a part of its secret gives it back.
     pub(super) async fn give_back(&self, server: &Server, lease: &LeaseId) -> Result<(), ProviderError> {
         let all = self.holders.lock().all();
-        let of = all.iter().find(|held| held.made.lock().leases.contains(lease));
-        if of.is_some_and(|held| !held.made.lock().take_back(lease)) {
-            return Ok(());
+        let of = all.iter().find(|held| held.made.lock().leases.contains_key(lease));
+        match of {
+            Some(held) if held.made.lock().take_back(lease) => self.end_one(server, held, lease).await,
+            Some(_) => Ok(()),
+            // Of a holder that has ended, or of nobody: the server knows.
+            None => self.end_thing(server, Kind::Lease, lease.as_str()).await,
         }
-        self.end_lease(server, lease.as_str()).await?;
-        if let Some(held) = of {
-            held.made.lock().leases.remove(lease);
-        }
+    }
+
+    /// Ends what a secret of a holder's ends by.
+    async fn end_one(&self, server: &Server, held: &Held, lease: &LeaseId) -> Result<(), ProviderError> {
+        let kind = held.made.lock().leases.get(lease).copied().unwrap_or(Kind::Lease);
+        self.end_thing(server, kind, lease.as_str()).await?;
+        held.made.lock().leases.remove(lease);
         Ok(())
     }
 
-    async fn end_lease(&self, server: &Server, lease: &str) -> Result<(), ProviderError> {
-        let ask = || server.as_itself(|token| async move { calls::end_lease(&server.client, &token, lease).await });
-        server.shell.call(ask).await?;
-        self.cross_out(lease).await;
-        Ok(())
-    }
-
-    async fn end_token(&self, server: &Server, accessor: &str) -> Result<(), ProviderError> {
-        let ask = || server.as_itself(|token| async move { calls::end_token(&server.client, &token, accessor).await });
-        server.shell.call(ask).await?;
-        self.cross_out(accessor).await;
+    /// Ends what was written down, and crosses it out.
+    async fn end_thing(&self, server: &Server, kind: Kind, id: &str) -> Result<(), ProviderError> {
+        let end = |token: Token| async move {
+            match kind {
+                Kind::Accessor => calls::end_token(&server.client, &token, id).await,
+                Kind::Lease => calls::end_lease(&server.client, &token, id).await,
+                Kind::Certificate => certificate::revoke(&server.client, &token, id).await,
+                Kind::Ended => Ok(()),
+            }
+        };
+        server.shell.call(|| server.as_itself(end)).await?;
+        self.cross_out(id).await;
         Ok(())
     }
 
@@ -207,8 +223,10 @@ impl Dynamic {
             made.forget_secrets();
             (std::mem::take(&mut made.leases), std::mem::take(&mut made.accessors))
         };
-        let leases = join_all(leases.iter().map(|lease| self.end_lease(server, lease.as_str()))).await;
-        let tokens = join_all(accessors.iter().map(|accessor| self.end_token(server, accessor))).await;
+        let leases = leases.iter().map(|(lease, kind)| self.end_thing(server, *kind, lease.as_str()));
+        let leases = join_all(leases).await;
+        let tokens = accessors.iter().map(|accessor| self.end_thing(server, Kind::Accessor, accessor));
+        let tokens = join_all(tokens).await;
         leases.into_iter().chain(tokens).collect()
     }
 
@@ -233,11 +251,7 @@ impl Dynamic {
     async fn recover_file(&self, server: &Server, left: &Left) -> usize {
         let mut failed = 0;
         for (kind, id) in &left.entries {
-            let ended = match kind {
-                Kind::Lease => self.end_lease(server, id).await,
-                Kind::Accessor => self.end_token(server, id).await,
-                Kind::Ended => Ok(()),
-            };
+            let ended = self.end_thing(server, *kind, id).await;
             failed += usize::from(ended.is_err());
         }
         failed

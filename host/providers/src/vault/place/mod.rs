@@ -5,6 +5,7 @@ mod path;
 mod tests;
 
 use far_core::provider::Reference;
+use percent_encoding::percent_decode_str;
 
 pub(super) use self::path::mount_path;
 
@@ -12,6 +13,8 @@ use self::path::{encoded, segments};
 
 /// The longest path, in bytes.
 const MAX_LEN: usize = 1024;
+/// What stands between a role and the name that a certificate is made for. A role's name has no `?`.
+const NAMED: &str = "?common_name=";
 /// Where the server keeps what is its own: tokens, logins, policies, keys. No secret of a task is there, and the provider's
 /// own credentials are.
 const RESERVED: [&str; 5] = ["auth", "sys", "identity", "cubbyhole", "audit"];
@@ -27,6 +30,8 @@ pub enum Engine {
     /// Users of a database: of it, `creds/ROLE` is read, a user that is made for who asks, and `static-creds/ROLE`, one that is
     /// there already, whose password the server replaces.
     Database,
+    /// Certificates: of it, `issue/ROLE` is read, each made for who asks.
+    Pki,
 }
 
 /// Which engine is mounted where.
@@ -48,7 +53,7 @@ pub(super) struct Place {
 }
 
 /// What a secret is to the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// A value without versions.
     KvV1,
@@ -58,6 +63,8 @@ pub(super) enum Source {
     Creds,
     /// The password of a user that is there already.
     StaticCreds,
+    /// A certificate with its key, made for who asks, with this common name.
+    Certificate(Box<str>),
 }
 
 /// Why a text is no secret's place.
@@ -85,6 +92,15 @@ pub enum PlaceError {
     /// An engine that makes secrets has more below its mount than what it makes.
     #[error("what is read of an engine of databases is 'creds/ROLE' or 'static-creds/ROLE', and nothing else")]
     NotMade,
+    /// The same of an engine of certificates.
+    #[error("what is read of an engine of certificates is 'issue/ROLE', and nothing else")]
+    NotIssued,
+    /// It would be made for nobody.
+    #[error("a certificate needs a common name")]
+    NoCommonName,
+    /// There is nothing to name, or nothing that names it.
+    #[error("a common name is for certificates alone, and is one to 64 characters that are seen")]
+    CommonName,
     /// The name of the field is empty.
     #[error("the name of the field is empty")]
     EmptyField,
@@ -128,17 +144,39 @@ impl Mounts {
         if path.contains('#') {
             return Err(PlaceError::Hash);
         }
-        let text = match field {
-            Some(field) => format!("{path}#{field}"),
-            None => path.to_owned(),
-        };
-        self.place(&text)?;
-        Ok(Reference::new(&text))
+        let text = with_field(path.to_owned(), field);
+        match self.place(&text)?.source {
+            // In a path, it would be a role's name that is none.
+            Source::Certificate(_) => Err(PlaceError::NotIssued),
+            _ => Ok(Reference::new(&text)),
+        }
+    }
+
+    /// What a certificate is called, which is made for who asks: by the path of its role, `MOUNT/issue/ROLE`, its common name, and
+    /// its field where it is one of several. `pem` is the certificate, its chain and its key, as one text.
+    ///
+    /// # Errors
+    ///
+    /// [`PlaceError`], by fault of whoever configured it.
+    pub fn certificate(&self, path: &str, common_name: &str, field: Option<&str>) -> Result<Reference, PlaceError> {
+        if path.contains('#') {
+            return Err(PlaceError::Hash);
+        }
+        if path.contains('?') {
+            return Err(PlaceError::NotIssued);
+        }
+        let name = encoded(&[common_name.into()]);
+        let text = with_field(format!("{path}{NAMED}{name}"), field);
+        match self.place(&text)?.source {
+            Source::Certificate(_) => Ok(Reference::new(&text)),
+            _ => Err(PlaceError::CommonName),
+        }
     }
 
     /// Whether there is an engine that makes a secret for who asks.
     pub fn are_dynamic(&self) -> bool {
-        self.others == Engine::Database || self.named.iter().any(|(_, engine)| *engine == Engine::Database)
+        let makes = |engine| matches!(engine, Engine::Database | Engine::Pki);
+        makes(self.others) || self.named.iter().any(|(_, engine)| makes(*engine))
     }
 
     /// Takes a reference apart.
@@ -158,19 +196,50 @@ impl Mounts {
         if path.is_empty() {
             return Err(PlaceError::NoSecret);
         }
-        let source = source(engine, path)?;
+        let (source, path) = source(engine, path)?;
         let field = field.map(field_name).transpose()?;
-        Ok(Place { source, mount: encoded(mount), path: path.to_vec(), field })
+        Ok(Place { source, mount: encoded(mount), path, field })
     }
 }
 
-fn source(engine: Engine, path: &[Box<str>]) -> Result<Source, PlaceError> {
-    match (engine, path) {
-        (Engine::KvV1, _) => Ok(Source::KvV1),
-        (Engine::KvV2, _) => Ok(Source::KvV2),
-        (Engine::Database, [kind, _]) if &**kind == "creds" => Ok(Source::Creds),
-        (Engine::Database, [kind, _]) if &**kind == "static-creds" => Ok(Source::StaticCreds),
-        (Engine::Database, _) => Err(PlaceError::NotMade),
+impl Source {
+    /// Whether it is made for who asks, and ends with them.
+    pub(super) fn is_made(&self) -> bool {
+        matches!(self, Self::Creds | Self::Certificate(_))
+    }
+}
+
+/// What a path is of this engine; and the path without what is no part of it.
+fn source(engine: Engine, path: &[Box<str>]) -> Result<(Source, Vec<Box<str>>), PlaceError> {
+    let source = match (engine, path) {
+        (Engine::KvV1, _) => Source::KvV1,
+        (Engine::KvV2, _) => Source::KvV2,
+        (Engine::Database, [kind, _]) if &**kind == "creds" => Source::Creds,
+        (Engine::Database, [kind, _]) if &**kind == "static-creds" => Source::StaticCreds,
+        (Engine::Database, _) => return Err(PlaceError::NotMade),
+        (Engine::Pki, [kind, role]) if &**kind == "issue" => {
+            let (role, name) = role.split_once(NAMED).ok_or(PlaceError::NoCommonName)?;
+            if role.is_empty() {
+                return Err(PlaceError::EmptySegment);
+            }
+            return Ok((Source::Certificate(common_name(name)?), vec![kind.clone(), role.into()]));
+        }
+        (Engine::Pki, _) => return Err(PlaceError::NotIssued),
+    };
+    Ok((source, path.to_vec()))
+}
+
+/// A common name, from how a reference has it. X.509 has no longer one.
+fn common_name(encoded: &str) -> Result<Box<str>, PlaceError> {
+    let name = percent_decode_str(encoded).decode_utf8().map_err(|_| PlaceError::CommonName)?;
+    let fits = (1..=64).contains(&name.chars().count()) && !name.contains(char::is_control);
+    if fits { Ok(name.into()) } else { Err(PlaceError::CommonName) }
+}
+
+fn with_field(path: String, field: Option<&str>) -> String {
+    match field {
+        Some(field) => format!("{path}#{field}"),
+        None => path,
     }
 }
 

@@ -11,7 +11,9 @@ impl Place {
     /// At which its values are.
     pub(in super::super) fn data(&self) -> String {
         match self.source {
-            Source::KvV1 | Source::Creds | Source::StaticCreds => self.of_mount(None, &self.path),
+            Source::KvV1 | Source::Creds | Source::StaticCreds | Source::Certificate(_) => {
+                self.of_mount(None, &self.path)
+            }
             Source::KvV2 => self.of_mount(Some("data"), &self.path),
         }
     }
@@ -21,8 +23,24 @@ impl Place {
         match self.source {
             Source::KvV1 => None,
             Source::KvV2 => Some(self.of_mount(Some("metadata"), &self.path)),
-            Source::Creds | Source::StaticCreds => Some(self.of_mount(self.roles(), self.name())),
+            Source::Creds | Source::StaticCreds | Source::Certificate(_) => {
+                Some(self.of_mount(self.roles(), self.name()))
+            }
         }
+    }
+
+    /// What is made once for each holder: all fields are of it.
+    pub(in super::super) fn made_once(&self) -> String {
+        match &self.source {
+            // Encoded, as all before it is: what follows the first '?' is the name.
+            Source::Certificate(name) => format!("{}?{name}", self.data()),
+            _ => self.data(),
+        }
+    }
+
+    /// The mount, as paths begin with it.
+    pub(in super::super) fn mount(&self) -> &str {
+        &self.mount
     }
 
     /// At which a version is removed; none where there are no versions.
@@ -41,7 +59,7 @@ impl Place {
         let path = match self.source {
             Source::KvV1 => self.of_mount(None, folder),
             Source::KvV2 => self.of_mount(Some("metadata"), folder),
-            Source::Creds | Source::StaticCreds => self.of_mount(self.roles(), &[]),
+            Source::Creds | Source::StaticCreds | Source::Certificate(_) => self.of_mount(self.roles(), &[]),
         };
         Some((path, name))
     }
@@ -50,7 +68,7 @@ impl Place {
     fn roles(&self) -> Option<&'static str> {
         match self.source {
             Source::KvV1 | Source::KvV2 => None,
-            Source::Creds => Some("roles"),
+            Source::Creds | Source::Certificate(_) => Some("roles"),
             Source::StaticCreds => Some("static-roles"),
         }
     }

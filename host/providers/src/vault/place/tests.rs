@@ -84,11 +84,53 @@ fn of_an_engine_that_makes_secrets_nothing_else_is_read() {
         assert_eq!(mounts.place(text), Err(PlaceError::NotMade), "{text}");
     }
     let place = mounts.place("db/static-creds/r\u{e9}#password").unwrap();
-    assert_eq!((&*place.data(), place.source), ("db/static-creds/r%C3%A9", Source::StaticCreds));
+    assert_eq!((&*place.data(), &place.source), ("db/static-creds/r%C3%A9", &Source::StaticCreds));
     assert_eq!(place.metadata().as_deref(), Some("db/static-roles/r%C3%A9"));
     assert_eq!(place.rotate().as_deref(), Some("db/rotate-role/r%C3%A9"));
     assert_eq!(place.folder(), Some(("db/static-roles".to_owned(), "r\u{e9}")));
     assert!(mounts.are_dynamic() && !Mounts::default().are_dynamic());
+}
+
+#[test]
+fn a_certificate_is_a_role_a_name_and_perhaps_a_field() {
+    let mounts = mounts().with("pki", Engine::Pki).unwrap();
+    for (name, field, text) in [
+        ("a.internal", Some("pem"), "pki/issue/web?common_name=a.internal#pem"),
+        ("far/a b?#\u{e9}", None, "pki/issue/web?common_name=far%2Fa%20b%3F%23%C3%A9"),
+        ("?common_name=x", None, "pki/issue/web?common_name=%3Fcommon%5Fname%3Dx"),
+    ] {
+        let text = text.replace("%5F", "_");
+        let reference = mounts.certificate("pki/issue/web", name, field).unwrap();
+        assert_eq!(reference.as_str(), text);
+        let place = mounts.place(&text).unwrap();
+        assert_eq!((&place.source, place.field.as_deref()), (&Source::Certificate(name.into()), field));
+        assert_eq!((&*place.data(), place.metadata().as_deref()), ("pki/issue/web", Some("pki/roles/web")));
+        assert_eq!(place.made_once(), format!("pki/issue/web?{name}"));
+        assert_eq!(place.folder(), Some(("pki/roles".to_owned(), "web")));
+    }
+    for name in ["", "a\nb", &"x".repeat(65)] {
+        assert_eq!(mounts.certificate("pki/issue/web", name, None), Err(PlaceError::CommonName), "{name:?}");
+    }
+    for (path, expected) in [
+        ("pki/issue", PlaceError::NotIssued),
+        ("pki/cert/ca", PlaceError::NotIssued),
+        ("pki/sign/web", PlaceError::NotIssued),
+        ("pki/issue/web/x", PlaceError::NotIssued),
+        ("pki/issue/web?common_name=x", PlaceError::NotIssued),
+        ("pki/issue/web#pem", PlaceError::Hash),
+        ("kv/a", PlaceError::CommonName),
+        ("old/a", PlaceError::CommonName),
+    ] {
+        assert_eq!(mounts.certificate(path, "a.internal", None), Err(expected), "{path}");
+    }
+    for (path, expected) in [
+        ("pki/issue/web", PlaceError::NoCommonName),
+        ("pki/issue/web?common_name=a", PlaceError::NotIssued),
+        ("pki/issue/?common_name=a", PlaceError::EmptySegment),
+    ] {
+        assert_eq!(mounts.reference(path, None), Err(expected), "{path}");
+    }
+    assert!(Mounts::default().with("pki", Engine::Pki).unwrap().are_dynamic());
 }
 
 #[test]

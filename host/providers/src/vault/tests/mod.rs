@@ -10,6 +10,7 @@ use far_core::{Version, VersionSelector};
 
 use super::*;
 
+mod certificates;
 mod faults;
 mod leases;
 mod sessions;
