@@ -47,7 +47,6 @@ use std::sync::Arc;
 
 use far_core::provider::{ProviderError, Reference};
 use far_core::{ProviderId, VersionSelector};
-use futures_util::future::join_all;
 use reqwest::header::HeaderValue;
 
 pub use self::address::{Address, AddressError};
@@ -179,15 +178,14 @@ impl Vault {
         }
     }
 
-    /// Ends all that was made for whomever: for a process that is about to end, and what its tasks shared.
+    /// Ends all that was made for whomever, and what could not be ended before: for a process that is about to end, and what its
+    /// tasks shared.
     ///
     /// # Errors
     ///
     /// The first that there was; a later process's [`recover`](Self::recover) ends what is left.
     pub async fn close(&self) -> Result<(), ProviderError> {
-        let holders = self.server.dynamic.as_ref().map(Dynamic::holders).unwrap_or_default();
-        let ended = join_all(holders.iter().map(|holder| Dynamic::end(&self.server, holder))).await;
-        ended.into_iter().collect()
+        Dynamic::end_all(&self.server).await
     }
 
     /// What it did so far, in numbers.

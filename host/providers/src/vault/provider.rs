@@ -73,7 +73,7 @@ impl SecretProvider for Vault {
 
     /// A lease of which a holder has several secrets ends with the last of them.
     async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
-        self.server.dynamic()?.give_back(&self.server, lease).await
+        Dynamic::give_back(&self.server, lease).await
     }
 
     async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up fails")]
 
 mod auth;
+mod away;
 mod bao;
 mod cluster;
 mod database;

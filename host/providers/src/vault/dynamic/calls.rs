@@ -17,7 +17,7 @@ use crate::network::json;
 
 /// How long a holder's token lasts unless it is renewed: what a process that was killed leaves ends by then, whether or not it
 /// is started again.
-const LASTS: Duration = Duration::from_secs(10 * 60);
+pub(super) const LASTS: Duration = Duration::from_secs(10 * 60);
 /// How long it lasts at most.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -17,6 +17,7 @@ use super::super::ledger::Kind;
 use super::super::member::member;
 use super::calls::{self, MadeToken};
 use super::certificate;
+use super::pending::Thing;
 use crate::network::json;
 
 /// How many holders that have ended are known: what still comes for one was under way as it ended.
@@ -58,7 +59,7 @@ pub(super) struct Made {
     /// How many have a part of what was replaced. The values are wiped.
     replaced: HashMap<LeaseId, usize>,
     /// What secrets end by.
-    pub(super) leases: HashMap<LeaseId, Kind>,
+    pub(super) leases: HashMap<LeaseId, Thing>,
     /// Of all tokens that it had.
     pub(super) accessors: HashSet<String>,
 }
@@ -168,6 +169,15 @@ impl Made {
         for secret in self.secrets.values_mut().filter(|secret| secret.lease.id == *id) {
             secret.ends = Instant::now() + lasts;
         }
+        if let Some(thing) = self.leases.get_mut(id) {
+            thing.until = Instant::now() + lasts;
+        }
+    }
+
+    /// What a secret ends by.
+    pub(super) fn thing(&self, id: LeaseId) -> Thing {
+        let known = self.leases.get(&id).cloned();
+        known.unwrap_or_else(|| Thing { kind: Kind::Lease, id, until: Instant::now() })
     }
 
     pub(super) fn forget_secrets(&mut self) {

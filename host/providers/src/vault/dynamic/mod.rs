@@ -5,18 +5,20 @@
 //! nothing of another's. What was made is made once for each holder and path, so that two fields of it are of one lease; another is
 //! made in its place when it is replaced, and the two are there until the old one is given back.
 //!
-//! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it.
+//! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it. What could not be ended
+//! because the server was away is tried again for as long as it may be there.
 
 mod calls;
 mod certificate;
+mod ending;
 mod held;
+mod pending;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError};
-use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -24,8 +26,8 @@ pub(super) use self::held::Wanted;
 
 use self::calls::MadeSecret;
 use self::held::{Child, Held, Holders, Secret};
-use super::client::Token;
-use super::ledger::{Kind, Ledger, Left};
+use self::pending::{Pending, Thing};
+use super::ledger::{Kind, Ledger};
 use super::place::{Place, Source};
 use super::server::Server;
 use crate::version::Versions;
@@ -37,6 +39,7 @@ pub(super) struct Dynamic {
     /// Of holders' tokens; the provider's own if there are none.
     policies: Vec<String>,
     holders: Mutex<Holders>,
+    pending: Pending,
 }
 
 /// What became of that which processes left that are no more.
@@ -52,12 +55,7 @@ pub struct Recovered {
 
 impl Dynamic {
     pub(super) fn new(ledger: Ledger, versions: Versions, policies: Vec<String>) -> Self {
-        Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default() }
-    }
-
-    /// Those who have anything.
-    pub(super) fn holders(&self) -> Vec<Holder> {
-        self.holders.lock().names()
+        Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default(), pending: Pending::default() }
     }
 
     /// Reads a part of a secret that is made for a holder, unless it was.
@@ -95,12 +93,13 @@ impl Dynamic {
         let ended = held.made.lock().take_ended(&path);
         // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its holder is.
         if let Some(lease) = ended {
-            let _ = self.end_one(server, held, &lease).await;
+            let _ = self.end_of(server, held, lease).await;
         }
         let MadeSecret { data, ends_by: (kind, id), renewable, lasts, version } =
             self.make(server, held, place).await?;
         let ends = Instant::now() + lasts;
-        if held.made.lock().leases.insert(id.clone(), kind).is_some() {
+        let thing = Thing { kind, id: id.clone(), until: ends };
+        if held.made.lock().leases.insert(id.clone(), thing).is_some() {
             // Two that end by one lease could not be told apart.
             return Err(ProviderError::Invalid);
         }
@@ -160,7 +159,8 @@ impl Dynamic {
 
     pub(super) async fn lengthen(&self, server: &Server, lease: &LeaseId) -> Result<Duration, ProviderError> {
         let all = self.holders.lock().all();
-        if all.iter().any(|held| held.made.lock().leases.get(lease) == Some(&Kind::Certificate)) {
+        let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|thing| thing.kind));
+        if kind == Some(Kind::Certificate) {
             return Err(ProviderError::Unsupported);
         }
         let ask = || server.as_itself(|token| async move { calls::renew_lease(&server.client, &token, lease).await });
@@ -169,91 +169,5 @@ impl Dynamic {
             held.made.lock().renewed(lease, lasts);
         }
         Ok(lasts)
-    }
-
-    /// Ends a lease, when the last of those who have a part of its secret gives it back.
-    pub(super) async fn give_back(&self, server: &Server, lease: &LeaseId) -> Result<(), ProviderError> {
-        let all = self.holders.lock().all();
-        let of = all.iter().find(|held| held.made.lock().leases.contains_key(lease));
-        match of {
-            Some(held) if held.made.lock().take_back(lease) => self.end_one(server, held, lease).await,
-            Some(_) => Ok(()),
-            // Of a holder that has ended, or of nobody: the server knows.
-            None => self.end_thing(server, Kind::Lease, lease.as_str()).await,
-        }
-    }
-
-    /// Ends what a secret of a holder's ends by.
-    async fn end_one(&self, server: &Server, held: &Held, lease: &LeaseId) -> Result<(), ProviderError> {
-        let kind = held.made.lock().leases.get(lease).copied().unwrap_or(Kind::Lease);
-        self.end_thing(server, kind, lease.as_str()).await?;
-        held.made.lock().leases.remove(lease);
-        Ok(())
-    }
-
-    /// Ends what was written down, and crosses it out.
-    async fn end_thing(&self, server: &Server, kind: Kind, id: &str) -> Result<(), ProviderError> {
-        let end = |token: Token| async move {
-            match kind {
-                Kind::Accessor => calls::end_token(&server.client, &token, id).await,
-                Kind::Lease => calls::end_lease(&server.client, &token, id).await,
-                Kind::Certificate => certificate::revoke(&server.client, &token, id).await,
-                Kind::Ended => Ok(()),
-            }
-        };
-        server.shell.call(|| server.as_itself(end)).await?;
-        self.cross_out(id).await;
-        Ok(())
-    }
-
-    /// Ends a holder, and all that was made for it: goes on if nobody waits for it any more.
-    pub(super) async fn end(server: &Arc<Server>, holder: &Holder) -> Result<(), ProviderError> {
-        let Some(held) = server.dynamic()?.holders.lock().end(holder) else { return Ok(()) };
-        let server = server.clone();
-        let ended = tokio::spawn(async move { server.dynamic()?.end_once(&server, &held).await });
-        ended.await.unwrap_or(Err(ProviderError::Unavailable))
-    }
-
-    async fn end_once(&self, server: &Server, held: &Held) -> Result<(), ProviderError> {
-        // What is being made has deadlines of its own.
-        *held.over.write().await = true;
-        held.child.lock().await.take();
-        let (leases, accessors) = {
-            let mut made = held.made.lock();
-            made.forget_secrets();
-            (std::mem::take(&mut made.leases), std::mem::take(&mut made.accessors))
-        };
-        let leases = leases.iter().map(|(lease, kind)| self.end_thing(server, *kind, lease.as_str()));
-        let leases = join_all(leases).await;
-        let tokens = accessors.iter().map(|accessor| self.end_thing(server, Kind::Accessor, accessor));
-        let tokens = join_all(tokens).await;
-        leases.into_iter().chain(tokens).collect()
-    }
-
-    /// Ends what processes left that are no more.
-    pub(super) async fn recover(&self, server: &Server) -> Recovered {
-        let ledger = self.ledger.clone();
-        let left = tokio::task::spawn_blocking(move || ledger.left()).await.unwrap_or_default();
-        let mut recovered = Recovered::default();
-        for left in left {
-            let failed = self.recover_file(server, &left).await;
-            recovered.ended += left.entries.len() - failed;
-            recovered.failed += failed;
-            recovered.unsound += usize::from(!left.sound);
-            if failed == 0 && left.sound {
-                self.ledger.forget(&left);
-            }
-        }
-        recovered
-    }
-
-    /// How many could not be ended.
-    async fn recover_file(&self, server: &Server, left: &Left) -> usize {
-        let mut failed = 0;
-        for (kind, id) in &left.entries {
-            let ended = self.end_thing(server, *kind, id).await;
-            failed += usize::from(ended.is_err());
-        }
-        failed
     }
 }

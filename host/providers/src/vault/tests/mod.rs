@@ -13,6 +13,7 @@ use super::*;
 mod certificates;
 mod faults;
 mod leases;
+mod pending;
 mod sessions;
 mod static_roles;
 
