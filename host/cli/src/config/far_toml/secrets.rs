@@ -21,6 +21,7 @@ pub(super) const SECRET: Keys = Keys {
         "kind",
         "path",
         "field",
+        "common-name",
         "github-app",
         "oauth2",
         "scope",
