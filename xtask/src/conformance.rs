@@ -19,7 +19,10 @@ pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Fa
     servers::install()?;
     let program = Invocation::new(artifacts::conformance(repository)?);
     let word = |check: &Check| if check.ok { "ok" } else { "FAILED" };
-    let (checks, status) = said(repository, &program, |check: &Check| println!("{:6}  {}", word(check), check.id))?;
+    let (checks, status) = said(repository, &program, |check: &Check| {
+        println!("{:6}  {}", word(check), check.id);
+        check.figures.iter().for_each(|figures| println!("        {figures}"));
+    })?;
     program.succeeded(status)?;
     conclude(repository, "cargo xtask conformance", checks.iter().map(Check::row).collect(), json)
 }
@@ -34,6 +37,7 @@ struct Check {
     expected: String,
     seen: String,
     ok: bool,
+    figures: Option<String>,
 }
 
 impl Check {
@@ -41,6 +45,10 @@ impl Check {
         // A value may have lines.
         let row = Row::equal(self.id.clone(), self.expected.escape_debug(), self.seen.escape_debug());
         let row = row.with("backend", self.backend.clone()).with("server", self.server.clone());
-        row.with("version", self.version.clone())
+        let row = row.with("version", self.version.clone());
+        match &self.figures {
+            Some(figures) => row.with("figures", figures.clone()),
+            None => row,
+        }
     }
 }

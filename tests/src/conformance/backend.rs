@@ -119,16 +119,20 @@ impl Vault {
 
     /// A provider that takes this address for the server's.
     pub(super) fn provider_at(&self, address: &str) -> Arc<far_providers::Vault> {
-        let config = VaultConfig {
+        let known = ["one", "two"].map(|name| self.reference(name)).to_vec();
+        Arc::new(far_providers::Vault::open("vault".parse().unwrap(), self.config_at(address), known).unwrap())
+    }
+
+    /// What such a provider is configured by.
+    pub(super) fn config_at(&self, address: &str) -> VaultConfig {
+        VaultConfig {
             address: Address::parse(address).unwrap(),
             namespace: None,
             ca_file: None,
             auth: Auth::Token { file: self.folder.path().join("token") },
             mounts: Mounts::default(),
             child_policies: Vec::new(),
-        };
-        let known = ["one", "two"].map(|name| self.reference(name)).to_vec();
-        Arc::new(far_providers::Vault::open("vault".parse().unwrap(), config, known).unwrap())
+        }
     }
 
     /// How often the server was asked for the value, as its own log has it.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use far_core::VersionSelector;
 use far_core::provider::SecretProvider;
+use far_servers::Failure;
+use far_servers::fault::{Fault, Proxy};
 use parking_lot::Mutex;
 use serde_json::Value;
 
@@ -24,24 +26,52 @@ struct Seen {
     kinds: Mutex<std::collections::BTreeSet<&'static str>>,
 }
 
-/// What is done to a server.
-type Harm = fn(&mut Vault);
+/// What is done to a server, and to what is between it and who asks.
+type Harm = fn(&mut Vault, &Proxy);
 
-pub(super) async fn all(mut vault: Vault, tell: &mut impl FnMut(&Row)) {
+/// How long a server stays away.
+const AWAY: Duration = Duration::from_secs(1);
+
+pub(super) async fn all(mut vault: Vault, tell: &mut impl FnMut(&Row)) -> Result<(), Failure> {
     vault.put("one", "one-1");
-    let seal: Harm = |vault| drop(vault.server.api("PUT", "sys/seal", &Value::Null).unwrap());
-    let kill: Harm = |vault| vault.server.kill_and_start().unwrap();
-    for (id, harm) in [("load.sealed", seal), ("load.killed", kill)] {
-        let (provider, one) = (vault.provider_at(&vault.server.address()), vault.reference("one"));
+    let seal: Harm = |vault, _| {
+        vault.server.api("PUT", "sys/seal", &Value::Null).unwrap();
+        std::thread::sleep(AWAY);
+        vault.server.unseal().unwrap();
+    };
+    let kill: Harm = |vault, _| {
+        vault.server.kill_and_start().unwrap();
+        std::thread::sleep(AWAY);
+        vault.server.unseal().unwrap();
+    };
+    // As many as open the circuit, and one more.
+    let cut: Harm = |_, proxy| proxy.next(vec![Fault::Cut; 9]);
+    for (id, harm) in [("load.sealed", seal), ("load.killed", kill), ("load.cut", cut)] {
+        let proxy = Proxy::start(vault.server.socket())?;
+        let (provider, one) = (vault.provider_at(&proxy.address()), vault.reference("one"));
+        let before = vault.asked("one");
         let (load, seen) = start(&provider, &one);
         tokio::time::sleep(Duration::from_millis(500)).await;
-        tokio::task::block_in_place(|| {
-            harm(&mut vault);
-            std::thread::sleep(Duration::from_secs(1));
-            vault.server.unseal().unwrap();
-        });
-        let told = ended(&provider, &one, load, &seen);
-        tell(&row(&vault, id, "0 wrong, 0 late, well again", told).await);
+        let started = Instant::now();
+        tokio::task::block_in_place(|| harm(&mut vault, &proxy));
+        let told = ended(&provider, &one, load, &seen).await;
+        let figures = seen.figures(&provider, vault.asked("one").saturating_sub(before), started.elapsed());
+        tell(&row(&vault, id, "0 wrong, 0 late, well again", async { told }).await.with(figures));
+    }
+    Ok(())
+}
+
+impl Seen {
+    /// What is bounded is what leaves for the server, whatever it answers.
+    fn figures(&self, provider: &far_providers::Vault, asked: usize, took: Duration) -> String {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        let (metrics, secs) = (provider.metrics(), took.as_secs_f64());
+        format!(
+            "{} values and errors {:?} for {TASKS} tasks; well again after {secs:.1} s; {} attempts in all, by the server's log {asked} reads",
+            count(&self.right),
+            self.kinds.lock(),
+            metrics.attempts(),
+        )
     }
 }
 

@@ -4,7 +4,9 @@
 mod backend;
 mod checks;
 mod faults;
+mod leases;
 mod load;
+mod rotation;
 
 use std::time::{Duration, Instant};
 
@@ -26,12 +28,18 @@ pub struct Row {
     pub expected: String,
     /// What was.
     pub seen: String,
+    /// What was measured besides, for people.
+    pub figures: Option<String>,
 }
 
 impl Row {
     /// Whether it is as expected.
     pub fn ok(&self) -> bool {
         self.expected == self.seen
+    }
+
+    fn with(self, figures: String) -> Self {
+        Self { figures: Some(figures), ..self }
     }
 
     /// For programs.
@@ -41,6 +49,7 @@ impl Row {
         json!({
             "id": self.id, "backend": backend, "server": server, "version": version,
             "expected": self.expected, "seen": self.seen, "ok": self.ok(),
+            "figures": self.figures,
         })
     }
 }
@@ -56,7 +65,9 @@ pub async fn all(mut tell: impl FnMut(&Row)) -> Result<(), far_servers::Failure>
     let vault = Vault::start()?;
     of_backend(&vault, &mut tell).await;
     faults::all(&vault, &mut tell).await?;
-    load::all(vault, &mut tell).await;
+    leases::all(&vault, &mut tell).await?;
+    rotation::all(&vault, &mut tell).await;
+    load::all(vault, &mut tell).await?;
     Ok(())
 }
 
@@ -76,5 +87,5 @@ async fn row(backend: &dyn Backend, id: &str, expected: &str, check: impl Future
         seen.push_str(", late");
     }
     let id = format!("{}.{id}", backend.name());
-    Row { id, server: backend.server(), expected: expected.to_owned(), seen }
+    Row { id, server: backend.server(), expected: expected.to_owned(), seen, figures: None }
 }

@@ -1,0 +1,149 @@
+//! What a server makes for who asks: a user of a real database, used, renewed, replaced and ended.
+
+use far_core::provider::{Fetched, Holder, LeaseId, Reference, SecretProvider};
+use far_core::{AgentId, VersionSelector};
+use far_providers::vault::{Engine, LedgerConfig, Mounts, VaultConfig};
+use far_servers::{Failure, Postgres};
+use serde_json::{Value, json};
+
+use super::backend::Vault;
+use super::{Row, row};
+
+const ROLE: &str = "db/creds/app";
+/// What users can do is log in.
+const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
+
+pub(super) async fn all(vault: &Vault, tell: &mut impl FnMut(&Row)) -> Result<(), Failure> {
+    let postgres = Postgres::start()?;
+    let database = Database::at(vault, &postgres)?;
+    tell(&row(vault, "lease.used", "logs in", database.used()).await);
+    tell(&row(vault, "lease.renewed", "a time, and logs in", database.renewed()).await);
+    tell(&row(vault, "lease.replaced", "both log in, then the second alone", database.replaced()).await);
+    tell(&row(vault, "lease.revoked", "gone; again: done", database.revoked()).await);
+    tell(&row(vault, "lease.holder-ended", "gone; a neighbour's logs in", database.ended()).await);
+    tell(&row(vault, "lease.nobodys", "unsupported", database.nobodys()).await);
+    Ok(())
+}
+
+struct Database<'a> {
+    postgres: &'a Postgres,
+    provider: far_providers::Vault,
+    /// Where what was made is written down.
+    _ledger: tempfile::TempDir,
+}
+
+impl<'a> Database<'a> {
+    fn at(vault: &Vault, postgres: &'a Postgres) -> Result<Self, Failure> {
+        let url =
+            format!("postgresql://{{{{username}}}}:{{{{password}}}}@{}/postgres?sslmode=disable", postgres.address());
+        let connection = json!({
+            "plugin_name": "postgresql-database-plugin", "allowed_roles": "*", "connection_url": url,
+            "username": Postgres::USER, "password": postgres.password(),
+        });
+        let role = json!({ "db_name": "main", "creation_statements": [CREATE], "default_ttl": "60s", "max_ttl": "1h" });
+        vault.server.api("POST", "sys/mounts/db", &json!({ "type": "database" }))?;
+        vault.server.api("POST", "db/config/main", &connection)?;
+        vault.server.api("POST", "db/roles/app", &role)?;
+        let ledger = tempfile::tempdir().unwrap();
+        let config =
+            LedgerConfig { folder: ledger.path().join("leases"), agent_id: AgentId::parse("conformance").unwrap() };
+        let mounts = Mounts::default().with("db", Engine::Database).unwrap();
+        let vault_config = VaultConfig { mounts, ..vault.config_at(&vault.server.address()) };
+        let id = "vault".parse().unwrap();
+        let provider = far_providers::Vault::open_with_ledger(id, vault_config, Vec::new(), &config).unwrap();
+        Ok(Self { postgres, provider, _ledger: ledger })
+    }
+
+    async fn made_for(&self, holder: &Holder) -> (Fetched, User) {
+        let fetched = self.provider.get_secret_for(&Reference::new(ROLE), &VersionSelector::Current, holder).await;
+        let fetched = fetched.unwrap();
+        let user = User::of(&fetched);
+        (fetched, user)
+    }
+
+    fn logs_in(&self, user: &User) -> bool {
+        self.postgres.query_as(&user.name, &user.password, "SELECT 1").is_ok()
+    }
+
+    fn is_there(&self, user: &User) -> bool {
+        let statement = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{}'", user.name);
+        self.postgres.query(&statement).unwrap() != "0"
+    }
+
+    async fn used(&self) -> String {
+        let holder = Holder::random().unwrap();
+        let (_, user) = self.made_for(&holder).await;
+        let seen = if self.logs_in(&user) { "logs in" } else { "is refused" };
+        self.provider.end(&holder).await.unwrap();
+        seen.to_owned()
+    }
+
+    async fn renewed(&self) -> String {
+        let holder = Holder::random().unwrap();
+        let (fetched, user) = self.made_for(&holder).await;
+        let lasts = self.provider.renew(&lease(&fetched)).await;
+        let time = lasts.map_or_else(|error| error.kind(), |lasts| if lasts.is_zero() { "no time" } else { "a time" });
+        let seen = format!("{time}, and {}", if self.logs_in(&user) { "logs in" } else { "is refused" });
+        self.provider.end(&holder).await.unwrap();
+        seen
+    }
+
+    async fn replaced(&self) -> String {
+        let holder = Holder::random().unwrap();
+        let (first, before) = self.made_for(&holder).await;
+        let role = Reference::new(ROLE);
+        let second = self.provider.replace_lease(&role, &lease(&first), &holder).await.unwrap();
+        let after = User::of(&second);
+        let both = before.name != after.name && self.logs_in(&before) && self.logs_in(&after);
+        self.provider.revoke_lease(&lease(&first)).await.unwrap();
+        let alone = !self.is_there(&before) && self.logs_in(&after);
+        self.provider.end(&holder).await.unwrap();
+        let word = |is: bool, yes: &'static str| if is { yes } else { "not so" };
+        format!("{}, then {}", word(both, "both log in"), word(alone, "the second alone"))
+    }
+
+    async fn revoked(&self) -> String {
+        let holder = Holder::random().unwrap();
+        let (fetched, user) = self.made_for(&holder).await;
+        self.provider.revoke_lease(&lease(&fetched)).await.unwrap();
+        let gone = if self.is_there(&user) { "still there" } else { "gone" };
+        let again = self.provider.revoke_lease(&lease(&fetched)).await;
+        let seen = format!("{gone}; again: {}", again.map_or_else(|error| error.kind(), |()| "done"));
+        self.provider.end(&holder).await.unwrap();
+        seen
+    }
+
+    async fn ended(&self) -> String {
+        let (one, other) = (Holder::random().unwrap(), Holder::random().unwrap());
+        let ((_, user), (_, neighbour)) = (self.made_for(&one).await, self.made_for(&other).await);
+        self.provider.end(&one).await.unwrap();
+        let gone = if self.is_there(&user) { "still there" } else { "gone" };
+        let seen =
+            format!("{gone}; a neighbour's {}", if self.logs_in(&neighbour) { "logs in" } else { "is gone too" });
+        self.provider.end(&other).await.unwrap();
+        seen
+    }
+
+    /// Without a holder, nobody would end it.
+    async fn nobodys(&self) -> String {
+        let made = self.provider.get_secret(&Reference::new(ROLE), &VersionSelector::Current).await;
+        made.map_or_else(|error| error.kind(), |_| "made").to_owned()
+    }
+}
+
+struct User {
+    name: String,
+    password: String,
+}
+
+impl User {
+    fn of(fetched: &Fetched) -> Self {
+        let user: Value = serde_json::from_slice(fetched.value.expose()).unwrap();
+        let text = |key: &str| user[key].as_str().unwrap().to_owned();
+        Self { name: text("username"), password: text("password") }
+    }
+}
+
+fn lease(fetched: &Fetched) -> LeaseId {
+    fetched.lease.as_ref().unwrap().id.clone()
+}
