@@ -1,0 +1,23 @@
+//! What skills that speak git share: its packs and the objects in them.
+//!
+//! A server is not believed. What a pack says of itself is compared with what it has, each object's id is computed from the object,
+//! and nothing that is read costs more memory than [`Limits`](pack::Limits) and [`Bounds`](tree::Bounds) say, however it was made.
+//! Nothing is written anywhere: names are data.
+//!
+//! See <https://git-scm.com/docs/gitformat-pack>.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![deny(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+pub mod id;
+pub mod object;
+pub mod pack;
+pub mod tree;
+
+pub use id::ObjectId;
+pub use object::{Kind, Object};
+pub use pack::Pack;
+
+#[cfg(test)]
+mod testing;
