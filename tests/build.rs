@@ -11,7 +11,7 @@ const TARGET: &str = "wasm32-wasip2";
 const SKILLS: [&str; 9] = [
     "aws_presign",
     "deploy_status",
-    "git_refs",
+    "git_clone",
     "github_issue",
     "github_pull_request",
     "github_webhook",

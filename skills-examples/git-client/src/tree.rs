@@ -47,6 +47,8 @@ pub enum FileType {
 impl Mode {
     /// A tree's.
     pub const FOLDER: Self = Self { bits: 0o040_000, file_type: FileType::Folder };
+    /// A file's.
+    pub const FILE: Self = Self { bits: 0o100_644, file_type: FileType::File };
 
     fn parse(digits: &[u8]) -> Option<Self> {
         // Without the sign that numbers may have.
