@@ -1,6 +1,7 @@
 //! Requests to a server of git's, with a password that the host puts there.
 //!
-//! See <https://git-scm.com/docs/protocol-v2>.
+//! See <https://git-scm.com/docs/protocol-v2> for what is fetched, and <https://git-scm.com/docs/gitprotocol-pack> for what is pushed,
+//! of which there is no version 2.
 
 use far_skill::http::{Request, Response};
 use far_skill::secrets::Secret;
@@ -73,6 +74,23 @@ impl Remote<'_> {
         Ok(Pack::read(&pack, limits)?)
     }
 
+    /// Has the server take a commit, with what it does not have of it, as what a branch is from now on.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses, or the branch is no longer what it was.
+    pub fn push(&self, update: &Update<'_>, pack: &[u8]) -> Result<(), far_skill::Error> {
+        let Update { branch, old, new } = update;
+        let url = format!("{}/info/refs?service=git-receive-pack", self.repository.url);
+        advertised(self.send(Request::get(url))?.body(), update)?;
+        let command = packet::line(&format!("{old} {new} {branch}\0report-status agent=far"));
+        let body = [command.as_bytes(), b"0000", pack].concat();
+        let request = Request::post(format!("{}/git-receive-pack", self.repository.url))
+            .header("content-type", "application/x-git-receive-pack-request")
+            .header("accept", "application/x-git-receive-pack-result");
+        reported(self.send(request.body(body))?.body(), branch)
+    }
+
     fn speaks_version_2(&self) -> Result<(), far_skill::Error> {
         let request = Request::get(format!("{}/info/refs?service=git-upload-pack", self.repository.url));
         let response = self.send(request.header("git-protocol", "version=2"))?;
@@ -100,6 +118,49 @@ impl Remote<'_> {
             status => Err(format!("the server answered with status {status}").into()),
         }
     }
+}
+
+/// What a branch is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a> {
+    /// Its name.
+    pub branch: &'a str,
+    /// What it must be before.
+    pub old: ObjectId,
+    /// What it is then.
+    pub new: ObjectId,
+}
+
+/// That the server has the branch as it was, and says what becomes of it.
+fn advertised(body: &[u8], update: &Update<'_>) -> Result<(), far_skill::Error> {
+    let (mut reports, mut is_there) = (false, false);
+    for packet in packet::all(body) {
+        let Packet::Line(line) = packet? else { continue };
+        let mut parts = accepted(line)?.splitn(2, |byte| *byte == 0);
+        is_there |= parts.next() == Some(format!("{} {}", update.old, update.branch).as_bytes());
+        let capabilities = parts.next().unwrap_or_default();
+        reports |= capabilities.split(|byte| *byte == b' ').any(|capability| capability == b"report-status");
+    }
+    match (reports, is_there) {
+        (true, true) => Ok(()),
+        (false, _) => Err("the server does not say whether it takes what is pushed".into()),
+        (true, false) => Err(format!("{} is no longer {}", update.branch, update.old).into()),
+    }
+}
+
+/// That the server took all of it.
+fn reported(body: &[u8], branch: &str) -> Result<(), far_skill::Error> {
+    let (mut is_unpacked, mut is_taken) = (false, false);
+    for packet in packet::all(body) {
+        let Packet::Line(line) = packet? else { continue };
+        let line = accepted(line)?;
+        if let Some(reason) = line.strip_prefix(format!("ng {branch} ").as_bytes()) {
+            return Err(refused(reason));
+        }
+        is_unpacked |= line == b"unpack ok";
+        is_taken |= line == format!("ok {branch}").as_bytes();
+    }
+    if is_unpacked && is_taken { Ok(()) } else { Err("the server does not say that it took what was pushed".into()) }
 }
 
 /// The pack in an answer, without what it says besides.

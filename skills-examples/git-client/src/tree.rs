@@ -131,6 +131,21 @@ fn split(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     Some((Entry { mode: Mode::parse(digits)?, name, id: ObjectId::from_bytes(*id) }, rest))
 }
 
+/// A tree of these entries, in the order that git wants.
+pub fn write(entries: &[Entry<'_>]) -> Vec<u8> {
+    // A folder's name counts as if it had a slash behind.
+    let key = |entry: &Entry<'_>| {
+        let end: &[u8] = if entry.mode.file_type() == FileType::Folder { b"/" } else { b"" };
+        [entry.name, end].concat()
+    };
+    let mut entries = entries.to_vec();
+    entries.sort_by_cached_key(key);
+    let one = |entry: &Entry<'_>| {
+        [format!("{:o} ", entry.mode.bits).as_bytes(), entry.name, b"\0", entry.id.as_bytes()].concat()
+    };
+    entries.iter().flat_map(one).collect()
+}
+
 /// All files below a tree, in the order of `git ls-tree -r`.
 ///
 /// # Errors

@@ -5,8 +5,11 @@ mod delta;
 mod entry;
 mod inflate;
 mod resolve;
+mod write;
 
 use std::collections::BTreeMap;
+
+pub use self::write::write;
 
 use self::budget::Budget;
 use self::inflate::Inflater;

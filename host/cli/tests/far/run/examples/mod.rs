@@ -3,6 +3,7 @@
 
 mod deploy_status;
 mod git_clone;
+mod git_push;
 mod registry;
 mod slack;
 
