@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
-const SKILLS: [&str; 9] = [
+const SKILLS: [&str; 10] = [
     "aws_presign",
     "deploy_status",
-    "git_refs",
+    "git_clone",
+    "git_push",
     "github_issue",
     "github_pull_request",
     "github_webhook",

@@ -38,7 +38,7 @@ mod skip;
 
 pub use self::authority::Authority;
 pub use self::failure::Failure;
-pub use self::git::Git;
+pub use self::git::{Git, Work};
 pub use self::openbao::OpenBao;
 pub use self::postgres::Postgres;
 pub use self::registry::Registry;

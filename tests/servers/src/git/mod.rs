@@ -1,8 +1,8 @@
 //! Git over HTTPS: its own program for it, behind a server that asks for a password.
 
 mod cgi;
+mod work;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
+pub use self::work::Work;
 use crate::failure::{Failure, OrFailure};
 use crate::https::{Arrived, Https, Reply};
 use crate::{Authority, random};
@@ -94,38 +95,60 @@ impl Git {
     ///
     /// Git refuses it.
     pub fn repository(&self, name: &str, files: &[(&str, &[u8])]) -> Result<String, Failure> {
-        let work = tempfile::tempdir().or_failure("make a temporary folder")?;
-        let git = |args: &[&str]| run(in_folder(work.path()).args(args));
-        git(&["init", "--quiet", "--initial-branch=main"])?;
+        let work = Work::new()?;
         for (path, content) in files {
-            let path = work.path().join(path);
-            let parent = path.parent().unwrap_or(work.path());
-            fs::create_dir_all(parent).or_failure(format!("make {}", parent.display()))?;
-            fs::write(&path, content).or_failure(format!("write {}", path.display()))?;
+            work.write(path, content)?;
         }
-        git(&["add", "--all"])?;
-        git(&["commit", "--quiet", "--message=All of it"])?;
-        let head = git(&["rev-parse", "HEAD"])?.trim().to_owned();
-        let to = self.folder.path().join(name);
-        run(in_folder(work.path()).args(["clone", "--quiet", "--bare", "."]).arg(to))?;
+        let head = work.commit("All of it")?;
+        self.publish(name, &work)?;
         Ok(head)
     }
 
-    /// How long a pack with this commit and its files is, as git makes it.
+    /// Makes a repository of what was committed.
     ///
     /// # Errors
     ///
-    /// There is no such repository or commit.
-    pub fn pack_size(&self, name: &str, commit: &str) -> Result<usize, Failure> {
-        let mut git = in_folder(&self.folder.path().join(name));
-        git.args(["-c", "pack.threads=1"]).args(["rev-list", "--objects", "--no-object-names", commit]);
-        let objects = run(&mut git)?;
-        let list = self.folder.path().join("objects");
-        fs::write(&list, objects).or_failure("write a list of objects")?;
-        let list = fs::File::open(&list).or_failure("read a list of objects")?;
-        let mut git = in_folder(&self.folder.path().join(name));
-        git.args(["pack-objects", "--stdout", "--quiet"]).stdin(list).stderr(std::process::Stdio::null());
-        Ok(git.output().or_failure("run git")?.stdout.len())
+    /// Git refuses it.
+    pub fn publish(&self, name: &str, work: &Work) -> Result<(), Failure> {
+        let to = self.folder.path().join(name);
+        run(in_folder(work.path()).args(["clone", "--quiet", "--bare", "."]).arg(&to))?;
+        // With more, it is chance which object is sent as a delta of which.
+        run(in_folder(&to).args(["config", "pack.threads", "1"]))?;
+        Ok(())
+    }
+
+    /// What git says of a repository, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// There is no such repository, or git refuses.
+    pub fn ask(&self, name: &str, args: &[&str]) -> Result<Vec<u8>, Failure> {
+        output(in_folder(&self.folder.path().join(name)).args(args))
+    }
+
+    /// How many objects git's own client receives when it clones the newest commit, and how many of them as deltas.
+    ///
+    /// # Errors
+    ///
+    /// There is no such repository.
+    pub fn received(&self, name: &str) -> Result<(usize, usize), Failure> {
+        let folder = tempfile::tempdir().or_failure("make a temporary folder")?;
+        let from = format!("file://{}", self.folder.path().join(name).display());
+        let mut git = in_folder(folder.path());
+        // Not as loose objects, which have no deltas.
+        git.args(["-c", "transfer.unpackLimit=1", "clone", "--quiet", "--bare", "--depth=1", &from, "clone"]);
+        run(&mut git)?;
+        let pack = run(in_folder(folder.path()).args(["-C", "clone", "rev-parse", "--git-path", "objects/pack"]))?;
+        let pack = folder.path().join("clone").join(pack.trim());
+        let index = pack.read_dir().or_failure(format!("list {}", pack.display()))?.filter_map(|entry| {
+            let path = entry.ok()?.path();
+            path.extension().is_some_and(|extension| extension == "idx").then_some(path)
+        });
+        let verified = run(in_folder(folder.path()).args(["verify-pack", "-v"]).args(index))?;
+        // A line of an object begins with its name; of a delta, it has the depth and the base as well.
+        let words = verified.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let objects: Vec<_> = words.filter(|words| words.first().is_some_and(|name| name.len() == 40)).collect();
+        Ok((objects.len(), objects.iter().filter(|words| words.len() == 7).count()))
     }
 
     /// The requests that arrived, in their order.
@@ -163,9 +186,13 @@ fn in_folder(folder: &Path) -> Command {
 }
 
 fn run(command: &mut Command) -> Result<String, Failure> {
+    Ok(String::from_utf8_lossy(&output(command)?).into_owned())
+}
+
+fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
     let output = command.output().or_failure("run git")?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return Ok(output.stdout);
     }
     Err(Failure::new(format!("git: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }

@@ -2,7 +2,8 @@
 //! What the skill may not see is searched for, in each encoding, in all that is printed and written.
 
 mod deploy_status;
-mod git_refs;
+mod git_clone;
+mod git_push;
 mod registry;
 mod slack;
 
@@ -42,7 +43,12 @@ impl Example {
 
     /// The events of a task that sends the secret once and then fails.
     pub(super) fn failed(&self) -> String {
-        format!("{}{}{}{}", self.head(), self.used(), self.wiped(), finished("skill-error"))
+        self.failed_after(1)
+    }
+
+    /// The same after sending it so often.
+    pub(super) fn failed_after(&self, times: usize) -> String {
+        format!("{}{}{}{}", self.head(), self.used().repeat(times), self.wiped(), finished("skill-error"))
     }
 
     fn used(&self) -> String {

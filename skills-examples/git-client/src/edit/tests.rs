@@ -1,0 +1,103 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::pack::Limits;
+use crate::testing::Repository;
+
+fn signature() -> Signature {
+    Signature::new("A B", "a@example.com", 1_767_225_600).unwrap()
+}
+
+/// What is changed in the newest commit, with what is in it.
+fn changed(repository: &Repository, path: &str, content: &str, message: &str) -> Result<Made, far_skill::Error> {
+    let pack = repository.git(&["pack-objects", "--all", "--stdout", "--quiet"], b"");
+    let pack = Pack::read(&pack, Limits::default()).unwrap();
+    let parent = Commit::at(&pack, repository.id("HEAD")).unwrap();
+    commit(&pack, &parent, &Path::parse(path).unwrap(), content, &signature(), message)
+}
+
+fn repository() -> Option<Repository> {
+    let repository = Repository::new()?;
+    for name in ["a", "a.b", "a-b", "folder/er/file", "folder/other", "z"] {
+        repository.write(name, name.as_bytes());
+    }
+    repository.write("run", b"#!/bin/sh\n");
+    std::fs::set_permissions(repository.path().join("run"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("a", repository.path().join("link")).unwrap();
+    repository.commit("The first");
+    Some(repository)
+}
+
+#[test]
+fn a_commit_is_the_one_that_git_makes() {
+    let paths = [("a", 1), ("run", 1), ("folder/er/file", 3), ("new", 1), ("b/c/d/e", 4), ("a0", 1), ("folder-x", 1)];
+    for (path, trees) in paths {
+        let Some(repository) = repository() else { return };
+        let made = changed(&repository, path, "changed\n", "Change it\n\nfor a test\n\n").unwrap();
+        assert_eq!(made.objects.len(), trees + 2, "{path}");
+
+        repository.git(&["unpack-objects", "-q", "--strict"], &pack::write(&made.objects).unwrap());
+        repository.git(&["fsck", "--strict", "--full", &made.commit.to_string()], b"");
+        repository.write(path, b"changed\n");
+        repository.git(&["add", "--all"], b"");
+        let mine = repository.git(&["rev-parse", &format!("{}^{{tree}}", made.commit)], b"");
+        assert_eq!(mine, repository.git(&["write-tree"], b""), "{path}");
+        let told = repository
+            .git(&["log", "-1", "--format=%P|%an|%ae|%ad|%cn|%B", "--date=raw", &made.commit.to_string()], b"");
+        let parent = repository.id("HEAD");
+        let expected = format!("{parent}|A B|a@example.com|1767225600 +0000|A B|Change it\n\nfor a test\n\n");
+        assert_eq!(String::from_utf8(told).unwrap(), expected);
+    }
+}
+
+#[test]
+fn what_is_no_file_is_not_written() {
+    let Some(repository) = repository() else { return };
+    for path in ["folder", "link", "a/b", "link/b", "folder/er"] {
+        let told = changed(&repository, path, "x", "m").err().unwrap().to_string();
+        assert_eq!(told, format!("{path:?} leads to something else"));
+    }
+    let told = |content, message| changed(&repository, "a", content, message).err().unwrap().to_string();
+    assert_eq!(told("a", "m"), r#""a" has that content already"#);
+    for message in ["", " \n", "a\0"] {
+        assert_eq!(told("x", message), "a commit has a message, which is text");
+    }
+}
+
+#[test]
+fn paths_lead_nowhere_else() {
+    for path in ["a", "a/b.c", ".github/x", ".gitignore", "caf\u{e9}", "-rf", "a b"] {
+        assert!(Path::parse(path).is_ok(), "{path}");
+    }
+    let odd = [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "a/../b",
+        ".git/config",
+        "a/.GIT/x",
+        ".git.",
+        ".git ",
+        ".g\u{200c}it/x",
+        "git~1",
+        "a\\b",
+        "C:x",
+        "a\nb",
+        "a\0",
+    ];
+    for path in odd {
+        assert!(Path::parse(path).is_err(), "{path:?}");
+    }
+}
+
+#[test]
+fn a_signature_is_one_line_of_three_parts() {
+    for (name, email, time) in
+        [("", "a", 0), ("a", "", 0), ("a\nb", "a", 0), ("a <b", "a", 0), ("a", "a>", 0), (" a", "a", 0)]
+    {
+        assert!(Signature::new(name, email, time).is_err(), "{name:?} {email:?}");
+    }
+    assert!(Signature::new("a", "a", u64::MAX).is_err());
+}
