@@ -180,11 +180,12 @@ impl Secret {
         is_later
     }
 
-    /// Has it end by then, since another version takes its place, or its backend says that there is none any more.
-    pub(crate) fn end_by(&self, end: Instant) {
+    /// Has it end by then: since another version takes its place, or, if it is not `replaced`, since its backend says that there is
+    /// none any more.
+    pub(crate) fn end_by(&self, end: Instant, replaced: bool) {
         let mut time = self.time.lock();
         let expires = time.expires.min(end);
-        *time = Time { expires, most: time.most.min(end), stale: Duration::ZERO, revived: None, replaced: true };
+        *time = Time { expires, most: time.most.min(end), stale: Duration::ZERO, revived: None, replaced };
         drop(time);
         self.hurried.notify_one();
     }

@@ -197,12 +197,26 @@ impl Cache {
         (in_time && ready.secret.is_live()).then(|| ready.clone())
     }
 
-    /// What is given out of the secrets that this is said of, and where.
-    pub(super) fn kept(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<(Place, Arc<Secret>)> {
+    /// What there is of the secrets that this is said of, and where: what is given out, or nothing where it is on its way.
+    pub(super) fn kept(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<(Place, Option<Arc<Secret>>)> {
         let subjects = self.subjects.lock();
         let slots = subjects.values().flat_map(|entries| entries.slots.values());
-        let wanted = slots.filter(|slot| is_wanted(&slot.place.key));
-        wanted.filter_map(|slot| Some((slot.place.clone(), slot.ready.as_ref()?.secret.clone()))).collect()
+        let wanted = slots.filter(|slot| is_wanted(&slot.place.key) && (slot.ready.is_some() || slot.flight.is_some()));
+        wanted.map(|slot| (slot.place.clone(), slot.ready.as_ref().map(|ready| ready.secret.clone()))).collect()
+    }
+
+    /// The flight that is under way for this place, if there is one.
+    pub(super) fn under_way(&self, place: &Place) -> Option<Flight> {
+        let subjects = self.subjects.lock();
+        let (flight, _) = subjects.get(&place.scope)?.slots.get(&place.key)?.flight.as_ref()?;
+        Some(flight.clone())
+    }
+
+    /// Whether something is given out there.
+    pub(super) fn is_kept(&self, place: &Place) -> bool {
+        let subjects = self.subjects.lock();
+        let slot = subjects.get(&place.scope).and_then(|entries| entries.slots.get(&place.key));
+        slot.is_some_and(|slot| slot.ready.is_some())
     }
 
     /// Ends every version of the secrets that this is said of. Answers with those that had a value, and with subjects that have
@@ -345,17 +359,17 @@ impl Slot {
             return;
         };
         // One version before, not several: a second rotation ends what the first has left.
-        self.replaced.iter().for_each(|older| older.end_by(now));
+        self.replaced.iter().for_each(|older| older.end_by(now, true));
         // What was used beyond its time was so because there was no other.
         let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
-        before.end_by(now.checked_add(overlap).unwrap_or(now));
+        before.end_by(now.checked_add(overlap).unwrap_or(now), true);
         self.replaced.push(before);
     }
 
     /// Gives it out no more: its backend says that there is none.
     fn evict(&mut self) {
         if let Some(Ready { secret, .. }) = self.ready.take() {
-            secret.end_by(secret.expires());
+            secret.end_by(secret.expires(), false);
             self.replaced.push(secret);
         }
     }

@@ -76,7 +76,8 @@ impl Broker {
     /// Every value that is kept for who asks, in no order.
     pub fn kept(&self) -> Vec<KeptSecret> {
         let now = now();
-        let kept = self.cache.kept(|_| true).into_iter().filter(|(_, secret)| secret.is_live());
+        let kept = self.cache.kept(|_| true).into_iter().filter_map(|(place, secret)| Some((place, secret?)));
+        let kept = kept.filter(|(_, secret)| secret.is_live());
         let describe = |(place, secret): (Place, Arc<Secret>)| KeptSecret {
             name: place.key.name,
             version: secret.version().clone(),
@@ -115,7 +116,8 @@ impl Broker {
     pub async fn replace_kept(self: &Arc<Self>, name: &SecretName, by: &AgentId) -> Reread {
         let agent = Arc::new(Subject::agent(by.clone()));
         let kept = self.cache.kept(|key| key.name == *name && key.version == VersionSelector::Current);
-        let leased = kept.into_iter().filter(|(_, secret)| secret.lease().is_some());
+        let leased = kept.into_iter().filter_map(|(place, secret)| Some((place, secret?)));
+        let leased = leased.filter(|(_, secret)| secret.lease().is_some());
         self.each(leased.map(|(place, secret)| (place, Wanted::Another(secret))), &agent, Cause::Operator).await
     }
 

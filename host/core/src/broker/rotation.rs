@@ -53,8 +53,8 @@ impl Broker {
         if scheduled.contains_key(&key) {
             return;
         }
-        let is_leased = self.cache.kept(|other| *other == place.key).iter().any(|(_, secret)| secret.lease().is_some());
-        if is_leased {
+        let kept = self.cache.kept(|other| *other == place.key);
+        if kept.iter().any(|(_, secret)| secret.as_ref().is_some_and(|secret| secret.lease().is_some())) {
             return;
         }
         scheduled.insert(key, now());
@@ -114,8 +114,11 @@ impl Broker {
         cause: Cause,
     ) -> Reread {
         let kept = self.cache.kept(|key| key.version == VersionSelector::Current && is_wanted(key));
-        let kept = kept.into_iter().filter(|(_, secret)| secret.lease().is_none());
-        self.each(kept.map(|(place, secret)| (place, Wanted::Newer(secret))), agent, cause).await
+        let wanted = kept.into_iter().filter_map(|(place, secret)| match secret {
+            None => Some((place, Wanted::Value)),
+            Some(secret) => secret.lease().is_none().then_some((place, Wanted::Newer(secret))),
+        });
+        self.each(wanted, agent, cause).await
     }
 
     /// Reads several again at once.
@@ -136,7 +139,7 @@ impl Broker {
     }
 
     /// Reads one again, and answers whether it is of another version now. What is under way was asked before, and may be of the
-    /// version before: it is waited for, and asked once more.
+    /// version before: it is waited for first. What is not kept any more is not asked for.
     pub(super) async fn again(
         self: &Arc<Self>,
         place: &Place,
@@ -144,16 +147,24 @@ impl Broker {
         agent: &Arc<Subject>,
         cause: Cause,
     ) -> Result<bool, FetchError> {
+        let on_its_way = match self.cache.under_way(place) {
+            Some(flight) => flight.await.ok(),
+            None => None,
+        };
+        let wanted = match (wanted, on_its_way) {
+            (Wanted::Value, None) => return Ok(false),
+            (Wanted::Value, Some(secret)) if secret.lease().is_some() => return Ok(false),
+            (Wanted::Value | Wanted::Newer(_), Some(secret)) => Wanted::Newer(secret),
+            // Which one it is to take the place of is said by its lease.
+            (wanted, _) => wanted,
+        };
         let (Wanted::Newer(known) | Wanted::Another(known)) = &wanted else { return Ok(false) };
         self.request(&place.key.name, &place.key.provider, agent, cause).await.map_err(FetchError::Audit)?;
-        let join = || self.fetch(place, wanted.clone(), agent, Some(cause)).map_err(FetchError::Provider);
-        let mut joined = join()?;
-        let mut brought = joined.flight.await;
-        if !joined.started {
-            joined = join()?;
-            brought = joined.flight.await;
+        if !self.cache.is_kept(place) {
+            return Ok(false);
         }
-        brought.map(|secret| secret.version() != known.version())
+        let joined = self.fetch(place, wanted.clone(), agent, Some(cause)).map_err(FetchError::Provider)?;
+        joined.flight.await.map(|secret| secret.version() != known.version())
     }
 
     /// Records that a backend is about to be asked by the agent itself.

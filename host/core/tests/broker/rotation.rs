@@ -346,3 +346,36 @@ async fn the_operator_sees_references_versions_and_times() {
     assert!(kept.iter().all(|kept| kept.expires_in == TTL - MOMENT && !kept.leased && !kept.stale));
     assert!(!format!("{kept:?}").contains("canary"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_while_it_is_rotated_is_read_once_more() {
+    let world = World::new();
+    let task = world.running(&["agent-key:reveal"]).await;
+    let hold = world.backend.hold();
+    let getting = task.get("agent-key", None);
+    let (key, agent) = (agent_key(), agent());
+    let refreshing = async {
+        world.backend.called(1).await;
+        let refreshed = world.broker.refresh_kept(&key, &agent);
+        let release = async {
+            // The refresh waits for what was asked before it.
+            tokio::task::yield_now().await;
+            drop(hold);
+        };
+        tokio::join!(refreshed, release).0
+    };
+    let (got, reread) = tokio::join!(getting, refreshing);
+    got.unwrap();
+    assert_eq!((world.backend.calls(), reread), (2, Reread { kept: 1, changed: 0, failed: 0 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_not_asked_for_again() {
+    let maker = Maker::new();
+    let world = world(&maker);
+    let task = world.running(&["agent-key:reveal"]).await;
+    task.get("agent-key", None).await.unwrap();
+    world.broker.end_shared(&agent()).await;
+    assert_eq!(world.broker.refresh_kept(&agent_key(), &agent()).await, Reread::default());
+    assert_eq!(maker.state.lock().said, ["get"]);
+}

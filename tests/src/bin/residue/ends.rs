@@ -1,11 +1,8 @@
 //! Every way that a task, or a value, can end: after each, the value is nowhere.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use far_core::memory::SecretBytes;
 use far_core::pal::EventKind;
-use far_core::secret::Gone;
-use far_core::{Secret, Version};
 use far_needle::Needle;
 use far_runtime::{End, Report};
 use far_tests::process_memory::{Place, ProcessMemory};
@@ -41,8 +38,7 @@ pub(crate) async fn all(host: &Host, memory: &mut ProcessMemory, only: &[String]
         rows.push(sink_panics(host, memory).await);
         rows.push(expired(host, memory).await);
         rows.extend(rotated(host, memory).await);
-        rows.push(revoked(memory));
-        rows.push(Row::not_examined("revoked.by-broker", "the broker has no revocation yet"));
+        rows.extend(revoked(host, memory).await);
         rows.push(with_backend(host, memory, "failed-parse", Manner::CutOff).await);
         rows.push(dotenv_failed_parse(host, memory).await);
         rows.push(dotenv(host, memory).await);
@@ -144,7 +140,7 @@ async fn with_sink(
     Row::clean(id, &expected, seen, &memory.search(&secret).unwrap())
 }
 
-/// The value's time ends while a guest holds a handle that it has signed with.
+/// The value's time ends while a guest holds a handle that it has signed with, and so does the time that it may be stale.
 async fn expired(host: &Host, memory: &mut ProcessMemory) -> Row {
     let secret = secret();
     host.backend.set(secret.value(), Some(Duration::from_secs(1)), Manner::Well);
@@ -158,37 +154,43 @@ async fn expired(host: &Host, memory: &mut ProcessMemory) -> Row {
     Row::clean("expired.handle-held", "expired", "expired", &findings)
 }
 
-/// A guest asks again after the value was rotated, and goes on running with the new one.
-async fn rotated(host: &Host, memory: &mut ProcessMemory) -> [Row; 2] {
+/// The value is rotated while a guest holds a handle to it: the one before is there for its overlap, and no longer.
+async fn rotated(host: &Host, memory: &mut ProcessMemory) -> [Row; 3] {
     let (old, new) = (host.alpha(Manner::Well), secret());
     host.backend.rotate_to(new.value());
     let steps = json!([
         { "do": "get", "name": "alpha" },
         { "do": "sign", "message": "m" },
-        { "do": "drop" },
         { "do": "refresh", "name": "alpha" },
         { "do": "log", "level": "info", "message": "has it" },
         { "do": "sleep", "ms": 600_000 },
     ]);
     let mut running = host.start(&steps, LONG);
     running.recorded(EventKind::SkillLogged).await;
-    let (old, new) = (memory.search(&old).unwrap(), memory.search(&new).unwrap());
+    let (before, after) = (memory.search(&old).unwrap(), memory.search(&new).unwrap());
+    running.recorded(EventKind::SecretExpired).await;
+    let left = memory.search(&old).unwrap();
     running.cancel().await;
-    let control = Row::found_in("control.rotated.new-version", &[Place::Locked], &new);
-    [control, Row::clean("rotated.old-version", "refreshed", "refreshed", &old)]
+    [
+        Row::found_in("control.rotated.new-version", &[Place::Locked], &after),
+        Row::found_in("control.rotated.in-overlap", &[Place::Locked], &before),
+        Row::clean("rotated.old-version", "its overlap is over", "its overlap is over", &left),
+    ]
 }
 
-/// What revoking does to a value that a handle is held of; nothing in the broker does it yet.
-fn revoked(memory: &mut ProcessMemory) -> Row {
-    let needle = secret();
-    let value = SecretBytes::new(needle.value().len(), |place| needle.value().write_to(place)).unwrap();
-    let (name, version, provider) =
-        ("alpha".parse().unwrap(), Version::parse("1").unwrap(), "backend".parse().unwrap());
-    let held = Secret::new(name, version, provider, Instant::now() + LONG, value);
-    held.wipe(Gone::Revoked);
-    let seen = held.value(Instant::now()).err().map_or_else(|| "live".to_owned(), |gone| gone.to_string());
-    let findings = memory.search(&needle).unwrap();
-    Row::clean("revoked.handle-held", "the secret was revoked", seen, &findings).not_through_freed_heap()
+/// The operator revokes a value while a guest holds a handle that it has signed with.
+async fn revoked(host: &Host, memory: &mut ProcessMemory) -> [Row; 2] {
+    let secret = host.alpha(Manner::Well);
+    let sign = json!({ "do": "sign", "message": "m" });
+    let steps = json!([{ "do": "get", "name": "alpha" }, sign, { "do": "sleep", "ms": 600_000 }]);
+    let mut running = host.start(&steps, LONG);
+    running.recorded(EventKind::SecretSigned).await;
+    let before = memory.search(&secret).unwrap();
+    let wiped = host.runtime.revoke_kept(&"alpha".parse().unwrap()).await;
+    let findings = memory.search(&secret).unwrap();
+    running.cancel().await;
+    let control = Row::found_in("control.revoked.before", &[Place::Locked], &before);
+    [control, Row::clean("revoked.handle-held", "1 value wiped", format!("{wiped} value wiped"), &findings)]
 }
 
 /// The `.env` backend: a value goes when the file has it no more, and the task that used it has ended.

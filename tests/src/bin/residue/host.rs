@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use far_core::SecretName;
 use far_core::broker::BrokerSettings;
-use far_core::capability::{Catalog, CatalogEntry, Operation, Scope, Terms, WhenLeaked};
+use far_core::capability::{Catalog, CatalogEntry, Operation, Rotation, Scope, Terms, WhenLeaked};
 use far_core::pal::{EventKind, Pal, Reading, Subscription};
 use far_core::provider::{Reference, SecretProvider};
 use far_needle::Needle;
@@ -23,7 +23,7 @@ use crate::sink::Gate;
 
 /// A host with two backends and a sink that does as it is told.
 pub(crate) struct Host {
-    runtime: Arc<Runtime>,
+    pub(crate) runtime: Arc<Runtime>,
     skill: Arc<Skill>,
     /// Where `alpha` comes from.
     pub(crate) backend: Arc<Backend>,
@@ -64,8 +64,8 @@ impl Host {
                 scope: Scope::Task,
                 terms: Terms::new(operations, Vec::new()).unwrap(),
                 ttl: CatalogEntry::DEFAULT_TTL,
-                stale: Duration::ZERO,
-                rotation: None,
+                stale: Duration::from_secs(1),
+                rotation: Some(Rotation { every: Duration::from_secs(3600), overlap: Duration::from_secs(2) }),
                 skills: None,
                 when_leaked: WhenLeaked::default(),
                 only_sealed: false,
