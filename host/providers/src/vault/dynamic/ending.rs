@@ -101,7 +101,7 @@ impl Dynamic {
             match kind {
                 Kind::Accessor => calls::end_token(&server.client, &token, text).await,
                 Kind::Lease => calls::end_lease(&server.client, &token, text).await,
-                Kind::Certificate => certificate::revoke(&server.client, &token, text).await,
+                Kind::Certificate => certificate::withdraw(&server.client, &token, text).await,
                 Kind::Ended => Ok(()),
             }
         };
