@@ -9,6 +9,7 @@ mod cache;
 mod check;
 mod config;
 mod diff;
+mod duration;
 mod egress;
 mod embed;
 mod escape;

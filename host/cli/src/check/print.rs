@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use far_core::capability::{Destination, Placement};
+use far_core::capability::{CatalogEntry, Destination, Placement};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
-use super::overview::{Backend, Overview, Permitted, State, duration};
+use super::overview::{Backend, Overview, Permitted, State};
 use crate::config::EgressConfig;
+use crate::duration::{duration, milliseconds};
 use crate::escape::escape;
 use crate::table::table;
 use crate::terms::{destinations, in_words, operations, placements, signing};
@@ -140,11 +141,27 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         there.to_owned(),
         escape(&in_words(&entry.terms)),
         entry.scope.as_str().to_owned(),
-        duration(entry.ttl),
+        times(entry),
         entry.when_leaked.as_str().to_owned(),
         skills,
         if sent.is_empty() { "-".to_owned() } else { sent.join(" ") },
     ]
+}
+
+/// How long a value is kept, answers beyond that, and when another version takes its place.
+fn times(entry: &CatalogEntry) -> String {
+    let mut times = duration(entry.ttl);
+    if !entry.stale.is_zero() {
+        times.push_str(&format!(", {} stale", duration(entry.stale)));
+    }
+    if let Some(rotation) = entry.rotation {
+        times.push_str(&format!(
+            ", rotated every {}, overlap {}",
+            duration(rotation.every),
+            duration(rotation.overlap)
+        ));
+    }
+    times
 }
 
 fn secret_object(secret: &Permitted) -> Value {
@@ -159,7 +176,12 @@ fn secret_object(secret: &Permitted) -> Value {
         "placements": placements(&entry.terms),
         "signing": signing(&entry.terms),
         "scope": entry.scope.as_str(),
-        "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
+        "ttl_ms": milliseconds(entry.ttl),
+        "stale_ms": milliseconds(entry.stale),
+        "rotate": entry.rotation.map(|rotation| json!({
+            "every_ms": milliseconds(rotation.every),
+            "overlap_ms": milliseconds(rotation.overlap),
+        })),
         "only_sealed": entry.only_sealed,
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 mod exchange;
 mod kind;
+mod life;
 mod providers;
 mod secrets;
 
