@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
-use far_core::AgentId;
-use far_core::SkillDigest;
-use far_core::broker::{Broker, BrokerError, BrokerSettings};
+use far_core::broker::{Broker, BrokerError, BrokerSettings, KeptSecret, Reread};
 use far_core::capability::{Catalog, Destination};
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
+use far_core::{AgentId, SecretName, SkillDigest};
 use tokio::sync::{Semaphore, oneshot};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -191,6 +190,26 @@ impl Runtime {
     /// Ends what tasks share, and has backends end what they made for it: for a process that is about to end.
     pub async fn end_shared(&self) {
         self.broker.end_shared(&self.agent_id).await;
+    }
+
+    /// What is kept for tasks, for the operator: references, versions and times.
+    pub fn kept(&self) -> Vec<KeptSecret> {
+        self.broker.kept()
+    }
+
+    /// Has tasks that keep a secret read it again: see [`Broker::refresh_kept`].
+    pub async fn refresh_kept(&self, name: &SecretName) -> Reread {
+        self.broker.refresh_kept(name, &self.agent_id).await
+    }
+
+    /// Has made anew what backends made for tasks: see [`Broker::replace_kept`].
+    pub async fn replace_kept(&self, name: &SecretName) -> Reread {
+        self.broker.replace_kept(name, &self.agent_id).await
+    }
+
+    /// Wipes a secret, whoever holds it, and ends what backends made of it: see [`Broker::revoke_kept`].
+    pub async fn revoke_kept(&self, name: &SecretName) -> usize {
+        self.broker.revoke_kept(name, &self.agent_id).await
     }
 
     /// Whether a task that ran now could have its secrets: every required sink takes records, see [`Pal::is_ready`].
