@@ -41,9 +41,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
-    let vaults = operator.opened.vaults.clone();
+    let (vaults, agent_id) = (operator.opened.vaults.clone(), operator.agent_id.clone());
     let recovered = tokio::select! {
-        () = state::recover(&vaults, args.json) => Ok(()),
+        () = state::recover(&vaults, &agent_id, &events.pal, args.json) => Ok(()),
         signal = signals.first() => Err(Failure::Interrupted(signal)),
     };
     let reported = match recovered {

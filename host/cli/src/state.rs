@@ -6,7 +6,9 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::AgentId;
+use far_core::pal::{Cause, Event, EventKind, Outcome, Pal, Subject};
+use far_core::provider::SecretProvider;
+use far_core::{AgentId, ProviderId};
 use far_providers::vault::{LedgerConfig, LedgerError, Recovered, Vault};
 use serde_json::json;
 use tokio::time::timeout;
@@ -41,14 +43,20 @@ pub(crate) fn warn(why: &Unusable, json: bool) {
     say("state.unusable", &format!("secrets that a server makes are refused: {why}"), json);
 }
 
-/// Ends what earlier runs left; what cannot be ended is told, and is no reason for a task not to run.
-pub(crate) async fn recover(vaults: &[Arc<Vault>], json: bool) {
+/// Ends what earlier runs left, and records it; what cannot be ended is told, and is no reason for a task not to run.
+pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal, json: bool) {
+    let agent = Arc::new(Subject::agent(agent_id.clone()));
     for vault in vaults {
-        let Ok(Recovered { failed, unsound, .. }) = timeout(LONGEST, vault.recover()).await else {
+        let Ok(Recovered { ended, failed, unsound, .. }) = timeout(LONGEST, vault.recover()).await else {
+            pal.note(&agent, left(vault.id(), Outcome::Failed, None));
             say("leases.kept", "what an earlier run left could not be ended in time; the next run tries again", json);
             continue;
         };
+        if ended > 0 {
+            pal.note(&agent, left(vault.id(), Outcome::Completed, Some(ended)));
+        }
         if failed > 0 {
+            pal.note(&agent, left(vault.id(), Outcome::Failed, Some(failed)));
             let what = format!("{failed} of what an earlier run left could not be ended; the next run tries again");
             say("leases.kept", &what, json);
         }
@@ -59,6 +67,16 @@ pub(crate) async fn recover(vaults: &[Arc<Vault>], json: bool) {
             say("leases.unsound", &what, json);
         }
     }
+}
+
+/// The event of what processes left that are no more: so many leases and tokens, where that is known.
+fn left(provider: &ProviderId, outcome: Outcome, count: Option<usize>) -> Event {
+    let mut event = Event::new(EventKind::SecretRevoked);
+    event.provider = Some(provider.clone());
+    event.cause = Some(Cause::Recovery);
+    event.outcome = Some(outcome);
+    event.count = count.and_then(|count| u64::try_from(count).ok());
+    event
 }
 
 /// Ends what tasks shared, and what is not ended yet. What cannot be, the next run ends.

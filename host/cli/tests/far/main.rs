@@ -15,4 +15,5 @@ mod manual;
 mod masks;
 mod new;
 mod run;
+mod running;
 mod vault;
