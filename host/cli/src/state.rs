@@ -1,8 +1,10 @@
-//! What the next run must know: what servers made for tasks and has not been ended, should this run be killed.
+//! What the next run must know: what servers made for tasks and has not been ended, should this run be killed; and where those that
+//! run can be asked.
 //!
-//! Without a folder for it nothing is made for a task, and people are told; everything else goes on.
+//! Without a folder for it nothing is made for a task, and nobody can ask; people are told, and everything else goes on.
 
 use std::iter;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::config::{FarToml, environment};
+use crate::control::ControlError;
 use crate::escape::{escape, escape_json};
 use crate::output;
 
@@ -29,18 +32,31 @@ pub(crate) enum Unusable {
     Ledger(#[from] LedgerError),
 }
 
-/// Where the ledger is: as the file says, or as is usual.
+/// Where what processes of an agent must know is: as the file says, or as is usual.
+pub(crate) fn folder(config: &FarToml) -> Option<PathBuf> {
+    config.state.clone().or_else(|| Some(environment::state_home()?.join("far")))
+}
+
+/// Where the ledger is.
 pub(crate) fn ledger(config: &FarToml, agent_id: &AgentId) -> Result<LedgerConfig, Unusable> {
-    let folder = config.state.clone().or_else(|| Some(environment::state_home()?.join("far")));
-    let folder = folder.ok_or(Unusable::Nowhere)?.join("leases");
+    let folder = folder(config).ok_or(Unusable::Nowhere)?.join("leases");
     Ok(LedgerConfig { folder, agent_id: agent_id.clone() })
 }
 
 /// Says that nothing is made for tasks.
 pub(crate) fn warn(why: &Unusable, json: bool) {
-    let causes = iter::successors(std::error::Error::source(why), |error| error.source());
-    let why = causes.fold(why.to_string(), |why, cause| format!("{why}: {cause}"));
-    say("state.unusable", &format!("secrets that a server makes are refused: {why}"), json);
+    say("state.unusable", &format!("secrets that a server makes are refused: {}", with_causes(why)), json);
+}
+
+/// Says that the process does not listen.
+pub(crate) fn warn_unheard(why: &ControlError, json: bool) {
+    let what = format!("'far secrets' does not reach this process: {}", with_causes(why));
+    say("control.unusable", &what, json);
+}
+
+fn with_causes(why: &dyn std::error::Error) -> String {
+    let causes = iter::successors(why.source(), |error| error.source());
+    causes.fold(why.to_string(), |why, cause| format!("{why}: {cause}"))
 }
 
 /// Ends what earlier runs left, and records it; what cannot be ended is told, and is no reason for a task not to run.

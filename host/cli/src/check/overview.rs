@@ -73,7 +73,7 @@ impl Overview {
             .map(|(name, entry)| Permitted {
                 name: name.clone(),
                 entry: entry.clone(),
-                called: called(entry, &config.recipes),
+                called: config.called(entry).clone(),
                 present: match listed.get(&entry.provider) {
                     Some(State::Lists(references)) => Some(references.contains(&entry.reference)),
                     _ => None,
@@ -126,11 +126,6 @@ impl Overview {
         let egress = self.no_egress.iter().map(|failure| ("egress".to_owned(), Explanation::of_failure(failure)));
         egress.chain(backends).chain(absent).collect()
     }
-}
-
-fn called(entry: &CatalogEntry, recipes: &[RecipeConfig]) -> Reference {
-    let recipe = recipes.iter().find(|recipe| recipe.name == entry.reference);
-    recipe.map_or(&entry.reference, |recipe| &recipe.key).clone()
 }
 
 async fn state(config: &ProviderConfig, catalog: &Catalog, recipes: &[RecipeConfig]) -> State {

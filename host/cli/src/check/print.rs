@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use far_core::capability::{CatalogEntry, Destination, Placement};
+use far_core::capability::{Destination, Placement};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
 use super::overview::{Backend, Overview, Permitted, State};
 use crate::config::EgressConfig;
-use crate::duration::{duration, milliseconds};
+use crate::duration::milliseconds;
 use crate::escape::escape;
 use crate::table::table;
-use crate::terms::{destinations, in_words, operations, placements, signing};
+use crate::terms::{destinations, in_words, operations, placements, rotation, signing, times};
 
 impl Overview {
     /// As tables.
@@ -148,22 +148,6 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
     ]
 }
 
-/// How long a value is kept, answers beyond that, and when another version takes its place.
-fn times(entry: &CatalogEntry) -> String {
-    let mut times = duration(entry.ttl);
-    if !entry.stale.is_zero() {
-        times.push_str(&format!(", {} stale", duration(entry.stale)));
-    }
-    if let Some(rotation) = entry.rotation {
-        times.push_str(&format!(
-            ", rotated every {}, overlap {}",
-            duration(rotation.every),
-            duration(rotation.overlap)
-        ));
-    }
-    times
-}
-
 fn secret_object(secret: &Permitted) -> Value {
     let entry = &secret.entry;
     json!({
@@ -178,10 +162,7 @@ fn secret_object(secret: &Permitted) -> Value {
         "scope": entry.scope.as_str(),
         "ttl_ms": milliseconds(entry.ttl),
         "stale_ms": milliseconds(entry.stale),
-        "rotate": entry.rotation.map(|rotation| json!({
-            "every_ms": milliseconds(rotation.every),
-            "overlap_ms": milliseconds(rotation.overlap),
-        })),
+        "rotate": rotation(entry),
         "only_sealed": entry.only_sealed,
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),

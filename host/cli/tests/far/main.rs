@@ -16,4 +16,5 @@ mod masks;
 mod new;
 mod run;
 mod running;
+mod secrets;
 mod vault;
