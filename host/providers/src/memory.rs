@@ -8,7 +8,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use far_core::memory::{MemoryError, SecretBytes};
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Description, Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -86,7 +86,7 @@ impl MemoryProvider {
         Hold(self.holds.clone())
     }
 
-    /// How often it was called to get, refresh or list; calls that are held, that failed or were dropped count.
+    /// How often it was called to get, refresh, list or describe; calls that are held, that failed or were dropped count.
     pub fn calls(&self) -> u64 {
         *self.calls.borrow()
     }
@@ -135,6 +135,14 @@ impl SecretProvider for MemoryProvider {
             Some((version, _)) if version == known => Ok(Refreshed::Unchanged),
             Some(current) => fetched(current).map(Refreshed::Changed),
         }
+    }
+
+    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
+        self.enter().await?;
+        let state = self.state.lock();
+        let current = state.secrets.get(reference.as_str()).and_then(|versions| versions.last());
+        let (version, _) = current.ok_or(ProviderError::NotFound)?;
+        Ok(Description { version: Some(version.clone()), ..Description::default() })
     }
 }
 
@@ -202,6 +210,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_said_of_a_secret_is_its_current_version() {
+        let (provider, token) = provider();
+        let described = provider.describe_secret(&token).await.unwrap();
+        assert_eq!(described, Description { version: Some(version("2")), ..Description::default() });
+        assert_eq!(provider.describe_secret(&Reference::new("absent")).await, Err(ProviderError::NotFound));
+    }
+
+    #[tokio::test]
     async fn every_call_counts_and_fails_when_told_to() {
         let (provider, token) = provider();
         for failure in [Some(ProviderError::Sealed), None] {
@@ -209,8 +225,9 @@ mod tests {
             assert_eq!(provider.get_secret(&token, &VersionSelector::Current).await.err(), failure);
             assert_eq!(provider.refresh_secret(&token, &version("1")).await.err(), failure);
             assert_eq!(provider.list_secrets().await.err(), failure);
+            assert_eq!(provider.describe_secret(&token).await.err(), failure);
         }
-        assert_eq!(provider.calls(), 6);
+        assert_eq!(provider.calls(), 8);
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 pub(super) struct Features {
     /// Older versions can be read.
     pub(super) versions: bool,
+    /// A version can be revoked.
+    pub(super) revocation: bool,
     /// It tells what was removed from what was never there.
     pub(super) tombstones: bool,
     /// It is taken over as a whole or not at all: what is too large in it is not there, and all else stays as it was.
@@ -73,7 +75,7 @@ impl Backend for DotEnvFile {
     }
 
     fn features(&self) -> Features {
-        Features { versions: false, tombstones: false, as_a_whole: true }
+        Features { versions: false, revocation: false, tombstones: false, as_a_whole: true }
     }
 
     fn provider(&self) -> Arc<dyn SecretProvider> {
@@ -149,7 +151,7 @@ impl Backend for Vault {
     }
 
     fn features(&self) -> Features {
-        Features { versions: true, tombstones: true, as_a_whole: false }
+        Features { versions: true, revocation: true, tombstones: true, as_a_whole: false }
     }
 
     fn provider(&self) -> Arc<dyn SecretProvider> {

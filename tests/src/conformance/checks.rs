@@ -1,8 +1,8 @@
 //! What every backend is asked.
 
+use far_core::VersionSelector;
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, ProviderError, Refreshed};
-use far_core::{Version, VersionSelector};
 use futures_util::future::BoxFuture;
 
 use super::backend::{Backend, Features};
@@ -47,13 +47,11 @@ pub(super) fn all() -> Vec<Check> {
             |_| Some("unsupported"),
             |backend| Box::pin(async { kind(backend.provider().rotate(&backend.reference("one")).await.map(drop)) }),
         ),
+        check("describe", |_| Some("its version"), |backend| Box::pin(describe(backend))),
         check(
             "revoke",
-            |_| Some("unsupported"),
-            |backend| {
-                let version = Version::parse("1").unwrap();
-                Box::pin(async move { kind(backend.provider().revoke(&backend.reference("one"), &version).await) })
-            },
+            |has| Some(if has.revocation { "done, then version-gone" } else { "unsupported, then revoked-1" }),
+            |backend| Box::pin(revoke(backend)),
         ),
     ]
 }
@@ -128,6 +126,25 @@ async fn removed(backend: &dyn Backend) -> String {
     backend.put("removed", "x");
     backend.remove("removed");
     told(get(backend, "removed").await)
+}
+
+async fn describe(backend: &dyn Backend) -> String {
+    backend.put("described", "described-1");
+    let (provider, reference) = (backend.provider(), backend.reference("described"));
+    let version = provider.get_secret(&reference, &VersionSelector::Current).await.unwrap().version;
+    match provider.describe_secret(&reference).await {
+        Ok(told) if told.version == Some(version) => "its version".to_owned(),
+        Ok(_) => "another version".to_owned(),
+        Err(error) => error.kind().to_owned(),
+    }
+}
+
+async fn revoke(backend: &dyn Backend) -> String {
+    backend.put("revoked", "revoked-1");
+    let (provider, reference) = (backend.provider(), backend.reference("revoked"));
+    let version = provider.get_secret(&reference, &VersionSelector::Current).await.unwrap().version;
+    let revoked = kind(provider.revoke(&reference, &version).await);
+    format!("{revoked}, then {}", told(get(backend, "revoked").await))
 }
 
 async fn list(backend: &dyn Backend) -> String {

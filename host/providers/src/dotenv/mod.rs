@@ -49,7 +49,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::{Mutex, RwLock};
 
@@ -157,6 +157,12 @@ impl SecretProvider for DotEnv {
         self.source.with(reference, |current, value| {
             if *known == current { Ok(Refreshed::Unchanged) } else { fetched(current, value).map(Refreshed::Changed) }
         })
+    }
+
+    /// A file's age is none of a secret's: other lines are in it.
+    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
+        self.catch_up().await?;
+        self.source.with(reference, |current, _| Ok(Description { version: Some(current), ..Description::default() }))
     }
 }
 

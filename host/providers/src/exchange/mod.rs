@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use far_core::provider::{Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 
 pub use self::endpoint::{Endpoint, EndpointError};
@@ -183,6 +183,26 @@ impl SecretProvider for Exchange {
 
     async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
         self.behind.end(holder).await
+    }
+
+    /// Of a token that nobody asked for there is nothing to say but that its key is there: the key's version is not the token's.
+    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
+        match self.issuers.get(reference) {
+            None => self.behind.describe_secret(reference).await,
+            Some(exchanged) => self.behind.describe_secret(&exchanged.key).await.map(|_| Description::default()),
+        }
+    }
+
+    async fn replace_lease(
+        &self,
+        reference: &Reference,
+        lease: &LeaseId,
+        holder: &Holder,
+    ) -> Result<Fetched, ProviderError> {
+        match self.issuers.get(reference) {
+            None => self.behind.replace_lease(reference, lease, holder).await,
+            Some(_) => Err(ProviderError::Unsupported),
+        }
     }
 
     async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {

@@ -187,3 +187,30 @@ async fn a_key_that_is_none_asks_nobody() {
     assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid));
     assert!(server.asked("").is_empty());
 }
+
+#[tokio::test]
+async fn of_a_token_is_said_that_its_key_is_there_and_nothing_of_the_key() {
+    let (exchange, server) = exchange(|_| expiring(Duration::from_secs(3600)), KEY, app).await;
+    let described = exchange.describe_secret(&reference("app")).await;
+    assert_eq!(described, Ok(Description::default()));
+    let described = exchange.describe_secret(&reference("other")).await.unwrap();
+    assert_eq!(described.version, Some(Version::parse("1").unwrap()));
+    assert_eq!(exchange.describe_secret(&reference("absent")).await, Err(ProviderError::NotFound));
+    assert!(server.asked("").is_empty(), "nothing is issued");
+    let (lease, holder) = (LeaseId::new("x"), Holder::random().unwrap());
+    for name in ["app", "other"] {
+        let replaced = exchange.replace_lease(&reference(name), &lease, &holder).await;
+        assert_eq!(replaced.err(), Some(ProviderError::Unsupported), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_key_is_gone_is_not_there() {
+    let exchange = {
+        let behind = MemoryProvider::new("memory".parse().unwrap());
+        let kind = app(Endpoint::parse("http://127.0.0.1:1").unwrap());
+        let recipe = Recipe { name: reference("app"), key: reference("key"), kind, authorities: None };
+        Exchange::new(Arc::new(behind), vec![recipe]).unwrap()
+    };
+    assert_eq!(exchange.describe_secret(&reference("app")).await, Err(ProviderError::NotFound));
+}

@@ -15,6 +15,10 @@ use super::{Metrics, Settings};
 /// The longest that a backend can have all calls wait. One that asks for more is asked again after this.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// The longest pause between tries that nobody waits for, before what is added.
+#[cfg(feature = "vault")]
+const LONGEST_LATER: Duration = Duration::from_secs(60);
+
 /// What stands around every call of one backend.
 pub(crate) struct Shell {
     settings: Settings,
@@ -97,6 +101,17 @@ impl Shell {
             self.bucket.pause(time.min(LONGEST_WAIT));
         }
         result.map_err(Failed::Asked)
+    }
+
+    /// Pauses between tries that nobody waits for: as long as the circuit rests, doubling to a minute, without end.
+    #[cfg(feature = "vault")]
+    pub(crate) fn later(&self) -> ExponentialBackoff {
+        ExponentialBuilder::default()
+            .with_min_delay(self.settings.rest)
+            .with_max_delay(LONGEST_LATER)
+            .without_max_times()
+            .with_jitter()
+            .build()
     }
 
     fn pauses(&self) -> ExponentialBackoff {

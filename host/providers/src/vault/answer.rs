@@ -65,6 +65,9 @@ pub(super) struct Versioned<'a> {
 pub(super) struct VersionState<'a> {
     #[serde(default)]
     pub(super) version: u64,
+    /// RFC 3339, or empty.
+    #[serde(borrow, default)]
+    pub(super) created_time: Cow<'a, str>,
     /// RFC 3339, or empty. It may be in the future.
     #[serde(borrow, default)]
     pub(super) deletion_time: Cow<'a, str>,
@@ -113,6 +116,16 @@ impl<'a> Answer<'a> {
         // The library would take a list for an object as well.
         let object = body.trim_ascii_start().starts_with(b"{");
         serde_json::from_slice(body).ok().filter(|_| object).ok_or(ProviderError::Invalid)
+    }
+
+    /// Reads the answer of an engine that makes nothing for who asks.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for one with a lease: nobody would end it.
+    pub(super) fn unleased(body: &'a [u8]) -> Result<Self, ProviderError> {
+        let answer = Self::read(body)?;
+        if answer.lease_id.is_empty() { Ok(answer) } else { Err(ProviderError::Unsupported) }
     }
 
     /// What is in it.

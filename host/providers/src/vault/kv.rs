@@ -1,33 +1,27 @@
 //! Keys and values: of the first kind, without versions, and of the second.
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use far_core::Version;
 use far_core::memory::SecretBytes;
 use far_core::provider::{HowGone, ProviderError};
 use jiff::Timestamp;
-use parking_lot::Mutex;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Listing, VersionState, Versioned};
+use super::answer::{Answer, VersionState, Versioned};
 use super::client::{Ask, Client, Reply, Token};
 use super::member::member;
-use super::place::{Engine, Place};
+use super::place::{Place, Source};
 use crate::network::json;
 
 /// A value, as the server has it.
 pub(super) struct Read {
     pub(super) value: SecretBytes,
     /// None where there are no versions.
-    pub(super) version: Option<u64>,
-    /// Until the server has planned to delete it.
+    pub(super) version: Option<Version>,
+    /// Until the server has planned to delete or replace it.
     pub(super) ttl: Option<Duration>,
 }
-
-/// What is in folders, each asked for once.
-#[derive(Default)]
-pub(super) struct Folders(Mutex<HashMap<String, HashSet<String>>>);
 
 /// Reads a value: the version asked for, or the current one.
 ///
@@ -41,26 +35,22 @@ pub(super) async fn read(
     version: Option<u64>,
 ) -> Result<Read, ProviderError> {
     let mut path = place.data();
-    if let (Some(version), Engine::KvV2) = (version, place.engine) {
+    if let Some(version) = version {
         path.push_str(&format!("?version={version}"));
     }
     let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match (reply.status.as_u16(), place.engine) {
-        (404, Engine::KvV2) => Err(gone(&reply)?),
+    match (reply.status.as_u16(), &place.source) {
+        (404, Source::KvV2) => Err(gone(&reply)?),
         (404, _) => Err(absent(&reply)?),
-        (200, _) => {
-            let answer = Answer::read(&reply.body)?;
-            if !answer.lease_id.is_empty() {
-                // What ends with a lease was made for whoever asked: keys and values are not.
-                return Err(ProviderError::Unsupported);
-            }
-            match place.engine {
-                Engine::KvV1 => {
+        (200, source) => {
+            let answer = Answer::unleased(&reply.body)?;
+            match source {
+                Source::KvV1 => {
                     let value = value(answer.data.ok_or(ProviderError::Invalid)?, place)?;
                     Ok(Read { value, version: None, ttl: None })
                 }
-                Engine::KvV2 => versioned(&answer, place),
-                Engine::Database => Err(ProviderError::Unsupported),
+                Source::KvV2 => versioned(&answer, place),
+                Source::Creds | Source::StaticCreds | Source::Certificate(_) => Err(ProviderError::Unsupported),
             }
         }
         _ => Err(reply.refusal()),
@@ -72,15 +62,19 @@ fn versioned(answer: &Answer<'_>, place: &Place) -> Result<Read, ProviderError> 
     if let Some(how) = metadata.how_gone()? {
         return Err(ProviderError::VersionGone(how));
     }
-    if metadata.version == 0 {
-        return Err(ProviderError::Invalid);
-    }
+    let version = numbered(metadata.version)?;
     let value = value(data.ok_or(ProviderError::Invalid)?, place)?;
-    Ok(Read { value, version: Some(metadata.version), ttl: metadata.lives()? })
+    Ok(Read { value, version: Some(version), ttl: metadata.lives()? })
+}
+
+/// The version of a number. Zero is no version's.
+pub(super) fn numbered(number: u64) -> Result<Version, ProviderError> {
+    let number = Some(number).filter(|number| *number > 0).ok_or(ProviderError::Invalid)?;
+    Version::parse(&number.to_string()).map_err(|_| ProviderError::Invalid)
 }
 
 /// The field, or all of them as they were written.
-fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
+pub(super) fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
     match &place.field {
         Some(field) => json::secret(member(data, field)?),
         None => json::secret(data),
@@ -89,7 +83,7 @@ fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
 
 impl VersionState<'_> {
     /// How the version went, if it did.
-    fn how_gone(&self) -> Result<Option<HowGone>, ProviderError> {
+    pub(super) fn how_gone(&self) -> Result<Option<HowGone>, ProviderError> {
         if self.destroyed {
             return Ok(Some(HowGone::Destroyed));
         }
@@ -98,18 +92,33 @@ impl VersionState<'_> {
     }
 
     /// How long it lives, if its end is planned and has not come.
-    fn lives(&self) -> Result<Option<Duration>, ProviderError> {
+    pub(super) fn lives(&self) -> Result<Option<Duration>, ProviderError> {
         if self.deletion_time.is_empty() {
             return Ok(None);
         }
-        let end: Timestamp = self.deletion_time.parse().map_err(|_| ProviderError::Invalid)?;
-        let left = end.duration_since(Timestamp::now());
+        let left = instant(&self.deletion_time)?.duration_since(Timestamp::now());
         Ok(Duration::try_from(left).ok().filter(|left| !left.is_zero()))
+    }
+
+    /// How long ago it was made, if the server says so. Its clock may be ahead.
+    pub(super) fn age(&self) -> Result<Option<Duration>, ProviderError> {
+        let made = Some(&*self.created_time).filter(|made| !made.is_empty()).map(instant).transpose()?;
+        Ok(made.map(age))
     }
 }
 
+/// An instant, as the server writes it: RFC 3339.
+pub(super) fn instant(text: &str) -> Result<Timestamp, ProviderError> {
+    text.parse().map_err(|_| ProviderError::Invalid)
+}
+
+/// How long ago that was; nothing for what is still to come by this clock.
+pub(super) fn age(made: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(made)).unwrap_or_default()
+}
+
 /// What a 404 says where there are no versions.
-fn absent(reply: &Reply) -> Result<ProviderError, ProviderError> {
+pub(super) fn absent(reply: &Reply) -> Result<ProviderError, ProviderError> {
     let says_nothing = Answer::read(&reply.body)?.says_nothing();
     // A mount that is not there, another engine, a proxy: that is not what was asked.
     Ok(if says_nothing { ProviderError::NotFound } else { ProviderError::Invalid })
@@ -123,73 +132,4 @@ fn gone(reply: &Reply) -> Result<ProviderError, ProviderError> {
     }
     let how = answer.data::<Versioned<'_>>()?.metadata.how_gone()?;
     Ok(how.map_or(ProviderError::Invalid, ProviderError::VersionGone))
-}
-
-/// Whether a secret is there, without reading it.
-///
-/// # Errors
-///
-/// `Denied` if neither its metadata may be read nor its folder listed.
-pub(super) async fn is_there(
-    client: &Client,
-    token: &Token,
-    place: &Place,
-    folders: &Folders,
-) -> Result<bool, ProviderError> {
-    let Some(path) = place.metadata() else { return folders.have(client, token, place).await };
-    let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match reply.status.as_u16() {
-        // A role is there, or is not.
-        200 if place.engine == Engine::Database => Ok(true),
-        200 => has_current(&reply),
-        403 => folders.have(client, token, place).await,
-        404 => absent(&reply).and_then(not_found),
-        _ => Err(reply.refusal()),
-    }
-}
-
-/// What is said of all versions of a secret.
-#[derive(Deserialize)]
-struct Versions<'a> {
-    current_version: u64,
-    #[serde(borrow)]
-    versions: HashMap<&'a str, VersionState<'a>>,
-}
-
-fn has_current(reply: &Reply) -> Result<bool, ProviderError> {
-    let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
-    let current = told.versions.get(told.current_version.to_string().as_str());
-    current.map_or(Ok(false), |state| Ok(state.how_gone()?.is_none()))
-}
-
-impl Folders {
-    async fn have(&self, client: &Client, token: &Token, place: &Place) -> Result<bool, ProviderError> {
-        let (folder, name) = place.folder().ok_or(ProviderError::Unsupported)?;
-        if let Some(names) = self.0.lock().get(&folder) {
-            return Ok(names.contains(name));
-        }
-        let names = list(client, token, &folder).await?;
-        let has = names.contains(name);
-        self.0.lock().insert(folder, names);
-        Ok(has)
-    }
-}
-
-/// The secrets in a folder: not the folders in it. One that is empty is not there.
-async fn list(client: &Client, token: &Token, folder: &str) -> Result<HashSet<String>, ProviderError> {
-    let path = format!("{folder}?list=true");
-    let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match reply.status.as_u16() {
-        200 => {
-            let Listing { keys } = Answer::read(&reply.body)?.data()?;
-            Ok(keys.into_iter().filter(|name| !name.ends_with('/')).collect())
-        }
-        404 => absent(&reply).and_then(not_found).map(|_| HashSet::new()),
-        _ => Err(reply.refusal()),
-    }
-}
-
-/// An absence is an answer here.
-fn not_found(error: ProviderError) -> Result<bool, ProviderError> {
-    if error == ProviderError::NotFound { Ok(false) } else { Err(error) }
 }

@@ -6,6 +6,7 @@ use far_core::provider::ProviderError;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserializer, de};
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 /// One member of an object.
 ///
@@ -17,6 +18,49 @@ pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Result<&'a RawValu
     // The library's error may have a piece of the text in it.
     let found = reader.deserialize_map(Member(name)).map_err(|_| ProviderError::Invalid)?;
     found.ok_or(ProviderError::NotFound)
+}
+
+/// An object without its members of this name, each as it was written.
+///
+/// # Errors
+///
+/// `Invalid` if it is no object.
+pub(super) fn without(object: &RawValue, name: &str) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+    let mut reader = serde_json::Deserializer::from_str(object.get());
+    // No name is longer as it is written here: memory that moved would leave a copy.
+    let mut rest = Zeroizing::new(Vec::with_capacity(object.get().len()));
+    rest.push(b'{');
+    reader.deserialize_map(Without { name, rest: &mut rest }).map_err(|_| ProviderError::Invalid)?;
+    rest.push(b'}');
+    Ok(rest)
+}
+
+struct Without<'n> {
+    name: &'n str,
+    rest: &'n mut Vec<u8>,
+}
+
+impl<'de> Visitor<'de> for Without<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            if name == self.name {
+                continue;
+            }
+            if self.rest.len() > 1 {
+                self.rest.push(b',');
+            }
+            serde_json::to_writer(&mut *self.rest, &name).map_err(de::Error::custom)?;
+            self.rest.push(b':');
+            self.rest.extend_from_slice(value.get().as_bytes());
+        }
+        Ok(())
+    }
 }
 
 struct Member<'n>(&'n str);
@@ -53,5 +97,21 @@ mod tests {
         assert_eq!((of("d"), of("c")), (Err(ProviderError::NotFound), Err(ProviderError::Invalid)));
         let list: &RawValue = serde_json::from_str("[1]").unwrap();
         assert_eq!(member(list, "a").map(RawValue::get), Err(ProviderError::Invalid));
+    }
+
+    #[test]
+    fn an_object_is_left_without_a_member_and_its_memory_does_not_move() {
+        for (object, rest) in [
+            (r#"{"a": 1, "t": 2, "b": {"t": 3}}"#, r#"{"a":1,"b":{"t": 3}}"#),
+            (r#"{"t":1,"\u0074":2}"#, "{}"),
+            (r#"{"\u0001\"":"x"}"#, r#"{"\u0001\"":"x"}"#),
+            ("{}", "{}"),
+        ] {
+            let left = without(serde_json::from_str(object).unwrap(), "t").unwrap();
+            assert_eq!(left.as_slice(), rest.as_bytes());
+            assert_eq!(left.capacity(), object.len(), "{object}");
+        }
+        let list: &RawValue = serde_json::from_str("[1]").unwrap();
+        assert_eq!(without(list, "t").err(), Some(ProviderError::Invalid));
     }
 }

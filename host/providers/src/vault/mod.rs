@@ -6,7 +6,7 @@
 //!   keyed hash of that, as a `.env`'s is. A version whose deletion is planned lives no longer than until then.
 //! - The provider has one token, from one of five [`Auth`] methods. It is renewed at two thirds of its time, replaced
 //!   before it ends, and, if it ends early, logged in for once more before a refusal is believed.
-//! - [`list_secrets`](SecretProvider::list_secrets) looks for those that the provider was told of, by their metadata, or by
+//! - [`list_secrets`](far_core::provider::SecretProvider::list_secrets) looks for those that the provider was told of, by their metadata, or by
 //!   their folder's list where only that may be read: a server has no list of what a token may read.
 //!
 //! - Of an engine of databases, a secret is made for whoever holds it, with a token of theirs alone, and ended with them; what
@@ -34,19 +34,19 @@ mod kv;
 mod ledger;
 mod login;
 mod member;
+mod metadata;
 mod place;
+mod provider;
 mod server;
 mod session;
+mod static_role;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use far_core::provider::{Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
-use far_core::{ProviderId, Version, VersionSelector};
-use futures_util::future::join_all;
+use far_core::provider::{ProviderError, Reference};
+use far_core::{ProviderId, VersionSelector};
 use reqwest::header::HeaderValue;
 
 pub use self::address::{Address, AddressError};
@@ -59,10 +59,8 @@ pub use self::place::{Engine, Mounts, PlaceError};
 
 use self::client::Client;
 use self::dynamic::Dynamic;
-use self::kv::Folders;
 use self::ledger::Ledger;
 use self::login::Login;
-use self::place::Place;
 use self::server::{Answered, Server};
 use self::session::Session;
 use crate::network::http::{self, Tls};
@@ -180,21 +178,14 @@ impl Vault {
         }
     }
 
-    /// Ends all that was made for whomever: for a process that is about to end, and what its tasks shared.
+    /// Ends all that was made for whomever, and what could not be ended before: for a process that is about to end, and what its
+    /// tasks shared.
     ///
     /// # Errors
     ///
     /// The first that there was; a later process's [`recover`](Self::recover) ends what is left.
     pub async fn close(&self) -> Result<(), ProviderError> {
-        let holders = self.server.dynamic.as_ref().map(Dynamic::holders).unwrap_or_default();
-        let ended = join_all(holders.iter().map(|holder| Dynamic::end(&self.server, holder))).await;
-        ended.into_iter().collect()
-    }
-
-    /// Where a secret is that is made for who asks; none for one that is there already.
-    fn made(&self, reference: &Reference) -> Result<Option<Place>, ProviderError> {
-        let place = self.server.place(reference)?;
-        Ok((place.engine == Engine::Database).then_some(place))
+        Dynamic::end_all(&self.server).await
     }
 
     /// What it did so far, in numbers.
@@ -211,76 +202,6 @@ impl Vault {
             self.server.metrics.shared.add();
         }
         answer
-    }
-}
-
-#[async_trait]
-impl SecretProvider for Vault {
-    fn id(&self) -> &ProviderId {
-        &self.id
-    }
-
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
-        if self.made(reference)?.is_some() {
-            // It would be nobody's, and nobody's to end.
-            return Err(ProviderError::Unsupported);
-        }
-        if self.server.absences.holds(&(reference.clone(), version.clone())) {
-            self.server.metrics.absent.add();
-            return Err(ProviderError::NotFound);
-        }
-        self.read(reference, version).await?.copy()
-    }
-
-    async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
-        let server = &self.server;
-        server.shell.call(|| server.client.health()).await?;
-        server.shell.call(|| server.reach()).await?;
-        let (mut there, folders) = (Vec::new(), Folders::default());
-        for reference in &server.known {
-            let place = server.place(reference)?;
-            if server.shell.call(|| server.is_there(&place, &folders)).await? {
-                there.push(reference.clone());
-            }
-        }
-        Ok(there)
-    }
-
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
-        if self.made(reference)?.is_some() {
-            return Err(ProviderError::Unsupported);
-        }
-        let answered = self.read(reference, &VersionSelector::Current).await?;
-        if answered.version == *known { Ok(Refreshed::Unchanged) } else { answered.copy().map(Refreshed::Changed) }
-    }
-
-    async fn get_secret_for(
-        &self,
-        reference: &Reference,
-        version: &VersionSelector,
-        holder: &Holder,
-    ) -> Result<Fetched, ProviderError> {
-        match self.made(reference)? {
-            Some(place) => Dynamic::get(&self.server, place, version.clone(), holder).await,
-            None => self.get_secret(reference, version).await,
-        }
-    }
-
-    fn has_leases(&self) -> bool {
-        self.server.dynamic.is_some() && self.server.mounts.are_dynamic()
-    }
-
-    async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
-        self.server.dynamic()?.lengthen(&self.server, lease).await
-    }
-
-    /// A lease of which a holder has several secrets ends with the last of them.
-    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
-        self.server.dynamic()?.give_back(&self.server, lease).await
-    }
-
-    async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
-        Dynamic::end(&self.server, holder).await
     }
 }
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, HowGone, ProviderError, Reference};
+use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference};
 use far_core::{Version, VersionSelector};
 
 use super::client::{Client, Token};
 use super::dynamic::Dynamic;
-use super::kv::{self, Folders, Read};
-use super::place::{Engine, Mounts, Place};
+use super::kv::{self, Read};
+use super::metadata::{self, Folders};
+use super::place::{Mounts, Place, Source};
 use super::session::Session;
+use super::static_role;
 use crate::network::{Absences, Flights, Metrics, Shell};
 use crate::version::Versions;
 
@@ -60,7 +62,13 @@ impl Server {
     }
 
     async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
-        self.as_itself(|token| async move { kv::read(&self.client, &token, place, version).await }).await
+        let read = |token: Token| async move {
+            match place.source {
+                Source::StaticCreds => static_role::read(&self.client, &token, place).await,
+                _ => kv::read(&self.client, &token, place, version).await,
+            }
+        };
+        self.as_itself(read).await
     }
 
     /// Asks with the token that there is; if that has ended, with another, once.
@@ -93,7 +101,46 @@ impl Server {
     /// Whether a secret is there, without reading it.
     pub(super) async fn is_there(&self, place: &Place, folders: &Folders) -> Result<bool, ProviderError> {
         let current = self.session.current().await?;
-        kv::is_there(&self.client, &current.token, place, folders).await
+        metadata::is_there(&self.client, &current.token, place, folders).await
+    }
+
+    /// What the server says of a secret without its value.
+    pub(super) async fn describe(&self, place: &Place) -> Result<Description, ProviderError> {
+        let path = place.metadata().ok_or(ProviderError::Unsupported)?;
+        let describe = |token: Token| {
+            let path = &path;
+            async move {
+                match place.source {
+                    Source::KvV2 => metadata::describe(&self.client, &token, path).await,
+                    Source::StaticCreds => static_role::describe(&self.client, &token, path).await,
+                    Source::KvV1 | Source::Creds | Source::Certificate(_) => Err(ProviderError::Unsupported),
+                }
+            }
+        };
+        self.shell.call(|| self.as_itself(describe)).await
+    }
+
+    /// Removes a version of a secret.
+    pub(super) async fn revoke(&self, place: &Place, version: &Version) -> Result<(), ProviderError> {
+        if place.source != Source::KvV2 {
+            return Err(ProviderError::Unsupported);
+        }
+        let number = number(version)?;
+        let revoke = |token| async move { metadata::revoke(&self.client, &token, place, number).await };
+        self.shell.call(|| self.as_itself(revoke)).await
+    }
+
+    /// Has a secret replaced: the version that is there then.
+    pub(super) async fn rotate(&self, place: &Place) -> Result<Version, ProviderError> {
+        let path = place.rotate().ok_or(ProviderError::Unsupported)?;
+        let rotate = |token: Token| {
+            let path = &path;
+            async move { static_role::rotate(&self.client, &token, path).await }
+        };
+        self.shell.call(|| self.as_itself(rotate)).await?;
+        // A call of its own: what could not be read back is not rotated once more.
+        let read = self.shell.call(|| self.attempt(place, None)).await?;
+        read.version.ok_or(ProviderError::Invalid)
     }
 
     /// Whether the server takes the provider's token.
@@ -113,10 +160,9 @@ impl Server {
     ) -> Result<Answered, ProviderError> {
         let Read { value, version, ttl } = read;
         let version = match version {
-            Some(number) => Version::parse(&number.to_string()),
-            None => self.versions.of(reference.as_str(), &value),
+            Some(version) => version,
+            None => self.versions.of(reference.as_str(), &value).map_err(|_| ProviderError::Invalid)?,
         };
-        let version = version.map_err(|_| ProviderError::Invalid)?;
         match asked_for {
             // Where one value is kept, each replaces the one before for good.
             VersionSelector::Exactly(other) if *other != version => Err(ProviderError::VersionGone(HowGone::Destroyed)),
@@ -130,13 +176,20 @@ impl Server {
     }
 }
 
-/// The number of the version to ask for; none for the current one, and where there are no versions.
+/// The number of the version to ask for; none for the current one, and where there are no numbers.
 fn wanted(place: &Place, version: &VersionSelector) -> Result<Option<u64>, ProviderError> {
-    let (Engine::KvV2, VersionSelector::Exactly(version)) = (place.engine, version) else { return Ok(None) };
+    match (&place.source, version) {
+        (Source::KvV2, VersionSelector::Exactly(version)) => number(version).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The number of a version of the second kind.
+fn number(version: &Version) -> Result<u64, ProviderError> {
     let number: Option<u64> = version.as_str().parse().ok();
     // Zero would be the current one, and other ways to write a number would be other versions.
     let number = number.filter(|number| *number > 0 && number.to_string() == version.as_str());
-    number.map(Some).ok_or(ProviderError::NotFound)
+    number.ok_or(ProviderError::NotFound)
 }
 
 impl Answered {

@@ -1,96 +1,15 @@
 //! Users of a real database, made by the server for each holder.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::provider::{Fetched, Holder, ProviderError, Reference, SecretProvider};
+use far_core::provider::{Description, Fetched, Holder, ProviderError, Reference, SecretProvider};
 use far_core::{AgentId, ProviderId, Version, VersionSelector};
-use far_providers::vault::{Auth, Engine, LedgerConfig, Recovered, Vault, VaultConfig};
-use far_servers::{Postgres, or_skip};
+use far_providers::vault::{Auth, LedgerConfig, Recovered, Vault, VaultConfig};
 use serde_json::json;
 
-use crate::bao::{Bao, Files};
-use crate::{config, eventually};
-
-/// What a role's users can log in with, and nothing else is granted.
-const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
-/// What the documentation says that the provider's own token needs.
-pub(crate) const POLICY: &str = r#"
-path "db/creds/app" { capabilities = ["read"] }
-path "db/roles/app" { capabilities = ["read"] }
-path "auth/token/create" { capabilities = ["update"] }
-path "auth/token/revoke-accessor" { capabilities = ["update"] }
-path "sys/leases/revoke" { capabilities = ["update"] }
-"#;
-
-/// A server with an engine of databases, and the database.
-struct World {
-    bao: Bao,
-    postgres: Postgres,
-    files: Files,
-}
-
-impl World {
-    /// Leases last so many seconds.
-    fn start(lasts: u32) -> Option<Self> {
-        let (postgres, bao) = (or_skip(Postgres::start())?, Bao::start()?);
-        let url =
-            format!("postgresql://{{{{username}}}}:{{{{password}}}}@{}/postgres?sslmode=disable", postgres.address());
-        let connection = json!({
-            "plugin_name": "postgresql-database-plugin", "allowed_roles": "app", "connection_url": url,
-            "username": Postgres::USER, "password": postgres.password(),
-        });
-        bao.ok("sys/mounts/db", r#"{"type":"database"}"#);
-        bao.ok("db/config/main", &connection.to_string());
-        let role = json!({
-            "db_name": "main", "creation_statements": [CREATE],
-            "default_ttl": format!("{lasts}s"), "max_ttl": "1h",
-        });
-        bao.ok("db/roles/app", &role.to_string());
-        bao.ok("sys/policies/acl/far", &json!({ "policy": POLICY }).to_string());
-        Some(Self { bao, postgres, files: Files::new() })
-    }
-
-    /// With no more than the rights that the documentation says.
-    fn config(&self) -> VaultConfig {
-        let token = self.bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"1h"}"#);
-        let file = self.files.write("far", token["auth"]["client_token"].as_str().unwrap());
-        let config = config(&self.bao, Auth::Token { file });
-        VaultConfig { mounts: config.mounts.with("db", Engine::Database).unwrap(), ..config }
-    }
-
-    fn ledger(&self) -> LedgerConfig {
-        LedgerConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
-    }
-
-    fn vault(&self) -> Vault {
-        self.vault_with(self.config())
-    }
-
-    fn vault_with(&self, config: VaultConfig) -> Vault {
-        let known = vec![Reference::new("db/creds/app#password")];
-        Vault::open_with_ledger(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
-    }
-
-    /// The users that the server made and not ended.
-    fn users(&self) -> usize {
-        self.count("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'")
-    }
-
-    fn count(&self, statement: &str) -> usize {
-        self.postgres.query(statement).unwrap().parse().unwrap()
-    }
-
-    fn is_user(&self, user: &str) -> bool {
-        self.count(&format!("SELECT count(*) FROM pg_roles WHERE rolname = '{user}'")) == 1
-    }
-
-    /// Accessors of all tokens that there are.
-    fn tokens(&self) -> usize {
-        self.bao.ask("GET", "auth/token/accessors?list=true")["data"]["keys"].as_array().unwrap().len()
-    }
-}
+use crate::eventually;
+use crate::world::{POLICY, World, files, holder};
 
 async fn read(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
     let reference = Reference::new(&format!("db/creds/app{field}"));
@@ -99,15 +18,6 @@ async fn read(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, Pr
 
 async fn text(vault: &Vault, field: &str, holder: &Holder) -> String {
     String::from_utf8(read(vault, field, holder).await.unwrap().value.expose().to_vec()).unwrap()
-}
-
-fn holder() -> Holder {
-    Holder::random().unwrap()
-}
-
-fn files(folder: &Path) -> Vec<String> {
-    let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name != "key").collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,11 +89,10 @@ async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
     let refreshed = vault.refresh_secret(&reference, &Version::parse("x").unwrap()).await;
     assert_eq!(refreshed.err(), Some(ProviderError::Unsupported));
     assert_eq!(vault.list_secrets().await, Ok(vec![reference.clone()]));
+    let leased = Description { leased: true, ..Description::default() };
+    assert_eq!(vault.describe_secret(&reference).await, Ok(leased));
     let unknown = Reference::new("db/creds/other");
-    world.bao.ok(
-        "sys/policies/acl/far",
-        &json!({ "policy": format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}") }).to_string(),
-    );
+    world.permit(&format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}"));
     let asked = vault.get_secret_for(&unknown, &VersionSelector::Current, &holder()).await;
     assert_eq!(asked.err(), Some(ProviderError::NotFound));
     // Without a ledger, nothing is made, and keys and values go on.
@@ -235,7 +144,7 @@ async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
     let own = r#"path "db/creds/app" { capabilities = ["read"] }"#;
     world.bao.ok("sys/policies/acl/db", &json!({ "policy": own }).to_string());
     let policies = format!("{POLICY}\npath \"nothing\" {{ capabilities = [\"read\"] }}");
-    world.bao.ok("sys/policies/acl/far", &json!({ "policy": policies }).to_string());
+    world.permit(&policies);
     let token = world.bao.ok("auth/token/create", r#"{"policies":["far","db"],"ttl":"1h"}"#);
     let file = world.files.write("both", token["auth"]["client_token"].as_str().unwrap());
     let config = VaultConfig { auth: Auth::Token { file }, child_policies: vec!["db".to_owned()], ..world.config() };
@@ -340,10 +249,10 @@ async fn what_cannot_be_ended_is_kept_for_the_next_start() {
     text(&lost, "#username", &holder()).await;
     drop(lost);
     let denied = POLICY.replace("sys/leases/revoke", "sys/leases/x").replace("revoke-accessor", "x");
-    world.bao.ok("sys/policies/acl/far", &json!({ "policy": denied }).to_string());
+    world.permit(&denied);
     assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 2, unsound: 0 });
     assert_eq!(world.users(), 1);
-    world.bao.ok("sys/policies/acl/far", &json!({ "policy": POLICY }).to_string());
+    world.permit(POLICY);
     assert_eq!(world.vault().recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
     assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
 }

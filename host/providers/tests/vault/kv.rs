@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use far_core::Version;
 use far_core::memory::SecretBytes;
-use far_core::provider::{HowGone, ProviderError, Reference, Refreshed, SecretProvider};
-use far_providers::vault::{Auth, Engine, Mounts};
+use far_core::provider::{Description, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_providers::vault::{Auth, Engine, Mounts, Vault};
+use serde_json::json;
 
 use crate::bao::{Bao, Files};
 use crate::{as_root, config, current, exactly, get, open, pair};
@@ -168,6 +169,93 @@ async fn what_is_there_is_told_without_a_value() {
     assert_eq!(vault.list_secrets().await, Err(ProviderError::Denied));
     assert_eq!(get(&vault, "kv/ci/a").await.err(), Some(ProviderError::Denied));
     assert_eq!(get(&vault, "kv/none/x").await.err(), Some(ProviderError::Denied), "denied never means absent");
+}
+
+/// What the provider may do, by the token of a policy.
+fn with_policy(bao: &Bao, files: &Files, policy: &str) -> Vault {
+    bao.ok("sys/policies/acl/own", &json!({ "policy": policy }).to_string());
+    let token = bao.ok("auth/token/create", r#"{"policies":["own"]}"#);
+    let file = files.write("own", token["auth"]["client_token"].as_str().unwrap());
+    open(config(bao, Auth::Token { file }), &[])
+}
+
+async fn described(vault: &Vault, reference: &str) -> Result<Description, ProviderError> {
+    vault.describe_secret(&Reference::new(reference)).await
+}
+
+#[tokio::test]
+async fn a_version_is_described_by_who_may_not_read_it() {
+    let Some(bao) = Bao::start() else { return };
+    let files = Files::new();
+    bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
+    bao.ok("old/a", r#"{"f":"v"}"#);
+    let vault = with_policy(&bao, &files, r#"path "kv/metadata/*" { capabilities = ["read"] }"#);
+    for value in ["one", "two"] {
+        bao.ok("kv/data/a", &format!(r#"{{"data":{{"f":"{value}"}}}}"#));
+    }
+    let told = described(&vault, "kv/a#f").await.unwrap();
+    assert_eq!((told.version.unwrap().as_str(), told.ttl, told.leased), ("2", None, false));
+    assert!(told.age.unwrap() < Duration::from_secs(30), "{:?}", told.age);
+    assert_eq!(get(&vault, "kv/a#f").await.err(), Some(ProviderError::Denied));
+
+    bao.ok("kv/delete/a", r#"{"versions":[2]}"#);
+    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    bao.ok("kv/destroy/a", r#"{"versions":[2]}"#);
+    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(HowGone::Destroyed)));
+    bao.ok("kv/metadata/planned", r#"{"delete_version_after":"60s"}"#);
+    assert_eq!(described(&vault, "kv/planned").await, Err(ProviderError::NotFound), "no version yet");
+    bao.ok("kv/data/planned", r#"{"data":{"f":"v"}}"#);
+    let ttl = described(&vault, "kv/planned").await.unwrap().ttl.unwrap();
+    assert!(ttl <= Duration::from_secs(60) && ttl > Duration::from_secs(30), "{ttl:?}");
+    assert_eq!(described(&vault, "kv/absent").await, Err(ProviderError::NotFound));
+    assert_eq!(described(&vault, "old/a").await, Err(ProviderError::Unsupported));
+    let vault = with_policy(&bao, &files, r#"path "kv/data/*" { capabilities = ["read"] }"#);
+    assert_eq!(described(&vault, "kv/planned").await, Err(ProviderError::Denied));
+}
+
+#[tokio::test]
+async fn one_version_is_revoked_and_no_other() {
+    let Some(bao) = Bao::start() else { return };
+    let files = Files::new();
+    bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
+    for value in ["one", "two", "three"] {
+        bao.ok("kv/data/a", &format!(r#"{{"data":{{"f":"{value}"}}}}"#));
+    }
+    bao.ok("kv/metadata/planned", r#"{"delete_version_after":"60s"}"#);
+    bao.ok("kv/data/planned", r#"{"data":{"f":"v"}}"#);
+    let delete = r#"path "kv/delete/*" { capabilities = ["update"] }"#;
+    let metadata = r#"path "kv/metadata/*" { capabilities = ["read"] }"#;
+    let vault = with_policy(&bao, &files, &format!("{delete}\n{metadata}"));
+    let revoke = async |vault: &Vault, reference: &str, version: &str| {
+        vault.revoke(&Reference::new(reference), &Version::parse(version).unwrap()).await
+    };
+    let root = as_root(&bao, &files, &[]);
+    assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()));
+    let deleted = Err(ProviderError::VersionGone(HowGone::Deleted));
+    assert_eq!(
+        (exactly(&root, "kv/a#f", "1").await, exactly(&root, "kv/a#f", "2").await),
+        (pair("one", "1"), deleted.clone())
+    );
+    assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()), "it is gone");
+    assert_eq!(current(&root, "kv/a#f").await, pair("three", "3"));
+    assert_eq!(revoke(&vault, "kv/a#f", "3").await, Ok(()));
+    assert_eq!(current(&root, "kv/a#f").await, deleted);
+    assert_eq!(revoke(&vault, "kv/planned", "1").await, Ok(()), "before its time");
+    assert_eq!(described(&root, "kv/planned").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+
+    // The server itself takes any of these, and says nothing.
+    for (reference, version) in [("kv/a", "4"), ("kv/a", "0"), ("kv/a", "01"), ("kv/a", "x"), ("kv/absent", "1")] {
+        assert_eq!(revoke(&vault, reference, version).await, Err(ProviderError::NotFound), "{reference} {version}");
+    }
+    assert_eq!(revoke(&root, "old/a", "1").await, Err(ProviderError::Unsupported));
+
+    let vault = with_policy(&bao, &files, delete);
+    assert_eq!(revoke(&vault, "kv/a", "1").await, Ok(()), "without a look at it");
+    assert_eq!(exactly(&root, "kv/a#f", "1").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    bao.ok("kv/data/a", r#"{"data":{"f":"four"}}"#);
+    let vault = with_policy(&bao, &files, metadata);
+    assert_eq!(revoke(&vault, "kv/a", "4").await, Err(ProviderError::Denied));
+    assert_eq!(current(&root, "kv/a#f").await, pair("four", "4"));
 }
 
 #[tokio::test]

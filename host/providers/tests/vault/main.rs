@@ -5,10 +5,15 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up fails")]
 
 mod auth;
+mod away;
 mod bao;
 mod cluster;
 mod database;
 mod kv;
+mod pki;
+mod replacing;
+mod static_roles;
+mod world;
 
 use std::time::Duration;
 

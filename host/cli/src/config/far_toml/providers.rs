@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use far_core::SecretName;
 use far_core::provider::Reference;
-use far_providers::vault::{Address, Auth, Engine, Mounts, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig};
+use far_providers::vault::{Address, Auth, Engine, Mounts, PlaceError, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig};
 
 use super::ProviderKind;
 use crate::config::error::ConfigError;
@@ -88,11 +88,16 @@ pub(super) fn reference(
     provider: &ProviderKind,
 ) -> Result<Reference, ConfigError> {
     let field = table.take("field").map(|value| Ok((text(&value)?, value))).transpose()?;
+    let common_name = table.take("common-name").map(|value| Ok((text(&value)?, value))).transpose()?;
     match provider {
         ProviderKind::Dotenv { .. } => {
             if let Some((_, value)) = field {
                 let help = "take it out: a key of the file has one value".to_owned();
                 return Err(value.invalid("a secret of a provider of this type has no fields", Some(help)));
+            }
+            if let Some((_, value)) = common_name {
+                let help = "take it out".to_owned();
+                return Err(value.invalid("a secret of a provider of this type is no certificate", Some(help)));
             }
             let path = table.take("path").map(|path| text(&path)).transpose()?;
             Ok(path.map_or_else(|| Reference::named(name), |path| Reference::new(&path)))
@@ -100,9 +105,19 @@ pub(super) fn reference(
         ProviderKind::Vault(config) => {
             let path = table.require("path")?;
             let place = text(&path)?;
-            let whole = config.mounts.reference(&place, None).map_err(|error| path.invalid(error, None))?;
+            let called = |field: Option<&str>| match &common_name {
+                None => config.mounts.reference(&place, field),
+                Some((name, _)) => config.mounts.certificate(&place, name, field),
+            };
+            let whole = called(None).map_err(|error| match (error, &common_name) {
+                (PlaceError::CommonName, Some((_, value))) => value.invalid(error, None),
+                (PlaceError::NoCommonName, _) => {
+                    path.invalid(error, Some("add 'common-name', which the role has to allow".to_owned()))
+                }
+                _ => path.invalid(error, None),
+            })?;
             let Some((name, field)) = field else { return Ok(whole) };
-            config.mounts.reference(&place, Some(&name)).map_err(|error| field.invalid(error, None))
+            called(Some(&name)).map_err(|error| field.invalid(error, None))
         }
     }
 }
@@ -111,11 +126,11 @@ fn vault(mut table: Table<'_>, folder: &Path) -> Result<VaultConfig, ConfigError
     let address = table.require("address")?.read(Address::parse)?;
     let auth = auth(table.require("auth")?, folder)?;
     let others = |value| match engine(&value)? {
-        Engine::Database => {
+        engine @ (Engine::KvV1 | Engine::KvV2) => Ok(engine),
+        Engine::Database | Engine::Pki => {
             let help = "name its mount under 'mounts'".to_owned();
-            Err(value.invalid("not every mount can be an engine of databases", Some(help)))
+            Err(value.invalid("not every mount can be an engine that makes secrets", Some(help)))
         }
-        engine => Ok(engine),
     };
     let mut mounts = Mounts::all(table.take("engine").map(others).transpose()?.unwrap_or_default());
     if let Some(named) = table.take("mounts") {
@@ -143,7 +158,11 @@ fn engine(value: &Value<'_>) -> Result<Engine, ConfigError> {
         "kv-v1" => Ok(Engine::KvV1),
         "kv-v2" => Ok(Engine::KvV2),
         "database" => Ok(Engine::Database),
-        _ => Err(value.invalid("not an engine", Some("it is \"kv-v2\", \"kv-v1\" or \"database\"".to_owned()))),
+        "pki" => Ok(Engine::Pki),
+        _ => {
+            let help = "it is \"kv-v2\", \"kv-v1\", \"database\" or \"pki\"".to_owned();
+            Err(value.invalid("not an engine", Some(help)))
+        }
     }
 }
 

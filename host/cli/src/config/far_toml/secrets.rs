@@ -22,6 +22,7 @@ pub(super) const SECRET: Keys = Keys {
         "kind",
         "path",
         "field",
+        "common-name",
         "github-app",
         "oauth2",
         "scope",

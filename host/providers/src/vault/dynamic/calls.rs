@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
+use far_core::Version;
 use far_core::memory::SecretBytes;
 use far_core::provider::{LeaseId, ProviderError};
 use serde_json::json;
 
 use super::super::answer::{Answer, says};
 use super::super::client::{Ask, Client, Reply, Token};
+use super::super::ledger::Kind;
 use super::super::login::{LOOKUP_SELF, lease};
-use super::super::place::Place;
+use super::super::place::{Place, Source};
+use super::certificate::Issued;
 use crate::network::json;
 
 /// How long a holder's token lasts unless it is renewed: what a process that was killed leaves ends by then, whether or not it
 /// is started again.
-const LASTS: Duration = Duration::from_secs(10 * 60);
+pub(super) const LASTS: Duration = Duration::from_secs(10 * 60);
 /// How long it lasts at most.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -31,9 +34,12 @@ pub(super) struct MadeToken {
 pub(super) struct MadeSecret {
     /// All of its fields, as the server writes them.
     pub(super) data: SecretBytes,
-    pub(super) lease: LeaseId,
+    /// What it ends by.
+    pub(super) ends_by: (Kind, LeaseId),
     pub(super) renewable: bool,
     pub(super) lasts: Duration,
+    /// The server's, where it has one.
+    pub(super) version: Option<Version>,
 }
 
 /// Has a token made that is a child of this one: it ends with it, and may do no more.
@@ -79,17 +85,33 @@ pub(super) async fn renew_token(client: &Client, token: &Token) -> Result<Durati
 /// Has a secret made.
 pub(super) async fn make_secret(client: &Client, token: &Token, place: &Place) -> Result<MadeSecret, ProviderError> {
     let path = place.data();
-    let reply = client.ask(Ask::get(&path).with_token(token)).await?;
+    let ask = match &place.source {
+        Source::Certificate(name) => Ask::post(&path).with(&[("common_name", name)]),
+        _ => Ask::get(&path),
+    };
+    let reply = client.ask(ask.with_token(token)).await?;
     if says(&reply.body, "unknown role") {
         return Err(ProviderError::NotFound);
     }
+    if says(&reply.body, "not allowed by this role") {
+        return Err(ProviderError::Denied);
+    }
     let reply = reply.ok()?;
     let answer = Answer::read(&reply.body)?;
-    let lasts = lease(answer.lease_duration).filter(|_| !answer.lease_id.is_empty());
     let data = answer.data.filter(|data| data.get().starts_with('{')).ok_or(ProviderError::Invalid)?;
-    let data = json::secret(data)?;
-    let lasts = lasts.ok_or(ProviderError::Invalid)?;
-    Ok(MadeSecret { data, lease: LeaseId::new(&answer.lease_id), renewable: answer.renewable, lasts })
+    let leased = lease(answer.lease_duration).filter(|_| !answer.lease_id.is_empty());
+    let leased = leased.map(|lasts| ((Kind::Lease, LeaseId::new(&answer.lease_id)), lasts));
+    let ((ends_by, lasts), version) = match place.source {
+        Source::Certificate(_) => {
+            let issued = Issued::read(&answer, place)?;
+            let left = issued.left().ok_or(ProviderError::Invalid)?;
+            let own = (Kind::Certificate, issued.id());
+            let (ends_by, lasts) = leased.unwrap_or((own, left));
+            ((ends_by, lasts.min(left)), Some(issued.version()?))
+        }
+        _ => (leased.ok_or(ProviderError::Invalid)?, None),
+    };
+    Ok(MadeSecret { data: json::secret(data)?, ends_by, renewable: answer.renewable, lasts, version })
 }
 
 /// Has a lease last longer: how long from now. How much is asked for would be advice, and nothing is.

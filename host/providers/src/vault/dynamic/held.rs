@@ -13,8 +13,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use super::super::client::{Client, Token};
+use super::super::ledger::Kind;
 use super::super::member::member;
 use super::calls::{self, MadeToken};
+use super::certificate;
+use super::pending::Thing;
 use crate::network::json;
 
 /// How many holders that have ended are known: what still comes for one was under way as it ended.
@@ -40,12 +43,23 @@ pub(super) struct Held {
     pub(super) made: Mutex<Made>,
 }
 
+/// Which secret is asked for.
+pub(in super::super) enum Wanted {
+    /// The one that there is.
+    Version(VersionSelector),
+    /// Another one than that with this lease.
+    Instead(LeaseId),
+}
+
 /// What there is to end.
 #[derive(Default)]
 pub(super) struct Made {
     /// By the path of the API.
     secrets: HashMap<String, Secret>,
-    pub(super) leases: HashSet<LeaseId>,
+    /// How many have a part of what was replaced. The values are wiped.
+    replaced: HashMap<LeaseId, usize>,
+    /// What secrets end by.
+    pub(super) leases: HashMap<LeaseId, Thing>,
     /// Of all tokens that it had.
     pub(super) accessors: HashSet<String>,
 }
@@ -58,6 +72,7 @@ pub(super) struct Secret {
     pub(super) ends: Instant,
     /// How many have a part of it.
     pub(super) given: usize,
+    pub(super) is_certificate: bool,
 }
 
 /// A holder's own token, which is renewed as long as this is there.
@@ -101,15 +116,19 @@ impl Held {
 }
 
 impl Made {
-    /// A part of what was made at a path, if that still lasts.
+    /// A part of what was made at a path, if that still lasts and is what is wanted.
     pub(super) fn give(
         &mut self,
         path: &str,
         field: Option<&str>,
-        version: &VersionSelector,
+        wanted: &Wanted,
     ) -> Option<Result<Fetched, ProviderError>> {
         let secret = self.secrets.get_mut(path).filter(|secret| secret.ends > Instant::now())?;
-        Some(secret.give(field, version))
+        match wanted {
+            Wanted::Version(version) => Some(secret.give(field, version)),
+            Wanted::Instead(lease) if secret.lease.id == *lease => None,
+            Wanted::Instead(_) => Some(secret.give(field, &VersionSelector::Current)),
+        }
     }
 
     /// Takes what was made at a path and lasts no longer: its lease.
@@ -118,12 +137,23 @@ impl Made {
         if ended { self.secrets.remove(path).map(|secret| secret.lease.id) } else { None }
     }
 
+    /// Keeps a secret. One that was there is replaced, and stays until those who have a part of it give that back.
     pub(super) fn keep(&mut self, path: &str, secret: Secret) {
-        self.secrets.insert(path.to_owned(), secret);
+        if let Some(old) = self.secrets.insert(path.to_owned(), secret) {
+            self.replaced.insert(old.lease.id, old.given);
+        }
     }
 
     /// Takes a part back. Whether nobody has any of it now, so that it is to end.
     pub(super) fn take_back(&mut self, id: &LeaseId) -> bool {
+        if let Some(given) = self.replaced.get_mut(id) {
+            *given = given.saturating_sub(1);
+            let last = *given == 0;
+            if last {
+                self.replaced.remove(id);
+            }
+            return last;
+        }
         let path = self.secrets.iter().find(|(_, secret)| secret.lease.id == *id).map(|(path, _)| path.clone());
         let Some(secret) = path.as_ref().and_then(|path| self.secrets.get_mut(path)) else { return true };
         secret.given = secret.given.saturating_sub(1);
@@ -139,10 +169,20 @@ impl Made {
         for secret in self.secrets.values_mut().filter(|secret| secret.lease.id == *id) {
             secret.ends = Instant::now() + lasts;
         }
+        if let Some(thing) = self.leases.get_mut(id) {
+            thing.until = Instant::now() + lasts;
+        }
+    }
+
+    /// What a secret ends by.
+    pub(super) fn thing(&self, id: LeaseId) -> Thing {
+        let known = self.leases.get(&id).cloned();
+        known.unwrap_or_else(|| Thing { kind: Kind::Lease, id, until: Instant::now() })
     }
 
     pub(super) fn forget_secrets(&mut self) {
         self.secrets.clear();
+        self.replaced.clear();
     }
 }
 
@@ -153,6 +193,7 @@ impl Secret {
         }
         let value = match field {
             None => SecretBytes::copy_of(self.data.expose())?,
+            Some("pem") if self.is_certificate => certificate::pem(&self.data)?,
             Some(field) => {
                 let object: &RawValue =
                     serde_json::from_slice(self.data.expose()).map_err(|_| ProviderError::Invalid)?;

@@ -2,27 +2,33 @@
 //!
 //! Each [`Holder`] has a token of its own, a child of the provider's, with which what it asks for is made, and nothing else is
 //! done: ending that token ends everything that the holder was given, also what an answer that was lost would have told of, and
-//! nothing of another's. What was made is made once for each holder and path, so that two fields of it are of one lease.
+//! nothing of another's. What was made is made once for each holder and path, so that two fields of it are of one lease; another is
+//! made in its place when it is replaced, and the two are there until the old one is given back.
 //!
-//! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it.
+//! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it. What could not be ended
+//! because the server was away is tried again for as long as it may be there.
 
 mod calls;
+mod certificate;
+mod ending;
 mod held;
+mod pending;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::VersionSelector;
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError};
-use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+pub(super) use self::held::Wanted;
+
 use self::calls::MadeSecret;
 use self::held::{Child, Held, Holders, Secret};
-use super::ledger::{Kind, Ledger, Left};
-use super::place::Place;
+use self::pending::{Pending, Thing};
+use super::ledger::{Kind, Ledger};
+use super::place::{Place, Source};
 use super::server::Server;
 use crate::version::Versions;
 
@@ -33,6 +39,7 @@ pub(super) struct Dynamic {
     /// Of holders' tokens; the provider's own if there are none.
     policies: Vec<String>,
     holders: Mutex<Holders>,
+    pending: Pending,
 }
 
 /// What became of that which processes left that are no more.
@@ -48,26 +55,21 @@ pub struct Recovered {
 
 impl Dynamic {
     pub(super) fn new(ledger: Ledger, versions: Versions, policies: Vec<String>) -> Self {
-        Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default() }
-    }
-
-    /// Those who have anything.
-    pub(super) fn holders(&self) -> Vec<Holder> {
-        self.holders.lock().names()
+        Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default(), pending: Pending::default() }
     }
 
     /// Reads a part of a secret that is made for a holder, unless it was.
     pub(super) async fn get(
         server: &Arc<Server>,
         place: Place,
-        version: VersionSelector,
+        wanted: Wanted,
         holder: &Holder,
     ) -> Result<Fetched, ProviderError> {
         let dynamic = server.dynamic()?;
         // Nobody would be there to end it.
         let held = dynamic.holders.lock().of(holder).ok_or(ProviderError::Unavailable)?;
         let server = server.clone();
-        let made = tokio::spawn(async move { server.dynamic()?.get_once(&server, &held, &place, &version).await });
+        let made = tokio::spawn(async move { server.dynamic()?.get_once(&server, &held, &place, &wanted).await });
         made.await.unwrap_or(Err(ProviderError::Unavailable))
     }
 
@@ -76,35 +78,43 @@ impl Dynamic {
         server: &Server,
         held: &Held,
         place: &Place,
-        version: &VersionSelector,
+        wanted: &Wanted,
     ) -> Result<Fetched, ProviderError> {
         let over = held.over.read().await;
         if *over {
             return Err(ProviderError::Unavailable);
         }
-        let (path, field) = (place.data(), place.field.as_deref());
+        let (path, field) = (place.made_once(), place.field.as_deref());
         let turn = held.turn(&path);
         let _turn = turn.lock().await;
-        if let Some(given) = held.made.lock().give(&path, field, version) {
+        if let Some(given) = held.made.lock().give(&path, field, wanted) {
             return given;
         }
         let ended = held.made.lock().take_ended(&path);
         // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its holder is.
-        if let Some(lease) = ended
-            && self.end_lease(server, lease.as_str()).await.is_ok()
-        {
-            held.made.lock().leases.remove(&lease);
+        if let Some(lease) = ended {
+            let _ = self.end_of(server, held, lease).await;
         }
-        let made = self.make(server, held, place).await?;
-        let lease = Lease { id: made.lease.clone(), renewable: made.renewable };
-        held.made.lock().leases.insert(made.lease.clone());
-        self.write(Kind::Lease, made.lease.as_str()).await?;
-        let id = SecretBytes::copy_of(made.lease.as_str().as_bytes())?;
-        let made_version = self.versions.of(&path, &id).map_err(|_| ProviderError::Invalid)?;
-        let ends = Instant::now() + made.lasts;
+        let MadeSecret { data, ends_by: (kind, id), renewable, lasts, version } =
+            self.make(server, held, place).await?;
+        let ends = Instant::now() + lasts;
+        let thing = Thing { kind, id: id.clone(), until: ends };
+        if held.made.lock().leases.insert(id.clone(), thing).is_some() {
+            // Two that end by one lease could not be told apart.
+            return Err(ProviderError::Invalid);
+        }
+        self.write(kind, id.as_str()).await?;
+        let version = match version {
+            Some(version) => version,
+            None => {
+                let id = SecretBytes::copy_of(id.as_str().as_bytes())?;
+                self.versions.of(&path, &id).map_err(|_| ProviderError::Invalid)?
+            }
+        };
+        let (lease, is_certificate) = (Lease { id, renewable }, matches!(place.source, Source::Certificate(_)));
         let mut kept = held.made.lock();
-        kept.keep(&path, Secret { data: made.data, version: made_version, lease, ends, given: 0 });
-        kept.give(&path, field, version).unwrap_or(Err(ProviderError::Invalid))
+        kept.keep(&path, Secret { data, version, lease, ends, given: 0, is_certificate });
+        kept.give(&path, field, wanted).unwrap_or(Err(ProviderError::Invalid))
     }
 
     /// With the holder's token; with another, once, if that has ended.
@@ -148,93 +158,16 @@ impl Dynamic {
     }
 
     pub(super) async fn lengthen(&self, server: &Server, lease: &LeaseId) -> Result<Duration, ProviderError> {
+        let all = self.holders.lock().all();
+        let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|thing| thing.kind));
+        if kind == Some(Kind::Certificate) {
+            return Err(ProviderError::Unsupported);
+        }
         let ask = || server.as_itself(|token| async move { calls::renew_lease(&server.client, &token, lease).await });
         let lasts = server.shell.call(ask).await?;
-        let all = self.holders.lock().all();
         for held in all {
             held.made.lock().renewed(lease, lasts);
         }
         Ok(lasts)
-    }
-
-    /// Ends a lease, when the last of those who have a part of its secret gives it back.
-    pub(super) async fn give_back(&self, server: &Server, lease: &LeaseId) -> Result<(), ProviderError> {
-        let all = self.holders.lock().all();
-        let of = all.iter().find(|held| held.made.lock().leases.contains(lease));
-        if of.is_some_and(|held| !held.made.lock().take_back(lease)) {
-            return Ok(());
-        }
-        self.end_lease(server, lease.as_str()).await?;
-        if let Some(held) = of {
-            held.made.lock().leases.remove(lease);
-        }
-        Ok(())
-    }
-
-    async fn end_lease(&self, server: &Server, lease: &str) -> Result<(), ProviderError> {
-        let ask = || server.as_itself(|token| async move { calls::end_lease(&server.client, &token, lease).await });
-        server.shell.call(ask).await?;
-        self.cross_out(lease).await;
-        Ok(())
-    }
-
-    async fn end_token(&self, server: &Server, accessor: &str) -> Result<(), ProviderError> {
-        let ask = || server.as_itself(|token| async move { calls::end_token(&server.client, &token, accessor).await });
-        server.shell.call(ask).await?;
-        self.cross_out(accessor).await;
-        Ok(())
-    }
-
-    /// Ends a holder, and all that was made for it: goes on if nobody waits for it any more.
-    pub(super) async fn end(server: &Arc<Server>, holder: &Holder) -> Result<(), ProviderError> {
-        let Some(held) = server.dynamic()?.holders.lock().end(holder) else { return Ok(()) };
-        let server = server.clone();
-        let ended = tokio::spawn(async move { server.dynamic()?.end_once(&server, &held).await });
-        ended.await.unwrap_or(Err(ProviderError::Unavailable))
-    }
-
-    async fn end_once(&self, server: &Server, held: &Held) -> Result<(), ProviderError> {
-        // What is being made has deadlines of its own.
-        *held.over.write().await = true;
-        held.child.lock().await.take();
-        let (leases, accessors) = {
-            let mut made = held.made.lock();
-            made.forget_secrets();
-            (std::mem::take(&mut made.leases), std::mem::take(&mut made.accessors))
-        };
-        let leases = join_all(leases.iter().map(|lease| self.end_lease(server, lease.as_str()))).await;
-        let tokens = join_all(accessors.iter().map(|accessor| self.end_token(server, accessor))).await;
-        leases.into_iter().chain(tokens).collect()
-    }
-
-    /// Ends what processes left that are no more.
-    pub(super) async fn recover(&self, server: &Server) -> Recovered {
-        let ledger = self.ledger.clone();
-        let left = tokio::task::spawn_blocking(move || ledger.left()).await.unwrap_or_default();
-        let mut recovered = Recovered::default();
-        for left in left {
-            let failed = self.recover_file(server, &left).await;
-            recovered.ended += left.entries.len() - failed;
-            recovered.failed += failed;
-            recovered.unsound += usize::from(!left.sound);
-            if failed == 0 && left.sound {
-                self.ledger.forget(&left);
-            }
-        }
-        recovered
-    }
-
-    /// How many could not be ended.
-    async fn recover_file(&self, server: &Server, left: &Left) -> usize {
-        let mut failed = 0;
-        for (kind, id) in &left.entries {
-            let ended = match kind {
-                Kind::Lease => self.end_lease(server, id).await,
-                Kind::Accessor => self.end_token(server, id).await,
-                Kind::Ended => Ok(()),
-            };
-            failed += usize::from(ended.is_err());
-        }
-        failed
     }
 }

@@ -12,6 +12,8 @@ pub(in super::super) enum Kind {
     Accessor,
     /// A secret was made.
     Lease,
+    /// A certificate was made that no lease ends.
+    Certificate,
     /// One of them was ended.
     Ended,
 }
@@ -98,6 +100,7 @@ fn parts(chain: &Chain, kind: Kind, id: &str) -> [Vec<u8>; 4] {
     let kind = match kind {
         Kind::Accessor => b"accessor".as_slice(),
         Kind::Lease => b"lease",
+        Kind::Certificate => b"certificate",
         Kind::Ended => b"ended",
     };
     [chain.last.to_vec(), chain.position.to_be_bytes().to_vec(), kind.to_vec(), id.as_bytes().to_vec()]
@@ -123,7 +126,12 @@ mod tests {
         ] {
             assert!(sealer.read(&chain, first.as_bytes()).is_none());
         }
-        for edited in [first.replace("/1", "/2"), first.replace("lease", "accessor"), first.replace("}", ",\"x\":1}")] {
+        for edited in [
+            first.replace("/1", "/2"),
+            first.replace("lease", "accessor"),
+            first.replace("lease", "certificate"),
+            first.replace("}", ",\"x\":1}"),
+        ] {
             assert!(sealer.read(&chain, edited.as_bytes()).is_none(), "{edited}");
         }
     }

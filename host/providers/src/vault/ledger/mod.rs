@@ -1,6 +1,6 @@
 //! What the server made for tasks and has not ended yet, on disk: whoever starts next ends what a process left that was killed.
 //!
-//! One file for each process and provider, locked by its process as long as that lives. It has accessors and lease ids, which end
+//! One file for each process and provider, locked by its process as long as that lives. It has accessors, lease ids and serial numbers, which end
 //! things and give access to nothing; never a token, never a value.
 //!
 //! # Security
@@ -197,7 +197,7 @@ impl Ledger {
         for (kind, id) in entries {
             match kind {
                 Kind::Ended => drop(writing.open.remove(*id)),
-                Kind::Accessor | Kind::Lease => drop(writing.open.insert((*id).to_owned(), *kind)),
+                Kind::Accessor | Kind::Lease | Kind::Certificate => drop(writing.open.insert((*id).to_owned(), *kind)),
             }
         }
         Ok(())
@@ -239,7 +239,7 @@ impl Ledger {
             chain = next;
             match kind {
                 Kind::Ended => open.retain(|(_, other)| *other != id),
-                Kind::Accessor | Kind::Lease => open.push((kind, id)),
+                Kind::Accessor | Kind::Lease | Kind::Certificate => open.push((kind, id)),
             }
         }
         open.sort_by_key(|(kind, _)| *kind == Kind::Accessor);

@@ -275,3 +275,25 @@ async fn health_tells_sealed_from_standing_by() {
         assert_eq!(vault.list_secrets().await, expected, "{status}");
     }
 }
+
+#[tokio::test]
+async fn metadata_that_is_none_is_invalid() {
+    for body in [
+        r#"{"data":{"current_version":1,"versions":{"1":{"created_time":"s3cr3t-canary"}}}}"#,
+        r#"{"data":{"current_version":1,"versions":{"1":{"deletion_time":"s3cr3t-canary"}}}}"#,
+        r#"{"data":{"current_version":0,"versions":{"0":{"created_time":"2020-01-01T00:00:00Z"}}}}"#,
+        r#"{"data":{"current_version":-1,"versions":{}}}"#,
+        r#"{"data":{"current_version":1,"versions":["s3cr3t-canary"]}}"#,
+        r#"{"data":{"current_version":1}}"#,
+        "[]",
+        "",
+    ] {
+        let server = Scripted::start(move |request| match &*request.line {
+            "GET /v1/kv/metadata/a" => Reply::Json(200, body.to_owned()),
+            _ => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+        })
+        .await;
+        let (vault, _files) = with_token(&server, quick());
+        assert_eq!(vault.describe_secret(&Reference::new("kv/a")).await, Err(ProviderError::Invalid), "{body}");
+    }
+}

@@ -205,3 +205,17 @@ async fn an_answer_that_is_none_of_a_secrets_is_refused() {
         assert_eq!((server.asked(ACCESSOR).len(), &*ledger(&files)), (1, ""), "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_lease_that_there_is_already_is_no_other_secrets() {
+    let server = server(600, |_| None).await;
+    let (vault, files) = vault(&server);
+    let holder = Holder::random().unwrap();
+    let first = get_for(&vault, &holder).await.unwrap();
+    let lease = first.lease.unwrap().id;
+    let replaced = vault.replace_lease(&Reference::new("db/creds/app#password"), &lease, &holder).await;
+    assert_eq!(replaced.err(), Some(ProviderError::Invalid));
+    assert_eq!(get_for(&vault, &holder).await.unwrap().version, first.version, "it stays as it was");
+    vault.end(&holder).await.unwrap();
+    assert_eq!((server.asked(REVOKE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (1, 1, ""));
+}

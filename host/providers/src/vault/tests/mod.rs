@@ -5,14 +5,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use far_core::provider::{HowGone, ProviderError, SecretProvider};
+use far_core::provider::{Fetched, HowGone, ProviderError, Refreshed, SecretProvider};
 use far_core::{Version, VersionSelector};
 
 use super::*;
 
+mod certificates;
 mod faults;
 mod leases;
+mod pending;
 mod sessions;
+mod static_roles;
 
 use crate::network::scripted::{Reply, Scripted};
 

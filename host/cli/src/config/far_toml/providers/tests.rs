@@ -20,7 +20,7 @@ fn with(more: &str) -> String {
 /// A file with a server, and a secret in it.
 fn with_secret(entry: &str) -> String {
     with(&format!(
-        "mounts = {{ old = 'kv-v1', db = 'database' }}\n[secrets.token]\nprovider = 'vault'\noperations = ['sign']\n{entry}\n"
+        "mounts = {{ old = 'kv-v1', db = 'database', pki = 'pki' }}\n[secrets.token]\nprovider = 'vault'\noperations = ['sign']\n{entry}\n"
     ))
 }
 
@@ -127,11 +127,11 @@ fn what_is_not_that_is_refused_with_the_nearest() {
         ),
         (
             with("engine = 'kv'\n"),
-            "5:10: 'providers.vault.engine': not an engine\nhelp: it is \"kv-v2\", \"kv-v1\" or \"database\"",
+            "5:10: 'providers.vault.engine': not an engine\nhelp: it is \"kv-v2\", \"kv-v1\", \"database\" or \"pki\"",
         ),
         (
             with("engine = 'database'\n"),
-            "5:10: 'providers.vault.engine': not every mount can be an engine of databases\nhelp: name its mount under \
+            "5:10: 'providers.vault.engine': not every mount can be an engine that makes secrets\nhelp: name its mount under \
              'mounts'",
         ),
         (
@@ -165,6 +165,12 @@ fn a_secret_is_a_path_and_perhaps_a_field() {
         ("path = 'kv/ci/github'", "kv/ci/github"),
         ("path = 'old/x'\nfield = 'a#b'", "old/x#a#b"),
         ("path = 'db/creds/app'\nfield = 'password'", "db/creds/app#password"),
+        ("path = 'db/static-creds/app'\nfield = 'password'", "db/static-creds/app#password"),
+        (
+            "path = 'pki/issue/web'\ncommon-name = 'a.internal'\nfield = 'pem'",
+            "pki/issue/web?common_name=a.internal#pem",
+        ),
+        ("path = 'pki/issue/web'\ncommon-name = 'far/7'", "pki/issue/web?common_name=far%2F7"),
     ] {
         let far = parse(&with_secret(entry)).unwrap();
         let entry = far.catalog.get(&SecretName::parse("token").unwrap()).unwrap();
@@ -188,7 +194,10 @@ fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
         ("path = 'identity/entity'", own("identity")),
         ("path = 'cubbyhole/x'", own("cubbyhole")),
         ("path = 'old/auth/token/lookup-self'\nfield = 'id'", own("auth")),
-        ("path = 'db/config/main'", path("what is read of an engine of databases is 'creds/ROLE', and nothing else")),
+        (
+            "path = 'db/config/main'",
+            path("what is read of an engine of databases is 'creds/ROLE' or 'static-creds/ROLE', and nothing else"),
+        ),
         ("path = 'kv'", path("the path names a mount and nothing in it")),
         ("path = '/kv/a'", path("the path has an empty segment")),
         ("path = 'kv/../sys/x'", path("the path has a segment '.' or '..'")),
@@ -198,6 +207,20 @@ fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
             "path = 'kv/a'\nfield = \"a\\u0000\"",
             "10:9: 'secrets.token.field': there is a control character in it".to_owned(),
         ),
+        (
+            "path = 'pki/issue/web'",
+            path("a certificate needs a common name\nhelp: add 'common-name', which the role has to allow"),
+        ),
+        (
+            "path = 'pki/cert/ca'\ncommon-name = 'a.internal'",
+            path("what is read of an engine of certificates is 'issue/ROLE', and nothing else"),
+        ),
+        (
+            "path = 'kv/a'\ncommon-name = 'a.internal'",
+            "10:15: 'secrets.token.common-name': a common name is for certificates alone, and is one to 64 characters that \
+             are seen"
+                .to_owned(),
+        ),
         ("path = 'kv/a'\nfield = ''", "10:9: 'secrets.token.field': the text is empty".to_owned()),
     ] {
         assert_eq!(refused(&with_secret(entry)), expected, "{entry}");
@@ -206,4 +229,7 @@ fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
     let expected = "6:9: 'secrets.token.field': a secret of a provider of this type has no fields\n\
                     help: take it out: a key of the file has one value";
     assert_eq!(refused(dotenv), expected);
+    let expected = "6:15: 'secrets.token.common-name': a secret of a provider of this type is no certificate\n\
+                    help: take it out";
+    assert_eq!(refused(&dotenv.replace("field", "common-name")), expected);
 }

@@ -1,0 +1,146 @@
+//! The end of what was made: when it is given back, when its holder ends, and when the process is gone that had it made.
+
+use std::sync::Arc;
+
+use far_core::provider::{Holder, LeaseId, ProviderError};
+use futures_util::future::{join, join_all};
+use tokio::time::Instant;
+
+use super::super::client::Token;
+use super::super::ledger::{Kind, Left};
+use super::super::server::Server;
+use super::held::Held;
+use super::pending::Thing;
+use super::{Dynamic, Recovered, calls, certificate};
+
+impl Dynamic {
+    /// Ends a lease, when the last of those who have a part of its secret gives it back: goes on if nobody waits for it any more.
+    pub(in super::super) async fn give_back(server: &Arc<Server>, lease: &LeaseId) -> Result<(), ProviderError> {
+        let (server, lease) = (server.clone(), lease.clone());
+        let ended = tokio::spawn(async move { server.dynamic()?.give_back_once(&server, lease).await });
+        ended.await.unwrap_or(Err(ProviderError::Unavailable))
+    }
+
+    async fn give_back_once(&self, server: &Arc<Server>, lease: LeaseId) -> Result<(), ProviderError> {
+        let all = self.holders.lock().all();
+        match all.iter().find(|held| held.made.lock().leases.contains_key(&lease)) {
+            Some(held) if held.made.lock().take_back(&lease) => {
+                let thing = held.made.lock().thing(lease.clone());
+                self.end_or_later(server, thing).await?;
+                held.made.lock().leases.remove(&lease);
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            // Of a holder that has ended, or of nobody: the server knows.
+            None => self.end_thing(server, Kind::Lease, &lease).await,
+        }
+    }
+
+    /// Ends what a secret of a holder's ends by, whose time is over.
+    pub(super) async fn end_of(&self, server: &Server, held: &Held, lease: LeaseId) -> Result<(), ProviderError> {
+        let thing = held.made.lock().thing(lease);
+        self.end_thing(server, thing.kind, &thing.id).await?;
+        held.made.lock().leases.remove(&thing.id);
+        Ok(())
+    }
+
+    /// Ends a holder, and all that was made for it: goes on if nobody waits for it any more.
+    pub(in super::super) async fn end(server: &Arc<Server>, holder: &Holder) -> Result<(), ProviderError> {
+        let Some(held) = server.dynamic()?.holders.lock().end(holder) else { return Ok(()) };
+        let server = server.clone();
+        let ended = tokio::spawn(async move { server.dynamic()?.end_once(&server, &held).await });
+        ended.await.unwrap_or(Err(ProviderError::Unavailable))
+    }
+
+    async fn end_once(&self, server: &Arc<Server>, held: &Held) -> Result<(), ProviderError> {
+        // What is being made has deadlines of its own.
+        *held.over.write().await = true;
+        held.child.lock().await.take();
+        let (leases, accessors) = {
+            let mut made = held.made.lock();
+            made.forget_secrets();
+            (std::mem::take(&mut made.leases), std::mem::take(&mut made.accessors))
+        };
+        let leases = join_all(leases.into_values().map(|thing| self.end_or_later(server, thing))).await;
+        let until = Instant::now() + calls::LASTS;
+        let token = |accessor: String| Thing { kind: Kind::Accessor, id: LeaseId::new(&accessor), until };
+        let tokens = accessors.into_iter().map(|accessor| self.end_or_later(server, token(accessor)));
+        let tokens = join_all(tokens).await;
+        leases.into_iter().chain(tokens).collect()
+    }
+
+    /// Ends everything of everybody, and what could not be ended before.
+    pub(in super::super) async fn end_all(server: &Arc<Server>) -> Result<(), ProviderError> {
+        let Some(dynamic) = &server.dynamic else { return Ok(()) };
+        let holders = dynamic.holders.lock().names();
+        let ended = join_all(holders.iter().map(|holder| Self::end(server, holder)));
+        let (pending, ended) = join(dynamic.try_pending(server), ended).await;
+        ended.into_iter().chain([pending]).collect()
+    }
+
+    /// Ends something; if the server is away, later.
+    async fn end_or_later(&self, server: &Arc<Server>, thing: Thing) -> Result<(), ProviderError> {
+        let ended = self.end_thing(server, thing.kind, &thing.id).await;
+        if ended.is_err_and(is_away) {
+            self.pending.add(server, thing);
+        }
+        ended
+    }
+
+    /// Ends what is still to be ended: all that has not ended by itself.
+    pub(super) async fn try_pending(&self, server: &Server) -> Result<(), ProviderError> {
+        let things = self.pending.things();
+        let ended = join_all(things.iter().map(|thing| self.end_thing(server, thing.kind, &thing.id))).await;
+        ended.into_iter().collect()
+    }
+
+    /// Ends what was written down, and crosses it out.
+    async fn end_thing(&self, server: &Server, kind: Kind, id: &LeaseId) -> Result<(), ProviderError> {
+        let text = id.as_str();
+        let end = |token: Token| async move {
+            match kind {
+                Kind::Accessor => calls::end_token(&server.client, &token, text).await,
+                Kind::Lease => calls::end_lease(&server.client, &token, text).await,
+                Kind::Certificate => certificate::revoke(&server.client, &token, text).await,
+                Kind::Ended => Ok(()),
+            }
+        };
+        server.shell.call(|| server.as_itself(end)).await?;
+        self.pending.forget(id);
+        self.cross_out(text).await;
+        Ok(())
+    }
+
+    /// Ends what processes left that are no more.
+    pub(in super::super) async fn recover(&self, server: &Server) -> Recovered {
+        let ledger = self.ledger.clone();
+        let left = tokio::task::spawn_blocking(move || ledger.left()).await.unwrap_or_default();
+        let mut recovered = Recovered::default();
+        for left in left {
+            let failed = self.recover_file(server, &left).await;
+            recovered.ended += left.entries.len() - failed;
+            recovered.failed += failed;
+            recovered.unsound += usize::from(!left.sound);
+            if failed == 0 && left.sound {
+                self.ledger.forget(&left);
+            }
+        }
+        recovered
+    }
+
+    /// How many could not be ended.
+    async fn recover_file(&self, server: &Server, left: &Left) -> usize {
+        let mut failed = 0;
+        for (kind, id) in &left.entries {
+            let ended = self.end_thing(server, *kind, &LeaseId::new(id)).await;
+            failed += usize::from(ended.is_err());
+        }
+        failed
+    }
+}
+
+/// Whether the server may do the next time what it did not do this time. What it refuses, it refuses again.
+fn is_away(error: ProviderError) -> bool {
+    use ProviderError::{Sealed, Throttled, Timeout, Unavailable};
+    matches!(error, Unavailable | Timeout | Throttled { .. } | Sealed)
+}

@@ -1,0 +1,76 @@
+//! What is still to be ended, since the server was away: tried again in the background, until it worked or its own time is over.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use far_core::provider::LeaseId;
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::super::ledger::Kind;
+use super::super::server::Server;
+
+/// Something that was made, and is to be ended.
+#[derive(Clone, Debug)]
+pub(super) struct Thing {
+    pub(super) kind: Kind,
+    pub(super) id: LeaseId,
+    /// When it has ended by itself.
+    pub(super) until: Instant,
+}
+
+/// What is still to be ended.
+#[derive(Default)]
+pub(super) struct Pending(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    things: HashMap<LeaseId, Thing>,
+    /// Whether somebody tries.
+    tried: bool,
+}
+
+impl Pending {
+    /// Has something tried again later.
+    pub(super) fn add(&self, server: &Arc<Server>, thing: Thing) {
+        let mut state = self.0.lock();
+        state.things.insert(thing.id.clone(), thing);
+        if !std::mem::replace(&mut state.tried, true) {
+            tokio::spawn(keep_trying(Arc::downgrade(server)));
+        }
+    }
+
+    /// What there is. What has ended by itself is no longer; where it is written down it stays, for the next start to see.
+    pub(super) fn things(&self) -> Vec<Thing> {
+        let mut state = self.0.lock();
+        state.things.retain(|_, thing| thing.until > Instant::now());
+        state.things.values().cloned().collect()
+    }
+
+    /// Whatever else ended it.
+    pub(super) fn forget(&self, id: &LeaseId) {
+        self.0.lock().things.remove(id);
+    }
+
+    /// Whether there is nothing left to try; nobody tries then.
+    fn is_done(&self) -> bool {
+        let mut state = self.0.lock();
+        state.tried = !state.things.is_empty();
+        !state.tried
+    }
+}
+
+/// Tries until nothing is left. Does not hold the provider alive, except during a try.
+async fn keep_trying(server: Weak<Server>) {
+    let Some(mut pauses) = server.upgrade().map(|server| server.shell.later()) else { return };
+    loop {
+        sleep(pauses.next().unwrap_or(Duration::from_secs(60))).await;
+        let Some(server) = server.upgrade() else { return };
+        let Ok(dynamic) = server.dynamic() else { return };
+        let _ = dynamic.try_pending(&server).await;
+        if dynamic.pending.is_done() {
+            return;
+        }
+    }
+}

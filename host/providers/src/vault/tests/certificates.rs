@@ -1,0 +1,114 @@
+//! Certificates that are made for who asks, by a server that does as it is told.
+
+use far_core::AgentId;
+use far_core::provider::Holder;
+
+use super::*;
+
+const ISSUE: &str = "POST /v1/pki/issue/web";
+const REVOKE: &str = "POST /v1/pki/revoke";
+const FUTURE: u64 = 4_000_000_000;
+
+fn issued(serial: &str, expiration: &str) -> Reply {
+    let key = format!(r#""private_key":"-----BEGIN KEY-----{CANARY}-----END KEY-----""#);
+    let data = format!(r#"{{"certificate":"x",{key},"serial_number":{serial},"expiration":{expiration}}}"#);
+    Reply::Json(200, format!(r#"{{"lease_id":"","lease_duration":0,"data":{data}}}"#))
+}
+
+/// A server that answers so to who has a certificate issued, and to who revokes it.
+async fn server(issues: Reply, revokes: Reply) -> (Scripted, Vault, Files) {
+    let server = Scripted::start(move |request| match &*request.line {
+        "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+        "POST /v1/auth/token/create" => {
+            let child = r#"{"client_token":"child","accessor":"acc","lease_duration":600,"renewable":true}"#;
+            Reply::Json(200, format!(r#"{{"auth":{child}}}"#))
+        }
+        ISSUE => issues.clone(),
+        REVOKE => revokes.clone(),
+        "POST /v1/auth/token/revoke-accessor" => Reply::Json(204, String::new()),
+        _ => Reply::Json(404, r#"{"errors":[]}"#.to_owned()),
+    })
+    .await;
+    let files = Files::new();
+    let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
+    config.mounts = config.mounts.with("pki", Engine::Pki).unwrap();
+    let ledger = LedgerConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
+    let settings = Settings { first_pause: Duration::from_millis(10), retries: 1, ..Settings::default() };
+    let id = ProviderId::parse("vault").unwrap();
+    let vault = Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap();
+    (server, vault, files)
+}
+
+async fn get_for(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
+    let mounts = Mounts::default().with("pki", Engine::Pki).unwrap();
+    let reference = mounts.certificate("pki/issue/web", "a.internal", Some(field)).unwrap();
+    vault.get_secret_for(&reference, &VersionSelector::Current, holder).await
+}
+
+fn revoked() -> Reply {
+    Reply::Json(200, r#"{"data":{"revocation_time":1,"state":"revoked"},"warnings":null}"#.to_owned())
+}
+
+#[tokio::test]
+async fn each_call_is_made_with_the_token_that_is_for_it() {
+    let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
+    let holder = Holder::random().unwrap();
+    let fetched = get_for(&vault, "private_key", &holder).await.unwrap();
+    assert_eq!(fetched.version.as_str(), "1c:79");
+    vault.end(&holder).await.unwrap();
+    for (line, token, body) in
+        [(ISSUE, "child", r#"{"common_name":"a.internal"}"#), (REVOKE, "t0ken", r#"{"serial_number":"1c:79"}"#)]
+    {
+        let [asked] = &server.asked(line)[..] else { panic!("{line}: once") };
+        assert_eq!((asked.header("x-vault-token"), &*asked.body), (Some(token), body), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_certificates_is_refused() {
+    let future = FUTURE.to_string();
+    for (serial, expiration) in [
+        (r#""1c:79/../x""#, &*future),
+        (r#""1c 79""#, &future),
+        (r#""""#, &future),
+        ("179", &future),
+        (r#""1c:79""#, "1600000000"),
+        (r#""1c:79""#, "-1"),
+        (r#""1c:79""#, r#""s3cr3t-canary""#),
+        (r#""1c:79""#, "null"),
+    ] {
+        let (server, vault, files) = server(issued(serial, expiration), revoked()).await;
+        let holder = Holder::random().unwrap();
+        let error = get_for(&vault, "private_key", &holder).await.err().unwrap();
+        assert_eq!(error, ProviderError::Invalid, "{serial} {expiration}");
+        assert!(!format!("{error} {error:?}").contains(CANARY));
+        vault.end(&holder).await.unwrap();
+        assert_eq!(server.asked(REVOKE).len(), 0);
+        assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "the key alone");
+    }
+    let (_server, vault, _files) = server(issued(r#""1c:79""#, &future), revoked()).await;
+    let pem = get_for(&vault, "pem", &Holder::random().unwrap()).await;
+    assert_eq!(pem.err(), Some(ProviderError::Invalid), "its certificate is none");
+}
+
+#[tokio::test]
+async fn only_what_the_server_says_is_revoked_is() {
+    let json = |status, body: &str| Reply::Json(status, body.to_owned());
+    for (reply, expected) in [
+        (json(200, r#"{"data":{"revocation_time":0}}"#), Err(ProviderError::Invalid)),
+        (json(200, r#"{"data":null,"warnings":["s3cr3t-canary"]}"#), Err(ProviderError::Invalid)),
+        (json(200, r#"{"data":null,"warnings":["certificate already expired; refusing to add to CRL"]}"#), Ok(())),
+        (json(200, ""), Err(ProviderError::Invalid)),
+        (json(204, ""), Err(ProviderError::Invalid)),
+        (json(400, r#"{"errors":["certificate with serial 1c:79 not found."]}"#), Err(ProviderError::Unsupported)),
+        (json(403, r#"{"errors":["permission denied"]}"#), Err(ProviderError::Denied)),
+        (json(404, r#"{"errors":[]}"#), Err(ProviderError::Invalid)),
+    ] {
+        let (_server, vault, files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), reply.clone()).await;
+        let holder = Holder::random().unwrap();
+        get_for(&vault, "private_key", &holder).await.unwrap();
+        assert_eq!(vault.end(&holder).await, expected, "{reply:?}");
+        let kept = fs::read_dir(files.0.path().join("leases")).unwrap().count() == 2;
+        assert_eq!(kept, expected.is_err(), "{reply:?}");
+    }
+}

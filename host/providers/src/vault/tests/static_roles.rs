@@ -1,0 +1,92 @@
+//! What is answered of a password of a user that is there already, by a server that does as it is told.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+const READ: &str = "GET /v1/db/static-creds/app";
+const ROLE: &str = "GET /v1/db/static-roles/app";
+const ROTATE: &str = "POST /v1/db/rotate-role/app";
+const SINCE: &str = "2026-01-01T12:00:00.123456789Z";
+
+fn password(since: &str, more: &str) -> String {
+    format!(r#"{{"data":{{"username":"u","password":"{CANARY}","last_vault_rotation":"{since}"{more}}}}}"#)
+}
+
+async fn server(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Scripted, Vault, Files) {
+    let server = Scripted::start(move |request| match &*request.line {
+        "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+        line => script(line),
+    })
+    .await;
+    let files = Files::new();
+    let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
+    config.mounts = config.mounts.with("db", Engine::Database).unwrap();
+    let settings = Settings { first_pause: Duration::from_millis(10), retries: 1, ..Settings::default() };
+    let vault = open(config, &[], settings);
+    (server, vault, files)
+}
+
+#[tokio::test]
+async fn an_instant_is_one_version_however_it_is_written_and_the_time_is_never_longer_than_was_said() {
+    let zones = [SINCE, "2026-01-01T14:00:00.123456789+02:00"];
+    for since in zones {
+        let (_server, vault, _files) = server(move |_| Reply::Json(200, password(since, r#","ttl":7"#))).await;
+        let fetched = get(&vault, "db/static-creds/app#password").await.unwrap();
+        assert_eq!((fetched.version.as_str(), fetched.ttl), (SINCE, Some(Duration::from_secs(7))));
+        assert_eq!(fetched.value.expose(), CANARY.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_of_a_passwords_is_refused() {
+    let leased = password(SINCE, r#","ttl":7"#).replace(r#"{"data""#, r#"{"lease_id":"x","lease_duration":7,"data""#);
+    for (body, expected) in [
+        (password(SINCE, ""), ProviderError::Invalid),
+        (password(SINCE, r#","ttl":-1"#), ProviderError::Invalid),
+        (password(SINCE, r#","ttl":"7""#), ProviderError::Invalid),
+        (password("", r#","ttl":7"#), ProviderError::Invalid),
+        (password(CANARY, r#","ttl":7"#), ProviderError::Invalid),
+        (r#"{"data":{"ttl":7}}"#.to_owned(), ProviderError::Invalid),
+        (r#"{"data":["s3cr3t-canary"]}"#.to_owned(), ProviderError::Invalid),
+        ("{}".to_owned(), ProviderError::Invalid),
+        (String::new(), ProviderError::Invalid),
+        (leased, ProviderError::Unsupported),
+    ] {
+        let told = body.clone();
+        let (_server, vault, _files) = server(move |_| Reply::Json(200, told.clone())).await;
+        for reference in ["db/static-creds/app", "db/static-creds/app#password"] {
+            let error = get(&vault, reference).await.err().unwrap();
+            assert_eq!(error, expected, "{body}");
+            assert!(!format!("{error} {error:?}").contains(CANARY));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_role_without_a_plan_has_no_time() {
+    for (more, ttl) in [
+        ("", None),
+        (r#","rotation_period":0,"rotation_schedule":"0 0 * * *""#, None),
+        (r#","rotation_period":60"#, Some(Duration::ZERO)),
+    ] {
+        let body = format!(r#"{{"data":{{"username":"u","last_vault_rotation":"2020-01-01T00:00:00Z"{more}}}}}"#);
+        let (server, vault, _files) = server(move |_| Reply::Json(200, body.clone())).await;
+        let described = vault.describe_secret(&Reference::new("db/static-creds/app")).await.unwrap();
+        assert_eq!((described.ttl, described.version.unwrap().as_str()), (ttl, "2020-01-01T00:00:00Z"));
+        assert_eq!((server.asked(ROLE).len(), server.asked(READ).len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_could_not_be_read_back_is_not_rotated_once_more() {
+    let reads = AtomicUsize::new(0);
+    let (server, vault, _files) = server(move |line| match line {
+        ROTATE => Reply::Json(204, String::new()),
+        READ if reads.fetch_add(1, Ordering::SeqCst) == 0 => Reply::Json(502, CANARY.to_owned()),
+        _ => Reply::Json(200, password(SINCE, r#","ttl":7"#)),
+    })
+    .await;
+    let rotated = vault.rotate(&Reference::new("db/static-creds/app#password")).await.unwrap();
+    assert_eq!((rotated.as_str(), server.asked(ROTATE).len(), server.asked(READ).len()), (SINCE, 1, 2));
+}

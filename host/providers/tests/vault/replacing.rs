@@ -1,0 +1,146 @@
+//! Users of a real database that are replaced by others while those who have them work on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use far_core::provider::{Fetched, Holder, LeaseId, ProviderError, Reference, SecretProvider};
+use far_core::{Version, VersionSelector};
+use far_providers::vault::Vault;
+
+use crate::world::{POLICY, World, files, holder};
+
+const FIELDS: [&str; 2] = ["username", "password"];
+
+/// A user, as its fields came.
+struct User {
+    name: String,
+    password: String,
+    lease: LeaseId,
+    version: Version,
+}
+
+impl User {
+    fn of(fields: [Fetched; 2]) -> Self {
+        let [name, password] = fields;
+        assert_eq!((&name.lease, &name.version), (&password.lease, &password.version), "of one lease");
+        let text = |field: &Fetched| String::from_utf8(field.value.expose().to_vec()).unwrap();
+        let (name_text, password) = (text(&name), text(&password));
+        Self { name: name_text, password, lease: name.lease.unwrap().id, version: name.version }
+    }
+
+    fn works(&self, world: &World) -> bool {
+        world.postgres.query_as(&self.name, &self.password, "SELECT current_user").is_ok_and(|user| user == self.name)
+    }
+}
+
+fn reference(field: &str) -> Reference {
+    Reference::new(&format!("db/creds/app#{field}"))
+}
+
+async fn read(vault: &Vault, holder: &Holder) -> User {
+    let read = async |field| vault.get_secret_for(&reference(field), &VersionSelector::Current, holder).await.unwrap();
+    let [name, password] = FIELDS;
+    User::of([read(name).await, read(password).await])
+}
+
+async fn replace(vault: &Vault, lease: &LeaseId, holder: &Holder) -> User {
+    let replace = async |field| vault.replace_lease(&reference(field), lease, holder).await.unwrap();
+    let [name, password] = FIELDS;
+    User::of([replace(name).await, replace(password).await])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_users_work_until_the_old_one_is_given_back() {
+    let Some(world) = World::start(600) else { return };
+    let vault = world.vault();
+    let (one, tokens) = (holder(), world.tokens());
+    let old = read(&vault, &one).await;
+    let new = replace(&vault, &old.lease, &one).await;
+    assert!(old.name != new.name && old.lease != new.lease && old.version != new.version);
+    assert!(old.works(&world) && new.works(&world));
+    assert_eq!((world.users(), world.tokens()), (2, tokens + 1), "made with one token");
+    assert_eq!(read(&vault, &one).await.name, new.name, "who asks now has the new one");
+
+    vault.revoke_lease(&old.lease).await.unwrap();
+    assert!(old.works(&world), "somebody has the other field");
+    vault.revoke_lease(&old.lease).await.unwrap();
+    assert!(!old.works(&world) && new.works(&world));
+    assert_eq!(world.users(), 1);
+    vault.end(&one).await.unwrap();
+    assert_eq!((world.users(), world.tokens(), files(&world.ledger().folder).len()), (0, tokens, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holders_end_takes_the_old_and_the_new_and_nothing_of_anothers() {
+    let Some(world) = World::start(600) else { return };
+    let vault = world.vault();
+    let (one, other) = (holder(), holder());
+    let neighbour = read(&vault, &other).await;
+    let first = read(&vault, &one).await;
+    let second = replace(&vault, &first.lease, &one).await;
+    let third = replace(&vault, &second.lease, &one).await;
+    assert_eq!(world.users(), 4);
+    // The second was never what this one is replaced by any more.
+    assert_eq!(replace(&vault, &first.lease, &one).await.name, third.name);
+    assert_eq!(world.users(), 4);
+    vault.end(&one).await.unwrap();
+    assert!(neighbour.works(&world) && !first.works(&world) && !second.works(&world) && !third.works(&world));
+    let ended = vault.replace_lease(&reference("username"), &third.lease, &one).await;
+    assert_eq!(ended.err(), Some(ProviderError::Unavailable), "it has ended");
+    assert_eq!(world.users(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_replace_at_once_have_one_made() {
+    let Some(world) = World::start(600) else { return };
+    let vault = Arc::new(world.vault());
+    let one = holder();
+    let old = read(&vault, &one).await;
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (vault, lease, one) = (vault.clone(), old.lease.clone(), one.clone());
+        all.spawn(async move { replace(&vault, &lease, &one).await.name });
+    }
+    let names: HashSet<_> = all.join_all().await.into_iter().collect();
+    assert_eq!((names.len(), world.users()), (1, 2));
+    vault.end(&one).await.unwrap();
+    assert_eq!(world.users(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_could_not_be_replaced_stays_as_it_was() {
+    let Some(world) = World::start(600) else { return };
+    let vault = world.vault();
+    let one = holder();
+    let old = read(&vault, &one).await;
+    world.permit(&POLICY.replace("db/creds/app", "db/creds/x"));
+    let refused = vault.replace_lease(&reference("username"), &old.lease, &one).await;
+    assert_eq!(refused.err(), Some(ProviderError::Denied));
+    assert!(old.works(&world));
+    assert_eq!(read(&vault, &one).await.name, old.name);
+    world.permit(POLICY);
+    let new = replace(&vault, &old.lease, &one).await;
+    // Four parts of the old one were given.
+    for expected in [true, true, true, false] {
+        vault.revoke_lease(&old.lease).await.unwrap();
+        assert_eq!(old.works(&world), expected);
+    }
+    assert!(new.works(&world));
+    for other in ["kv/a", "db/static-creds/app"] {
+        let replaced = vault.replace_lease(&Reference::new(other), &new.lease, &one).await;
+        assert_eq!(replaced.err(), Some(ProviderError::Unsupported), "{other}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_replaced_is_ended_by_the_next() {
+    let Some(world) = World::start(600) else { return };
+    let lost = world.vault();
+    let one = holder();
+    let old = read(&lost, &one).await;
+    replace(&lost, &old.lease, &one).await;
+    drop(lost);
+    assert_eq!(world.users(), 2);
+    let recovered = world.vault().recover().await;
+    assert_eq!((recovered.ended, recovered.failed, world.users()), (3, 0, 0), "two leases and a token");
+}

@@ -1,0 +1,106 @@
+//! A server with an engine of databases, the database, and what processes of one agent share.
+
+use std::path::Path;
+
+use far_core::provider::{Holder, Reference};
+use far_core::{AgentId, ProviderId};
+use far_providers::vault::{Auth, Engine, LedgerConfig, Vault, VaultConfig};
+use far_servers::{Postgres, or_skip};
+use serde_json::json;
+
+use crate::bao::{Bao, Files};
+use crate::config;
+
+/// What a role's users can log in with, and nothing else is granted.
+const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
+/// What the documentation says that the provider's own token needs.
+pub(crate) const POLICY: &str = r#"
+path "db/creds/app" { capabilities = ["read"] }
+path "db/roles/app" { capabilities = ["read"] }
+path "auth/token/create" { capabilities = ["update"] }
+path "auth/token/revoke-accessor" { capabilities = ["update"] }
+path "sys/leases/revoke" { capabilities = ["update"] }
+"#;
+
+/// A server with an engine of databases, and the database.
+pub(crate) struct World {
+    pub(crate) bao: Bao,
+    pub(crate) postgres: Postgres,
+    pub(crate) files: Files,
+}
+
+impl World {
+    /// Leases last so many seconds.
+    pub(crate) fn start(lasts: u32) -> Option<Self> {
+        let (postgres, bao) = (or_skip(Postgres::start())?, Bao::start()?);
+        let url =
+            format!("postgresql://{{{{username}}}}:{{{{password}}}}@{}/postgres?sslmode=disable", postgres.address());
+        let connection = json!({
+            "plugin_name": "postgresql-database-plugin", "allowed_roles": "app", "connection_url": url,
+            "username": Postgres::USER, "password": postgres.password(),
+        });
+        bao.ok("sys/mounts/db", r#"{"type":"database"}"#);
+        bao.ok("db/config/main", &connection.to_string());
+        let role = json!({
+            "db_name": "main", "creation_statements": [CREATE],
+            "default_ttl": format!("{lasts}s"), "max_ttl": "1h",
+        });
+        bao.ok("db/roles/app", &role.to_string());
+        let world = Self { bao, postgres, files: Files::new() };
+        world.permit(POLICY);
+        Some(world)
+    }
+
+    /// What the provider's own token may do from now on.
+    pub(crate) fn permit(&self, policy: &str) {
+        self.bao.ok("sys/policies/acl/far", &json!({ "policy": policy }).to_string());
+    }
+
+    /// With no more than the rights that the documentation says.
+    pub(crate) fn config(&self) -> VaultConfig {
+        let token = self.bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"1h"}"#);
+        let file = self.files.write("far", token["auth"]["client_token"].as_str().unwrap());
+        let config = config(&self.bao, Auth::Token { file });
+        VaultConfig { mounts: config.mounts.with("db", Engine::Database).unwrap(), ..config }
+    }
+
+    pub(crate) fn ledger(&self) -> LedgerConfig {
+        LedgerConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
+    }
+
+    pub(crate) fn vault(&self) -> Vault {
+        self.vault_with(self.config())
+    }
+
+    pub(crate) fn vault_with(&self, config: VaultConfig) -> Vault {
+        let known = vec![Reference::new("db/creds/app#password")];
+        Vault::open_with_ledger(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
+    }
+
+    /// The users that the server made and not ended.
+    pub(crate) fn users(&self) -> usize {
+        self.count("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'")
+    }
+
+    pub(crate) fn count(&self, statement: &str) -> usize {
+        self.postgres.query(statement).unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn is_user(&self, user: &str) -> bool {
+        self.count(&format!("SELECT count(*) FROM pg_roles WHERE rolname = '{user}'")) == 1
+    }
+
+    /// Accessors of all tokens that there are.
+    pub(crate) fn tokens(&self) -> usize {
+        self.bao.ask("GET", "auth/token/accessors?list=true")["data"]["keys"].as_array().unwrap().len()
+    }
+}
+
+pub(crate) fn holder() -> Holder {
+    Holder::random().unwrap()
+}
+
+pub(crate) fn files(folder: &Path) -> Vec<String> {
+    let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != "key").collect()
+}
