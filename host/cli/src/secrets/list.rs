@@ -166,7 +166,7 @@ impl Listed {
         match &self.said {
             Ok(Description { leased: true, .. }) => "made for who asks".to_owned(),
             Ok(Description { version: Some(version), .. }) => escape(&version.to_string()),
-            Ok(_) => "none yet".to_owned(),
+            Ok(_) => "none before somebody asks".to_owned(),
             Err(ProviderError::Unsupported) => "unknown: the backend says nothing without the value".to_owned(),
             Err(ProviderError::NotFound) => "none: the backend has no such secret".to_owned(),
             Err(error) => format!("unknown: {error}"),

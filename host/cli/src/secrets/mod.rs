@@ -26,7 +26,7 @@ Exit codes:
   3  denied by the backend
   5  a backend, a process or the audit log is unavailable";
 
-/// List, refresh, rotate and revoke secrets: references, versions and times, never values.
+/// List, refresh, rotate and revoke secrets; no value is shown.
 #[derive(Args, Debug)]
 pub(crate) struct SecretsArgs {
     #[command(subcommand)]

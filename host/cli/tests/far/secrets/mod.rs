@@ -1,5 +1,6 @@
 //! `far secrets`.
 
+mod backend;
 mod held;
 mod hostile;
 
@@ -9,7 +10,8 @@ use crate::fixture::Far;
 const CONFIG: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n\
     [secrets.hook]\nprovider = 'dev'\npath = 'github-webhook-secret'\noperations = ['sign']\nscope = 'agent'\nttl = '15m'\n\
     stale = '5m'\nrotate = { every = '24h' }\n";
-const UNKNOWN: &str = "unknown: the backend says nothing without the value";
+/// The version that a `.env`'s value has in one process.
+const VERSION: &str = "env-*";
 
 fn secrets(words: &str) -> Far {
     Far::new().words("secrets").words(words).file("far.toml", CONFIG)
@@ -30,8 +32,8 @@ fn every_secret_of_the_catalog_is_listed() {
     let table = format!(
         "\
 SECRET  PROVIDER  REFERENCE              SCOPE  TTL                                           AGE  LEFT  VERSION
-alpha   dev       alpha                  task   1h                                            -    -     {UNKNOWN}
-hook    dev       github-webhook-secret  agent  15m, 5m stale, rotated every 1d, overlap 10m  -    -     {UNKNOWN}
+alpha   dev       alpha                  task   1h                                            -    -     {VERSION}
+hook    dev       github-webhook-secret  agent  15m, 5m stale, rotated every 1d, overlap 10m  -    -     {VERSION}
 
 no process of the agent 'local' runs that could be asked
 "
@@ -39,7 +41,7 @@ no process of the agent 'local' runs that could be asked
     secrets("list --config far.toml").stdout(table).code(0);
     let secret = |name: &str, reference: &str, rotate: &str, scope: &str, stale: u32, ttl: u32| {
         format!(
-            r#"{{"age_ms":null,"leased":null,"left_ms":null,"name":"{name}","provider":"dev","reference":"{reference}","rotate":{rotate},"scope":"{scope}","stale_ms":{stale},"state":"unsupported","ttl_ms":{ttl},"version":null}}"#
+            r#"{{"age_ms":null,"leased":false,"left_ms":null,"name":"{name}","provider":"dev","reference":"{reference}","rotate":{rotate},"scope":"{scope}","stale_ms":{stale},"state":"known","ttl_ms":{ttl},"version":"{VERSION}"}}"#
         )
     };
     let rotate = r#"{"every_ms":86400000,"overlap_ms":600000}"#;
@@ -57,8 +59,8 @@ fn without_a_configuration_the_env_file_is_listed() {
     let table = format!(
         "\
 SECRET  PROVIDER  REFERENCE  SCOPE  TTL  AGE  LEFT  VERSION
-alpha   dotenv    alpha      task   1h   -    -     {UNKNOWN}
-beta    dotenv    beta       task   1h   -    -     {UNKNOWN}
+alpha   dotenv    alpha      task   1h   -    -     {VERSION}
+beta    dotenv    beta       task   1h   -    -     {VERSION}
 "
     );
     let two = "BETA=beta-canary-c05e22\nALPHA=alpha-canary-7f3a91\n";
@@ -85,7 +87,7 @@ fn only_what_the_catalog_has_is_changed() {
 fn without_processes_the_backend_is_asked_all_the_same() {
     let none = "  processes  none runs that could be asked\n";
     let said = |head: &str, backend: &str| format!("alpha: {head}\n  backend    {backend}\n{none}");
-    let refreshed = said("refreshed", "'dev' does not say which version it has");
+    let refreshed = said("refreshed", "'dev' has version env-*");
     secrets("refresh alpha --config far.toml").stdout(refreshed).stderr(requested("alpha", 1)).code(0);
     let rotated = said("rotated", "'dev' makes no new versions: processes read what it has");
     secrets("rotate alpha --config far.toml").stdout(rotated).stderr(requested("alpha", 1)).code(0);
@@ -130,7 +132,7 @@ fn a_held_handle_answers_revoked_after_it_was_revoked() {
     let table = format!(
         "\
 SECRET  PROVIDER  REFERENCE  SCOPE  TTL  AGE  LEFT  VERSION
-token   dev       token      task   1h   -    -     {UNKNOWN}
+token   dev       token      task   1h   -    -     {VERSION}
 
 PROCESS  SECRET  PROVIDER  SCOPE  LEFT  STATE  VERSION
 PID  token   dev       task   59m   kept   env-*
