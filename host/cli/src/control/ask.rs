@@ -88,7 +88,7 @@ impl Processes {
     }
 
     /// Has each wipe a secret, and end what was made for it. Answers with how many values there were.
-    pub(crate) async fn revoke(&self, secret: &SecretName) -> Vec<Asked<usize>> {
+    pub(crate) async fn wipe(&self, secret: &SecretName) -> Vec<Asked<usize>> {
         self.all(&Ask::Revoke { secret: secret.clone() }, |answer| match answer {
             Answer::Wiped(wiped) => Some(wiped),
             _ => None,

@@ -42,7 +42,7 @@ struct Listed {
 }
 
 /// Asks every backend and every process, and shows what they say.
-pub(super) async fn list(args: &ListArgs) -> Result<u8, Failure> {
+pub(super) async fn run(args: &ListArgs) -> Result<u8, Failure> {
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
     let list = match config {

@@ -118,10 +118,10 @@ impl SecretsArgs {
 /// Does what was asked for, and picks the exit code.
 pub(crate) async fn run(args: &SecretsArgs) -> ExitCode {
     let done = match &args.command {
-        SecretsCommand::List(args) => list::list(args).await,
-        SecretsCommand::Refresh(args) => change(args, async |operator| refresh::refresh(operator).await).await,
-        SecretsCommand::Rotate(args) => change(args, async |operator| rotate::rotate(operator).await).await,
-        SecretsCommand::Revoke(args) => change(args, async |operator| revoke::revoke(operator).await).await,
+        SecretsCommand::List(args) => list::run(args).await,
+        SecretsCommand::Refresh(args) => change(args, async |operator| refresh::run(operator).await).await,
+        SecretsCommand::Rotate(args) => change(args, async |operator| rotate::run(operator).await).await,
+        SecretsCommand::Revoke(args) => change(args, async |operator| revoke::run(operator).await).await,
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -5,7 +5,7 @@ use super::report::{Backend, Report, rereads};
 use crate::failure::Failure;
 
 /// Has every process read the secret again, and says which version its backend has.
-pub(super) async fn refresh(operator: &Operator) -> Result<Report, Failure> {
+pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
     let Operator { name, entry, broker, .. } = operator;
     broker.announce(name, entry, &operator.agent_id).await?;
     let processes = rereads(operator.processes.refresh(name).await);

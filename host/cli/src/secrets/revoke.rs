@@ -9,11 +9,11 @@ use crate::control::Asked;
 use crate::failure::Failure;
 
 /// Has every process wipe the secret and end what was made for it, then the backend revoke the current version.
-pub(super) async fn revoke(operator: &Operator) -> Result<Report, Failure> {
+pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
     let Operator { name, entry, broker, agent_id, .. } = operator;
     broker.announce(name, entry, agent_id).await?;
     let wiped = |Asked { process, answer }: Asked<usize>| Asked { process, answer: answer.map(Did::Wiped) };
-    let processes = operator.processes.revoke(name).await.into_iter().map(wiped).collect();
+    let processes = operator.processes.wipe(name).await.into_iter().map(wiped).collect();
     // Asked before: afterwards there may be nothing left to tell it by.
     let leased = broker.describe(entry).await.is_ok_and(|described| described.leased);
     let backend = match broker.revoke_secret(name, entry, agent_id).await {

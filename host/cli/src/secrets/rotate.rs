@@ -8,7 +8,7 @@ use super::report::{Backend, Report, both, rereads};
 use crate::failure::Failure;
 
 /// Has the backend make a version, once, and then every process read it, or have another made of what was made for it.
-pub(super) async fn rotate(operator: &Operator) -> Result<Report, Failure> {
+pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
     let Operator { name, entry, broker, processes, .. } = operator;
     let provider = entry.provider.clone();
     let rotated = broker.rotate(name, entry, &operator.agent_id).await.map_err(|error| match error {
