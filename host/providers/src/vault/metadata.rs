@@ -81,7 +81,7 @@ pub(super) async fn describe(client: &Client, token: &Token, path: &str) -> Resu
 /// # Errors
 ///
 /// `NotFound` for one that never was, where metadata may be read: the server takes any number, and says nothing.
-pub(super) async fn revoke(client: &Client, token: &Token, place: &Place, number: u64) -> Result<(), ProviderError> {
+pub(super) async fn remove(client: &Client, token: &Token, place: &Place, number: u64) -> Result<(), ProviderError> {
     let path = place.delete().ok_or(ProviderError::Unsupported)?;
     match how_gone(client, token, place, number).await {
         Ok(Some(_)) => return Ok(()),

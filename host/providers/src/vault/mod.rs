@@ -8,15 +8,16 @@
 //!   before it ends, and, if it ends early, logged in for once more before a refusal is believed.
 //! - [`list_secrets`](far_core::provider::SecretProvider::list_secrets) looks for those that the provider was told of, by their metadata, or by
 //!   their folder's list where only that may be read: a server has no list of what a token may read.
-//!
-//! - Of an engine of databases, a secret is made for whoever holds it, with a token of theirs alone, and ended with them; what
-//!   is made is written down first, so that a process that is killed leaves nothing that the next one does not end:
-//!   [`Vault::open_with_ledger`].
+//! - Of engines of databases and of certificates, a secret is made for whoever holds it, with a token of theirs alone, and ended
+//!   with them; what is made is written down first, so that a process that is killed leaves nothing that the next one does not
+//!   end: [`Vault::open_with_ledger`].
+//! - A password of a database's static role is there for all. Its version is the instant at which the server last replaced it.
 //!
 //! # What it does not do
 //!
-//! It makes no secrets of other engines: an answer that has a lease and is not such a secret is refused. Neither revocation of
-//! versions nor rotation, and one token for what all tasks read of keys and values. It follows no redirect: a server that is not the active one passes requests on, as is its default.
+//! It makes no secrets of other engines: an answer that has a lease and is not such a secret is refused. It has one token for what
+//! all tasks read of keys and values. It follows no redirect: a server that is not the active one passes requests on, as is its
+//! default.
 //!
 //! # Security
 //!

@@ -99,11 +99,11 @@ impl SecretProvider for Vault {
     }
 
     async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
-        self.server.revoke(&self.server.place(reference)?, version).await
+        self.server.remove_version(&self.server.place(reference)?, version).await
     }
 
     async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
-        self.server.rotate(&self.server.place(reference)?).await
+        self.server.replace_password(&self.server.place(reference)?).await
     }
 }
 

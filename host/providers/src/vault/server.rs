@@ -121,23 +121,23 @@ impl Server {
     }
 
     /// Removes a version of a secret.
-    pub(super) async fn revoke(&self, place: &Place, version: &Version) -> Result<(), ProviderError> {
+    pub(super) async fn remove_version(&self, place: &Place, version: &Version) -> Result<(), ProviderError> {
         if place.source != Source::KvV2 {
             return Err(ProviderError::Unsupported);
         }
         let number = number(version)?;
-        let revoke = |token| async move { metadata::revoke(&self.client, &token, place, number).await };
-        self.shell.call(|| self.as_itself(revoke)).await
+        let remove = |token| async move { metadata::remove(&self.client, &token, place, number).await };
+        self.shell.call(|| self.as_itself(remove)).await
     }
 
     /// Has a secret replaced: the version that is there then.
-    pub(super) async fn rotate(&self, place: &Place) -> Result<Version, ProviderError> {
-        let path = place.rotate().ok_or(ProviderError::Unsupported)?;
-        let rotate = |token: Token| {
+    pub(super) async fn replace_password(&self, place: &Place) -> Result<Version, ProviderError> {
+        let path = place.rotation().ok_or(ProviderError::Unsupported)?;
+        let replace = |token: Token| {
             let path = &path;
-            async move { static_role::rotate(&self.client, &token, path).await }
+            async move { static_role::replace(&self.client, &token, path).await }
         };
-        self.shell.call(|| self.as_itself(rotate)).await?;
+        self.shell.call(|| self.as_itself(replace)).await?;
         // A call of its own: what could not be read back is not rotated once more.
         let read = self.shell.call(|| self.attempt(place, None)).await?;
         read.version.ok_or(ProviderError::Invalid)

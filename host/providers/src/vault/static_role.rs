@@ -74,7 +74,7 @@ pub(super) async fn describe(client: &Client, token: &Token, path: &str) -> Resu
 /// # Errors
 ///
 /// As [`read`].
-pub(super) async fn rotate(client: &Client, token: &Token, path: &str) -> Result<(), ProviderError> {
+pub(super) async fn replace(client: &Client, token: &Token, path: &str) -> Result<(), ProviderError> {
     let reply = client.ask(Ask::post(path).with_token(token).with(&[])).await?;
     there(reply).map(drop)
 }

@@ -90,8 +90,12 @@ impl Dynamic {
     /// Ends what is still to be ended: all that has not ended by itself.
     pub(super) async fn try_pending(&self, server: &Server) -> Result<(), ProviderError> {
         let things = self.pending.things();
-        let ended = join_all(things.iter().map(|thing| self.end_thing(server, thing.kind, &thing.id))).await;
-        ended.into_iter().collect()
+        let Some((first, others)) = things.split_first() else { return Ok(()) };
+        // A circuit that was open lets one call through, and the others when that was answered.
+        let first = self.end_thing(server, first.kind, &first.id).await;
+        let others = others.iter().map(|thing| self.end_thing(server, thing.kind, &thing.id));
+        let others = join_all(others).await;
+        others.into_iter().chain([first]).collect()
     }
 
     /// Ends what was written down, and crosses it out.
@@ -101,7 +105,7 @@ impl Dynamic {
             match kind {
                 Kind::Accessor => calls::end_token(&server.client, &token, text).await,
                 Kind::Lease => calls::end_lease(&server.client, &token, text).await,
-                Kind::Certificate => certificate::revoke(&server.client, &token, text).await,
+                Kind::Certificate => certificate::withdraw(&server.client, &token, text).await,
                 Kind::Ended => Ok(()),
             }
         };

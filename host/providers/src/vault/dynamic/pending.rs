@@ -27,6 +27,8 @@ pub(super) struct Pending(Mutex<State>);
 #[derive(Default)]
 struct State {
     things: HashMap<LeaseId, Thing>,
+    /// How often all were tried.
+    rounds: usize,
     /// Whether somebody tries.
     tried: bool,
 }
@@ -41,11 +43,16 @@ impl Pending {
         }
     }
 
-    /// What there is. What has ended by itself is no longer; where it is written down it stays, for the next start to see.
+    /// What there is, another one first each time: one that always fails is not to keep the others from their turn. What has ended by
+    /// itself is no longer; where it is written down it stays, for the next start to see.
     pub(super) fn things(&self) -> Vec<Thing> {
         let mut state = self.0.lock();
         state.things.retain(|_, thing| thing.until > Instant::now());
-        state.things.values().cloned().collect()
+        state.rounds = state.rounds.wrapping_add(1);
+        let mut things: Vec<_> = state.things.values().cloned().collect();
+        let first = state.rounds.checked_rem(things.len()).unwrap_or_default();
+        things.rotate_left(first);
+        things
     }
 
     /// Whatever else ended it.

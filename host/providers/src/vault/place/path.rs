@@ -49,7 +49,7 @@ impl Place {
     }
 
     /// At which a password is replaced; none where the server has nobody's to replace.
-    pub(in super::super) fn rotate(&self) -> Option<String> {
+    pub(in super::super) fn rotation(&self) -> Option<String> {
         (self.source == Source::StaticCreds).then(|| self.of_mount(Some("rotate-role"), self.name()))
     }
 

@@ -86,7 +86,7 @@ fn of_an_engine_that_makes_secrets_nothing_else_is_read() {
     let place = mounts.place("db/static-creds/r\u{e9}#password").unwrap();
     assert_eq!((&*place.data(), &place.source), ("db/static-creds/r%C3%A9", &Source::StaticCreds));
     assert_eq!(place.metadata().as_deref(), Some("db/static-roles/r%C3%A9"));
-    assert_eq!(place.rotate().as_deref(), Some("db/rotate-role/r%C3%A9"));
+    assert_eq!(place.rotation().as_deref(), Some("db/rotate-role/r%C3%A9"));
     assert_eq!(place.folder(), Some(("db/static-roles".to_owned(), "r\u{e9}")));
     assert!(mounts.are_dynamic() && !Mounts::default().are_dynamic());
 }

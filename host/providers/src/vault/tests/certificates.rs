@@ -50,6 +50,21 @@ fn revoked() -> Reply {
 }
 
 #[tokio::test]
+async fn one_that_is_over_is_asked_for_and_may_be_cleared_away() {
+    let cleared = Reply::Json(400, r#"{"errors":["certificate with serial 1c:79 not found."]}"#.to_owned());
+    let soon = jiff::Timestamp::now().as_second() + 2;
+    let (server, vault, files) = server(issued(r#""1c:79""#, &soon.to_string()), cleared).await;
+    let holder = Holder::random().unwrap();
+    get_for(&vault, "private_key", &holder).await.unwrap();
+    while jiff::Timestamp::now().as_second() <= soon {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    vault.end(&holder).await.unwrap();
+    assert_eq!(server.asked(REVOKE).len(), 1);
+    assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "the key alone");
+}
+
+#[tokio::test]
 async fn each_call_is_made_with_the_token_that_is_for_it() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
     let holder = Holder::random().unwrap();

@@ -22,6 +22,10 @@ struct World {
 impl World {
     /// Leases last so many seconds; what is to be ended is answered so, at first; what is pending is tried after `rest`.
     async fn start(lasts: u64, refusal: Reply, rest: Duration) -> Self {
+        Self::start_with(lasts, refusal, quick(rest)).await
+    }
+
+    async fn start_with(lasts: u64, refusal: Reply, settings: Settings) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let ending = ends.clone();
         let server = Scripted::start(move |request| match &*request.line {
@@ -43,8 +47,6 @@ impl World {
         let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
         config.mounts = config.mounts.with("db", Engine::Database).unwrap();
         let ledger = LedgerConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
-        // A circuit that opens would hide how often something is tried.
-        let settings = Settings { retries: 0, failures: 1000, rest, ..Settings::default() };
         let id = ProviderId::parse("vault").unwrap();
         let vault = Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap();
         Self { server, vault, files, ends }
@@ -73,6 +75,11 @@ impl World {
         };
         tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
     }
+}
+
+/// A circuit that opens would hide how often something is tried.
+fn quick(rest: Duration) -> Settings {
+    Settings { retries: 0, failures: 1000, rest, ..Settings::default() }
 }
 
 fn away() -> Reply {
@@ -143,6 +150,20 @@ async fn what_the_server_refuses_is_not_tried_again() {
     world.vault.close().await.unwrap();
     assert_eq!(world.asked(), asked);
     assert!(!world.is_clean(), "the next start tries");
+}
+
+#[tokio::test]
+async fn all_of_it_is_ended_by_the_first_try_after_the_circuit_was_open() {
+    // Open from the first failure on; the second try would come too late.
+    let rest = Duration::from_secs(2);
+    let world = World::start_with(600, away(), Settings { failures: 1, rest, ..quick(rest) }).await;
+    let holder = Holder::random().unwrap();
+    world.get(&holder).await;
+    world.vault.end(&holder).await.unwrap_err();
+    world.ends.store(true, Ordering::SeqCst);
+    let started = std::time::Instant::now();
+    world.wait_until(World::is_clean).await;
+    assert!(started.elapsed() < 3 * rest, "{:?}", started.elapsed());
 }
 
 #[tokio::test]
