@@ -20,6 +20,7 @@ use crate::inspect::InspectArgs;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::new::NewArgs;
 use crate::output::{self, Output};
+use crate::secrets::SecretsArgs;
 
 const USAGE: &str = "far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>";
 
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     New(NewArgs),
     Run(RunArgs),
     Check(CheckArgs),
+    Secrets(SecretsArgs),
     Embed(EmbedArgs),
     Inspect(InspectArgs),
     Diff(DiffArgs),
@@ -50,6 +52,7 @@ impl Command {
         match self {
             Self::Run(args) => args.json,
             Self::Check(args) => args.json,
+            Self::Secrets(args) => args.json(),
             Self::Inspect(args) => args.json,
             Self::Diff(args) => args.json,
             Self::Audit(_) | Self::Completions(_) | Self::Embed(_) | Self::Man(_) | Self::New(_) => false,

@@ -4,9 +4,11 @@ use std::io;
 use std::path::PathBuf;
 
 use far_core::ProviderId;
+use far_core::broker::BrokerError;
 use far_core::capability::CatalogError;
 use far_core::declaration::EmbedError;
 use far_core::memory::{SelfTestError, Unhardened};
+use far_core::pal::AuditUnavailable;
 use far_core::pal::file::FileError;
 use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
@@ -18,6 +20,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::config::ConfigError;
+use crate::control::ControlError;
 use crate::exit;
 
 /// A failure of the command, with what to do about it. Messages quote names of files and of authors: escape them.
@@ -81,6 +84,24 @@ pub(crate) enum Failure {
     /// A permitted secret that is not there.
     #[error("the provider '{provider}' has no '{reference}'")]
     Absent { provider: ProviderId, reference: String },
+    /// A name that is not in the catalog.
+    #[error("no secret '{name}' is permitted")]
+    Unlisted { name: String, near: Option<String> },
+    /// A backend that knows who asks, and refuses.
+    #[error("the provider '{provider}' denies it")]
+    Denied { provider: ProviderId },
+    /// What was to be done could not be recorded.
+    #[error("it could not be recorded: {0}")]
+    Unrecorded(#[from] AuditUnavailable),
+    /// Processes that run cannot be reached.
+    #[error("processes that run cannot be asked")]
+    Control(#[from] ControlError),
+    /// Processes that run did not do it.
+    #[error("{processes} {who} that {run} did not do it", who = processes_of(*processes), run = runs(*processes))]
+    Undone { processes: usize },
+    /// There is no broker.
+    #[error("the host cannot ask backends")]
+    Broker(#[from] BrokerError),
     /// The authorities that servers' certificates are to be of.
     #[error("no certificates can be taken from {path}", path = .path.display())]
     Authorities { path: PathBuf, source: EgressSetupError },
@@ -151,6 +172,10 @@ impl Failure {
             Self::Catalog(_) => "ambiguous-grant",
             Self::Unreached { .. } => "unreached",
             Self::Absent { .. } => "absent",
+            Self::Unlisted { .. } => "unlisted",
+            Self::Denied { .. } => "denied",
+            Self::Unrecorded(_) => "audit-unavailable",
+            Self::Control(_) | Self::Undone { .. } => "process-unavailable",
             Self::Authorities { .. } => "ca-file",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) | Self::NoSkillFile { source: error, .. } => error.kind(),
@@ -158,7 +183,7 @@ impl Failure {
             Self::Wider { .. } => "widened",
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
             Self::Swap(_) => "swap",
-            Self::Runtime(_) | Self::Host { .. } => "host",
+            Self::Broker(_) | Self::Runtime(_) | Self::Host { .. } => "host",
             Self::Interrupted(_) => "cancelled",
             Self::Stdout(_) => "stdout",
         }
@@ -168,12 +193,20 @@ impl Failure {
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
             Self::Unreached { .. } => "backend-unavailable",
-            Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
-            Self::Load(_) | Self::NoSkillFile { .. } | Self::Exceeded { .. } | Self::Wider { .. } => "refused",
+            Self::Pal { .. } | Self::Audit(_) | Self::Unrecorded(_) => "audit-unavailable",
+            Self::Control(_) | Self::Undone { .. } => "process-unavailable",
+            Self::Load(_)
+            | Self::NoSkillFile { .. }
+            | Self::Exceeded { .. }
+            | Self::Wider { .. }
+            | Self::Denied { .. } => "refused",
             Self::Interrupted(_) => "cancelled",
-            Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => {
-                "host-error"
-            }
+            Self::Unhardened(_)
+            | Self::Swap(_)
+            | Self::SelfTest(_)
+            | Self::Broker(_)
+            | Self::Runtime(_)
+            | Self::Host { .. } => "host-error",
             _ => "usage",
         }
     }
@@ -181,10 +214,24 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Pal { .. } | Self::Audit(_) | Self::Unreached { .. } => exit::UNAVAILABLE,
-            Self::Load(_) | Self::NoSkillFile { .. } | Self::Exceeded { .. } | Self::Wider { .. } => exit::REFUSED,
+            Self::Pal { .. }
+            | Self::Audit(_)
+            | Self::Unreached { .. }
+            | Self::Unrecorded(_)
+            | Self::Control(_)
+            | Self::Undone { .. } => exit::UNAVAILABLE,
+            Self::Load(_)
+            | Self::NoSkillFile { .. }
+            | Self::Exceeded { .. }
+            | Self::Wider { .. }
+            | Self::Denied { .. } => exit::REFUSED,
             Self::Interrupted(signal) => exit::signalled(*signal),
-            Self::Unhardened(_) | Self::Swap(_) | Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } => 1,
+            Self::Unhardened(_)
+            | Self::Swap(_)
+            | Self::SelfTest(_)
+            | Self::Broker(_)
+            | Self::Runtime(_)
+            | Self::Host { .. } => 1,
             _ => exit::USAGE,
         }
     }
@@ -220,6 +267,12 @@ impl Failure {
             Self::Absent { .. } => {
                 "put it there, or name it with 'path' as the provider has it, or permit it no longer"
             }
+            Self::Unlisted { near: Some(near), .. } => return Some(format!("did you mean '{near}'?")),
+            Self::Unlisted { near: None, .. } => "'far secrets list' has those that are, with the same --config",
+            Self::Denied { .. } => "let its policy permit that to the credentials that it is reached with",
+            Self::Unrecorded(_) => "nothing is done without its event; check the file that --audit or --pal names",
+            Self::Control(error) => error.help(),
+            Self::Undone { .. } => "ask again, or end it: what it keeps goes with it",
             Self::Authorities { .. } => "name a file with certificates in PEM, each from '-----BEGIN CERTIFICATE-----'",
             Self::Pal { source, .. } => pal_help(source),
             Self::Load(error) | Self::NoSkillFile { source: error, .. } => load_help(error),
@@ -234,12 +287,25 @@ impl Failure {
                 "turn it off ('swapoff -a'), or allow it: --allow-swap, or [agent] swap = \"allowed\" in far.toml"
             }
             Self::SelfTest(SelfTestError::Memory(_)) => "allow the process to lock memory: 'ulimit -l' is 64 or more",
-            Self::SelfTest(_) | Self::Runtime(_) | Self::Host { .. } | Self::Interrupted(_) | Self::Stdout(_) => {
+            Self::SelfTest(_)
+            | Self::Broker(_)
+            | Self::Runtime(_)
+            | Self::Host { .. }
+            | Self::Interrupted(_)
+            | Self::Stdout(_) => {
                 return None;
             }
         };
         Some(help.to_owned())
     }
+}
+
+fn processes_of(count: usize) -> &'static str {
+    if count == 1 { "process" } else { "processes" }
+}
+
+fn runs(count: usize) -> &'static str {
+    if count == 1 { "runs" } else { "run" }
 }
 
 fn ways(count: usize) -> &'static str {

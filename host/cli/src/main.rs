@@ -8,7 +8,9 @@ mod audit;
 mod cache;
 mod check;
 mod config;
+mod control;
 mod diff;
+mod duration;
 mod egress;
 mod embed;
 mod escape;
@@ -25,6 +27,7 @@ mod pal;
 mod protection;
 mod providers;
 mod run;
+mod secrets;
 mod signals;
 mod state;
 mod table;
@@ -51,7 +54,7 @@ fn main() -> ExitCode {
     };
     let output = Output { json: cli.command.json() };
     // What holds no secrets runs without protection too.
-    if let (Command::Run(_) | Command::Check(_), Err(failure)) = (&cli.command, protected) {
+    if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }
     match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
                 Command::New(args) => new::run(&args),
                 Command::Man(args) => manual::man(&args),
                 Command::Check(args) => check::run(&args).await,
+                Command::Secrets(args) => secrets::run(&args).await,
             }
         }),
         Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),

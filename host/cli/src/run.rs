@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use crate::args::RunArgs;
 use crate::cache;
 use crate::config::{FarToml, LimitsConfig, TaskFile};
+use crate::control::{self, ControlError, Place};
 use crate::egress;
 use crate::failure::Failure;
 use crate::input;
@@ -41,13 +42,13 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
-    let vaults = operator.opened.vaults.clone();
+    let (vaults, agent_id) = (operator.opened.vaults.clone(), operator.agent_id.clone());
     let recovered = tokio::select! {
-        () = state::recover(&vaults, args.json) => Ok(()),
+        () = state::recover(&vaults, &agent_id, &events.pal, args.json) => Ok(()),
         signal = signals.first() => Err(Failure::Interrupted(signal)),
     };
     let reported = match recovered {
-        Ok(()) => run_job(job, operator, component, cache, &events, &signals).await,
+        Ok(()) => run_job(job, operator, component, cache, &events, &signals, args.json).await,
         Err(interrupted) => Err(interrupted),
     };
     state::close(&vaults).await;
@@ -62,6 +63,7 @@ async fn run_job(
     cache: Option<ArtifactCache>,
     events: &Events,
     signals: &Signals,
+    json: bool,
 ) -> Result<Report, Failure> {
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
     let builder = builder.catalog(operator.catalog).wasi(operator.wasi);
@@ -73,6 +75,14 @@ async fn run_job(
         builder = builder.artifacts(cache);
     }
     let runtime = builder.build()?;
+    // Until the end of the run, and in time for the first value.
+    let _control = operator.control.and_then(|place| match place.and_then(|place| control::listen(&place, &runtime)) {
+        Ok(control) => Some(control),
+        Err(why) => {
+            state::warn_unheard(&why, json);
+            None
+        }
+    });
     let skill = tokio::select! {
         loaded = runtime.load(component) => loaded.map_err(Failure::Load)?,
         signal = signals.first() => return Err(Failure::Interrupted(signal)),
@@ -146,6 +156,8 @@ struct Operator {
     wasi: Wasi,
     egress: Egress,
     egress_to: Vec<Destination>,
+    /// Where to listen to the operator; nowhere for who runs a skill by hand.
+    control: Option<Result<Place, ControlError>>,
 }
 
 impl Operator {
@@ -159,8 +171,9 @@ impl Operator {
     fn configured(config: FarToml, json: bool) -> Result<Self, Failure> {
         let agent_id = config.agent_id.clone().map_or_else(local_agent, Ok)?;
         let opened = providers::open_all(&config, &agent_id, json)?;
+        let control = Some(Place::of(state::folder(&config), &agent_id));
         let (egress, egress_to) = (egress::of(&config.egress)?, config.egress.destinations);
-        Ok(Self { agent_id, opened, catalog: config.catalog, wasi: config.wasi, egress, egress_to })
+        Ok(Self { agent_id, opened, catalog: config.catalog, wasi: config.wasi, egress, egress_to, control })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
@@ -173,11 +186,12 @@ impl Operator {
         }
         let egress_to = egress.to_vec();
         let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), Egress::new());
-        Ok(Self { agent_id, opened, catalog, wasi, egress, egress_to })
+        Ok(Self { agent_id, opened, catalog, wasi, egress, egress_to, control: None })
     }
 }
 
-fn local_agent() -> Result<AgentId, Failure> {
+/// The agent's id where no configuration gives one.
+pub(crate) fn local_agent() -> Result<AgentId, Failure> {
     AgentId::parse(LOCAL_AGENT).map_err(fixed)
 }
 

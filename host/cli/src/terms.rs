@@ -1,7 +1,9 @@
-//! What may be done with a secret, as texts: the same for what is declared and for what is permitted.
+//! What may be done with a secret, and for how long, as texts: the same for what is declared and for what is permitted.
 
-use far_core::capability::{JwtAlgorithm, Operation, Signing, Terms};
+use far_core::capability::{CatalogEntry, JwtAlgorithm, Operation, Signing, Terms};
 use serde_json::{Value, json};
+
+use crate::duration::{duration, milliseconds};
 
 /// Operations in one text; `sign` with what it signs, if that is not HMAC. May quote the author: escape it.
 pub(crate) fn in_words(terms: &Terms) -> String {
@@ -41,4 +43,28 @@ pub(crate) fn destinations(terms: &Terms) -> Vec<&str> {
 pub(crate) fn placements(terms: &Terms) -> Vec<String> {
     let all = terms.placements().iter().map(ToString::to_string);
     all.filter(|_| !terms.destinations().is_empty()).collect()
+}
+
+/// How long a value is kept, answers beyond that, and when another version takes its place.
+pub(crate) fn times(entry: &CatalogEntry) -> String {
+    let mut times = duration(entry.ttl);
+    if !entry.stale.is_zero() {
+        times.push_str(&format!(", {} stale", duration(entry.stale)));
+    }
+    if let Some(rotation) = entry.rotation {
+        times.push_str(&format!(
+            ", rotated every {}, overlap {}",
+            duration(rotation.every),
+            duration(rotation.overlap)
+        ));
+    }
+    times
+}
+
+/// When another version takes a value's place, for programs; null if only when its time ends.
+pub(crate) fn rotation(entry: &CatalogEntry) -> Value {
+    entry.rotation.map_or(
+        Value::Null,
+        |rotation| json!({ "every_ms": milliseconds(rotation.every), "overlap_ms": milliseconds(rotation.overlap) }),
+    )
 }

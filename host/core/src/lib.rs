@@ -11,6 +11,7 @@
 //! - [`redaction`]: what leaves a task, without the values that it was given.
 //! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
+//! - [`folder`]: folders that are their owner's alone.
 //! - [`guard`]: the list of what stands against attacks.
 //!
 //! # Invariants
@@ -24,6 +25,7 @@ pub mod broker;
 pub mod capability;
 pub mod context;
 pub mod declaration;
+pub mod folder;
 pub mod guard;
 pub mod identity;
 pub mod jwt;

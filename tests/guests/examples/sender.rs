@@ -33,6 +33,9 @@ struct Wanted {
     /// Writes the body in pieces of so many bytes, reads as many of the answer, and leaves the rest.
     stream: Option<usize>,
     bearer: Option<String>,
+    /// Gets the secret anew for it.
+    #[serde(default)]
+    anew: bool,
     /// Which key signs the bearer token, and its claims.
     signed: Option<(String, Value)>,
     basic: Option<(String, String)>,
@@ -62,6 +65,9 @@ fn run(input: &Input) -> Result<Vec<Value>, far_skill::Error> {
             request = request.header(name, filled(value));
         }
         if let Some(name) = &wanted.bearer {
+            if wanted.anew {
+                held.insert(name.clone(), secrets::get(name)?);
+            }
             request = request.bearer(held.get(name).ok_or("no such secret")?)?;
         }
         if let Some((name, claims)) = &wanted.signed {

@@ -41,6 +41,7 @@ async fn trial(far: &Path, cache: &Path, skill: &Path) -> Value {
     fs::set_permissions(folder.path().join(".env"), Permissions::from_mode(0o600)).unwrap();
 
     let mut run = Command::new(far);
+    run.env("XDG_STATE_HOME", cache);
     run.arg("run").arg(skill).arg("--cache").arg(cache).current_dir(&folder);
     run.args(["--grant", "github-token:seal@https://api.github.com", "--config", "far.toml"]);
     run.args(["--input", "@input.json"]);

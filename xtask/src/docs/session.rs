@@ -38,6 +38,7 @@ impl Session<'_> {
             .current_dir(&work)
             .env("FAR_FOLDER", self.far.parent().unwrap_or(self.far));
         shell.env("FAR", &self.repository.root).env("XDG_CACHE_HOME", folder.path().join("cache"));
+        shell.env("XDG_STATE_HOME", folder.path().join("state"));
         shell.env("NO_COLOR", "1").env("CARGO_TERM_COLOR", "never").env("TERM", "dumb").process_group(0);
         for name in NOT_FOR_READERS {
             shell.env_remove(name);

@@ -10,7 +10,7 @@ use clap::Args;
 use far_core::capability::Catalog;
 
 use self::overview::Overview;
-use crate::config::{EgressConfig, FarToml};
+use crate::config::FarToml;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::protection;
@@ -75,14 +75,5 @@ async fn check(args: &CheckArgs) -> Result<u8, Failure> {
 
 /// What `far run` takes without a configuration: the `.env`, and nothing but what is granted.
 fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
-    Ok(FarToml {
-        agent_id: None,
-        swap_allowed: false,
-        state: None,
-        wasi: far_runtime::Wasi::default(),
-        egress: EgressConfig::default(),
-        providers: vec![providers::local(env_file)?],
-        recipes: Vec::new(),
-        catalog: Catalog::new(),
-    })
+    Ok(FarToml::local(providers::local(env_file)?, Catalog::new()))
 }

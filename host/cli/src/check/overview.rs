@@ -1,7 +1,6 @@
 //! What a check found, as data.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use far_core::broker::reach;
 use far_core::capability::{Catalog, CatalogEntry};
@@ -74,7 +73,7 @@ impl Overview {
             .map(|(name, entry)| Permitted {
                 name: name.clone(),
                 entry: entry.clone(),
-                called: called(entry, &config.recipes),
+                called: config.called(entry).clone(),
                 present: match listed.get(&entry.provider) {
                     Some(State::Lists(references)) => Some(references.contains(&entry.reference)),
                     _ => None,
@@ -129,11 +128,6 @@ impl Overview {
     }
 }
 
-fn called(entry: &CatalogEntry, recipes: &[RecipeConfig]) -> Reference {
-    let recipe = recipes.iter().find(|recipe| recipe.name == entry.reference);
-    recipe.map_or(&entry.reference, |recipe| &recipe.key).clone()
-}
-
 async fn state(config: &ProviderConfig, catalog: &Catalog, recipes: &[RecipeConfig]) -> State {
     let provider = match providers::open(config, catalog, recipes) {
         Ok(provider) => provider,
@@ -144,29 +138,5 @@ async fn state(config: &ProviderConfig, catalog: &Catalog, recipes: &[RecipeConf
         // Whoever answers so is there, and may well have rights to read what it does not list.
         Err(error @ (ProviderError::Unsupported | ProviderError::Denied)) => State::Reached(error),
         Err(error) => State::Unreached(error),
-    }
-}
-
-/// A time to live as a configuration would have it: the largest unit without a remainder.
-pub(super) fn duration(ttl: Duration) -> String {
-    let (seconds, rest) = (ttl.as_secs(), ttl.subsec_millis());
-    match seconds {
-        _ if rest != 0 => format!("{}ms", ttl.as_millis()),
-        seconds if seconds % 86_400 == 0 => format!("{}d", seconds / 86_400),
-        seconds if seconds % 3_600 == 0 => format!("{}h", seconds / 3_600),
-        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
-        seconds => format!("{seconds}s"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_to_live_is_told_as_it_would_be_written() {
-        let told = |ms| duration(Duration::from_millis(ms));
-        assert_eq!([told(1_500), told(90_000), told(900_000)], ["1500ms", "90s", "15m"]);
-        assert_eq!([told(3_600_000), told(172_800_000)], ["1h", "2d"]);
     }
 }

@@ -7,11 +7,12 @@ use far_core::capability::{Destination, Placement};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
-use super::overview::{Backend, Overview, Permitted, State, duration};
+use super::overview::{Backend, Overview, Permitted, State};
 use crate::config::EgressConfig;
+use crate::duration::milliseconds;
 use crate::escape::escape;
 use crate::table::table;
-use crate::terms::{destinations, in_words, operations, placements, signing};
+use crate::terms::{destinations, in_words, operations, placements, rotation, signing, times};
 
 impl Overview {
     /// As tables.
@@ -140,7 +141,7 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         there.to_owned(),
         escape(&in_words(&entry.terms)),
         entry.scope.as_str().to_owned(),
-        duration(entry.ttl),
+        times(entry),
         entry.when_leaked.as_str().to_owned(),
         skills,
         if sent.is_empty() { "-".to_owned() } else { sent.join(" ") },
@@ -159,7 +160,9 @@ fn secret_object(secret: &Permitted) -> Value {
         "placements": placements(&entry.terms),
         "signing": signing(&entry.terms),
         "scope": entry.scope.as_str(),
-        "ttl_ms": u64::try_from(entry.ttl.as_millis()).unwrap_or(u64::MAX),
+        "ttl_ms": milliseconds(entry.ttl),
+        "stale_ms": milliseconds(entry.stale),
+        "rotate": rotation(entry),
         "only_sealed": entry.only_sealed,
         "when_leaked": entry.when_leaked.as_str(),
         "skills": entry.skills.as_ref().map(|skills| skills.iter().map(ToString::to_string).collect::<Vec<_>>()),

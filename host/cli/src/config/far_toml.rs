@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use far_core::capability::{Catalog, Destination};
+use far_core::capability::{Catalog, CatalogEntry, Destination};
+use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName};
 use far_providers::vault::VaultConfig;
 use far_runtime::Wasi;
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 
 mod exchange;
 mod kind;
+mod life;
 mod providers;
 mod secrets;
 
@@ -93,6 +95,26 @@ impl FarToml {
     /// A file that anybody but root and the effective user can write is refused.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         Self::of(&Source::read_trusted(path, Format::Toml)?)
+    }
+
+    /// What who runs skills by hand has: one backend, and a catalog of what may be granted.
+    pub(crate) fn local(provider: ProviderConfig, catalog: Catalog) -> Self {
+        Self {
+            agent_id: None,
+            swap_allowed: false,
+            state: None,
+            wasi: Wasi::default(),
+            egress: EgressConfig::default(),
+            providers: vec![provider],
+            recipes: Vec::new(),
+            catalog,
+        }
+    }
+
+    /// What a secret is called in its backend; of what is made of a key, what that is called.
+    pub(crate) fn called<'a>(&'a self, entry: &'a CatalogEntry) -> &'a Reference {
+        let recipe = self.recipes.iter().find(|recipe| recipe.name == entry.reference);
+        recipe.map_or(&entry.reference, |recipe| &recipe.key)
     }
 
     fn of(source: &Source) -> Result<Self, ConfigError> {

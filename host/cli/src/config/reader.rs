@@ -207,7 +207,7 @@ fn quoted(key: &str) -> String {
 }
 
 /// The candidate that was probably meant: at most a third of the letters differ, case and `_` for `-` aside.
-pub(super) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name = name.to_lowercase().replace('_', "-");
     let distance = |candidate: &&str| strsim::osa_distance(&name, candidate);
     let is_near = |candidate: &&str| distance(candidate) * 3 <= name.len().max(candidate.len());

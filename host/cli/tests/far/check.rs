@@ -41,6 +41,26 @@ github-webhook-secret  dev       yes    sign,refresh  task   15m  replace      e
 }
 
 #[test]
+fn how_long_a_value_answers_and_when_it_is_rotated_is_shown() {
+    let text = format!(
+        "{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\nttl = '15m'\nstale = '5m'\n\
+         rotate = {{ every = '24h' }}\n"
+    );
+    let table = "\
+SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL                                           WHEN LEAKED  SKILLS       DESTINATIONS
+alpha   dev       yes    sign        task   15m, 5m stale, rotated every 1d, overlap 10m  replace      every skill  -
+";
+    check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).code(0);
+    let object = concat!(
+        r#""rotate":{"every_ms":86400000,"overlap_ms":600000},"scope":"task","signing":"hmac","skills":null,"#,
+        r#""stale_ms":300000,"ttl_ms":900000"#
+    );
+    let output = check(&text).args(["--json"]).command().output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains(object), "{stdout}");
+}
+
+#[test]
 fn nothing_permitted_is_valid_too() {
     check(PROVIDER).stdout(format!("{HEAD}{FOUR}\n{NONE}")).code(0);
     check("").stdout(format!("{HEAD}PROVIDER  STATE\n\n{NONE}")).code(0);
@@ -74,8 +94,8 @@ fn one_object() {
     let object = concat!(
         r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
-        r#""only_sealed":false,"operations":["sign"],"placements":[],"present":true,"provider":"dev","reference":"alpha","scope":"task","signing":"hmac","skills":null,"#,
-        r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
+        r#""only_sealed":false,"operations":["sign"],"placements":[],"present":true,"provider":"dev","reference":"alpha","rotate":null,"scope":"task","signing":"hmac","skills":null,"#,
+        r#""stale_ms":0,"ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
     );
     far.stdout(object).code(0);
@@ -96,8 +116,8 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
         r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
-        r#""only_sealed":false,"operations":["sign"],"placements":[],"present":false,"provider":"dev","reference":"gamma","scope":"task","signing":"hmac","skills":null,"#,
-        r#""ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
+        r#""only_sealed":false,"operations":["sign"],"placements":[],"present":false,"provider":"dev","reference":"gamma","rotate":null,"scope":"task","signing":"hmac","skills":null,"#,
+        r#""stale_ms":0,"ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
     );
     check(&text).args(["--json"]).stdout(object).code(2);

@@ -1,16 +1,15 @@
 //! Users of a real database, made for a task by a real server with Vault's API: gone after every end that a task can come to.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use far_servers::{OpenBao, Postgres, or_skip};
 use far_tests::guests;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::fixture::Far;
+use crate::running::Running;
 
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
 /// All that the documentation says that the provider's token needs.
@@ -95,39 +94,11 @@ impl World {
     }
 }
 
-/// A run that is under way.
-struct Running {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    seen: String,
-}
-
-impl Running {
-    fn start(far: &Far) -> Self {
-        let mut command = far.command();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr, seen: String::new() }
-    }
-
-    /// Waits until both fields were fetched.
-    fn fetched(mut self) -> Self {
-        while self.seen.lines().filter(|line| line.contains("secret.injected")).count() < 2 {
-            assert_ne!(self.stderr.read_line(&mut self.seen).unwrap(), 0, "it ended: {}", self.seen);
-        }
-        self
-    }
-
-    fn send(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// Waits for its end: the exit code, stdout and stderr.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        self.stderr.read_to_string(&mut self.seen).unwrap();
-        let output = self.child.wait_with_output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap(), self.seen)
-    }
+/// A run that has fetched both fields.
+fn fetched(far: &Far) -> Running {
+    let mut running = Running::start(far);
+    running.until(2, "secret.injected");
+    running
 }
 
 #[test]
@@ -161,7 +132,7 @@ fn it_works_while_the_task_runs() {
     let leak =
         r#"{"do":"get","name":"alpha"},{"do":"reveal"},{"do":"get","name":"beta"},{"do":"reveal"},{"do":"spin"}"#;
     let far = world.far(leak, "20s");
-    let running = Running::start(&far).fetched();
+    let running = fetched(&far);
     assert_eq!(world.users(), 1, "of both fields");
     running.send(Signal::TERM);
     assert_eq!(running.end().0, Some(143));
@@ -173,7 +144,7 @@ fn two_tasks_have_two_and_the_end_of_one_is_not_the_others() {
     let Some(world) = World::start() else { return };
     let steps = format!(r#"{GET},{{"do":"spin"}}"#);
     let (one, other) = (world.far(&steps, "30s"), world.far(&steps, "30s"));
-    let (one, other) = (Running::start(&one).fetched(), Running::start(&other).fetched());
+    let (one, other) = (fetched(&one), fetched(&other));
     assert_eq!(world.users(), 2);
     one.send(Signal::TERM);
     assert_eq!(one.end().0, Some(143));
@@ -188,8 +159,8 @@ fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
     let Some(world) = World::start() else { return };
     let spin = format!(r#"{GET},{{"do":"spin"}}"#);
     let (far, runs) = (world.far(&spin, "60s"), world.far(&spin, "60s"));
-    let runs = Running::start(&runs).fetched();
-    let killed = Running::start(&far).fetched();
+    let runs = fetched(&runs);
+    let killed = fetched(&far);
     assert_eq!(world.users(), 2);
     killed.send(Signal::KILL);
     assert_eq!(killed.end().0, None);
@@ -204,6 +175,11 @@ fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
     let (code, _, stderr) = Running::start(&next).end();
     assert_eq!((code, world.users()), (Some(0), 1), "and nothing of the one that runs: {stderr}");
     assert!(!stderr.contains("warning") && started.elapsed() < Duration::from_secs(20), "{stderr}");
+    let ended: Vec<_> = stderr.lines().filter(|line| line.contains("cause=recovery")).collect();
+    let [ended] = ended[..] else { panic!("not recorded once: {stderr}") };
+    // The lease, and the token that it was made with. What is nobody's task has no task.
+    let told = "secret.revoked   provider=vault outcome=completed cause=recovery count=2";
+    assert!(ended.ends_with(told), "{ended}");
     runs.send(Signal::TERM);
     assert_eq!(runs.end().0, Some(143));
     assert_eq!(world.users(), 0);
@@ -243,7 +219,7 @@ fn without_a_place_to_write_it_down_nothing_is_made_and_that_is_said() {
         .filter(|line| !line.starts_with("state"))
         .collect::<Vec<_>>()
         .join("\n");
-    let far = world.far(GET, "20s").file("far.toml", far);
+    let far = world.far(GET, "20s").file("far.toml", far).variable("XDG_STATE_HOME", "");
     let (_, _, stderr) = Running::start(&far).end();
     assert!(stderr.contains("neither [agent] state nor XDG_STATE_HOME nor HOME says"), "{stderr}");
 }

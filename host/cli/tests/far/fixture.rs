@@ -31,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(90);
 /// A run to be.
 pub(crate) struct Far {
     folder: TempDir,
-    /// Where its caches are; nobody's own.
+    /// Where its caches are, and what its next run must know; nobody's own.
     caches: TempDir,
     args: Vec<String>,
     variables: Vec<(&'static str, &'static str)>,
@@ -86,7 +86,7 @@ impl Far {
         self.args(["--input".to_owned(), format!("{{\"steps\":[{steps}]}}")])
     }
 
-    /// A variable in the environment, which has nothing else but the place for caches.
+    /// A variable in the environment, which has nothing else but the places for caches and for what the next run must know.
     pub(crate) fn variable(mut self, name: &'static str, value: &'static str) -> Self {
         self.variables.push((name, value));
         self
@@ -189,14 +189,23 @@ impl Far {
         Ran { folder: self.folder, duration }
     }
 
-    /// The command, in its folder, with an environment that has what was set, a place for caches, and nothing else.
+    /// The command, in its folder, with an environment that has what was set, those two places, and nothing else.
     pub(crate) fn command(&self) -> Command {
+        self.command_of(&self.args)
+    }
+
+    fn command_of(&self, args: &[String]) -> Command {
         let mut far = Command::new(env!("CARGO_BIN_EXE_far"));
         // Whoever tests it may have swap.
-        let (run, rest) =
-            self.args.split_at(usize::from(self.args.first().is_some_and(|arg| arg == "run" || arg == "check")));
-        far.args(run).args(run.iter().map(|_| "--allow-swap")).args(rest).current_dir(&self.folder).env_clear();
-        far.env("XDG_CACHE_HOME", self.caches.path()).envs(self.variables.iter().copied());
+        let words = match args.first().map(String::as_str) {
+            Some("run" | "check") => 1,
+            Some("secrets") => 2,
+            _ => 0,
+        };
+        let (command, rest) = args.split_at(words);
+        far.args(command).args((words > 0).then_some("--allow-swap")).args(rest).current_dir(&self.folder).env_clear();
+        far.env("XDG_CACHE_HOME", self.caches.path()).env("XDG_STATE_HOME", self.caches.path().join("state"));
+        far.envs(self.variables.iter().copied());
         far
     }
 
@@ -213,6 +222,19 @@ impl Far {
     /// Where compiled skills are kept.
     pub(crate) fn cache(&self) -> std::path::PathBuf {
         self.caches.path().join("far/artifacts")
+    }
+
+    /// Where processes of its agent listen, if it has no id of its own.
+    pub(crate) fn control(&self) -> std::path::PathBuf {
+        self.caches.path().join("state/far/control/local")
+    }
+
+    /// Another command of the same folder, whose state is the same.
+    pub(crate) fn also(&self, words: &str) -> Command {
+        let args: Vec<_> = words.split_whitespace().map(str::to_owned).collect();
+        let mut command = self.command_of(&args);
+        command.stdin(Stdio::null());
+        command
     }
 
     /// Where a file of the folder is.

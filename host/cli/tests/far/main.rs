@@ -15,4 +15,6 @@ mod manual;
 mod masks;
 mod new;
 mod run;
+mod running;
+mod secrets;
 mod vault;

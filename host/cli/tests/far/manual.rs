@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use crate::fixture::{Far, usage};
 
-const COMMANDS: [&str; 9] = ["new", "run", "check", "embed", "inspect", "diff", "audit", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["new", "run", "check", "secrets", "embed", "inspect", "diff", "audit", "completions", "man"];
 
 /// What it prints, which is long, and nothing but that.
 fn printed(words: &str) -> String {

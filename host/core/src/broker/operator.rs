@@ -106,6 +106,21 @@ impl Broker {
         described.unwrap_or(Err(ProviderError::Timeout))
     }
 
+    /// Records that the operator has something done with a secret: before other processes of the agent, or its backend, are asked
+    /// to.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditUnavailable`]: nobody is to be asked then.
+    pub async fn announce(
+        &self,
+        name: &SecretName,
+        entry: &CatalogEntry,
+        by: &AgentId,
+    ) -> Result<(), AuditUnavailable> {
+        self.request(name, &entry.provider, &Arc::new(Subject::agent(by.clone())), Cause::Operator).await
+    }
+
     /// Has everyone who keeps the current version of a secret read it again, whenever that was done last.
     pub async fn refresh_kept(self: &Arc<Self>, name: &SecretName, by: &AgentId) -> Reread {
         let agent = Arc::new(Subject::agent(by.clone()));

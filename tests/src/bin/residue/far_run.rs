@@ -93,7 +93,11 @@ impl Place<'_> {
         far.arg("run").arg(self.component).arg(option).arg(file).args(["--grant", "beta:reveal"]);
         far.arg("--input").arg(json!({ "steps": steps }).to_string()).arg("--json");
         far.arg("--pal").arg(self.written.join(format!("pal-{id}.jsonl"))).arg("--audit").arg(audit.join("far.jsonl"));
-        far.env("TMPDIR", &self.written).current_dir(&self.written).output().unwrap()
+        far.env("TMPDIR", &self.written)
+            .env("XDG_STATE_HOME", &self.written)
+            .current_dir(&self.written)
+            .output()
+            .unwrap()
     }
 
     /// All that the runs wrote: events, audit files, and whatever else is in the folder for temporary files.

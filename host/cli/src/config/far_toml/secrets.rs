@@ -9,6 +9,7 @@ use far_core::{ProviderId, SecretName, SkillDigest, ToolName};
 use super::ProviderConfig;
 use super::exchange::{self, RecipeConfig};
 use super::kind::Kind;
+use super::life;
 use super::providers::reference;
 use crate::config::error::ConfigError;
 use crate::config::reader::{Keys, Table, Value, join, nearest};
@@ -31,11 +32,13 @@ pub(super) const SECRET: Keys = Keys {
         "placements",
         "signing",
         "ttl",
+        "stale",
+        "rotate",
         "skills",
         "when-leaked",
         "only-sealed",
     ],
-    later: &["rotate", "requests"],
+    later: &["requests"],
 };
 
 const TOOL: Keys = Keys { known: &["skills"], later: &[] };
@@ -91,6 +94,7 @@ pub(super) fn entry(
         (None, own) => own,
     };
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
+    let (stale, rotation) = (life::stale(&mut table)?, life::rotation(&mut table)?);
     let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
     if kind == Some(Kind::AgentIdentity) && !table.has("signing") && !table.has("placements") {
         return Err(table.invalid(SAY_HOW));
@@ -106,8 +110,8 @@ pub(super) fn entry(
         scope,
         terms,
         ttl: ttl.unwrap_or(CatalogEntry::DEFAULT_TTL),
-        stale: Duration::ZERO,
-        rotation: None,
+        stale,
+        rotation,
         skills,
         when_leaked,
         only_sealed,

@@ -112,8 +112,8 @@ fn mistakes_in_it() {
             "the types for this version are \"dotenv\" and \"vault\"",
         ),
         (
-            "[secrets.a]\nprovider = 'dotenv'\noperations = ['sign']\nrotate = 'x'\n",
-            "7:1: 'secrets.a.rotate' is not supported by this version of far",
+            "[secrets.a]\nprovider = 'dotenv'\noperations = ['sign']\nrequests = 'x'\n",
+            "7:1: 'secrets.a.requests' is not supported by this version of far",
             "take it out: what it asks for would not be done",
         ),
         (

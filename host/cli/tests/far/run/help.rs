@@ -61,6 +61,7 @@ Commands:
   new          Make a skill project that builds and passes its tests at once
   run          Run one skill with the secrets that it is granted
   check        Check a configuration, reach every provider, and show what is permitted to whom
+  secrets      List, refresh, rotate and revoke secrets; no value is shown
   embed        Write a declaration into a component that was made by any toolchain
   inspect      Show what a component could do, without running it, and hold it against a policy
   diff         Show what a new version of a skill could do that the old could not
