@@ -4,12 +4,8 @@ use std::path::Path;
 
 use far_runtime::Egress;
 
-use crate::config::EgressConfig;
+use crate::config::{EgressConfig, read_authorities};
 use crate::failure::Failure;
-use crate::input;
-
-/// How much is read of a file of authorities; all that browsers know is a quarter of it.
-const CA_MAX: usize = 1024 * 1024;
 
 /// Takes what the file says, and reads what it names.
 pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
@@ -22,6 +18,6 @@ pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
 }
 
 fn with_authorities(egress: Egress, path: &Path) -> Result<Egress, Failure> {
-    let pem = input::begin(path, "the certificates", CA_MAX)?;
+    let pem = read_authorities(path)?;
     egress.with_authorities(&pem).map_err(|source| Failure::Authorities { path: path.to_owned(), source })
 }

@@ -1,6 +1,6 @@
 //! From what a configuration says of a backend to the backend.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use far_core::capability::Catalog;
@@ -10,9 +10,8 @@ use far_providers::dotenv::DotEnv;
 use far_providers::exchange::{Exchange, Recipe};
 use far_providers::vault::{Vault, VaultConfig, VaultError};
 
-use crate::config::{FarToml, ProviderConfig, ProviderKind, RecipeConfig};
+use crate::config::{FarToml, ProviderConfig, ProviderKind, RecipeConfig, read_authorities};
 use crate::failure::Failure;
-use crate::input;
 use crate::run::fixed;
 use crate::state::{self, Unusable};
 
@@ -128,15 +127,11 @@ fn known(id: &ProviderId, catalog: &Catalog, recipes: &[&RecipeConfig]) -> Vec<R
     own.chain(recipes.iter().map(|recipe| &recipe.key)).cloned().collect()
 }
 
-/// How much is read of a file of authorities.
-const CA_MAX: usize = 1024 * 1024;
-
 fn recipe(config: &RecipeConfig) -> Result<Recipe, Failure> {
-    let read = |path: &PathBuf| input::begin(path, "the certificates", CA_MAX);
     Ok(Recipe {
         name: config.name.clone(),
         key: config.key.clone(),
         kind: config.kind.clone(),
-        authorities: config.ca_file.as_ref().map(read).transpose()?,
+        authorities: config.ca_file.as_deref().map(read_authorities).transpose()?,
     })
 }

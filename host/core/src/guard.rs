@@ -48,6 +48,10 @@ guards! {
     Destination = "destination",
     /// A path is decided on as every server reads it.
     PlainPath = "plain-path",
+    /// A text that a URL parser would change is no URL to decide on.
+    SerialisedUrl = "serialised-url",
+    /// A URL with a user in it is no URL to decide on.
+    Userinfo = "userinfo",
     /// A secret is put only where the grant lets it stand.
     Placement = "placement",
     /// A key signs only what all three say that it is for.
@@ -99,6 +103,10 @@ guards! {
     WhenLeaked = "when-leaked",
     /// A value that is too short to be looked for is not given to a task.
     ShortValue = "short-value",
+    /// What only begins like a value is none.
+    WholeValue = "whole-value",
+    /// How much of a stream is held back does not depend on what is in it.
+    SameCuts = "same-cuts",
     /// A stand-in is worth nothing to another task than the one that it was made for.
     OwnToken = "own-token",
     /// A request goes only to where the task may send some.
@@ -107,10 +115,24 @@ guards! {
     OnlySealed = "only-sealed",
     /// An address that is not public is not connected to, unless the operator names it.
     Address = "address",
+    /// What answers is the server that was asked, by a certificate of an authority that the operator trusts.
+    ServerCertificate = "server-certificate",
+    /// No connection is another task's, or was opened with a certificate that the request does not show.
+    OwnConnections = "own-connections",
+    /// No redirect is followed.
+    Redirect = "redirect",
+    /// A header that has servers take another method, host or path does not leave.
+    StrippedHeaders = "stripped-headers",
+    /// What is not one line of a header is none, and is not made one.
+    HeaderLine = "header-line",
     /// What a server answers has no value in it that the task was given.
     ResponseRedaction = "response-redaction",
+    /// A body in a coding that hides what is in it is no answer.
+    ResponseCoding = "response-coding",
     /// A name that only a guest chose is recorded as a hash.
     UnlistedLabel = "unlisted-label",
+    /// What a guest says is in no record.
+    NoWords = "no-words",
 
     /// A component has one declaration at most, wherever it is.
     OneDeclaration = "one-declaration",

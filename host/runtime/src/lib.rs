@@ -60,6 +60,8 @@ mod state;
 mod task;
 mod task_log;
 mod turns;
+#[cfg(far_mutate)]
+mod unguarded;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};

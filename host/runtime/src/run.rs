@@ -124,7 +124,10 @@ impl Runtime {
         // A value that must not be said makes a violation of any end.
         session.judge_finds().await;
         let end = session.stopped().map_or(end, end_of_stop);
-        let recorded = session.finish_for(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str()))).await;
+        let reason = end.limit().map(|limit| Reason::Token(limit.as_str()));
+        #[cfg(far_mutate)]
+        let reason = if Guard::NoWords.stands() { reason } else { Some(crate::unguarded::words(&end)) };
+        let recorded = session.finish_for(end.outcome(), reason).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
             (_, end) => end,

@@ -25,6 +25,8 @@ pub enum Encoding {
     Utf16Be,
     /// As an HMAC's key, with this octet: `0x36` within, `0x5c` without (RFC 2104).
     HmacPad(u8),
+    /// As SHA-2 with 64 bits has a message's beginning in its schedule there: words of eight bytes, from their last to their first.
+    LongWords,
     /// As SHA-2 with 32 bits has it in its message schedule on a machine that is little-endian: words from their last byte
     /// to their first, after so many bytes of the message, and xored with an octet.
     Words {
@@ -49,7 +51,7 @@ pub enum Digits {
 
 impl Encoding {
     /// All of them. A window that several have in common counts as the first one's.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Raw,
         Self::Reversed,
         Self::Json,
@@ -73,6 +75,7 @@ impl Encoding {
         Self::Words { before: 1, pad: 0 },
         Self::Words { before: 2, pad: 0 },
         Self::Words { before: 3, pad: 0 },
+        Self::LongWords,
     ];
 
     /// Its name for people and for programs.
@@ -89,6 +92,7 @@ impl Encoding {
             Self::Utf16Be => "utf-16be",
             Self::HmacPad(_) => "hmac-pad",
             Self::Words { .. } => "sha-256-words",
+            Self::LongWords => "sha-512-words",
         }
     }
 
@@ -107,6 +111,7 @@ impl Encoding {
             Self::Utf16Be => Box::new(bytes.flat_map(|byte| [0, byte])),
             Self::HmacPad(pad) => Box::new(bytes.map(move |byte| byte ^ pad)),
             Self::Words { before, pad } => Box::new(words(value, before, pad)),
+            Self::LongWords => Box::new(long_words(value)),
         }
     }
 }
@@ -146,6 +151,11 @@ fn words<'a>(value: &'a Masked, before: usize, pad: u8) -> impl Iterator<Item = 
     let end = first + (value.len() - first) / 4 * 4;
     let at = move |place: usize| first + (place - first) / 4 * 4 + 3 - (place - first) % 4;
     (first..end).filter_map(move |place| value.bytes().nth(at(place))).map(move |byte| byte ^ pad)
+}
+
+fn long_words(value: &Masked) -> impl Iterator<Item = u8> + '_ {
+    let at = |place: usize| place / 8 * 8 + 7 - place % 8;
+    (0..value.len() / 8 * 8).filter_map(move |place| value.bytes().nth(at(place)))
 }
 
 fn percent(byte: u8, digits: Digits) -> impl Iterator<Item = u8> {
@@ -223,6 +233,7 @@ mod tests {
         assert_eq!(form(Encoding::Words { before: 0, pad: 0 }), b"32107654ba98fedc");
         assert_eq!(form(Encoding::Words { before: 1, pad: 0 }), b"6543a987edcbZYXf");
         assert_eq!(form(Encoding::Words { before: 3, pad: 0 }), b"43218765cba9Xfed");
+        assert_eq!(form(Encoding::LongWords), b"76543210fedcba98");
         assert_eq!(form(Encoding::Words { before: 0, pad: INNER }), b"32107654ba98fedc".map(|byte| byte ^ 0x36));
     }
 

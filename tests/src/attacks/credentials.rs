@@ -86,7 +86,7 @@ fn requests() -> Vec<Case> {
         Case {
             id: "57-anothers-certificate",
             what: "a server that one task showed its certificate to, by another task without it",
-            guards: &[],
+            guards: &[Guard::OwnConnections],
             attack: Trial::new("completed Protocol; certificates shown: 1", || after_another(false)),
             twin: Trial::new("completed 200; certificates shown: 2", || after_another(true)),
         },

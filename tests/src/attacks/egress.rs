@@ -67,16 +67,9 @@ fn destinations() -> Vec<Case> {
         Case {
             id: "32-redirect",
             what: "a server that sends a request with a secret on to another",
-            guards: &[],
-            attack: Trial::new("completed 302; arrived: the secret", || {
-                sent(
-                    Arc::new(|_| vec![REDIRECT.to_vec()]),
-                    |place| json!({ "url": place.url("/a"), "bearer": "alpha" }),
-                )
-            }),
-            twin: Trial::new("completed 200; arrived: the secret", || {
-                sent(fine(), |place| json!({ "url": place.url("/a"), "bearer": "alpha" }))
-            }),
+            guards: &[Guard::Redirect],
+            attack: Trial::new("completed 307; arrived: the secret; at the other: nothing", || redirected(true)),
+            twin: Trial::new("completed 200; arrived: the secret; at the other: nothing", || redirected(false)),
         },
         Case {
             id: "34-plain-http",
@@ -87,8 +80,6 @@ fn destinations() -> Vec<Case> {
         },
     ]
 }
-
-const REDIRECT: &[u8] = b"HTTP/1.1 302 Found\r\nlocation: /open/other\r\ncontent-length: 0\r\n\r\n";
 
 fn placements() -> Vec<Case> {
     let case = |id, what, request: fn(&Place) -> Value| Case {
@@ -114,11 +105,28 @@ fn placements() -> Vec<Case> {
             "a sealed token in one of two authorization headers",
             |place| json!({ "url": place.url("/open"), "bearer": "alpha", "headers": [["authorization", "x"]] }),
         ),
+        Case {
+            id: "39-other-path",
+            what: "headers that have a server take another method, host or path than was decided on",
+            guards: &[Guard::StrippedHeaders],
+            attack: Trial::new("completed 200; with the secret: x-kept", || beside(&OVERRIDES)),
+            twin: Trial::new("completed 200; with the secret: x-kept, x-other", || beside(&["x-kept", "x-other"])),
+        },
     ]
 }
 
+/// Of those that servers know, each kind; and one that says nothing to them.
+const OVERRIDES: [&str; 5] = ["x-http-method-override", "x-original-url", "x_forwarded_host", "x-kept", "forwarded"];
+
 fn answered() -> Vec<Case> {
     vec![
+        Case {
+            id: "36-coded",
+            what: "a granted server that sends back what it was sent in a coding in which no value is found",
+            guards: &[Guard::ResponseCoding],
+            attack: Trial::new("completed Protocol; arrived: the secret", || coded("x-reversed")),
+            twin: Trial::new("completed 200; arrived: the secret", || coded("identity")),
+        },
         Case {
             id: "36-echo",
             what: "a granted server that sends back what it was sent, to a guest that looks through its memory",
@@ -171,6 +179,44 @@ async fn to_another(other: bool) -> String {
     let report = place.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
     let server = if other { &another } else { &place.server };
     format!("{}; arrived: {}", outcome(&report), arrived(server))
+}
+
+/// The header is one that clients send on to wherever they are sent.
+async fn redirected(sends_on: bool) -> String {
+    let authority = Authority::new();
+    let another = Server::start(&authority, "localhost", fine()).await;
+    let answer = if sends_on { sending_on(&format!("{}/open", another.origin())) } else { fine() };
+    let granted = Server::start(&authority, "localhost", answer).await;
+    let origin = granted.origin();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let place = Place::of(granted, &origin, egress, true).placing(&["header:x-api-key"]);
+    let report = place.send(request(json!({ "url": place.url("/a"), "headers": [["x-api-key", "{alpha}"]] }))).await;
+    format!("{}; arrived: {}; at the other: {}", outcome(&report), arrived(&place.server), arrived(&another))
+}
+
+fn sending_on(location: &str) -> Answer {
+    let head = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+    Arc::new(move |_| vec![head.clone().into_bytes()])
+}
+
+/// Which of these headers arrived beside a secret.
+async fn beside(names: &'static [&'static str]) -> String {
+    let place = Place::new(fine()).await;
+    let headers: Vec<_> = names.iter().map(|name| json!([name, "/admin"])).collect();
+    let report = place.send(request(json!({ "url": place.url("/a"), "bearer": "alpha", "headers": headers }))).await;
+    let arrived = place.server.arrived().concat();
+    let found = names.iter().filter(|name| arrived.contains(&format!("{name}: /admin"))).copied();
+    let found = found.collect::<Vec<_>>().join(", ");
+    format!("{}; {} the secret: {found}", outcome(&report), if arrived.contains(VALUE) { "with" } else { "without" })
+}
+
+async fn coded(coding: &'static str) -> String {
+    let reversed: Answer = Arc::new(move |request: &str| {
+        let body: String = request.chars().rev().collect();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n", body.len());
+        vec![format!("{head}{body}").into_bytes()]
+    });
+    sent(reversed, |place| json!({ "url": place.url("/a"), "bearer": "alpha" })).await
 }
 
 async fn without(path: &str) -> String {

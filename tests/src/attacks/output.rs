@@ -60,7 +60,7 @@ fn result() -> Vec<Case> {
         Case {
             id: "28-benign",
             what: "having the host change what has no value in it",
-            guards: &[],
+            guards: &[Guard::WholeValue],
             attack: Trial::new("completed, byte for byte", || benign(100_000)),
             twin: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
         },
@@ -78,8 +78,11 @@ fn forms() -> Vec<Case> {
     let not_found = |id, what, form: &'static str| Case {
         id,
         what,
-        guards: &[],
-        attack: Trial::new("completed, as it was said; listed as not detectable", move || listed(form)),
+        // What is not found is contained by who grants to take bytes at all.
+        guards: &[Guard::RevealImport],
+        attack: Trial::new("completed, as it was said; listed as not detectable; not granted: refused", move || {
+            listed(form)
+        }),
         twin: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
     };
     vec![
@@ -152,9 +155,10 @@ async fn echoed(before: Value) -> String {
 async fn listed(form: &'static str) -> String {
     let host = TestHost::new();
     let steps = json!([get("alpha"), { "do": "reveal" }, say(None, "answer", (form, 0), 1)]);
-    let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps).await;
+    let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps.clone()).await;
     let listed = if is_not_detectable(form) { "listed as not detectable" } else { "not listed" };
-    format!("{}; {listed}", shown(&host, &report))
+    let ungranted = host.probe(guests::PROBE_REVEALING, &["alpha:sign"], steps).await;
+    format!("{}; {listed}; not granted: {}", shown(&host, &report), ungranted.end.outcome().as_str())
 }
 
 /// What is shown between `<` and `>`: a marker with next to nothing beside it, or no marker and no event.
@@ -175,9 +179,11 @@ fn shown(host: &TestHost, report: &Report) -> String {
     format!("{}, {how}", report.end.outcome().as_str())
 }
 
-/// A text of so many letters, and whether it comes back as it was, of a task that was given values.
+/// A text of so many letters and of what two values begin with, and whether it comes back as it was, of a task that was given
+/// both.
 async fn benign(length: usize) -> String {
-    let text = &random(length);
+    let begun = |(_, value): &(&str, &'static str)| value.split_at(value.len() - 1).0;
+    let text = &format!("{} {} {}", random(length), begun(&SECRETS[0]), begun(&SECRETS[1]));
     let host = TestHost::new();
     let steps = json!([
         get("alpha"),

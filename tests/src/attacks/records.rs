@@ -80,7 +80,7 @@ fn recorded_words() -> Vec<Case> {
         Case {
             id: "58-words-in-records",
             what: "a guest's words carried into the records by its log, its output, its error",
-            guards: &[],
+            guards: &[Guard::NoWords],
             attack: Trial::new("skill-error, not recorded", || {
                 let log = json!({ "do": "log", "level": "info", "message": WORDS });
                 let print = json!({ "do": "print", "text": WORDS });

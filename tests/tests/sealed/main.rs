@@ -2,6 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod credentials;
+mod headers;
 
 use std::sync::Arc;
 

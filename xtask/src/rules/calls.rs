@@ -64,8 +64,18 @@ fn lists<'a>(code: &'a str, opening: &'a str) -> impl Iterator<Item = (usize, &'
 }
 
 /// What a provider is asked for.
-const PROVIDER_CALLS: [&str; 8] =
-    ["get_secret", "get_secret_for", "list_secrets", "refresh_secret", "renew", "revoke", "revoke_lease", "rotate"];
+const PROVIDER_CALLS: [&str; 10] = [
+    "describe_secret",
+    "get_secret",
+    "get_secret_for",
+    "list_secrets",
+    "refresh_secret",
+    "renew",
+    "replace_lease",
+    "revoke",
+    "revoke_lease",
+    "rotate",
+];
 /// Who has methods of the same names, and is not a provider.
 const NOT_PROVIDERS: [&str; 4] = ["broker", "session", "self", "Self"];
 

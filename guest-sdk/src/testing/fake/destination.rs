@@ -64,6 +64,12 @@ impl Target {
             && path_within(url.path(), &self.path)
     }
 
+    /// Whether it goes to a host of a destination, in whatever way.
+    pub(super) fn is_of_host(&self, destination: &str) -> bool {
+        let (_, address) = destination.split_once(' ').unwrap_or(("", destination));
+        Url::parse(address).is_ok_and(|url| url.host_str().is_some_and(|host| covers(host, &self.host)))
+    }
+
     /// A destination that covers it and no other path.
     pub(super) fn as_destination(&self) -> String {
         format!("{} {}{}", self.method, self.origin, self.path)

@@ -118,6 +118,13 @@ impl Host {
         self.with(name, |planned| planned.max_uses = Some(most))
     }
 
+    /// Lets nothing go to the hosts that the secret may be sent to without it, as `only-sealed` in a grant or in `far.toml` does, and
+    /// beside it no `authorization` and no `cookie` of the skill's own. A request without it is [`http::Error::Denied`].
+    #[must_use]
+    pub fn only_sealed(self, name: &str) -> Self {
+        self.with(name, |planned| planned.only_sealed = true)
+    }
+
     /// How long the secret's value lives, which is 5 minutes unless it is said. No time passes in a run.
     #[must_use]
     pub fn expires_in(self, name: &str, lifetime: Duration) -> Self {
@@ -148,8 +155,8 @@ impl Host {
     /// What a server answers, or why none does: the next request gets the first of these, and so on. Where none is left, a
     /// request is [`http::Error::Unreachable`].
     ///
-    /// A secret goes where the skill declares that it is sent. Where requests without one go is not looked at: that is for the
-    /// task's grant to say.
+    /// A secret goes where the skill declares that it is sent. Where requests without one go is not looked at, but for
+    /// [`only_sealed`](Self::only_sealed): that is for the task's grant to say.
     #[must_use]
     pub fn answering(mut self, answer: Result<Response, http::Error>) -> Self {
         self.plan.answers.push_back(answer);

@@ -5,6 +5,7 @@ pub(crate) mod current;
 mod denial;
 mod destination;
 mod ended;
+mod headers;
 mod host;
 mod placed;
 mod plan;

@@ -98,6 +98,20 @@ pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<S
     texts
 }
 
+/// Takes out what the host does not send beside secrets: a certificate that is none, and where one of them must be there
+/// (`only`), what else is usual for a credential.
+pub(super) fn take_out(placed: &[Placed], headers: &mut Headers, only: bool) {
+    headers.retain(|(name, _)| {
+        let placement = of_header(name);
+        match placement.as_str() {
+            _ if placed.iter().any(|place| place.placement == placement) => true,
+            CLIENT_CERTIFICATE => false,
+            AUTHORIZATION | "header:cookie" => !only,
+            _ => true,
+        }
+    });
+}
+
 /// The placement that a header is.
 fn of_header(name: &str) -> String {
     let name = name.to_ascii_lowercase();

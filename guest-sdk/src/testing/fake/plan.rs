@@ -70,6 +70,8 @@ pub(super) struct Planned {
     /// Which versions may be asked for besides the current one.
     pub(super) versions: Vec<String>,
     pub(super) max_uses: Option<u32>,
+    /// Whether nothing goes to its destinations' hosts without it.
+    pub(super) only_sealed: bool,
     pub(super) current: Option<Value>,
     pub(super) old: Vec<Value>,
     /// What becomes current with each refresh.
@@ -101,6 +103,7 @@ impl Default for Planned {
             operations: None,
             versions: Vec::new(),
             max_uses: None,
+            only_sealed: false,
             current: None,
             old: Vec::new(),
             later: Vec::new(),
@@ -149,6 +152,15 @@ impl Plan {
 
     pub(super) fn granted(&self, name: &str) -> Option<&Planned> {
         self.secrets.get(name).filter(|planned| planned.is_granted)
+    }
+
+    /// The secrets that a request must carry, granted or not (`Capability::demanded`).
+    pub(super) fn demanded(&self, target: &Target) -> Vec<&'static str> {
+        let is_demanded = |declared: &&DeclaredSecret| {
+            self.secrets.get(declared.name).is_some_and(|planned| planned.only_sealed)
+                && declared.destinations.iter().any(|destination| target.is_of_host(destination))
+        };
+        self.declaration.secrets.iter().filter(is_demanded).map(|declared| declared.name).collect()
     }
 
     /// What is said of the tokens that a secret signs, if it may.

@@ -1,10 +1,10 @@
 //! Requests of a run, and what stands for secrets in them.
 
 use super::destination::Target;
-use super::placed::{Headers, Placed, unplaced};
+use super::placed::{Placed, take_out, unplaced};
 use super::plan::Purpose;
 use super::run::{Held, Run};
-use super::{Denial, Sent, Use};
+use super::{Denial, Sent, Use, headers};
 use crate::bindings::tinkerbell::skill::secrets as wit;
 use crate::http::{self, Parts, Response};
 use crate::secrets::Error;
@@ -30,14 +30,18 @@ impl Run {
         Ok(token.map_err(wit::Error::from))
     }
 
-    /// The order is the host's: what cannot be decided on, stand-ins where none may stand, then those that are replaced.
+    /// The order is the host's: what cannot be decided on, stand-ins where none may stand, secrets that must be there, then those
+    /// that are replaced.
     pub(crate) fn send(&mut self, parts: Parts) -> Result<Result<Response, http::Error>, Denial> {
+        let mut headers = match headers::leaving(parts.headers) {
+            Ok(headers) => headers,
+            Err(error) => return Ok(Err(error)),
+        };
         let Some(target) = Target::new(&parts.method, &parts.url) else { return Ok(Err(http::Error::Invalid)) };
         if target.is_of_a_proxy_or_an_echo() {
             return Ok(Err(http::Error::Denied));
         }
-        let as_text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
-        let (mut headers, mut url): (Headers, _) = (parts.headers.into_iter().map(as_text).collect(), parts.url);
+        let mut url = parts.url;
         let placed = Placed::all(&self.sealed, &headers, &url);
         let body = String::from_utf8_lossy(&parts.body);
         for text in unplaced(&placed, &headers, &url).iter().map(String::as_str).chain([&*body]) {
@@ -46,6 +50,12 @@ impl Run {
                 drop(self.use_value(held, Purpose::Seal(&target, None), true)?);
             }
         }
+        let carried: Vec<_> = placed.iter().map(|place| self.handle(place.held).name.as_str()).collect();
+        let demanded = self.plan.demanded(&target);
+        if !demanded.iter().all(|name| carried.contains(name)) {
+            return Ok(Err(http::Error::Denied));
+        }
+        take_out(&placed, &mut headers, !demanded.is_empty());
         for place in placed {
             let used = self.use_value(place.held, Purpose::Seal(&target, Some(&place.placement)), true)?;
             let Ok(handle) = used else { return Ok(Err(http::Error::Denied)) };

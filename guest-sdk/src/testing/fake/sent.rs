@@ -8,7 +8,8 @@ pub struct Sent {
     pub method: String,
     /// The URL, otherwise as the skill wrote it.
     pub url: String,
-    /// The headers, in their order.
+    /// The headers, in their order, without those that the host takes out of a request: such as `accept-encoding`, `range` and
+    /// `x-http-method-override`. What it adds of its own is not among them.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,

@@ -50,10 +50,7 @@ impl Source {
     /// What is checked is what is read: owner and mode are those of the open file, wherever links led to. The folders
     /// above it are not looked at.
     pub(super) fn read_trusted(path: &Path, format: Format) -> Result<Self, ConfigError> {
-        let file = open(path)?;
-        let metadata = file.metadata().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let user = rustix::process::geteuid().as_raw();
-        check_trust(path, metadata.uid(), metadata.permissions().mode() & 0o7777, user)?;
+        let file = open_trusted(path)?;
         Self::of(path, format, &file)
     }
 
@@ -63,14 +60,7 @@ impl Source {
     }
 
     fn of(path: &Path, format: Format, file: &File) -> Result<Self, ConfigError> {
-        let mut bytes = Vec::new();
-        // One byte more than allowed tells a file that fits from one that does not.
-        let mut limited = file.take(MAX_LEN as u64 + 1);
-        limited.read_to_end(&mut bytes).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        if bytes.len() > MAX_LEN {
-            return Err(ConfigError::TooLarge { path: path.to_owned() });
-        }
-        let text = String::from_utf8(bytes).map_err(|error| {
+        let text = String::from_utf8(bytes(path, file)?).map_err(|error| {
             let (valid, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
             let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
             ConfigError::NotText { path: path.to_owned(), line }
@@ -107,6 +97,33 @@ impl Source {
             Format::Toml => None,
         }
     }
+}
+
+/// Reads the authorities that the operator's file names, as they are.
+///
+/// # Security
+///
+/// Whoever may write them may have any server taken for the right one: they are believed as the file that names them is
+/// ([`Source::read_trusted`]).
+pub(crate) fn read_authorities(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    bytes(path, &open_trusted(path)?)
+}
+
+fn bytes(path: &Path, file: &File) -> Result<Vec<u8>, ConfigError> {
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that fits from one that does not.
+    let mut limited = file.take(MAX_LEN as u64 + 1);
+    limited.read_to_end(&mut bytes).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    if bytes.len() > MAX_LEN { Err(ConfigError::TooLarge { path: path.to_owned() }) } else { Ok(bytes) }
+}
+
+/// Opens a file that only root or the user that runs this process may have written.
+fn open_trusted(path: &Path) -> Result<File, ConfigError> {
+    let file = open(path)?;
+    let metadata = file.metadata().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let user = rustix::process::geteuid().as_raw();
+    check_trust(path, metadata.uid(), metadata.permissions().mode() & 0o7777, user)?;
+    Ok(file)
 }
 
 /// Opens a regular file, without waiting for the other end of a pipe.
@@ -171,6 +188,19 @@ mod tests {
             assert_eq!(said(&error), expected);
             assert!(Source::read(&path, Format::Toml).is_ok());
         }
+    }
+
+    #[test]
+    fn authorities_are_believed_as_the_file_that_names_them() {
+        let (_folder, path) = file(b"\xff no text", 0o644);
+        assert_eq!(read_authorities(&path).unwrap(), b"\xff no text");
+        for mode in [0o620, 0o602, 0o666] {
+            let (_folder, path) = file("", mode);
+            assert!(matches!(read_authorities(&path), Err(ConfigError::Writable { .. })), "{mode:o}");
+        }
+        let (_folder, path) = file(" ".repeat(MAX_LEN + 1), 0o600);
+        assert!(matches!(read_authorities(&path), Err(ConfigError::TooLarge { .. })));
+        assert!(matches!(read_authorities(Path::new("/dev/null")), Err(ConfigError::NotAFile { .. })));
     }
 
     #[test]

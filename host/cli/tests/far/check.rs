@@ -269,3 +269,35 @@ certificates of: ca.pem
         "error: far.toml:2:1: unknown key 'egress.ca'\n  help: known here: 'destinations', 'networks', 'ca-file', 'hosts'\n",
     );
 }
+
+#[test]
+fn authorities_that_others_can_change() {
+    let stderr = "error: 'ca.pem' can be changed by others: its mode is 0664\n  help: take the right away: chmod go-w 'ca.pem'\n";
+    let ca_file = |text: &str| check(text).file("ca.pem", "").mode("ca.pem", 0o664).stderr(stderr);
+    let head = "\
+far.toml: valid
+agent local, wasi inert, swap refused
+requests without a secret: none
+networks besides the public ones: none
+hosts that are not looked up: none
+certificates of: ca.pem
+
+";
+    ca_file(&format!("[egress]\nca-file = 'ca.pem'\n{PROVIDER}")).stdout(format!("{head}{FOUR}\n{NONE}")).code(2);
+    let table = "\
+far.toml: valid
+agent local, wasi inert, swap refused
+
+PROVIDER  STATE
+dev       refused
+
+SECRET  PROVIDER  THERE    OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
+app     dev       unknown  seal        task   1h   replace      every skill  https://api.github.com
+";
+    ca_file(&format!(
+        "{PROVIDER}[secrets.app]\nprovider = 'dev'\npath = 'alpha'\nkind = 'github-app'\ndestinations = \
+         ['https://api.github.com']\ngithub-app = {{ app-id = '12', installation = 34, ca-file = 'ca.pem' }}\n"
+    ))
+    .stdout(table)
+    .code(2);
+}

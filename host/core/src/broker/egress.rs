@@ -85,6 +85,7 @@ impl Session {
     fn label_of(&self, target: &Target) -> DestinationLabel {
         match self.context().egress.iter().find(|destination| destination.covers(target)) {
             Some(destination) => destination.into(),
+            None if !Guard::UnlistedLabel.stands() => DestinationLabel::Listed(target.host().to_owned()),
             None => self.broker.labels.unlisted_host(target.host()),
         }
     }

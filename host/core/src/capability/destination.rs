@@ -296,8 +296,10 @@ impl Target {
             _ => return Err(TargetError),
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
+        let anonymous = anonymous || !Guard::Userinfo.stands();
         let plain = !leads_up(parsed.path()) || !Guard::PlainPath.stands();
-        if !is_method(method) || !anonymous || !plain || !is_serialised(&parsed, url) {
+        let serialised = is_serialised(&parsed, url) || !Guard::SerialisedUrl.stands();
+        if !is_method(method) || !anonymous || !plain || !serialised {
             return Err(TargetError);
         }
         let host = match parsed.host() {

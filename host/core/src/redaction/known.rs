@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::filter::Filter;
 use super::form::{ALIGNMENTS, Alphabet, Form, sextets};
 use super::print::Key;
+use crate::guard::Guard;
 use crate::memory::MemoryError;
 use crate::name::SecretName;
 
@@ -155,11 +156,8 @@ impl Known {
         let length = known.length.checked_sub(piece * PIECE)?.min(PIECE);
         let read = reader.read(text, symbols, length)?;
         let print = self.key.print(reader.form.alphabet(), read);
-        (known.alphabet == reader.form.alphabet() && known.pieces.get(piece) == Some(&print)).then_some(Followed {
-            pattern,
-            piece: piece + 1,
-            reader,
-        })
+        let same = known.pieces.get(piece) == Some(&print) || !Guard::WholeValue.stands();
+        (known.alphabet == reader.form.alphabet() && same).then_some(Followed { pattern, piece: piece + 1, reader })
     }
 
     /// Whether there is more of the pattern.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use far_core::broker::{AccessError, EgressError, StandIn};
 use far_core::capability::{Placement, Target};
+use far_core::guard::Guard;
 use far_core::memory::SecretBytes;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Request};
@@ -80,7 +81,9 @@ impl Task {
             .map_err(|error| error.downcast::<Error>().map_or(Error::HttpRequestBodySize(None), |error| *error))?;
         let trailers = body.trailers().cloned().unwrap_or_default();
         let body = body.to_bytes();
-        let is_stripped = |name: &HeaderName| STRIPPED.contains(&&*name.as_str().replace('_', "-"));
+        let is_stripped = |name: &HeaderName| {
+            STRIPPED.contains(&&*name.as_str().replace('_', "-")) && Guard::StrippedHeaders.stands()
+        };
         let stripped: Vec<_> = parts.headers.keys().filter(|name| is_stripped(name)).cloned().collect();
         for name in stripped {
             parts.headers.remove(name);

@@ -24,10 +24,10 @@ pub(super) fn redacted(
     let is_other = |name, plain: &str| {
         parts.headers.get_all(name).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
     };
-    if is_other(header::CONTENT_ENCODING, "identity") {
+    if is_other(header::CONTENT_ENCODING, "identity") && Guard::ResponseCoding.stands() {
         return Err(Error::HttpResponseContentCoding(None));
     }
-    if is_other(header::TRANSFER_ENCODING, "chunked") {
+    if is_other(header::TRANSFER_ENCODING, "chunked") && Guard::ResponseCoding.stands() {
         return Err(Error::HttpResponseTransferCoding(None));
     }
     if !Guard::ResponseRedaction.stands() {

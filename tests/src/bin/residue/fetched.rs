@@ -4,10 +4,11 @@ use far_needle::Needle;
 use far_tests::process_memory::{Place, ProcessMemory};
 use serde_json::json;
 
+use crate::controls::LONG;
 use crate::host::secret;
 use crate::network::Network;
 use crate::row::Row;
-use crate::sent::{cleared, run};
+use crate::sent::{cleared, run, seen};
 
 const EXPECTED: &str = "secret.used, completed, answered";
 
@@ -26,6 +27,9 @@ pub(crate) async fn all(
         // The provider keeps its token as long as it is there.
         rows.push(Row::found_in("fetched-by-tls.vault.token", &[Place::Locked], &memory.search(token).unwrap()));
     }
+    if wanted("exchanged.github-app") {
+        rows.extend(of_an_app(network, memory).await);
+    }
     for (id, name) in [("exchanged.basic", "basic"), ("exchanged.body", "body")] {
         if wanted(id) {
             let (key, value) = (network.remote.word(), secret());
@@ -35,6 +39,26 @@ pub(crate) async fn all(
         }
     }
     rows
+}
+
+/// The key is in memory while the issuer holds back its answer, and signed what it was asked with.
+async fn of_an_app(network: &mut Network, memory: &mut ProcessMemory) -> [Row; 2] {
+    let value = secret();
+    network.key(&network.remote.rsa.pem);
+    network.remote.give_out(value.value());
+    network.remote.hold_next();
+    let url = format!("{}/echo", network.remote.address.open);
+    let mut running = network.send(&["app"], &json!([{ "method": "GET", "url": url, "bearer": "app" }]), LONG);
+    network.remote.wait_held();
+    let findings = memory.search(&network.remote.rsa.text).unwrap();
+    network.remote.release();
+    let control = Row::found_in("control.exchanged.github-app", &[Place::Locked], &findings);
+    let report = (&mut running.task).await.unwrap();
+    let seen = seen(&report, &running.all_recorded().await);
+    drop(report);
+    let signature = network.remote.signature();
+    let needles: Vec<_> = network.remote.rsa.needles().into_iter().chain(&signature).chain([&*value]).collect();
+    [control, cleared(memory, "exchanged.github-app", EXPECTED, seen, &needles).await]
 }
 
 async fn fetch(network: &mut Network, name: &str, value: &Needle) -> String {

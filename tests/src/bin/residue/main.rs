@@ -24,6 +24,7 @@ mod far_run;
 mod fetched;
 mod frames;
 mod host;
+mod logins;
 mod network;
 mod remote;
 mod row;
@@ -44,6 +45,7 @@ use rustix::process::geteuid;
 use crate::allocator::Switchable;
 use crate::backend::Defect;
 use crate::host::Host;
+use crate::logins::Credentials;
 use crate::network::Network;
 use crate::row::Row;
 
@@ -148,15 +150,16 @@ async fn over_network(cli: &Cli, memory: &mut ProcessMemory, folder: &Path) -> V
     if !cli.only.is_empty() && !cli.only.iter().any(|only| OVER_NETWORK.iter().any(|kind| only.starts_with(kind))) {
         return Vec::new();
     }
-    let token = host::secret();
-    let mut network = Network::start(&cli.sender, &host::private_folder(folder, "network"), token.value()).await;
+    let credentials = Credentials::random();
+    let mut network = Network::start(&cli.sender, &host::private_folder(folder, "network"), &credentials).await;
     let mut rows = sent::all(&mut network, memory, wanted).await;
-    rows.extend(fetched::all(&mut network, memory, &token, wanted).await);
+    rows.extend(fetched::all(&mut network, memory, &credentials.token, wanted).await);
+    rows.extend(logins::all(&mut network, memory, &credentials, wanted).await);
     rows
 }
 
 /// What the names of its checks begin with.
-const OVER_NETWORK: [&str; 4] = ["sealed", "sign-jwt", "fetched-by-tls", "exchanged"];
+const OVER_NETWORK: [&str; 5] = ["sealed", "sign-jwt", "fetched-by-tls", "exchanged", "logged-in"];
 
 async fn checks(cli: &Cli, memory: &mut ProcessMemory, report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();

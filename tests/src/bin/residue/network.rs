@@ -1,9 +1,6 @@
 //! A host whose tasks send requests to the other process, and whose backends ask it for secrets.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +8,18 @@ use far_core::capability::{
     Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Placement, Scope, Signing, Terms, WhenLeaked,
 };
 use far_core::declaration::embed;
-use far_core::memory::SecretBytes;
 use far_core::pal::Pal;
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName};
 use far_needle::Masked;
-use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, Exchange, Kind, Recipe};
-use far_providers::vault::{Address, Auth, Mounts, Vault, VaultConfig};
+use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, Exchange, GitHubApp, Kind, Recipe};
+use far_providers::vault::Mounts;
 use far_runtime::{Egress, Limits, Runtime, Skill, Task};
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, Manner};
 use crate::host::Running;
+use crate::logins::{self, Credentials};
 use crate::remote::Remote;
 
 /// The host, the other process, and what the backends have.
@@ -30,9 +27,9 @@ pub(crate) struct Network {
     pub(crate) runtime: Arc<Runtime>,
     skill: Arc<Skill>,
     pub(crate) remote: Remote,
-    /// Where `alpha`, `hs` and `rs` come from.
+    /// Where `alpha` and the keys that sign come from.
     backend: Arc<Backend>,
-    /// Where the keys come from that are exchanged for `basic` and `body`.
+    /// Where the keys come from that are exchanged for `basic`, `body` and `app`.
     keys: Arc<Backend>,
     grants: Vec<Grant>,
 }
@@ -41,25 +38,28 @@ pub(crate) struct Network {
 const PLACEMENTS: [&str; 4] = ["authorization", "header:x-api-key", "query:key", "client-certificate"];
 
 impl Network {
-    /// Starts both. The server of Vault's API takes this token.
-    pub(crate) async fn start(component: &Path, folder: &Path, token: &Masked) -> Self {
+    /// Starts both. By these, providers say who they are to the server of Vault's API.
+    pub(crate) async fn start(component: &Path, folder: &Path, credentials: &Credentials) -> Self {
         let remote = Remote::start();
         let [backend, keys] = ["backend", "keys"].map(|id| Arc::new(Backend::new(id.parse().unwrap())));
-        let vault = vault(&remote, folder, token);
+        let vaults = logins::providers(&remote, folder, credentials);
         let exchange = exchange(&remote, keys.clone());
         let mut secrets = Vec::new();
-        for name in ["alpha", "hs", "rs"] {
+        for name in ["alpha", "hs", "rs", "es", "ed"] {
             secrets.push((name, backend.id().clone(), Reference::new(name)));
         }
-        secrets.push(("vault", vault.id().clone(), Mounts::default().reference("kv/app", Some("value")).unwrap()));
-        for name in ["basic", "body"] {
+        for (name, vault) in &vaults {
+            secrets.push((name, vault.id().clone(), Mounts::default().reference("kv/app", Some("value")).unwrap()));
+        }
+        for name in ["basic", "body", "app"] {
             secrets.push((name, exchange.id().clone(), Reference::new(name)));
         }
         let (catalog, grants) = catalog(&remote, &secrets);
         let egress = Egress::new().with_authorities(remote.address.authority.as_bytes()).unwrap();
-        let runtime = Runtime::builder("residue".parse().unwrap(), Pal::builder().build())
+        let runtime = Runtime::builder("residue".parse().unwrap(), Pal::builder().build());
+        let runtime = vaults.into_iter().fold(runtime, |runtime, (_, vault)| runtime.provider(vault));
+        let runtime = runtime
             .provider(backend.clone())
-            .provider(vault)
             .provider(exchange)
             .catalog(catalog)
             .egress(egress.with_network("127.0.0.0/8".parse().unwrap()))
@@ -121,6 +121,8 @@ fn terms(remote: &Remote, name: &str) -> Terms {
     let algorithm = match name {
         "hs" => Some(JwtAlgorithm::Hs256),
         "rs" => Some(JwtAlgorithm::Rs256),
+        "es" => Some(JwtAlgorithm::Es256),
+        "ed" => Some(JwtAlgorithm::EdDsa),
         _ => None,
     };
     let seals = Operation::Seal;
@@ -154,38 +156,25 @@ fn declaration(grants: &[Grant]) -> Value {
     json!({ "name": "sender", "version": "1", "description": "", "secrets": secrets })
 }
 
-fn vault(remote: &Remote, folder: &Path, token: &Masked) -> Arc<dyn SecretProvider> {
-    let plain = SecretBytes::new(token.len(), |place| token.write_to(place)).unwrap();
-    let file = written(folder, "token", plain.expose());
-    let config = VaultConfig {
-        address: Address::parse(&remote.address.open).unwrap(),
-        namespace: None,
-        ca_file: Some(written(folder, "ca.pem", remote.address.authority.as_bytes())),
-        auth: Auth::Token { file },
-        mounts: Mounts::default(),
-        child_policies: Vec::new(),
-    };
-    Arc::new(Vault::open("vault".parse().unwrap(), config, Vec::new()).unwrap())
-}
-
 fn exchange(remote: &Remote, keys: Arc<Backend>) -> Arc<dyn SecretProvider> {
-    let recipe = |(name, auth): (&str, ClientAuth)| {
+    let client = |auth| {
         let token_url = Endpoint::parse(&format!("{}/token", remote.address.open)).unwrap();
-        let client = ClientCredentials { token_url, client_id: "far".to_owned(), scope: None, auth };
-        Recipe {
-            name: Reference::new(name),
-            key: Reference::new("key"),
-            kind: Kind::ClientCredentials(client),
-            authorities: Some(remote.address.authority.clone().into_bytes()),
-        }
+        Kind::ClientCredentials(ClientCredentials { token_url, client_id: "far".to_owned(), scope: None, auth })
     };
-    let recipes = [("basic", ClientAuth::Basic), ("body", ClientAuth::Body)].map(recipe).to_vec();
-    Arc::new(Exchange::new(keys, recipes).unwrap())
-}
-
-fn written(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
-    let path = folder.join(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
-    file.write_all(content).unwrap();
-    path
+    let app = GitHubApp {
+        api: Endpoint::parse(&remote.address.open).unwrap(),
+        app_id: "12".to_owned(),
+        installation: 34,
+        repositories: Vec::new(),
+        permissions: Vec::new(),
+    };
+    let recipe = |(name, kind)| Recipe {
+        name: Reference::new(name),
+        key: Reference::new("key"),
+        kind,
+        authorities: Some(remote.address.authority.clone().into_bytes()),
+    };
+    let kinds =
+        [("basic", client(ClientAuth::Basic)), ("body", client(ClientAuth::Body)), ("app", Kind::GitHubApp(app))];
+    Arc::new(Exchange::new(keys, kinds.map(recipe).to_vec()).unwrap())
 }

@@ -21,8 +21,14 @@ pub(crate) struct Remote {
     pub(crate) address: Address,
     /// A client certificate of the authority's, with its key, in PEM.
     pub(crate) identity: Key,
+    /// Another, for a provider that logs in.
+    pub(crate) login: Key,
     /// A key for RS256, in PEM.
     pub(crate) rsa: Key,
+    /// A key for ES256.
+    pub(crate) ec: Key,
+    /// A key for EdDSA.
+    pub(crate) ed: Key,
 }
 
 /// Origins, and who they are of.
@@ -38,8 +44,25 @@ pub(crate) struct Address {
 pub(crate) struct Key {
     /// As the backend has it.
     pub(crate) pem: Masked,
-    /// The private number, or much of it: in the PEM, and in the DER that this is of.
-    pub(crate) needles: [Needle; 2],
+    /// The private number, or much of it, in the PEM.
+    pub(crate) text: Needle,
+    /// In the DER that this is of, and what is computed of it to sign with.
+    pub(crate) numbers: Vec<Needle>,
+}
+
+impl Key {
+    fn read(answers: &mut File) -> Self {
+        let pem = frames::read_value(answers).unwrap();
+        let text = Needle::new(frames::read_value(answers).unwrap()).unwrap();
+        let count = frames::read(answers).unwrap()[0];
+        let numbers = (0..count).map(|_| Needle::of_bytes(frames::read_value(answers).unwrap()).unwrap()).collect();
+        Self { pem, text, numbers }
+    }
+
+    /// All that is looked for.
+    pub(crate) fn needles(&self) -> Vec<&Needle> {
+        [&self.text].into_iter().chain(&self.numbers).collect()
+    }
 }
 
 impl Remote {
@@ -52,20 +75,27 @@ impl Remote {
         let told: Value = serde_json::from_slice(&frames::read(&mut answers).unwrap()).unwrap();
         let text = |name: &str| told[name].as_str().unwrap().to_owned();
         let address = Address { authority: text("authority"), open: text("open"), mutual: text("mutual") };
-        let mut key = || {
-            let pem = frames::read_value(&mut answers).unwrap();
-            let text = Needle::new(frames::read_value(&mut answers).unwrap()).unwrap();
-            let number = Needle::of_bytes(frames::read_value(&mut answers).unwrap()).unwrap();
-            Key { pem, needles: [text, number] }
-        };
-        let (identity, rsa) = (key(), key());
-        Self { child, orders, answers, address, identity, rsa }
+        let [identity, login, rsa, ec, ed] = [(); 5].map(|()| Key::read(&mut answers));
+        Self { child, orders, answers, address, identity, login, rsa, ec, ed }
     }
 
     /// Has it give out this value from now on, as a secret and as a token.
     pub(crate) fn give_out(&mut self, value: &Masked) {
         self.order(Order::GiveOut);
         frames::write_value(&mut self.orders, value).unwrap();
+        self.done();
+    }
+
+    /// Has it give this token to whoever logs in.
+    pub(crate) fn grant(&mut self, token: &Masked) {
+        self.order(Order::Grant);
+        frames::write_value(&mut self.orders, token).unwrap();
+        self.done();
+    }
+
+    /// Has it hold back its answer to the next that logs in, or exchanges a key.
+    pub(crate) fn hold_next(&mut self) {
+        self.order(Order::HoldNext);
         self.done();
     }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::controls::LONG;
 use crate::host::secret;
 use crate::network::Network;
+use crate::remote::{Key, Remote};
 use crate::row::Row;
 
 /// How long what is left of a connection may take to go: it is freed by a task of the HTTP library's, once its client is.
@@ -40,12 +41,11 @@ pub(crate) async fn all(network: &mut Network, memory: &mut ProcessMemory, wante
     if wanted("sign-jwt.hs256") {
         let key = secret();
         network.alpha(key.value());
-        rows.push(signed(network, memory, "sign-jwt.hs256", "hs", &[&key]).await);
+        rows.extend(signed(network, memory, "sign-jwt.hs256", "hs", Signs::Word(&key)).await);
     }
-    if wanted("sign-jwt.rs256") {
-        network.alpha(&network.remote.rsa.pem);
-        let [text, number] = rsa(network);
-        rows.push(signed(network, memory, "sign-jwt.rs256", "rs", &[&text, &number]).await);
+    for (id, name, key) in KEYS.into_iter().filter(|(id, ..)| wanted(id)) {
+        network.alpha(&key(&network.remote).pem);
+        rows.extend(signed(network, memory, id, name, Signs::Key(key)).await);
     }
     rows
 }
@@ -103,22 +103,50 @@ async fn client_certificate(network: &Network, memory: &mut ProcessMemory) -> Ro
     let url = format!("{}/", network.remote.address.mutual);
     let request = json!([{ "method": "GET", "url": url, "headers": [["far-client-certificate", "{alpha}"]] }]);
     let seen = run(network, &["alpha"], &request).await;
-    let needles = [&key.needles[0], &key.needles[1]];
-    cleared(memory, "sealed.client-certificate", "secret.used, completed, answered", seen, &needles).await
+    cleared(memory, "sealed.client-certificate", "secret.used, completed, answered", seen, &key.needles()).await
 }
 
-fn rsa(network: &Network) -> [Needle; 2] {
-    let [text, number] = &network.remote.rsa.needles;
-    [Needle::new(text.value().clone()).unwrap(), Needle::of_bytes(number.value().clone()).unwrap()]
+/// A key that the other process has made.
+type Made = fn(&Remote) -> &Key;
+
+/// Those that sign, by the check and the secret.
+const KEYS: [(&str, &str, Made); 3] = [
+    ("sign-jwt.rs256", "rs", |remote| &remote.rsa),
+    ("sign-jwt.es256", "es", |remote| &remote.ec),
+    ("sign-jwt.eddsa", "ed", |remote| &remote.ed),
+];
+
+/// What signs a token.
+#[derive(Clone, Copy)]
+enum Signs<'a> {
+    Word(&'a Needle),
+    Key(Made),
 }
 
-async fn signed(network: &mut Network, memory: &mut ProcessMemory, id: &str, name: &str, key: &[&Needle]) -> Row {
-    let url = format!("{}/", network.remote.address.open);
+impl<'a> Signs<'a> {
+    fn needles(self, remote: &'a Remote) -> Vec<&'a Needle> {
+        match self {
+            Self::Word(word) => vec![word],
+            Self::Key(key) => key(remote).needles(),
+        }
+    }
+}
+
+/// The key is in locked memory while the task has it, which waits for an answer; the token was signed by then.
+async fn signed(network: &mut Network, memory: &mut ProcessMemory, id: &str, name: &str, signs: Signs<'_>) -> [Row; 2] {
+    let url = format!("{}/hold", network.remote.address.open);
     let request = json!([{ "method": "GET", "url": url, "signed": [name, { "scope": "a" }] }]);
-    let seen = run(network, &[], &request).await;
+    let mut running = network.send(&[], &request, LONG);
+    network.remote.wait_held();
+    let findings = memory.search(signs.needles(&network.remote)[0]).unwrap();
+    let control = Row::found_in(&format!("control.{id}"), &[Place::Locked], &findings);
+    network.remote.release();
+    let report = (&mut running.task).await.unwrap();
+    let seen = seen(&report, &running.all_recorded().await);
+    drop(report);
     let signature = network.remote.signature();
-    let needles: Vec<_> = key.iter().copied().chain(&signature).collect();
-    cleared(memory, id, "secret.used, completed, answered", seen, &needles).await
+    let needles: Vec<_> = signs.needles(&network.remote).into_iter().chain(&signature).collect();
+    [control, cleared(memory, id, "secret.used, completed, answered", seen, &needles).await]
 }
 
 /// Runs a task that sends these requests; says what was seen of it.
@@ -129,7 +157,7 @@ pub(crate) async fn run(network: &Network, secrets: &[&str], requests: &Value) -
 }
 
 /// Whether a secret was used, how the task ended, and whether all that it sent was answered well.
-fn seen(report: &Report, recorded: &[EventKind]) -> String {
+pub(crate) fn seen(report: &Report, recorded: &[EventKind]) -> String {
     let used = if recorded.contains(&EventKind::SecretUsed) { "secret.used" } else { "not used" };
     let answers = match &report.end {
         End::Completed(output) => {

@@ -1,6 +1,7 @@
 //! The fake host against the rules of the real one, and what a test sees of it.
 
 mod ending;
+mod headers;
 mod placing;
 mod rules;
 mod sending;
