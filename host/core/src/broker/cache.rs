@@ -301,7 +301,7 @@ impl Cache {
         };
         slot.flight = None;
         match (fetched, &mut slot.ready) {
-            (Ok(secret), _) => slot.keep(secret.clone(), now),
+            (Ok(secret), _) => slot.keep(secret, now),
             (Err(FetchError::Audit(_)), _) | (Err(_), None) => {}
             (Err(error), Some(_)) if error.is_confirmed_absence() => slot.evict(),
             (Err(error), Some(ready)) => {
@@ -353,9 +353,9 @@ impl Slot {
     }
 
     /// Gives this one out from now on.
-    fn keep(&mut self, secret: Arc<Secret>, now: Instant) {
+    fn keep(&mut self, secret: &Arc<Secret>, now: Instant) {
         let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
-        let Some(before) = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, &secret)) else {
+        let Some(before) = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, secret)) else {
             return;
         };
         // One version before, not several: a second rotation ends what the first has left.
