@@ -186,6 +186,36 @@ fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
 }
 
 #[test]
+fn what_was_made_for_a_task_is_replaced_and_ended_when_the_operator_says_so() {
+    let Some(world) = World::start() else { return };
+    let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s");
+    let mut running = fetched(&far);
+    let also = |words: &str| {
+        let output = far.also(&format!("secrets {words} --config far.toml")).output().unwrap();
+        let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(output.status.code(), Some(0), "{words}: {stdout}{stderr}");
+        stdout.replace(&running.id().to_string(), "PID")
+    };
+    let listed = also("list");
+    assert!(listed.contains("  made for who asks\n") && listed.contains("  made for it  "), "{listed}");
+
+    let for_each = "'vault' makes another one for whoever asks\n";
+    let refreshed = also("refresh alpha");
+    assert!(refreshed.contains(for_each) && refreshed.contains("PID  kept none\n"), "{refreshed}");
+    let rotated = also("rotate alpha");
+    assert!(rotated.contains(for_each) && rotated.contains("PID  kept 1 value, of which 1 changed\n"), "{rotated}");
+    assert_eq!(world.users(), 2, "for as long as both are used");
+    for name in ["alpha", "beta"] {
+        let revoked = also(&format!("revoke {name}"));
+        assert!(revoked.starts_with(&format!("{name}: revoked\n")) && revoked.contains(for_each), "{revoked}");
+    }
+    assert_eq!(world.users(), 0, "and the task runs");
+    running.until(1, "cause=operator");
+    running.send(Signal::TERM);
+    assert_eq!(running.end().0, Some(143));
+}
+
+#[test]
 fn what_tasks_would_share_is_gone_with_the_run() {
     let Some(world) = World::start() else { return };
     let shared = world.far_toml("one").replace("operations =", "scope = 'agent'\noperations =");

@@ -5,9 +5,11 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, geteuid};
 
 use super::held::{Ended, Held};
 
@@ -162,4 +164,41 @@ fn a_folder_that_others_may_use_or_that_is_a_link_is_not_listened_in() {
         symlink(elsewhere, control).unwrap();
     };
     unheard(link, "control/local: is not a folder, or is a link");
+}
+
+/// Asks what is kept, and prints the beginning of the answer.
+const ASK: &str = r#"
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+try:
+    s.sendall(b'{"do":"kept"}\n')
+    print(s.recv(8).decode(), end="")
+except OSError:
+    pass
+"#;
+
+#[test]
+fn another_user_who_reaches_the_socket_all_the_same_is_not_answered() {
+    // Only root can be another user.
+    if !geteuid().is_root() {
+        return;
+    }
+    let held = Held::dotenv(|far| far).waiting();
+    let socket = held.socket();
+    // What keeps others away is taken away, but for who the kernel says they are.
+    std::fs::set_permissions(&socket, Permissions::from_mode(0o666)).unwrap();
+    for folder in socket.ancestors().skip(1).take_while(|folder| *folder != std::env::temp_dir()) {
+        std::fs::set_permissions(folder, Permissions::from_mode(0o711)).unwrap();
+    }
+    let ask = |user: u32| {
+        let mut python = Command::new("python3");
+        python.args(["-c", ASK]).arg(&socket).uid(user).output()
+    };
+    // Without Python there is nobody else to ask.
+    let Ok(own) = ask(0) else { return };
+    assert_eq!(String::from_utf8(own.stdout).unwrap(), r#"{"kept":"#);
+    let other = ask(65_534).unwrap();
+    assert!(other.status.success() && other.stdout.is_empty(), "{other:?}");
+    assert_eq!(held.end().code, Some(0));
 }
