@@ -59,7 +59,7 @@ pub(super) fn rereads(asked: Vec<Asked<Reread>>) -> Vec<Asked<Did>> {
 }
 
 /// What processes did the first and the second time that they were asked. One that has ended meanwhile has nothing left.
-pub(super) fn both(first: Vec<Asked<Did>>, second: Vec<Asked<Did>>) -> Vec<Asked<Did>> {
+pub(super) fn both(first: &[Asked<Did>], second: Vec<Asked<Did>>) -> Vec<Asked<Did>> {
     let sum = |other: Asked<Did>| {
         let before = first.iter().find(|asked| asked.process == other.process).map(|asked| asked.answer);
         let answer = match (before, other.answer) {
