@@ -113,10 +113,10 @@ impl Broker {
         agent: &Arc<Subject>,
         cause: Cause,
     ) -> Reread {
-        let kept = self.cache.kept(|key| key.version == VersionSelector::Current && is_wanted(key));
+        let kept = || self.cache.kept(|key| key.version == VersionSelector::Current && is_wanted(key));
         // A backend's client may answer several from one read: none of those may have begun before.
-        join_all(kept.iter().filter_map(|(place, _)| self.cache.under_way(place))).await;
-        let wanted = kept.into_iter().filter_map(|(place, secret)| match secret {
+        join_all(kept().iter().filter_map(|(place, _)| self.cache.under_way(place))).await;
+        let wanted = kept().into_iter().filter_map(|(place, secret)| match secret {
             None => Some((place, Wanted::Value)),
             Some(secret) => secret.lease().is_none().then_some((place, Wanted::Newer(secret))),
         });
