@@ -27,6 +27,6 @@ pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
     };
     // A process has one or the other of a secret.
     let (replaced, read) = (processes.replace(name).await, processes.refresh(name).await);
-    let processes = both(rereads(replaced), rereads(read));
+    let processes = both(&rereads(replaced), rereads(read));
     Ok(Report { done: "rotated", name: name.clone(), provider, backend, processes })
 }
