@@ -52,28 +52,42 @@ pub(super) enum Did {
     Wiped(usize),
 }
 
+/// Processes that wiped a secret.
+pub(super) fn wipes(asked: Vec<Asked<usize>>) -> Vec<Asked<Did>> {
+    let did = |Asked { process, answer }: Asked<usize>| Asked { process, answer: answer.map(Did::Wiped) };
+    asked.into_iter().map(did).collect()
+}
+
 /// Processes that read a secret again.
 pub(super) fn rereads(asked: Vec<Asked<Reread>>) -> Vec<Asked<Did>> {
     let did = |Asked { process, answer }: Asked<Reread>| Asked { process, answer: answer.map(Did::Reread) };
     asked.into_iter().map(did).collect()
 }
 
-/// What processes did the first and the second time that they were asked. One that has ended meanwhile has nothing left.
-pub(super) fn both(first: &[Asked<Did>], second: Vec<Asked<Did>>) -> Vec<Asked<Did>> {
-    let sum = |other: Asked<Did>| {
-        let before = first.iter().find(|asked| asked.process == other.process).map(|asked| asked.answer);
-        let answer = match (before, other.answer) {
-            (Some(Ok(Did::Reread(one))), Ok(Did::Reread(two))) => Ok(Did::Reread(Reread {
-                kept: one.kept + two.kept,
-                changed: one.changed + two.changed,
-                failed: one.failed + two.failed,
-            })),
-            (Some(Err(silent)), _) => Err(silent),
-            (_, answer) => answer,
-        };
-        Asked { process: other.process, answer }
-    };
-    second.into_iter().map(sum).collect()
+/// What processes did the first and the second time that they were asked.
+pub(super) fn both(first: &[Asked<Did>], mut second: Vec<Asked<Did>>) -> Vec<Asked<Did>> {
+    for before in first {
+        match second.iter_mut().find(|asked| asked.process == before.process) {
+            Some(asked) => asked.answer = sum(before.answer, asked.answer),
+            // It has ended meanwhile: what it did is said, and what it did not do is done.
+            None if before.answer.is_ok() => second.push(Asked { process: before.process, answer: before.answer }),
+            None => {}
+        }
+    }
+    second
+}
+
+fn sum(one: Result<Did, Silent>, other: Result<Did, Silent>) -> Result<Did, Silent> {
+    Ok(match (one?, other?) {
+        (Did::Wiped(one), Did::Wiped(other)) => Did::Wiped(one + other),
+        (Did::Reread(one), Did::Reread(other)) => Did::Reread(Reread {
+            kept: one.kept + other.kept,
+            changed: one.changed + other.changed,
+            failed: one.failed + other.failed,
+        }),
+        // Nobody is asked for one and then for the other.
+        (_, other) => other,
+    })
 }
 
 impl Report {

@@ -4,16 +4,15 @@ use far_core::broker::OperatorError;
 use far_core::provider::ProviderError;
 
 use super::operator::Operator;
-use super::report::{Backend, Did, Report};
-use crate::control::Asked;
+use super::report::{Backend, Report, both, wipes};
 use crate::failure::Failure;
 
-/// Has every process wipe the secret and end what was made for it, then the backend revoke the current version.
+/// Has every process wipe the secret and end what was made for it, then the backend revoke the current version, and processes wipe
+/// what they were given meanwhile.
 pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
     let Operator { name, entry, broker, agent_id, .. } = operator;
     broker.announce(name, entry, agent_id).await?;
-    let wiped = |Asked { process, answer }: Asked<usize>| Asked { process, answer: answer.map(Did::Wiped) };
-    let processes = operator.processes.wipe(name).await.into_iter().map(wiped).collect();
+    let mut processes = wipes(operator.processes.wipe(name).await);
     // Asked before: afterwards there may be nothing left to tell it by.
     let leased = broker.describe(entry).await.is_ok_and(|described| described.leased);
     let backend = match broker.revoke_secret(name, entry, agent_id).await {
@@ -28,5 +27,9 @@ pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
         Err(OperatorError::Provider(error)) => Backend::Failed(error),
         Err(_) => Backend::Failed(ProviderError::OutOfLockedMemory),
     };
+    if matches!(backend, Backend::Revoked(_)) {
+        // What was asked for while the backend had not revoked it yet was given out, and is kept.
+        processes = both(&processes, wipes(operator.processes.wipe(name).await));
+    }
     Ok(Report { done: "revoked", name: name.clone(), provider: entry.provider.clone(), backend, processes })
 }

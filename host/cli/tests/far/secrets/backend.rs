@@ -1,9 +1,17 @@
 //! With a real server with Vault's API behind it.
 
+use std::fs::Permissions;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
 use far_servers::{OpenBao, or_skip};
 use serde_json::json;
 
-use super::held::{Ended, Held};
+use super::held::{Ended, Held, LONGEST};
 use super::narrow;
 use crate::fixture::Far;
 use crate::masks::mask;
@@ -50,7 +58,10 @@ fn far(words: &str, config: &str, token: &str) -> Far {
 
 fn held(config: &str, token: &str, anew: bool) -> Held {
     let values = format!("OLD={OLD}\nNEW={NEW}\n");
-    Held::start(config, &values, anew, |far| far.file("token", token).mode("token", 0o600)).waiting()
+    Held::start(config, &values, &[("/wait", false), ("/then", anew)], |far| {
+        far.file("token", token).mode("token", 0o600)
+    })
+    .waiting()
 }
 
 #[test]
@@ -142,6 +153,58 @@ fn a_revoked_version_is_wiped_in_processes_and_not_given_out_any_more() {
     assert_eq!((code, sent), (Some(1), None), "{stderr}");
     assert!(stderr.contains("secret.wiped     token version=1 provider=vault cause=operator\n"), "{stderr}");
     assert!(stderr.contains("provider=vault outcome=failed reason="), "{stderr}");
+}
+
+/// Passes connections on to a server; one that asks to have a version deleted only when it is let. Answers with its address.
+fn slow(to: String, came: Sender<()>, let_go: Receiver<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut start = vec![0; 4096];
+            let length = client.read(&mut start).unwrap();
+            start.truncate(length);
+            if start.starts_with(b"POST /v1/secret/delete/") {
+                came.send(()).unwrap();
+                let_go.recv().unwrap();
+            }
+            let mut server = TcpStream::connect(to.trim_start_matches("http://")).unwrap();
+            server.write_all(&start).unwrap();
+            let (mut from, mut back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut from, &mut back));
+            thread::spawn(move || {
+                let copied = io::copy(&mut server, &mut client);
+                client.shutdown(Shutdown::Both).and(copied)
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn what_was_got_while_the_server_had_not_revoked_it_yet_is_wiped_too() {
+    let Some((bao, config, token)) = world(ALL) else { return };
+    let requests = [("/wait", false), ("/wait-again", true), ("/then", false)];
+    let with = |far: Far| far.file("token", &token).mode("token", 0o600);
+    let held = Held::start(&config, &format!("OLD={OLD}\n"), &requests, with).waiting();
+    let (came, coming) = mpsc::channel();
+    let (go, let_go) = mpsc::channel();
+    let slow = slow(bao.address(), came, let_go);
+    let slow = std::fs::read_to_string(held.far.path("far.toml")).unwrap().replace(&bao.address(), &slow);
+    std::fs::write(held.far.path("slow.toml"), slow).unwrap();
+    std::fs::set_permissions(held.far.path("slow.toml"), Permissions::from_mode(0o644)).unwrap();
+    let mut revoke = held.far.also("secrets revoke token --config slow.toml");
+    let revoke = revoke.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    coming.recv_timeout(LONGEST).unwrap();
+    // The process has wiped it, and its skill gets it again.
+    let held = held.again();
+    go.send(()).unwrap();
+    let (code, stdout, stderr) = held.told(revoke.wait_with_output().unwrap());
+    let said = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 2 values"];
+    assert_eq!((code, narrow(&stdout)), (Some(0), said.map(str::to_owned).into()), "{stderr}");
+    let Ended { code, stderr, sent, .. } = held.end();
+    assert_eq!((code, sent), (Some(1), None), "{stderr}");
+    assert!(stderr.ends_with("error: the skill failed: the secret was revoked\n"), "{stderr}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A run whose skill has a handle to a secret, and waits in a request until it is let go.
 
+use std::process::Output;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,11 +16,11 @@ use crate::fixture::Far;
 use crate::masks::mask;
 use crate::running::Running;
 
-/// Where the secret may be sent, and the skill's requests go: it waits in the first.
+/// Where the secret may be sent, and the skill's requests go: it waits in those whose path begins with `/wait`.
 const DECLARATION: &str = r#"{"name":"sender","version":"1","description":"d","secrets":[{"name":"token","operations":["seal"],
     "destinations":["https://api.github.com"],"reason":"r"}]}"#;
 /// Longer than a run takes to send its first request.
-const LONGEST: Duration = Duration::from_secs(60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60);
 
 pub(super) struct Held {
     pub(super) far: Far,
@@ -35,21 +36,21 @@ pub(super) struct Ended {
     pub(super) code: Option<i32>,
     /// Masked.
     pub(super) stderr: String,
-    /// The header of the second request, if there was one.
+    /// The header of the request to `/then`, if there was one.
     pub(super) sent: Option<String>,
     /// Its folders stay as long as this.
     pub(super) far: Far,
 }
 
 impl Held {
-    /// A run with this provider and these lines of the secret in its `far.toml`, these values, and this state of its files. The
-    /// second request is sent with the handle, or one that was got anew.
-    pub(super) fn start(config: &str, values: &str, anew: bool, with: impl FnOnce(Far) -> Far) -> Self {
+    /// A run with this provider and these lines of the secret in its `far.toml`, these values, and this state of its files. It
+    /// sends requests to these paths, each with the handle that it has, or with one that it gets anew.
+    pub(super) fn start(config: &str, values: &str, requests: &[(&str, bool)], with: impl FnOnce(Far) -> Far) -> Self {
         let (came, arrived) = mpsc::channel();
         let (go, going) = mpsc::channel();
         let going = Mutex::new(going);
         let handler: Handler = Arc::new(move |request: &Arrived| {
-            if request.target == "/wait" {
+            if request.target.starts_with("/wait") {
                 came.send(()).unwrap();
                 // If it fails, the test is over.
                 let _ = going.lock().unwrap().recv();
@@ -60,8 +61,11 @@ impl Held {
         let server = Https::start(&authority, github::NAME, handler).unwrap();
         let sender = std::fs::read(guests::SENDER).unwrap();
         let sender = embed(&sender, DECLARATION.as_bytes(), false).unwrap().component;
-        let to = |path: &str, anew| json!({ "method": "GET", "url": format!("https://api.github.com{path}"), "bearer": "token", "anew": anew });
-        let input = json!({ "secrets": ["token"], "requests": [to("/wait", false), to("/then", anew)] });
+        let to = |(path, anew): &(&str, bool)| {
+            let url = format!("https://{}{path}", github::NAME);
+            json!({ "method": "GET", "url": url, "bearer": "token", "anew": anew })
+        };
+        let input = json!({ "secrets": ["token"], "requests": requests.iter().map(to).collect::<Vec<_>>() });
         let config = format!(
             "[egress]\nnetworks = ['127.0.0.0/8']\nca-file = 'ca.pem'\nhosts = {{ '{}' = '127.0.0.1:{}' }}\n{config}\
              operations = ['seal']\ndestinations = ['https://api.github.com']\n",
@@ -78,7 +82,7 @@ impl Held {
     /// With a `.env` that has the secret.
     pub(super) fn dotenv(with: impl FnOnce(Far) -> Far) -> Self {
         let config = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.token]\nprovider = 'dev'\n";
-        Self::start(config, "TOKEN=token-canary-9b41e7\n", false, with)
+        Self::start(config, "TOKEN=token-canary-9b41e7\n", &[("/wait", false), ("/then", false)], with)
     }
 
     /// Waits until the skill waits, with a handle.
@@ -87,9 +91,19 @@ impl Held {
         self
     }
 
+    /// Lets the skill go on, and waits until it waits again.
+    pub(super) fn again(self) -> Self {
+        self.go.send(()).unwrap();
+        self.waiting()
+    }
+
     /// Another command of the same configuration: exit code, stdout and stderr, masked, `PID` in the place of the run's number.
     pub(super) fn also(&self, words: &str) -> (Option<i32>, String, String) {
-        let output = self.far.also(words).output().unwrap();
+        self.told(self.far.also(words).output().unwrap())
+    }
+
+    /// What a command said, masked as well.
+    pub(super) fn told(&self, output: Output) -> (Option<i32>, String, String) {
         self.canaries.assert_none_in("stdout", &output.stdout);
         self.canaries.assert_none_in("stderr", &output.stderr);
         let text = |bytes| mask(&String::from_utf8(bytes).unwrap()).replace(&self.running.id().to_string(), "PID");
