@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -133,9 +133,17 @@ pub(super) struct Closed {
 struct Slot {
     place: Place,
     ready: Option<Ready>,
-    /// What `ready` took the place of, until its time is over: it ends with the subject too.
-    replaced: Vec<Arc<Secret>>,
+    /// What `ready` took the place of.
+    replaced: Vec<Replaced>,
     flight: Option<(Flight, AbortHandle)>,
+}
+
+/// A version before the one that is given out: it ends with the subject too.
+struct Replaced {
+    /// Its value is there for as long as handles keep it, and its time lasts.
+    secret: Weak<Secret>,
+    /// What has a lease is there until that is revoked: a value that a task was given is used without a handle.
+    leased: Option<Arc<Secret>>,
 }
 
 /// A fetched secret.
@@ -183,7 +191,8 @@ impl Cache {
                 abort.abort();
                 flights.push(flight);
             }
-            let all = slot.ready.map(|ready| ready.secret).into_iter().chain(slot.replaced);
+            let replaced = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
+            let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
             wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
         Closed { flights, wiped, holder, asked }
@@ -228,7 +237,8 @@ impl Cache {
             let mut ended = Closed::default();
             for slot in entries.slots.values_mut().filter(|slot| is_wanted(&slot.place.key)) {
                 let ready = slot.ready.take().map(|ready| ready.secret);
-                ended.wiped.extend(ready.into_iter().chain(slot.replaced.drain(..)));
+                let replaced = slot.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
+                ended.wiped.extend(ready.into_iter().chain(replaced));
                 // What is on its way is of before too: nobody is given it.
                 if let Some((flight, abort)) = slot.flight.take() {
                     abort.abort();
@@ -285,23 +295,24 @@ impl Cache {
     /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
     ///
     /// No answer leaves the value that was there before as it was, also beyond its time where that is wanted, until the backend
-    /// may be asked `again`; that there is none any more takes it away.
+    /// may be asked `again`; that there is none any more takes it away. Answers with the version that another one took the place of.
     pub(super) fn settle(
         &self,
         place: &Place,
         fetched: &Result<Arc<Secret>, FetchError>,
         now: Instant,
         again: Instant,
-    ) {
+    ) -> Option<Arc<Secret>> {
         let mut subjects = self.subjects.lock();
         let mut slots = subjects.get_mut(&place.scope).map(|entries| &mut entries.slots);
         let Some(slot) = slots.as_mut().and_then(|slots| slots.get_mut(&place.key)) else {
             let _ = fetched.as_ref().map(|secret| secret.wipe(Gone::ScopeEnded));
-            return;
+            return None;
         };
         slot.flight = None;
+        let mut before = None;
         match (fetched, &mut slot.ready) {
-            (Ok(secret), _) => slot.keep(secret, now),
+            (Ok(secret), _) => before = slot.keep(secret, now),
             (Err(FetchError::Audit(_)), _) | (Err(_), None) => {}
             (Err(error), Some(_)) if error.is_confirmed_absence() => slot.evict(),
             (Err(error), Some(ready)) => {
@@ -314,6 +325,7 @@ impl Cache {
         if slot.is_empty() {
             slots.map(|slots| slots.remove(&place.key));
         }
+        before
     }
 
     /// Ends every subject that is not a task.
@@ -331,7 +343,7 @@ impl Cache {
         let mut subjects = self.subjects.lock();
         let slots = &mut subjects.get_mut(scope)?.slots;
         let slot = slots.get_mut(key)?;
-        slot.replaced.retain(|other| !Arc::ptr_eq(other, secret));
+        slot.replaced.retain(|other| other.secret.as_ptr() != Arc::as_ptr(secret));
         if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
             slot.ready = None;
         }
@@ -352,29 +364,38 @@ impl Slot {
         Self { place, ready: None, replaced: Vec::new(), flight: None }
     }
 
-    /// Gives this one out from now on.
-    fn keep(&mut self, secret: &Arc<Secret>, now: Instant) {
+    /// Gives this one out from now on, and answers with the one before.
+    fn keep(&mut self, secret: &Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
         let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
-        let Some(before) = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, secret)) else {
-            return;
-        };
-        // One version before, not several: a second rotation ends what the first has left.
-        self.replaced.iter().for_each(|older| older.end_by(now, true));
+        let before = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, secret))?;
         // What was used beyond its time was so because there was no other.
         let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
         before.end_by(now.checked_add(overlap).unwrap_or(now), true);
-        self.replaced.push(before);
+        self.set_aside(&before);
+        Some(before)
     }
 
     /// Gives it out no more: its backend says that there is none.
     fn evict(&mut self) {
         if let Some(Ready { secret, .. }) = self.ready.take() {
             secret.end_by(secret.expires(), false);
-            self.replaced.push(secret);
+            self.set_aside(&secret);
         }
     }
 
+    fn set_aside(&mut self, before: &Arc<Secret>) {
+        self.replaced.retain(Replaced::is_there);
+        let leased = before.lease().is_some().then(|| before.clone());
+        self.replaced.push(Replaced { secret: Arc::downgrade(before), leased });
+    }
+
     fn is_empty(&self) -> bool {
-        self.ready.is_none() && self.flight.is_none() && self.replaced.is_empty()
+        self.ready.is_none() && self.flight.is_none() && !self.replaced.iter().any(Replaced::is_there)
+    }
+}
+
+impl Replaced {
+    fn is_there(&self) -> bool {
+        self.leased.is_some() || self.secret.strong_count() > 0
     }
 }

@@ -74,7 +74,7 @@ impl Broker {
 }
 
 impl Errand {
-    async fn run(self) -> Result<Arc<Secret>, FetchError> {
+    async fn run(mut self) -> Result<Arc<Secret>, FetchError> {
         let started = Instant::now();
         let call = std::panic::AssertUnwindSafe(self.call()).catch_unwind();
         let answer = match timeout(self.broker.settings.provider_deadline, call).await {
@@ -96,14 +96,29 @@ impl Errand {
         let brought = result.clone();
         let result = recorded.map_err(FetchError::Audit).and(result);
         let (now, interval) = (now(), self.broker.settings.refresh_interval);
-        self.broker.cache.settle(&self.place, &result, now, now.checked_add(interval).unwrap_or(now));
+        let before = self.broker.cache.settle(&self.place, &result, now, now.checked_add(interval).unwrap_or(now));
         if let (Err(_), Ok(secret)) = (&result, brought) {
             self.give_back(secret).await;
         }
         if result.is_ok() {
             self.broker.schedule(&self.place, &self.subject);
         }
+        if let Some(before) = before {
+            self.let_go(before);
+        }
         result
+    }
+
+    /// Lets go of the version before. Where nobody has a handle to it, it is gone with that, and that is recorded here: otherwise it
+    /// is when its time is over.
+    fn let_go(&mut self, before: Arc<Secret>) {
+        let event = Event { cause: Some(Cause::Rotation), ..Event::about(EventKind::SecretWiped, &before) };
+        let left = Arc::downgrade(&before);
+        drop(before);
+        self.wanted = Wanted::Value;
+        if left.strong_count() == 0 {
+            self.broker.pal.note(&self.subject, event);
+        }
     }
 
     /// Ends what was made and may not be given out, since that could not be recorded.

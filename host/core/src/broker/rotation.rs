@@ -161,12 +161,14 @@ impl Broker {
             (wanted, _) => wanted,
         };
         let (Wanted::Newer(known) | Wanted::Another(known)) = &wanted else { return Ok(false) };
+        let known = known.version().clone();
         self.request(&place.key.name, &place.key.provider, agent, cause).await.map_err(FetchError::Audit)?;
         if !self.cache.is_kept(place) {
             return Ok(false);
         }
-        let joined = self.fetch(place, wanted.clone(), agent, Some(cause)).map_err(FetchError::Provider)?;
-        joined.flight.await.map(|secret| secret.version() != known.version())
+        // Handed over: nobody but those who hold a handle is to keep the version before.
+        let joined = self.fetch(place, wanted, agent, Some(cause)).map_err(FetchError::Provider)?;
+        joined.flight.await.map(|secret| *secret.version() != known)
     }
 
     /// Records that a backend is about to be asked by the agent itself.

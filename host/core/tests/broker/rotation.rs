@@ -157,37 +157,22 @@ async fn each_step_is_recorded_as_the_agents_own() {
     drop(task.get("agent-key", None).await.unwrap());
     let seen = world.log.kinds().len();
     rotate(&world).await.unwrap();
-    sleep(OVERLAP).await;
-    world.recorded(EventKind::SecretExpired, 1).await;
     let kinds = [
         EventKind::SecretRequested,
         EventKind::SecretRotated,
         EventKind::SecretRequested,
         EventKind::SecretRefreshed,
-        EventKind::SecretExpired,
+        EventKind::SecretWiped,
     ];
-    assert_eq!(world.kinds_since(seen), kinds, "the one before goes with its overlap, whoever holds it");
+    assert_eq!(world.kinds_since(seen), kinds, "the one before goes at once where nobody has a handle to it");
     let rotated = world.events(EventKind::SecretRotated).pop().unwrap();
     assert_eq!((rotated.cause, rotated.outcome), (Some(Cause::Operator), Some(Outcome::Completed)));
     assert_eq!((rotated.secret_version, rotated.duration.is_some()), (Some(version("2")), true));
-    assert_eq!(world.events(EventKind::SecretExpired)[0].cause, Some(Cause::Rotation));
+    let wiped = world.events(EventKind::SecretWiped).pop().unwrap();
+    assert_eq!((wiped.cause, wiped.secret_version), (Some(Cause::Rotation), Some(version("1"))));
     for record in world.log.records().iter().skip(seen) {
         assert_eq!(record.subject.task_id, None, "no task's doing");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn there_is_one_version_before_not_several() {
-    let maker = Maker::new();
-    let world = world(&maker);
-    let task = world.running(&["agent-key:reveal"]).await;
-    let first = task.get("agent-key", None).await.unwrap();
-    rotate(&world).await.unwrap();
-    let second = task.get("agent-key", None).await.unwrap();
-    rotate(&world).await.unwrap();
-    assert_eq!(told(task.reveal(&first).await), SecretError::Expired);
-    assert_eq!(task.reveal(&second).await.unwrap().expose(), value(2));
-    world.recorded(EventKind::SecretExpired, 1).await;
 }
 
 #[tokio::test(start_paused = true)]
