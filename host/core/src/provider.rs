@@ -81,6 +81,16 @@ pub trait SecretProvider: Send + Sync + 'static {
         Err(ProviderError::Unsupported)
     }
 
+    /// Takes back what a holder was given of a secret: what was made of it for them is ended before this answers, whatever else is
+    /// given out of it and however often, and so is what is being made. Nobody is answered afterwards by what was asked before.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ProviderError`], if what was made is not ended.
+    async fn take_back(&self, _reference: &Reference, _holder: &Holder) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// Ends all that was made for a holder, before this answers: leases, and what they were made by. Nothing of another's.
     ///
     /// # Errors

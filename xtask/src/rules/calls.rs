@@ -64,7 +64,7 @@ fn lists<'a>(code: &'a str, opening: &'a str) -> impl Iterator<Item = (usize, &'
 }
 
 /// What a provider is asked for.
-const PROVIDER_CALLS: [&str; 10] = [
+const PROVIDER_CALLS: [&str; 11] = [
     "describe_secret",
     "get_secret",
     "get_secret_for",
@@ -75,6 +75,7 @@ const PROVIDER_CALLS: [&str; 10] = [
     "revoke",
     "revoke_lease",
     "rotate",
+    "take_back",
 ];
 /// Who has methods of the same names, and is not a provider.
 const NOT_PROVIDERS: [&str; 4] = ["broker", "session", "self", "Self"];
