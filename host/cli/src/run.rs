@@ -13,6 +13,7 @@ use crate::config::{FarToml, LimitsConfig, TaskFile};
 use crate::egress;
 use crate::failure::Failure;
 use crate::input;
+use crate::metrics::MetricsFile;
 use crate::pal::Events;
 use crate::protection;
 use crate::providers::{self, Opened};
@@ -29,8 +30,19 @@ pub(crate) struct Ended {
     pub(crate) signal: Option<Signal>,
 }
 
-/// Runs one skill to its end.
+/// Runs one skill to its end, and writes down what was counted, if that is asked for: of a run that never came to a task too, since
+/// numbers of an earlier one would be taken for its own.
 pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
+    let metrics = args.metrics.clone().map(MetricsFile::new);
+    let json = args.json;
+    let ended = run_counted(args, metrics.as_ref()).await;
+    if let Some(metrics) = metrics {
+        metrics.write(json);
+    }
+    ended
+}
+
+async fn run_counted(args: RunArgs, metrics: Option<&MetricsFile>) -> Result<Ended, Failure> {
     let job = Job::of(&args)?;
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     // Before any value is read.
@@ -40,7 +52,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let cache = cache::open(&args);
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
-    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
+    let counts = metrics.map(MetricsFile::sink);
+    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), counts, args.json)?;
+    if let Some(metrics) = metrics {
+        operator.opened.providers.iter().for_each(|provider| metrics.watch(&**provider));
+    }
     let vaults = operator.opened.vaults.clone();
     let recovered = tokio::select! {
         () = state::recover(&vaults, args.json) => Ok(()),

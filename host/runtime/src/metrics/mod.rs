@@ -131,7 +131,7 @@ impl Metrics {
         let help = "How long a provider took to answer for a secret";
         registry.register_with_unit("secret_fetch", help, Unit::Seconds, fetches.clone());
         registry.register_with_unit("task", "How long tasks took, from admission", Unit::Seconds, tasks.clone());
-        registry.register("violations", "Tasks that went beyond their capability", violations.clone());
+        registry.register("violations", "Violations, by the rule that was broken", violations.clone());
         registry.register_collector(Box::new(LockedMemory));
         registry.register_collector(Box::new(servers.clone()));
         Arc::new(Self { registry, events, fetches, tasks, violations, servers })
