@@ -111,6 +111,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
 
+    /// When the run ends, whichever way, replace this file with what was counted: OpenMetrics, for the textfile collector.
+    /// That it cannot be written is a warning and no other exit code, since what the skill did is done.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+
     /// Keep compiled skills in this folder, which only you may use; made if it is not there. Without it, in
     /// far/artifacts where your caches are.
     #[arg(long, value_name = "DIR")]

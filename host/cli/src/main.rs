@@ -20,6 +20,7 @@ mod failure;
 mod input;
 mod inspect;
 mod manual;
+mod metrics;
 mod new;
 mod object;
 mod output;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::pal::file::{FileOptions, FileSink};
-use far_core::pal::{Format, Pal, WriterSink};
+use far_core::pal::{Format, Pal, PalBuilder, Sink, WriterSink};
 use rustix::fs::OFlags;
 use serde_json::json;
 
@@ -29,12 +29,19 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Events to stderr, and to files without which nothing is released, if they are named: plain lines, and an audit file.
-    pub(crate) fn open(file: Option<&Path>, audit: Option<&Path>, json: bool) -> Result<Self, Failure> {
+    /// Events to stderr, to what counts them if anything does, and to files without which nothing is released, if they are named:
+    /// plain lines, and an audit file.
+    pub(crate) fn open(
+        file: Option<&Path>,
+        audit: Option<&Path>,
+        counts: Option<Arc<dyn Sink>>,
+        json: bool,
+    ) -> Result<Self, Failure> {
         let thread = |source| Failure::Host { what: "start a thread", source };
         let format = if json { Format::JsonLines } else { Format::Text };
         let stderr = WriterSink::spawn(io::stderr(), format).map_err(thread)?;
-        let mut pal = Pal::builder().sink(stderr.clone());
+        let pal = Pal::builder().sink(stderr.clone());
+        let mut pal = counts.into_iter().fold(pal, PalBuilder::sink);
         if let Some(path) = file {
             let file = append(path).map_err(|source| Failure::Pal { path: path.to_owned(), source })?;
             let sink = WriterSink::spawn(file, Format::JsonLines).map_err(thread)?;

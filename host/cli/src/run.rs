@@ -14,6 +14,7 @@ use crate::control::{self, ControlError, Place};
 use crate::egress;
 use crate::failure::Failure;
 use crate::input;
+use crate::metrics::MetricsFile;
 use crate::pal::Events;
 use crate::protection;
 use crate::providers::{self, Opened};
@@ -30,8 +31,19 @@ pub(crate) struct Ended {
     pub(crate) signal: Option<Signal>,
 }
 
-/// Runs one skill to its end.
+/// Runs one skill to its end, and writes down what was counted, if that is asked for: of a run that never came to a task too, since
+/// numbers of an earlier one would be taken for its own.
 pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
+    let metrics = args.metrics.clone().map(MetricsFile::new);
+    let json = args.json;
+    let ended = run_counted(args, metrics.as_ref()).await;
+    if let Some(metrics) = metrics {
+        metrics.write(json);
+    }
+    ended
+}
+
+async fn run_counted(args: RunArgs, metrics: Option<&MetricsFile>) -> Result<Ended, Failure> {
     let job = Job::of(&args)?;
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     // Before any value is read.
@@ -41,7 +53,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
     let cache = cache::open(&args);
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
-    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
+    let counts = metrics.map(MetricsFile::sink);
+    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), counts, args.json)?;
+    if let Some(metrics) = metrics {
+        operator.opened.providers.iter().for_each(|provider| metrics.watch(&**provider));
+    }
     let (vaults, agent_id) = (operator.opened.vaults.clone(), operator.agent_id.clone());
     let recovered = tokio::select! {
         () = state::recover(&vaults, &agent_id, &events.pal, args.json) => Ok(()),

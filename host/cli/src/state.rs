@@ -102,7 +102,8 @@ pub(crate) async fn close(vaults: &[Arc<Vault>]) {
     }
 }
 
-fn say(event: &str, what: &str, json: bool) {
+/// Says on stderr what does not keep a task from running, and goes on.
+pub(crate) fn say(event: &str, what: &str, json: bool) {
     let line = if json {
         escape_json(&json!({ "v": 1, "event": event, "error": what }).to_string())
     } else {

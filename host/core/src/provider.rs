@@ -1,11 +1,14 @@
 //! The trait that a backend implements.
 
+mod counted;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::counted::{Counted, Counts, Server};
 use crate::identity::ProviderId;
 use crate::memory::{MemoryError, SecretBytes};
 use crate::name::SecretName;
@@ -140,6 +143,11 @@ pub trait SecretProvider: Send + Sync + 'static {
     /// [`ProviderError::Unsupported`] where the backend cannot; otherwise any [`ProviderError`].
     async fn rotate(&self, _reference: &Reference) -> Result<Version, ProviderError> {
         Err(ProviderError::Unsupported)
+    }
+
+    /// What counts the calls of each server that this provider asks; nothing where it asks none.
+    fn counted(&self) -> Vec<(Server, Arc<dyn Counted>)> {
+        Vec::new()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A real server with Vault's API, in `far.toml`.
 
+use far_servers::fault::{Fault, Proxy};
 use far_servers::{OpenBao, or_skip};
 use serde_json::json;
 
@@ -73,4 +74,29 @@ fn a_server_that_is_not_there_is_told_and_no_credential_is_in_it() {
     let told = "error: the skill failed after a backend had not answered: the secret is unavailable\n  help: check the \
                 provider of the secret; the events say which and why\n";
     with(webhook(), "http://127.0.0.1:1", "t0ken-canary").stderr(failed + told).code(5);
+}
+
+#[test]
+fn what_the_server_was_asked_is_counted() {
+    let Some(bao) = or_skip(OpenBao::dev()) else { return };
+    bao.api("POST", "secret/data/ci/hook", &json!({ "data": { "key": "It's a Secret to Everybody" } })).unwrap();
+    let proxy = Proxy::start(bao.socket()).unwrap();
+    // Who it is is asked first; then the secret, three times.
+    proxy.next([Fault::Pass, Fault::broken(502), Fault::broken(500)]);
+    let told = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
+    let far = with(webhook(), &proxy.address(), bao.root_token()).words("--metrics far.prom");
+    let ran = far.stdout(r#"{"valid":true}"#).stderr(told).code(0);
+    assert_eq!(proxy.arrived().len(), 4);
+    let written = ran.written("far.prom");
+    let counted = written.lines().filter(|line| line.starts_with("far_backend") && !line.ends_with(" 0"));
+    assert_eq!(
+        counted.collect::<Vec<_>>(),
+        [
+            r#"far_backend_calls_total{provider="vault",server="backend",outcome="ok"} 1"#,
+            r#"far_backend_attempts_total{provider="vault",server="backend"} 3"#,
+            r#"far_backend_retries_total{provider="vault",server="backend"} 2"#,
+            r#"far_backend_logins_total{provider="vault",server="backend"} 1"#,
+        ]
+    );
+    assert!(written.contains("far_secret_fetch_seconds_count{provider=\"vault\",outcome=\"completed\"} 1\n"));
 }

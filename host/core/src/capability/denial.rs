@@ -40,6 +40,25 @@ pub enum DenyReason {
 }
 
 impl DenyReason {
+    /// Every reason that there is.
+    pub const ALL: [Self; 15] = [
+        Self::InvalidName,
+        Self::InvalidVersion,
+        Self::Undeclared,
+        Self::Ungranted,
+        Self::NotPermitted,
+        Self::Operation,
+        Self::Version,
+        Self::Destination,
+        Self::Placement,
+        Self::ForeignToken,
+        Self::Signing,
+        Self::SigningKey,
+        Self::Claims,
+        Self::OutsideRun,
+        Self::Leaked,
+    ];
+
     /// The reason's token in events.
     pub fn token(self) -> &'static str {
         match self {
@@ -86,5 +105,15 @@ impl DenyReason {
 impl From<DenyReason> for &'static str {
     fn from(reason: DenyReason) -> Self {
         reason.token()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_all() {
+        assert!(DenyReason::ALL.into_iter().map(|reason| reason as usize).eq(0..=DenyReason::Leaked as usize));
     }
 }

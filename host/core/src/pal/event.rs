@@ -211,7 +211,7 @@ impl From<Cause> for &'static str {
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum CacheState {
     /// The host's memory.
@@ -220,6 +220,23 @@ pub enum CacheState {
     Miss,
     /// The host's memory, beyond the value's time, since the backend does not answer.
     Stale,
+}
+
+impl CacheState {
+    /// The state's name in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+impl From<CacheState> for &'static str {
+    fn from(cache: CacheState) -> Self {
+        cache.as_str()
+    }
 }
 
 /// How much a skill says that its log line matters.

@@ -23,7 +23,7 @@ pub(super) fn line(record: &Record) -> String {
     put("outcome=", event.outcome.map(Outcome::as_str).map(str::to_owned));
     put("reason=", event.reason.map(reason));
     put("cause=", event.cause.map(|cause| cause.as_str().to_owned()));
-    put("cache=", event.cache.map(|cache| format!("{cache:?}").to_lowercase()));
+    put("cache=", event.cache.map(|cache| cache.as_str().to_owned()));
     put("level=", event.level.map(|level| format!("{level:?}").to_lowercase()));
     put("length=", event.length.map(|length| length.to_string()));
     put("count=", event.count.map(|count| count.to_string()));

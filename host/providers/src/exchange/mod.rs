@@ -25,7 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use far_core::provider::{Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{
+    Counted, Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider, Server,
+};
 use far_core::{ProviderId, Version, VersionSelector};
 
 pub use self::endpoint::{Endpoint, EndpointError};
@@ -217,6 +219,12 @@ impl SecretProvider for Exchange {
             None => self.behind.rotate(reference).await,
             Some(_) => Err(ProviderError::Unsupported),
         }
+    }
+
+    fn counted(&self) -> Vec<(Server, Arc<dyn Counted>)> {
+        let mut counted = self.behind.counted();
+        counted.push((Server::Issuer, self.metrics.clone()));
+        counted
     }
 }
 

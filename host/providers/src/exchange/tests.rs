@@ -214,3 +214,16 @@ async fn a_token_whose_key_is_gone_is_not_there() {
     };
     assert_eq!(exchange.describe_secret(&reference("app")).await, Err(ProviderError::NotFound));
 }
+
+#[tokio::test]
+async fn what_issuers_are_asked_is_counted_apart_from_the_backend() {
+    let (exchange, _server) = exchange(|_| expiring(Duration::from_secs(3600)), KEY, app).await;
+    get(&exchange, "app").await.unwrap();
+    get(&exchange, "other").await.unwrap();
+    let counted = exchange.counted();
+    drop(exchange);
+    // The values behind it are in memory: nobody is asked for them.
+    let [(Server::Issuer, issuers)] = &counted[..] else { panic!("one that is asked") };
+    let counts = issuers.counts();
+    assert_eq!((counts.calls.first(), counts.attempts), (Some(&("ok", 1)), 1));
+}

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use far_core::provider::ProviderError;
+use far_core::provider::{Counted, Counts, ProviderError};
 
 /// How calls end: the first is success, the last is whatever else there will be.
 const OUTCOMES: [&str; 15] = [
@@ -117,6 +117,23 @@ impl Metrics {
         }
         if matches!(result, Err(ProviderError::Throttled { .. })) {
             self.throttled.add();
+        }
+    }
+}
+
+impl Counted for Metrics {
+    fn counts(&self) -> Counts {
+        Counts {
+            calls: self.outcomes().collect(),
+            attempts: self.attempts(),
+            retries: self.retries(),
+            opened: self.opened(),
+            refused: self.refused(),
+            throttled: self.throttled(),
+            shared: self.shared(),
+            absent: self.absent(),
+            logins: self.logins(),
+            failed_unwraps: self.failed_unwraps(),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The provider's calls, each to where it is made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use far_core::provider::{Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{
+    Counted, Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider, Server,
+};
 use far_core::{ProviderId, Version, VersionSelector};
 
 use super::Vault;
@@ -104,6 +107,10 @@ impl SecretProvider for Vault {
 
     async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
         self.server.replace_password(&self.server.place(reference)?).await
+    }
+
+    fn counted(&self) -> Vec<(Server, Arc<dyn Counted>)> {
+        vec![(Server::Backend, self.server.metrics.clone())]
     }
 }
 

@@ -28,6 +28,10 @@ Options:
       --audit <FILE>          Keep every event in this audit file, chained and signed, in a folder
                               of its own that only you may use; no value is released unless its
                               event was written. 'far audit verify' checks it
+      --metrics <FILE>        When the run ends, whichever way, replace this file with what was
+                              counted: OpenMetrics, for the textfile collector. That it cannot be
+                              written is a warning and no other exit code, since what the skill did
+                              is done
       --cache <DIR>           Keep compiled skills in this folder, which only you may use; made if
                               it is not there. Without it, in far/artifacts where your caches are
       --no-cache              Compile the skill anew, and keep nothing of it

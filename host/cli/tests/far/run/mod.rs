@@ -15,6 +15,7 @@ mod github_app;
 mod help;
 mod input;
 mod json;
+mod metrics;
 mod redaction;
 mod refused;
 mod requests;

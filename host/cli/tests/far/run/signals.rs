@@ -106,6 +106,17 @@ fn json_says_so_too() {
     assert!(stdout.starts_with(r#"{"outcome":"cancelled","exit_code":130,"task_id":"task-*""#), "{stdout}");
 }
 
+#[test]
+fn what_it_counted_is_written_down() {
+    let far = stays("--metrics far.prom");
+    let mut running = Running::start(&mut far.command());
+    running.until("secret.injected");
+    running.send(Signal::TERM);
+    assert_eq!(running.end().0, Some(143));
+    let written = std::fs::read_to_string(far.path("far.prom")).unwrap();
+    assert!(written.contains("far_task_seconds_count{outcome=\"cancelled\"} 1\n"), "{written}");
+}
+
 /// A pipe's end that keeps it open, and does not wait.
 fn held_open(far: &Far, name: &str) -> File {
     let flags = OFlags::NONBLOCK.bits().cast_signed();

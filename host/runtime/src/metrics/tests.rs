@@ -1,0 +1,288 @@
+//! The text, of events that are made up.
+
+use far_core::pal::{DestinationLabel, LogLevel, Pal, SecretLabel, Subject};
+use far_core::provider::{Counted, Counts, Server};
+use far_core::{AgentId, SkillDigest, TaskId, Version};
+
+use super::*;
+
+const VAULT: &str = "vault";
+
+fn of_task(id: &str) -> Arc<Subject> {
+    Arc::new(Subject {
+        task_id: Some(TaskId::parse(id).unwrap()),
+        skill_digest: Some(SkillDigest::of(id.as_bytes())),
+        ..Subject::agent(AgentId::parse("a").unwrap())
+    })
+}
+
+fn event(kind: EventKind, particulars: impl FnOnce(&mut Event)) -> Event {
+    and(Event::new(kind), particulars)
+}
+
+fn and(mut event: Event, particulars: impl FnOnce(&mut Event)) -> Event {
+    particulars(&mut event);
+    event
+}
+
+fn about(kind: EventKind, provider: &str) -> Event {
+    event(kind, |event| {
+        event.provider = Some(provider.parse().unwrap());
+        event.outcome = Some(Outcome::Completed);
+    })
+}
+
+fn answer(kind: EventKind, milliseconds: u64) -> Event {
+    and(about(kind, VAULT), |event| {
+        event.cache = Some(CacheState::Miss);
+        event.duration = Some(Duration::from_millis(milliseconds));
+    })
+}
+
+fn denied(reason: DenyReason) -> Event {
+    event(EventKind::SecretDenied, |event| {
+        event.outcome = Some(Outcome::ScopeViolation);
+        event.reason = Some(Reason::Denied(reason));
+    })
+}
+
+fn finished(outcome: Outcome, milliseconds: u64) -> Event {
+    event(EventKind::TaskFinished, |event| {
+        event.outcome = Some(outcome);
+        event.duration = Some(Duration::from_millis(milliseconds));
+    })
+}
+
+/// The text after these events.
+fn text_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> String {
+    let metrics = Metrics::new();
+    let pal = Pal::builder().sink(metrics.clone()).build();
+    for event in events {
+        pal.note(&of_task("t"), event.clone());
+    }
+    metrics.text().unwrap()
+}
+
+/// The lines of these names; how much memory is locked is the machine's.
+fn lines(text: &str, of: &str) -> String {
+    text.lines().filter(|line| line.contains(of)).map(|line| format!("{line}\n")).collect()
+}
+
+/// Names and labels, without numbers.
+fn series(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
+}
+
+#[test]
+fn events_are_counted_by_what_they_are() {
+    let text = text_of(&[
+        Event::new(EventKind::TaskStarted),
+        answer(EventKind::SecretFetched, 3),
+        and(answer(EventKind::SecretFetched, 3), |event| event.cause = Some(Cause::Rotation)),
+        Event::new(EventKind::TaskStarted),
+    ]);
+    assert_eq!(
+        lines(&text, "far_events"),
+        r#"# HELP far_events Events of the PAL.
+# TYPE far_events counter
+far_events_total{event="secret.fetched",outcome="completed",cache="miss",cause="",provider="vault"} 1
+far_events_total{event="secret.fetched",outcome="completed",cache="miss",cause="rotation",provider="vault"} 1
+far_events_total{event="task.started",outcome="",cache="",cause="",provider=""} 2
+"#
+    );
+}
+
+#[test]
+fn a_fetch_is_what_a_provider_was_asked_for() {
+    let mut events = vec![
+        answer(EventKind::SecretFetched, 3),
+        answer(EventKind::SecretRefreshed, 80),
+        answer(EventKind::SecretRotated, 60_000),
+        and(answer(EventKind::SecretFetched, 1), |event| event.outcome = Some(Outcome::Failed)),
+    ];
+    let counted = text_of(&events);
+    assert_eq!(
+        lines(&counted, "far_secret_fetch_seconds").lines().skip(3).collect::<Vec<_>>().join("\n"),
+        r#"far_secret_fetch_seconds_sum{provider="vault",outcome="completed"} 60.083
+far_secret_fetch_seconds_count{provider="vault",outcome="completed"} 3
+far_secret_fetch_seconds_bucket{le="0.0005",provider="vault",outcome="completed"} 0
+far_secret_fetch_seconds_bucket{le="0.001",provider="vault",outcome="completed"} 0
+far_secret_fetch_seconds_bucket{le="0.0025",provider="vault",outcome="completed"} 0
+far_secret_fetch_seconds_bucket{le="0.005",provider="vault",outcome="completed"} 1
+far_secret_fetch_seconds_bucket{le="0.01",provider="vault",outcome="completed"} 1
+far_secret_fetch_seconds_bucket{le="0.025",provider="vault",outcome="completed"} 1
+far_secret_fetch_seconds_bucket{le="0.05",provider="vault",outcome="completed"} 1
+far_secret_fetch_seconds_bucket{le="0.1",provider="vault",outcome="completed"} 2
+far_secret_fetch_seconds_bucket{le="0.25",provider="vault",outcome="completed"} 2
+far_secret_fetch_seconds_bucket{le="0.5",provider="vault",outcome="completed"} 2
+far_secret_fetch_seconds_bucket{le="1.0",provider="vault",outcome="completed"} 2
+far_secret_fetch_seconds_bucket{le="2.5",provider="vault",outcome="completed"} 2
+far_secret_fetch_seconds_bucket{le="10.0",provider="vault",outcome="completed"} 2
+far_secret_fetch_seconds_bucket{le="+Inf",provider="vault",outcome="completed"} 3
+far_secret_fetch_seconds_sum{provider="vault",outcome="failed"} 0.001
+far_secret_fetch_seconds_count{provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.0005",provider="vault",outcome="failed"} 0
+far_secret_fetch_seconds_bucket{le="0.001",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.0025",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.005",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.01",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.025",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.05",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.1",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.25",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="0.5",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="1.0",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="2.5",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="10.0",provider="vault",outcome="failed"} 1
+far_secret_fetch_seconds_bucket{le="+Inf",provider="vault",outcome="failed"} 1"#
+    );
+    // A handle has a time and an origin too, and so has what a cache had; a rotation in the backend gives no value.
+    events.push(answer(EventKind::SecretInjected, 3));
+    events.push(and(answer(EventKind::SecretFetched, 3), |event| event.cache = Some(CacheState::Hit)));
+    events.push(and(answer(EventKind::SecretRotated, 3), |event| event.cache = None));
+    let of = "far_secret_fetch_seconds";
+    assert_eq!(lines(&text_of(&events), of), lines(&counted, of));
+}
+
+#[test]
+fn tasks_are_counted_by_how_they_end_and_violations_by_their_reason() {
+    let events =
+        [denied(DenyReason::Undeclared), finished(Outcome::ScopeViolation, 20), finished(Outcome::Completed, 31_000)];
+    let text = text_of(&events);
+    for (outcome, sum, within) in [("completed", "31.0", 0), ("scope-violation", "0.02", 1)] {
+        assert_eq!(lines(&text, "_sum{"), lines(&text, "far_task_seconds_sum"), "no secret was fetched");
+        let told = [
+            format!("far_task_seconds_sum{{outcome=\"{outcome}\"}} {sum}\n"),
+            format!("far_task_seconds_bucket{{le=\"30.0\",outcome=\"{outcome}\"}} {within}\n"),
+        ];
+        assert!(told.iter().all(|line| text.contains(line)), "{text}");
+    }
+    let violations = lines(&text, "far_violations_total");
+    assert_eq!(violations.lines().filter(|line| !line.ends_with(" 0")).count(), 1, "{violations}");
+    assert!(violations.contains("{reason=\"undeclared\"} 1\n"));
+    let fresh = lines(&text_of(&[]), "far_violations_total");
+    assert_eq!(series(&fresh), series(&violations), "each is there before it is first counted");
+}
+
+#[test]
+fn the_text_has_one_order() {
+    let mut events: Vec<_> = ["a", "b", "c", "d"].map(|provider| about(EventKind::SecretRequested, provider)).into();
+    events.extend([answer(EventKind::SecretFetched, 3), finished(Outcome::Completed, 1), finished(Outcome::Failed, 1)]);
+    let text = text_of(&events);
+    events.reverse();
+    assert_eq!(text_of(&events), text);
+    assert_eq!(text.matches("# EOF\n").count(), 1);
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn nothing_that_a_guest_chooses_makes_a_series() {
+    let hostile = |number: u32| {
+        let (name, hash) = (format!("name-{number}"), u64::from(number).to_be_bytes());
+        [
+            and(denied(DenyReason::Undeclared), |event| event.secret_name = Some(SecretLabel::Unlisted(hash))),
+            and(answer(EventKind::SecretFetched, 3), |event| {
+                event.secret_name = Some(SecretLabel::Listed(name.parse().unwrap()));
+                event.secret_version = Some(Version::parse(&name).unwrap());
+            }),
+            event(EventKind::EgressDenied, |event| {
+                event.destination = Some(DestinationLabel::Unlisted(hash));
+                event.reason = Some(Reason::Token("address"));
+            }),
+            event(EventKind::SkillLogged, |event| {
+                event.level = Some(LogLevel::Warn);
+                event.length = Some(u64::from(number));
+                event.count = Some(u64::from(number));
+            }),
+        ]
+    };
+    let metrics = Metrics::new();
+    let pal = Pal::builder().sink(metrics.clone()).build();
+    let all = |numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            for event in hostile(number) {
+                pal.note(&of_task(&format!("task-{number}")), event);
+            }
+        }
+        metrics.text().unwrap()
+    };
+    let (one, many) = (all(0..1), all(1..1000));
+    assert_eq!(series(&many), series(&one));
+    assert!(many.contains("far_violations_total{reason=\"undeclared\"} 1000\n"), "they were counted");
+    // A provider that the operator configured does.
+    pal.note(&of_task("t"), about(EventKind::SecretRequested, "another"));
+    assert_eq!(series(&metrics.text().unwrap()).len(), series(&many).len() + 1);
+}
+
+struct Fixed;
+
+impl Counted for Fixed {
+    fn counts(&self) -> Counts {
+        let calls = vec![("ok", 8), ("timeout", 0)];
+        Counts {
+            calls,
+            attempts: 11,
+            retries: 3,
+            opened: 1,
+            refused: 2,
+            throttled: 4,
+            shared: 5,
+            absent: 6,
+            logins: 7,
+            failed_unwraps: 9,
+        }
+    }
+}
+
+#[test]
+fn servers_are_told_apart() {
+    let metrics = Metrics::new();
+    assert_eq!(lines(&metrics.text().unwrap(), "far_backend"), "", "where there is none, there is no name either");
+    for (provider, server) in [("vault", Server::Issuer), ("vault", Server::Backend), ("other", Server::Backend)] {
+        metrics.servers.watch(provider.parse().unwrap(), server, Arc::new(Fixed));
+    }
+    // Again: the other's place, and no second line.
+    metrics.servers.watch(VAULT.parse().unwrap(), Server::Issuer, Arc::new(Fixed));
+    let text = metrics.text().unwrap();
+    assert_eq!(
+        lines(&text, "far_backend_calls"),
+        r#"# HELP far_backend_calls Calls of a server that ended, each with all its attempts.
+# TYPE far_backend_calls counter
+far_backend_calls_total{provider="other",server="backend",outcome="ok"} 8
+far_backend_calls_total{provider="other",server="backend",outcome="timeout"} 0
+far_backend_calls_total{provider="vault",server="backend",outcome="ok"} 8
+far_backend_calls_total{provider="vault",server="backend",outcome="timeout"} 0
+far_backend_calls_total{provider="vault",server="issuer",outcome="ok"} 8
+far_backend_calls_total{provider="vault",server="issuer",outcome="timeout"} 0
+"#
+    );
+    assert_eq!(
+        lines(&text, "_total{provider=\"vault\",server=\"issuer\"}"),
+        r#"far_backend_attempts_total{provider="vault",server="issuer"} 11
+far_backend_retries_total{provider="vault",server="issuer"} 3
+far_backend_circuit_opened_total{provider="vault",server="issuer"} 1
+far_backend_circuit_refused_total{provider="vault",server="issuer"} 2
+far_backend_throttled_total{provider="vault",server="issuer"} 4
+far_backend_flights_shared_total{provider="vault",server="issuer"} 5
+far_backend_absences_remembered_total{provider="vault",server="issuer"} 6
+far_backend_logins_total{provider="vault",server="issuer"} 7
+far_backend_unwraps_failed_total{provider="vault",server="issuer"} 9
+"#
+    );
+}
+
+#[test]
+fn a_reader_of_the_older_format_takes_it_too() {
+    let metrics = Metrics::new();
+    metrics.servers.watch(VAULT.parse().unwrap(), Server::Backend, Arc::new(Fixed));
+    metrics.count(&finished(Outcome::Completed, 1));
+    let text = metrics.text().unwrap();
+    let mut types: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').nth(1)).collect();
+    types.sort_unstable();
+    types.dedup();
+    assert_eq!(
+        types,
+        ["counter", "gauge", "histogram"],
+        "others are unknown to the textfile collector, which then takes nothing"
+    );
+}
