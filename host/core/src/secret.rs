@@ -249,6 +249,11 @@ impl Secret {
         self.value.lock().clone()
     }
 
+    /// The bytes, for as long as there are any, whether or not they may be used: what a task may come to use, it is redacted of.
+    pub(crate) fn bytes(&self) -> Result<Arc<SecretBytes>, Gone> {
+        self.value.lock().clone()
+    }
+
     /// Gives up the bytes, and says whether there were any. They are overwritten when the last reader is done, which is
     /// now unless a copy is being made at this moment.
     pub fn wipe(&self, reason: Gone) -> bool {

@@ -40,7 +40,7 @@ impl Operator {
         let providers = providers(&config)?;
         let called = config.called(&entry).as_str().to_owned();
         // Last: from here on, an audit file is to be closed.
-        let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), args.json)?;
+        let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), None, args.json)?;
         let broker = Broker::new(providers, events.pal.clone(), BrokerSettings::default())?;
         Ok(Self { agent_id, name, entry, called, broker, processes, events })
     }

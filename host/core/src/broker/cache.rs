@@ -6,6 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::identity::{ProviderId, SkillDigest, TaskId, ToolName};
 use crate::memory::{OverQuota, Quota};
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, CacheState};
-use crate::provider::{Holder, ProviderError, Reference};
+use crate::provider::{Holder, LeaseId, ProviderError, Reference};
 use crate::secret::{Gone, Secret};
 use crate::version::VersionSelector;
 
@@ -107,6 +108,16 @@ pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, FetchErro
 #[derive(Default)]
 pub(super) struct Cache {
     subjects: Mutex<HashMap<ScopeSubject, Entries>>,
+    /// How many flights there were.
+    flights: AtomicU64,
+}
+
+/// What became of what a flight brought.
+pub(super) enum Settled {
+    /// It is as it says now; with the version that it took the place of.
+    Kept(Option<Arc<Secret>>),
+    /// It was wiped: whom it was for has ended, or it was revoked while it was on its way.
+    Nobodys,
 }
 
 /// What one subject has.
@@ -117,6 +128,23 @@ struct Entries {
     holder: Option<Holder>,
     /// Which ones were.
     asked: HashSet<ProviderId>,
+}
+
+/// What of a secret is taken back from a subject: from which backend, what it is called there, and what there was.
+pub(super) struct Taken {
+    pub(super) provider: ProviderId,
+    pub(super) reference: Reference,
+    pub(super) secrets: Vec<Arc<Secret>>,
+}
+
+/// What a subject had of secrets that were revoked.
+pub(super) struct Revoking {
+    pub(super) taken: Vec<Taken>,
+    pub(super) holder: Option<Holder>,
+    /// The fetches that were under way: told to stop, and not stopped yet.
+    pub(super) flights: Vec<Flight>,
+    /// The subject, if it has nothing any more.
+    pub(super) empty: Option<Closed>,
 }
 
 /// What a subject had, when it ends.
@@ -135,7 +163,15 @@ struct Slot {
     ready: Option<Ready>,
     /// What `ready` took the place of.
     replaced: Vec<Replaced>,
-    flight: Option<(Flight, AbortHandle)>,
+    flight: Option<UnderWay>,
+}
+
+/// A flight that has not settled.
+struct UnderWay {
+    /// Which one: what settles is this one, or nobody's.
+    number: u64,
+    flight: Flight,
+    running: AbortHandle,
 }
 
 /// A version before the one that is given out: it ends with the subject too.
@@ -187,8 +223,8 @@ impl Cache {
         let Entries { slots, holder, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
         let (mut wiped, mut flights) = (Vec::new(), Vec::new());
         for slot in slots.into_values() {
-            if let Some((flight, abort)) = slot.flight {
-                abort.abort();
+            if let Some(UnderWay { flight, running, .. }) = slot.flight {
+                running.abort();
                 flights.push(flight);
             }
             let replaced = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
@@ -214,11 +250,21 @@ impl Cache {
         wanted.map(|slot| (slot.place.clone(), slot.ready.as_ref().map(|ready| ready.secret.clone()))).collect()
     }
 
+    /// Versions that others took the place of, and that are used for their overlap.
+    pub(super) fn before(&self) -> Vec<(Place, Arc<Secret>)> {
+        let subjects = self.subjects.lock();
+        let slots = subjects.values().flat_map(|entries| entries.slots.values());
+        let before = |slot: &Slot| {
+            let secrets = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
+            secrets.map(|secret| (slot.place.clone(), secret)).collect::<Vec<_>>()
+        };
+        slots.flat_map(before).collect()
+    }
+
     /// The flight that is under way for this place, if there is one.
     pub(super) fn under_way(&self, place: &Place) -> Option<Flight> {
         let subjects = self.subjects.lock();
-        let (flight, _) = subjects.get(&place.scope)?.slots.get(&place.key)?.flight.as_ref()?;
-        Some(flight.clone())
+        Some(subjects.get(&place.scope)?.slots.get(&place.key)?.flight.as_ref()?.flight.clone())
     }
 
     /// Whether something is given out there.
@@ -228,36 +274,24 @@ impl Cache {
         slot.is_some_and(|slot| slot.ready.is_some())
     }
 
-    /// Ends every version of the secrets that this is said of. Answers with those that had a value, and with subjects that have
-    /// nothing any more.
-    pub(super) fn revoke(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<Closed> {
+    /// Ends every version of the secrets that this is said of, and of what is of one lease with them.
+    pub(super) fn revoke(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<Revoking> {
         let mut subjects = self.subjects.lock();
-        let mut all = Vec::new();
-        for entries in subjects.values_mut() {
-            let mut ended = Closed::default();
-            for slot in entries.slots.values_mut().filter(|slot| is_wanted(&slot.place.key)) {
-                let ready = slot.ready.take().map(|ready| ready.secret);
-                let replaced = slot.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
-                ended.wiped.extend(ready.into_iter().chain(replaced));
-                // What is on its way is of before too: nobody is given it.
-                if let Some((flight, abort)) = slot.flight.take() {
-                    abort.abort();
-                    ended.flights.push(flight);
-                }
-            }
-            ended.wiped.retain(|secret| Guard::Revocation.stands() && secret.wipe(Gone::Revoked));
-            entries.slots.retain(|_, slot| !slot.is_empty());
-            all.push(ended);
-        }
+        let mut all: Vec<_> = subjects.iter_mut().filter_map(|(_, entries)| entries.revoke(&is_wanted)).collect();
         let empty = subjects
             .extract_if(|subject, entries| entries.slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)));
-        all.extend(empty.map(|(_, Entries { holder, asked, .. })| Closed { holder, asked, ..Closed::default() }));
+        all.extend(empty.map(|(_, Entries { holder, asked, .. })| Revoking {
+            taken: Vec::new(),
+            holder: None,
+            flights: Vec::new(),
+            empty: Some(Closed { holder, asked, ..Closed::default() }),
+        }));
         all
     }
 
     /// The flight that is under way for this place, or a new one by `fetch`; none for a task that has ended. Must be called
     /// within a tokio runtime.
-    pub(super) fn join<F>(&self, place: &Place, fetch: impl FnOnce(Holder) -> F) -> Option<Joined>
+    pub(super) fn join<F>(&self, place: &Place, fetch: impl FnOnce(Holder, u64) -> F) -> Option<Joined>
     where
         F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
@@ -271,7 +305,7 @@ impl Cache {
         };
         let slot = entries.slots.entry(key.clone()).or_insert_with(|| Slot::of(place.clone()));
         // One that has ended without settling panicked: it is not waited for again.
-        if let Some((flight, running)) = &slot.flight
+        if let Some(UnderWay { flight, running, .. }) = &slot.flight
             && !running.is_finished()
         {
             return Some(Joined { flight: flight.clone(), started: false });
@@ -281,34 +315,33 @@ impl Cache {
             None => entries.holder.insert(Holder::random().ok()?).clone(),
         };
         entries.asked.insert(key.provider.clone());
-        let running = tokio::spawn(fetch(holder));
-        let abort = running.abort_handle();
+        let number = self.flights.fetch_add(1, Ordering::Relaxed);
+        let task = tokio::spawn(fetch(holder, number));
+        let running = task.abort_handle();
         // A fetch that panicked or was stopped gave no answer.
-        let flight = running
-            .map(|ended| ended.unwrap_or(Err(FetchError::Provider(ProviderError::Unavailable))))
-            .boxed()
-            .shared();
-        slot.flight = Some((flight.clone(), abort));
+        let flight =
+            task.map(|ended| ended.unwrap_or(Err(FetchError::Provider(ProviderError::Unavailable)))).boxed().shared();
+        slot.flight = Some(UnderWay { number, flight: flight.clone(), running });
         Some(Joined { flight, started: true })
     }
 
     /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
     ///
     /// No answer leaves the value that was there before as it was, also beyond its time where that is wanted, until the backend
-    /// may be asked `again`; that there is none any more takes it away. Answers with the version that another one took the place of.
+    /// may be asked `again`; that there is none any more takes it away.
     pub(super) fn settle(
         &self,
         place: &Place,
+        number: u64,
         fetched: &Result<Arc<Secret>, FetchError>,
         now: Instant,
         again: Instant,
-    ) -> Option<Arc<Secret>> {
+    ) -> Settled {
         let mut subjects = self.subjects.lock();
         let mut slots = subjects.get_mut(&place.scope).map(|entries| &mut entries.slots);
-        let Some(slot) = slots.as_mut().and_then(|slots| slots.get_mut(&place.key)) else {
-            let _ = fetched.as_ref().map(|secret| secret.wipe(Gone::ScopeEnded));
-            return None;
-        };
+        let slot = slots.as_mut().and_then(|slots| slots.get_mut(&place.key));
+        let own = |slot: &&mut Slot| slot.flight.as_ref().is_some_and(|flight| flight.number == number);
+        let Some(slot) = slot.filter(own) else { return Settled::Nobodys };
         slot.flight = None;
         let mut before = None;
         match (fetched, &mut slot.ready) {
@@ -325,7 +358,7 @@ impl Cache {
         if slot.is_empty() {
             slots.map(|slots| slots.remove(&place.key));
         }
-        before
+        Settled::Kept(before)
     }
 
     /// Ends every subject that is not a task.
@@ -359,6 +392,33 @@ impl Cache {
     }
 }
 
+impl Entries {
+    fn revoke(&mut self, is_wanted: impl Fn(&Key) -> bool) -> Option<Revoking> {
+        let leases: HashSet<_> =
+            self.slots.values().filter(|slot| is_wanted(&slot.place.key)).flat_map(Slot::leases).collect();
+        let mut revoking =
+            Revoking { taken: Vec::new(), holder: self.holder.clone(), flights: Vec::new(), empty: None };
+        for slot in self.slots.values_mut() {
+            let wanted = is_wanted(&slot.place.key);
+            // Whoever has one part of what was made has what ends with it.
+            if !wanted && !slot.leases().any(|lease| leases.contains(&lease)) {
+                continue;
+            }
+            let Key { provider, reference, .. } = slot.place.key.clone();
+            let mut secrets = slot.end();
+            secrets.retain(|secret| Guard::Revocation.stands() && secret.wipe(Gone::Revoked));
+            revoking.taken.push(Taken { provider, reference, secrets });
+            // What is on its way is of before too: nobody is given it.
+            if let Some(UnderWay { flight, running, .. }) = slot.flight.take() {
+                running.abort();
+                revoking.flights.push(flight);
+            }
+        }
+        self.slots.retain(|_, slot| !slot.is_empty());
+        (!revoking.taken.is_empty()).then_some(revoking)
+    }
+}
+
 impl Slot {
     fn of(place: Place) -> Self {
         Self { place, ready: None, replaced: Vec::new(), flight: None }
@@ -368,6 +428,11 @@ impl Slot {
     fn keep(&mut self, secret: &Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
         let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
         let before = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, secret))?;
+        if before.version() == secret.version() {
+            // It was read once more, and has its own time; nothing took its place.
+            self.set_aside(&before);
+            return Some(before);
+        }
         // What was used beyond its time was so because there was no other.
         let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
         before.end_by(now.checked_add(overlap).unwrap_or(now), true);
@@ -381,6 +446,21 @@ impl Slot {
             secret.end_by(secret.expires(), false);
             self.set_aside(&secret);
         }
+    }
+
+    /// Everything that there is, and none of it is given out any more.
+    fn end(&mut self) -> Vec<Arc<Secret>> {
+        let ready = self.ready.take().map(|ready| ready.secret);
+        let replaced = self.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
+        ready.into_iter().chain(replaced).collect()
+    }
+
+    /// What ends what there is in its backend.
+    fn leases(&self) -> impl Iterator<Item = (ProviderId, LeaseId)> + '_ {
+        let ready = self.ready.as_ref().map(|ready| ready.secret.clone());
+        let replaced = self.replaced.iter().filter_map(|replaced| replaced.leased.clone());
+        let secrets = ready.into_iter().chain(replaced);
+        secrets.filter_map(|secret| Some((secret.provider().clone(), secret.lease()?.id.clone())))
     }
 
     fn set_aside(&mut self, before: &Arc<Secret>) {

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Broker;
-use super::cache::{Closed, FetchError, Joined, Key, Place, Ready};
+use super::cache::{FetchError, Joined, Key, Place, Ready, Settled};
+use super::call::answered;
 use super::life::end_in_time;
 use crate::guard::Guard;
 use crate::memory::OverQuota;
 use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
-use crate::provider::{Fetched, Holder, ProviderError, Refreshed, SecretProvider};
+use crate::provider::{Fetched, Holder, Lease, ProviderError, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};
 use crate::version::{Version, VersionSelector};
 
@@ -42,6 +42,8 @@ struct Errand {
     cause: Option<Cause>,
     /// Whom the backend makes it for, if it makes it.
     holder: Holder,
+    /// Which flight it is.
+    number: u64,
 }
 
 impl Broker {
@@ -59,7 +61,7 @@ impl Broker {
         cause: Option<Cause>,
     ) -> Result<Joined, ProviderError> {
         let provider = self.providers.get(&place.key.provider).ok_or(ProviderError::Unavailable)?.clone();
-        let errand = |holder| Errand {
+        let errand = |holder, number| Errand {
             broker: self.clone(),
             provider,
             place: place.clone(),
@@ -67,28 +69,30 @@ impl Broker {
             subject: subject.clone(),
             cause,
             holder,
+            number,
         };
         // A task that has ended gets what a flight that ended with it gets: no answer.
-        self.cache.join(place, |holder| errand(holder).run()).ok_or(ProviderError::Unavailable)
+        self.cache.join(place, |holder, number| errand(holder, number).run()).ok_or(ProviderError::Unavailable)
     }
 }
 
 impl Errand {
     async fn run(mut self) -> Result<Arc<Secret>, FetchError> {
         let started = Instant::now();
-        let call = std::panic::AssertUnwindSafe(self.call()).catch_unwind();
-        let answer = match timeout(self.broker.settings.provider_deadline, call).await {
-            Ok(Ok(answer)) => answer,
-            // A provider that panics is a defect of it, and no reason for more than a missing answer.
-            Ok(Err(_)) => Err(ProviderError::Unavailable),
-            Err(_) => Err(ProviderError::Timeout),
-        };
-        let result = match answer {
+        let result = match answered(self.broker.settings.provider_deadline, self.call()).await {
             // A backend that answers with another version than the one asked for does not get past the grant's rule.
             Ok(Refreshed::Changed(fetched)) if !self.asked_for(&fetched.version) => {
+                self.give_back(fetched.lease).await;
                 Err(FetchError::Provider(ProviderError::Invalid))
             }
-            Ok(Refreshed::Changed(fetched)) => self.keep(fetched).map_err(FetchError::OverQuota),
+            Ok(Refreshed::Changed(fetched)) => {
+                let lease = fetched.lease.clone();
+                let kept = self.keep(fetched).map_err(FetchError::OverQuota);
+                if kept.is_err() {
+                    self.give_back(lease).await;
+                }
+                kept
+            }
             Ok(Refreshed::Unchanged) => self.known().cloned().ok_or(FetchError::Provider(ProviderError::Invalid)),
             Err(error) => Err(FetchError::Provider(error)),
         };
@@ -96,15 +100,22 @@ impl Errand {
         let brought = result.clone();
         let result = recorded.map_err(FetchError::Audit).and(result);
         let (now, interval) = (now(), self.broker.settings.refresh_interval);
-        let before = self.broker.cache.settle(&self.place, &result, now, now.checked_add(interval).unwrap_or(now));
-        if let (Err(_), Ok(secret)) = (&result, brought) {
-            self.give_back(secret).await;
-        }
-        if result.is_ok() {
-            self.broker.schedule(&self.place, &self.subject);
-        }
-        if let Some(before) = before {
-            self.let_go(before);
+        let again = now.checked_add(interval).unwrap_or(now);
+        let settled = self.broker.cache.settle(&self.place, self.number, &result, now, again);
+        let result = match (settled, result) {
+            (Settled::Kept(before), result) => {
+                if let Some(before) = before {
+                    self.let_go(before);
+                }
+                result
+            }
+            (Settled::Nobodys, Ok(_)) => Err(FetchError::Provider(ProviderError::Unavailable)),
+            (Settled::Nobodys, Err(error)) => Err(error),
+        };
+        match (&result, brought) {
+            (Ok(secret), _) => self.broker.schedule(&self.place, secret, &self.subject),
+            (Err(_), Ok(secret)) => self.take_away(secret).await,
+            (Err(_), Err(_)) => {}
         }
         result
     }
@@ -121,13 +132,29 @@ impl Errand {
         }
     }
 
-    /// Ends what was made and may not be given out, since that could not be recorded.
-    async fn give_back(&self, secret: Arc<Secret>) {
+    /// Wipes what may not be given out, since that could not be recorded, or since there is nobody any more whom it is for.
+    async fn take_away(&self, secret: Arc<Secret>) {
         let is_known = self.known().is_some_and(|known| Arc::ptr_eq(known, &secret));
         if !is_known && secret.wipe(Gone::Revoked) {
-            let ended = Closed { wiped: vec![secret], ..Closed::default() };
-            self.broker.revoke(ended, &self.subject, self.cause).await;
+            self.give_back(secret.lease().cloned()).await;
         }
+    }
+
+    /// Ends what was made, and is not kept.
+    async fn give_back(&self, lease: Option<Lease>) {
+        let Some(lease) = lease else { return };
+        let started = now();
+        let ended = answered(self.broker.settings.revoke_deadline, self.provider.revoke_lease(&lease.id)).await;
+        let event = Event {
+            secret_name: Some(SecretLabel::Listed(self.place.key.name.clone())),
+            provider: Some(self.place.key.provider.clone()),
+            cause: self.cause,
+            outcome: Some(if ended.is_ok() { Outcome::Completed } else { Outcome::Failed }),
+            reason: ended.err().map(|error| Reason::Token(error.kind())),
+            duration: Some(now().duration_since(started)),
+            ..Event::new(EventKind::SecretRevoked)
+        };
+        self.broker.pal.note(&self.subject, event);
     }
 
     fn known(&self) -> Option<&Arc<Secret>> {
@@ -153,6 +180,10 @@ impl Errand {
             Wanted::Newer(known) => match known.lease() {
                 // Asking again would have another one made.
                 Some(_) => Ok(Refreshed::Unchanged),
+                // That it is still the one would not make it last longer.
+                None if !known.is_usable(now()) => {
+                    self.provider.get_secret_for(reference, version, &self.holder).await.map(Refreshed::Changed)
+                }
                 None => self.provider.refresh_secret(reference, known.version()).await,
             },
             Wanted::Another(known) => {

@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
 
 use super::Broker;
-use super::cache::{Closed, Place};
+use super::cache::{Closed, Place, Revoking, Taken};
+use super::call::answered;
 use super::fetch::{Wanted, now};
 use crate::guard::Guard;
 use crate::identity::AgentId;
 use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};
-use crate::provider::{Lease, ProviderError};
+use crate::provider::{Holder, Lease, ProviderError};
 use crate::secret::{Gone, Secret};
 
 /// Has a secret renewed while that helps, replaced when it is old, then wiped, and forgotten where it is kept.
@@ -122,8 +123,7 @@ impl Life {
             return false;
         };
         let started = now();
-        let renewed = timeout(broker.settings.provider_deadline, provider.renew(&lease.id)).await;
-        let renewed = renewed.unwrap_or(Err(ProviderError::Timeout));
+        let renewed = answered(broker.settings.provider_deadline, provider.renew(&lease.id)).await;
         let event = Event {
             cause: Some(Cause::Lease),
             outcome: Some(if renewed.is_ok() { Outcome::Completed } else { Outcome::Failed }),
@@ -171,15 +171,14 @@ impl Broker {
     /// deadlines of [`BrokerSettings::revoke_deadline`](super::BrokerSettings) at most; what failed is recorded.
     pub(super) async fn revoke(&self, ended: Closed, subject: &Arc<Subject>, cause: Option<Cause>) {
         let leased = ended.wiped.iter().filter_map(|secret| Some((secret, secret.lease()?)));
-        join_all(leased.map(|(secret, lease)| self.revoke_one(secret, lease, subject, cause))).await;
+        join_all(leased.map(|(secret, lease)| self.revoke_one(secret, lease, Ok(()), subject, cause))).await;
         let Some(holder) = &ended.holder else { return };
         // What a fetch has had made since it was told to stop is there to be ended when it has stopped.
         let _ = timeout(self.settings.revoke_deadline, join_all(ended.flights)).await;
         let makers = ended.asked.iter().filter_map(|id| self.providers.get(id));
         let ends = makers.filter(|provider| provider.has_leases()).map(|provider| async move {
             let started = now();
-            let end = timeout(self.settings.revoke_deadline, provider.end(holder)).await;
-            if let Err(error) = end.unwrap_or(Err(ProviderError::Timeout)) {
+            if let Err(error) = answered(self.settings.revoke_deadline, provider.end(holder)).await {
                 let event = Event {
                     provider: Some(provider.id().clone()),
                     cause,
@@ -194,11 +193,45 @@ impl Broker {
         join_all(ends).await;
     }
 
-    async fn revoke_one(&self, secret: &Secret, lease: &Lease, subject: &Arc<Subject>, cause: Option<Cause>) {
+    /// Takes back what somebody had of secrets that are revoked: also what is on its way to them, and what else was made with it.
+    pub(super) async fn take_back(&self, revoking: Revoking, subject: &Arc<Subject>, cause: Option<Cause>) {
+        let Revoking { taken, holder, flights, empty } = revoking;
+        // Told to stop, they stop; what they had made until then is there to be taken back.
+        let _ = timeout(self.settings.revoke_deadline, join_all(flights)).await;
+        join_all(taken.iter().map(|taken| self.take_back_one(taken, holder.as_ref(), subject, cause))).await;
+        if let Some(empty) = empty {
+            self.revoke(empty, subject, cause).await;
+        }
+    }
+
+    async fn take_back_one(
+        &self,
+        taken: &Taken,
+        holder: Option<&Holder>,
+        subject: &Arc<Subject>,
+        cause: Option<Cause>,
+    ) {
+        let Some(provider) = self.providers.get(&taken.provider) else { return };
+        let ended = match holder {
+            Some(holder) => answered(self.settings.revoke_deadline, provider.take_back(&taken.reference, holder)).await,
+            None => Ok(()),
+        };
+        let leased = taken.secrets.iter().filter_map(|secret| Some((secret, secret.lease()?)));
+        join_all(leased.map(|(secret, lease)| self.revoke_one(secret, lease, ended, subject, cause))).await;
+    }
+
+    /// Ends a lease, unless what it is of could not be `ended` already; and records what came of both.
+    async fn revoke_one(
+        &self,
+        secret: &Secret,
+        lease: &Lease,
+        ended: Result<(), ProviderError>,
+        subject: &Arc<Subject>,
+        cause: Option<Cause>,
+    ) {
         let Some(provider) = self.providers.get(secret.provider()) else { return };
         let started = now();
-        let revoked = timeout(self.settings.revoke_deadline, provider.revoke_lease(&lease.id)).await;
-        let revoked = revoked.unwrap_or(Err(ProviderError::Timeout));
+        let revoked = answered(self.settings.revoke_deadline, provider.revoke_lease(&lease.id)).await.and(ended);
         let event = Event {
             cause,
             outcome: Some(if revoked.is_ok() { Outcome::Completed } else { Outcome::Failed }),

@@ -18,6 +18,7 @@
 //! - After a violation, or a record that a required sink did not take, the session answers nothing any more.
 
 mod cache;
+mod call;
 mod egress;
 mod ending;
 mod error;

@@ -1,15 +1,16 @@
 //! What the operator has an agent do with its secrets: tell which it keeps, read one again, have it rotated, revoke it.
 //!
-//! A reference, a version, a time: never a value. Each of it is recorded as the agent's own doing, before and after, and what cannot
-//! be recorded is not done.
+//! A reference, a version, a time: never a value. Each of it is recorded as the agent's own doing: a backend is asked for nothing that
+//! was not recorded before. Wiping alone waits for no record: a log that is down is no reason to keep a value.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use futures_util::future::join_all;
 
 use super::Broker;
 use super::cache::{FetchError, Key, Place, ScopeSubject};
+use super::call::answered;
 use super::fetch::{Wanted, now};
 use super::rotation::Reread;
 use crate::capability::CatalogEntry;
@@ -37,6 +38,8 @@ pub struct KeptSecret {
     pub leased: bool,
     /// Whether its time is over, and it is used because its backend does not answer.
     pub stale: bool,
+    /// Whether another version took its place, and it is used for its overlap.
+    pub replaced: bool,
 }
 
 /// What a rotation came to.
@@ -73,11 +76,11 @@ pub enum OperatorError {
 }
 
 impl Broker {
-    /// Every value that is kept for who asks, in no order.
+    /// Every value that is kept, in no order: for who asks, and for those who hold a version before.
     pub fn kept(&self) -> Vec<KeptSecret> {
         let now = now();
-        let kept = self.cache.kept(|_| true).into_iter().filter_map(|(place, secret)| Some((place, secret?)));
-        let kept = kept.filter(|(_, secret)| secret.is_live());
+        let current = self.cache.kept(|_| true).into_iter().filter_map(|(place, secret)| Some((place, secret?)));
+        let kept = current.chain(self.cache.before()).filter(|(_, secret)| secret.is_live());
         let describe = |(place, secret): (Place, Arc<Secret>)| KeptSecret {
             name: place.key.name,
             version: secret.version().clone(),
@@ -91,6 +94,7 @@ impl Broker {
             expires_in: secret.expires_in(now),
             leased: secret.lease().is_some(),
             stale: secret.is_stale(now),
+            replaced: secret.is_replaced(),
         };
         kept.map(describe).collect()
     }
@@ -102,8 +106,7 @@ impl Broker {
     /// [`ProviderError::Unsupported`] where it says nothing without the value; otherwise any [`ProviderError`].
     pub async fn describe(&self, entry: &CatalogEntry) -> Result<Description, ProviderError> {
         let provider = self.providers.get(&entry.provider).ok_or(ProviderError::Unavailable)?;
-        let described = timeout(self.settings.provider_deadline, provider.describe_secret(&entry.reference)).await;
-        described.unwrap_or(Err(ProviderError::Timeout))
+        answered(self.settings.provider_deadline, provider.describe_secret(&entry.reference)).await
     }
 
     /// Records that the operator has something done with a secret: before other processes of the agent, or its backend, are asked
@@ -142,14 +145,12 @@ impl Broker {
         let agent = Arc::new(Subject::agent(by.clone()));
         let all = self.cache.revoke(|key| key.name == *name);
         let mut wiped = 0;
-        for secret in all.iter().flat_map(|ended| &ended.wiped) {
+        for secret in all.iter().flat_map(|revoking| &revoking.taken).flat_map(|taken| &taken.secrets) {
             wiped += 1;
             let event = Event { cause: Some(Cause::Operator), ..Event::about(EventKind::SecretWiped, secret) };
             self.pal.note(&agent, event);
         }
-        for ended in all {
-            self.revoke(ended, &agent, Some(Cause::Operator)).await;
-        }
+        join_all(all.into_iter().map(|revoking| self.take_back(revoking, &agent, Some(Cause::Operator)))).await;
         wiped
     }
 
@@ -213,8 +214,8 @@ impl Broker {
     async fn revoke_version(&self, entry: &CatalogEntry) -> Result<Version, ProviderError> {
         let version = self.describe(entry).await?.version.ok_or(ProviderError::Unsupported)?;
         let provider = self.providers.get(&entry.provider).ok_or(ProviderError::Unavailable)?;
-        let revoked = timeout(self.settings.provider_deadline, provider.revoke(&entry.reference, &version)).await;
-        revoked.unwrap_or(Err(ProviderError::Timeout)).map(|()| version)
+        let revoked = answered(self.settings.provider_deadline, provider.revoke(&entry.reference, &version)).await;
+        revoked.map(|()| version)
     }
 }
 

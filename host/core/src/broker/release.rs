@@ -41,8 +41,8 @@ impl Session {
         if when_leaked == WhenLeaked::Ignore || !Guard::Redaction.stands() {
             return Ok(());
         }
-        // What has gone already, no handle gives.
-        let Ok(value) = secret.value(now()) else { return Ok(()) };
+        // What has gone already, no handle gives; what is only out of its time may come back.
+        let Ok(value) = secret.bytes() else { return Ok(()) };
         match self.redaction.learn(secret.name(), value.expose()) {
             Err(LearnError::TooShort) if !Guard::ShortValue.stands() => Ok(()),
             learned => learned,

@@ -8,28 +8,33 @@
 //! Whoever asks meanwhile gets the new one: a value is one version's, whole.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use parking_lot::Mutex;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use super::Broker;
 use super::cache::{FetchError, Key, Place};
+use super::call::answered;
 use super::fetch::{Wanted, now};
 use crate::identity::ProviderId;
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
-use crate::provider::{ProviderError, Reference};
+use crate::provider::{Description, ProviderError, Reference};
+use crate::secret::Secret;
 use crate::version::{Version, VersionSelector};
 
 /// The longest pause after a rotation that failed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// The longest that a process waits for others to rotate first.
+const LONGEST_SPREAD: Duration = Duration::from_secs(60);
 
-/// The secrets that have a schedule, and when the process last saw that a version of theirs was new.
+/// The secrets that have a schedule, with the version that the process saw last, and when it first did.
 #[derive(Default)]
-pub(super) struct Schedules(Mutex<HashMap<(ProviderId, Reference), Instant>>);
+pub(super) struct Schedules(Mutex<HashMap<(ProviderId, Reference), (Version, Instant)>>);
 
 /// What became of the values of a secret that were kept, when it was read again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,20 +49,13 @@ pub struct Reread {
 
 impl Broker {
     /// Has a secret rotated by its catalog's schedule from now on, unless it is.
-    pub(super) fn schedule(self: &Arc<Self>, place: &Place, subject: &Subject) {
+    pub(super) fn schedule(self: &Arc<Self>, place: &Place, secret: &Secret, subject: &Subject) {
         let Some(rotation) = place.plan.rotation.filter(|_| place.key.version == VersionSelector::Current) else {
             return;
         };
-        let key = (place.key.provider.clone(), place.key.reference.clone());
-        let mut scheduled = self.schedules.0.lock();
-        if scheduled.contains_key(&key) {
+        if secret.lease().is_some() || !self.schedules.begin(&place.key, secret.version()) {
             return;
         }
-        let kept = self.cache.kept(|other| *other == place.key);
-        if kept.iter().any(|(_, secret)| secret.as_ref().is_some_and(|secret| secret.lease().is_some())) {
-            return;
-        }
-        scheduled.insert(key, now());
         let schedule = Schedule {
             broker: Arc::downgrade(self),
             key: place.key.clone(),
@@ -83,9 +81,8 @@ impl Broker {
         let provider = self.providers.get(&key.provider).ok_or(FetchError::Provider(ProviderError::Unavailable))?;
         self.request(&key.name, &key.provider, agent, cause).await.map_err(FetchError::Audit)?;
         let started = now();
-        let rotated = timeout(self.settings.provider_deadline, provider.rotate(&key.reference)).await;
-        let rotated = match rotated.unwrap_or(Err(ProviderError::Timeout)) {
-            Err(ProviderError::Unsupported) => None,
+        let rotated = match answered(self.settings.provider_deadline, provider.rotate(&key.reference)).await {
+            Err(ProviderError::Unsupported) => Ok(None),
             made => {
                 let event = Event {
                     secret_name: Some(SecretLabel::Listed(key.name.clone())),
@@ -97,13 +94,17 @@ impl Broker {
                     duration: Some(now().duration_since(started)),
                     ..Event::new(EventKind::SecretRotated)
                 };
-                self.pal.record(agent, event).await.map_err(FetchError::Audit)?;
-                Some(made.map_err(FetchError::Provider)?)
+                let recorded = self.pal.record(agent, event).await.map_err(FetchError::Audit);
+                recorded.and(made.map(Some).map_err(FetchError::Provider))
             }
         };
-        self.schedules.saw_new(key);
+        // An answer that was lost may have been that it was done: whoever keeps the version before would have one that is worth nothing.
+        if matches!(&rotated, Err(FetchError::Provider(error)) if error.is_confirmed_absence()) {
+            return rotated.map(|version| (version, Reread::default()));
+        }
         let same = |other: &Key| other.provider == key.provider && other.reference == key.reference;
-        Ok((rotated, self.read_again(same, agent, cause).await))
+        let reread = self.read_again(same, agent, cause).await;
+        rotated.map(|version| (version, reread))
     }
 
     /// Has everyone who keeps the current version of these secrets read it again; what has a lease stays as it is.
@@ -157,7 +158,8 @@ impl Broker {
             (Wanted::Value, None) => return Ok(false),
             (Wanted::Value, Some(secret)) if secret.lease().is_some() => return Ok(false),
             (Wanted::Value | Wanted::Newer(_), Some(secret)) => Wanted::Newer(secret),
-            // Which one it is to take the place of is said by its lease.
+            // It was replaced meanwhile.
+            (Wanted::Another(known), Some(secret)) if known.version() != secret.version() => return Ok(true),
             (wanted, _) => wanted,
         };
         let (Wanted::Newer(known) | Wanted::Another(known)) = &wanted else { return Ok(false) };
@@ -190,18 +192,34 @@ impl Broker {
 }
 
 impl Schedules {
-    fn saw_new(&self, key: &Key) {
-        if let Some(seen) = self.0.lock().get_mut(&(key.provider.clone(), key.reference.clone())) {
-            *seen = now();
+    /// Whether there is none yet for what this key is of; there is one from now on. Tells when a version is new to the process.
+    fn begin(&self, key: &Key, version: &Version) -> bool {
+        match self.0.lock().entry((key.provider.clone(), key.reference.clone())) {
+            Entry::Vacant(place) => {
+                place.insert((version.clone(), now()));
+                true
+            }
+            Entry::Occupied(mut place) => {
+                if place.get().0 != *version {
+                    place.insert((version.clone(), now()));
+                }
+                false
+            }
         }
     }
 
+    /// When the process first saw the version that it saw last.
     fn seen(&self, key: &Key) -> Instant {
-        self.0.lock().get(&(key.provider.clone(), key.reference.clone())).copied().unwrap_or_else(now)
+        let seen = self.0.lock();
+        seen.get(&(key.provider.clone(), key.reference.clone())).map_or_else(now, |(_, seen)| *seen)
+    }
+
+    fn end(&self, key: &Key) {
+        self.0.lock().remove(&(key.provider.clone(), key.reference.clone()));
     }
 }
 
-/// The rotation of one secret, for as long as the broker is there.
+/// The rotation of one secret, for as long as somebody keeps it.
 struct Schedule {
     broker: Weak<Broker>,
     key: Key,
@@ -212,31 +230,45 @@ struct Schedule {
 impl Schedule {
     async fn run(self) {
         while let Some(broker) = self.broker.upgrade() {
-            let due = self.due(&broker).await;
-            let rest = if due > now() {
-                due
-            } else {
-                let rotated = broker.rotate_for_all(&self.key, &self.agent, Cause::Schedule).await;
-                let pause = if rotated.is_ok() { self.every } else { broker.pause_after(self.every) };
-                now().checked_add(pause).unwrap_or(due)
+            if broker.cache.kept(|key| *key == self.key).is_empty() {
+                // Whoever asks for it next begins anew.
+                return broker.schedules.end(&self.key);
+            }
+            let rest = match self.due(&broker).await {
+                Some(due) if due > now() => due.checked_add(self.spread()),
+                Some(_) => {
+                    let rotated = broker.rotate_for_all(&self.key, &self.agent, Cause::Schedule).await;
+                    let pause = if rotated.is_ok() { self.every } else { broker.pause_after(self.every) };
+                    now().checked_add(pause)
+                }
+                None => now().checked_add(broker.pause_after(self.every)),
             };
+            let Some(rest) = rest else { return broker.schedules.end(&self.key) };
             drop(broker);
             sleep_until(rest.into()).await;
         }
     }
 
-    /// When the version will be as old as it may get: as its backend says, or else by when this process first saw it.
-    async fn due(&self, broker: &Arc<Broker>) -> Instant {
+    /// When the version will be as old as it may get: as its backend says, or else by when this process first saw it. Nothing if the
+    /// backend does not answer, which would rotate what a neighbour just has.
+    async fn due(&self, broker: &Arc<Broker>) -> Option<Instant> {
         let seen = broker.schedules.seen(&self.key);
-        let by_sight = seen.checked_add(self.every).unwrap_or(seen);
-        let Some(provider) = broker.providers.get(&self.key.provider) else { return by_sight };
-        let asked = timeout(broker.settings.provider_deadline, provider.describe_secret(&self.key.reference)).await;
-        match asked {
-            Ok(Ok(description)) => match description.age {
-                Some(age) => now().checked_add(self.every.saturating_sub(age)).unwrap_or(by_sight),
-                None => by_sight,
-            },
-            Ok(Err(_)) | Err(_) => by_sight,
+        let by_sight = seen.checked_add(self.every);
+        let provider = broker.providers.get(&self.key.provider)?;
+        let described = provider.describe_secret(&self.key.reference);
+        match answered(broker.settings.provider_deadline, described).await {
+            Ok(Description { age: Some(age), .. }) => now().checked_add(self.every.saturating_sub(age)),
+            Ok(_) | Err(ProviderError::Unsupported) => by_sight,
+            Err(_) => None,
         }
+    }
+
+    /// How long it waits beyond that, at random: processes that share a secret are not to find it old at the same moment.
+    fn spread(&self) -> Duration {
+        let mut bits = [0_u8; 4];
+        // Without random numbers, all wait as long.
+        let _ = getrandom::fill(&mut bits);
+        let share = f64::from(u32::from_le_bytes(bits)) / f64::from(u32::MAX);
+        (self.every / 20).min(LONGEST_SPREAD).mul_f64(share)
     }
 }

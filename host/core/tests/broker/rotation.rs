@@ -17,6 +17,8 @@ use crate::fixture::{AUDIT_DEADLINE, Fault, TTL, World, changed, told, version};
 const EVERY: Duration = Duration::from_secs(30);
 const OVERLAP: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_millis(1);
+/// What a schedule may wait beyond its time, so that processes do not all do it at once.
+const SPREAD: Duration = Duration::from_millis(1500);
 
 /// A backend that makes new versions of the one secret that it has; a value names its version.
 struct Maker {
@@ -187,7 +189,7 @@ async fn a_schedule_rotates_once_for_all_who_keep_the_secret() {
     }
     sleep(EVERY - MOMENT).await;
     assert_eq!(maker.made(), 0);
-    sleep(MOMENT * 2).await;
+    sleep(SPREAD + MOMENT).await;
     world.recorded(EventKind::SecretRefreshed, 1).await;
     assert_eq!(maker.made(), 1);
     let rotated = world.events(EventKind::SecretRotated).pop().unwrap();
@@ -195,7 +197,7 @@ async fn a_schedule_rotates_once_for_all_who_keep_the_secret() {
     for task in &tasks {
         assert_eq!(task.get("agent-key", None).await.unwrap().version().as_str(), "2");
     }
-    sleep(EVERY).await;
+    sleep(EVERY + SPREAD).await;
     assert_eq!(maker.made(), 2, "and again");
 }
 
@@ -211,9 +213,9 @@ async fn a_version_that_was_old_when_the_process_began_is_rotated_then_and_one_o
     // Another process rotates it, halfway.
     sleep(EVERY / 2).await;
     maker.rotate(&Reference::new("agent-key")).await.unwrap();
-    sleep(EVERY / 2 + MOMENT).await;
+    sleep(EVERY / 2 + SPREAD).await;
     assert_eq!(maker.made(), 2, "its age is asked for again first");
-    sleep(EVERY / 2).await;
+    sleep(EVERY / 2 + SPREAD).await;
     assert_eq!(maker.made(), 3);
 }
 
@@ -224,7 +226,7 @@ async fn a_backend_that_makes_no_versions_is_asked_for_one_by_the_same_schedule(
     let task = world.running(&["agent-key:reveal"]).await;
     task.get("agent-key", None).await.unwrap();
     maker.state.lock().number = 2;
-    sleep(EVERY + MOMENT).await;
+    sleep(EVERY + SPREAD).await;
     world.recorded(EventKind::SecretRefreshed, 1).await;
     assert!(world.events(EventKind::SecretRotated).is_empty());
     assert_eq!(task.get("agent-key", None).await.unwrap().version().as_str(), "2");
@@ -236,7 +238,7 @@ async fn a_rotation_that_fails_changes_nothing_is_recorded_and_is_tried_again() 
     let world = world(&maker);
     let task = world.running(&["agent-key:reveal"]).await;
     let handle = task.get("agent-key", None).await.unwrap();
-    sleep(EVERY + MOMENT).await;
+    sleep(EVERY + SPREAD).await;
     let failed = world.events(EventKind::SecretRotated).pop().unwrap();
     assert_eq!((failed.outcome, failed.reason), (Some(Outcome::Failed), Some(Reason::Token("sealed"))));
     task.reveal(&handle).await.unwrap();
