@@ -8,6 +8,7 @@ use far_core::pal::{Cause, EventKind, Outcome, Reason};
 use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::fixture::{TTL, VALUE, World, told, version};
@@ -25,6 +26,10 @@ pub(crate) struct State {
     /// How long a renewed lease lasts, one after the other; none fails.
     renewals: Vec<Option<u64>>,
     pub(crate) hangs: bool,
+    /// Whether all that it makes is of one lease.
+    pub(crate) one_lease: bool,
+    /// Keeps it from answering until it is told to.
+    pub(crate) held: Option<Arc<Notify>>,
 }
 
 pub(crate) const LASTS: Duration = Duration::from_secs(10);
@@ -44,7 +49,8 @@ impl Maker {
         state.made += 1;
         let number = state.made;
         state.said.push(format!("made {number}"));
-        let lease = Some(Lease { id: LeaseId::new(&number.to_string()), renewable: true });
+        let id = if state.one_lease { "one".to_owned() } else { number.to_string() };
+        let lease = Some(Lease { id: LeaseId::new(&id), renewable: true });
         let value = SecretBytes::copy_of(VALUE).unwrap();
         Fetched { value, version: version(&number.to_string()), ttl: Some(LASTS), lease }
     }
@@ -73,7 +79,17 @@ impl SecretProvider for Maker {
     }
 
     async fn get_secret_for(&self, _: &Reference, _: &VersionSelector, _: &Holder) -> Result<Fetched, ProviderError> {
-        Ok(self.make())
+        // As a backend's client does it: what was begun is done, whoever waits for it.
+        let (made, held) = (self.make(), self.state.lock().held.clone());
+        if let Some(held) = held {
+            held.notified().await;
+        }
+        Ok(made)
+    }
+
+    async fn take_back(&self, reference: &Reference, _: &Holder) -> Result<(), ProviderError> {
+        self.say(format!("took back {}", reference.as_str()));
+        Ok(())
     }
 
     async fn replace_lease(&self, _: &Reference, lease: &LeaseId, _: &Holder) -> Result<Fetched, ProviderError> {

@@ -1,8 +1,11 @@
 //! What a task has a handle to is known to its redaction from that moment, until the task ends.
 
-use far_core::pal::{EventKind, Outcome, SecretLabel};
+use std::time::Duration;
 
-use crate::fixture::{SECOND, TTL, VALUE, World, told};
+use far_core::pal::{EventKind, Outcome, SecretLabel};
+use far_core::provider::ProviderError;
+
+use crate::fixture::{SECOND, TTL, VALUE, World, changed, told};
 
 fn text(value: &[u8]) -> String {
     format!("<{}>", String::from_utf8_lossy(value))
@@ -77,4 +80,28 @@ async fn a_task_that_is_dropped_has_its_finds_recorded_too() {
     drop(task);
     assert_eq!(world.events(EventKind::OutputRedacted).len(), 1);
     assert_eq!(world.ends(), [Some(Outcome::Cancelled)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_came_after_its_time_and_may_be_used_once_more_is_known() {
+    let mut world = World::new();
+    world.catalog = changed(&world.catalog, "agent-key", |entry| entry.stale = TTL);
+    let (task, other) =
+        (world.running(&["agent-key:reveal,refresh"]).await, world.running(&["agent-key:reveal"]).await);
+    other.get("agent-key", None).await.unwrap();
+    let late = Duration::from_millis(1);
+    tokio::time::advance(TTL - late).await;
+    let hold = world.backend.hold();
+    let refreshing = task.refresh("agent-key");
+    let waiting = async {
+        world.backend.called(2).await;
+        tokio::time::advance(late).await;
+        drop(hold);
+    };
+    let (handle, ()) = tokio::join!(refreshing, waiting);
+    let handle = handle.unwrap();
+    world.backend.fail_with(Some(ProviderError::Unavailable));
+    other.get("agent-key", None).await.unwrap();
+    assert_eq!(task.reveal(&handle).await.unwrap().expose(), VALUE, "the backend is away");
+    assert_eq!(task.redaction().text(text(VALUE), 100), "<[redacted:agent-key]>");
 }

@@ -84,11 +84,11 @@ async fn a_revoked_one_is_revoked_in_its_backend_and_its_task_goes_on() {
     let task = world.running(&["task-key:reveal"]).await;
     let handle = task.get("task-key", None).await.unwrap();
     assert_eq!(world.broker.revoke_kept(&task_key(), &agent()).await, 1);
-    assert_eq!(maker.said(), words(&["made 1", "revoked 1"]));
+    assert_eq!(maker.said(), words(&["made 1", "took back task-key", "revoked 1"]));
     assert_eq!(told(task.reveal(&handle).await), SecretError::Revoked);
     task.get("task-key", None).await.unwrap();
     task.finish(Outcome::Completed).await.unwrap();
-    assert_eq!(maker.said(), words(&["made 1", "revoked 1", "made 2", "revoked 2", "ended"]));
+    assert_eq!(maker.said(), words(&["made 1", "took back task-key", "revoked 1", "made 2", "revoked 2", "ended"]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +98,40 @@ async fn who_shared_what_was_revoked_is_ended_with_it() {
     let task = world.running(&["agent-key:reveal"]).await;
     task.get("agent-key", None).await.unwrap();
     world.broker.revoke_kept(&"agent-key".parse().unwrap(), &agent()).await;
-    assert_eq!(maker.said(), words(&["made 1", "revoked 1", "ended"]), "nobody holds anything any more");
+    assert_eq!(
+        maker.said(),
+        words(&["made 1", "took back agent-key", "revoked 1", "ended"]),
+        "nobody holds anything any more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_of_one_lease_with_it_is_revoked_too() {
+    let maker = Maker::new(&[]);
+    maker.state.lock().one_lease = true;
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal", "other-task-key:reveal"]).await;
+    task.get("task-key", None).await.unwrap();
+    let sibling = task.get("other-task-key", None).await.unwrap();
+    assert_eq!(world.broker.revoke_kept(&task_key(), &agent()).await, 2);
+    assert_eq!(told(task.reveal(&sibling).await), SecretError::Revoked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_made_when_it_is_revoked_is_taken_back() {
+    let maker = Maker::new(&[]);
+    maker.state.lock().held = Some(Arc::default());
+    let world = world(&maker);
+    let task = world.running(&["task-key:reveal"]).await;
+    let getting = task.get("task-key", None);
+    let revoking = async {
+        world.recorded(EventKind::SecretRequested, 1).await;
+        tokio::task::yield_now().await;
+        assert_eq!(world.broker.revoke_kept(&task_key(), &agent()).await, 0);
+    };
+    let (got, ()) = tokio::join!(getting, revoking);
+    assert_eq!(told(got), SecretError::Unavailable { retry_after: None });
+    assert_eq!(maker.said(), words(&["made 1", "took back task-key"]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,12 +33,24 @@ struct State {
     tells_age: bool,
     /// What it answers when it is to make a version.
     refuses: Option<ProviderError>,
+    /// Whether it makes it all the same.
+    loses_answers: bool,
+    /// Whether it panics when it is asked how old one is.
+    panics: bool,
     said: Vec<&'static str>,
 }
 
 impl Maker {
     fn new() -> Arc<Self> {
-        let state = State { number: 1, made: Instant::now(), tells_age: true, refuses: None, said: Vec::new() };
+        let state = State {
+            number: 1,
+            made: Instant::now(),
+            tells_age: true,
+            refuses: None,
+            loses_answers: false,
+            panics: false,
+            said: Vec::new(),
+        };
         Arc::new(Self { id: "memory".parse().unwrap(), state: Mutex::new(state) })
     }
 
@@ -87,6 +99,7 @@ impl SecretProvider for Maker {
 
     async fn describe_secret(&self, _: &Reference) -> Result<Description, ProviderError> {
         let state = self.state.lock();
+        assert!(!state.panics, "a defect of the provider; this is part of the test");
         let age = state.tells_age.then(|| state.made.elapsed());
         Ok(Description { version: Some(version(&state.number.to_string())), age, ..Description::default() })
     }
@@ -94,11 +107,14 @@ impl SecretProvider for Maker {
     async fn rotate(&self, _: &Reference) -> Result<Version, ProviderError> {
         let mut state = self.state.lock();
         state.said.push("rotate");
-        if let Some(error) = state.refuses {
+        let refuses = state.refuses;
+        if refuses.is_none() || state.loses_answers {
+            state.number += 1;
+            state.made = Instant::now();
+        }
+        if let Some(error) = refuses {
             return Err(error);
         }
-        state.number += 1;
-        state.made = Instant::now();
         Ok(version(&state.number.to_string()))
     }
 
@@ -247,6 +263,43 @@ async fn a_rotation_that_fails_changes_nothing_is_recorded_and_is_tried_again() 
     sleep(Duration::from_secs(10)).await;
     assert_eq!(task.get("agent-key", None).await.unwrap().version().as_str(), "2");
     assert_eq!(rotate(&world).await.unwrap().version, Some(version("3")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_whose_answer_was_lost_has_everyone_read_again() {
+    let maker = Maker::with(|state| (state.refuses, state.loses_answers) = (Some(ProviderError::Timeout), true));
+    let world = world(&maker);
+    let task = world.running(&["agent-key:reveal"]).await;
+    task.get("agent-key", None).await.unwrap();
+    assert_eq!(rotate(&world).await, Err(OperatorError::Provider(ProviderError::Timeout)));
+    assert_eq!(task.get("agent-key", None).await.unwrap().version().as_str(), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_panics_ends_no_schedule() {
+    let maker = Maker::with(|state| state.panics = true);
+    let world = world(&maker);
+    let task = world.running(&["agent-key:reveal"]).await;
+    task.get("agent-key", None).await.unwrap();
+    sleep(EVERY / 2).await;
+    maker.state.lock().panics = false;
+    sleep(EVERY / 2 + SPREAD + Duration::from_secs(10)).await;
+    assert_eq!(maker.made(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_keeps_is_not_rotated() {
+    let maker = Maker::new();
+    let mut world = world(&maker);
+    world.catalog = changed(&world.catalog, "agent-key", |entry| entry.ttl = EVERY / 3);
+    let task = world.running(&["agent-key:reveal"]).await;
+    task.get("agent-key", None).await.unwrap();
+    sleep(EVERY * 3).await;
+    assert_eq!(maker.made(), 0);
+    // Who asks for it then finds it old.
+    task.get("agent-key", None).await.unwrap();
+    world.recorded(EventKind::SecretRotated, 1).await;
+    assert_eq!(maker.made(), 1);
 }
 
 #[tokio::test(start_paused = true)]
