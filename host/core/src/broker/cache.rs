@@ -6,105 +6,21 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
-use tokio::task::AbortHandle;
 
-use crate::capability::Rotation;
+use super::place::{FetchError, Key, Place, ScopeSubject};
+use super::slot::{Flight, Ready, Slot, UnderWay};
 use crate::guard::Guard;
-use crate::identity::{ProviderId, SkillDigest, TaskId, ToolName};
-use crate::memory::{OverQuota, Quota};
-use crate::name::SecretName;
-use crate::pal::{AuditUnavailable, CacheState};
-use crate::provider::{Holder, LeaseId, ProviderError, Reference};
+use crate::identity::ProviderId;
+use crate::provider::{Holder, ProviderError, Reference};
 use crate::secret::{Gone, Secret};
-use crate::version::VersionSelector;
 
-/// Who shares an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum ScopeSubject {
-    Task(TaskId),
-    Skill(SkillDigest),
-    Tool(ToolName),
-    Agent,
-}
-
-/// What an entry is of.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) name: SecretName,
-    pub(super) version: VersionSelector,
-    pub(super) provider: ProviderId,
-    pub(super) reference: Reference,
-}
-
-/// How a value is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
-    /// How long at most.
-    pub(super) ttl: Duration,
-    /// How long beyond that for a backend that does not answer.
-    pub(super) stale: Duration,
-    pub(super) rotation: Option<Rotation>,
-}
-
-impl Plan {
-    /// How long the version before is used.
-    pub(super) fn overlap(&self) -> Duration {
-        self.rotation.map_or(Rotation::DEFAULT_OVERLAP, |rotation| rotation.overlap)
-    }
-}
-
-/// Where a value is kept, and how.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) scope: ScopeSubject,
-    pub(super) key: Key,
-    pub(super) plan: Plan,
-    /// What it is counted against: nothing if it is for more than one task.
-    pub(super) quota: Option<Arc<Quota>>,
-}
-
-/// Why a flight brought nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum FetchError {
-    Provider(ProviderError),
-    /// The task that it was for has used up its locked memory.
-    OverQuota(OverQuota),
-    /// The provider's answer could not be recorded: none of those who wait for it may have it.
-    Audit(AuditUnavailable),
-}
-
-impl FetchError {
-    /// The error's token in events.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Provider(error) => error.kind(),
-            Self::OverQuota(_) => "over-quota",
-            Self::Audit(_) => "audit-unavailable",
-        }
-    }
-}
-
-impl FetchError {
-    /// Whether the backend gave no answer, so that what was known before may still be so.
-    fn is_no_answer(&self) -> bool {
-        matches!(self, Self::Provider(error) if error.is_no_answer())
-    }
-
-    fn is_confirmed_absence(&self) -> bool {
-        matches!(self, Self::Provider(error) if error.is_confirmed_absence())
-    }
-}
-
-/// A fetch that all who ask at once wait for. It runs in a task of its own: a waiter that goes away does not end it.
-pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, FetchError>>>;
-
+/// What every subject has.
 #[derive(Default)]
 pub(super) struct Cache {
     subjects: Mutex<HashMap<ScopeSubject, Entries>>,
@@ -156,47 +72,6 @@ pub(super) struct Closed {
     pub(super) wiped: Vec<Arc<Secret>>,
     pub(super) holder: Option<Holder>,
     pub(super) asked: HashSet<ProviderId>,
-}
-
-struct Slot {
-    place: Place,
-    ready: Option<Ready>,
-    /// What `ready` took the place of.
-    replaced: Vec<Replaced>,
-    flight: Option<UnderWay>,
-}
-
-/// A flight that has not settled.
-struct UnderWay {
-    /// Which one: what settles is this one, or nobody's.
-    number: u64,
-    flight: Flight,
-    running: AbortHandle,
-}
-
-/// A version before the one that is given out: it ends with the subject too.
-struct Replaced {
-    /// Its value is there for as long as handles keep it, and its time lasts.
-    secret: Weak<Secret>,
-    /// What has a lease is there until that is revoked: a value that a task was given is used without a handle.
-    leased: Option<Arc<Secret>>,
-}
-
-/// A fetched secret.
-#[derive(Clone)]
-pub(super) struct Ready {
-    pub(super) secret: Arc<Secret>,
-    /// When the backend was last asked for the value.
-    pub(super) asked: Instant,
-    /// Why it did not answer then.
-    pub(super) failed: Option<FetchError>,
-}
-
-impl Ready {
-    /// What it is told as, to those who are given it from here.
-    pub(super) fn state(&self, now: Instant) -> CacheState {
-        if self.secret.is_stale(now) { CacheState::Stale } else { CacheState::Hit }
-    }
 }
 
 /// A flight, and whether the one who asked started it.
@@ -416,66 +291,5 @@ impl Entries {
         }
         self.slots.retain(|_, slot| !slot.is_empty());
         (!revoking.taken.is_empty()).then_some(revoking)
-    }
-}
-
-impl Slot {
-    fn of(place: Place) -> Self {
-        Self { place, ready: None, replaced: Vec::new(), flight: None }
-    }
-
-    /// Gives this one out from now on, and answers with the one before.
-    fn keep(&mut self, secret: &Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
-        let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
-        let before = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, secret))?;
-        if before.version() == secret.version() {
-            // It was read once more, and has its own time; nothing took its place.
-            self.set_aside(&before);
-            return Some(before);
-        }
-        // What was used beyond its time was so because there was no other.
-        let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
-        before.end_by(now.checked_add(overlap).unwrap_or(now), true);
-        self.set_aside(&before);
-        Some(before)
-    }
-
-    /// Gives it out no more: its backend says that there is none.
-    fn evict(&mut self) {
-        if let Some(Ready { secret, .. }) = self.ready.take() {
-            secret.end_by(secret.expires(), false);
-            self.set_aside(&secret);
-        }
-    }
-
-    /// Everything that there is, and none of it is given out any more.
-    fn end(&mut self) -> Vec<Arc<Secret>> {
-        let ready = self.ready.take().map(|ready| ready.secret);
-        let replaced = self.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
-        ready.into_iter().chain(replaced).collect()
-    }
-
-    /// What ends what there is in its backend.
-    fn leases(&self) -> impl Iterator<Item = (ProviderId, LeaseId)> + '_ {
-        let ready = self.ready.as_ref().map(|ready| ready.secret.clone());
-        let replaced = self.replaced.iter().filter_map(|replaced| replaced.leased.clone());
-        let secrets = ready.into_iter().chain(replaced);
-        secrets.filter_map(|secret| Some((secret.provider().clone(), secret.lease()?.id.clone())))
-    }
-
-    fn set_aside(&mut self, before: &Arc<Secret>) {
-        self.replaced.retain(Replaced::is_there);
-        let leased = before.lease().is_some().then(|| before.clone());
-        self.replaced.push(Replaced { secret: Arc::downgrade(before), leased });
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ready.is_none() && self.flight.is_none() && !self.replaced.iter().any(Replaced::is_there)
-    }
-}
-
-impl Replaced {
-    fn is_there(&self) -> bool {
-        self.leased.is_some() || self.secret.strong_count() > 0
     }
 }

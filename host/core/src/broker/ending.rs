@@ -4,8 +4,9 @@ use std::sync::Weak;
 use std::sync::atomic::Ordering;
 
 use super::Stop;
-use super::cache::{Closed, ScopeSubject};
+use super::cache::Closed;
 use super::fetch::now;
+use super::place::ScopeSubject;
 use super::session::{ENDED, Session};
 use crate::guard::Guard;
 use crate::pal::{AuditUnavailable, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel};

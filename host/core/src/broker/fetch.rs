@@ -6,9 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Broker;
-use super::cache::{FetchError, Joined, Key, Place, Ready, Settled};
+use super::cache::{Joined, Settled};
 use super::call::answered;
 use super::life::end_in_time;
+use super::place::{FetchError, Key, Place};
+use super::slot::Ready;
 use crate::guard::Guard;
 use crate::memory::OverQuota;
 use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};

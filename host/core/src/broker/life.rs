@@ -9,9 +9,10 @@ use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
 
 use super::Broker;
-use super::cache::{Closed, Place, Revoking, Taken};
+use super::cache::{Closed, Revoking, Taken};
 use super::call::answered;
 use super::fetch::{Wanted, now};
+use super::place::Place;
 use crate::guard::Guard;
 use crate::identity::AgentId;
 use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};

@@ -26,12 +26,14 @@ mod fetch;
 mod handle;
 mod life;
 mod operator;
+mod place;
 mod reach;
 mod release;
 mod rotation;
 mod sealed;
 mod session;
 mod signing;
+mod slot;
 mod uses;
 
 use std::collections::HashMap;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Broker;
-use super::cache::{FetchError, Key, Place, ScopeSubject};
 use super::call::answered;
 use super::fetch::{Wanted, now};
+use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::rotation::Reread;
 use crate::capability::CatalogEntry;
 use crate::identity::{AgentId, ProviderId};

@@ -17,9 +17,9 @@ use parking_lot::Mutex;
 use tokio::time::sleep_until;
 
 use super::Broker;
-use super::cache::{FetchError, Key, Place};
 use super::call::answered;
 use super::fetch::{Wanted, now};
+use super::place::{FetchError, Key, Place};
 use crate::identity::ProviderId;
 use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};

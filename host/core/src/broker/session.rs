@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::cache::{FetchError, Joined, Key, Place, Plan, ScopeSubject};
+use super::cache::Joined;
 use super::fetch::{Wanted, now};
+use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop, Violation};
 use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
