@@ -76,6 +76,19 @@ impl SecretProvider for Vault {
         Dynamic::give_back(&self.server, lease).await
     }
 
+    /// Of what is there for all, nothing is: but who asks afterwards has it read anew.
+    async fn take_back(&self, reference: &Reference, holder: &Holder) -> Result<(), ProviderError> {
+        let place = self.server.place(reference)?;
+        if !place.source.is_made() {
+            self.server.forget_reads(&place);
+            return Ok(());
+        }
+        match &self.server.dynamic {
+            Some(_) => Dynamic::take_back(&self.server, &place, holder).await,
+            None => Ok(()),
+        }
+    }
+
     async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
         Dynamic::end(&self.server, holder).await
     }

@@ -61,6 +61,13 @@ impl Server {
         answered.map(Arc::new)
     }
 
+    /// Has nobody who asks from now on wait for a read that is under way: of this secret, whichever its field and version.
+    pub(super) fn forget_reads(&self, place: &Place) {
+        let path = place.data();
+        let is_of = |(reference, _): &Key| self.place(reference).is_ok_and(|other| other.data() == path);
+        self.reads.forget(is_of);
+    }
+
     async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
         let read = |token: Token| async move {
             match place.source {
