@@ -61,6 +61,11 @@ impl Dynamic {
         Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default(), pending: Pending::default() }
     }
 
+    #[cfg(test)]
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// Reads a part of a secret that is made for a holder, unless it was. It is counted as given when this answers: who went away
     /// while it was made has no part of it.
     pub(super) async fn get(
