@@ -44,9 +44,12 @@ impl SecretProvider for Vault {
     }
 
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
-        if self.made(reference)?.is_some() {
+        let place = self.server.place(reference)?;
+        if place.source.is_made() {
             return Err(ProviderError::Unsupported);
         }
+        // One that began before may answer with what is no longer so.
+        self.server.forget_reads(&place);
         let answered = self.read(reference, &VersionSelector::Current).await?;
         if answered.version == *known { Ok(Refreshed::Unchanged) } else { answered.copy().map(Refreshed::Changed) }
     }
