@@ -87,7 +87,7 @@ impl SecretProvider for Vault {
             return Ok(());
         }
         match &self.server.dynamic {
-            Some(_) => Dynamic::take_back(&self.server, &place, holder).await,
+            Some(_) => Dynamic::reclaim(&self.server, &place, holder).await,
             None => Ok(()),
         }
     }

@@ -24,7 +24,7 @@ impl Dynamic {
     async fn give_back_once(&self, server: &Arc<Server>, lease: LeaseId) -> Result<(), ProviderError> {
         let all = self.holders.lock().all();
         match all.iter().find(|held| held.made.lock().leases.contains_key(&lease)) {
-            Some(held) if held.made.lock().take_back(&lease) => {
+            Some(held) if held.made.lock().returned(&lease) => {
                 let thing = held.made.lock().thing(lease.clone());
                 self.end_or_later(server, thing).await?;
                 held.made.lock().leases.remove(&lease);
@@ -46,7 +46,7 @@ impl Dynamic {
 
     /// Ends what was made of a secret for a holder, whoever has a part of it, and what is being made: goes on if nobody waits for it
     /// any more. Whoever asked for it before is not answered.
-    pub(in super::super) async fn take_back(
+    pub(in super::super) async fn reclaim(
         server: &Arc<Server>,
         place: &Place,
         holder: &Holder,
@@ -54,11 +54,11 @@ impl Dynamic {
         let Some(held) = server.dynamic()?.holders.lock().get(holder) else { return Ok(()) };
         let (server, path) = (server.clone(), place.made_once());
         held.made.lock().refuse(&path);
-        let ended = tokio::spawn(async move { server.dynamic()?.take_back_once(&server, &held, &path).await });
+        let ended = tokio::spawn(async move { server.dynamic()?.reclaim_once(&server, &held, &path).await });
         ended.await.unwrap_or(Err(ProviderError::Unavailable))
     }
 
-    async fn take_back_once(&self, server: &Arc<Server>, held: &Held, path: &str) -> Result<(), ProviderError> {
+    async fn reclaim_once(&self, server: &Arc<Server>, held: &Held, path: &str) -> Result<(), ProviderError> {
         // Its holder's end waits for this, and ends what this could not.
         let _over = held.over.read().await;
         let things = {

@@ -200,7 +200,7 @@ impl Made {
     }
 
     /// Takes a part back. Whether nobody has any of it now, so that it is to end.
-    pub(super) fn take_back(&mut self, id: &LeaseId) -> bool {
+    pub(super) fn returned(&mut self, id: &LeaseId) -> bool {
         if let Some(given) = self.replaced.get_mut(id) {
             *given = given.saturating_sub(1);
             let last = *given == 0;
