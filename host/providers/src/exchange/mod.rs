@@ -183,6 +183,12 @@ impl SecretProvider for Exchange {
         self.behind.revoke_lease(lease).await
     }
 
+    /// Nothing is kept of a token; of its key, nobody is given what was asked for before.
+    async fn take_back(&self, reference: &Reference, holder: &Holder) -> Result<(), ProviderError> {
+        let behind = self.issuers.get(reference).map_or(reference, |exchanged| &exchanged.key);
+        self.behind.take_back(behind, holder).await
+    }
+
     async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
         self.behind.end(holder).await
     }

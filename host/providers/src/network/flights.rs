@@ -11,7 +11,13 @@ use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 
 type Flight<V> = Shared<BoxFuture<'static, Result<V, ProviderError>>>;
-type Running<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
+type Running<K, V> = Arc<Mutex<Board<K, V>>>;
+
+/// What is under way, each with its number: another may have taken the place of one that was forgotten.
+struct Board<K, V> {
+    flights: HashMap<K, (u64, Flight<V>)>,
+    last: u64,
+}
 
 /// What is being asked, by what is asked.
 pub(crate) struct Flights<K, V>(Running<K, V>);
@@ -28,7 +34,14 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(Mutex::new(Board { flights: HashMap::new(), last: 0 })))
+    }
+
+    /// Has nobody join from now on what is under way of these: who waits for it is answered.
+    pub(crate) fn forget(&self, is_one: impl Fn(&K) -> bool) {
+        let gone: Vec<_> = self.0.lock().flights.extract_if(|key, _| is_one(key)).collect();
+        // What goes may be the last that holds an answer: not under the lock.
+        drop(gone);
     }
 
     /// Waits for the call that is under way, or for a new one by `fly`. That runs in a task of its own: who goes away
@@ -46,17 +59,19 @@ where
         F: Future<Output = Result<V, ProviderError>> + Send + 'static,
     {
         let mut running = self.0.lock();
-        if let Some(flight) = running.get(&key) {
+        if let Some((_, flight)) = running.flights.get(&key) {
             return (flight.clone(), true);
         }
-        let (call, landing) = (fly(), Landing { running: self.0.clone(), key: key.clone() });
+        running.last += 1;
+        let number = running.last;
+        let (call, landing) = (fly(), Landing { running: self.0.clone(), key: key.clone(), number });
         let task = tokio::spawn(async move {
             let _landing = landing;
             call.await
         });
         // A task that panicked gave no answer.
         let flight = task.map(|ended| ended.unwrap_or(Err(ProviderError::Unavailable))).boxed().shared();
-        running.insert(key, flight.clone());
+        running.flights.insert(key, (number, flight.clone()));
         (flight, false)
     }
 }
@@ -65,12 +80,17 @@ where
 struct Landing<K: Eq + Hash, V> {
     running: Running<K, V>,
     key: K,
+    number: u64,
 }
 
 impl<K: Eq + Hash, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
         // What goes may be the last that holds an answer: not under the lock.
-        let _gone = self.running.lock().remove(&self.key);
+        let mut running = self.running.lock();
+        let is_own = running.flights.get(&self.key).is_some_and(|(number, _)| *number == self.number);
+        let gone = if is_own { running.flights.remove(&self.key) } else { None };
+        drop(running);
+        drop(gone);
     }
 }
 
@@ -136,7 +156,36 @@ mod tests {
         for answer in [1, 2] {
             assert_eq!(flights.join(0, || async move { Ok(answer) }).await.answer, Ok(answer));
         }
-        assert!(flights.0.lock().is_empty());
+        assert!(flights.0.lock().flights.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_forgotten_answers_those_who_wait_and_nobody_else() {
+        let (flights, hold) = (Arc::new(Flights::new()), Arc::new(Notify::new()));
+        let held = |answer| {
+            let (flights, hold) = (flights.clone(), hold.clone());
+            let fly = move || async move {
+                hold.notified().await;
+                Ok(answer)
+            };
+            tokio::spawn(async move { flights.join(0, fly).await })
+        };
+        let before = held(1);
+        tokio::task::yield_now().await;
+        flights.forget(|key| *key == 1);
+        assert_eq!(flights.0.lock().flights.len(), 1);
+        flights.forget(|key| *key == 0);
+        let after = held(2);
+        while flights.0.lock().last < 2 {
+            tokio::task::yield_now().await;
+        }
+        hold.notify_one();
+        assert_eq!(before.await.unwrap().answer, Ok(1));
+        let joined = flights.join(0, || async { Ok(3) });
+        hold.notify_one();
+        let joined = joined.await;
+        assert!(joined.shared && joined.answer == Ok(2), "what landed took none but itself off the board");
+        assert_eq!(after.await.unwrap().answer, Ok(2));
     }
 
     #[tokio::test]

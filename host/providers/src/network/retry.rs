@@ -76,6 +76,24 @@ impl Shell {
         result
     }
 
+    /// Asks the backend once: for what is not to be done twice, since an answer that was lost does not say whether it was done.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    #[cfg(feature = "vault")]
+    pub(crate) async fn once<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, ProviderError>
+    where
+        F: Future<Output = Result<T, ProviderError>>,
+    {
+        self.metrics.calls.add();
+        let deadline = Instant::now() + self.settings.deadline;
+        let result = self.attempt(deadline, &attempt).await;
+        let result = result.map_err(|(Failed::Unasked(error) | Failed::Asked(error))| error);
+        self.metrics.ended(&result);
+        result
+    }
+
     async fn attempt<T, F>(&self, deadline: Instant, attempt: impl Fn() -> F) -> Result<T, Failed>
     where
         F: Future<Output = Result<T, ProviderError>>,

@@ -25,6 +25,8 @@ pub(crate) enum Reply {
     Json(u16, String),
     /// The same, with a header.
     With(u16, &'static str, String),
+    /// A status of 200 and JSON, that much later.
+    Late(Duration, String),
     /// Nothing, for so long; then an end.
     Nothing(Duration),
     /// An end in the middle of a body.
@@ -84,6 +86,10 @@ async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Request>>>, script: Scrip
         let write = match reply {
             Reply::Json(status, body) => respond(status, "X-Test: 1", &body),
             Reply::With(status, header, body) => respond(status, header, &body),
+            Reply::Late(time, body) => {
+                tokio::time::sleep(time).await;
+                respond(200, "X-Test: 1", &body)
+            }
             Reply::Nothing(time) => {
                 tokio::time::sleep(time).await;
                 return;

@@ -47,9 +47,12 @@ impl SecretProvider for Vault {
     }
 
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
-        if self.made(reference)?.is_some() {
+        let place = self.server.place(reference)?;
+        if place.source.is_made() {
             return Err(ProviderError::Unsupported);
         }
+        // One that began before may answer with what is no longer so.
+        self.server.forget_reads(&place);
         let answered = self.read(reference, &VersionSelector::Current).await?;
         if answered.version == *known { Ok(Refreshed::Unchanged) } else { answered.copy().map(Refreshed::Changed) }
     }
@@ -77,6 +80,19 @@ impl SecretProvider for Vault {
     /// A lease of which a holder has several secrets ends with the last of them.
     async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
         Dynamic::give_back(&self.server, lease).await
+    }
+
+    /// Of what is there for all, nothing is: but who asks afterwards has it read anew.
+    async fn take_back(&self, reference: &Reference, holder: &Holder) -> Result<(), ProviderError> {
+        let place = self.server.place(reference)?;
+        if !place.source.is_made() {
+            self.server.forget_reads(&place);
+            return Ok(());
+        }
+        match &self.server.dynamic {
+            Some(_) => Dynamic::reclaim(&self.server, &place, holder).await,
+            None => Ok(()),
+        }
     }
 
     async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {

@@ -35,6 +35,18 @@ pub(super) struct Server {
 
 pub(super) type Key = (Reference, VersionSelector);
 
+/// A secret that is being changed: what was read of it before answers nobody who asks afterwards.
+struct Stale<'a> {
+    server: &'a Server,
+    place: &'a Place,
+}
+
+impl Drop for Stale<'_> {
+    fn drop(&mut self) {
+        self.server.forget_reads(self.place);
+    }
+}
+
 /// One read, for all who asked.
 pub(super) struct Answered {
     pub(super) value: SecretBytes,
@@ -59,6 +71,18 @@ impl Server {
             Err(_) => {}
         }
         answered.map(Arc::new)
+    }
+
+    /// Has nobody who asks from now on wait for a read that is under way: of this secret, whichever its field and version.
+    pub(super) fn forget_reads(&self, place: &Place) {
+        let path = place.data();
+        let is_of = |(reference, _): &Key| self.place(reference).is_ok_and(|other| other.data() == path);
+        self.reads.forget(is_of);
+    }
+
+    /// Does so when what is done to the secret meanwhile is over, however it ends: it may be done where no answer came.
+    fn stale<'a>(&'a self, place: &'a Place) -> Stale<'a> {
+        Stale { server: self, place }
     }
 
     async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
@@ -127,6 +151,7 @@ impl Server {
         }
         let number = number(version)?;
         let remove = |token| async move { metadata::remove(&self.client, &token, place, number).await };
+        let _stale = self.stale(place);
         self.shell.call(|| self.as_itself(remove)).await
     }
 
@@ -137,7 +162,10 @@ impl Server {
             let path = &path;
             async move { static_role::replace(&self.client, &token, path).await }
         };
-        self.shell.call(|| self.as_itself(replace)).await?;
+        {
+            let _stale = self.stale(place);
+            self.shell.once(|| self.as_itself(replace)).await?;
+        }
         // A call of its own: what could not be read back is not rotated once more.
         let read = self.shell.call(|| self.attempt(place, None)).await?;
         read.version.ok_or(ProviderError::Invalid)

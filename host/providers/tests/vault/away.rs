@@ -11,7 +11,7 @@ use crate::bao::Bao;
 use crate::eventually;
 use crate::world::{World, files, holder};
 
-fn before(bao: &Bao) -> Proxy {
+pub(crate) fn before(bao: &Bao) -> Proxy {
     let address = bao.address.strip_prefix("http://").unwrap();
     Proxy::start(address.parse().unwrap()).unwrap()
 }

@@ -13,6 +13,7 @@ mod kv;
 mod pki;
 mod replacing;
 mod static_roles;
+mod taking_back;
 mod world;
 
 use std::time::Duration;

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::super::answer::{Answer, says};
 use super::super::client::{Ask, Client, Token};
+use super::super::ledger::Kind;
 use super::super::login::lease;
 use super::super::member::member;
 use super::super::place::Place;
@@ -85,6 +86,11 @@ impl<'a> Issued<'a> {
     pub(super) fn version(&self) -> Result<Version, ProviderError> {
         Version::parse(&self.serial).map_err(|_| ProviderError::Invalid)
     }
+}
+
+/// What ends by this id: a certificate's own is no lease's, which is a path.
+pub(super) fn kind(id: &LeaseId) -> Kind {
+    if Issued::parse(id.as_str()).is_some() { Kind::Certificate } else { Kind::Lease }
 }
 
 fn is_serial(text: &str) -> bool {

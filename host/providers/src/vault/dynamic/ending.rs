@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use far_core::provider::{Holder, LeaseId, ProviderError};
 use futures_util::future::{join, join_all};
-use tokio::time::Instant;
 
 use super::super::client::Token;
 use super::super::ledger::{Kind, Left};
+use super::super::place::Place;
 use super::super::server::Server;
 use super::held::Held;
 use super::pending::Thing;
@@ -24,7 +24,7 @@ impl Dynamic {
     async fn give_back_once(&self, server: &Arc<Server>, lease: LeaseId) -> Result<(), ProviderError> {
         let all = self.holders.lock().all();
         match all.iter().find(|held| held.made.lock().leases.contains_key(&lease)) {
-            Some(held) if held.made.lock().take_back(&lease) => {
+            Some(held) if held.made.lock().returned(&lease) => {
                 let thing = held.made.lock().thing(lease.clone());
                 self.end_or_later(server, thing).await?;
                 held.made.lock().leases.remove(&lease);
@@ -32,7 +32,7 @@ impl Dynamic {
             }
             Some(_) => Ok(()),
             // Of a holder that has ended, or of nobody: the server knows.
-            None => self.end_thing(server, Kind::Lease, &lease).await,
+            None => self.end_thing(server, certificate::kind(&lease), &lease).await,
         }
     }
 
@@ -42,6 +42,38 @@ impl Dynamic {
         self.end_thing(server, thing.kind, &thing.id).await?;
         held.made.lock().leases.remove(&thing.id);
         Ok(())
+    }
+
+    /// Ends what was made of a secret for a holder, whoever has a part of it, and what is being made: goes on if nobody waits for it
+    /// any more. Whoever asked for it before is not answered.
+    pub(in super::super) async fn reclaim(
+        server: &Arc<Server>,
+        place: &Place,
+        holder: &Holder,
+    ) -> Result<(), ProviderError> {
+        let Some(held) = server.dynamic()?.holders.lock().get(holder) else { return Ok(()) };
+        let (server, path) = (server.clone(), place.made_once());
+        held.made.lock().refuse(&path);
+        let ended = tokio::spawn(async move { server.dynamic()?.reclaim_once(&server, &held, &path).await });
+        ended.await.unwrap_or(Err(ProviderError::Unavailable))
+    }
+
+    async fn reclaim_once(&self, server: &Arc<Server>, held: &Held, path: &str) -> Result<(), ProviderError> {
+        // Its holder's end waits for this, and ends what this could not.
+        let _over = held.over.read().await;
+        let things = {
+            let turn = held.turn(path);
+            // What is being made has deadlines of its own.
+            let _turn = turn.lock().await;
+            held.made.lock().forget(path)
+        };
+        let end = |thing: Thing| async move {
+            let id = thing.id.clone();
+            self.end_or_later(server, thing).await?;
+            held.made.lock().leases.remove(&id);
+            Ok(())
+        };
+        join_all(things.into_iter().map(end)).await.into_iter().collect()
     }
 
     /// Ends a holder, and all that was made for it: goes on if nobody waits for it any more.
@@ -61,10 +93,8 @@ impl Dynamic {
             made.forget_secrets();
             (std::mem::take(&mut made.leases), std::mem::take(&mut made.accessors))
         };
-        let leases = join_all(leases.into_values().map(|thing| self.end_or_later(server, thing))).await;
-        let until = Instant::now() + calls::LASTS;
-        let token = |accessor: String| Thing { kind: Kind::Accessor, id: LeaseId::new(&accessor), until };
-        let tokens = accessors.into_iter().map(|accessor| self.end_or_later(server, token(accessor)));
+        let leases = join_all(leases.into_values().map(|leased| self.end_or_later(server, leased.thing))).await;
+        let tokens = accessors.iter().map(|accessor| self.end_or_later(server, Thing::token(accessor)));
         let tokens = join_all(tokens).await;
         leases.into_iter().chain(tokens).collect()
     }
@@ -79,7 +109,7 @@ impl Dynamic {
     }
 
     /// Ends something; if the server is away, later.
-    async fn end_or_later(&self, server: &Arc<Server>, thing: Thing) -> Result<(), ProviderError> {
+    pub(super) async fn end_or_later(&self, server: &Arc<Server>, thing: Thing) -> Result<(), ProviderError> {
         let ended = self.end_thing(server, thing.kind, &thing.id).await;
         if ended.is_err_and(is_away) {
             self.pending.add(server, thing);

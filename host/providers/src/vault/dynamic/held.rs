@@ -13,8 +13,8 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
 use super::super::client::{Client, Token};
-use super::super::ledger::Kind;
 use super::super::member::member;
+use super::super::place::Place;
 use super::calls::{self, MadeToken};
 use super::certificate;
 use super::pending::Thing;
@@ -59,9 +59,27 @@ pub(super) struct Made {
     /// How many have a part of what was replaced. The values are wiped.
     replaced: HashMap<LeaseId, usize>,
     /// What secrets end by.
-    pub(super) leases: HashMap<LeaseId, Thing>,
+    pub(super) leases: HashMap<LeaseId, Leased>,
+    /// How often what was made at a path was taken back.
+    taken_back: HashMap<String, u64>,
     /// Of all tokens that it had.
     pub(super) accessors: HashSet<String>,
+}
+
+/// Something to end, and the path of the API of which it was made.
+pub(super) struct Leased {
+    pub(super) path: String,
+    pub(super) thing: Thing,
+}
+
+/// What somebody asked for.
+pub(super) struct Asked {
+    pub(super) place: Place,
+    /// What is made once of it.
+    pub(super) path: String,
+    pub(super) wanted: Wanted,
+    /// How often that had been taken back then.
+    pub(super) since: u64,
 }
 
 /// A secret that was made, for all of the holder's who read a part of it.
@@ -99,6 +117,11 @@ impl Holders {
         had.flatten()
     }
 
+    /// What a holder has, if there is anything.
+    pub(super) fn get(&self, holder: &Holder) -> Option<Arc<Held>> {
+        self.held.get(holder).cloned().flatten()
+    }
+
     pub(super) fn names(&self) -> Vec<Holder> {
         self.held.iter().filter(|(_, held)| held.is_some()).map(|(holder, _)| holder.clone()).collect()
     }
@@ -116,19 +139,51 @@ impl Held {
 }
 
 impl Made {
-    /// A part of what was made at a path, if that still lasts and is what is wanted.
-    pub(super) fn give(
-        &mut self,
-        path: &str,
-        field: Option<&str>,
-        wanted: &Wanted,
-    ) -> Option<Result<Fetched, ProviderError>> {
-        let secret = self.secrets.get_mut(path).filter(|secret| secret.ends > Instant::now())?;
-        match wanted {
-            Wanted::Version(version) => Some(secret.give(field, version)),
-            Wanted::Instead(lease) if secret.lease.id == *lease => None,
-            Wanted::Instead(_) => Some(secret.give(field, &VersionSelector::Current)),
+    /// Whether there is what is wanted, and still lasts.
+    pub(super) fn has(&self, asked: &Asked) -> bool {
+        let secret = self.secrets.get(&asked.path).filter(|secret| secret.ends > Instant::now());
+        secret.is_some_and(|secret| !matches!(&asked.wanted, Wanted::Instead(lease) if secret.lease.id == *lease))
+    }
+
+    /// A part of what was made, if it is there. Whoever asked before it was taken back is given nothing that was made before or
+    /// after.
+    pub(super) fn give(&mut self, asked: &Asked) -> Option<Result<Fetched, ProviderError>> {
+        if self.was_taken_back(asked) {
+            return Some(Err(ProviderError::Unavailable));
         }
+        if !self.has(asked) {
+            return None;
+        }
+        let (field, secret) = (asked.place.field.as_deref(), self.secrets.get_mut(&asked.path)?);
+        Some(match &asked.wanted {
+            Wanted::Version(version) => secret.give(field, version),
+            Wanted::Instead(_) => secret.give(field, &VersionSelector::Current),
+        })
+    }
+
+    /// How often what was made at a path was taken back.
+    pub(super) fn takings(&self, path: &str) -> u64 {
+        self.taken_back.get(path).copied().unwrap_or_default()
+    }
+
+    /// Has nobody be answered any more who asked for what is made at a path.
+    pub(super) fn refuse(&mut self, path: &str) {
+        *self.taken_back.entry(path.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn was_taken_back(&self, asked: &Asked) -> bool {
+        self.takings(&asked.path) != asked.since
+    }
+
+    /// Forgets what was made at a path, whoever has a part of it: what that ends by, which stays known until it is ended.
+    pub(super) fn forget(&mut self, path: &str) -> Vec<Thing> {
+        self.secrets.remove(path);
+        let leases = self.leases.values().filter(|leased| leased.path == path);
+        let things: Vec<_> = leases.map(|leased| leased.thing.clone()).collect();
+        for thing in &things {
+            self.replaced.remove(&thing.id);
+        }
+        things
     }
 
     /// Takes what was made at a path and lasts no longer: its lease.
@@ -145,7 +200,7 @@ impl Made {
     }
 
     /// Takes a part back. Whether nobody has any of it now, so that it is to end.
-    pub(super) fn take_back(&mut self, id: &LeaseId) -> bool {
+    pub(super) fn returned(&mut self, id: &LeaseId) -> bool {
         if let Some(given) = self.replaced.get_mut(id) {
             *given = given.saturating_sub(1);
             let last = *given == 0;
@@ -169,15 +224,15 @@ impl Made {
         for secret in self.secrets.values_mut().filter(|secret| secret.lease.id == *id) {
             secret.ends = Instant::now() + lasts;
         }
-        if let Some(thing) = self.leases.get_mut(id) {
+        if let Some(Leased { thing, .. }) = self.leases.get_mut(id) {
             thing.until = Instant::now() + lasts;
         }
     }
 
     /// What a secret ends by.
     pub(super) fn thing(&self, id: LeaseId) -> Thing {
-        let known = self.leases.get(&id).cloned();
-        known.unwrap_or_else(|| Thing { kind: Kind::Lease, id, until: Instant::now() })
+        let known = self.leases.get(&id).map(|leased| leased.thing.clone());
+        known.unwrap_or_else(|| Thing { kind: certificate::kind(&id), id, until: Instant::now() })
     }
 
     pub(super) fn forget_secrets(&mut self) {

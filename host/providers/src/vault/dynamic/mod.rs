@@ -25,12 +25,15 @@ use tokio::time::Instant;
 pub(super) use self::held::Wanted;
 
 use self::calls::MadeSecret;
-use self::held::{Child, Held, Holders, Secret};
+use self::held::{Asked, Child, Held, Holders, Leased, Secret};
 use self::pending::{Pending, Thing};
 use super::ledger::{Kind, Ledger};
 use super::place::{Place, Source};
 use super::server::Server;
 use crate::version::Versions;
+
+/// How often something is made for one who asks, if others give it back before it can be given.
+const TURNS: usize = 4;
 
 /// What a provider needs to have secrets made.
 pub(super) struct Dynamic {
@@ -58,7 +61,13 @@ impl Dynamic {
         Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default(), pending: Pending::default() }
     }
 
-    /// Reads a part of a secret that is made for a holder, unless it was.
+    #[cfg(test)]
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Reads a part of a secret that is made for a holder, unless it was. It is counted as given when this answers: who went away
+    /// while it was made has no part of it.
     pub(super) async fn get(
         server: &Arc<Server>,
         place: Place,
@@ -68,57 +77,78 @@ impl Dynamic {
         let dynamic = server.dynamic()?;
         // Nobody would be there to end it.
         let held = dynamic.holders.lock().of(holder).ok_or(ProviderError::Unavailable)?;
-        let server = server.clone();
-        let made = tokio::spawn(async move { server.dynamic()?.get_once(&server, &held, &place, &wanted).await });
-        made.await.unwrap_or(Err(ProviderError::Unavailable))
+        let path = place.made_once();
+        let since = held.made.lock().takings(&path);
+        let asked = Arc::new(Asked { place, path, wanted, since });
+        // Others may have given it back before this one was given any of it.
+        for _ in 0..TURNS {
+            let (server, own, theirs) = (server.clone(), held.clone(), asked.clone());
+            let made = tokio::spawn(async move { server.dynamic()?.have_made(&server, &own, &theirs).await });
+            made.await.unwrap_or(Err(ProviderError::Unavailable))?;
+            if let Some(given) = held.made.lock().give(&asked) {
+                return given;
+            }
+        }
+        Err(ProviderError::Unavailable)
     }
 
-    async fn get_once(
-        &self,
-        server: &Server,
-        held: &Held,
-        place: &Place,
-        wanted: &Wanted,
-    ) -> Result<Fetched, ProviderError> {
+    /// Has a secret made, unless it was.
+    async fn have_made(&self, server: &Arc<Server>, held: &Held, asked: &Asked) -> Result<(), ProviderError> {
         let over = held.over.read().await;
         if *over {
             return Err(ProviderError::Unavailable);
         }
-        let (path, field) = (place.made_once(), place.field.as_deref());
-        let turn = held.turn(&path);
+        let path = &asked.path;
+        let turn = held.turn(path);
         let _turn = turn.lock().await;
-        if let Some(given) = held.made.lock().give(&path, field, wanted) {
-            return given;
-        }
-        let ended = held.made.lock().take_ended(&path);
+        let ended = {
+            let mut made = held.made.lock();
+            if made.was_taken_back(asked) {
+                return Err(ProviderError::Unavailable);
+            }
+            if made.has(asked) {
+                return Ok(());
+            }
+            made.take_ended(path)
+        };
         // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its holder is.
         if let Some(lease) = ended {
             let _ = self.end_of(server, held, lease).await;
         }
-        let MadeSecret { data, ends_by: (kind, id), renewable, lasts, version } =
-            self.make(server, held, place).await?;
-        let ends = Instant::now() + lasts;
-        let thing = Thing { kind, id: id.clone(), until: ends };
-        if held.made.lock().leases.insert(id.clone(), thing).is_some() {
+        let made = self.make(server, held, &asked.place).await?;
+        let (kind, id) = made.ends_by.clone();
+        let thing = Thing { kind, id: id.clone(), until: Instant::now() + made.lasts };
+        let leased = Leased { path: path.clone(), thing: thing.clone() };
+        if held.made.lock().leases.insert(id.clone(), leased).is_some() {
             // Two that end by one lease could not be told apart.
             return Err(ProviderError::Invalid);
         }
+        let kept = self.keep(held, asked, made, thing.until).await;
+        if kept.is_err() && self.end_or_later(server, thing).await.is_ok() {
+            // Nobody has it, and who asks again has another made.
+            held.made.lock().leases.remove(&id);
+        }
+        kept
+    }
+
+    /// Writes down what was made, and has it there for those who ask.
+    async fn keep(&self, held: &Held, asked: &Asked, made: MadeSecret, ends: Instant) -> Result<(), ProviderError> {
+        let MadeSecret { data, ends_by: (kind, id), renewable, lasts: _, version } = made;
         self.write(kind, id.as_str()).await?;
         let version = match version {
             Some(version) => version,
             None => {
                 let id = SecretBytes::copy_of(id.as_str().as_bytes())?;
-                self.versions.of(&path, &id).map_err(|_| ProviderError::Invalid)?
+                self.versions.of(&asked.path, &id).map_err(|_| ProviderError::Invalid)?
             }
         };
-        let (lease, is_certificate) = (Lease { id, renewable }, matches!(place.source, Source::Certificate(_)));
-        let mut kept = held.made.lock();
-        kept.keep(&path, Secret { data, version, lease, ends, given: 0, is_certificate });
-        kept.give(&path, field, wanted).unwrap_or(Err(ProviderError::Invalid))
+        let (lease, is_certificate) = (Lease { id, renewable }, matches!(asked.place.source, Source::Certificate(_)));
+        held.made.lock().keep(&asked.path, Secret { data, version, lease, ends, given: 0, is_certificate });
+        Ok(())
     }
 
     /// With the holder's token; with another, once, if that has ended.
-    async fn make(&self, server: &Server, held: &Held, place: &Place) -> Result<MadeSecret, ProviderError> {
+    async fn make(&self, server: &Arc<Server>, held: &Held, place: &Place) -> Result<MadeSecret, ProviderError> {
         let child = self.child(server, held).await?;
         let make = |child: Arc<Child>| async move {
             server.shell.call(|| calls::make_secret(&server.client, &child.token, place)).await
@@ -132,7 +162,7 @@ impl Dynamic {
     }
 
     /// The holder's token. It is written down before anything is made with it.
-    async fn child(&self, server: &Server, held: &Held) -> Result<Arc<Child>, ProviderError> {
+    async fn child(&self, server: &Arc<Server>, held: &Held) -> Result<Arc<Child>, ProviderError> {
         let mut child = held.child.lock().await;
         if let Some(child) = &*child {
             return Ok(child.clone());
@@ -141,7 +171,13 @@ impl Dynamic {
             || server.as_itself(|token| async move { calls::make_token(&server.client, &token, &self.policies).await });
         let made = server.shell.call(ask).await?;
         held.made.lock().accessors.insert(made.accessor.clone());
-        self.write(Kind::Accessor, &made.accessor).await?;
+        if let Err(error) = self.write(Kind::Accessor, &made.accessor).await {
+            // Who asks again has another made.
+            if self.end_or_later(server, Thing::token(&made.accessor)).await.is_ok() {
+                held.made.lock().accessors.remove(&made.accessor);
+            }
+            return Err(error);
+        }
         Ok(child.insert(Child::new(made, &server.client)).clone())
     }
 
@@ -159,8 +195,8 @@ impl Dynamic {
 
     pub(super) async fn lengthen(&self, server: &Server, lease: &LeaseId) -> Result<Duration, ProviderError> {
         let all = self.holders.lock().all();
-        let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|thing| thing.kind));
-        if kind == Some(Kind::Certificate) {
+        let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|leased| leased.thing.kind));
+        if kind.unwrap_or_else(|| certificate::kind(lease)) == Kind::Certificate {
             return Err(ProviderError::Unsupported);
         }
         let ask = || server.as_itself(|token| async move { calls::renew_lease(&server.client, &token, lease).await });

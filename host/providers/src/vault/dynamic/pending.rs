@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::super::ledger::Kind;
 use super::super::server::Server;
+use super::calls::LASTS;
 
 /// Something that was made, and is to be ended.
 #[derive(Clone, Debug)]
@@ -18,6 +19,13 @@ pub(super) struct Thing {
     pub(super) id: LeaseId,
     /// When it has ended by itself.
     pub(super) until: Instant,
+}
+
+impl Thing {
+    /// A holder's token, by its accessor.
+    pub(super) fn token(accessor: &str) -> Self {
+        Self { kind: Kind::Accessor, id: LeaseId::new(accessor), until: Instant::now() + LASTS }
+    }
 }
 
 /// What is still to be ended.

@@ -127,3 +127,33 @@ async fn only_what_the_server_says_is_revoked_is() {
         assert_eq!(kept, expected.is_err(), "{reply:?}");
     }
 }
+
+#[tokio::test]
+async fn one_that_is_known_no_more_is_ended_as_the_certificate_that_it_is() {
+    let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
+    let holder = Holder::random().unwrap();
+    let lease = get_for(&vault, "private_key", &holder).await.unwrap().lease.unwrap().id;
+    for _ in 0..2 {
+        vault.revoke_lease(&lease).await.unwrap();
+    }
+    assert_eq!(vault.renew(&lease).await, Err(ProviderError::Unsupported));
+    assert_eq!((server.asked(REVOKE).len(), server.asked("/v1/sys/leases").len()), (2, 0));
+}
+
+#[tokio::test]
+async fn one_that_is_taken_back_is_revoked_whichever_field_of_it() {
+    let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
+    let holder = Holder::random().unwrap();
+    for _ in 0..2 {
+        get_for(&vault, "private_key", &holder).await.unwrap();
+    }
+    let mounts = Mounts::default().with("pki", Engine::Pki).unwrap();
+    for (name, revoked) in [("b.internal", 0), ("a.internal", 1), ("a.internal", 1)] {
+        let reference = mounts.certificate("pki/issue/web", name, Some("certificate")).unwrap();
+        vault.take_back(&reference, &Holder::random().unwrap()).await.unwrap();
+        vault.take_back(&reference, &holder).await.unwrap();
+        assert_eq!(server.asked(REVOKE).len(), revoked, "{name}");
+    }
+    get_for(&vault, "private_key", &holder).await.unwrap();
+    assert_eq!(server.asked(ISSUE).len(), 2, "another");
+}

@@ -193,6 +193,42 @@ async fn who_goes_away_leaves_the_others_their_answer() {
 }
 
 #[tokio::test]
+async fn a_read_from_before_a_refresh_or_a_revocation_is_joined_by_nobody() {
+    const READ: &str = "GET /v1/kv/data/a";
+    for revokes in [false, true] {
+        let held = std::sync::atomic::AtomicBool::new(true);
+        let late = Duration::from_millis(800);
+        let server = Scripted::start(move |request| match (&*request.line, good("value")) {
+            (READ, Reply::Json(_, body)) if held.swap(false, std::sync::atomic::Ordering::SeqCst) => {
+                Reply::Late(late, body)
+            }
+            ("GET /v1/auth/token/lookup-self", _) => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
+            ("POST /v1/kv/delete/a", _) => Reply::Json(204, String::new()),
+            (READ, good) => good,
+            _ => Reply::Json(403, r#"{"errors":["permission denied"]}"#.to_owned()),
+        })
+        .await;
+        let (vault, _files) = with_token(&server, Settings::default());
+        let (vault, reference) = (Arc::new(vault), Reference::new("kv/a#f"));
+        let asking = vault.clone();
+        let before = tokio::spawn(async move { current(&asking, "kv/a").await });
+        while server.asked(DATA).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let version = Version::parse("3").unwrap();
+        if revokes {
+            vault.revoke(&reference, &version).await.unwrap();
+        } else {
+            assert!(matches!(vault.refresh_secret(&reference, &version).await, Ok(Refreshed::Unchanged)));
+        }
+        current(&vault, "kv/a").await.unwrap();
+        assert!(!before.is_finished(), "it was not waited for");
+        before.await.unwrap().unwrap();
+        assert_eq!(vault.metrics().shared(), 0);
+    }
+}
+
+#[tokio::test]
 async fn an_absence_is_remembered_for_a_moment_and_by_no_refresh() {
     let server = failing(2, Reply::Json(404, r#"{"errors":[]}"#.to_owned())).await;
     let (vault, _files) = with_token(&server, quick());

@@ -219,3 +219,28 @@ async fn a_lease_that_there_is_already_is_no_other_secrets() {
     vault.end(&holder).await.unwrap();
     assert_eq!((server.asked(REVOKE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (1, 1, ""));
 }
+
+#[tokio::test]
+async fn what_could_not_be_written_down_is_ended_at_once() {
+    let (counted, made) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = Scripted::start(move |request| match &*request.line {
+        CREDS => secret(&format!("db/creds/app/{}", counted.fetch_add(1, Ordering::SeqCst))),
+        _ => well(request, 600, &made),
+    })
+    .await;
+    let (vault, files) = vault(&server);
+    let (one, other) = (Holder::random().unwrap(), Holder::random().unwrap());
+    let lease = get_for(&vault, &one).await.unwrap().lease.unwrap();
+    vault.revoke_lease(&lease.id).await.unwrap();
+    vault.server.dynamic().unwrap().ledger().fail();
+    for turn in 1..3 {
+        assert_eq!(get_for(&vault, &one).await.err(), Some(ProviderError::Unavailable));
+        assert_eq!(server.asked(REVOKE)[turn].body, format!(r#"{{"lease_id":"db/creds/app/{turn}","sync":true}}"#));
+        assert_eq!(get_for(&vault, &other).await.err(), Some(ProviderError::Unavailable));
+        assert_eq!(server.asked(ACCESSOR)[turn - 1].body, format!(r#"{{"accessor":"acc{turn}"}}"#));
+    }
+    vault.end(&one).await.unwrap();
+    vault.end(&other).await.unwrap();
+    assert_eq!((server.asked(CREDS).len(), server.asked(REVOKE).len()), (3, 3));
+    assert_eq!((server.asked(CREATE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (3, 3, ""));
+}

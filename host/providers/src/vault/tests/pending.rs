@@ -179,3 +179,21 @@ async fn closing_tries_what_is_left() {
     assert!(world.is_clean());
     assert_eq!(world.asked(), [3, 3]);
 }
+
+#[tokio::test]
+async fn what_could_not_be_taken_back_is_told_and_ended_when_the_server_is_back() {
+    let world = World::start(600, away(), SOON).await;
+    let holder = Holder::random().unwrap();
+    let lease = world.get(&holder).await;
+    let reference = Reference::new("db/creds/app#username");
+    assert_eq!(world.vault.take_back(&reference, &holder).await, Err(ProviderError::Unavailable));
+    world.wait_until(|world| world.asked()[0] > 2).await;
+    world.ends.store(true, Ordering::SeqCst);
+    // Whoever is told that it failed may try again, and whoever had it may give it back.
+    assert_eq!(world.vault.take_back(&reference, &holder).await, Ok(()));
+    assert_eq!(world.vault.revoke_lease(&lease).await, Ok(()));
+    assert_eq!(world.asked()[1], 0, "its holder goes on");
+    world.get(&holder).await;
+    world.vault.end(&holder).await.unwrap();
+    assert!(world.is_clean());
+}

@@ -1,6 +1,9 @@
 //! What is answered of a password of a user that is there already, by a server that does as it is told.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use far_core::provider::Holder;
 
 use super::*;
 
@@ -89,4 +92,61 @@ async fn a_password_that_could_not_be_read_back_is_not_rotated_once_more() {
     .await;
     let rotated = vault.rotate(&Reference::new("db/static-creds/app#password")).await.unwrap();
     assert_eq!((rotated.as_str(), server.asked(ROTATE).len(), server.asked(READ).len()), (SINCE, 1, 2));
+}
+
+#[tokio::test]
+async fn a_rotation_whose_answer_was_lost_is_not_asked_for_again() {
+    for lost in [Reply::Json(502, CANARY.to_owned()), Reply::Nothing(Duration::ZERO), Reply::Cut(String::new())] {
+        let reply = lost.clone();
+        let (server, vault, _files) = server(move |_| reply.clone()).await;
+        let rotated = vault.rotate(&Reference::new("db/static-creds/app#password")).await;
+        assert_eq!(rotated, Err(ProviderError::Unavailable), "{lost:?}");
+        assert_eq!((server.asked(ROTATE).len(), server.asked(READ).len()), (1, 0), "{lost:?}");
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Done {
+    Rotated,
+    NotRotated,
+    Refreshed,
+    TakenBack,
+    Nothing,
+}
+
+#[tokio::test]
+async fn no_read_from_before_answers_who_asks_after_it_was_changed() {
+    const OTHER: &str = "2026-02-02T12:00:00Z";
+    for done in [Done::Rotated, Done::NotRotated, Done::Refreshed, Done::TakenBack, Done::Nothing] {
+        let reads = AtomicUsize::new(0);
+        let (server, vault, _files) = server(move |line| match (line, done) {
+            (ROTATE, Done::NotRotated) => Reply::Json(502, CANARY.to_owned()),
+            (ROTATE, _) => Reply::Json(204, String::new()),
+            _ if reads.fetch_add(1, Ordering::SeqCst) == 0 => {
+                Reply::Late(Duration::from_millis(800), password(SINCE, r#","ttl":7"#))
+            }
+            _ => Reply::Json(200, password(OTHER, r#","ttl":7"#)),
+        })
+        .await;
+        let (vault, reference) = (Arc::new(vault), Reference::new("db/static-creds/app#username"));
+        let asking = vault.clone();
+        let before = tokio::spawn(async move { current(&asking, "db/static-creds/app#password").await });
+        while server.asked(READ).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        match done {
+            Done::Rotated => assert_eq!(vault.rotate(&reference).await.unwrap().as_str(), OTHER),
+            Done::NotRotated => assert_eq!(vault.rotate(&reference).await, Err(ProviderError::Unavailable)),
+            Done::Refreshed => {
+                let known = Version::parse(SINCE).unwrap();
+                let refreshed = vault.refresh_secret(&reference, &known).await.unwrap();
+                assert!(matches!(refreshed, Refreshed::Changed(fetched) if fetched.version.as_str() == OTHER));
+            }
+            Done::TakenBack => vault.take_back(&reference, &Holder::random().unwrap()).await.unwrap(),
+            Done::Nothing => {}
+        }
+        let after = current(&vault, "db/static-creds/app#password").await.unwrap();
+        let expected = if matches!(done, Done::Nothing) { SINCE } else { OTHER };
+        assert_eq!((after.1.as_str(), before.await.unwrap().unwrap().1.as_str()), (expected, SINCE), "{done:?}");
+    }
 }
