@@ -72,7 +72,7 @@ impl TaskState {
     }
 
     /// Takes a handle that the guest gave back.
-    pub(crate) fn take_back(&mut self, resource: Resource<Handle>) -> wasmtime::Result<()> {
+    pub(crate) fn let_go(&mut self, resource: Resource<Handle>) -> wasmtime::Result<()> {
         self.table.delete(resource)?;
         self.handles = self.handles.saturating_sub(1);
         Ok(())

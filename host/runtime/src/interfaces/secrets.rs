@@ -72,7 +72,7 @@ impl HostSecret for TaskState {
     }
 
     async fn drop(&mut self, secret: Resource<Handle>) -> wasmtime::Result<()> {
-        self.take_back(secret)
+        self.let_go(secret)
     }
 }
 
