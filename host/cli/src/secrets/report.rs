@@ -33,6 +33,10 @@ pub(super) enum Backend {
     Made(Version),
     /// It makes no versions.
     MakesNone,
+    /// It did not say that it made one, and may have.
+    MayHaveMade(ProviderError),
+    /// It was asked to make one; what came of it could not be recorded.
+    MadeUnrecorded(AuditUnavailable),
     /// It revoked this version.
     Revoked(Version),
     /// It revokes nothing.
@@ -101,11 +105,13 @@ impl Report {
         let provider = self.provider.clone();
         let backend = match &self.backend {
             Backend::Failed(ProviderError::Denied) => Some(Failure::Denied { provider }),
-            Backend::Failed(source) => Some(Failure::Unreached { provider, source: *source }),
+            Backend::Failed(source) | Backend::MayHaveMade(source) => {
+                Some(Failure::Unreached { provider, source: *source })
+            }
             Backend::Unsaid(Some(source)) if source.is_no_answer() => {
                 Some(Failure::Unreached { provider, source: *source })
             }
-            Backend::Unrecorded(error) => Some(Failure::Unrecorded(error.clone())),
+            Backend::Unrecorded(error) | Backend::MadeUnrecorded(error) => Some(Failure::Unrecorded(error.clone())),
             _ => None,
         };
         let undone = |asked: &&Asked<Did>| match asked.answer {
@@ -183,6 +189,8 @@ impl Backend {
             Self::MadeForEach => format!("'{provider}' makes another one for whoever asks"),
             Self::Made(version) => format!("'{provider}' made version {}", escape(&version.to_string())),
             Self::MakesNone => format!("'{provider}' makes no new versions: processes read what it has"),
+            Self::MayHaveMade(error) => format!("'{provider}' may have made a version: {error}"),
+            Self::MadeUnrecorded(error) => format!("'{provider}' may have made a version: {error}"),
             Self::Revoked(version) => format!("'{provider}' revoked version {}", escape(&version.to_string())),
             Self::DoesNotRevoke => "the backend does not revoke: it still gives the secret to whoever asks".to_owned(),
             Self::HasNone => format!("'{provider}' has no such secret"),
@@ -201,8 +209,8 @@ impl Backend {
             Self::MakesNone | Self::DoesNotRevoke => ("unsupported", None),
             Self::Revoked(version) => ("revoked", Some(version.to_string())),
             Self::HasNone => ("not-found", None),
-            Self::Failed(error) => (error.kind(), None),
-            Self::Unrecorded(_) => ("audit-unavailable", None),
+            Self::Failed(error) | Self::MayHaveMade(error) => (error.kind(), None),
+            Self::Unrecorded(_) | Self::MadeUnrecorded(_) => ("audit-unavailable", None),
         }
     }
 }
