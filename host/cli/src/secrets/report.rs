@@ -2,7 +2,7 @@
 
 use far_core::broker::Reread;
 use far_core::pal::AuditUnavailable;
-use far_core::provider::ProviderError;
+use far_core::provider::{HowGone, ProviderError};
 use far_core::{ProviderId, SecretName, Version};
 use serde_json::{Value, json};
 
@@ -39,6 +39,8 @@ pub(super) enum Backend {
     MadeUnrecorded(AuditUnavailable),
     /// It revoked this version.
     Revoked(Version),
+    /// It had revoked the current version before.
+    Gone(HowGone),
     /// It revokes nothing.
     DoesNotRevoke,
     /// It has no such secret.
@@ -192,6 +194,7 @@ impl Backend {
             Self::MayHaveMade(error) => format!("'{provider}' may have made a version: {error}"),
             Self::MadeUnrecorded(error) => format!("'{provider}' may have made a version: {error}"),
             Self::Revoked(version) => format!("'{provider}' revoked version {}", escape(&version.to_string())),
+            Self::Gone(how) => format!("'{provider}' had revoked the current version before: it was {how}"),
             Self::DoesNotRevoke => "the backend does not revoke: it still gives the secret to whoever asks".to_owned(),
             Self::HasNone => format!("'{provider}' has no such secret"),
             Self::Failed(error) => format!("'{provider}' did not revoke it: {error}"),
@@ -208,6 +211,7 @@ impl Backend {
             Self::Made(version) => ("made", Some(version.to_string())),
             Self::MakesNone | Self::DoesNotRevoke => ("unsupported", None),
             Self::Revoked(version) => ("revoked", Some(version.to_string())),
+            Self::Gone(how) => (ProviderError::VersionGone(*how).kind(), None),
             Self::HasNone => ("not-found", None),
             Self::Failed(error) | Self::MayHaveMade(error) => (error.kind(), None),
             Self::Unrecorded(_) | Self::MadeUnrecorded(_) => ("audit-unavailable", None),
