@@ -18,7 +18,6 @@ pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
         Ok(Rotated { version: Some(version), .. }) => Backend::Made(version),
         Ok(_) if broker.describe(entry).await.is_ok_and(|described| described.leased) => Backend::MadeForEach,
         Ok(_) | Err(OperatorError::Provider(ProviderError::Unsupported)) => Backend::MakesNone,
-        Err(OperatorError::Provider(ProviderError::Denied)) => return Err(Failure::Denied { provider }),
         Err(OperatorError::Provider(ProviderError::NotFound)) => {
             return Err(Failure::Absent { provider, reference: operator.called.clone() });
         }
@@ -29,5 +28,9 @@ pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
     // A process has one or the other of a secret.
     let (replaced, read) = (processes.replace(name).await, processes.refresh(name).await);
     let processes = both(&rereads(replaced), rereads(read));
+    // What was denied may be to read the new one: they were asked all the same.
+    if matches!(backend, Backend::MayHaveMade(ProviderError::Denied)) {
+        return Err(Failure::Denied { provider });
+    }
     Ok(Report { done: "rotated", name: name.clone(), provider, backend, processes })
 }

@@ -254,8 +254,13 @@ fn processes_read_again_what_may_have_been_rotated_by_a_server_whose_answer_was_
     write("sys/policies/acl/far", json!({ "policy": STATIC }));
     let config = world.far_toml("one").replace("db/creds/app", "db/static-creds/legacy");
     let lossy = config.replace(&world.bao.address(), &losing(world.bao.address(), "POST /v1/db/rotate-role/"));
-    let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s").file("far.toml", config).file("lossy.toml", lossy);
-    let running = fetched(&far);
+    // Another's may rotate it, and not read it.
+    write("sys/policies/acl/blind", json!({ "policy": STATIC.replace("\"read\"", "\"deny\"") }));
+    let blind = write("auth/token/create", json!({ "policies": ["blind"] }));
+    let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s").file("lossy.toml", lossy);
+    let far = far.file("blind.toml", config.replace("'token' }", "'blind' }")).file("far.toml", config);
+    let far = far.file("blind", blind.pointer("/auth/client_token").unwrap().as_str().unwrap()).mode("blind", 0o600);
+    let mut running = fetched(&far);
     let output = far.also("secrets rotate beta --config lossy.toml").output().unwrap();
     let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     let process = running.id();
@@ -266,6 +271,12 @@ fn processes_read_again_what_may_have_been_rotated_by_a_server_whose_answer_was_
     );
     assert_eq!((output.status.code(), stdout.as_str()), (Some(5), said.as_str()), "{stderr}");
     assert!(stderr.contains("error: the provider 'vault' cannot be reached\n"), "{stderr}");
+
+    let output = far.also("secrets rotate beta --config blind.toml").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{stderr}");
+    assert!(stderr.contains("error: the provider 'vault' denies it\n"), "{stderr}");
+    running.until(2, "secret.refreshed beta");
     running.send(Signal::TERM);
     assert_eq!(running.end().0, Some(143));
 }
