@@ -194,6 +194,25 @@ fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
 }
 
 #[test]
+fn what_is_not_as_a_killed_run_wrote_it_ends_nothing_and_is_recorded() {
+    let Some(world) = World::start() else { return };
+    let killed = fetched(&world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s"));
+    killed.send(Signal::KILL);
+    assert_eq!(killed.end().0, None);
+    let written = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let files = world.state.path().join("far/leases").read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let ledger = files.into_iter().find(|path| written(path).contains("creds/app")).unwrap();
+    std::fs::write(&ledger, written(&ledger).replace("creds/app", "creds/apq")).unwrap();
+    let (code, _, stderr) = Running::start(&world.far(r#"{"do":"identity"}"#, "20s")).end();
+    assert_eq!(code, Some(0), "{stderr}");
+    let told = "secret.revoked   provider=vault outcome=failed reason=unsound-ledger cause=recovery count=1\n";
+    assert!(
+        stderr.contains(told) && stderr.contains("warning: 1 of the files that earlier runs left are not"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn what_was_made_for_a_task_is_replaced_and_ended_when_the_operator_says_so() {
     let Some(world) = World::start() else { return };
     let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s");
