@@ -255,8 +255,9 @@ fn losing(to: String, start: &'static str) -> String {
             server.write_all(&request).unwrap();
             let mut answer = vec![0; 64 * 1024];
             let length = server.read(&mut answer).unwrap();
+            answer.truncate(length);
             if !request.starts_with(start.as_bytes()) {
-                client.write_all(&answer[..length]).unwrap();
+                client.write_all(&answer).unwrap();
             }
         }
     });

@@ -180,7 +180,7 @@ fn slow(to: String, came: Sender<()>, let_go: Receiver<()>, loses: bool) -> Stri
                 let_go.recv().unwrap();
                 if loses {
                     server.write_all(&start).unwrap();
-                    server.read(&mut start).unwrap();
+                    assert_ne!(server.read(&mut start).unwrap(), 0);
                     return;
                 }
             }
