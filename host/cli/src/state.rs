@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::{Cause, Event, EventKind, Outcome, Pal, Subject};
+use far_core::pal::{Cause, Event, EventKind, Outcome, Pal, Reason, Subject};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, ProviderId};
 use far_providers::vault::{LedgerConfig, LedgerError, Recovered, Vault};
@@ -77,6 +77,9 @@ pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal
             say("leases.kept", &what, json);
         }
         if unsound > 0 {
+            let mut event = left(vault.id(), Outcome::Failed, Some(unsound));
+            event.reason = Some(Reason::Token("unsound-ledger"));
+            pal.note(&agent, event);
             let what = format!(
                 "{unsound} of the files that earlier runs left are not as they were written: nothing is ended by what is not"
             );
@@ -85,7 +88,7 @@ pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal
     }
 }
 
-/// The event of what processes left that are no more: so many leases and tokens, where that is known.
+/// The event of what processes left that are no more: so many leases and tokens, or files of them, where that is known.
 fn left(provider: &ProviderId, outcome: Outcome, count: Option<usize>) -> Event {
     let mut event = Event::new(EventKind::SecretRevoked);
     event.provider = Some(provider.clone());

@@ -2,7 +2,7 @@
 
 use far_core::broker::Reread;
 use far_core::pal::AuditUnavailable;
-use far_core::provider::ProviderError;
+use far_core::provider::{HowGone, ProviderError};
 use far_core::{ProviderId, SecretName, Version};
 use serde_json::{Value, json};
 
@@ -33,8 +33,14 @@ pub(super) enum Backend {
     Made(Version),
     /// It makes no versions.
     MakesNone,
+    /// It did not say that it made one, and may have.
+    MayHaveMade(ProviderError),
+    /// It was asked to make one; what came of it could not be recorded.
+    MadeUnrecorded(AuditUnavailable),
     /// It revoked this version.
     Revoked(Version),
+    /// It had revoked the current version before.
+    Gone(HowGone),
     /// It revokes nothing.
     DoesNotRevoke,
     /// It has no such secret.
@@ -101,11 +107,13 @@ impl Report {
         let provider = self.provider.clone();
         let backend = match &self.backend {
             Backend::Failed(ProviderError::Denied) => Some(Failure::Denied { provider }),
-            Backend::Failed(source) => Some(Failure::Unreached { provider, source: *source }),
+            Backend::Failed(source) | Backend::MayHaveMade(source) => {
+                Some(Failure::Unreached { provider, source: *source })
+            }
             Backend::Unsaid(Some(source)) if source.is_no_answer() => {
                 Some(Failure::Unreached { provider, source: *source })
             }
-            Backend::Unrecorded(error) => Some(Failure::Unrecorded(error.clone())),
+            Backend::Unrecorded(error) | Backend::MadeUnrecorded(error) => Some(Failure::Unrecorded(error.clone())),
             _ => None,
         };
         let undone = |asked: &&Asked<Did>| match asked.answer {
@@ -183,7 +191,10 @@ impl Backend {
             Self::MadeForEach => format!("'{provider}' makes another one for whoever asks"),
             Self::Made(version) => format!("'{provider}' made version {}", escape(&version.to_string())),
             Self::MakesNone => format!("'{provider}' makes no new versions: processes read what it has"),
+            Self::MayHaveMade(error) => format!("'{provider}' may have made a version: {error}"),
+            Self::MadeUnrecorded(error) => format!("'{provider}' may have made a version: {error}"),
             Self::Revoked(version) => format!("'{provider}' revoked version {}", escape(&version.to_string())),
+            Self::Gone(how) => format!("'{provider}' had revoked the current version before: it was {how}"),
             Self::DoesNotRevoke => "the backend does not revoke: it still gives the secret to whoever asks".to_owned(),
             Self::HasNone => format!("'{provider}' has no such secret"),
             Self::Failed(error) => format!("'{provider}' did not revoke it: {error}"),
@@ -200,9 +211,10 @@ impl Backend {
             Self::Made(version) => ("made", Some(version.to_string())),
             Self::MakesNone | Self::DoesNotRevoke => ("unsupported", None),
             Self::Revoked(version) => ("revoked", Some(version.to_string())),
+            Self::Gone(how) => (ProviderError::VersionGone(*how).kind(), None),
             Self::HasNone => ("not-found", None),
-            Self::Failed(error) => (error.kind(), None),
-            Self::Unrecorded(_) => ("audit-unavailable", None),
+            Self::Failed(error) | Self::MayHaveMade(error) => (error.kind(), None),
+            Self::Unrecorded(_) | Self::MadeUnrecorded(_) => ("audit-unavailable", None),
         }
     }
 }

@@ -21,13 +21,14 @@ pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
             Err(ProviderError::Unsupported) if leased => Backend::MadeForEach,
             Err(ProviderError::Unsupported) => Backend::DoesNotRevoke,
             Err(ProviderError::NotFound) => Backend::HasNone,
+            Err(ProviderError::VersionGone(how)) => Backend::Gone(how),
             Err(error) => Backend::Failed(error),
         },
         Err(OperatorError::Audit(error)) => Backend::Unrecorded(error),
         Err(OperatorError::Provider(error)) => Backend::Failed(error),
         Err(_) => Backend::Failed(ProviderError::OutOfLockedMemory),
     };
-    if matches!(backend, Backend::Revoked(_)) {
+    if !matches!(backend, Backend::MadeForEach | Backend::DoesNotRevoke) {
         // What was asked for while the backend had not revoked it yet was given out, and is kept.
         processes = both(&processes, wipes(operator.processes.wipe(name).await));
     }

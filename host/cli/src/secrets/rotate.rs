@@ -1,32 +1,36 @@
 //! `far secrets rotate`.
 
-use far_core::broker::OperatorError;
+use far_core::broker::{OperatorError, Rotated};
 use far_core::provider::ProviderError;
 
 use super::operator::Operator;
 use super::report::{Backend, Report, both, rereads};
 use crate::failure::Failure;
 
-/// Has the backend make a version, once, and then every process read it, or have another made of what was made for it.
+/// Has the backend make a version, once, and then every process read it, or have another made of what was made for it. So do they
+/// where nobody knows whether the backend made one: it may have, and its answer been lost.
 pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
-    let Operator { name, entry, broker, processes, .. } = operator;
+    let Operator { name, entry, broker, processes, agent_id, .. } = operator;
     let provider = entry.provider.clone();
-    let rotated = broker.rotate(name, entry, &operator.agent_id).await.map_err(|error| match error {
-        OperatorError::Provider(ProviderError::Denied) => Failure::Denied { provider: provider.clone() },
-        OperatorError::Provider(ProviderError::NotFound) => {
-            Failure::Absent { provider: provider.clone(), reference: operator.called.clone() }
+    // What fails for the log afterwards has been asked for.
+    broker.announce(name, entry, agent_id).await?;
+    let backend = match broker.rotate(name, entry, agent_id).await {
+        Ok(Rotated { version: Some(version), .. }) => Backend::Made(version),
+        Ok(_) if broker.describe(entry).await.is_ok_and(|described| described.leased) => Backend::MadeForEach,
+        Ok(_) | Err(OperatorError::Provider(ProviderError::Unsupported)) => Backend::MakesNone,
+        Err(OperatorError::Provider(ProviderError::NotFound)) => {
+            return Err(Failure::Absent { provider, reference: operator.called.clone() });
         }
-        OperatorError::Provider(source) => Failure::Unreached { provider: provider.clone(), source },
-        OperatorError::Audit(error) => Failure::Unrecorded(error),
-        _ => Failure::Unreached { provider: provider.clone(), source: ProviderError::OutOfLockedMemory },
-    })?;
-    let backend = match rotated.version {
-        Some(version) => Backend::Made(version),
-        None if broker.describe(entry).await.is_ok_and(|described| described.leased) => Backend::MadeForEach,
-        None => Backend::MakesNone,
+        Err(OperatorError::Provider(error)) => Backend::MayHaveMade(error),
+        Err(OperatorError::Audit(error)) => Backend::MadeUnrecorded(error),
+        Err(_) => Backend::MayHaveMade(ProviderError::OutOfLockedMemory),
     };
     // A process has one or the other of a secret.
     let (replaced, read) = (processes.replace(name).await, processes.refresh(name).await);
     let processes = both(&rereads(replaced), rereads(read));
+    // What was denied may be to read the new one: they were asked all the same.
+    if matches!(backend, Backend::MayHaveMade(ProviderError::Denied)) {
+        return Err(Failure::Denied { provider });
+    }
     Ok(Report { done: "rotated", name: name.clone(), provider, backend, processes })
 }

@@ -1,5 +1,7 @@
 //! Users of a real database, made for a task by a real server with Vault's API: gone after every end that a task can come to.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,12 @@ path "db/roles/app" { capabilities = ["read"] }
 path "auth/token/create" { capabilities = ["update"] }
 path "auth/token/revoke-accessor" { capabilities = ["update"] }
 path "sys/leases/revoke" { capabilities = ["update"] }
+"#;
+/// And of a user that is there already.
+const STATIC: &str = r#"
+path "db/static-creds/legacy" { capabilities = ["read"] }
+path "db/static-roles/legacy" { capabilities = ["read"] }
+path "db/rotate-role/legacy" { capabilities = ["update"] }
 "#;
 /// Both fields are read, which are of one user.
 const GET: &str = r#"{"do":"get","name":"alpha"},{"do":"get","name":"beta"}"#;
@@ -186,6 +194,25 @@ fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
 }
 
 #[test]
+fn what_is_not_as_a_killed_run_wrote_it_ends_nothing_and_is_recorded() {
+    let Some(world) = World::start() else { return };
+    let killed = fetched(&world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s"));
+    killed.send(Signal::KILL);
+    assert_eq!(killed.end().0, None);
+    let written = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+    let files = world.state.path().join("far/leases").read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let ledger = files.into_iter().find(|path| written(path).contains("creds/app")).unwrap();
+    std::fs::write(&ledger, written(&ledger).replace("creds/app", "creds/apq")).unwrap();
+    let (code, _, stderr) = Running::start(&world.far(r#"{"do":"identity"}"#, "20s")).end();
+    assert_eq!(code, Some(0), "{stderr}");
+    let told = "secret.revoked   provider=vault outcome=failed reason=unsound-ledger cause=recovery count=1\n";
+    assert!(
+        stderr.contains(told) && stderr.contains("warning: 1 of the files that earlier runs left are not"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn what_was_made_for_a_task_is_replaced_and_ended_when_the_operator_says_so() {
     let Some(world) = World::start() else { return };
     let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s");
@@ -211,6 +238,65 @@ fn what_was_made_for_a_task_is_replaced_and_ended_when_the_operator_says_so() {
     }
     assert_eq!(world.users(), 0, "and the task runs");
     running.until(1, "cause=operator");
+    running.send(Signal::TERM);
+    assert_eq!(running.end().0, Some(143));
+}
+
+/// Passes connections on to a server. The answer to a request that begins so is lost on its way. Answers with its address.
+fn losing(to: String, start: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            let mut request = vec![0; 4096];
+            let length = client.read(&mut request).unwrap();
+            request.truncate(length);
+            let mut server = TcpStream::connect(to.trim_start_matches("http://")).unwrap();
+            server.write_all(&request).unwrap();
+            let mut answer = vec![0; 64 * 1024];
+            let length = server.read(&mut answer).unwrap();
+            answer.truncate(length);
+            if !request.starts_with(start.as_bytes()) {
+                client.write_all(&answer).unwrap();
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn processes_read_again_what_may_have_been_rotated_by_a_server_whose_answer_was_lost() {
+    let Some(world) = World::start() else { return };
+    world.postgres.query("CREATE ROLE legacy LOGIN PASSWORD 'first'").unwrap();
+    let write = |path: &str, body| world.bao.api("POST", path, &body).unwrap();
+    write("db/config/main", json!({ "allowed_roles": "*", "verify_connection": false }));
+    write("db/static-roles/legacy", json!({ "db_name": "main", "username": "legacy", "rotation_period": "1h" }));
+    write("sys/policies/acl/far", json!({ "policy": STATIC }));
+    let config = world.far_toml("one").replace("db/creds/app", "db/static-creds/legacy");
+    let lossy = config.replace(&world.bao.address(), &losing(world.bao.address(), "POST /v1/db/rotate-role/"));
+    // Another's may rotate it, and not read it.
+    write("sys/policies/acl/blind", json!({ "policy": STATIC.replace("\"read\"", "\"deny\"") }));
+    let blind = write("auth/token/create", json!({ "policies": ["blind"] }));
+    let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s").file("lossy.toml", lossy);
+    let far = far.file("blind.toml", config.replace("'token' }", "'blind' }")).file("far.toml", config);
+    let far = far.file("blind", blind.pointer("/auth/client_token").unwrap().as_str().unwrap()).mode("blind", 0o600);
+    let mut running = fetched(&far);
+    let output = far.also("secrets rotate beta --config lossy.toml").output().unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    let process = running.id();
+    let said = format!(
+        "beta: rotated in part\n  backend{}  'vault' may have made a version: the backend is unavailable\n  process {process}  \
+         kept 1 value, of which 1 changed\n",
+        " ".repeat(process.to_string().len() + 1)
+    );
+    assert_eq!((output.status.code(), stdout.as_str()), (Some(5), said.as_str()), "{stderr}");
+    assert!(stderr.contains("error: the provider 'vault' cannot be reached\n"), "{stderr}");
+
+    let output = far.also("secrets rotate beta --config blind.toml").output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{stderr}");
+    assert!(stderr.contains("error: the provider 'vault' denies it\n"), "{stderr}");
+    running.until(2, "secret.refreshed beta");
     running.send(Signal::TERM);
     assert_eq!(running.end().0, Some(143));
 }

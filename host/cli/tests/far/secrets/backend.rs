@@ -148,6 +148,15 @@ fn a_revoked_version_is_wiped_in_processes_and_not_given_out_any_more() {
     let last = stderr.lines().last().unwrap();
     let revoked = "secret.revoked   token version=1 provider=vault outcome=completed cause=operator duration=*us";
     assert!(last.ends_with(revoked), "{last}");
+    // Once more is as good.
+    let (code, stdout, stderr) = held.also("secrets revoke token --config far.toml");
+    let said = [
+        "token: revoked",
+        "backend 'vault' had revoked the current version before: it was deleted",
+        "process PID kept none",
+    ];
+    assert_eq!((code, narrow(&stdout)), (Some(0), said.map(str::to_owned).into()), "{stderr}");
+    assert!(stderr.contains("outcome=failed reason=version-gone cause=operator"), "{stderr}");
     // Not even by who asks anew.
     let Ended { code, stderr, sent, .. } = held.end();
     assert_eq!((code, sent), (Some(1), None), "{stderr}");
@@ -156,7 +165,8 @@ fn a_revoked_version_is_wiped_in_processes_and_not_given_out_any_more() {
 }
 
 /// Passes connections on to a server; one that asks to have a version deleted only when it is let. Answers with its address.
-fn slow(to: String, came: Sender<()>, let_go: Receiver<()>) -> String {
+/// If it is to lose answers, the client is given none from such a request on.
+fn slow(to: String, came: Sender<()>, let_go: Receiver<()>, loses: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -164,11 +174,16 @@ fn slow(to: String, came: Sender<()>, let_go: Receiver<()>) -> String {
             let mut start = vec![0; 4096];
             let length = client.read(&mut start).unwrap();
             start.truncate(length);
+            let mut server = TcpStream::connect(to.trim_start_matches("http://")).unwrap();
             if start.starts_with(b"POST /v1/secret/delete/") {
                 came.send(()).unwrap();
                 let_go.recv().unwrap();
+                if loses {
+                    server.write_all(&start).unwrap();
+                    assert_ne!(server.read(&mut start).unwrap(), 0);
+                    return;
+                }
             }
-            let mut server = TcpStream::connect(to.trim_start_matches("http://")).unwrap();
             server.write_all(&start).unwrap();
             let (mut from, mut back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
             thread::spawn(move || io::copy(&mut from, &mut back));
@@ -181,15 +196,15 @@ fn slow(to: String, came: Sender<()>, let_go: Receiver<()>) -> String {
     address
 }
 
-#[test]
-fn what_was_got_while_the_server_had_not_revoked_it_yet_is_wiped_too() {
-    let Some((bao, config, token)) = world(ALL) else { return };
+/// Has a run get a secret again while the server revokes it: what the command says, of the backend and of the run; and its exit code.
+fn got_again(loses: bool) -> Option<(Option<i32>, Vec<String>)> {
+    let (bao, config, token) = world(ALL)?;
     let requests = [("/wait", false), ("/wait-again", true), ("/then", false)];
     let with = |far: Far| far.file("token", &token).mode("token", 0o600);
     let held = Held::start(&config, &format!("OLD={OLD}\n"), &requests, with).waiting();
     let (came, coming) = mpsc::channel();
     let (go, let_go) = mpsc::channel();
-    let slow = slow(bao.address(), came, let_go);
+    let slow = slow(bao.address(), came, let_go, loses);
     let slow = std::fs::read_to_string(held.far.path("far.toml")).unwrap().replace(&bao.address(), &slow);
     std::fs::write(held.far.path("slow.toml"), slow).unwrap();
     std::fs::set_permissions(held.far.path("slow.toml"), Permissions::from_mode(0o644)).unwrap();
@@ -199,12 +214,26 @@ fn what_was_got_while_the_server_had_not_revoked_it_yet_is_wiped_too() {
     // The process has wiped it, and its skill gets it again.
     let held = held.again();
     go.send(()).unwrap();
-    let (code, stdout, stderr) = held.told(revoke.wait_with_output().unwrap());
-    let said = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 2 values"];
-    assert_eq!((code, narrow(&stdout)), (Some(0), said.map(str::to_owned).into()), "{stderr}");
+    let (told, stdout, _) = held.told(revoke.wait_with_output().unwrap());
     let Ended { code, stderr, sent, .. } = held.end();
-    assert_eq!((code, sent), (Some(1), None), "{stderr}");
+    assert_eq!((code, sent), (Some(1), None), "{stdout}{stderr}");
     assert!(stderr.ends_with("error: the skill failed: the secret was revoked\n"), "{stderr}");
+    Some((told, narrow(&stdout)))
+}
+
+#[test]
+fn what_was_got_while_the_server_had_not_revoked_it_yet_is_wiped_too() {
+    let Some(told) = got_again(false) else { return };
+    let said = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 2 values"];
+    assert_eq!(told, (Some(0), said.map(str::to_owned).into()));
+}
+
+#[test]
+fn what_was_got_while_the_answer_of_the_server_was_lost_is_wiped_too() {
+    let Some(told) = got_again(true) else { return };
+    let backend = "backend 'vault' did not revoke it: the backend is unavailable";
+    let said = ["token: revoked in part", backend, "process PID wiped 2 values"];
+    assert_eq!(told, (Some(5), said.map(str::to_owned).into()));
 }
 
 #[test]
