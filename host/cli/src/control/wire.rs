@@ -63,6 +63,7 @@ pub(crate) struct Kept {
     pub(crate) expires_in_ms: u64,
     pub(crate) leased: bool,
     pub(crate) stale: bool,
+    pub(crate) replaced: bool,
 }
 
 impl Ask {
@@ -112,6 +113,7 @@ impl From<KeptSecret> for Kept {
             expires_in_ms: milliseconds(kept.expires_in),
             leased: kept.leased,
             stale: kept.stale,
+            replaced: kept.replaced,
         }
     }
 }

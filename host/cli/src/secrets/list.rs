@@ -207,6 +207,7 @@ fn kept_rows(asked: &Asked<Vec<Kept>>) -> Vec<[String; 7]> {
 
 fn kept_row(process: u32, kept: &Kept) -> [String; 7] {
     let state = match kept {
+        Kept { replaced: true, .. } => "replaced",
         Kept { leased: true, .. } => "made for it",
         Kept { stale: true, .. } => "stale",
         _ => "kept",

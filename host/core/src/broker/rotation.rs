@@ -99,7 +99,7 @@ impl Broker {
             }
         };
         // An answer that was lost may have been that it was done: whoever keeps the version before would have one that is worth nothing.
-        if matches!(&rotated, Err(FetchError::Provider(error)) if error.is_confirmed_absence()) {
+        if matches!(&rotated, Err(FetchError::Provider(ProviderError::NotFound))) {
             return rotated.map(|version| (version, Reread::default()));
         }
         let same = |other: &Key| other.provider == key.provider && other.reference == key.reference;
