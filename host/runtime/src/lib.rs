@@ -60,6 +60,7 @@ mod state;
 mod task;
 mod task_log;
 mod turns;
+mod untraced;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
