@@ -7,7 +7,8 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a test that cannot be set up fails, and what is not there is a failed test"
+    clippy::print_stderr,
+    reason = "a test that cannot be set up fails, what is not there is a failed test, and how much was searched is told"
 )]
 
 mod bao;
@@ -111,6 +112,7 @@ async fn whole_run(temporary: &Path) {
         let is_heard = |line: &str| line.split(' ').nth(1).is_some_and(|target| target.starts_with(heard));
         assert!(said.lines().any(is_heard), "{heard} said nothing");
     }
-    eprintln!("searched {} lines for {} secrets", said.lines().count(), canaries.names().len());
+    let (lines, secrets) = (said.lines().count(), canaries.names().len());
+    eprintln!("searched {lines} lines for {secrets} secrets");
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
