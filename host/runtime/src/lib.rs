@@ -63,6 +63,7 @@ mod task_log;
 mod turns;
 #[cfg(far_mutate)]
 mod unguarded;
+mod untraced;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};

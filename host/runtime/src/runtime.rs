@@ -20,6 +20,7 @@ use crate::interfaces;
 use crate::skill::{LoadError, Skill};
 use crate::state::TaskState;
 use crate::turns::Turns;
+use crate::untraced;
 use crate::wasi::Wasi;
 
 /// Runs skills. Cheap to share; dropping the last one ends it.
@@ -144,6 +145,7 @@ impl RuntimeBuilder {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
         egress::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
+        untraced::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         interfaces::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         let broker = Broker::new(self.providers, self.pal, self.broker)?;
         engine::start_clock(&engine).map_err(RuntimeError::Thread)?;

@@ -97,7 +97,7 @@ impl Encoding {
     }
 
     /// The encoded value, without what depends on its neighbours; an ASCII value is assumed.
-    pub(crate) fn of(self, value: &Masked) -> Box<dyn Iterator<Item = u8> + '_> {
+    pub fn of(self, value: &Masked) -> Box<dyn Iterator<Item = u8> + '_> {
         let bytes = value.bytes();
         match self {
             Self::Raw => Box::new(bytes),

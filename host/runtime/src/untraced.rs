@@ -1,0 +1,95 @@
+//! Functions of the engine's that take or give a guest's text, linked once more.
+//!
+//! As the engine links them, each call is an event of `tracing`, at its lowest level, with the texts in it: what a guest takes for a
+//! name — of a header, of a host — would stand in the trace of whoever listens, and redaction is not asked. The same functions
+//! are linked here, without the event. Lists, and so the values of headers and what is written to streams, the engine leaves out
+//! by itself; functions of files take texts, too, and none can be called without a folder, which no guest has.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource};
+use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{Host as _, Network, ResolveAddressStream};
+use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
+use wasmtime_wasi::sockets::WasiSocketsView as _;
+use wasmtime_wasi_http::p2::HeaderResult;
+use wasmtime_wasi_http::p2::bindings::http::types::{
+    Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest, Scheme,
+};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView as _};
+
+use crate::state::TaskState;
+
+/// The interfaces' names, at the versions that the engine has.
+const TYPES: &str = "wasi:http/types@0.2.12";
+const LOOKUP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
+
+/// Takes the place of what is linked already.
+pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut types = linker.instance(TYPES)?;
+    fields(&mut types)?;
+    requests(&mut types)?;
+    linker.instance(LOOKUP)?.func_wrap(
+        "resolve-addresses",
+        |mut store: StoreContextMut<'_, TaskState>, (network, name): (Resource<Network>, String)| {
+            let resolved: Result<Resource<ResolveAddressStream>, ErrorCode> =
+                match store.data_mut().sockets().resolve_addresses(network, name) {
+                    Ok(stream) => Ok(stream),
+                    Err(error) => Err(error.downcast()?),
+                };
+            Ok((resolved,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+fn fields(types: &mut LinkerInstance<'_, TaskState>) -> wasmtime::Result<()> {
+    type Name = (Resource<Fields>, String);
+    method(types, "fields.get", |http, (fields, name): Name| http.get(fields, name))?;
+    method(types, "fields.has", |http, (fields, name): Name| http.has(fields, name))?;
+    method(types, "fields.delete", |http, (fields, name): Name| told(http.delete(fields, name)))?;
+    method(types, "fields.set", |http, (fields, name, values): (Resource<Fields>, String, Vec<Vec<u8>>)| {
+        told(http.set(fields, name, values))
+    })?;
+    method(types, "fields.append", |http, (fields, name, value): (Resource<Fields>, String, Vec<u8>)| {
+        told(http.append(fields, name, value))
+    })
+}
+
+/// What sets a text here is linked in `egress`, with bounds.
+fn requests(types: &mut LinkerInstance<'_, TaskState>) -> wasmtime::Result<()> {
+    type Request = (Resource<OutgoingRequest>,);
+    method(types, "outgoing-request.method", |http, (request,): Request| -> wasmtime::Result<Method> {
+        http.method(request)
+    })?;
+    method(types, "outgoing-request.authority", |http, (request,): Request| http.authority(request))?;
+    method(types, "outgoing-request.path-with-query", |http, (request,): Request| http.path_with_query(request))?;
+    method(types, "outgoing-request.scheme", |http, (request,): Request| http.scheme(request))?;
+    method(
+        types,
+        "outgoing-request.set-scheme",
+        |http, (request, scheme): (Resource<OutgoingRequest>, Option<Scheme>)| http.set_scheme(request, scheme),
+    )
+}
+
+fn method<P, R>(
+    types: &mut LinkerInstance<'_, TaskState>,
+    name: &str,
+    call: fn(&mut WasiHttpCtxView<'_>, P) -> wasmtime::Result<R>,
+) -> wasmtime::Result<()>
+where
+    P: wasmtime::component::ComponentNamedList + Lift + 'static,
+    R: ComponentType + Lower + 'static,
+{
+    types.func_wrap(&format!("[method]{name}"), move |mut store: StoreContextMut<'_, TaskState>, params: P| {
+        Ok((call(&mut store.data_mut().http(), params)?,))
+    })
+}
+
+/// What the guest is told; anything that is no error of its own is a trap.
+fn told<T>(result: HeaderResult<T>) -> wasmtime::Result<Result<T, HeaderError>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => Ok(Err(error.downcast()?)),
+    }
+}
