@@ -119,6 +119,8 @@ guards! {
     ServerCertificate = "server-certificate",
     /// No connection is another task's, or was opened with a certificate that the request does not show.
     OwnConnections = "own-connections",
+    /// A connection that carried a secret is not used when that is gone.
+    DrainedConnections = "drained-connections",
     /// No redirect is followed.
     Redirect = "redirect",
     /// A header that has servers take another method, host or path does not leave.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::guard::Guard;
@@ -34,8 +34,27 @@ pub struct Secret {
     lease: Option<Lease>,
     derived: bool,
     value: Mutex<Result<Arc<SecretBytes>, Gone>>,
+    /// Whether the bytes are gone; and they are when there is nobody any more who could say so.
+    gone: watch::Sender<bool>,
     /// What wipes the secret when its time ends; nobody needs it longer than the secret.
     end: OnceLock<AbortHandle>,
+}
+
+/// Whether a secret's bytes are there; of the secret itself, it holds nothing.
+#[derive(Clone, Debug)]
+pub struct Presence(watch::Receiver<bool>);
+
+impl Presence {
+    /// Whether they are gone, whatever took them.
+    pub fn is_over(&self) -> bool {
+        // Whoever could say so is gone with them.
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
+    /// Waits until they are.
+    pub async fn over(mut self) {
+        let _ = self.0.wait_for(|gone| *gone).await;
+    }
 }
 
 /// When a secret can be used.
@@ -97,6 +116,7 @@ impl Secret {
             lease: None,
             derived: false,
             value: Mutex::new(Ok(Arc::new(value))),
+            gone: watch::Sender::new(false),
             end: OnceLock::new(),
         }
     }
@@ -262,7 +282,13 @@ impl Secret {
             return false;
         }
         *value = Err(reason);
+        self.gone.send_replace(true);
         true
+    }
+
+    /// Whether the bytes are there, for whoever is not to keep them there.
+    pub(crate) fn presence(&self) -> Presence {
+        Presence(self.gone.subscribe())
     }
 
     /// Hands over the timer that wipes the secret.

@@ -1,6 +1,7 @@
 //! Keys that sign tokens, client certificates, and credentials of a skill's own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, Session, Stop};
 use far_core::capability::{Grant, JwtAlgorithm, JwtTerms, Signing};
@@ -16,7 +17,7 @@ use super::scope::session_of;
 use super::trial::Trial;
 use crate::host::Parts;
 use crate::place::Place;
-use crate::server::{Authority, Server};
+use crate::server::{Answer, Authority, Server, ok};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = signing();
@@ -89,6 +90,13 @@ fn requests() -> Vec<Case> {
             guards: &[Guard::OwnConnections],
             attack: Trial::new("completed Protocol; certificates shown: 1", || after_another(false)),
             twin: Trial::new("completed 200; certificates shown: 2", || after_another(true)),
+        },
+        Case {
+            id: "57-after-revocation",
+            what: "a connection that carried a secret, after that was revoked",
+            guards: &[Guard::DrainedConnections],
+            attack: Trial::new("completed 200, 200, 200; connections: 2", || after_revocation("alpha")),
+            twin: Trial::new("completed 200, 200, 200; connections: 1", || after_revocation("beta")),
         },
     ]
 }
@@ -178,4 +186,30 @@ async fn after_another(shows: bool) -> String {
     place.send(request(true)).await;
     let report = place.send(request(shows)).await;
     format!("{}; certificates shown: {}", outcome(&report), place.server.shown().len())
+}
+
+/// A task whose secret is revoked between two requests to one server.
+async fn after_revocation(name: &str) -> String {
+    let (held, mut arrived) = tokio::sync::mpsc::unbounded_channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let answer: Answer = Arc::new(move |request: &str| {
+        if request.starts_with("GET /open?hold") {
+            let _ = held.send(());
+            tokio::task::block_in_place(|| released.lock().unwrap().recv_timeout(Duration::from_secs(20)).ok());
+        }
+        ok("fine")
+    });
+    let place = Place::new(answer).await;
+    let get = |path: &str| json!({ "method": "GET", "url": place.url(path) });
+    let mut first = get("/");
+    first["bearer"] = json!("alpha");
+    let sending = place.send(json!([first, get("/open?hold"), get("/open")]));
+    let revoking = async {
+        arrived.recv().await;
+        place.host.runtime.revoke_kept(&name.parse().unwrap()).await;
+        let _ = release.send(());
+    };
+    let (report, ()) = tokio::join!(sending, revoking);
+    format!("{}; connections: {}", outcome(&report), place.server.connections())
 }

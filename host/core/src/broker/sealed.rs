@@ -14,7 +14,7 @@ use crate::identity::TaskId;
 use crate::memory::SecretBytes;
 use crate::name::SecretName;
 use crate::pal::EventKind;
-use crate::secret::Secret;
+use crate::secret::{Presence, Secret};
 use crate::version::VersionSelector;
 
 /// What stands for a secret in a guest's request: `farsealed` and 40 hexadecimal digits, of 160 random bits.
@@ -120,6 +120,14 @@ impl Session {
         all.get(stand_in)
             .filter(|sealed| sealed.task == self.context().task_id)
             .map(|sealed| sealed.secret.name().clone())
+    }
+
+    /// Whether the value that a stand-in of this task's stands for is there; none if it stands for nothing. For whoever keeps something
+    /// only for as long as there is the value that it was made with.
+    pub fn presence(&self, stand_in: &StandIn) -> Option<Presence> {
+        let all = self.broker.stand_ins.0.lock();
+        let sealed = all.get(stand_in).filter(|sealed| sealed.task == self.context().task_id)?;
+        Some(sealed.secret.presence())
     }
 
     /// The bytes that a stand-in stands for, to be put into this request in its place, if it stood where one may; none if it stands for nothing, and

@@ -11,6 +11,7 @@
 
 mod address;
 mod client;
+mod connections;
 mod link;
 mod placed;
 mod request;
@@ -18,8 +19,8 @@ mod response;
 
 use std::error::Error as _;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use far_core::broker::Session;
 use http::{Request, Response};
@@ -30,6 +31,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use self::address::Prohibited;
 pub(crate) use self::client::Clients;
 pub use self::client::{Egress, EgressSetupError};
+use self::connections::Connections;
 pub(crate) use self::link::add_to_linker;
 use self::request::Outgoing;
 use crate::limits::Limits;
@@ -60,8 +62,7 @@ pub(crate) struct Requests(Arc<Task>);
 struct Task {
     session: Arc<Session>,
     clients: Arc<Clients>,
-    /// Made with the first request: most tasks send none.
-    client: OnceLock<reqwest::Client>,
+    connections: Arc<Connections>,
     limits: Limits,
     sent: AtomicUsize,
     under_way: UnderWay,
@@ -69,8 +70,8 @@ struct Task {
 
 impl Requests {
     pub(crate) fn new(session: Arc<Session>, clients: Arc<Clients>, limits: &Limits, under_way: UnderWay) -> Self {
-        let client = OnceLock::new();
-        Self(Arc::new(Task { session, clients, client, limits: *limits, sent: AtomicUsize::new(0), under_way }))
+        let connections = Connections::new(clients.clone());
+        Self(Arc::new(Task { session, clients, connections, limits: *limits, sent: AtomicUsize::new(0), under_way }))
     }
 }
 
@@ -127,7 +128,7 @@ impl Task {
         let (outgoing, under_way) = decided.await.map_err(|_| Error::InternalError(None))??;
         let Outgoing { target, request, identity } = outgoing;
         let client = match identity {
-            None => self.client().ok_or(Error::ConfigurationError)?,
+            None => self.connections.client().ok_or(Error::ConfigurationError)?,
             Some(identity) => match self.clients.client_with(identity.expose()) {
                 Ok(client) => client,
                 Err(_) => {
@@ -146,16 +147,6 @@ impl Task {
                 kind => kind,
             }),
         }
-    }
-
-    /// The task's own client. What carries a certificate has another: no connection that a server takes for one identity is used
-    /// without it, or after it was revoked.
-    fn client(&self) -> Option<reqwest::Client> {
-        if let Some(client) = self.client.get() {
-            return Some(client.clone());
-        }
-        let made = self.clients.client().ok()?;
-        Some(self.client.get_or_init(|| made).clone())
     }
 }
 

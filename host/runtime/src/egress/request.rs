@@ -144,6 +144,7 @@ impl Task {
         for place in placed {
             let unsealed = self.session.unseal(&place.stand_in, target, Some(&place.placement)).await;
             if let Some(secret) = unsealed.map_err(of_access)? {
+                self.connections.carry(&self.session, &place.stand_in);
                 place.put(&secret, headers, url).ok_or(Error::HttpRequestDenied)?;
                 substituted.any = true;
                 if place.placement == Placement::ClientCertificate {

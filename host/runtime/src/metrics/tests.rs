@@ -168,9 +168,14 @@ fn tasks_are_counted_by_how_they_end_and_violations_by_their_reason() {
 fn the_text_has_one_order() {
     let mut events: Vec<_> = ["a", "b", "c", "d"].map(|provider| about(EventKind::SecretRequested, provider)).into();
     events.extend([answer(EventKind::SecretFetched, 3), finished(Outcome::Completed, 1), finished(Outcome::Failed, 1)]);
-    let text = text_of(&events);
+    // What is used of locked memory is other tests' too.
+    let masked = |text: &str| -> String {
+        let is_used = |line: &&str| line.contains("state=\"used\"");
+        text.lines().map(|line| if is_used(&line) { "used\n".to_owned() } else { format!("{line}\n") }).collect()
+    };
+    let text = masked(&text_of(&events));
     events.reverse();
-    assert_eq!(text_of(&events), text);
+    assert_eq!(masked(&text_of(&events)), text);
     assert_eq!(text.matches("# EOF\n").count(), 1);
     assert!(text.ends_with("# EOF\n"));
 }
