@@ -71,6 +71,11 @@ impl Place {
 
     /// The same, with a limit on how often alpha is sent.
     pub async fn task_with_uses(&self, input: &Value, uses: Option<NonZeroU32>) -> Task {
+        self.task_by(guests::SENDER, input, uses).await
+    }
+
+    /// The same by another component.
+    pub async fn task_by(&self, guest: &str, input: &Value, uses: Option<NonZeroU32>) -> Task {
         let declaration = json!({
             "name": "sender", "version": "1", "description": "",
             "secrets": [{
@@ -78,7 +83,7 @@ impl Place {
                 "placements": self.placements, "reason": "r",
             }],
         });
-        let component = std::fs::read(guests::SENDER).unwrap();
+        let component = std::fs::read(guest).unwrap();
         let component = embed(&component, declaration.to_string().as_bytes(), false).unwrap().component;
         let skill = self.host.runtime.load(component).await.unwrap();
         let seal = ["seal".parse().unwrap()].into_iter().collect();

@@ -14,6 +14,7 @@ use super::Case;
 use super::scope::session;
 use super::told::end;
 use super::trial::Trial;
+use crate::guests;
 use crate::place::{Place, answers};
 use crate::server::{Answer, Authority, Server, ok};
 
@@ -100,6 +101,13 @@ fn placements() -> Vec<Case> {
         ),
         case("40-path", "a sealed token in a path", |place| json!({ "url": place.url("/open/{alpha}") })),
         case("40-query", "a sealed token in a query", |place| json!({ "url": place.url("/open?t={alpha}") })),
+        Case {
+            id: "40-trailer",
+            what: "a sealed token in a trailer",
+            guards: &[Guard::Placement],
+            attack: Trial::new("scope-violation placement; arrived: nothing", || trailing(true)),
+            twin: Trial::new("completed 200; arrived: the secret", || trailing(false)),
+        },
         case(
             "39-two-headers",
             "a sealed token in one of two authorization headers",
@@ -154,6 +162,19 @@ fn answered() -> Vec<Case> {
 
 pub(super) fn fine() -> Answer {
     Arc::new(|_| ok("fine"))
+}
+
+/// A request with a trailer, in which the secret is, or not.
+async fn trailing(sealed: bool) -> String {
+    let place = Place::new(fine()).await;
+    let authority = format!("localhost:{}", place.server.port());
+    let input = json!({ "authority": authority, "path": "/open", "trailing": sealed });
+    let report = place.host.runtime.run(place.task_by(guests::TRAILER, &input, None).await).await;
+    let status = match &report.end {
+        End::Completed(status) => format!("completed {}", String::from_utf8_lossy(status)),
+        other => end(other),
+    };
+    format!("{status}; arrived: {}", arrived(&place.server))
 }
 
 /// A request by a skill that holds alpha: GET unless it says otherwise.
