@@ -3,7 +3,7 @@
 use far_core::Version;
 use far_core::memory::SecretBytes;
 use far_core::version::VersionError;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{HmacReset, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -18,7 +18,7 @@ const DIGITS: usize = 32;
 /// the same value different versions. The hash is of the kind, too: no other use of the key gives the same.
 pub(crate) struct Versions {
     kind: &'static str,
-    hash: Hmac<Sha256>,
+    hash: HmacReset<Sha256>,
 }
 
 /// The operating system gave no random numbers.
@@ -30,17 +30,18 @@ impl Versions {
     pub(crate) fn random(kind: &'static str) -> Result<Self, NoRandom> {
         let mut key = Zeroizing::new([0; 64]);
         getrandom::fill(&mut *key).map_err(|_| NoRandom)?;
-        Ok(Self { kind, hash: Hmac::new((&*key).into()) })
+        Ok(Self { kind, hash: HmacReset::new((&*key).into()) })
     }
 
     /// The version of a secret that has this value: the same for the same value, and for that only.
     pub(crate) fn of(&self, name: &str, value: &SecretBytes) -> Result<Version, VersionError> {
-        let mut hash = self.hash.clone();
+        // In one place, which is overwritten as it is freed, and not moved: what is not hashed yet stands in it as it is.
+        let mut hash = Box::new(self.hash.clone());
         for part in [self.kind.as_bytes(), name.as_bytes(), value.expose()] {
             hash.update(&(part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let mut digits = hex::encode(hash.finalize().into_bytes());
+        let mut digits = hex::encode(hash.finalize_reset().into_bytes());
         digits.truncate(DIGITS);
         Version::parse(&format!("{}-{digits}", self.kind))
     }
