@@ -1,11 +1,13 @@
-//! How a provider is called, whatever for.
+//! How a provider is called, whatever for, and how that is told.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
+use super::fetch::now;
+use crate::pal::{Event, Outcome, Reason};
 use crate::provider::ProviderError;
 
 /// The answer to a call: [`ProviderError::Timeout`] if there is none within that time. A provider that panics is a defect of it, and
@@ -18,5 +20,15 @@ pub(super) async fn answered<T>(
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(ProviderError::Unavailable),
         Err(_) => Err(ProviderError::Timeout),
+    }
+}
+
+/// An event that says how a call ended, and how long it took since then.
+pub(super) fn ended<T>(event: Event, answer: &Result<T, ProviderError>, started: Instant) -> Event {
+    Event {
+        outcome: Some(if answer.is_ok() { Outcome::Completed } else { Outcome::Failed }),
+        reason: answer.as_ref().err().map(|error| Reason::Token(error.kind())),
+        duration: Some(now().duration_since(started)),
+        ..event
     }
 }

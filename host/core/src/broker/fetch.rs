@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Broker;
 use super::cache::{Joined, Settled};
-use super::call::answered;
+use super::call::{self, answered};
 use super::life::end_in_time;
 use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
@@ -151,11 +151,9 @@ impl Errand {
             secret_name: Some(SecretLabel::Listed(self.place.key.name.clone())),
             provider: Some(self.place.key.provider.clone()),
             cause: self.cause,
-            outcome: Some(if ended.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: ended.err().map(|error| Reason::Token(error.kind())),
-            duration: Some(now().duration_since(started)),
             ..Event::new(EventKind::SecretRevoked)
         };
+        let event = call::ended(event, &ended, started);
         self.broker.pal.note(&self.subject, event);
     }
 

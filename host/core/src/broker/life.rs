@@ -10,7 +10,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::Broker;
 use super::cache::{Closed, Revoking, Taken};
-use super::call::answered;
+use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::Place;
 use crate::guard::Guard;
@@ -125,13 +125,8 @@ impl Life {
         };
         let started = now();
         let renewed = answered(broker.settings.provider_deadline, provider.renew(&lease.id)).await;
-        let event = Event {
-            cause: Some(Cause::Lease),
-            outcome: Some(if renewed.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: renewed.as_ref().err().map(|error| Reason::Token(error.kind())),
-            duration: Some(now().duration_since(started)),
-            ..Event::about(EventKind::SecretRenewed, &secret)
-        };
+        let event = Event { cause: Some(Cause::Lease), ..Event::about(EventKind::SecretRenewed, &secret) };
+        let event = call::ended(event, &renewed, started);
         broker.pal.note(&self.agent, event);
         // What lasts longer than any clock can say lasts as long as it may be kept.
         renewed.is_ok_and(|lasts| secret.extend(started.checked_add(lasts).unwrap_or_else(|| secret.most())))
@@ -233,13 +228,8 @@ impl Broker {
         let Some(provider) = self.providers.get(secret.provider()) else { return };
         let started = now();
         let revoked = answered(self.settings.revoke_deadline, provider.revoke_lease(&lease.id)).await.and(ended);
-        let event = Event {
-            cause,
-            outcome: Some(if revoked.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: revoked.err().map(|error| Reason::Token(error.kind())),
-            duration: Some(now().duration_since(started)),
-            ..Event::about(EventKind::SecretRevoked, secret)
-        };
+        let event = Event { cause, ..Event::about(EventKind::SecretRevoked, secret) };
+        let event = call::ended(event, &revoked, started);
         self.pal.note(subject, event);
     }
 }

@@ -9,14 +9,14 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Broker;
-use super::call::answered;
+use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::rotation::Reread;
 use crate::capability::CatalogEntry;
 use crate::identity::{AgentId, ProviderId};
 use crate::name::SecretName;
-use crate::pal::{AuditUnavailable, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::pal::{AuditUnavailable, Cause, Event, EventKind, SecretLabel, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
 use crate::version::{Version, VersionSelector};
@@ -201,11 +201,9 @@ impl Broker {
                 secret_version: backend.as_ref().ok().cloned(),
                 provider: Some(entry.provider.clone()),
                 cause: Some(Cause::Operator),
-                outcome: Some(if backend.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-                reason: backend.as_ref().err().map(|error| Reason::Token(error.kind())),
-                duration: Some(now().duration_since(started)),
                 ..Event::new(EventKind::SecretRevoked)
             };
+            let event = call::ended(event, &backend, started);
             self.pal.record(&agent, event).await?;
         }
         Ok(Revoked { wiped, backend })

@@ -17,12 +17,12 @@ use parking_lot::Mutex;
 use tokio::time::sleep_until;
 
 use super::Broker;
-use super::call::answered;
+use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place};
 use crate::identity::ProviderId;
 use crate::name::SecretName;
-use crate::pal::{AuditUnavailable, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::pal::{AuditUnavailable, Cause, Event, EventKind, SecretLabel, Subject};
 use crate::provider::{Description, ProviderError, Reference};
 use crate::secret::Secret;
 use crate::version::{Version, VersionSelector};
@@ -89,16 +89,14 @@ impl Broker {
                     secret_version: made.as_ref().ok().cloned(),
                     provider: Some(key.provider.clone()),
                     cause: Some(cause),
-                    outcome: Some(if made.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-                    reason: made.as_ref().err().map(|error| Reason::Token(error.kind())),
-                    duration: Some(now().duration_since(started)),
                     ..Event::new(EventKind::SecretRotated)
                 };
+                let event = call::ended(event, &made, started);
                 let recorded = self.pal.record(agent, event).await.map_err(FetchError::Audit);
                 recorded.and(made.map(Some).map_err(FetchError::Provider))
             }
         };
-        // An answer that was lost may have been that it was done: whoever keeps the version before would have one that is worth nothing.
+        // Any other error may be of an answer that was lost: whoever keeps the version before would have one that is worth nothing.
         if matches!(&rotated, Err(FetchError::Provider(ProviderError::NotFound))) {
             return rotated.map(|version| (version, Reread::default()));
         }
