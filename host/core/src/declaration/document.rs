@@ -1,6 +1,7 @@
 //! The declaration as a document.
 
 use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::Value;
 
 use crate::capability::{Destination, Operations, Placement, Signing, Terms, TermsError};
@@ -73,6 +74,9 @@ impl Declaration {
             return Err(DeclarationError::TooLarge);
         }
         let Strict(value) = serde_json::from_slice(document).map_err(DeclarationError::Json)?;
+        if !is_of_objects(&value) {
+            return Err(DeclarationError::Json(serde_json::Error::custom("a list stands for an object")));
+        }
         let document: Document = serde_json::from_value(value).map_err(DeclarationError::Json)?;
         let mut secrets: Vec<DeclaredSecret> = Vec::with_capacity(document.secrets.len());
         for entry in document.secrets {
@@ -90,6 +94,19 @@ impl Declaration {
             secrets,
         })
     }
+}
+
+/// Returns whether every struct of a document is an object: serde reads one from a list of its
+/// fields, too.
+fn is_of_objects(document: &Value) -> bool {
+    let is_object = |value: &Value| value.is_null() || value.is_object();
+    let is_secret = |secret: &Value| {
+        let signing = secret.get("signing");
+        let jwt = signing.and_then(|signing| signing.get("jwt"));
+        secret.is_object() && signing.is_none_or(is_object) && jwt.is_none_or(is_object)
+    };
+    let secrets = document.get("secrets").and_then(Value::as_array);
+    document.is_object() && secrets.is_none_or(|secrets| secrets.iter().all(is_secret))
 }
 
 #[derive(Deserialize)]
@@ -158,6 +175,22 @@ mod tests {
             format!("{MINIMAL} x"),
             MINIMAL.replace(r#""reason""#, r#""why""#),
             String::new(),
+        ];
+        for case in cases {
+            assert!(matches!(Declaration::parse(case.as_bytes()), Err(DeclarationError::Json(_))), "{case}");
+        }
+    }
+
+    #[test]
+    fn list_for_object_is_refused() {
+        let cases = [
+            r#"["hook","1.0.0","d",null,[]]"#.to_owned(),
+            MINIMAL.replace(
+                r#"{"name":"hook-secret","operations":["sign"],"reason":"r"}"#,
+                r#"["a",["sign"],[],null,null,"r",false]"#,
+            ),
+            MINIMAL.replace(r#""reason""#, r#""signing":[true,null],"reason""#),
+            MINIMAL.replace(r#""reason""#, r#""signing":{"jwt":["ES256"]},"reason""#),
         ];
         for case in cases {
             assert!(matches!(Declaration::parse(case.as_bytes()), Err(DeclarationError::Json(_))), "{case}");
