@@ -41,6 +41,8 @@
 
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod internal;
 mod parse;
 
 use std::fmt;
@@ -183,12 +185,7 @@ impl Source {
     }
 
     fn parsed(&self) -> Result<Secrets, DotEnvError> {
-        let file = file::read(&self.path)?;
-        parse::parse(&file).map_err(|Refused { line, problem }| DotEnvError::Line {
-            path: self.path.clone(),
-            line,
-            problem,
-        })
+        parsed(&file::read(&self.path)?, &self.path)
     }
 
     /// Shows one secret's current version and value.
@@ -202,6 +199,12 @@ impl Source {
         let value = secrets.get(reference.as_str()).ok_or(ProviderError::NotFound)?;
         show(self.versions.of(reference.as_str(), value).map_err(|_| ProviderError::Invalid)?, value)
     }
+}
+
+/// Parses the content of the file at `path`.
+fn parsed(content: &[u8], path: &Path) -> Result<Secrets, DotEnvError> {
+    let refused = |Refused { line, problem }| DotEnvError::Line { path: path.to_owned(), line, problem };
+    parse::parse(content).map_err(refused)
 }
 
 /// A copy, in memory of its own that is wiped in its own time.

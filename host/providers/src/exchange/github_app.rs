@@ -52,14 +52,7 @@ struct Answer<'a> {
 
 impl GitHubApp {
     pub(super) async fn token(&self, issuer: &Issuer, key: &SecretBytes) -> Result<Issued, ProviderError> {
-        let answer = issuer.ask(StatusCode::CREATED, || self.ask(key)).await?;
-        // The library's error may have a piece of the text in it.
-        let answer: Answer<'_> = serde_json::from_slice(&answer).map_err(|_| ProviderError::Invalid)?;
-        let expires_at: Timestamp = answer.expires_at.parse().map_err(|_| ProviderError::Invalid)?;
-        let left = expires_at.duration_since(Timestamp::now());
-        let left = Duration::try_from(left).ok().and_then(|left| left.checked_sub(MARGIN));
-        let ttl = left.filter(|left| !left.is_zero()).ok_or(ProviderError::Invalid)?;
-        Ok(Issued { value: json::string(answer.token)?, ttl: Some(ttl) })
+        answered(&issuer.ask(StatusCode::CREATED, || self.ask(key)).await?)
     }
 
     fn ask(&self, key: &SecretBytes) -> Result<Ask, ProviderError> {
@@ -100,4 +93,22 @@ impl GitHubApp {
         let key = SigningKey::parse(rule.algorithm, key.expose()).map_err(|_| ProviderError::Invalid)?;
         Jwt::sign(&key, None, &claims).map_err(|_| ProviderError::Invalid)
     }
+}
+
+/// Reads the body of an answer with an installation access token.
+///
+/// # Errors
+///
+/// `Invalid` for anything but a token that is good for longer than the margin.
+pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
+    if !json::is_object(body) {
+        return Err(ProviderError::Invalid);
+    }
+    // The library's error may have a piece of the text in it.
+    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
+    let expires_at: Timestamp = answer.expires_at.parse().map_err(|_| ProviderError::Invalid)?;
+    let left = expires_at.duration_since(Timestamp::now());
+    let left = Duration::try_from(left).ok().and_then(|left| left.checked_sub(MARGIN));
+    let ttl = left.filter(|left| !left.is_zero()).ok_or(ProviderError::Invalid)?;
+    Ok(Issued { value: json::string(answer.token)?, ttl: Some(ttl) })
 }

@@ -17,6 +17,8 @@
 mod call;
 mod endpoint;
 mod github_app;
+#[doc(hidden)]
+pub mod internal;
 mod oauth2;
 
 use std::collections::HashMap;

@@ -55,20 +55,7 @@ struct Answer<'a> {
 
 impl ClientCredentials {
     pub(super) async fn token(&self, issuer: &Issuer, secret: &SecretBytes) -> Result<Issued, ProviderError> {
-        let answer = issuer.ask(StatusCode::OK, || Ok(self.ask(secret))).await?;
-        // The library's error may have a piece of the text in it.
-        let answer: Answer<'_> = serde_json::from_slice(&answer).map_err(|_| ProviderError::Invalid)?;
-        if !answer.token_type.eq_ignore_ascii_case("bearer") {
-            return Err(ProviderError::Unsupported);
-        }
-        let ttl = match answer.expires_in {
-            None => None,
-            Some(seconds) => {
-                let left = seconds.checked_sub(MARGIN).filter(|left| *left > 0).ok_or(ProviderError::Invalid)?;
-                Some(Duration::from_secs(left))
-            }
-        };
-        Ok(Issued { value: json::string(answer.access_token)?, ttl })
+        answered(&issuer.ask(StatusCode::OK, || Ok(self.ask(secret))).await?)
     }
 
     fn ask(&self, secret: &SecretBytes) -> Ask {
@@ -95,6 +82,30 @@ impl ClientCredentials {
             body,
         }
     }
+}
+
+/// Reads the body of a token response.
+///
+/// # Errors
+///
+/// `Invalid` or `Unsupported` for anything but a bearer token that is good for longer than the margin.
+pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
+    if !json::is_object(body) {
+        return Err(ProviderError::Invalid);
+    }
+    // The library's error may have a piece of the text in it.
+    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
+    if !answer.token_type.eq_ignore_ascii_case("bearer") {
+        return Err(ProviderError::Unsupported);
+    }
+    let ttl = match answer.expires_in {
+        None => None,
+        Some(seconds) => {
+            let left = seconds.checked_sub(MARGIN).filter(|left| *left > 0).ok_or(ProviderError::Invalid)?;
+            Some(Duration::from_secs(left))
+        }
+    };
+    Ok(Issued { value: json::string(answer.access_token)?, ttl })
 }
 
 fn encoded(bytes: &[u8]) -> Zeroizing<Vec<u8>> {

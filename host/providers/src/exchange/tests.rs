@@ -159,6 +159,7 @@ async fn an_answer_that_is_no_token_is_invalid() {
         format!(r#"{{"token":"{CANARY}","expires_at":"soon"}}"#),
         format!(r#"{{"token":"{CANARY}","expires_at":"{expired}"}}"#),
         format!(r#"{{"token":"{CANARY}","expires_at":7}}"#),
+        format!(r#"["{CANARY}","2099-01-01T00:00:00Z"]"#),
     ] {
         let (exchange, _server) = exchange(move |_: &Request| Reply::Json(201, body.clone()), KEY, app).await;
         assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid));
@@ -169,6 +170,9 @@ async fn an_answer_that_is_no_token_is_invalid() {
         let (exchange, _server) = exchange(none, b"secret", client(ClientAuth::Basic)).await;
         assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid), "{token}");
     }
+    let list = |_: &Request| Reply::Json(200, format!(r#"["{CANARY}","bearer",3600]"#));
+    let (list, _server) = exchange(list, b"secret", client(ClientAuth::Basic)).await;
+    assert_eq!(get(&list, "app").await.err(), Some(ProviderError::Invalid));
     let (other, _server) = exchange(
         |_: &Request| Reply::Json(200, r#"{"access_token":"x","token_type":"mac"}"#.to_owned()),
         b"secret",

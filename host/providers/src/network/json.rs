@@ -37,6 +37,11 @@ pub(crate) fn string(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     if json.get().starts_with('"') { secret(json) } else { Err(ProviderError::Invalid) }
 }
 
+/// Returns whether a text begins as an object does: serde reads a struct from a list of its fields, too.
+pub(crate) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
+}
+
 /// Hands out what stands between the quotes of a JSON string, piece by piece. None for half a surrogate pair.
 fn unescape(mut text: &str, mut take: impl FnMut(&[u8])) -> Option<()> {
     let mut buffer = zeroize::Zeroizing::new([0; 4]);

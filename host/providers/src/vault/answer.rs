@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::network::json;
+
 /// Every answer with a body.
 #[derive(Deserialize)]
 pub(super) struct Answer<'a> {
@@ -113,9 +115,7 @@ impl<'a> Answer<'a> {
     ///
     /// `Invalid` for anything else. What the library says of it may have a piece of it in it, and goes nowhere.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, ProviderError> {
-        // The library would take a list for an object as well.
-        let object = body.trim_ascii_start().starts_with(b"{");
-        serde_json::from_slice(body).ok().filter(|_| object).ok_or(ProviderError::Invalid)
+        serde_json::from_slice(body).ok().filter(|_| json::is_object(body)).ok_or(ProviderError::Invalid)
     }
 
     /// Reads the answer of an engine that makes nothing for who asks.
@@ -130,7 +130,7 @@ impl<'a> Answer<'a> {
 
     /// What is in it.
     pub(super) fn data<T: Deserialize<'a>>(&self) -> Result<T, ProviderError> {
-        let data = self.data.ok_or(ProviderError::Invalid)?;
+        let data = self.data.filter(|data| json::is_object(data.get().as_bytes())).ok_or(ProviderError::Invalid)?;
         serde_json::from_str(data.get()).map_err(|_| ProviderError::Invalid)
     }
 
@@ -152,6 +152,12 @@ mod tests {
         let answer = Answer::read(body).unwrap();
         assert_eq!((&*answer.lease_id, answer.lease_duration, answer.renewable), ("database/creds/x/1", 60, true));
         assert!(answer.data::<Listing>().unwrap().keys.is_empty());
+    }
+
+    #[test]
+    fn list_for_data_is_invalid() {
+        let answer = Answer::read(br#"{"data":[{"token":"x"},{"version":1}]}"#).unwrap();
+        assert_eq!(answer.data::<Versioned<'_>>().err(), Some(ProviderError::Invalid));
     }
 
     #[test]

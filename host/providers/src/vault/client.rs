@@ -166,6 +166,11 @@ impl Client {
 const HEALTH: &str = "sys/health";
 
 impl Reply {
+    /// A reply without a header.
+    pub(super) fn new(status: StatusCode, body: &[u8]) -> Self {
+        Self { status, retry_after: None, body: Zeroizing::new(body.to_vec()) }
+    }
+
     /// What the status says, where it has one meaning for every path. That there is nothing is each path's own.
     ///
     /// # Errors

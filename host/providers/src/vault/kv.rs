@@ -38,10 +38,18 @@ pub(super) async fn read(
     if let Some(version) = version {
         path.push_str(&format!("?version={version}"));
     }
-    let reply = client.ask(Ask::get(&path).with_token(token)).await?;
+    answered(&client.ask(Ask::get(&path).with_token(token)).await?, place)
+}
+
+/// Reads the answer to [`read`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub(super) fn answered(reply: &Reply, place: &Place) -> Result<Read, ProviderError> {
     match (reply.status.as_u16(), &place.source) {
-        (404, Source::KvV2) => Err(gone(&reply)?),
-        (404, _) => Err(absent(&reply)?),
+        (404, Source::KvV2) => Err(gone(reply)?),
+        (404, _) => Err(absent(reply)?),
         (200, source) => {
             let answer = Answer::unleased(&reply.body)?;
             match source {

@@ -243,7 +243,7 @@ pub(super) fn granted(reply: &Reply) -> Result<Granted, ProviderError> {
 }
 
 /// What says that a credential is not taken: a method that is not there, too.
-fn accepted(reply: Reply) -> Result<Reply, ProviderError> {
+pub(super) fn accepted(reply: Reply) -> Result<Reply, ProviderError> {
     match reply.status.as_u16() {
         400 | 401 | 403 | 404 => Err(ProviderError::Unauthenticated),
         _ => reply.ok(),

@@ -54,7 +54,12 @@ impl Versions<'_> {
     }
 }
 
-fn has_current(reply: &Reply) -> Result<bool, ProviderError> {
+/// Returns whether the secret has a current version, by its metadata.
+///
+/// # Errors
+///
+/// `Invalid` for any other answer.
+pub(super) fn has_current(reply: &Reply) -> Result<bool, ProviderError> {
     let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
     told.of(told.current_version).map_or(Ok(false), |state| Ok(state.how_gone()?.is_none()))
 }

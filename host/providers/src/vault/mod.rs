@@ -31,6 +31,8 @@ mod client;
 mod credential;
 mod dynamic;
 mod error;
+#[doc(hidden)]
+pub mod internal;
 mod kv;
 mod ledger;
 mod login;

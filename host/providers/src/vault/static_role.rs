@@ -37,7 +37,16 @@ struct Rotation<'a> {
 /// Any of [`ProviderError`]; `NotFound` where the server says that there is no such role, or there is no such field.
 pub(super) async fn read(client: &Client, token: &Token, place: &Place) -> Result<Read, ProviderError> {
     let path = place.data();
-    let reply = there(client.ask(Ask::get(&path).with_token(token)).await?)?;
+    answered(client.ask(Ask::get(&path).with_token(token)).await?, place)
+}
+
+/// Reads the answer to [`read`].
+///
+/// # Errors
+///
+/// As [`read`].
+pub(super) fn answered(reply: Reply, place: &Place) -> Result<Read, ProviderError> {
+    let reply = there(reply)?;
     let answer = Answer::unleased(&reply.body)?;
     let rotation: Rotation<'_> = answer.data()?;
     let data = answer.data.ok_or(ProviderError::Invalid)?;

@@ -89,7 +89,15 @@ pub(super) async fn make_secret(client: &Client, token: &Token, place: &Place) -
         Source::Certificate(name) => Ask::post(&path).with(&[("common_name", name)]),
         _ => Ask::get(&path),
     };
-    let reply = client.ask(ask.with_token(token)).await?;
+    made_secret(client.ask(ask.with_token(token)).await?, place)
+}
+
+/// Reads the answer to [`make_secret`].
+///
+/// # Errors
+///
+/// Any of [`ProviderError`]; `NotFound` and `Denied` where the server says so in words.
+pub(super) fn made_secret(reply: Reply, place: &Place) -> Result<MadeSecret, ProviderError> {
     if says(&reply.body, "unknown role") {
         return Err(ProviderError::NotFound);
     }

@@ -27,6 +27,7 @@ pub(super) use self::held::Wanted;
 use self::calls::MadeSecret;
 use self::held::{Asked, Child, Held, Holders, Leased, Secret};
 use self::pending::{Pending, Thing};
+use super::client::Reply;
 use super::ledger::{Kind, Ledger};
 use super::place::{Place, Source};
 use super::server::Server;
@@ -54,6 +55,15 @@ pub struct Recovered {
     pub failed: usize,
     /// Files that are not as they were written. Nothing is ended by what is not.
     pub unsound: usize,
+}
+
+/// Reads the answer of an engine that issues `place` dynamically, without its lease.
+///
+/// # Errors
+///
+/// As [`calls::make_secret`].
+pub(super) fn issued(reply: Reply, place: &Place) -> Result<SecretBytes, ProviderError> {
+    calls::made_secret(reply, place).map(|made| made.data)
 }
 
 impl Dynamic {

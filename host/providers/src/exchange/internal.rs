@@ -1,0 +1,24 @@
+//! Entry points for fuzzing: how answers of token endpoints are read. Not part of the crate's interface.
+
+use far_core::memory::SecretBytes;
+use far_core::provider::ProviderError;
+
+use super::{github_app, oauth2};
+
+/// Reads the body of an OAuth 2.0 token response.
+///
+/// # Errors
+///
+/// `Invalid` or `Unsupported`.
+pub fn oauth2(body: &[u8]) -> Result<SecretBytes, ProviderError> {
+    oauth2::answered(body).map(|issued| issued.value)
+}
+
+/// Reads the body of GitHub's answer with an installation access token.
+///
+/// # Errors
+///
+/// `Invalid`.
+pub fn github_app(body: &[u8]) -> Result<SecretBytes, ProviderError> {
+    github_app::answered(body).map(|issued| issued.value)
+}
