@@ -1,78 +1,13 @@
-//! The `far` command.
-//!
-//! This is the one place that prints an error and picks the exit code; a file per subcommand does the rest.
-
-mod advice;
-mod args;
-mod audit;
-mod cache;
-mod check;
-mod config;
-mod control;
-mod diff;
-mod duration;
-mod egress;
-mod embed;
-mod escape;
-mod exit;
-mod explanation;
-mod failure;
-mod input;
-mod inspect;
-mod manual;
-mod metrics;
-mod new;
-mod object;
-mod output;
-mod pal;
-mod protection;
-mod providers;
-mod run;
-mod secrets;
-mod signals;
-mod state;
-mod table;
-mod terms;
+//! The `far` binary.
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use far_core::memory::WipingAllocator;
-
-use crate::args::{Cli, Command};
-use crate::failure::Failure;
-use crate::output::Output;
 
 /// Overwrites what libraries leave in memory that they free.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
 fn main() -> ExitCode {
-    let protected = protection::protect();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return args::refuse(&error),
-    };
-    let output = Output { json: cli.command.json() };
-    // What holds no secrets runs without protection too.
-    if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
-        return output.finish(&Err(failure));
-    }
-    match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
-        Ok(runtime) => runtime.block_on(async {
-            match cli.command {
-                Command::Run(args) => output.finish(&run::run(args).await),
-                Command::Audit(args) => audit::run(args).await,
-                Command::Completions(args) => manual::completions(&args),
-                Command::Inspect(args) => inspect::run(&args),
-                Command::Diff(args) => diff::run(&args),
-                Command::Embed(args) => embed::run(&args),
-                Command::New(args) => new::run(&args),
-                Command::Man(args) => manual::man(&args),
-                Command::Check(args) => check::run(&args).await,
-                Command::Secrets(args) => secrets::run(&args).await,
-            }
-        }),
-        Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
-    }
+    far_cli::main()
 }

@@ -117,7 +117,7 @@ impl FarToml {
         recipe.map_or(&entry.reference, |recipe| &recipe.key)
     }
 
-    fn of(source: &Source) -> Result<Self, ConfigError> {
+    pub(super) fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
         let agent = root.take("agent").map(|value| agent(value, source.folder())).transpose()?.unwrap_or_default();
         let Agent { id: agent_id, swap_allowed, state } = agent;

@@ -16,6 +16,7 @@ mod document;
 pub(crate) mod environment;
 mod error;
 mod far_toml;
+pub mod internal;
 mod json;
 pub(crate) mod policy;
 mod problem;

@@ -101,7 +101,7 @@ impl TaskFile {
         Self::of(&Source::read(path, format)?)
     }
 
-    fn of(source: &Source) -> Result<Self, ConfigError> {
+    pub(super) fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
         Ok(Self {
             skill: root.take("skill").map(|value| skill(&value, source.folder())).transpose()?,
