@@ -67,6 +67,8 @@ mod untraced;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
+#[doc(hidden)]
+pub use egress::internal;
 pub use egress::{Egress, EgressSetupError};
 pub use limits::{Limit, Limits};
 pub use metrics::Metrics;

@@ -12,6 +12,7 @@
 mod address;
 mod client;
 mod connections;
+pub mod internal;
 mod link;
 mod placed;
 mod request;

@@ -1,0 +1,84 @@
+//! Entry points for fuzzing: the decision on a request, and the redaction of a response, without a
+//! server. Not part of the crate's interface.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use bytes::Bytes;
+use far_core::broker::Session;
+use far_core::redaction::Redaction;
+use futures_util::stream;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full, StreamBody};
+
+use super::{Clients, Connections, Egress, EgressSetupError, Task, UnderWay, response};
+use crate::limits::Limits;
+
+/// Decides on requests as a running task's are decided on.
+pub struct Sender {
+    clients: Arc<Clients>,
+    limits: Limits,
+}
+
+/// A redacted response.
+#[derive(Debug)]
+pub struct Redacted {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Its trailers.
+    pub trailers: HeaderMap,
+}
+
+impl Sender {
+    /// A sender with the default limits.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressSetupError`].
+    pub fn new() -> Result<Self, EgressSetupError> {
+        Ok(Self { clients: Arc::new(Egress::new().build()?), limits: Limits::default() })
+    }
+
+    /// Returns the request as it would leave, with secrets in it; none if it is refused.
+    pub async fn outgoing(&self, session: &Arc<Session>, request: Request<Bytes>) -> Option<Request<Bytes>> {
+        let task = Task {
+            session: session.clone(),
+            clients: self.clients.clone(),
+            connections: Connections::new(self.clients.clone()),
+            limits: self.limits,
+            sent: AtomicUsize::new(0),
+            under_way: UnderWay::new(),
+        };
+        let body = |bytes| Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync();
+        let outgoing = task.outgoing(request.map(body)).await.ok()?;
+        let body = outgoing.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+        let mut request = Request::new(Bytes::copy_from_slice(body));
+        *request.method_mut() = outgoing.request.method().clone();
+        *request.uri_mut() = outgoing.request.url().as_str().parse().ok()?;
+        *request.headers_mut() = outgoing.request.headers().clone();
+        Some(request)
+    }
+}
+
+/// Returns a response as a guest would see it, of a body that arrives in these pieces; none if it is
+/// refused.
+pub async fn redacted(
+    redaction: &Arc<Redaction>,
+    response: Response<Vec<Bytes>>,
+    trailers: Option<HeaderMap>,
+    most: usize,
+) -> Option<Redacted> {
+    let under_way = UnderWay::new().0.try_acquire_owned().ok()?;
+    let frames = |pieces: Vec<Bytes>| {
+        let frames = pieces.into_iter().map(Frame::data).chain(trailers.map(Frame::trailers));
+        reqwest::Body::wrap(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))
+    };
+    let (parts, body) = response::redacted(response.map(frames), redaction, most, under_way).ok()?.into_parts();
+    let body = body.collect().await.ok()?;
+    let trailers = body.trailers().cloned().unwrap_or_default();
+    Some(Redacted { headers: parts.headers, body: body.to_bytes().to_vec(), trailers })
+}
