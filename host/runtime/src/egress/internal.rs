@@ -12,6 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
+use wasmtime_wasi_http::WasiBody;
 
 use super::{Clients, Connections, Egress, EgressSetupError, Task, UnderWay, response};
 use crate::limits::Limits;
@@ -53,8 +54,7 @@ impl Sender {
             sent: AtomicUsize::new(0),
             under_way: UnderWay::new(),
         };
-        let body = |bytes| Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync();
-        let outgoing = task.outgoing(request.map(body)).await.ok()?;
+        let outgoing = task.outgoing(request.map(whole)).await.ok()?;
         let body = outgoing.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
         let mut request = Request::new(Bytes::copy_from_slice(body));
         *request.method_mut() = outgoing.request.method().clone();
@@ -62,6 +62,10 @@ impl Sender {
         *request.headers_mut() = outgoing.request.headers().clone();
         Some(request)
     }
+}
+
+fn whole(bytes: Bytes) -> WasiBody {
+    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
 /// Returns a response as a guest would see it, of a body that arrives in these pieces; none if it is
