@@ -42,6 +42,12 @@ pub(crate) fn attacks_without_guards(repository: &Repository) -> Result<PathBuf,
     Ok(attacks)
 }
 
+/// Builds the driver of fuzz targets.
+pub(crate) fn fuzz(repository: &Repository) -> Result<PathBuf, Failure> {
+    let [fuzz] = programs(repository, ["fuzz"], |build| build.arg(&repository.target))?;
+    Ok(fuzz)
+}
+
 /// Builds the program that runs honest and hostile tasks at once, optimised: it measures.
 pub(crate) fn soak(repository: &Repository) -> Result<PathBuf, Failure> {
     let [soak] = programs(repository, ["soak"], |build| build.arg(&repository.target).words("--release"))?;

@@ -6,11 +6,11 @@ use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
 use crate::languages::Absent;
-use crate::repository::{GUEST_MANIFESTS, Repository, SKILLS_MANIFEST};
+use crate::repository::{FUZZ_MANIFEST, GUEST_MANIFESTS, Repository, SKILLS_MANIFEST};
 use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{attacks, demo, docs, languages, residue, rules, servers, setup, test};
+use crate::{attacks, demo, docs, fuzz, languages, residue, rules, servers, setup, test};
 
 /// Runs all steps, up to the first that fails.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
@@ -28,6 +28,7 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
         counts = summary.counts();
         summary.conclude()
     })?;
+    progress.step("fuzz, smoke", || fuzz::smoke(repository))?;
     progress.step("demo", || demo::run(repository, None))?;
     progress.step("skills in three languages", || languages::run(repository, Absent::Fails, None))?;
     progress.step("commands in the documentation", || docs::run(repository, "", None))?;
@@ -64,8 +65,11 @@ fn run_all(repository: &Repository, invocations: &[Invocation]) -> Result<(), Fa
 
 fn format() -> Vec<Invocation> {
     let format = || Invocation::cargo("fmt --all --check");
-    let guests = GUEST_MANIFESTS.map(|manifest| format().arg("--manifest-path").arg(manifest));
-    [format()].into_iter().chain(guests).collect()
+    let others = GUEST_MANIFESTS
+        .into_iter()
+        .chain([FUZZ_MANIFEST])
+        .map(|manifest| format().arg("--manifest-path").arg(manifest));
+    [format()].into_iter().chain(others).collect()
 }
 
 fn clippy(repository: &Repository) -> Vec<Invocation> {
@@ -120,8 +124,8 @@ mod tests {
     #[test]
     fn every_workspace_is_formatted_and_linted() {
         let repository = Repository { root: "/r".into(), target: "/r/target".into() };
-        // Skills are linted as components, and as what their tests run.
-        for (invocations, lint, more) in [(format(), "--check", 0), (clippy(&repository), "-- -D warnings", 1)] {
+        // libFuzzer's binaries are formatted only; skills are linted as components, and as what their tests run.
+        for (invocations, lint, more) in [(format(), "--check", 1), (clippy(&repository), "-- -D warnings", 1)] {
             let shown: Vec<_> = invocations.iter().map(ToString::to_string).collect();
             assert_eq!(shown.len(), 1 + GUEST_MANIFESTS.len() + more);
             assert!(

@@ -14,6 +14,7 @@ mod conformance;
 mod demo;
 mod docs;
 mod failure;
+mod fuzz;
 mod invocation;
 mod languages;
 mod proof;
@@ -120,6 +121,23 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Run fuzz targets over their corpus and mutations of it, and print the seed.
+    Fuzz {
+        /// One target; all of them, one after the other, if none is named.
+        target: Option<String>,
+        /// How long each target takes.
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u64,
+        /// The seed of an earlier run.
+        #[arg(long, value_name = "S")]
+        seed: Option<u64>,
+        /// Run this input only.
+        #[arg(long, value_name = "FILE", requires = "target", conflicts_with_all = ["seconds", "seed", "coverage"])]
+        input: Option<PathBuf>,
+        /// Look for inputs that reach new code, by cargo-fuzz.
+        #[arg(long, requires = "target")]
+        coverage: bool,
+    },
     /// Install the real servers that tests run against, and start each once.
     Servers {
         /// Leave them running until Ctrl-C.
@@ -164,6 +182,11 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
         Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
         Command::Conformance { json } => conformance::run(&repository, json.as_deref()),
+        Command::Fuzz { target: Some(target), input: Some(input), .. } => fuzz::reproduce(&repository, target, input),
+        Command::Fuzz { target, seconds, seed, coverage, .. } => {
+            let options = fuzz::Options { target: target.as_deref(), seconds: *seconds, seed: *seed };
+            if *coverage { fuzz::coverage(&repository, options) } else { fuzz::run(&repository, options) }
+        }
         Command::Servers { keep } => servers::run(if *keep { Then::Keep } else { Then::Stop }),
         Command::Rules => rules::run(&repository),
         Command::Ci => ci::run(&repository),

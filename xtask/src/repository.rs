@@ -13,6 +13,8 @@ pub(crate) const GUEST_MANIFESTS: [&str; 2] = [SKILLS_MANIFEST, GUESTS_MANIFEST]
 pub(crate) const SKILLS_MANIFEST: &str = "skills-examples/Cargo.toml";
 /// The tests' guests.
 pub(crate) const GUESTS_MANIFEST: &str = "tests/guests/Cargo.toml";
+/// The libFuzzer binaries' workspace, which only cargo-fuzz builds.
+pub(crate) const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
 
 /// A checkout, and its target folder.
 #[derive(Clone)]

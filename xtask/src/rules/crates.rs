@@ -22,7 +22,7 @@ const DRAWN: [(&str, &[&str]); 9] = [
     ("far-servers", &[]),
 ];
 /// Crates that may depend on any, and that none is built with: only tests use what tests share.
-const OUTERMOST: [&str; 3] = ["far-bench", "far-tests", "xtask"];
+const OUTERMOST: [&str; 4] = ["far-bench", "far-fuzz", "far-tests", "xtask"];
 /// Who names the engine, besides the runtime: what measures the runtime against the engine alone.
 const MEASURES_ENGINE: &str = "far-bench";
 /// The engine's crate that has `wasi:http`.

@@ -1,0 +1,88 @@
+//! Claims of JSON Web Tokens.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use far_core::capability::{JwtAlgorithm, JwtRule};
+use far_core::jwt::{Claims, Jwt, SigningKey};
+use serde_json::{Map, Value};
+
+use crate::canary::assert_clean;
+
+pub(super) const TOKENS: &[&str] = &[
+    "\"iss\":",
+    "\"ISS\":",
+    "\"i\u{17f}s\":",
+    "\"aud\":",
+    "\"sub\":",
+    "\"exp\":1700000100",
+    "\"iat\":",
+    "\"nbf\":",
+    "{",
+    "}",
+    ",",
+    "\"app\"",
+    "null",
+    "\\u0073",
+    "K4n4ry",
+];
+
+const NOW: u64 = 1_700_000_000;
+const TTL: u64 = 600;
+const RESERVED: [&str; 6] = ["iss", "sub", "aud", "exp", "nbf", "iat"];
+
+/// Checks the token of claims that a skill asks for: the first byte chooses what the rule fixes.
+pub fn claims(data: &[u8]) {
+    let Some((&choice, said)) = data.split_first() else { return };
+    let Ok(said) = str::from_utf8(said) else { return };
+    let fixed = |bit: u8, text: &str| (choice & bit != 0).then(|| text.to_owned());
+    let rule = JwtRule {
+        algorithm: JwtAlgorithm::Hs256,
+        key_id: fixed(8, "key-1"),
+        issuer: fixed(1, "app"),
+        subject: fixed(2, "robot"),
+        audience: fixed(4, "https://api.example.com"),
+        max_ttl: Duration::from_secs(TTL),
+    };
+    let claims = match Claims::fix(said, &rule, NOW) {
+        Ok(claims) => claims,
+        Err(error) => return assert_clean(&error),
+    };
+    let key = SigningKey::parse(JwtAlgorithm::Hs256, &[7; 32]).expect("32 bytes are a key");
+    let token = Jwt::sign(&key, rule.key_id.as_deref(), &claims).expect("a signature needs nothing");
+    let [header, payload, _] = parts(token.as_bytes());
+
+    let key_id = rule.key_id.as_deref().map(Value::from);
+    assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some("HS256"), Some("JWT")));
+    assert_eq!((header.get("kid"), header.len()), (key_id.as_ref(), 2 + usize::from(key_id.is_some())));
+
+    let claim = |name: &str| payload.get(name).and_then(Value::as_str);
+    assert_eq!(claim("iss"), rule.issuer.as_deref());
+    assert_eq!(claim("aud"), rule.audience.as_deref());
+    assert!(rule.issuer.is_some() || !payload.contains_key("iss"));
+    assert!(rule.audience.is_some() || !payload.contains_key("aud"));
+    assert!(rule.subject.is_none() || claim("sub") == rule.subject.as_deref());
+    assert_eq!(payload["iat"], NOW);
+    let end = payload["exp"].as_u64().expect("a token has an end");
+    assert!((NOW + 1..=NOW + TTL).contains(&end), "{payload:?}");
+    assert_eq!(claims.lives(), Duration::from_secs(end - NOW));
+    assert!(!payload.contains_key("nbf"));
+
+    let asked: Map<String, Value> = serde_json::from_str(said).expect("accepted claims are an object");
+    for (name, value) in asked.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())) {
+        assert_eq!(payload.get(name), Some(value), "{name:?}");
+    }
+}
+
+/// The header and the payload; of the signature, nothing.
+fn parts(token: &[u8]) -> [Map<String, Value>; 3] {
+    let token = str::from_utf8(token).expect("a token is ASCII");
+    let parts: Vec<_> = token.split('.').collect();
+    assert_eq!(parts.len(), 3);
+    let part = |at: usize| {
+        let json = URL_SAFE_NO_PAD.decode(parts[at]).expect("a part is base64url");
+        serde_json::from_slice(&json).expect("a part is an object")
+    };
+    [part(0), part(1), Map::new()]
+}

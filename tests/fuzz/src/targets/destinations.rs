@@ -1,0 +1,105 @@
+//! Destinations, and the requests that they cover.
+
+use far_core::capability::{Destination, Target};
+use url::Url;
+
+use crate::canary::assert_clean;
+
+pub(super) const TOKENS: &[&str] = &[
+    "https://",
+    "http://",
+    "*.",
+    "GET ",
+    "POST,GET ",
+    "/..",
+    "/%2e%2e",
+    "..%00/",
+    "%c0%ae",
+    "%u002e",
+    "\\",
+    ";",
+    "@",
+    ":443",
+    ":80",
+    "#",
+    "?",
+    "[::1]",
+    "127.0.0.1",
+    "0x7f.1",
+    ".kobe.jp",
+    ".github.io",
+    "xn--",
+    "\u{ad}",
+    "\n",
+    "K4n4ry",
+];
+
+/// Checks two lines, each a destination or a request `METHOD URL`: covering agrees with the parts of
+/// the URL, and `is_within` with covering.
+pub fn destinations(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let mut patterns = Vec::new();
+    let mut targets = Vec::new();
+    for line in text.split('\n').take(8) {
+        match line.parse::<Destination>() {
+            Ok(destination) => patterns.push(checked(line, destination)),
+            Err(error) => assert_clean(&error),
+        }
+        let (method, url) = line.split_once(' ').unwrap_or(("GET", line));
+        match Target::new(method, url) {
+            Ok(target) => targets.push((checked_target(method, url), target)),
+            Err(error) => assert_clean(&error),
+        }
+    }
+    for pattern in &patterns {
+        let covered = targets.iter().filter(|(_, target)| pattern.covers(target));
+        covered.clone().for_each(|(url, _)| assert_covers(pattern, url));
+        for other in &patterns {
+            if pattern.is_within(std::slice::from_ref(other)) {
+                assert!(covered.clone().all(|(_, target)| other.covers(target)), "{pattern} within {other}");
+            }
+        }
+    }
+}
+
+/// A destination is what was written, is within itself, and covers its own URL.
+fn checked(text: &str, destination: Destination) -> Destination {
+    assert_eq!(destination.to_string(), text);
+    assert!(destination.is_within(std::slice::from_ref(&destination)), "{text:?}");
+    let address = text.split_once(' ').map_or(text, |(_, address)| address);
+    assert!(address.starts_with(&destination.origin()), "{text:?}");
+    let method = text.split_once([',', ' ']).filter(|_| !destination.is_any_method()).map_or("GET", |(first, _)| first);
+    let own = address.replacen("*.", "zzz.", 1);
+    // A pattern may have a path that no request may have: it then covers nothing.
+    if let Ok(target) = Target::new(method, &own) {
+        assert!(destination.covers(&target), "{text:?} does not cover {own:?}");
+    }
+    destination
+}
+
+/// An accepted request has a plain URL.
+fn checked_target(method: &str, text: &str) -> Url {
+    assert!(!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()), "{method:?}");
+    let url = Url::parse(text).unwrap();
+    assert!(url.as_str() == text || url.as_str().strip_suffix('/') == Some(text), "{text:?}");
+    assert!(url.username().is_empty() && url.password().is_none(), "{text:?}");
+    url
+}
+
+/// A covered URL has the pattern's scheme, host and port, and its path begins with the pattern's.
+fn assert_covers(pattern: &Destination, url: &Url) {
+    let address = pattern.as_str().split_once(' ').map_or(pattern.as_str(), |(_, address)| address);
+    let own = Url::parse(address).unwrap();
+    assert_eq!((own.scheme(), own.port_or_known_default()), (url.scheme(), url.port_or_known_default()));
+    let (host, own_host) = (url.host_str().unwrap(), own.host_str().unwrap());
+    match own_host.strip_prefix("*.") {
+        None => assert_eq!(host, own_host),
+        Some(domain) => {
+            let label = host.strip_suffix(domain).and_then(|label| label.strip_suffix('.'));
+            assert!(label.is_some_and(|label| !label.is_empty() && !label.contains('.')), "{pattern} covers {url}");
+        }
+    }
+    let prefix = own.path().trim_end_matches('/');
+    let rest = url.path().strip_prefix(prefix);
+    assert!(rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')), "{pattern} covers {url}");
+}

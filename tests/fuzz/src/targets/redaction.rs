@@ -1,0 +1,80 @@
+//! Redaction, against an oracle that is slow and simple.
+
+mod oracle;
+
+use std::sync::Arc;
+
+use far_core::SecretName;
+use far_core::redaction::{PIECE, Piece, Redaction, SHORTEST};
+
+pub(super) use self::oracle::{Shown, hidden};
+
+pub(super) const TOKENS: &[&str] = &[
+    "S3cr3t+v/lue",
+    "5333637233742b762f6c7565",
+    "UzNjcjN0K3YvbHVl",
+    "S3cr3t%2Bv%2flue",
+    "S3cr3t%2Bv\\/lue",
+    "\\u0053",
+    "\\ud83d\\udd11",
+    "\u{1f511}key",
+    "%F0%9F%94%91",
+    "%",
+    "\\",
+    "+",
+    "a b&c",
+    "a+b%26c",
+    "aaaa",
+    "\\u0061",
+];
+
+/// The longest value that is found only as a whole, in base64 too: of a longer one, the beginning
+/// counts as the value.
+const WHOLE: usize = PIECE / 8 * 6;
+/// The longest text: the oracle's work grows with its square.
+const MAX_TEXT: usize = 2048;
+
+/// Checks a text against values: `count`, then `length` and the bytes of each value, then `size` of
+/// the pieces that the text is cut into, then the text.
+pub fn redaction(data: &[u8]) {
+    let Some((values, size, text)) = parts(data) else { return };
+    let redaction = Redaction::new();
+    let name: SecretName = "key".parse().expect("a name");
+    for value in &values {
+        let learnt = redaction.learn(&name, value);
+        assert_eq!(learnt.is_ok(), value.is_empty() || value.len() >= SHORTEST);
+    }
+    let values: Vec<_> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
+    let whole = shown(&redaction, text, text.len().max(1));
+    assert_eq!(whole, shown(&redaction, text, size), "cuts make a difference");
+    if values.iter().all(|value| value.len() <= WHOLE) {
+        assert_eq!(whole, hidden(&values, text), "values {values:?} in {:?}", String::from_utf8_lossy(text));
+    }
+}
+
+fn parts(data: &[u8]) -> Option<(Vec<&[u8]>, usize, &[u8])> {
+    let (count, mut rest) = data.split_first()?;
+    let mut values = Vec::new();
+    for _ in 0..count % 4 {
+        let (&length, after) = rest.split_first()?;
+        let (value, after) = after.split_at(usize::from(length).min(after.len()));
+        values.push(value);
+        rest = after;
+    }
+    let (&size, text) = rest.split_first()?;
+    Some((values, usize::from(size).max(1), &text[..text.len().min(MAX_TEXT)]))
+}
+
+/// What a redactor shows of a text that is cut into pieces of one size.
+fn shown(redaction: &Arc<Redaction>, text: &[u8], size: usize) -> Shown {
+    let mut shown = Shown::default();
+    let mut redactor = redaction.redactor();
+    let mut take = |piece: Piece<'_>| match piece {
+        Piece::Clear(bytes) => shown.clear(bytes.len()),
+        Piece::Marker(_) => shown.mark(),
+        Piece::Hidden(count) => shown.hide(count),
+    };
+    text.chunks(size).for_each(|piece| redactor.write(piece, &mut take));
+    redactor.finish(&mut take);
+    shown
+}

@@ -1,0 +1,99 @@
+//! Responses, as a guest sees them.
+
+use std::cell::RefCell;
+
+use bytes::Bytes;
+use far_core::redaction::Redaction;
+use far_runtime::internal::redacted;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+
+use super::redaction::hidden;
+
+pub(super) const TOKENS: &[&str] = &[
+    "S3cr3t+v/lue",
+    "s3cr3t-name",
+    "5333637233742b762f6c7565",
+    "UzNjcjN0K3YvbHVl",
+    "S3cr3t%2Bv%2flue",
+    "\n\n",
+    "\n",
+    ": ",
+    "content-encoding: gzip",
+    "transfer-encoding: chunked",
+    "content-length: 5",
+    "set-cookie: a=",
+    "200",
+    "\ntrailer ",
+];
+
+/// The values that the task was given: one could be the name of a header.
+const VALUES: [&[u8]; 2] = [b"S3cr3t+v/lue", b"s3cr3t-name"];
+const MARKER: &[u8] = b"[redacted:key]";
+/// The largest body, in bytes.
+const MOST: usize = 1500;
+
+thread_local! {
+    static TOKIO: RefCell<tokio::runtime::Runtime> =
+        RefCell::new(tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
+}
+
+/// Checks a response: the size of the pieces of its body, its status, a line for each header (or
+/// `trailer NAME: VALUE`), an empty line, the body.
+pub fn responses(data: &[u8]) {
+    let Some((&size, rest)) = data.split_first() else { return };
+    let split = rest.windows(2).position(|window| window == b"\n\n").unwrap_or(rest.len());
+    let (head, body) = (&rest[..split], &rest[(split + 2).min(rest.len())..]);
+    let Some((status, headers, trailers)) = self::head(head) else { return };
+    let redaction = Redaction::new();
+    for value in VALUES {
+        redaction.learn(&"key".parse().unwrap(), value).expect("the value is long enough");
+    }
+    let pieces = body.chunks(usize::from(size).max(1)).map(Bytes::copy_from_slice).collect();
+    let mut response = Response::new(pieces);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers.clone();
+    let coded = [("content-encoding", "identity"), ("transfer-encoding", "chunked")].iter().any(|(name, plain)| {
+        headers.get_all(*name).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
+    });
+    let seen = TOKIO.with_borrow(|tokio| tokio.block_on(redacted(&redaction, response, Some(trailers.clone()), MOST)));
+    let Some(seen) = seen else {
+        return assert!(coded || body.len() > MOST, "a plain response is refused");
+    };
+    assert!(!coded && body.len() <= MOST);
+    let expected = hidden(&VALUES, body).of(body, MARKER);
+    assert_eq!(seen.body, expected, "{}", String::from_utf8_lossy(body));
+    assert_headers(&seen.headers, &headers);
+    assert_headers(&seen.trailers, &trailers);
+    assert_eq!(redaction.end(), [], "what a server sends is not the task's doing");
+}
+
+type Head = (StatusCode, HeaderMap, HeaderMap);
+
+fn head(text: &[u8]) -> Option<Head> {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let status = StatusCode::from_bytes(lines.next()?).ok()?;
+    let (mut headers, mut trailers) = (HeaderMap::new(), HeaderMap::new());
+    for line in lines {
+        let (map, line) = match line.strip_prefix(b"trailer ") {
+            Some(line) => (&mut trailers, line),
+            None => (&mut headers, line),
+        };
+        let colon = line.windows(2).position(|window| window == b": ")?;
+        let name = HeaderName::from_bytes(&line[..colon]).ok()?;
+        map.try_append(name, HeaderValue::from_bytes(&line[colon + 2..]).ok()?).ok()?;
+    }
+    Some((status, headers, trailers))
+}
+
+/// A header has no value of the task's; one without any is as it was.
+fn assert_headers(seen: &HeaderMap, sent: &HeaderMap) {
+    for (name, value) in seen {
+        assert!(hidden(&VALUES, name.as_str().as_bytes()).is_clear(), "{name:?}");
+        let matches =
+            |sent: &HeaderValue| hidden(&VALUES, sent.as_bytes()).of(sent.as_bytes(), MARKER) == value.as_bytes();
+        assert!(sent.get_all(name).iter().any(matches), "{name:?}: {value:?}");
+    }
+    let kept =
+        sent.keys().filter(|name| *name != "content-length" && hidden(&VALUES, name.as_str().as_bytes()).is_clear());
+    kept.for_each(|name| assert_eq!(seen.get_all(name).iter().count(), sent.get_all(name).iter().count(), "{name:?}"));
+}
