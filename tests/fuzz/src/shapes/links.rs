@@ -113,7 +113,7 @@ pub(super) fn lifts_and_lowers(rng: &mut Rng, size: u32) -> Vec<u8> {
     let result = if rng.bool() { "" } else { "(result string)" };
     let core = if result.is_empty() { "" } else { "(result i32)" };
     let encoding = rng.choice(["utf8", "utf16", "latin1+utf16"]).expect("encodings");
-    let options = format!("(memory $i \"m\") (realloc (func $i \"r\")) string-encoding={encoding}");
+    let options = format!("(memory (core memory $i \"m\")) (realloc (core func $i \"r\")) string-encoding={encoding}");
     // A parameter so large is passed in memory.
     let value = format!("(list {tuple})");
     let (mut lifts, mut lowers) = (String::new(), String::new());

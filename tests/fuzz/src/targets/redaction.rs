@@ -47,7 +47,11 @@ pub fn redaction(data: &[u8]) {
     let values: Vec<_> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
     let whole = shown(&redaction, text, text.len().max(1));
     assert_eq!(whole, shown(&redaction, text, size), "cuts make a difference");
-    if values.iter().all(|value| value.len() <= WHOLE) {
+    // A value that ends within a character has no form in JSON; an escape that has a part of it in it
+    // is found or not.
+    let in_json = text.windows(2).any(|window| window == b"\\u");
+    let is_whole = |value: &&[u8]| value.len() <= WHOLE && (!in_json || str::from_utf8(value).is_ok());
+    if values.iter().all(is_whole) {
         assert_eq!(whole, hidden(&values, text), "values {values:?} in {:?}", String::from_utf8_lossy(text));
     }
 }
