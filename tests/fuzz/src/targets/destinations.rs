@@ -69,7 +69,7 @@ fn checked(text: &str, destination: Destination) -> Destination {
     let address = text.split_once(' ').map_or(text, |(_, address)| address);
     assert!(address.starts_with(&destination.origin()), "{text:?}");
     let method = text.split_once([',', ' ']).filter(|_| !destination.is_any_method()).map_or("GET", |(first, _)| first);
-    let own = address.replacen("*.", "zzz.", 1);
+    let own = if destination.has_wildcard() { address.replacen("://*.", "://zzz.", 1) } else { address.to_owned() };
     // A pattern may have a path that no request may have: it then covers nothing.
     if let Ok(target) = Target::new(method, &own) {
         assert!(destination.covers(&target), "{text:?} does not cover {own:?}");
