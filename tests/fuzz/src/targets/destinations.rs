@@ -3,6 +3,7 @@
 use far_core::capability::{Destination, Target};
 use url::Url;
 
+use super::lenient;
 use crate::canary::assert_clean;
 
 pub(super) const TOKENS: &[&str] = &[
@@ -68,6 +69,13 @@ fn checked(text: &str, destination: Destination) -> Destination {
     assert!(destination.is_within(std::slice::from_ref(&destination)), "{text:?}");
     let address = text.split_once(' ').map_or(text, |(_, address)| address);
     assert!(address.starts_with(&destination.origin()), "{text:?}");
+    if destination.has_wildcard() {
+        let host = Url::parse(address).unwrap().host_str().unwrap().to_owned();
+        let domain = host.strip_prefix("*.").expect("a wildcard is the first label");
+        // No name below the domain may be a suffix under which anybody registers names: a wildcard
+        // below such a suffix is refused.
+        assert!(is_wildcard(&format!("zzz.{domain}")), "a name below {domain} is a public suffix: {text:?}");
+    }
     let method = text.split_once([',', ' ']).filter(|_| !destination.is_any_method()).map_or("GET", |(first, _)| first);
     let own = if destination.has_wildcard() { address.replacen("://*.", "://zzz.", 1) } else { address.to_owned() };
     // A pattern may have a path that no request may have: it then covers nothing.
@@ -77,12 +85,18 @@ fn checked(text: &str, destination: Destination) -> Destination {
     destination
 }
 
+/// Returns whether a wildcard may stand below a domain.
+fn is_wildcard(domain: &str) -> bool {
+    format!("https://*.{domain}").parse::<Destination>().is_ok()
+}
+
 /// An accepted request has a plain URL.
 fn checked_target(method: &str, text: &str) -> Url {
     assert!(!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()), "{method:?}");
     let url = Url::parse(text).unwrap();
     assert!(url.as_str() == text || url.as_str().strip_suffix('/') == Some(text), "{text:?}");
     assert!(url.username().is_empty() && url.password().is_none(), "{text:?}");
+    assert!(!lenient::leads_up(url.path().as_bytes()), "a server may read dot segments in {text:?}");
     url
 }
 
@@ -97,6 +111,7 @@ fn assert_covers(pattern: &Destination, url: &Url) {
         Some(domain) => {
             let label = host.strip_suffix(domain).and_then(|label| label.strip_suffix('.'));
             assert!(label.is_some_and(|label| !label.is_empty() && !label.contains('.')), "{pattern} covers {url}");
+            assert!(is_wildcard(host), "{url} is a public suffix, and {pattern} covers it");
         }
     }
     let prefix = own.path().trim_end_matches('/');

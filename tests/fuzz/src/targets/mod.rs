@@ -10,6 +10,7 @@ mod dotenv;
 #[cfg(feature = "host")]
 mod far_toml;
 mod grants;
+mod lenient;
 mod names;
 #[cfg(feature = "host")]
 mod placeholders;
