@@ -56,7 +56,10 @@ pub fn redaction(data: &[u8]) {
     }
 }
 
-fn parts(data: &[u8]) -> Option<(Vec<&[u8]>, usize, &[u8])> {
+/// Values, the size of pieces, and a text.
+type Parts<'a> = (Vec<&'a [u8]>, usize, &'a [u8]);
+
+fn parts(data: &[u8]) -> Option<Parts<'_>> {
     let (count, mut rest) = data.split_first()?;
     let mut values = Vec::new();
     for _ in 0..count % 4 {
