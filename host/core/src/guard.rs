@@ -142,6 +142,13 @@ guards! {
     StrictDeclaration = "strict-declaration",
     /// Components are nested to a bounded depth.
     Nesting = "nesting",
+    /// A component's instances, functions and types are bounded before an engine sees them.
+    Shape = "shape",
+
+    /// A compiling process ends with its time.
+    LoadTime = "load-time",
+    /// A compiling process has a bound on its memory.
+    LoadMemory = "load-memory",
 
     /// A component imports only what the host has, at the very version.
     KnownImport = "known-import",

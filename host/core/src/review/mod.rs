@@ -37,6 +37,7 @@ mod finding;
 mod import;
 mod policy;
 mod rules;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -48,4 +49,5 @@ pub use finding::{Finding, FindingId, FindingIdError, Severity, SeverityError};
 pub use import::{Import, ImportKind, is_served};
 pub use policy::{Excess, Policy, SecretPattern};
 pub use rules::findings;
+pub use shape::{Shape, ShapeExcess};
 pub use text::is_unseen;
