@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use far_core::guard::Guard;
+use far_core::review::Shape;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
 
 /// Sizes of the engine's pool.
@@ -20,10 +21,10 @@ pub(crate) struct PoolSize {
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// Bytes of the host's own side of a fiber's stack that are cleared rather than returned to the kernel.
 const STACK_KEPT: usize = 32 * 1024;
-/// What one component may be made of: enough for those that a toolchain puts together from many modules.
-const CORE_INSTANCES: u32 = 32;
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 16;
+/// The parts of one component, which a review counts by the same limits.
+const CORE_INSTANCES: u32 = Shape::CORE_INSTANCES;
+const MEMORIES: u32 = Shape::MEMORIES;
+const TABLES: u32 = Shape::TABLES;
 /// Elements of all tables of a task together, at the most: a pointer each.
 pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 
@@ -46,16 +47,25 @@ pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
         .decommit_batch_size(if Guard::SlotClearing.stands() { 1 } else { 64 })
         .async_stack_keep_resident(STACK_KEPT);
 
+    Engine::new(configured().allocation_strategy(pool))
+}
+
+/// An engine that compiles, and reserves nothing to run.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&configured())
+}
+
+/// The settings that compiled code depends on.
+fn configured() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(pool)
         .async_stack_zeroing(true)
         .epoch_interruption(true)
         // No guest of ours needs background tasks, and every call is dearer with them.
         .concurrency_support(false)
         .wasm_component_model(true)
         .wasm_backtrace_max_frames(None);
-    Engine::new(&config)
+    config
 }
 
 /// Starts the thread that ticks for as long as the engine is in use.
@@ -69,4 +79,22 @@ pub(crate) fn start_clock(engine: &Engine) -> io::Result<()> {
         }
     };
     thread::Builder::new().name("far-clock".into()).spawn(tick).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+
+    #[test]
+    fn compiled_code_fits_every_pool() {
+        let hash = |engine: Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let pool = engine(PoolSize { tasks: 3, memory: 1 << 30 }).unwrap();
+        assert_eq!(hash(pool), hash(compiling().unwrap()));
+    }
 }

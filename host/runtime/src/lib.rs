@@ -48,6 +48,7 @@
 
 mod admit;
 mod artifact;
+mod compiler;
 mod egress;
 mod engine;
 mod interfaces;
@@ -67,6 +68,7 @@ mod untraced;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
+pub use compiler::{Compiler, LoadLimits, compile_stdin};
 pub use egress::{Egress, EgressSetupError};
 pub use limits::{Limit, Limits};
 pub use metrics::Metrics;
