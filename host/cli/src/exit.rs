@@ -7,6 +7,8 @@ use rustix::process::Signal;
 pub(crate) const USAGE: u8 = 2;
 /// Refused, or a scope violation.
 pub(crate) const REFUSED: u8 = 3;
+/// A limit, or a time-out.
+pub(crate) const LIMIT: u8 = 4;
 /// A backend or the audit log is unavailable.
 pub(crate) const UNAVAILABLE: u8 = 5;
 
@@ -36,7 +38,7 @@ pub(crate) fn code(outcome: Outcome, signal: Option<Signal>) -> u8 {
     match outcome {
         Outcome::Completed => 0,
         Outcome::ScopeViolation | Outcome::Refused => REFUSED,
-        Outcome::LimitExceeded | Outcome::TimedOut => 4,
+        Outcome::LimitExceeded | Outcome::TimedOut => LIMIT,
         Outcome::BackendUnavailable | Outcome::AuditUnavailable => UNAVAILABLE,
         Outcome::Cancelled => signal.map_or(1, signalled),
         // A crash is the skill's failure too; a defect of this program must not look like anything milder.

@@ -195,6 +195,7 @@ impl Failure {
             Self::Unreached { .. } => "backend-unavailable",
             Self::Pal { .. } | Self::Audit(_) | Self::Unrecorded(_) => "audit-unavailable",
             Self::Control(_) | Self::Undone { .. } => "process-unavailable",
+            Self::Load(LoadError::Timeout(_) | LoadError::Memory(_)) => "limit-exceeded",
             Self::Load(_)
             | Self::NoSkillFile { .. }
             | Self::Exceeded { .. }
@@ -220,6 +221,7 @@ impl Failure {
             | Self::Unrecorded(_)
             | Self::Control(_)
             | Self::Undone { .. } => exit::UNAVAILABLE,
+            Self::Load(LoadError::Timeout(_) | LoadError::Memory(_)) => exit::LIMIT,
             Self::Load(_)
             | Self::NoSkillFile { .. }
             | Self::Exceeded { .. }
@@ -350,6 +352,9 @@ fn load_help(error: &LoadError) -> &'static str {
         "strict-wasi" => "the operator's far.toml says so: [runtime] wasi = \"strict\"",
         "component-limits" => "build it as one module, or of fewer and smaller ones",
         "host" => "check that the machine has memory left for it",
+        "load-timeout" => "raise 'load-timeout' under [limits] in a task file, or make the component smaller",
+        "load-memory" => "raise 'load-memory' under [limits] in a task file, or make the component smaller",
+        "compiler-crash" => "do not trust the component; if its toolchain made it so, report it as a defect of far",
         _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
     }
 }

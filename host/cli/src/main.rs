@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod cache;
 mod check;
+mod compile;
 mod config;
 mod control;
 mod diff;
@@ -48,6 +49,9 @@ use crate::output::Output;
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
 fn main() -> ExitCode {
+    if let Some(code) = compile::run() {
+        return code;
+    }
     let protected = protection::protect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

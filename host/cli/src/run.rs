@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use far_core::AgentId;
 use far_core::capability::{Catalog, Destination, Grant};
-use far_runtime::{ArtifactCache, Egress, Limits, Report, Runtime, Task, Wasi};
+use far_runtime::{ArtifactCache, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
 use rustix::process::Signal;
 
 use crate::args::RunArgs;
 use crate::cache;
+use crate::compile;
 use crate::config::{FarToml, LimitsConfig, TaskFile};
 use crate::control::{self, ControlError, Place};
 use crate::egress;
@@ -83,6 +84,7 @@ async fn run_job(
 ) -> Result<Report, Failure> {
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
     let builder = builder.catalog(operator.catalog).wasi(operator.wasi);
+    let builder = builder.compiler(compile::compiler()).load_limits(job.load_limits);
     let mut builder = builder.egress(operator.egress).egress_to(operator.egress_to);
     for provider in operator.opened.providers {
         builder = builder.provider(provider);
@@ -123,6 +125,7 @@ struct Job {
     grants: Vec<Grant>,
     egress: Vec<Destination>,
     limits: Limits,
+    load_limits: LoadLimits,
 }
 
 impl Job {
@@ -134,7 +137,7 @@ impl Job {
         if args.task.is_none() {
             let input = input::input(args.input.as_deref(), limits.input)?;
             let (grants, egress) = (args.grants.clone(), args.egress.clone());
-            return Ok(Self { skill: path.clone(), input, grants, egress, limits });
+            return Ok(Self { skill: path.clone(), input, grants, egress, limits, load_limits: LoadLimits::default() });
         }
         let file = TaskFile::read(path)?;
         Ok(Self {
@@ -143,7 +146,16 @@ impl Job {
             grants: file.grants,
             egress: file.egress,
             limits: with_defaults(&file.limits),
+            load_limits: load_limits(&file.limits),
         })
+    }
+}
+
+fn load_limits(config: &LimitsConfig) -> LoadLimits {
+    let default = LoadLimits::default();
+    LoadLimits {
+        timeout: config.load_timeout.unwrap_or(default.timeout),
+        memory: config.load_memory.unwrap_or(default.memory),
     }
 }
 

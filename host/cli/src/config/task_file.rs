@@ -8,6 +8,7 @@ use std::time::Duration;
 use far_core::SecretName;
 use far_core::capability::{Destination, Grant};
 use far_core::version::{Version, VersionRule};
+use far_runtime::LoadLimits;
 
 use super::error::ConfigError;
 use super::problem::Type;
@@ -32,7 +33,19 @@ const GRANT: Keys = Keys {
     later: &["requests"],
 };
 const LIMITS: Keys = Keys {
-    known: &["timeout", "memory", "input", "output", "log", "host-calls", "requests", "request-body", "response-body"],
+    known: &[
+        "timeout",
+        "memory",
+        "input",
+        "output",
+        "log",
+        "host-calls",
+        "requests",
+        "request-body",
+        "response-body",
+        "load-timeout",
+        "load-memory",
+    ],
     later: &[],
 };
 
@@ -40,6 +53,8 @@ const LIMITS: Keys = Keys {
 const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
 /// The longest that a task may run.
 const MAX_TIMEOUT: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
+/// The longest that compiling may take.
+const MAX_LOAD_TIMEOUT: Max<Duration> = Max { value: LoadLimits::TIMEOUT_MAX, text: "1h" };
 /// As much as a component can address.
 const MAX_SIZE: Max<u64> = Max { value: 4096 * 1024 * 1024, text: "4096MiB" };
 /// More than a task can make in the longest time it may have.
@@ -84,6 +99,10 @@ pub(crate) struct LimitsConfig {
     pub(crate) request_body: Option<u64>,
     /// How large the body of a response may be.
     pub(crate) response_body: Option<u64>,
+    /// How long compiling may take.
+    pub(crate) load_timeout: Option<Duration>,
+    /// How much memory the compiler may have.
+    pub(crate) load_memory: Option<u64>,
 }
 
 impl TaskFile {
@@ -179,6 +198,8 @@ fn uses(number: i64) -> Result<NonZeroU32, units::UnitError> {
 fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
     let mut table = value.table_of(&LIMITS)?;
     let timeout = table.take("timeout").map(|value| value.read(|text| units::duration(text, &MAX_TIMEOUT)));
+    let load_timeout =
+        table.take("load-timeout").map(|value| value.read(|text| units::duration(text, &MAX_LOAD_TIMEOUT)));
     let host_calls = table.take("host-calls").map(|value| value.read_integer(|n| units::count(n, &MAX_HOST_CALLS)));
     let requests = table.take("requests").map(|value| value.read_integer(|n| units::count(n, &MAX_REQUESTS)));
     let mut size = |name| table.take(name).map(|value| size(&value)).transpose();
@@ -192,6 +213,8 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
         response_body: size("response-body")?,
         host_calls: host_calls.transpose()?,
         requests: requests.transpose()?,
+        load_timeout: load_timeout.transpose()?,
+        load_memory: size("load-memory")?,
     })
 }
 
