@@ -14,6 +14,7 @@ mod egress;
 mod handles;
 mod hosts;
 mod lifetime;
+mod loading;
 mod memory;
 mod names;
 mod output;
@@ -61,6 +62,7 @@ pub fn cases() -> Vec<Case> {
         memory::cases(),
         resources::cases(),
         components::cases(),
+        loading::cases(),
         audit::cases(),
         records::cases(),
         output::cases(),
