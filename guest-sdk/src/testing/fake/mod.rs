@@ -7,6 +7,7 @@ mod destination;
 mod ended;
 mod headers;
 mod host;
+mod path;
 mod placed;
 mod plan;
 mod run;

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::path;
 use crate::guard::Guard;
 
 /// A pattern over requests, written `[METHOD[,METHOD]… ]SCHEME://HOST[:PORT][/PATH]`.
@@ -16,7 +17,7 @@ use crate::guard::Guard;
 /// - `SCHEME` is `https` or `http`.
 /// - `HOST` is exact, or `*.` and a domain below a public suffix; `*` stands for exactly one label.
 /// - `PORT` is the scheme's own when left out.
-/// - `PATH` is a prefix in whole segments; every path when left out.
+/// - `PATH` is a prefix in whole segments, in which no server reads a dot segment; every path when left out.
 /// - `METHOD` is in upper case; every method when left out.
 ///
 /// ```
@@ -68,6 +69,9 @@ pub enum DestinationError {
     PublicSuffix,
     /// A method that is not upper-case letters.
     #[error("a destination's methods are upper-case letters, separated by ','")]
+    /// A path in which some servers read dot segments.
+    #[error("a destination's path has no dots that a server could read as a dot segment, and no malformed escape")]
+    DotSegments,
     Method,
 }
 
@@ -227,6 +231,9 @@ impl TryFrom<String> for Destination {
 
 impl From<Destination> for String {
     fn from(destination: Destination) -> Self {
+        if Guard::PlainPath.stands() && !path::is_plain(url.path()) {
+            return Err(DestinationError::DotSegments);
+        }
         destination.text
     }
 }
@@ -253,27 +260,6 @@ pub struct Target {
     path: String,
 }
 
-/// Whether a server that decodes a path more than once, or takes `\` for `/`, or leaves out what follows a `;`, would see dot
-/// segments in it, which lead out of a prefix.
-fn leads_up(path: &str) -> bool {
-    let mut path = path.as_bytes().to_vec();
-    loop {
-        let is_dots = |segment: &[u8]| {
-            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-            matches!(name, b"." | b"..")
-        };
-        if path.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
-            return true;
-        }
-        // Each turn makes it shorter.
-        let decoded: Vec<u8> = percent_encoding::percent_decode(&path).collect();
-        if decoded == path {
-            return false;
-        }
-        path = decoded;
-    }
-}
-
 /// A request's method or URL cannot be decided on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -286,8 +272,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a user, or serialising it
-    /// changes it.
+    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a user, serialising it
+    /// changes it, or some server reads a dot segment in its path.
     pub fn new(method: &str, url: &str) -> Result<Self, TargetError> {
         let parsed = Url::parse(url).map_err(|_| TargetError)?;
         let https = match parsed.scheme() {
@@ -297,7 +283,7 @@ impl Target {
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
         let anonymous = anonymous || !Guard::Userinfo.stands();
-        let plain = !leads_up(parsed.path()) || !Guard::PlainPath.stands();
+        let plain = path::is_plain(parsed.path()) || !Guard::PlainPath.stands();
         let serialised = is_serialised(&parsed, url) || !Guard::SerialisedUrl.stands();
         if !is_method(method) || !anonymous || !plain || !serialised {
             return Err(TargetError);

@@ -18,6 +18,7 @@ mod grant;
 mod mutation;
 mod operation;
 mod placement;
+mod path;
 mod signing;
 mod terms;
 

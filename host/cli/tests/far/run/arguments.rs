@@ -88,6 +88,10 @@ fn a_grant_that_is_none() {
             "alpha:seal@https://*.com",
             "a destination's wildcard stands below a domain of one owner, not below a public suffix",
         ),
+        (
+            "alpha:seal@https://a.example/..;/x",
+            "a destination's path has no dots that a server could read as a dot segment, and no malformed escape",
+        ),
     ];
     for (grant, told) in cases {
         let stderr = format!("error: invalid value '{grant}' for '--grant <GRANT>': {told}\n{MORE}");

@@ -46,11 +46,18 @@ fn a_path_in_which_some_servers_see_dot_segments_is_no_target() {
         "v1/..%3b/admin",
         "v1/.%2fx",
         "v1%2f..",
+        "v1/%c0%ae%c0%ae/admin",
+        "v1/..%00/admin",
+        "v1/..%20/admin",
+        "v1/.%e2%80%8b",
     ] {
         assert_eq!(Target::new("GET", &format!("https://a.example/{path}")), Err(TargetError), "{path}");
+        let destination = format!("https://a.example/{path}").parse::<Destination>();
+        assert_eq!(destination, Err(DestinationError::DotSegments), "{path}");
     }
     for path in ["group%2Fname", "a..b/c", "...", "v1/a;b=..", "v1/%20", ".well-known/x", "100%25"] {
         assert!(Target::new("GET", &format!("https://a.example/{path}")).is_ok(), "{path}");
+        assert!(covers(&format!("https://a.example/{path}"), "GET", &format!("https://a.example/{path}/x")), "{path}");
     }
 }
 
@@ -157,6 +164,7 @@ proptest! {
         let wide: Vec<Destination> = wide.iter().map(|text| text.parse().unwrap()).collect();
         let target = Target::new(method, &format!("https://{url}{path}")).unwrap();
         if narrow.is_within(&wide) && narrow.covers(&target) {
+        ("https://a.example/..;", DestinationError::DotSegments),
             prop_assert!(wide.iter().any(|wide| wide.covers(&target)), "{narrow} {wide:?} {target:?}");
         }
     }
