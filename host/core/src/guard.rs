@@ -48,6 +48,8 @@ guards! {
     Destination = "destination",
     /// A path is decided on as every server reads it.
     PlainPath = "plain-path",
+    /// A wildcard stands for hosts of one owner.
+    Wildcard = "wildcard",
     /// A text that a URL parser would change is no URL to decide on.
     SerialisedUrl = "serialised-url",
     /// A URL with a user in it is no URL to decide on.

@@ -76,6 +76,52 @@ fn a_wildcard_stands_for_one_label() {
 }
 
 #[test]
+fn wildcard_over_suffix_rule_is_refused() {
+    // Children of each are public suffixes, whether or not the domain itself is one.
+    for domain in [
+        "kobe.jp",
+        "kawasaki.jp",
+        "ck",
+        "er",
+        "compute.amazonaws.com",
+        "compute.amazonaws.com.cn",
+        "elb.amazonaws.com",
+        "compute.estate",
+        "sch.uk",
+        "nom.br",
+        "platformsh.site",
+        "statics.cloud",
+        "quipelements.com",
+        "0emm.com",
+        "azurewebsites.net",
+        "vercel.app",
+        "blogspot.com",
+        "internal",
+        "localhost",
+    ] {
+        let destination = format!("https://*.{domain}").parse::<Destination>();
+        assert_eq!(destination, Err(DestinationError::PublicSuffix), "{domain}");
+    }
+    for domain in ["city.kobe.jp", "x.zzz.kobe.jp", "www.ck", "example.com", "corp.internal", "eu.example.co.uk"] {
+        assert!(covers(&format!("https://*.{domain}"), "GET", &format!("https://a.{domain}/")), "{domain}");
+    }
+}
+
+#[test]
+fn wildcard_leaves_out_public_suffixes() {
+    // `s3` below `amazonaws.com` is a public suffix by a rule of its own.
+    let wildcard: Destination = "https://*.amazonaws.com".parse().unwrap();
+    let (own, shared) = ("https://sqs.amazonaws.com", "https://s3.amazonaws.com");
+    assert!(wildcard.covers(&Target::new("GET", &format!("{own}/")).unwrap()));
+    let target = Target::new("GET", &format!("{shared}/")).unwrap();
+    assert!(!wildcard.covers(&target));
+    // A secret that must be there must be there for it, too.
+    assert!(wildcard.is_of_host(&target));
+    assert!(own.parse::<Destination>().unwrap().is_within(std::slice::from_ref(&wildcard)));
+    assert!(!shared.parse::<Destination>().unwrap().is_within(&[wildcard]));
+}
+
+#[test]
 fn a_destination_is_within_what_covers_it() {
     let within = |destination: &str, allowed: &[&str]| {
         let allowed: Vec<Destination> = allowed.iter().map(|text| text.parse().unwrap()).collect();
@@ -118,6 +164,7 @@ fn destinations_that_are_refused() {
         ("https://A.example", DestinationError::NotSerialised),
         ("https://a.example:443", DestinationError::NotSerialised),
         ("https://a.example/x/../y", DestinationError::NotSerialised),
+        ("https://a.example/..;", DestinationError::DotSegments),
         ("https://a.example\\@evil.example", DestinationError::NotSerialised),
         ("https://b\u{fc}cher.example", DestinationError::NotSerialised),
         ("https://0x7f.1", DestinationError::NotSerialised),
@@ -128,6 +175,10 @@ fn destinations_that_are_refused() {
         ("https://*.com", DestinationError::PublicSuffix),
         ("https://*.co.uk", DestinationError::PublicSuffix),
         ("https://*.github.io", DestinationError::PublicSuffix),
+        ("https://*.kobe.jp", DestinationError::PublicSuffix),
+        ("https://*.xn--55qx5d.cn", DestinationError::PublicSuffix),
+        ("https://*.com.", DestinationError::PublicSuffix),
+        ("https://*.kobe.jp.", DestinationError::PublicSuffix),
         ("get https://a.example", DestinationError::Method),
         (",GET https://a.example", DestinationError::Method),
     ];
@@ -164,8 +215,22 @@ proptest! {
         let wide: Vec<Destination> = wide.iter().map(|text| text.parse().unwrap()).collect();
         let target = Target::new(method, &format!("https://{url}{path}")).unwrap();
         if narrow.is_within(&wide) && narrow.covers(&target) {
-        ("https://a.example/..;", DestinationError::DotSegments),
             prop_assert!(wide.iter().any(|wide| wide.covers(&target)), "{narrow} {wide:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn wildcard_stands_for_one_owner(
+        domain in "[a-z]{1,3}\\.kobe\\.jp|(kobe|city\\.kobe|[a-z]{1,3})\\.(jp|ck|com|co\\.uk|amazonaws\\.com)",
+        children in proptest::collection::vec("s3|www|city|[a-z]{1,5}", 2),
+    ) {
+        if let Ok(wildcard) = format!("https://*.{domain}").parse::<Destination>() {
+            for child in children {
+                let host = format!("{child}.{domain}");
+                let is_covered = wildcard.covers(&Target::new("GET", &format!("https://{host}/")).unwrap());
+                let owner = psl::domain_str(&domain);
+                prop_assert_eq!(is_covered, owner.is_some() && psl::domain_str(&host) == owner, "{}", host);
+            }
         }
     }
 
