@@ -62,6 +62,8 @@ guards! {
     SigningKey = "signing-key",
     /// A token says what its rule fixes, and nothing else in its place.
     Claims = "claims",
+    /// No claim of a token can be read as another.
+    ClaimNames = "claim-names",
     /// A grant ends with its time.
     GrantTime = "grant-time",
     /// A grant, a declared secret and a catalog entry name an operation.
