@@ -14,6 +14,7 @@ mod run;
 mod sending;
 mod sent;
 mod signing;
+mod stripped;
 #[cfg(test)]
 mod tests;
 mod uses;
