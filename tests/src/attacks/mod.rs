@@ -20,6 +20,7 @@ mod output;
 mod outside_run;
 mod records;
 mod resources;
+mod routes;
 mod scope;
 mod told;
 mod trial;
@@ -68,6 +69,7 @@ pub fn cases() -> Vec<Case> {
         cuts::cases(),
         egress::cases(),
         hosts::cases(),
+        routes::cases(),
         artefacts::cases(),
     ]
     .into_iter()
