@@ -3,7 +3,7 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Checks that no server reads `.` or `..` as a segment of a serialised path, however leniently it decodes.
+/// Checks that no server reads `.` or `..` as a segment of a serialized path, however leniently it decodes.
 ///
 /// In every segment, dots stand behind an ASCII letter, digit, `-`, `_` or `~`, or directly before one.
 ///
