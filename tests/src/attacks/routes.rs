@@ -1,4 +1,5 @@
-//! Requests and destinations that a server, a proxy or a registry of names reads otherwise than they are written.
+//! Requests and destinations that a server, a proxy or a registry of names reads otherwise than
+//! they are written.
 
 use far_core::capability::{Destination, Target};
 use far_core::guard::Guard;

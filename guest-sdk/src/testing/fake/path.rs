@@ -3,7 +3,8 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Checks that dots stand behind an ASCII letter, digit, `-`, `_` or `~` of their segment, or directly before one.
+/// Checks that dots stand behind an ASCII letter, digit, `-`, `_` or `~` of their segment, or
+/// directly before one.
 pub(super) fn is_plain(path: &str) -> bool {
     path.split('/').all(|segment| is_ellipsis(segment) || has_plain_dots(segment))
 }

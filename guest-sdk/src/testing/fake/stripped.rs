@@ -1,4 +1,5 @@
-//! Request headers that a skill has no say in (`far_core::capability::is_stripped_header`, word for word).
+//! Request headers that a skill has no say in (`far_core::capability::is_stripped_header`, word for
+//! word).
 
 /// Checks if the host takes a header out of a skill's request.
 pub(super) fn is_stripped(name: &str) -> bool {
@@ -17,7 +18,8 @@ pub(super) fn is_stripped(name: &str) -> bool {
         || ["-copy-source-", "-rename-source-"].iter().any(|part| name.contains(part))
 }
 
-/// Checks for two words or more, all of them of [`ROUTE`] or [`BESIDE`], and one at least of [`ROUTE`].
+/// Checks for two words or more, all of them of [`ROUTE`] or [`BESIDE`], and one at least of
+/// [`ROUTE`].
 fn is_about_the_route(name: &str) -> bool {
     let words = || name.split('-').filter(|word| !word.is_empty());
     words().count() > 1
@@ -110,8 +112,8 @@ const BESIDE: [&str; 34] = [
     "x",
 ];
 
-/// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for itself, and for all
-/// names that go on with `-`.
+/// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for
+/// itself, and for all names that go on with `-`.
 const FAMILIES: [&str; 60] = [
     "akamai",
     "cdn-loop",
@@ -175,6 +177,7 @@ const FAMILIES: [&str; 60] = [
     "x-webauth",
 ];
 
-/// Headers of APIs within those families, and beginnings of metadata with names of their users' choice.
+/// Headers of APIs within those families, and beginnings of metadata with names of their users'
+/// choice.
 const OF_APIS: [&str; 6] =
     ["x-akamai-acs", "x-amz-meta", "x-container-meta", "x-goog-meta", "x-ms-meta", "x-object-meta"];

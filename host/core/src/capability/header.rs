@@ -2,15 +2,17 @@
 
 /// Checks if the host takes a header out of a skill's request.
 ///
-/// A header stays if it describes the body or the wanted answer, carries a credential, or belongs to the server's own API.
-/// The host takes out a header that
+/// A header stays if it describes the body or the wanted answer, carries a credential, or belongs
+/// to the server's own API. The host takes out a header that
 ///
 /// - frames or codes the message, or is about the connection (`FRAMING`);
-/// - repeats the request line, or tells a server for whom its proxy speaks. Its name has only words for a route
-///   (`ROUTE`), ends in `override`, or is of a family of proxies, gateways and frameworks (`FAMILIES`);
+/// - repeats the request line, or tells a server for whom its proxy speaks. Its name has only words
+///   for a route (`ROUTE`), ends in `override`, or is of a family of proxies, gateways and
+///   frameworks (`FAMILIES`);
 /// - names another resource than the URL does (`RESOURCES`, `*-copy-source`, `*-rename-source`).
 ///
-/// Servers that hand headers on as variables take other characters for `-`, so all but letters and digits count as it.
+/// Servers that hand headers on as variables take other characters for `-`, so all but letters and
+/// digits count as it.
 pub fn is_stripped_header(name: &str) -> bool {
     let dash = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(dash).collect();
@@ -27,7 +29,8 @@ pub fn is_stripped_header(name: &str) -> bool {
         || ["-copy-source-", "-rename-source-"].iter().any(|part| name.contains(part))
 }
 
-/// Checks for two words or more, all of them of [`ROUTE`] or [`BESIDE`], and one at least of [`ROUTE`].
+/// Checks for two words or more, all of them of [`ROUTE`] or [`BESIDE`], and one at least of
+/// [`ROUTE`].
 fn is_about_the_route(name: &str) -> bool {
     let words = || name.split('-').filter(|word| !word.is_empty());
     words().count() > 1
@@ -120,8 +123,8 @@ const BESIDE: [&str; 34] = [
     "x",
 ];
 
-/// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for itself, and for all
-/// names that go on with `-`.
+/// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for
+/// itself, and for all names that go on with `-`.
 const FAMILIES: [&str; 60] = [
     "akamai",
     "cdn-loop",
@@ -185,7 +188,8 @@ const FAMILIES: [&str; 60] = [
     "x-webauth",
 ];
 
-/// Headers of APIs within those families, and beginnings of metadata with names of their users' choice.
+/// Headers of APIs within those families, and beginnings of metadata with names of their users'
+/// choice.
 const OF_APIS: [&str; 6] =
     ["x-akamai-acs", "x-amz-meta", "x-container-meta", "x-goog-meta", "x-ms-meta", "x-object-meta"];
 

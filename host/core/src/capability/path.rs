@@ -3,22 +3,27 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Checks that no server reads `.` or `..` as a segment of a serialized path, however leniently it decodes.
+/// Checks that no server reads `.` or `..` as a segment of a serialized path, however leniently it
+/// decodes.
 ///
-/// In every segment, dots stand behind an ASCII letter, digit, `-`, `_` or `~`, or directly before one.
+/// In every segment, dots stand behind an ASCII letter, digit, `-`, `_` or `~`, or directly before
+/// one.
 ///
-/// Servers differ in how often they decode, and in the characters that they drop, split at or cut at. None of them drops
-/// these 65 anchors, so a segment that has one is not a dot segment to any server. In detail:
+/// Servers differ in how often they decode, and in the characters that they drop, split at or cut
+/// at. None of them drops these 65 anchors, so a segment that has one is not a dot segment to any
+/// server. In detail:
 ///
 /// - An anchor counts only as it is written: not percent-encoded, and not before a combining mark.
 /// - A segment ends at `/`, `\` and `:`, encoded any number of times or not.
-/// - A character outside ASCII that a server could take for a dot or a slash is treated as both. An encoded dot is one,
-///   too. Letters, marks, numbers, dashes, brackets, quotation marks, spaces and pictographs are not.
+/// - A character outside ASCII that a server could take for a dot or a slash is treated as both. An
+///   encoded dot is one, too. Letters, marks, numbers, dashes, brackets, quotation marks, spaces
+///   and pictographs are not.
 /// - Every `%` begins an escape, escapes stand for UTF-8, and none for a control character.
 /// - Three dots or more may be a whole segment.
 ///
-/// So `.well-known`, `..foo`, `v1.2`, `a..b`, `base...head`, `...`, `group%2Fname`, `a;b=..`, `100%25`, `who%3F` and
-/// `%E6%9D%B1%E4%BA%AC.txt` (`東京.txt`) pass; `..;`, `..%20`, `..%2f`, `%c0%ae`, `.%E2%80%8B` and `..:x` do not.
+/// So `.well-known`, `..foo`, `v1.2`, `a..b`, `base...head`, `...`, `group%2Fname`, `a;b=..`,
+/// `100%25`, `who%3F` and `%E6%9D%B1%E4%BA%AC.txt` (`東京.txt`) pass; `..;`, `..%20`, `..%2f`,
+/// `%c0%ae`, `.%E2%80%8B` and `..:x` do not.
 pub(super) fn is_plain(path: &str) -> bool {
     path.split('/').all(|segment| is_ellipsis(segment) || has_plain_dots(segment))
 }

@@ -31,7 +31,8 @@ fn long_paths_are_decoded_in_linear_time() {
     assert!(!is_plain(&path));
 }
 
-/// A letter that a normalizer writes with a dot or a slash has an anchor in each part of the result.
+/// A letter that a normalizer writes with a dot or a slash has an anchor in each part of the
+/// result.
 #[test]
 fn compatibility_forms_keep_an_anchor() {
     let nfkc = ComposingNormalizer::new_nfkc();
@@ -76,8 +77,8 @@ fn percent_u(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Bytes as text: by strict UTF-8, by UTF-8 with overlong forms, then by a codepage's nearest letters, by a normalizer, and
-/// without all that is not ASCII.
+/// Bytes as text: by strict UTF-8, by UTF-8 with overlong forms, then by a codepage's nearest
+/// letters, by a normalizer, and without all that is not ASCII.
 fn texts(bytes: &[u8]) -> Vec<String> {
     let strict = String::from_utf8_lossy(bytes).into_owned();
     let overlong = overlong(bytes);
@@ -93,7 +94,8 @@ fn texts(bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// Reads UTF-8 without a look at the shortest form, or at the upper bits of the bytes after the first.
+/// Reads UTF-8 without a look at the shortest form, or at the upper bits of the bytes after the
+/// first.
 fn overlong(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut at = 0;
