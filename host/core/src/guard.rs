@@ -48,6 +48,8 @@ guards! {
     Destination = "destination",
     /// A path is decided on as every server reads it.
     PlainPath = "plain-path",
+    /// A wildcard stands for hosts of one owner.
+    Wildcard = "wildcard",
     /// A text that a URL parser would change is no URL to decide on.
     SerialisedUrl = "serialised-url",
     /// A URL with a user in it is no URL to decide on.
@@ -60,6 +62,8 @@ guards! {
     SigningKey = "signing-key",
     /// A token says what its rule fixes, and nothing else in its place.
     Claims = "claims",
+    /// No claim of a token can be read as another.
+    ClaimNames = "claim-names",
     /// A grant ends with its time.
     GrantTime = "grant-time",
     /// A grant, a declared secret and a catalog entry name an operation.

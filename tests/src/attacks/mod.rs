@@ -21,6 +21,7 @@ mod output;
 mod outside_run;
 mod records;
 mod resources;
+mod routes;
 mod scope;
 mod told;
 mod trial;
@@ -70,6 +71,7 @@ pub fn cases() -> Vec<Case> {
         cuts::cases(),
         egress::cases(),
         hosts::cases(),
+        routes::cases(),
         artefacts::cases(),
     ]
     .into_iter()

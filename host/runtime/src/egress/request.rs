@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use far_core::broker::{AccessError, EgressError, StandIn};
-use far_core::capability::{Placement, Target};
+use far_core::capability::{Placement, Target, is_stripped_header};
 use far_core::guard::Guard;
 use far_core::memory::SecretBytes;
 use http::header::{self, HeaderName};
@@ -15,36 +15,6 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::Task;
 use super::placed::{Placed, unplaced};
-
-/// What a guest has no say in: how a connection is used, how bodies are coded and framed, and which method, host or path is
-/// meant. Some servers take `_` for `-`.
-const STRIPPED: [&str; 25] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "if-range",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "request-range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-host",
-    "x-host",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
-];
 
 /// A request that may leave, with what it carries.
 pub(super) struct Outgoing {
@@ -81,9 +51,7 @@ impl Task {
             .map_err(|error| error.downcast::<Error>().map_or(Error::HttpRequestBodySize(None), |error| *error))?;
         let trailers = body.trailers().cloned().unwrap_or_default();
         let body = body.to_bytes();
-        let is_stripped = |name: &HeaderName| {
-            STRIPPED.contains(&&*name.as_str().replace('_', "-")) && Guard::StrippedHeaders.stands()
-        };
+        let is_stripped = |name: &HeaderName| is_stripped_header(name.as_str()) && Guard::StrippedHeaders.stands();
         let stripped: Vec<_> = parts.headers.keys().filter(|name| is_stripped(name)).cloned().collect();
         for name in stripped {
             parts.headers.remove(name);
