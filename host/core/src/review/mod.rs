@@ -45,7 +45,7 @@ pub use anatomy::{Anatomy, World, WorldError};
 pub use change::{Change, ChangeId, Direction};
 pub use compare::changes;
 pub use finding::{Finding, FindingId, FindingIdError, Severity, SeverityError};
-pub use import::{Import, ImportKind, is_served};
+pub use import::{Import, ImportKind, is_served, served};
 pub use policy::{Excess, Policy, SecretPattern};
 pub use rules::findings;
 pub use text::is_unseen;
