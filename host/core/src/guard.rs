@@ -142,6 +142,8 @@ guards! {
     StrictDeclaration = "strict-declaration",
     /// Components are nested to a bounded depth.
     Nesting = "nesting",
+    /// A character that a reader does not see is a finding, and is escaped.
+    SeenText = "seen-text",
 
     /// A component imports only what the host has, at the very version.
     KnownImport = "known-import",

@@ -48,4 +48,4 @@ pub use finding::{Finding, FindingId, FindingIdError, Severity, SeverityError};
 pub use import::{Import, ImportKind, is_served, served};
 pub use policy::{Excess, Policy, SecretPattern};
 pub use rules::findings;
-pub use text::is_unseen;
+pub use text::{escapes, is_unseen};
