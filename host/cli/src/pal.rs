@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::file::{FileOptions, FileSink};
+use far_core::pal::file::{FileOptions, FileSink, LineRange};
 use far_core::pal::{Format, Pal, PalBuilder, Sink, WriterSink};
 use rustix::fs::OFlags;
 use serde_json::json;
@@ -49,6 +49,9 @@ impl Events {
         }
         let audit = audit.map(|path| FileSink::open(path, FileOptions::default()).map(|sink| (path.to_owned(), sink)));
         let audit = audit.transpose()?;
+        if let Some((path, lines)) = audit.as_ref().and_then(|(path, sink)| Some((path, sink.inherited()?))) {
+            warn_inherited(path, lines, json);
+        }
         if let Some((_, sink)) = &audit {
             pal = pal.required_sink(sink.clone(), FILE_DEADLINE);
         }
@@ -76,6 +79,24 @@ impl Events {
         // Where stderr does not take it, there is no other place to say so.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
+}
+
+/// Says on stderr that an audit file had lines without a signature, which this run's signatures
+/// cover.
+fn warn_inherited(path: &Path, LineRange { from, to }: LineRange, json: bool) {
+    let path = path.to_string_lossy();
+    let line = match json {
+        true => {
+            let unsigned = json!({ "from": from, "to": to });
+            escape_json(&json!({ "v": 1, "event": "audit.inherited", "file": path, "unsigned": unsigned }).to_string())
+        }
+        false => format!(
+            "audit {}: an earlier process did not sign lines {from} to {to}; this run signs them, and says so there",
+            escape(&path)
+        ),
+    };
+    // Where stderr does not take it, the file itself has it.
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Opens a file for appending: made for its owner only, and not through a link, which somebody else may have put there.

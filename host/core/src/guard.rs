@@ -193,6 +193,10 @@ guards! {
     AuditSignature = "audit-signature",
     /// A head that was kept is compared with the file.
     AuditHead = "audit-head",
+    /// A file that has no checkpoint is not reported as sound.
+    AuditCheckpoint = "audit-checkpoint",
+    /// Lines that nobody signed are named before they are signed.
+    AuditInherited = "audit-inherited",
 }
 
 impl Guard {
