@@ -7,6 +7,8 @@ use std::time::Duration;
 use far_core::guard::Guard;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
 
+use crate::limits::{STACK_MAX, TABLE_ELEMENTS};
+
 /// Sizes of the engine's pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolSize {
@@ -24,8 +26,6 @@ const STACK_KEPT: usize = 32 * 1024;
 const CORE_INSTANCES: u32 = 32;
 const MEMORIES: u32 = 2;
 const TABLES: u32 = 16;
-/// Elements of all tables of a task together, at the most: a pointer each.
-pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 
 pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
@@ -51,6 +51,7 @@ pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
         .allocation_strategy(pool)
         .async_stack_zeroing(true)
         .epoch_interruption(true)
+        .max_wasm_stack(STACK_MAX)
         // No guest of ours needs background tasks, and every call is dearer with them.
         .concurrency_support(false)
         .wasm_component_model(true)

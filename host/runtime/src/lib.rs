@@ -50,6 +50,7 @@ mod admit;
 mod artifact;
 mod egress;
 mod engine;
+mod exceeded;
 mod interfaces;
 mod limits;
 mod metrics;

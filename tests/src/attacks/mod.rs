@@ -7,6 +7,7 @@
 
 mod artefacts;
 mod audit;
+mod bounds;
 mod components;
 mod credentials;
 mod cuts;
@@ -62,6 +63,7 @@ pub fn cases() -> Vec<Case> {
         resources::cases(),
         components::cases(),
         audit::cases(),
+        bounds::cases(),
         records::cases(),
         output::cases(),
         credentials::cases(),
