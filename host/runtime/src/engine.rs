@@ -7,8 +7,6 @@ use std::time::Duration;
 use far_core::guard::Guard;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
 
-use crate::limits::{STACK_MAX, TABLE_ELEMENTS};
-
 /// Sizes of the engine's pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolSize {
@@ -26,6 +24,10 @@ const STACK_KEPT: usize = 32 * 1024;
 const CORE_INSTANCES: u32 = 32;
 const MEMORIES: u32 = 2;
 const TABLES: u32 = 16;
+/// Elements of all tables of a task together, at the most: a pointer each.
+pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+/// The stack for a guest's calls, in bytes.
+pub(crate) const STACK_MAX: usize = 512 << 10;
 
 pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();

@@ -7,15 +7,13 @@ use far_core::guard::Guard;
 use rustix::io::Errno;
 use wasmtime::ResourceLimiter;
 
-/// Elements of all tables of a task together, at the most: a pointer each.
-pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+use crate::engine::{STACK_MAX, TABLE_ELEMENTS};
+
 /// How many handles of secrets a task may have at once.
 pub(crate) const HANDLES_MAX: usize = 1024;
 /// How many handles of other kinds, such as those of WASI's streams, a task may have besides those
 /// of secrets.
 pub(crate) const OTHER_HANDLES: usize = 1024;
-/// The engine's stack for a guest's calls, in bytes.
-pub(crate) const STACK_MAX: usize = 512 << 10;
 /// The most random bytes that a guest gets in one call.
 pub(crate) const RANDOM_MAX: usize = 64 << 10;
 /// How large the headers of one message may be, in bytes of the host's memory; a guest may have as
