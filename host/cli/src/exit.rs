@@ -3,6 +3,8 @@
 use far_core::pal::Outcome;
 use rustix::process::Signal;
 
+/// An audit file that nothing signs.
+pub(crate) const UNPROVEN: u8 = 1;
 /// Usage or configuration.
 pub(crate) const USAGE: u8 = 2;
 /// Refused, or a scope violation.

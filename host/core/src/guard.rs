@@ -146,6 +146,8 @@ guards! {
     StrictDeclaration = "strict-declaration",
     /// Components are nested to a bounded depth.
     Nesting = "nesting",
+    /// A character that a reader does not see is a finding, and is escaped.
+    SeenText = "seen-text",
     /// A component's instances, functions and types are bounded before an engine sees them.
     Shape = "shape",
 
@@ -202,6 +204,10 @@ guards! {
     AuditSignature = "audit-signature",
     /// A head that was kept is compared with the file.
     AuditHead = "audit-head",
+    /// A file that has no checkpoint is not reported as sound.
+    AuditCheckpoint = "audit-checkpoint",
+    /// Lines that nobody signed are named before they are signed.
+    AuditInherited = "audit-inherited",
 }
 
 impl Guard {

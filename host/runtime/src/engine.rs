@@ -27,6 +27,8 @@ const MEMORIES: u32 = Shape::MEMORIES;
 const TABLES: u32 = Shape::TABLES;
 /// Elements of all tables of a task together, at the most: a pointer each.
 pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+/// The stack for a guest's calls, in bytes.
+pub(crate) const STACK_MAX: usize = 512 << 10;
 
 pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
@@ -61,6 +63,7 @@ fn configured() -> Config {
     config
         .async_stack_zeroing(true)
         .epoch_interruption(true)
+        .max_wasm_stack(STACK_MAX)
         // No guest of ours needs background tasks, and every call is dearer with them.
         .concurrency_support(false)
         .wasm_component_model(true)

@@ -51,6 +51,7 @@ mod artifact;
 mod compiler;
 mod egress;
 mod engine;
+mod exceeded;
 mod interfaces;
 mod limits;
 mod metrics;

@@ -7,7 +7,24 @@ use far_core::guard::Guard;
 use rustix::io::Errno;
 use wasmtime::ResourceLimiter;
 
-use crate::engine::TABLE_ELEMENTS;
+use crate::engine::{STACK_MAX, TABLE_ELEMENTS};
+
+/// How many handles of secrets a task may have at once.
+pub(crate) const HANDLES_MAX: usize = 1024;
+/// How many handles of other kinds, such as those of WASI's streams, a task may have besides those
+/// of secrets.
+pub(crate) const OTHER_HANDLES: usize = 1024;
+/// The most random bytes that a guest gets in one call.
+pub(crate) const RANDOM_MAX: usize = 64 << 10;
+/// How large the headers of one message may be, in bytes of the host's memory; a guest may have as
+/// many in the making as it has handles for.
+pub(crate) const HEADERS_MAX: usize = 32 << 10;
+/// The most bytes of a write that waits until they are taken: the interface's own limit.
+const BLOCKING_WRITE_MAX: usize = 4 << 10;
+/// The longest argument of any interface, in bytes.
+const ARGUMENT_MAX: usize = 1 << 20;
+/// The most that a guest passes in one call besides its longest argument, in bytes.
+const ARGUMENT_SLACK: usize = 64 << 10;
 
 /// The limits of one task. None can be without bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +65,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Returns the most that a guest may pass in one call, in bytes.
+    pub(crate) fn argument(&self) -> usize {
+        self.output.max(ARGUMENT_MAX).saturating_add(ARGUMENT_SLACK)
+    }
+}
+
 /// Which limit a task went beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the task went beyond its limit on {self:?}")]
+#[error("the task went beyond its limit on '{}'", self.as_str())]
 #[non_exhaustive]
 pub enum Limit {
     /// [`Limits::memory`].
@@ -67,6 +91,14 @@ pub enum Limit {
     Handles,
     /// The depth of calls.
     Stack,
+    /// The random bytes of one call.
+    RandomBytes,
+    /// The headers of one message.
+    Headers,
+    /// The bytes of one write that waits until they are taken.
+    BlockingWrite,
+    /// The bytes of one write that does not wait: as many as the stream allowed.
+    StreamWrite,
 }
 
 impl Limit {
@@ -80,7 +112,49 @@ impl Limit {
             Self::Argument => "argument",
             Self::Handles => "handles",
             Self::Stack => "stack",
+            Self::RandomBytes => "random-bytes",
+            Self::Headers => "headers",
+            Self::BlockingWrite => "blocking-write",
+            Self::StreamWrite => "stream-write",
         }
+    }
+
+    /// Returns the limit's value for a task of these limits, for people: `64 MiB`, or `100000
+    /// calls`.
+    pub fn value(self, limits: &Limits) -> String {
+        match self {
+            Self::Memory => size(limits.memory),
+            Self::Tables => format!("{TABLE_ELEMENTS} elements"),
+            Self::Output => size(limits.output),
+            Self::HostCalls => format!("{} calls", limits.host_calls),
+            Self::Argument => size(limits.argument()),
+            Self::Handles => {
+                format!("{HANDLES_MAX} handles of secrets, or {} of all kinds", HANDLES_MAX + OTHER_HANDLES)
+            }
+            Self::Stack => size(STACK_MAX),
+            Self::RandomBytes => size(RANDOM_MAX),
+            Self::Headers => size(HEADERS_MAX),
+            Self::BlockingWrite => size(BLOCKING_WRITE_MAX),
+            Self::StreamWrite => "as many bytes as 'check-write' allowed".to_owned(),
+        }
+    }
+
+    /// Returns the key of `[limits]` in `task.toml` that sets it; none if it is fixed.
+    pub fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Memory | Self::Output | Self::HostCalls => Some(self.as_str()),
+            _ => None,
+        }
+    }
+}
+
+/// A size in the largest unit that divides it.
+fn size(bytes: usize) -> String {
+    match bytes {
+        0 => "0 bytes".to_owned(),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
     }
 }
 
@@ -158,6 +232,17 @@ pub(crate) fn is_the_machines(error: &wasmtime::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn value_names_its_unit() {
+        let limits = Limits { output: 1000, host_calls: 7, ..Limits::default() };
+        assert_eq!(Limit::Memory.value(&limits), "64 MiB");
+        assert_eq!(Limit::Output.value(&limits), "1000 bytes");
+        assert_eq!(Limit::HostCalls.value(&limits), "7 calls");
+        assert_eq!(Limit::Argument.value(&limits), "1088 KiB");
+        assert_eq!(Limit::RandomBytes.value(&limits), "64 KiB");
+        assert_eq!((Limit::Output.key(), Limit::Stack.key()), (Some("output"), None));
+    }
 
     #[test]
     fn memories_count_together() {

@@ -7,6 +7,7 @@
 
 mod artefacts;
 mod audit;
+mod bounds;
 mod components;
 mod credentials;
 mod cuts;
@@ -65,6 +66,7 @@ pub fn cases() -> Vec<Case> {
         components::cases(),
         loading::cases(),
         audit::cases(),
+        bounds::cases(),
         records::cases(),
         output::cases(),
         credentials::cases(),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use wasmparser::component_types::{ComponentDefinedType, ComponentEntityType, ComponentValType};
 use wasmparser::types::TypesRef;
-use wasmparser::{Encoding, Parser, Payload, PrimitiveValType, Validator};
+use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, PrimitiveValType, Validator};
 
 use super::import::{Import, ImportKind, by_kind};
 use super::shape::Shape;
@@ -126,7 +126,11 @@ impl Anatomy {
                 // What is nested gets its imports from what it is nested in.
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section {
-                        self.imports.push(Import::new(import?.name.name));
+                        let import = import?;
+                        self.imports.push(match import.ty {
+                            ComponentTypeRef::Instance(_) => Import::new(import.name.name),
+                            _ => Import::bare(import.name.name),
+                        });
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 1 => {

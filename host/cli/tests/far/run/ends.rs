@@ -4,8 +4,6 @@ use far_tests::guests;
 
 use crate::fixture::{Far, Ran, events};
 
-const LIMITS: &str = "  help: limits are set under [limits] in a task file\n";
-
 /// Runs a probe's steps with these limits, and sees how it ends: the outcome, the exit code and what people are told.
 #[track_caller]
 fn ends(limits: &str, steps: &str, outcome: &str, code: i32, told: &str) -> Ran {
@@ -64,7 +62,8 @@ fn a_crash() {
 
 #[test]
 fn its_time_is_over() {
-    let told = "error: the task was ended: its time was over\n  help: 'timeout' is set under [limits] in a task file\n";
+    let told = "error: the task was ended: its time of 1s was over\n  help: set 'timeout' under [limits] in a task \
+                file\n";
     for step in ["{ do = 'spin' }", "{ do = 'sleep', ms = 60_000 }"] {
         let ran = ends("timeout = '1s'", step, "timed-out", 4, told);
         assert!(ran.duration.as_secs() < 30, "{step} was left to run");
@@ -73,14 +72,25 @@ fn its_time_is_over() {
 
 #[test]
 fn a_limit() {
-    let told = |limit| format!("error: the task was ended: it went beyond its limit on '{limit}'\n{LIMITS}");
+    let told = |limit, value| {
+        format!(
+            "error: the task was ended: it went beyond its limit on '{limit}': {value}\n  help: set '{limit}' under \
+             [limits] in a task file\n"
+        )
+    };
     let refused = "skill stderr: memory allocation of 67108864 bytes failed\nskill stderr: note: run with \
                    `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
-    let memory = format!("{refused}{}", told("memory"));
+    let memory = format!("{refused}{}", told("memory", "16 MiB"));
     ends("memory = '16MiB'", "{ do = 'allocate', mib = 64 }", "limit-exceeded reason=memory", 4, &memory);
-    ends("output = 1000", "{ do = 'output', bytes = 1001 }", "limit-exceeded reason=output", 4, &told("output"));
+    ends(
+        "output = 1000",
+        "{ do = 'output', bytes = 1001 }",
+        "limit-exceeded reason=output",
+        4,
+        &told("output", "1000 bytes"),
+    );
     let calls = "{ do = 'identity' }, { do = 'identity' }";
-    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &told("host-calls"));
+    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &told("host-calls", "3 calls"));
 }
 
 #[test]

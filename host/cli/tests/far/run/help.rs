@@ -24,7 +24,7 @@ Options:
                               development only
       --input <JSON|@FILE>    The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
       --pal <FILE>            Also append every event to this file as a plain line of JSON; no value
-                              is released unless its event was written
+                              is released unless its event was written. With '-', to stderr alone
       --audit <FILE>          Keep every event in this audit file, chained and signed, in a folder
                               of its own that only you may use; no value is released unless its
                               event was written. 'far audit verify' checks it
