@@ -48,6 +48,7 @@
 
 mod admit;
 mod artifact;
+mod compiler;
 mod egress;
 mod engine;
 mod interfaces;

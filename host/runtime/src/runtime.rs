@@ -2,21 +2,22 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 
 use far_core::broker::{Broker, BrokerError, BrokerSettings, KeptSecret, Reread};
 use far_core::capability::{Catalog, Destination};
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, SecretName, SkillDigest};
+use far_core::{AgentId, SecretName, SkillDigest, thread};
 use tokio::sync::{Semaphore, oneshot};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::artifact::ArtifactCache;
+use crate::compiler;
 use crate::egress::{self, Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
+use crate::limits::Limits;
 use crate::skill::{LoadError, Skill};
 use crate::state::TaskState;
 use crate::turns::Turns;
@@ -176,7 +177,7 @@ impl Runtime {
             providers: Vec::new(),
             catalog: Catalog::new(),
             broker: BrokerSettings::default(),
-            pool: PoolSize { tasks: 64, memory: 1 << 30 },
+            pool: PoolSize { tasks: 64, memory: Limits::MAX.memory },
             egress: Egress::new(),
             destinations: Vec::new(),
             artifacts: None,
@@ -232,14 +233,15 @@ impl Runtime {
         let (done, loaded) = oneshot::channel();
         let compile = move || {
             let Self { engine, linker, artifacts, wasi, .. } = &*runtime;
-            let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, digest, &component);
+            let load = || Skill::load(engine, linker, artifacts.as_ref(), *wasi, digest, &component);
+            let loaded = compiler::install(load).unwrap_or_else(|error| Err(LoadError::Host(error.into())));
             // Not before: compiling goes on when nobody waits for it any more.
             drop(permit);
             // Whoever asked may have gone away.
             let _ = done.send(loaded);
         };
         // Not on a thread of tokio's: where none can be started, it waits without end for one that is free.
-        let loaded = match thread::Builder::new().name("far-compile".into()).spawn(compile) {
+        let loaded = match thread::spawn("far-compile", compile) {
             // A thread that panicked leaves no word.
             Ok(_) => loaded.await.unwrap_or(Err(LoadError::Interrupted)),
             Err(error) => Err(LoadError::Host(error.into())),
