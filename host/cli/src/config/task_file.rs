@@ -1,5 +1,6 @@
 //! The task file: what the scheduler asks to be run, and grants for it.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use far_core::SecretName;
 use far_core::capability::{Destination, Grant};
 use far_core::version::{Version, VersionRule};
+use far_runtime::Limits;
 
 use super::error::ConfigError;
 use super::problem::Type;
@@ -38,14 +40,13 @@ const LIMITS: Keys = Keys {
 
 /// The longest that a grant may last.
 const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
-/// The longest that a task may run.
-const MAX_TIMEOUT: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
-/// As much as a component can address.
-const MAX_SIZE: Max<u64> = Max { value: 4096 * 1024 * 1024, text: "4096MiB" };
-/// More than a task can make in the longest time it may have.
-const MAX_HOST_CALLS: Max<u64> = Max { value: 1_000_000_000_000, text: "1000000000000" };
-/// More than a task can send in the longest time it may have, one after the other.
-const MAX_REQUESTS: Max<u64> = Max { value: 1_000_000, text: "1000000" };
+// The bounds of limits are the runtime's own: a file that is accepted has no limit that the run refuses. A test compares
+// each text with its value.
+const MAX_TIMEOUT: Max<Duration> = Max { value: Limits::MAX.timeout, text: "24h" };
+/// The bound of every size.
+const MAX_SIZE: Max<u64> = Max { value: Limits::MAX.memory as u64, text: "1024MiB" };
+const MAX_HOST_CALLS: Max<u64> = Max { value: Limits::MAX.host_calls, text: "1000000000000" };
+const MAX_REQUESTS: Max<u64> = Max { value: Limits::MAX.requests as u64, text: "1000000" };
 const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
 
 /// One task.
@@ -103,12 +104,13 @@ impl TaskFile {
 
     fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
+        let limits = root.take("limits").map(limits).transpose()?.unwrap_or_default();
         Ok(Self {
             skill: root.take("skill").map(|value| skill(&value, source.folder())).transpose()?,
-            input: root.take("input").map(|value| value.json()).transpose()?,
+            input: root.take("input").map(|value| input(&value, &limits)).transpose()?,
             grants: root.take("grants").map(grants).transpose()?.unwrap_or_default(),
             egress: root.take("egress").map(terms::destinations).transpose()?.unwrap_or_default(),
-            limits: root.take("limits").map(limits).transpose()?.unwrap_or_default(),
+            limits,
         })
     }
 }
@@ -121,13 +123,23 @@ fn skill(value: &Value<'_>, folder: &Path) -> Result<PathBuf, ConfigError> {
     Ok(folder.join(path))
 }
 
+fn input(value: &Value<'_>, limits: &LimitsConfig) -> Result<Vec<u8>, ConfigError> {
+    let json = value.json()?;
+    let limit = limits.input.unwrap_or(Limits::default().input as u64);
+    if json.len() as u64 > limit {
+        let help = "raise 'input' under [limits], or give less".to_owned();
+        return Err(value.invalid(format!("has {} bytes, and its limit is {limit}", json.len()), Some(help)));
+    }
+    Ok(json)
+}
+
 fn grants(value: Value<'_>) -> Result<Vec<Grant>, ConfigError> {
-    let mut grants: Vec<Grant> = Vec::new();
+    let (mut grants, mut names) = (Vec::new(), HashSet::new());
     value.list(|value| {
         let mut table = value.table_of(&GRANT)?;
         let secret = table.require("secret")?;
         let name = secret.read(SecretName::parse)?;
-        if grants.iter().any(|grant| grant.secret() == &name) {
+        if !names.insert(name.clone()) {
             return Err(secret.invalid("another grant names the secret", Some("make one grant of the two".to_owned())));
         }
         grants.push(grant(name, table)?);
