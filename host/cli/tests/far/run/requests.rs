@@ -54,7 +54,8 @@ async fn environment_names_authorities() {
         let config = github::config(server.port(), github::SEAL).replace("ca-file", "# ca-file");
         let far = far.file("far.toml", config).file("other.pem", Authority::new().pem());
         let far = far.folder("certs").mode("certs", 0o755).file("certs/ca.pem", authority.pem());
-        let mut command = far.variable(variable, named).command();
+        let far = far.variable(variable, named);
+        let mut command = far.command();
         let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert_eq!(output.status.success(), sent, "{named}: {output:?}");
         assert_eq!(server.arrived().len(), usize::from(sent), "{named}");
