@@ -1,7 +1,8 @@
 //! Exit codes.
 
 use far_core::pal::Outcome;
-use rustix::process::Signal;
+
+use crate::signals::Signal;
 
 /// An audit file that nothing signs.
 pub(crate) const UNPROVEN: u8 = 1;
@@ -11,8 +12,11 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const REFUSED: u8 = 3;
 /// A limit, or a time-out.
 pub(crate) const LIMIT: u8 = 4;
-/// A backend or the audit log is unavailable.
+/// A backend, the audit log, or a resource of the machine is unavailable.
 pub(crate) const UNAVAILABLE: u8 = 5;
+
+/// A panic of the host; the code that the standard library gives it.
+pub(crate) const PANICKED: u8 = 101;
 
 /// What stands below the options in the help.
 pub(crate) const HELP: &str = "\
@@ -24,7 +28,7 @@ Exit codes:
   2  usage or configuration
   3  refused, or a scope violation
   4  limit or time-out
-  5  backend or audit log unavailable
+  5  backend, audit log or a resource of the machine unavailable
   128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
 
 Example:
@@ -32,7 +36,7 @@ Example:
 
 /// The exit code of a run that a signal ended, as shells have it.
 pub(crate) fn signalled(signal: Signal) -> u8 {
-    128_u8.saturating_add(u8::try_from(signal.as_raw()).unwrap_or(u8::MAX))
+    128_u8.saturating_add(u8::try_from(signal.number()).unwrap_or(u8::MAX))
 }
 
 /// The exit code of a task that ended so, perhaps for a signal.

@@ -5,6 +5,7 @@
 mod advice;
 mod args;
 mod audit;
+mod authorities;
 mod cache;
 mod check;
 mod compile;
@@ -15,6 +16,7 @@ mod duration;
 mod egress;
 mod embed;
 mod escape;
+mod executor;
 mod exit;
 mod explanation;
 mod failure;
@@ -41,7 +43,6 @@ use clap::Parser;
 use far_core::memory::WipingAllocator;
 
 use crate::args::{Cli, Command};
-use crate::failure::Failure;
 use crate::output::Output;
 
 /// Overwrites what libraries leave in memory that they free.
@@ -52,6 +53,10 @@ fn main() -> ExitCode {
     if let Some(code) = compile::run() {
         return code;
     }
+    executor::run(far)
+}
+
+fn far() -> ExitCode {
     let protected = protection::protect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -62,7 +67,7 @@ fn main() -> ExitCode {
     if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
+    match executor::start() {
         Ok(runtime) => runtime.block_on(async {
             match cli.command {
                 Command::Run(args) => output.finish(&run::run(args).await),
@@ -77,6 +82,6 @@ fn main() -> ExitCode {
                 Command::Secrets(args) => secrets::run(&args).await,
             }
         }),
-        Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
+        Err(failure) => output.finish(&Err(failure)),
     }
 }

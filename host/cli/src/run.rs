@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use far_core::AgentId;
 use far_core::capability::{Catalog, Destination, Grant};
 use far_runtime::{ArtifactCache, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
-use rustix::process::Signal;
 
 use crate::args::RunArgs;
 use crate::cache;
 use crate::compile;
-use crate::config::{FarToml, LimitsConfig, TaskFile};
+use crate::config::{EgressConfig, FarToml, LimitsConfig, TaskFile};
 use crate::control::{self, ControlError, Place};
 use crate::egress;
 use crate::failure::Failure;
@@ -19,7 +18,7 @@ use crate::metrics::MetricsFile;
 use crate::pal::Events;
 use crate::protection;
 use crate::providers::{self, Opened};
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 use crate::state;
 
 /// The agent's id where no configuration gives one.
@@ -205,15 +204,15 @@ impl Operator {
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
-    fn local(env_file: Option<&Path>, grants: &[Grant], egress: &[Destination]) -> Result<Self, Failure> {
+    fn local(env_file: Option<&Path>, grants: &[Grant], egress_to: &[Destination]) -> Result<Self, Failure> {
         let mut opened = Opened::default();
         let provider = providers::local(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
             opened.providers.push(providers::open(&provider, &catalog, &[])?);
         }
-        let egress_to = egress.to_vec();
-        let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), Egress::new());
+        let egress_to = egress_to.to_vec();
+        let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), egress::of(&EgressConfig::default())?);
         Ok(Self { agent_id, opened, catalog, wasi, egress, egress_to, control: None })
     }
 }

@@ -1,11 +1,12 @@
 //! The engine: one per runtime, its slots, and the clock that interrupts guests.
 
 use std::io;
-use std::thread;
+use std::thread::sleep;
 use std::time::Duration;
 
 use far_core::guard::Guard;
 use far_core::review::Shape;
+use far_core::thread;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
 
 /// Sizes of the engine's pool.
@@ -78,10 +79,10 @@ pub(crate) fn start_clock(engine: &Engine) -> io::Result<()> {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            thread::sleep(TICK);
+            sleep(TICK);
         }
     };
-    thread::Builder::new().name("far-clock".into()).spawn(tick).map(drop)
+    thread::spawn("far-clock", tick).map(drop)
 }
 
 #[cfg(test)]

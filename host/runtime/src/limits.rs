@@ -49,6 +49,56 @@ pub struct Limits {
     pub response_body: usize,
 }
 
+impl Limits {
+    /// The largest limits that a task may have, where [`RuntimeBuilder::max_memory`](crate::RuntimeBuilder::max_memory)
+    /// sets no others for sizes. Whoever reads limits from a file compares them with these.
+    pub const MAX: Self = Self {
+        timeout: Duration::from_secs(24 * 60 * 60),
+        memory: 1 << 30,
+        input: 1 << 30,
+        output: 1 << 30,
+        log: 1 << 30,
+        // More than a task makes in the longest time that it may have.
+        host_calls: 1_000_000_000_000,
+        // More than a task sends in the longest time that it may have, one after the other.
+        requests: 1_000_000,
+        request_body: 1 << 30,
+        response_body: 1 << 30,
+    };
+
+    /// Returns [`Limits::MAX`] with another bound for every size, in bytes.
+    pub(crate) const fn max_with_memory(bytes: usize) -> Self {
+        Self {
+            memory: bytes,
+            input: bytes,
+            output: bytes,
+            log: bytes,
+            request_body: bytes,
+            response_body: bytes,
+            ..Self::MAX
+        }
+    }
+
+    /// Returns the name of the first limit that is zero, or above its maximum.
+    pub(crate) fn out_of_bounds(&self, max: &Self) -> Option<&'static str> {
+        // Every field is named, so that a new one cannot be left out.
+        let Self { timeout, memory, input, output, log, host_calls, requests, request_body, response_body } = *self;
+        let out = |value: usize, max: usize| value == 0 || value > max;
+        let all = [
+            ("timeout", timeout.is_zero() || timeout > max.timeout),
+            ("memory", out(memory, max.memory)),
+            ("input", out(input, max.input)),
+            ("output", out(output, max.output)),
+            ("log", out(log, max.log)),
+            ("host-calls", host_calls == 0 || host_calls > max.host_calls),
+            ("requests", out(requests, max.requests)),
+            ("request-body", out(request_body, max.request_body)),
+            ("response-body", out(response_body, max.response_body)),
+        ];
+        all.into_iter().find(|(_, out)| *out).map(|(name, _)| name)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -264,6 +314,19 @@ mod tests {
         assert_eq!((usage.refused, usage.starved), (None, true));
         usage.memory_grow_failed(wasmtime::Error::msg("the type's own limit")).unwrap();
         assert!(!usage.memory_growing(0, 5 << 16, None).unwrap(), "it got nothing for that");
+    }
+
+    #[test]
+    fn limits_stay_within_bounds() {
+        assert_eq!(Limits::default().out_of_bounds(&Limits::MAX), None);
+        assert_eq!(Limits::MAX.out_of_bounds(&Limits::MAX), None);
+        let beyond = |limits: Limits| limits.out_of_bounds(&Limits::MAX);
+        assert_eq!(beyond(Limits { timeout: Duration::ZERO, ..Limits::MAX }), Some("timeout"));
+        assert_eq!(beyond(Limits { timeout: Duration::MAX, ..Limits::MAX }), Some("timeout"));
+        assert_eq!(beyond(Limits { log: 0, ..Limits::MAX }), Some("log"));
+        assert_eq!(beyond(Limits { requests: usize::MAX, ..Limits::MAX }), Some("requests"));
+        assert_eq!(beyond(Limits { host_calls: u64::MAX, ..Limits::MAX }), Some("host-calls"));
+        assert_eq!(Limits::MAX.out_of_bounds(&Limits::max_with_memory((1 << 30) - 1)), Some("memory"));
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 
 use far_core::broker::{Broker, BrokerError, BrokerSettings, KeptSecret, Reread};
 use far_core::capability::{Catalog, Destination};
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, SecretName, SkillDigest};
+use far_core::{AgentId, SecretName, SkillDigest, thread};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 use wasmtime::Engine;
@@ -20,6 +19,7 @@ use crate::egress::{self, Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::skill::{Checked, LoadError, Skill};
+use crate::limits::Limits;
 use crate::state::TaskState;
 use crate::turns::Turns;
 use crate::untraced;
@@ -192,7 +192,7 @@ impl Runtime {
             providers: Vec::new(),
             catalog: Catalog::new(),
             broker: BrokerSettings::default(),
-            pool: PoolSize { tasks: 64, memory: 1 << 30 },
+            pool: PoolSize { tasks: 64, memory: Limits::MAX.memory },
             egress: Egress::new(),
             destinations: Vec::new(),
             artifacts: None,
@@ -293,8 +293,7 @@ async fn on_thread<T: Send + 'static>(
 ) -> Result<T, LoadError> {
     let (done, result) = oneshot::channel();
     // Whoever asked may have gone away.
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || _ = done.send(run()));
-    match thread {
+    match thread::spawn(name, move || _ = done.send(run())) {
         // A thread that panicked leaves no word.
         Ok(_) => result.await.unwrap_or(Err(LoadError::Interrupted)),
         Err(error) => Err(LoadError::Host(error.into())),

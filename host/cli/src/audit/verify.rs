@@ -1,6 +1,5 @@
 //! `far audit verify`.
 
-use std::fs::File;
 use std::process::ExitCode;
 
 use far_core::pal::file::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
@@ -10,11 +9,12 @@ use super::VerifyArgs;
 use crate::escape::escape;
 use crate::exit;
 use crate::failure::Failure;
+use crate::input;
 use crate::output::{print, print_object};
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let unreadable = |source| Failure::Read { what: "the audit file", path: args.file.clone(), source };
-    let file = File::open(&args.file).map_err(unreadable)?;
+    let file = input::open(&args.file, "the audit file")?;
     let verdict = check(file, Trust { key: args.key, head: args.head }).map_err(unreadable)?;
     let code = match verdict.soundness() {
         Soundness::Sound => 0,

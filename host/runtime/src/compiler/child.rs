@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
-use super::{LoadLimits, sandbox};
+use super::{LoadLimits, pool, sandbox};
 use crate::engine;
 use crate::limits::is_the_machines;
 use crate::skill::{LoadError, of_engine};
@@ -59,7 +59,11 @@ fn compile() -> (Exit, String) {
     if let Err(error) = io::stdin().lock().read_to_end(&mut component) {
         return (Exit::Host, format!("it could not read the component: {error}"));
     }
-    let compiled = engine::compiling().and_then(|engine| engine.precompile_component(&component));
+    let compile = || engine::compiling().and_then(|engine| engine.precompile_component(&component));
+    let compiled = match pool::install(compile) {
+        Ok(compiled) => compiled,
+        Err(error) => return (Exit::Memory, format!("it could not start its threads: {error}")),
+    };
     match compiled {
         Ok(code) => match io::stdout().lock().write_all(&code) {
             Ok(()) => (Exit::Compiled, String::new()),

@@ -14,6 +14,7 @@
 
 mod child;
 mod job;
+mod pool;
 mod process;
 mod sandbox;
 
@@ -39,6 +40,8 @@ pub struct LoadLimits {
 }
 
 impl LoadLimits {
+    /// The most memory of the compiler, in bytes.
+    pub const MEMORY_MAX: u64 = 16 << 30;
     /// The most time for compiling.
     pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 }
@@ -103,7 +106,10 @@ impl Compiler {
     /// is abandoned.
     pub(crate) fn compile(&self, engine: &Engine, component: &[u8], job: &Job) -> Result<Vec<u8>, LoadError> {
         match &self.0 {
-            Place::Here => engine.precompile_component(component).map_err(of_engine),
+            Place::Here => {
+                let compiled = pool::install(|| engine.precompile_component(component));
+                compiled.map_err(|error| LoadError::Host(error.into()))?.map_err(of_engine)
+            }
             Place::Child(program) => process::compile(program, component, job),
         }
     }

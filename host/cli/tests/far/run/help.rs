@@ -49,7 +49,7 @@ Exit codes:
   2  usage or configuration
   3  refused, or a scope violation
   4  limit or time-out
-  5  backend or audit log unavailable
+  5  backend, audit log or a resource of the machine unavailable
   128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
 
 Example:

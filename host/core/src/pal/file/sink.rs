@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -62,8 +61,7 @@ impl FileSink {
         let appender = Appender::open(file, key, options.synced, id).map_err(|why| FileError::unusable(path, why))?;
         let inherited = appender.inherited();
         let (queue, jobs) = sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("far-audit".into());
-        thread.spawn(move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
+        crate::thread::spawn("far-audit", move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
         Ok(Arc::new(Self { queue, key: public, inherited }))
     }
 
