@@ -27,6 +27,8 @@ impl Runtime {
             skill_digest,
             capability,
             egress: self.egress(task),
+            listed: self.egress.clone(),
+            records: task.limits.records,
             deadline: deadline.into_std(),
         })
     }
@@ -46,6 +48,7 @@ impl Runtime {
             ("output", limits.output == 0 || limits.output > self.max_memory),
             ("log", limits.log == 0 || limits.log > self.max_memory),
             ("host-calls", limits.host_calls == 0),
+            ("records", limits.records == 0),
             ("requests", limits.requests == 0),
             ("request-body", limits.request_body == 0 || limits.request_body > self.max_memory),
             ("response-body", limits.response_body == 0 || limits.response_body > self.max_memory),

@@ -24,6 +24,9 @@ pub struct Limits {
     pub log: usize,
     /// Calls of this host's interfaces. 100,000 by default.
     pub host_calls: u64,
+    /// Events that the task may have recorded, but for those of its end and of what happened already. 10,000 by default: as
+    /// many as an honest task never has, and some 4 MB of an audit file.
+    pub records: u64,
     /// Requests over HTTP. 100 by default.
     pub requests: usize,
     /// The body of one request, in bytes. 10 MiB by default.
@@ -41,6 +44,7 @@ impl Default for Limits {
             output: 1 << 20,
             log: 256 << 10,
             host_calls: 100_000,
+            records: 10_000,
             requests: 100,
             request_body: 10 << 20,
             response_body: 10 << 20,
@@ -61,6 +65,8 @@ pub enum Limit {
     Output,
     /// [`Limits::host_calls`].
     HostCalls,
+    /// [`Limits::records`].
+    Records,
     /// The size of what a guest passed in one call.
     Argument,
     /// How many handles of secrets, or of all kinds together, a task holds at once.
@@ -77,6 +83,7 @@ impl Limit {
             Self::Tables => "tables",
             Self::Output => "output",
             Self::HostCalls => "host-calls",
+            Self::Records => "records",
             Self::Argument => "argument",
             Self::Handles => "handles",
             Self::Stack => "stack",

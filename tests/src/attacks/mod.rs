@@ -11,6 +11,7 @@ mod components;
 mod credentials;
 mod cuts;
 mod egress;
+mod exchanges;
 mod handles;
 mod hosts;
 mod lifetime;
@@ -67,6 +68,7 @@ pub fn cases() -> Vec<Case> {
         credentials::cases(),
         cuts::cases(),
         egress::cases(),
+        exchanges::cases(),
         hosts::cases(),
         artefacts::cases(),
     ]

@@ -32,7 +32,18 @@ const GRANT: Keys = Keys {
     later: &["requests"],
 };
 const LIMITS: Keys = Keys {
-    known: &["timeout", "memory", "input", "output", "log", "host-calls", "requests", "request-body", "response-body"],
+    known: &[
+        "timeout",
+        "memory",
+        "input",
+        "output",
+        "log",
+        "host-calls",
+        "records",
+        "requests",
+        "request-body",
+        "response-body",
+    ],
     later: &[],
 };
 
@@ -44,6 +55,8 @@ const MAX_TIMEOUT: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60
 const MAX_SIZE: Max<u64> = Max { value: 4096 * 1024 * 1024, text: "4096MiB" };
 /// More than a task can make in the longest time it may have.
 const MAX_HOST_CALLS: Max<u64> = Max { value: 1_000_000_000_000, text: "1000000000000" };
+/// More than a task can have recorded in the longest time it may have.
+const MAX_RECORDS: Max<u64> = Max { value: 1_000_000_000_000, text: "1000000000000" };
 /// More than a task can send in the longest time it may have, one after the other.
 const MAX_REQUESTS: Max<u64> = Max { value: 1_000_000, text: "1000000" };
 const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
@@ -78,6 +91,8 @@ pub(crate) struct LimitsConfig {
     pub(crate) log: Option<u64>,
     /// How often the component may call the host.
     pub(crate) host_calls: Option<u64>,
+    /// How many events the task may have recorded.
+    pub(crate) records: Option<u64>,
     /// How many requests the task may send.
     pub(crate) requests: Option<u64>,
     /// How large the body of a request may be.
@@ -180,6 +195,7 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
     let mut table = value.table_of(&LIMITS)?;
     let timeout = table.take("timeout").map(|value| value.read(|text| units::duration(text, &MAX_TIMEOUT)));
     let host_calls = table.take("host-calls").map(|value| value.read_integer(|n| units::count(n, &MAX_HOST_CALLS)));
+    let records = table.take("records").map(|value| value.read_integer(|n| units::count(n, &MAX_RECORDS)));
     let requests = table.take("requests").map(|value| value.read_integer(|n| units::count(n, &MAX_REQUESTS)));
     let mut size = |name| table.take(name).map(|value| size(&value)).transpose();
     Ok(LimitsConfig {
@@ -191,6 +207,7 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
         request_body: size("request-body")?,
         response_body: size("response-body")?,
         host_calls: host_calls.transpose()?,
+        records: records.transpose()?,
         requests: requests.transpose()?,
     })
 }
