@@ -169,6 +169,7 @@ fn with_defaults(config: &LimitsConfig) -> Limits {
         output: size(config.output, default.output),
         log: size(config.log, default.log),
         host_calls: config.host_calls.unwrap_or(default.host_calls),
+        records: config.records.unwrap_or(default.records),
         requests: size(config.requests, default.requests),
         request_body: size(config.request_body, default.request_body),
         response_body: size(config.response_body, default.response_body),

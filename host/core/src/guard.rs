@@ -113,6 +113,12 @@ guards! {
     SameCuts = "same-cuts",
     /// A stand-in is worth nothing to another task than the one that it was made for.
     OwnToken = "own-token",
+    /// A text of a placeholder's form that stands for nothing does not leave in a request's head.
+    EndedPlaceholder = "ended-placeholder",
+    /// The uses of all secrets of a request are taken, or none is.
+    WholeRequest = "whole-request",
+    /// A use of a secret that did not leave is given back.
+    UseReturned = "use-returned",
     /// A request goes only to where the task may send some.
     Egress = "egress",
     /// What must carry one secret does not leave without it.
@@ -133,6 +139,8 @@ guards! {
     HeaderLine = "header-line",
     /// What a server answers has no value in it that the task was given.
     ResponseRedaction = "response-redaction",
+    /// Redacting an answer lets others run, and the task's time end.
+    ResponseYield = "response-yield",
     /// A body in a coding that hides what is in it is no answer.
     ResponseCoding = "response-coding",
     /// A name that only a guest chose is recorded as a hash.
@@ -182,6 +190,8 @@ guards! {
     Output = "output",
     /// Calls of the host have a limit.
     HostCalls = "host-calls",
+    /// Records of the PAL have a limit.
+    Records = "records",
     /// The task log has a limit.
     Log = "log",
     /// Handles have a limit.

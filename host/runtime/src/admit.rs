@@ -30,6 +30,8 @@ impl Runtime {
             skill_digest,
             capability,
             egress: self.egress(task),
+            listed: self.egress.clone(),
+            records: task.limits.records,
             deadline: deadline.into_std(),
         })
     }

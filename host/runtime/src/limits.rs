@@ -41,6 +41,9 @@ pub struct Limits {
     pub log: usize,
     /// Calls of this host's interfaces. 100,000 by default.
     pub host_calls: u64,
+    /// Events that the task may have recorded, but for those of its end and of what happened already. 10,000 by default: as
+    /// many as an honest task never has, and some 4 MB of an audit file.
+    pub records: u64,
     /// Requests over HTTP. 100 by default.
     pub requests: usize,
     /// The body of one request, in bytes. 10 MiB by default.
@@ -60,6 +63,7 @@ impl Limits {
         log: 1 << 30,
         // More than a task makes in the longest time that it may have.
         host_calls: 1_000_000_000_000,
+        records: 1_000_000_000_000,
         // More than a task sends in the longest time that it may have, one after the other.
         requests: 1_000_000,
         request_body: 1 << 30,
@@ -82,7 +86,7 @@ impl Limits {
     /// Returns the name of the first limit that is zero, or above its maximum.
     pub(crate) fn out_of_bounds(&self, max: &Self) -> Option<&'static str> {
         // Every field is named, so that a new one cannot be left out.
-        let Self { timeout, memory, input, output, log, host_calls, requests, request_body, response_body } = *self;
+        let Self { timeout, memory, input, output, log, host_calls, records, requests, request_body, response_body } = *self;
         let out = |value: usize, max: usize| value == 0 || value > max;
         let all = [
             ("timeout", timeout.is_zero() || timeout > max.timeout),
@@ -91,6 +95,7 @@ impl Limits {
             ("output", out(output, max.output)),
             ("log", out(log, max.log)),
             ("host-calls", host_calls == 0 || host_calls > max.host_calls),
+            ("records", records == 0 || records > max.records),
             ("requests", out(requests, max.requests)),
             ("request-body", out(request_body, max.request_body)),
             ("response-body", out(response_body, max.response_body)),
@@ -108,6 +113,7 @@ impl Default for Limits {
             output: 1 << 20,
             log: 256 << 10,
             host_calls: 100_000,
+            records: 10_000,
             requests: 100,
             request_body: 10 << 20,
             response_body: 10 << 20,
@@ -135,6 +141,8 @@ pub enum Limit {
     Output,
     /// [`Limits::host_calls`].
     HostCalls,
+    /// [`Limits::records`].
+    Records,
     /// The size of what a guest passed in one call.
     Argument,
     /// How many handles of secrets, or of all kinds together, a task holds at once.
@@ -159,6 +167,7 @@ impl Limit {
             Self::Tables => "tables",
             Self::Output => "output",
             Self::HostCalls => "host-calls",
+            Self::Records => "records",
             Self::Argument => "argument",
             Self::Handles => "handles",
             Self::Stack => "stack",

@@ -211,6 +211,7 @@ fn end_of_stop(stop: &Stop) -> End {
     match stop {
         Stop::Violation(violation) => End::Violation(violation.clone()),
         Stop::Audit(unavailable) => End::AuditUnavailable(unavailable.clone()),
+        Stop::Records => End::LimitExceeded(Limit::Records),
         _ => End::HostError,
     }
 }

@@ -12,6 +12,7 @@ mod components;
 mod credentials;
 mod cuts;
 mod egress;
+mod exchanges;
 mod handles;
 mod hosts;
 mod lifetime;
@@ -72,6 +73,7 @@ pub fn cases() -> Vec<Case> {
         credentials::cases(),
         cuts::cases(),
         egress::cases(),
+        exchanges::cases(),
         hosts::cases(),
         routes::cases(),
         artefacts::cases(),

@@ -41,6 +41,7 @@ const LIMITS: Keys = Keys {
         "output",
         "log",
         "host-calls",
+        "records",
         "requests",
         "request-body",
         "response-body",
@@ -62,6 +63,7 @@ const MAX_LOAD_MEMORY: Max<u64> = Max { value: LoadLimits::MEMORY_MAX, text: "16
 /// The bound of every size.
 const MAX_SIZE: Max<u64> = Max { value: Limits::MAX.memory as u64, text: "1024MiB" };
 const MAX_HOST_CALLS: Max<u64> = Max { value: Limits::MAX.host_calls, text: "1000000000000" };
+const MAX_RECORDS: Max<u64> = Max { value: Limits::MAX.records, text: "1000000000000" };
 const MAX_REQUESTS: Max<u64> = Max { value: Limits::MAX.requests as u64, text: "1000000" };
 const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
 
@@ -95,6 +97,8 @@ pub(crate) struct LimitsConfig {
     pub(crate) log: Option<u64>,
     /// How often the component may call the host.
     pub(crate) host_calls: Option<u64>,
+    /// How many events the task may have recorded.
+    pub(crate) records: Option<u64>,
     /// How many requests the task may send.
     pub(crate) requests: Option<u64>,
     /// How large the body of a request may be.
@@ -214,6 +218,7 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
     let load_timeout =
         table.take("load-timeout").map(|value| value.read(|text| units::duration(text, &MAX_LOAD_TIMEOUT)));
     let host_calls = table.take("host-calls").map(|value| value.read_integer(|n| units::count(n, &MAX_HOST_CALLS)));
+    let records = table.take("records").map(|value| value.read_integer(|n| units::count(n, &MAX_RECORDS)));
     let requests = table.take("requests").map(|value| value.read_integer(|n| units::count(n, &MAX_REQUESTS)));
     let load_memory = table.take("load-memory").map(|value| size(&value, &MAX_LOAD_MEMORY)).transpose()?;
     let mut size = |name| table.take(name).map(|value| size(&value, &MAX_SIZE)).transpose();
@@ -226,6 +231,7 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
         request_body: size("request-body")?,
         response_body: size("response-body")?,
         host_calls: host_calls.transpose()?,
+        records: records.transpose()?,
         requests: requests.transpose()?,
         load_timeout: load_timeout.transpose()?,
         load_memory,

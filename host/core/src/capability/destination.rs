@@ -92,6 +92,11 @@ impl Destination {
         self.host.matches(&target.host)
     }
 
+    /// Whether a request goes to one of the pattern's hosts, by its scheme and port.
+    pub fn is_of_origin(&self, target: &Target) -> bool {
+        self.https == target.https && self.port == target.port && self.is_of_host(target)
+    }
+
     /// Whether every request that goes where this pattern says goes where one of `allowed` says.
     ///
     /// Patterns are compared by what they cover, not by how they are written; several may cover its methods together.

@@ -30,6 +30,7 @@ input = 4096
 output = "64KiB"
 log = "1B"
 host-calls = 1000
+records = 500
 "#;
 
 const JSON: &str = r#"{
@@ -43,7 +44,8 @@ const JSON: &str = r#"{
     { "secret": "hook-secret", "operations": ["sign", "reveal"], "versions": "any" }
   ],
   "limits": {
-    "timeout": "1500ms", "memory": "128MiB", "input": 4096, "output": "64KiB", "log": "1B", "host-calls": 1000
+    "timeout": "1500ms", "memory": "128MiB", "input": 4096, "output": "64KiB", "log": "1B", "host-calls": 1000,
+    "records": 500
   }
 }"#;
 
@@ -81,6 +83,7 @@ fn both_formats_say_the_same() {
             output: Some(64 * 1024),
             log: Some(1),
             host_calls: Some(1000),
+            records: Some(500),
             ..LimitsConfig::default()
         };
         assert_eq!(task.limits, limits);
@@ -229,6 +232,8 @@ fn no_limit_is_zero_or_unlimited() {
         ("log", "9223372036854775807", "the most is 1024MiB"),
         ("host-calls", "0", "must be more than zero"),
         ("host-calls", "1000000000001", "the most is 1000000000000"),
+        ("records", "0", "must be more than zero"),
+        ("records", "1000000000001", "the most is 1000000000000"),
     ];
     for (key, value, message) in cases {
         let column = key.len() + 4;

@@ -29,7 +29,9 @@ async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
     let far = issue(&server, &authority, github::SEAL).await;
     let events = format!(
         "{HEAD}\
-* secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=completed duration=*us task=task-*
+* secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=started task=task-*
+* secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=completed task=task-*
+* egress.finished  destination=https://api.github.com outcome=completed status=* sent=yes bytes-sent=* bytes-received=* duration=*us task=task-*
 * secret.wiped     github-token version=env-* provider=dev task=task-*
 * task.finished    outcome=completed duration=*us task=task-*
 "
