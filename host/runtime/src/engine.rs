@@ -53,13 +53,8 @@ pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
     Engine::new(configured().allocation_strategy(pool))
 }
 
-/// An engine that compiles, and reserves nothing to run.
-pub(crate) fn compiling() -> wasmtime::Result<Engine> {
-    Engine::new(&configured())
-}
-
 /// The settings that compiled code depends on.
-fn configured() -> Config {
+pub(crate) fn configured() -> Config {
     let mut config = Config::new();
     config
         .async_stack_zeroing(true)
@@ -83,22 +78,4 @@ pub(crate) fn start_clock(engine: &Engine) -> io::Result<()> {
         }
     };
     thread::spawn("far-clock", tick).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-
-    use super::*;
-
-    #[test]
-    fn compiled_code_fits_every_pool() {
-        let hash = |engine: Engine| {
-            let mut hasher = DefaultHasher::new();
-            engine.precompile_compatibility_hash().hash(&mut hasher);
-            hasher.finish()
-        };
-        let pool = engine(PoolSize { tasks: 3, memory: 1 << 30 }).unwrap();
-        assert_eq!(hash(pool), hash(compiling().unwrap()));
-    }
 }

@@ -86,7 +86,8 @@ impl Limits {
     /// Returns the name of the first limit that is zero, or above its maximum.
     pub(crate) fn out_of_bounds(&self, max: &Self) -> Option<&'static str> {
         // Every field is named, so that a new one cannot be left out.
-        let Self { timeout, memory, input, output, log, host_calls, records, requests, request_body, response_body } = *self;
+        let Self { timeout, memory, input, output, log, host_calls, records, requests, request_body, response_body } =
+            *self;
         let out = |value: usize, max: usize| value == 0 || value > max;
         let all = [
             ("timeout", timeout.is_zero() || timeout > max.timeout),
@@ -186,6 +187,7 @@ impl Limit {
             Self::Tables => format!("{TABLE_ELEMENTS} elements"),
             Self::Output => size(limits.output),
             Self::HostCalls => format!("{} calls", limits.host_calls),
+            Self::Records => format!("{} events", limits.records),
             Self::Argument => size(limits.argument()),
             Self::Handles => {
                 format!("{HANDLES_MAX} handles of secrets, or {} of all kinds", HANDLES_MAX + OTHER_HANDLES)
@@ -201,7 +203,7 @@ impl Limit {
     /// Returns the key of `[limits]` in `task.toml` that sets it; none if it is fixed.
     pub fn key(self) -> Option<&'static str> {
         match self {
-            Self::Memory | Self::Output | Self::HostCalls => Some(self.as_str()),
+            Self::Memory | Self::Output | Self::HostCalls | Self::Records => Some(self.as_str()),
             _ => None,
         }
     }

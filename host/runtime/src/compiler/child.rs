@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
+use wasmtime::Engine;
+
 use super::{LoadLimits, pool, sandbox};
 use crate::engine;
 use crate::limits::is_the_machines;
@@ -54,12 +56,17 @@ pub fn compile_stdin(limits: &LoadLimits) -> ExitCode {
     exit.code()
 }
 
+/// An engine that compiles, and reserves nothing to run.
+fn compiling_engine() -> wasmtime::Result<Engine> {
+    Engine::new(&engine::configured())
+}
+
 fn compile() -> (Exit, String) {
     let mut component = Vec::new();
     if let Err(error) = io::stdin().lock().read_to_end(&mut component) {
         return (Exit::Host, format!("it could not read the component: {error}"));
     }
-    let compile = || engine::compiling().and_then(|engine| engine.precompile_component(&component));
+    let compile = || compiling_engine().and_then(|engine| engine.precompile_component(&component));
     let compiled = match pool::install(compile) {
         Ok(compiled) => compiled,
         Err(error) => return (Exit::Memory, format!("it could not start its threads: {error}")),
@@ -75,5 +82,24 @@ fn compile() -> (Exit, String) {
             let message = format!("{error:#}");
             (if matches!(of_engine(error), LoadError::Limits(_)) { Exit::Limits } else { Exit::Invalid }, message)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+    use crate::engine::{PoolSize, engine};
+
+    #[test]
+    fn compiled_code_fits_every_pool() {
+        let hash = |engine: Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let pool = engine(PoolSize { tasks: 3, memory: 1 << 30 }).unwrap();
+        assert_eq!(hash(pool), hash(compiling_engine().unwrap()));
     }
 }
