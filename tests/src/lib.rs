@@ -7,6 +7,7 @@
 )]
 
 pub mod attacks;
+pub mod child;
 pub mod conformance;
 pub mod github;
 pub mod github_app;

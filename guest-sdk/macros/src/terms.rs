@@ -1,7 +1,7 @@
 //! What a declaration says of one secret: what is done with it, where it is sent, and what it signs.
 //!
 //! The rules are the host's (`far_core::capability`), as far as they can be told without a parser of URLs: of a destination,
-//! the host has more to say.
+//! and of a header for a secret, the host has more to say.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};

@@ -5,7 +5,7 @@
 use far_core::broker::Violation;
 use far_core::capability::{DenyReason, Gap, Operation};
 use far_core::pal::SecretLabel;
-use far_runtime::Refusal;
+use far_runtime::{Limit, Refusal};
 
 /// The next step after a violation.
 pub(crate) fn of_violation(violation: &Violation) -> String {
@@ -79,9 +79,33 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> String {
         Refusal::Provider { provider, .. } => {
             format!("add the table [providers.{provider}] to the configuration, or name another provider")
         }
-        Refusal::InputTooLarge { .. } | Refusal::Limit(_) => "limits are set under [limits] in a task file".to_owned(),
+        Refusal::InputTooLarge { .. } => set("input"),
+        Refusal::Limit(key) => set(key),
         _ => "try again".to_owned(),
     }
+}
+
+/// Returns the next step after a limit was exceeded: the key that sets it, or what a skill does to
+/// stay within it.
+pub(crate) fn of_limit(limit: Limit) -> String {
+    if let Some(key) = limit.key() {
+        return set(key);
+    }
+    let advice = match limit {
+        Limit::Argument => "pass less in one call; it grows with 'output' under [limits] in a task file",
+        Limit::Handles => "it is fixed: have the skill drop handles that it no longer uses",
+        Limit::Stack => "it is fixed: have the skill bound its recursion",
+        Limit::RandomBytes => "it is fixed: have the skill ask for random bytes in several calls",
+        Limit::Headers => "it is fixed: have the skill send fewer or shorter headers",
+        Limit::BlockingWrite => "it is fixed: have the skill write in smaller pieces",
+        Limit::StreamWrite => "have the skill call 'check-write' before each write",
+        _ => "it is fixed: build the skill smaller",
+    };
+    advice.to_owned()
+}
+
+fn set(key: &str) -> String {
+    format!("set '{key}' under [limits] in a task file")
 }
 
 const HOSTILE: &str = "the skill is wrong, or hostile: no grant would let it do this";

@@ -102,7 +102,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "JSON|@FILE", conflicts_with = "task")]
     pub(crate) input: Option<String>,
 
-    /// Also append every event to this file as a plain line of JSON; no value is released unless its event was written.
+    /// Also append every event to this file as a plain line of JSON; no value is released unless
+    /// its event was written. With '-', to stderr alone.
     #[arg(long, value_name = "FILE")]
     pub(crate) pal: Option<PathBuf>,
 

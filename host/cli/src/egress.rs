@@ -4,6 +4,7 @@ use std::path::Path;
 
 use far_runtime::Egress;
 
+use crate::authorities::Authorities;
 use crate::config::{EgressConfig, read_authorities};
 use crate::failure::Failure;
 
@@ -11,13 +12,15 @@ use crate::failure::Failure;
 pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
     let egress = config.networks.iter().copied().fold(Egress::new(), Egress::with_network);
     let egress = config.hosts.iter().fold(egress, |egress, (host, address)| egress.with_host(host, *address));
-    match &config.ca_file {
-        Some(path) => with_authorities(egress, path),
+    if let Some(path) = &config.ca_file {
+        return with_authorities(egress, &read_authorities(path)?, path);
+    }
+    match Authorities::of_environment()? {
+        Some(named) => with_authorities(egress, &named.pem, &named.path),
         None => Ok(egress),
     }
 }
 
-fn with_authorities(egress: Egress, path: &Path) -> Result<Egress, Failure> {
-    let pem = read_authorities(path)?;
-    egress.with_authorities(&pem).map_err(|source| Failure::Authorities { path: path.to_owned(), source })
+fn with_authorities(egress: Egress, pem: &[u8], path: &Path) -> Result<Egress, Failure> {
+    egress.with_authorities(pem).map_err(|source| Failure::Authorities { path: path.to_owned(), source })
 }

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &EmbedArgs) -> ExitCode {
 }
 
 fn written(args: &EmbedArgs) -> Result<String, Failure> {
-    let document = input::begin(&args.declaration, "the declaration", Declaration::MAX_LEN)?;
+    let document = input::regular(&args.declaration, "the declaration", Declaration::MAX_LEN)?;
     let component = input::component(&args.skill)?;
     if component.len() > COMPONENT_MAX {
         return Err(Failure::Embed { skill: args.skill.clone(), source: None });

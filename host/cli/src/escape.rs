@@ -1,10 +1,10 @@
 //! Text that an author or a guest wrote, made safe to show.
 
-use far_core::review::is_unseen;
+use far_core::review::escapes;
 
-/// Escapes control characters and those that change the direction of text, as `\u{…}`; everything else stays.
+/// Escapes each character that a reader does not see, as `\u{…}`; everything else stays.
 pub(crate) fn escape(text: &str) -> String {
-    text.chars().map(shown).collect()
+    escapes(text).map(|(character, escaped)| shown(character, escaped)).collect()
 }
 
 /// Escapes the same characters of the beginning of a text: so many characters of it, and what says that there are more.
@@ -18,14 +18,14 @@ pub(crate) fn escape_start(text: &str, most: usize) -> String {
 /// Escapes the same characters but for line ends and tabs: for text that has the place to itself.
 pub(crate) fn escape_lines(text: &str) -> String {
     let keep = |character| matches!(character, '\n' | '\t');
-    text.chars().map(|character| if keep(character) { character.to_string() } else { shown(character) }).collect()
+    escapes(text).map(|(character, escaped)| shown(character, escaped && !keep(character))).collect()
 }
 
 /// Escapes the same characters in a finished JSON text, as `\uXXXX`: outside of strings it has none of them.
 pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
-    for character in json.chars() {
-        if is_unseen(character) {
+    for (character, is_escaped) in escapes(json) {
+        if is_escaped {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 escaped.push_str(&format!("\\u{unit:04x}"));
             }
@@ -36,8 +36,8 @@ pub(crate) fn escape_json(json: &str) -> String {
     escaped
 }
 
-fn shown(character: char) -> String {
-    if is_unseen(character) { character.escape_unicode().to_string() } else { character.to_string() }
+fn shown(character: char, escaped: bool) -> String {
+    if escaped { character.escape_unicode().to_string() } else { character.to_string() }
 }
 
 #[cfg(test)]
@@ -50,7 +50,10 @@ mod tests {
         assert_eq!(escape("a\nb\r\u{9b}"), "a\\u{a}b\\u{d}\\u{9b}");
         assert_eq!(escape("\u{202e}drowssap\u{2066}"), "\\u{202e}drowssap\\u{2066}");
         assert_eq!(escape("\u{fff9}a\u{fffb}\u{e0041}\u{e007f}"), "\\u{fff9}a\\u{fffb}\\u{e0041}\\u{e007f}");
-        assert_eq!(escape("\u{fffc}\u{e0080}"), "\u{fffc}\u{e0080}", "beside them");
+        assert_eq!(escape("a\u{ad}b\u{180e}c\u{e0100}\u{3164}"), "a\\u{ad}b\\u{180e}c\\u{e0100}\\u{3164}");
+        assert_eq!(escape("\u{a0}\u{2800}\u{e000}"), "\\u{a0}\\u{2800}\\u{e000}");
+        assert_eq!(escape("'\u{301}a\u{301}"), "'\\u{301}a\u{301}", "a mark on nothing");
+        assert_eq!(escape("\u{fffc}\u{fffd}"), "\u{fffc}\u{fffd}", "beside them");
         assert_eq!(escape("caf\u{e9} \u{1f980}"), "caf\u{e9} \u{1f980}");
     }
 
@@ -69,7 +72,7 @@ mod tests {
 
     #[test]
     fn json_stays_the_same_json() {
-        let text = "a\u{202e}\u{7f}\u{9b}\u{feff}\u{fffa}\u{e0061}b";
+        let text = "a\u{202e}\u{7f}\u{9b}\u{feff}\u{fffa}\u{e0061}\u{ad}\u{301}b";
         let json = escape_json(&serde_json::to_string(text).unwrap());
         assert!(json.is_ascii());
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);

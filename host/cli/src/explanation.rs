@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use far_runtime::End;
+use far_runtime::{End, Report};
 use serde::Serialize;
 
 use crate::advice;
@@ -35,7 +35,7 @@ impl Explanation {
     }
 
     /// Of a task's end; none if it completed.
-    pub(crate) fn of_end(end: &End) -> Option<Self> {
+    pub(crate) fn of_end(Report { end, limits, .. }: &Report) -> Option<Self> {
         let (kind, message, help): (_, _, Option<Cow<'static, str>>) = match end {
             End::Completed(_) => return None,
             End::SkillError(message) => (None, format!("the skill failed: {message}"), None),
@@ -52,13 +52,17 @@ impl Explanation {
             ),
             End::LimitExceeded(limit) => (
                 Some(limit.as_str()),
-                format!("the task was ended: it went beyond its limit on '{}'", limit.as_str()),
-                Some("limits are set under [limits] in a task file".into()),
+                format!(
+                    "the task was ended: it went beyond its limit on '{}': {}",
+                    limit.as_str(),
+                    limit.value(limits)
+                ),
+                Some(advice::of_limit(*limit).into()),
             ),
             End::TimedOut => (
                 None,
-                "the task was ended: its time was over".to_owned(),
-                Some("'timeout' is set under [limits] in a task file".into()),
+                format!("the task was ended: its time of {:?} was over", limits.timeout),
+                Some("set 'timeout' under [limits] in a task file".into()),
             ),
             End::Cancelled => (None, "the task was cancelled".to_owned(), None),
             End::Refused(refusal) => (

@@ -17,11 +17,12 @@ use far_providers::vault::VaultError;
 use far_runtime::{EgressSetupError, LoadError, RuntimeError};
 use miette::Diagnostic;
 use rustix::io::Errno;
-use rustix::process::Signal;
 
 use crate::config::ConfigError;
 use crate::control::ControlError;
+use crate::executor::Lacking;
 use crate::exit;
+use crate::signals::Signal;
 
 /// A failure of the command, with what to do about it. Messages quote names of files and of authors: escape them.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
     /// A file cannot be read.
     #[error("cannot read {what} {path}", path = .path.display())]
     Read { what: &'static str, path: PathBuf, source: io::Error },
+    /// Something that is no regular file, where one is read.
+    #[error("{what} {path} is {is}, not a regular file", path = .path.display())]
+    Irregular { what: &'static str, path: PathBuf, is: &'static str },
     /// Something cannot be written.
     #[error("cannot write {what} {path}", path = .path.display())]
     Write { what: &'static str, path: PathBuf, source: io::Error },
@@ -105,6 +109,9 @@ pub(crate) enum Failure {
     /// The authorities that servers' certificates are to be of.
     #[error("no certificates can be taken from {path}", path = .path.display())]
     Authorities { path: PathBuf, source: EgressSetupError },
+    /// The authorities that a variable of the environment names.
+    #[error("cannot use the authorities that {variable} names")]
+    NamedAuthorities { variable: &'static str, source: ConfigError },
     /// The PAL's file.
     #[error("cannot open the event file {path}", path = .path.display())]
     Pal { path: PathBuf, source: io::Error },
@@ -135,6 +142,9 @@ pub(crate) enum Failure {
     /// Memory is not what values need.
     #[error("the host cannot keep secrets in its memory here")]
     SelfTest(#[from] SelfTestError),
+    /// The machine lacks a resource.
+    #[error("the machine lacks {}", what.name())]
+    Lacking { what: Lacking, source: io::Error },
     /// Something of the operating system's.
     #[error("the host cannot {what}")]
     Host { what: &'static str, source: io::Error },
@@ -161,7 +171,7 @@ impl Failure {
             Self::Read { .. } => "unreadable",
             Self::Write { .. } => "unwritable",
             Self::Embed { source, .. } => embed_kind(source.as_ref()),
-            Self::NotAFile(_) => "not-a-file",
+            Self::NotAFile(_) | Self::Irregular { .. } => "not-a-file",
             Self::Exists(_) => "exists",
             Self::NoPage(_) | Self::SdkPath(_) => "arguments",
             Self::Input(_) => "input",
@@ -176,14 +186,14 @@ impl Failure {
             Self::Denied { .. } => "denied",
             Self::Unrecorded(_) => "audit-unavailable",
             Self::Control(_) | Self::Undone { .. } => "process-unavailable",
-            Self::Authorities { .. } => "ca-file",
+            Self::Authorities { .. } | Self::NamedAuthorities { .. } => "ca-file",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
             Self::Load(error) | Self::NoSkillFile { source: error, .. } => error.kind(),
             Self::Exceeded { .. } => "policy-exceeded",
             Self::Wider { .. } => "widened",
             Self::Unhardened(_) | Self::SelfTest(_) => "unprotected",
             Self::Swap(_) => "swap",
-            Self::Broker(_) | Self::Runtime(_) | Self::Host { .. } => "host",
+            Self::Broker(_) | Self::Runtime(_) | Self::Lacking { .. } | Self::Host { .. } => "host",
             Self::Interrupted(_) => "cancelled",
             Self::Stdout(_) => "stdout",
         }
@@ -192,21 +202,18 @@ impl Failure {
     /// The outcome that a report gives it.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
+            _ if self.is_the_machines() => "host-error",
             Self::Unreached { .. } => "backend-unavailable",
             Self::Pal { .. } | Self::Audit(_) | Self::Unrecorded(_) => "audit-unavailable",
             Self::Control(_) | Self::Undone { .. } => "process-unavailable",
+            Self::Load(LoadError::Timeout(_) | LoadError::Memory(_)) => "limit-exceeded",
             Self::Load(_)
             | Self::NoSkillFile { .. }
             | Self::Exceeded { .. }
             | Self::Wider { .. }
             | Self::Denied { .. } => "refused",
             Self::Interrupted(_) => "cancelled",
-            Self::Unhardened(_)
-            | Self::Swap(_)
-            | Self::SelfTest(_)
-            | Self::Broker(_)
-            | Self::Runtime(_)
-            | Self::Host { .. } => "host-error",
+            Self::Unhardened(_) | Self::Swap(_) => "host-error",
             _ => "usage",
         }
     }
@@ -220,20 +227,31 @@ impl Failure {
             | Self::Unrecorded(_)
             | Self::Control(_)
             | Self::Undone { .. } => exit::UNAVAILABLE,
+            Self::Load(LoadError::Timeout(_) | LoadError::Memory(_)) => exit::LIMIT,
+            _ if self.is_the_machines() => exit::UNAVAILABLE,
             Self::Load(_)
             | Self::NoSkillFile { .. }
             | Self::Exceeded { .. }
             | Self::Wider { .. }
             | Self::Denied { .. } => exit::REFUSED,
             Self::Interrupted(signal) => exit::signalled(*signal),
-            Self::Unhardened(_)
-            | Self::Swap(_)
-            | Self::SelfTest(_)
-            | Self::Broker(_)
-            | Self::Runtime(_)
-            | Self::Host { .. } => 1,
+            Self::Unhardened(_) | Self::Swap(_) => 1,
             _ => exit::USAGE,
         }
+    }
+
+    /// Whether the machine lacks a resource, or its limits keep one from the process.
+    fn is_the_machines(&self) -> bool {
+        matches!(
+            self,
+            Self::SelfTest(_)
+                | Self::Broker(_)
+                | Self::Runtime(_)
+                | Self::Lacking { .. }
+                | Self::Host { .. }
+                | Self::Load(LoadError::Host(_))
+                | Self::NoSkillFile { source: LoadError::Host(_), .. }
+        )
     }
 
     /// The next step.
@@ -243,8 +261,13 @@ impl Failure {
                 return Some(tip.clone().unwrap_or_else(|| "see 'far run --help'".to_owned()));
             }
             Self::Config(error) => return error.help().map(|help| help.to_string()),
+            Self::NamedAuthorities { variable, source } => {
+                let or = format!("or unset {variable}, for the platform's authorities");
+                return Some(source.help().map_or_else(|| or.clone(), |help| format!("{help}, {or}")));
+            }
             Self::NoSkill(_) => "add a line such as: skill = \"my_skill.wasm\"",
             Self::Embed { source, .. } => embed_help(source.as_ref()),
+            Self::Irregular { .. } => "write it to a file, and name that",
             Self::NotAFile(_) => "name a file, not a folder, a link, a pipe or a device",
             Self::Exists(_) => "take another name, or move away what is there: nothing is overwritten",
             Self::SdkPath(_) => "move the checkout to a path without quotes, backslashes and control characters",
@@ -287,6 +310,8 @@ impl Failure {
                 "turn it off ('swapoff -a'), or allow it: --allow-swap, or [agent] swap = \"allowed\" in far.toml"
             }
             Self::SelfTest(SelfTestError::Memory(_)) => "allow the process to lock memory: 'ulimit -l' is 64 or more",
+            Self::Lacking { what, .. } => what.help(),
+            Self::Runtime(RuntimeError::Engine(_)) => "lift the limit on address space: 'ulimit -v unlimited'",
             Self::SelfTest(_)
             | Self::Broker(_)
             | Self::Runtime(_)
@@ -350,6 +375,9 @@ fn load_help(error: &LoadError) -> &'static str {
         "strict-wasi" => "the operator's far.toml says so: [runtime] wasi = \"strict\"",
         "component-limits" => "build it as one module, or of fewer and smaller ones",
         "host" => "check that the machine has memory left for it",
+        "load-timeout" => "raise 'load-timeout' under [limits] in a task file, or make the component smaller",
+        "load-memory" => "raise 'load-memory' under [limits] in a task file, or make the component smaller",
+        "compiler-crash" => "do not trust the component; if its toolchain made it so, report it as a defect of far",
         _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
     }
 }

@@ -1,17 +1,63 @@
 //! Files and input that the command line names.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use far_runtime::COMPONENT_MAX;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use serde::de::IgnoredAny;
 
 use crate::failure::Failure;
 
 /// The skill's bytes. One more than the host takes are read, so that the host sees that it is too large.
 pub(crate) fn component(path: &Path) -> Result<Vec<u8>, Failure> {
-    begin(path, "the skill", COMPONENT_MAX)
+    regular(path, "the skill", COMPONENT_MAX)
+}
+
+/// Returns the bytes of a regular file, within the limit as [`begin`].
+///
+/// # Errors
+///
+/// As [`open`], and if the file cannot be read.
+pub(crate) fn regular(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
+    let failure = |source| Failure::Read { what, path: path.to_owned(), source };
+    first(open(path, what)?, limit).map_err(failure)
+}
+
+/// Opens a regular file. Waits neither for the other end of a pipe nor for a device; reading the file does not wait for a
+/// file of `/proc` or `/sys` to have more.
+///
+/// # Errors
+///
+/// [`Failure::Irregular`] if it is something else, [`Failure::Read`] if it cannot be opened.
+pub(crate) fn open(path: &Path, what: &'static str) -> Result<File, Failure> {
+    let failure = |source| Failure::Read { what, path: path.to_owned(), source };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let file = match opened {
+        Ok(file) => File::from(file),
+        // Only a socket, and a device that is not there, cannot be opened so.
+        Err(Errno::NXIO) => return Err(irregular(path, what, path.metadata().map_err(failure)?.file_type())),
+        Err(errno) => return Err(failure(errno.into())),
+    };
+    let kind = file.metadata().map_err(failure)?.file_type();
+    if !kind.is_file() {
+        return Err(irregular(path, what, kind));
+    }
+    Ok(file)
+}
+
+fn irregular(path: &Path, what: &'static str, kind: FileType) -> Failure {
+    let is = match kind {
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_dir() => "a folder",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Failure::Irregular { what, path: path.to_owned(), is }
 }
 
 /// A file's bytes, and one more than the limit at most, so that it is seen that there are too many.

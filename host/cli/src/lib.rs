@@ -6,8 +6,10 @@
 mod advice;
 mod args;
 mod audit;
+mod authorities;
 mod cache;
 mod check;
+mod compile;
 mod config;
 mod control;
 mod diff;
@@ -15,6 +17,7 @@ mod duration;
 mod egress;
 mod embed;
 mod escape;
+mod executor;
 mod exit;
 mod explanation;
 mod failure;
@@ -43,11 +46,17 @@ use clap::Parser;
 pub use crate::config::internal;
 
 use crate::args::{Cli, Command};
-use crate::failure::Failure;
 use crate::output::Output;
 
 /// Runs the command that the process's arguments name, and returns its exit code.
 pub fn main() -> ExitCode {
+    if let Some(code) = compile::run() {
+        return code;
+    }
+    executor::run(far)
+}
+
+fn far() -> ExitCode {
     let protected = protection::protect();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -58,7 +67,7 @@ pub fn main() -> ExitCode {
     if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_io().enable_time().build() {
+    match executor::start() {
         Ok(runtime) => runtime.block_on(async {
             match cli.command {
                 Command::Run(args) => output.finish(&run::run(args).await),
@@ -73,6 +82,6 @@ pub fn main() -> ExitCode {
                 Command::Secrets(args) => secrets::run(&args).await,
             }
         }),
-        Err(error) => output.finish(&Err(Failure::Host { what: "start its threads", source: error })),
+        Err(failure) => output.finish(&Err(failure)),
     }
 }

@@ -55,7 +55,7 @@ impl<'a> Object<'a> {
             skill_digest: Some(report.skill_digest),
             output,
             output_encoding,
-            error: Explanation::of_end(&report.end),
+            error: Explanation::of_end(report),
             provider_calls: report.provider_calls,
             duration_us: Some(u64::try_from(report.duration.as_micros()).unwrap_or(u64::MAX)),
             log: report.log.iter().map(line).collect(),

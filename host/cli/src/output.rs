@@ -96,7 +96,7 @@ fn print_report(report: &Report) -> io::Result<()> {
     if report.log_discarded > 0 {
         lines.push_str(&format!("skill log: {} more bytes discarded\n", report.log_discarded));
     }
-    if let Some(explanation) = Explanation::of_end(&report.end) {
+    if let Some(explanation) = Explanation::of_end(report) {
         lines.push_str(&explanation.lines());
     }
     stderr(&lines);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::file::{FileOptions, FileSink};
+use far_core::pal::file::{FileOptions, FileSink, LineRange};
 use far_core::pal::{Format, Pal, PalBuilder, Sink, WriterSink};
 use rustix::fs::OFlags;
 use serde_json::json;
@@ -15,6 +15,8 @@ use serde_json::json;
 use crate::escape::{escape, escape_json};
 use crate::failure::Failure;
 
+/// Names stderr in the place of a file.
+const STDERR: &str = "-";
 /// How long the file may take for one event before the task ends for want of it.
 const FILE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long the command waits at its end for a slow reader of stderr.
@@ -29,8 +31,9 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Events to stderr, to what counts them if anything does, and to files without which nothing is released, if they are named:
-    /// plain lines, and an audit file.
+    /// Opens the log's sinks: stderr, the counters if there are any, a file of plain lines and an
+    /// audit file if they are named. Both files gate: no value is released without its record in
+    /// each. Stderr shows events to people, and gates only if it is named as the file.
     pub(crate) fn open(
         file: Option<&Path>,
         audit: Option<&Path>,
@@ -40,15 +43,23 @@ impl Events {
         let thread = |source| Failure::Host { what: "start a thread", source };
         let format = if json { Format::JsonLines } else { Format::Text };
         let stderr = WriterSink::spawn(io::stderr(), format).map_err(thread)?;
-        let pal = Pal::builder().sink(stderr.clone());
+        let stderr_gates = file == Some(Path::new(STDERR));
+        let pal = Pal::builder();
+        let pal = match stderr_gates {
+            true => pal.required_sink(stderr.clone(), FILE_DEADLINE),
+            false => pal.sink(stderr.clone()),
+        };
         let mut pal = counts.into_iter().fold(pal, PalBuilder::sink);
-        if let Some(path) = file {
+        if let Some(path) = file.filter(|_| !stderr_gates) {
             let file = append(path).map_err(|source| Failure::Pal { path: path.to_owned(), source })?;
             let sink = WriterSink::spawn(file, Format::JsonLines).map_err(thread)?;
             pal = pal.required_sink(sink, FILE_DEADLINE);
         }
         let audit = audit.map(|path| FileSink::open(path, FileOptions::default()).map(|sink| (path.to_owned(), sink)));
         let audit = audit.transpose()?;
+        if let Some((path, lines)) = audit.as_ref().and_then(|(path, sink)| Some((path, sink.inherited()?))) {
+            warn_inherited(path, lines, json);
+        }
         if let Some((_, sink)) = &audit {
             pal = pal.required_sink(sink.clone(), FILE_DEADLINE);
         }
@@ -76,6 +87,24 @@ impl Events {
         // Where stderr does not take it, there is no other place to say so.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
+}
+
+/// Says on stderr that an audit file had lines without a signature, which this run's signatures
+/// cover.
+fn warn_inherited(path: &Path, LineRange { from, to }: LineRange, json: bool) {
+    let path = path.to_string_lossy();
+    let line = match json {
+        true => {
+            let unsigned = json!({ "from": from, "to": to });
+            escape_json(&json!({ "v": 1, "event": "audit.inherited", "file": path, "unsigned": unsigned }).to_string())
+        }
+        false => format!(
+            "audit {}: an earlier process did not sign lines {from} to {to}; this run signs them, and says so there",
+            escape(&path)
+        ),
+    };
+    // Where stderr does not take it, the file itself has it.
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Opens a file for appending: made for its owner only, and not through a link, which somebody else may have put there.

@@ -1,5 +1,6 @@
 //! From what a configuration says of a backend to the backend.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use far_providers::dotenv::DotEnv;
 use far_providers::exchange::{Exchange, Recipe};
 use far_providers::vault::{Vault, VaultConfig, VaultError};
 
+use crate::authorities::Authorities;
 use crate::config::{FarToml, ProviderConfig, ProviderKind, RecipeConfig, read_authorities};
 use crate::failure::Failure;
 use crate::run::fixed;
@@ -70,14 +72,14 @@ fn making(
     json: bool,
 ) -> Result<Vault, Failure> {
     let why = match state::ledger(config, agent_id) {
-        Ok(ledger) => match Vault::open_with_ledger(id.clone(), vault.clone(), known.clone(), &ledger) {
+        Ok(ledger) => match Vault::open_with_ledger(id.clone(), with_authorities(vault)?, known.clone(), &ledger) {
             Err(VaultError::Ledger(error)) => Unusable::Ledger(error),
             opened => return Ok(opened?),
         },
         Err(why) => why,
     };
     state::warn(&why, json);
-    Ok(Vault::open(id.clone(), vault.clone(), known)?)
+    Ok(Vault::open(id.clone(), with_authorities(vault)?, known)?)
 }
 
 /// Opens a backend to ask what it has. No request is made, and nothing is made by it for anybody.
@@ -103,9 +105,18 @@ fn behind(
         ProviderKind::Dotenv { path } => Arc::new(DotEnv::open(config.id.clone(), path)?),
         ProviderKind::Vault(vault) => {
             let known = known(&config.id, catalog, recipes);
-            Arc::new(Vault::open(config.id.clone(), (**vault).clone(), known)?)
+            Arc::new(Vault::open(config.id.clone(), with_authorities(vault)?, known)?)
         }
     })
+}
+
+/// The configuration of a server, with the authorities that the environment names where the file names none.
+fn with_authorities(config: &VaultConfig) -> Result<VaultConfig, Failure> {
+    let authorities = match &config.ca_file {
+        Some(_) => None,
+        None => Authorities::of_environment()?.map(|named| named.pem),
+    };
+    Ok(VaultConfig { authorities, ..config.clone() })
 }
 
 /// A backend, with what is made of its keys.
@@ -123,7 +134,8 @@ fn exchanging(
 /// What a backend is known to be asked for: what is called in it as the catalog has it, and keys that are exchanged.
 fn known(id: &ProviderId, catalog: &Catalog, recipes: &[&RecipeConfig]) -> Vec<Reference> {
     let own = catalog.iter().filter(|(_, entry)| entry.provider == *id).map(|(_, entry)| &entry.reference);
-    let own = own.filter(|reference| !recipes.iter().any(|recipe| recipe.name == **reference));
+    let exchanged: HashSet<_> = recipes.iter().map(|recipe| &recipe.name).collect();
+    let own = own.filter(|reference| !exchanged.contains(reference));
     own.chain(recipes.iter().map(|recipe| &recipe.key)).cloned().collect()
 }
 
@@ -132,6 +144,9 @@ fn recipe(config: &RecipeConfig) -> Result<Recipe, Failure> {
         name: config.name.clone(),
         key: config.key.clone(),
         kind: config.kind.clone(),
-        authorities: config.ca_file.as_deref().map(read_authorities).transpose()?,
+        authorities: match &config.ca_file {
+            Some(path) => Some(read_authorities(path)?),
+            None => Authorities::of_environment()?.map(|named| named.pem),
+        },
     })
 }

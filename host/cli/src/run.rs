@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use far_core::AgentId;
 use far_core::capability::{Catalog, Destination, Grant};
-use far_runtime::{ArtifactCache, Egress, Limits, Report, Runtime, Task, Wasi};
-use rustix::process::Signal;
+use far_runtime::{ArtifactCache, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
 
 use crate::args::RunArgs;
 use crate::cache;
-use crate::config::{FarToml, LimitsConfig, TaskFile};
+use crate::compile;
+use crate::config::{EgressConfig, FarToml, LimitsConfig, TaskFile};
 use crate::control::{self, ControlError, Place};
 use crate::egress;
 use crate::failure::Failure;
@@ -18,7 +18,7 @@ use crate::metrics::MetricsFile;
 use crate::pal::Events;
 use crate::protection;
 use crate::providers::{self, Opened};
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 use crate::state;
 
 /// The agent's id where no configuration gives one.
@@ -83,6 +83,7 @@ async fn run_job(
 ) -> Result<Report, Failure> {
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
     let builder = builder.catalog(operator.catalog).wasi(operator.wasi);
+    let builder = builder.compiler(compile::compiler()).load_limits(job.load_limits);
     let mut builder = builder.egress(operator.egress).egress_to(operator.egress_to);
     for provider in operator.opened.providers {
         builder = builder.provider(provider);
@@ -123,6 +124,7 @@ struct Job {
     grants: Vec<Grant>,
     egress: Vec<Destination>,
     limits: Limits,
+    load_limits: LoadLimits,
 }
 
 impl Job {
@@ -134,7 +136,7 @@ impl Job {
         if args.task.is_none() {
             let input = input::input(args.input.as_deref(), limits.input)?;
             let (grants, egress) = (args.grants.clone(), args.egress.clone());
-            return Ok(Self { skill: path.clone(), input, grants, egress, limits });
+            return Ok(Self { skill: path.clone(), input, grants, egress, limits, load_limits: LoadLimits::default() });
         }
         let file = TaskFile::read(path)?;
         Ok(Self {
@@ -143,7 +145,16 @@ impl Job {
             grants: file.grants,
             egress: file.egress,
             limits: with_defaults(&file.limits),
+            load_limits: load_limits(&file.limits),
         })
+    }
+}
+
+fn load_limits(config: &LimitsConfig) -> LoadLimits {
+    let default = LoadLimits::default();
+    LoadLimits {
+        timeout: config.load_timeout.unwrap_or(default.timeout),
+        memory: config.load_memory.unwrap_or(default.memory),
     }
 }
 
@@ -158,6 +169,7 @@ fn with_defaults(config: &LimitsConfig) -> Limits {
         output: size(config.output, default.output),
         log: size(config.log, default.log),
         host_calls: config.host_calls.unwrap_or(default.host_calls),
+        records: config.records.unwrap_or(default.records),
         requests: size(config.requests, default.requests),
         request_body: size(config.request_body, default.request_body),
         response_body: size(config.response_body, default.response_body),
@@ -193,15 +205,15 @@ impl Operator {
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
-    fn local(env_file: Option<&Path>, grants: &[Grant], egress: &[Destination]) -> Result<Self, Failure> {
+    fn local(env_file: Option<&Path>, grants: &[Grant], egress_to: &[Destination]) -> Result<Self, Failure> {
         let mut opened = Opened::default();
         let provider = providers::local(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
             opened.providers.push(providers::open(&provider, &catalog, &[])?);
         }
-        let egress_to = egress.to_vec();
-        let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), Egress::new());
+        let egress_to = egress_to.to_vec();
+        let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), egress::of(&EgressConfig::default())?);
         Ok(Self { agent_id, opened, catalog, wasi, egress, egress_to, control: None })
     }
 }

@@ -1,81 +1,169 @@
-//! What `far run` does when it is told to end.
+//! Cancels the task when a signal asks the process to end.
 //!
-//! The first signal cancels the task, which then ends as every task does: its values are wiped, its end is recorded, the
-//! audit file is closed. A second one, or one that comes when nothing is left to cancel, ends the process at once.
+//! The first signal cancels the task, which then ends as every task does: the broker wipes its values, the log records its
+//! end, and the audit file is closed. A second signal ends the process at once, as does a signal after the task.
 
 use std::future::pending;
 use std::io;
 use std::process;
 
-use rustix::process::Signal;
+use rustix::io::Errno;
+use rustix::process::Signal as Named;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::exit;
 
-/// Those that ask a process to end: somebody at the keyboard, a supervisor, a terminal that closes.
-const ASKING: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+/// The largest number of a signal on Linux, that of the last real-time signal.
+const LAST: i32 = 64;
+/// Signals that no process can catch.
+const UNCATCHABLE: [Named; 2] = [Named::KILL, Named::STOP];
+/// Signals whose default action does not end the process: it stops, continues, or ignores them.
+const HARMLESS: [Named; 7] =
+    [Named::CHILD, Named::CONT, Named::TSTP, Named::TTIN, Named::TTOU, Named::URG, Named::WINCH];
+/// Signals of a synchronous fault. An instruction that failed cannot be resumed, and the memory that would be wiped cannot
+/// be trusted.
+const FAULTS: [Named; 7] = [Named::ABORT, Named::BUS, Named::FPE, Named::ILL, Named::SEGV, Named::SYS, Named::TRAP];
+/// Signals that the kernel sends again by itself: `SIGXCPU` every second beyond the limit, the others from an interval
+/// timer. None of them counts as a second request.
+const REPEATING: [Named; 4] = [Named::ALARM, Named::PROF, Named::VTALARM, Named::XCPU];
 
-/// The signals that the process gets. While this is there, the first is taken as a wish to cancel.
+/// The number of a signal, named or real-time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signal(i32);
+
+/// The signals that the process receives. The first cancels for as long as this exists.
 pub(crate) struct Signals(watch::Receiver<Option<Signal>>);
 
 impl Signals {
-    /// Takes them over from the operating system, for as long as the process lives. Must be called within a tokio runtime.
+    /// Handles every signal that would end the process, for as long as the process lives: all but those that cannot be
+    /// caught, those of a fault, and those that the process was started to ignore. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
     /// The operating system's, if it refuses.
     pub(crate) fn take() -> io::Result<Self> {
-        // Writing beyond a limit on files would end the process with a task running. With a handler, the write fails: the
-        // sink then says that it took no record.
-        let _handled = signal(kind(Signal::XFSZ))?;
-        let (told, first) = watch::channel(None);
+        let (sender, first) = watch::channel(None);
         let ignored = ignored()?;
-        for asking in ASKING.into_iter().filter(|signal| ignored >> (signal.as_raw() - 1) & 1 == 0) {
-            let (mut arrivals, told) = (signal(kind(asking))?, told.clone());
+        for caught in ending().filter(|signal| !ignored.contains(*signal)) {
+            let mut arrivals = match signal(caught.kind()) {
+                Ok(arrivals) => arrivals,
+                // The C library keeps the first real-time signals to itself.
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => continue,
+                Err(error) => return Err(error),
+            };
+            let sender = sender.clone();
             tokio::spawn(async move {
                 while arrivals.recv().await.is_some() {
-                    arrived(asking, &told);
+                    receive(caught, &sender);
                 }
             });
         }
         Ok(Self(first))
     }
 
-    /// Waits for the first.
+    /// Waits for the first signal.
     pub(crate) async fn first(&self) -> Signal {
-        let first = self.0.clone().wait_for(Option::is_some).await.ok().and_then(|told| *told);
+        let first = self.0.clone().wait_for(Option::is_some).await.ok().and_then(|first| *first);
         match first {
             Some(signal) => signal,
-            // Nobody is left who could tell.
+            // Every sender is gone: no signal can arrive.
             None => pending().await,
         }
     }
 
-    /// The first, if it came.
+    /// Returns the first signal, if it arrived.
     pub(crate) fn received(&self) -> Option<Signal> {
         *self.0.borrow()
     }
 }
 
-fn arrived(signal: Signal, told: &watch::Sender<Option<Signal>>) {
-    let first = told.send_if_modified(|told| {
-        let first = told.is_none();
-        told.get_or_insert(signal);
-        first
+/// Has a write beyond the limit on file sizes fail, rather than end the process: the sink then reports a record that was not
+/// written, and a command its output. Must be called within a tokio runtime.
+///
+/// # Errors
+///
+/// The operating system's, if it refuses.
+pub(crate) fn survive_file_limit() -> io::Result<()> {
+    signal(Signal::from(Named::XFSZ).kind()).map(drop)
+}
+
+impl Signal {
+    /// Returns the number by which the operating system knows the signal.
+    pub(crate) fn number(self) -> i32 {
+        self.0
+    }
+
+    fn kind(self) -> SignalKind {
+        SignalKind::from_raw(self.0)
+    }
+
+    fn is_among(self, signals: &[Named]) -> bool {
+        signals.iter().any(|signal| signal.as_raw() == self.0)
+    }
+}
+
+impl From<Named> for Signal {
+    fn from(signal: Named) -> Self {
+        Self(signal.as_raw())
+    }
+}
+
+/// The signals that end a process unless it handles them, and that it can return from. `SIGXFSZ` is among them, and only
+/// fails the write: [`survive_file_limit`].
+fn ending() -> impl Iterator<Item = Signal> {
+    let all = (1..=LAST).map(Signal).filter(|signal| *signal != Signal::from(Named::XFSZ));
+    all.filter(|signal| ![&UNCATCHABLE[..], &HARMLESS, &FAULTS].iter().any(|group| signal.is_among(group)))
+}
+
+fn receive(signal: Signal, sender: &watch::Sender<Option<Signal>>) {
+    let first = sender.send_if_modified(|first| {
+        let arrived = first.is_none();
+        first.get_or_insert(signal);
+        arrived
     });
-    if !first || told.is_closed() {
+    let again = !first && !signal.is_among(&REPEATING);
+    if again || sender.is_closed() {
         process::exit(exit::signalled(signal).into());
     }
 }
 
-fn kind(signal: Signal) -> SignalKind {
-    SignalKind::from_raw(signal.as_raw())
+/// A set of signals, as `/proc` has it: a bit for each, from 1.
+struct Mask(u64);
+
+impl Mask {
+    fn contains(&self, signal: Signal) -> bool {
+        u32::try_from(signal.0 - 1).is_ok_and(|bit| self.0.checked_shr(bit).is_some_and(|mask| mask & 1 == 1))
+    }
 }
 
-/// Those that whoever started the process had it ignore, as `nohup` does: they stay ignored. A bit for each, from 1.
-fn ignored() -> io::Result<u64> {
+/// The signals that the process was started to ignore, as by `nohup`. They stay ignored.
+fn ignored() -> io::Result<Mask> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).map(str::trim).unwrap_or_default();
-    u64::from_str_radix(mask, 16).map_err(io::Error::other)
+    u64::from_str_radix(mask, 16).map(Mask).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signal_is_classified_once() {
+        let groups = [&UNCATCHABLE[..], &HARMLESS, &FAULTS];
+        for signal in (1..=LAST).map(Signal) {
+            let classes = groups.iter().filter(|group| signal.is_among(group)).count();
+            let ends = usize::from(ending().any(|ending| ending == signal));
+            let limit = usize::from(signal == Signal::from(Named::XFSZ));
+            assert_eq!(classes + ends + limit, 1, "{signal:?}");
+        }
+        assert!(REPEATING.iter().all(|signal| ending().any(|ending| ending == Signal::from(*signal))));
+    }
+
+    #[test]
+    fn mask_holds_first_and_last_signal() {
+        let mask = Mask(1 << 63 | 1);
+        let held: Vec<_> = (0..=LAST + 1).map(Signal).filter(|signal| mask.contains(*signal)).collect();
+        assert_eq!(held, [Signal(1), Signal(64)]);
+    }
 }

@@ -95,6 +95,74 @@ fn tampering_has_an_exit_code_and_a_line() {
 }
 
 #[test]
+fn unsigned_file_has_exit_code() {
+    let (_dir, path) = folder();
+    let (head, key) = write(&path, 3);
+    let (file, key, head) = (path.to_str().unwrap(), key.to_string(), head.to_string());
+    let whole = fs::read_to_string(&path).unwrap();
+    let opening = whole.split_inclusive('\n').next().unwrap();
+    // Emptied; cut down to its first line, whole or torn: nothing in it is signed.
+    for kept in ["", opening, &opening[..40]] {
+        fs::write(&path, kept).unwrap();
+        for args in [&["audit", "verify", file][..], &["audit", "verify", file, "--key", &key]] {
+            let output = far(args);
+            assert_eq!(output.status.code(), Some(1), "{kept:?}");
+            let begins = format!("{file}: sound as far as it goes: no checkpoint\n");
+            assert!(stdout(&output).starts_with(&begins), "{}", stdout(&output));
+        }
+        let output = far(&["audit", "verify", file, "--json"]);
+        let object: serde_json::Value = serde_json::from_str(stdout(&output)).unwrap();
+        assert_eq!((&object["outcome"], &object["ok"]), (&"unsigned".into(), &false.into()));
+        assert_eq!((&object["exit_code"], &object["signed_to"]), (&1.into(), &0.into()));
+        // A head that was kept tells more.
+        assert_eq!(far(&["audit", "verify", file, "--head", &head]).status.code(), Some(3));
+    }
+    let start = format!("0:{}", "0".repeat(64));
+    fs::write(&path, "").unwrap();
+    assert_eq!(far(&["audit", "verify", file, "--head", &start]).status.code(), Some(0), "nothing was all there was");
+
+    // Without its checkpoint, what comes first after the opening is a record that nobody signed.
+    let unsigned: String = whole.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 1).map(|(_, l)| l).collect();
+    fs::write(&path, unsigned).unwrap();
+    assert_eq!(far(&["audit", "verify", file]).status.code(), Some(3));
+    // Cut at its first checkpoint, it is signed, and nothing shows the cut but a head.
+    let signed: String = whole.split_inclusive('\n').take(2).collect();
+    fs::write(&path, signed).unwrap();
+    assert_eq!(far(&["audit", "verify", file]).status.code(), Some(0));
+    assert_eq!(far(&["audit", "verify", file, "--head", &head]).status.code(), Some(3));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(far(&["audit", "verify", file]).status.code(), Some(2), "absent");
+}
+
+#[test]
+fn run_reports_lines_that_it_inherits() {
+    let (dir, path) = folder();
+    let skill = dir.path().join("none.wasm");
+    fs::write(&skill, "no component").unwrap();
+    write(&path, 3);
+    // As a process leaves it that is killed: without its last checkpoint.
+    let killed: String = fs::read_to_string(&path).unwrap().split_inclusive('\n').take(5).collect();
+    let (file, skill) = (path.to_str().unwrap(), skill.to_str().unwrap());
+    for (args, line) in [
+        (
+            &[][..],
+            format!(
+                "audit {file}: an earlier process did not sign lines 3 to 5; this run signs them, and says so there"
+            ),
+        ),
+        (&["--json"], r#""unsigned":{"from":3,"to":5}"#.to_owned()),
+    ] {
+        fs::write(&path, &killed).unwrap();
+        let output = far(&[&["run", skill, "--no-cache", "--allow-swap", "--audit", file], args].concat());
+        assert!(stderr(&output).contains(&line), "{}", stderr(&output));
+        let output = far(&["audit", "verify", file]);
+        assert_eq!(output.status.code(), Some(0));
+        let row = "  inherited  lines 3 to 5 of the chain: not signed by the process that wrote them\n";
+        assert!(stdout(&output).contains(row), "{}", stdout(&output));
+    }
+}
+
+#[test]
 fn another_key_is_not_the_one_that_signed() {
     let (_dir, path) = folder();
     let (_other_dir, other) = folder();

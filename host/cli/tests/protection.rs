@@ -42,7 +42,7 @@ fn a_running_far_writes_no_core_file_and_cannot_be_traced() {
 fn far_refuses_to_run_where_it_may_lock_no_memory() {
     let script = "ulimit -S -l 0 && exec \"$0\" run absent.wasm";
     let far = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_far")]).output().unwrap();
-    assert_eq!((far.status.code(), far.stdout.as_slice()), (Some(1), &b""[..]));
+    assert_eq!((far.status.code(), far.stdout.as_slice()), (Some(5), &b""[..]));
     let shown = String::from_utf8(far.stderr).unwrap();
     assert!(shown.contains("no locked memory left") && shown.contains("ulimit -l"), "{shown}");
 }

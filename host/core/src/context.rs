@@ -20,6 +20,11 @@ pub struct TaskContext {
     pub capability: Capability,
     /// Where it may send requests without a secret.
     pub egress: Vec<Destination>,
+    /// Destinations that the operator lists besides. Events name them where they would have a hash of a host that only a
+    /// guest chose.
+    pub listed: Vec<Destination>,
+    /// How many events the task may have recorded; what must be recorded is, beyond that too.
+    pub records: u64,
     /// When the task ends, whatever it does.
     pub deadline: Instant,
 }

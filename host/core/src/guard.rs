@@ -48,6 +48,8 @@ guards! {
     Destination = "destination",
     /// A path is decided on as every server reads it.
     PlainPath = "plain-path",
+    /// A wildcard stands for hosts of one owner.
+    Wildcard = "wildcard",
     /// A text that a URL parser would change is no URL to decide on.
     SerialisedUrl = "serialised-url",
     /// A URL with a user in it is no URL to decide on.
@@ -60,6 +62,8 @@ guards! {
     SigningKey = "signing-key",
     /// A token says what its rule fixes, and nothing else in its place.
     Claims = "claims",
+    /// No claim of a token can be read as another.
+    ClaimNames = "claim-names",
     /// A grant ends with its time.
     GrantTime = "grant-time",
     /// A grant, a declared secret and a catalog entry name an operation.
@@ -109,6 +113,12 @@ guards! {
     SameCuts = "same-cuts",
     /// A stand-in is worth nothing to another task than the one that it was made for.
     OwnToken = "own-token",
+    /// A text of a placeholder's form that stands for nothing does not leave in a request's head.
+    EndedPlaceholder = "ended-placeholder",
+    /// The uses of all secrets of a request are taken, or none is.
+    WholeRequest = "whole-request",
+    /// A use of a secret that did not leave is given back.
+    UseReturned = "use-returned",
     /// A request goes only to where the task may send some.
     Egress = "egress",
     /// What must carry one secret does not leave without it.
@@ -129,6 +139,8 @@ guards! {
     HeaderLine = "header-line",
     /// What a server answers has no value in it that the task was given.
     ResponseRedaction = "response-redaction",
+    /// Redacting an answer lets others run, and the task's time end.
+    ResponseYield = "response-yield",
     /// A body in a coding that hides what is in it is no answer.
     ResponseCoding = "response-coding",
     /// A name that only a guest chose is recorded as a hash.
@@ -142,6 +154,15 @@ guards! {
     StrictDeclaration = "strict-declaration",
     /// Components are nested to a bounded depth.
     Nesting = "nesting",
+    /// A character that a reader does not see is a finding, and is escaped.
+    SeenText = "seen-text",
+    /// A component's instances, functions and types are bounded before an engine sees them.
+    Shape = "shape",
+
+    /// A compiling process ends with its time.
+    LoadTime = "load-time",
+    /// A compiling process has a bound on its memory.
+    LoadMemory = "load-memory",
 
     /// A component imports only what the host has, at the very version.
     KnownImport = "known-import",
@@ -169,6 +190,8 @@ guards! {
     Output = "output",
     /// Calls of the host have a limit.
     HostCalls = "host-calls",
+    /// Records of the PAL have a limit.
+    Records = "records",
     /// The task log has a limit.
     Log = "log",
     /// Handles have a limit.
@@ -191,6 +214,10 @@ guards! {
     AuditSignature = "audit-signature",
     /// A head that was kept is compared with the file.
     AuditHead = "audit-head",
+    /// A file that has no checkpoint is not reported as sound.
+    AuditCheckpoint = "audit-checkpoint",
+    /// Lines that nobody signed are named before they are signed.
+    AuditInherited = "audit-inherited",
 }
 
 impl Guard {

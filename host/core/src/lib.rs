@@ -13,6 +13,7 @@
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`folder`]: folders that are their owner's alone.
 //! - [`guard`]: the list of what stands against attacks.
+//! - [`thread`]: threads whose stacks the environment does not size.
 //!
 //! # Invariants
 //!
@@ -37,6 +38,7 @@ pub mod redaction;
 pub mod review;
 pub mod secret;
 mod strict;
+pub mod thread;
 pub mod version;
 
 pub use context::TaskContext;

@@ -75,6 +75,8 @@ impl Agent {
             skill_digest,
             capability: Capability::new(&declared, &granted, &self.catalog, &skill_digest, now).unwrap(),
             egress: Vec::new(),
+            listed: Vec::new(),
+            records: u64::MAX,
             deadline: now + Duration::from_secs(3600),
         };
         let session = self.broker.admit(context).await.unwrap();

@@ -42,6 +42,8 @@ async fn races(number: u32) -> Vec<Race> {
             skill_digest,
             capability: Capability::new(&declared, &grants, &catalog, &skill_digest, now).unwrap(),
             egress: Vec::new(),
+            listed: Vec::new(),
+            records: u64::MAX,
             deadline: now,
         };
         let task = broker.admit(context).await.unwrap();

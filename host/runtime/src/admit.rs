@@ -1,11 +1,14 @@
 //! Letting a task in: grants become a capability, and what can be known before the skill runs is refused here.
 
+use std::collections::HashSet;
+
 use far_core::capability::{Capability, Destination, Operation};
 use far_core::declaration::{Declaration, DeclaredSecret};
 use far_core::guard::Guard;
 use far_core::{TaskContext, TaskId};
 use tokio::time::Instant;
 
+use crate::limits::Limits;
 use crate::runtime::Runtime;
 use crate::task::{Refusal, Task};
 
@@ -27,30 +30,24 @@ impl Runtime {
             skill_digest,
             capability,
             egress: self.egress(task),
+            listed: self.egress.clone(),
+            records: task.limits.records,
             deadline: deadline.into_std(),
         })
     }
 
     /// Where requests without a secret may go: what was granted of what the operator lets.
     fn egress(&self, task: &Task) -> Vec<Destination> {
-        let is_let = |destination: &&Destination| destination.is_within(&self.egress);
+        // Most are written as the operator writes them, and are found without being compared with every other.
+        let written: HashSet<_> = self.egress.iter().map(Destination::as_str).collect();
+        let is_let =
+            |destination: &&Destination| written.contains(destination.as_str()) || destination.is_within(&self.egress);
         task.egress.iter().filter(is_let).cloned().collect()
     }
 
     fn check_limits(&self, task: &Task) -> Result<(), Refusal> {
         let limits = &task.limits;
-        let none = [
-            ("timeout", limits.timeout.is_zero()),
-            ("memory", limits.memory == 0 || limits.memory > self.max_memory),
-            ("input", limits.input == 0 || limits.input > self.max_memory),
-            ("output", limits.output == 0 || limits.output > self.max_memory),
-            ("log", limits.log == 0 || limits.log > self.max_memory),
-            ("host-calls", limits.host_calls == 0),
-            ("requests", limits.requests == 0),
-            ("request-body", limits.request_body == 0 || limits.request_body > self.max_memory),
-            ("response-body", limits.response_body == 0 || limits.response_body > self.max_memory),
-        ];
-        if let Some((name, _)) = none.into_iter().find(|(_, bad)| *bad) {
+        if let Some(name) = limits.out_of_bounds(&Limits::max_with_memory(self.max_memory)) {
             return Err(Refusal::Limit(name));
         }
         let (length, limit) = (task.input.len(), limits.input);

@@ -79,37 +79,21 @@ impl ArtifactCache {
         Ok(Self { folder, key: Hmac::new(&key.into()) })
     }
 
-    /// The compiled component: from the folder if an artefact there is to be believed, else compiled and put there.
-    pub(crate) fn component(&self, engine: &Engine, digest: &SkillDigest, bytes: &[u8]) -> wasmtime::Result<Component> {
+    /// Loads the compiled component, if there is an artifact that is to be believed.
+    pub(crate) fn load(&self, engine: &Engine, digest: &SkillDigest) -> Option<Component> {
         let name = artefact_name(engine, digest);
-        if let Some(component) = self.load(engine, &name) {
-            return Ok(component);
-        }
-        let component = Component::new(engine, bytes)?;
-        // What cannot be kept is compiled again next time.
-        if let Ok(compiled) = component.serialize() {
-            let _ = self.store(&name, &compiled);
-        }
-        Ok(component)
+        let buffer = self.folder.read(&name, ARTEFACT_MAX).ok()?;
+        let (mac, code) = buffer.split_at_checked(MAC_LEN)?;
+        let believed = self.mac(&name, code).verify_slice(mac).is_ok() || !Guard::ArtifactMac.stands();
+        // That it was made by another engine, or with other settings, is seen by the name, which the
+        // MAC covers, and by the engine itself.
+        if believed { of_code(engine, code).ok() } else { None }
     }
 
-    #[expect(unsafe_code, reason = "the engine cannot check what it loads; the MAC does")]
-    fn load(&self, engine: &Engine, name: &str) -> Option<Component> {
-        let buffer = self.folder.read(name, ARTEFACT_MAX).ok()?;
-        let (mac, compiled) = buffer.split_at_checked(MAC_LEN)?;
-        let believed = self.mac(name, compiled).verify_slice(mac).is_ok() || !Guard::ArtifactMac.stands();
-        if !believed {
-            return None;
-        }
-        // SAFETY: `deserialize` needs bytes that `Component::serialize` made. Only this program has the key, it makes a
-        // MAC only of what `serialize` gave it, and the MAC was checked over this buffer, which nobody else can change.
-        // That it was made by another engine, or with other settings, is seen by the name, which the MAC covers, and by
-        // `deserialize` itself.
-        unsafe { Component::deserialize(engine, compiled) }.ok()
-    }
-
-    fn store(&self, name: &str, compiled: &[u8]) -> io::Result<()> {
-        self.folder.put(name, &[&self.mac(name, compiled).finalize().into_bytes(), compiled])?;
+    /// Keeps a compiled component. One that cannot be kept is compiled again the next time.
+    pub(crate) fn store(&self, engine: &Engine, digest: &SkillDigest, code: &[u8]) -> io::Result<()> {
+        let name = artefact_name(engine, digest);
+        self.folder.put(&name, &[&self.mac(&name, code).finalize().into_bytes(), code])?;
         self.folder.keep_newest(is_artefact, ARTEFACTS_KEPT, BYTES_KEPT);
         Ok(())
     }
@@ -120,6 +104,16 @@ impl ArtifactCache {
         mac.update(compiled);
         mac
     }
+}
+
+/// Loads a component from machine code that this host's compiler wrote.
+#[expect(unsafe_code, reason = "the engine cannot check what it loads")]
+pub(crate) fn of_code(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `deserialize` needs bytes that `Component::serialize` made. They come from the compiler,
+    // in this process or in a child that nobody else can write for, or from a file: only this program
+    // has the key of the MAC, which was checked over this buffer, and makes one only of what the
+    // compiler wrote. Nobody else can change the buffer.
+    unsafe { Component::deserialize(engine, code) }
 }
 
 /// The name of an artefact, always of one length: it covers the component and all of the engine that matters to it,

@@ -1,10 +1,12 @@
 //! The engine: one per runtime, its slots, and the clock that interrupts guests.
 
 use std::io;
-use std::thread;
+use std::thread::sleep;
 use std::time::Duration;
 
 use far_core::guard::Guard;
+use far_core::review::Shape;
+use far_core::thread;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
 
 /// Sizes of the engine's pool.
@@ -20,12 +22,14 @@ pub(crate) struct PoolSize {
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// Bytes of the host's own side of a fiber's stack that are cleared rather than returned to the kernel.
 const STACK_KEPT: usize = 32 * 1024;
-/// What one component may be made of: enough for those that a toolchain puts together from many modules.
-const CORE_INSTANCES: u32 = 32;
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 16;
+/// The parts of one component, which a review counts by the same limits.
+const CORE_INSTANCES: u32 = Shape::CORE_INSTANCES;
+const MEMORIES: u32 = Shape::MEMORIES;
+const TABLES: u32 = Shape::TABLES;
 /// Elements of all tables of a task together, at the most: a pointer each.
 pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+/// The stack for a guest's calls, in bytes.
+pub(crate) const STACK_MAX: usize = 512 << 10;
 
 pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
@@ -46,16 +50,21 @@ pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
         .decommit_batch_size(if Guard::SlotClearing.stands() { 1 } else { 64 })
         .async_stack_keep_resident(STACK_KEPT);
 
+    Engine::new(configured().allocation_strategy(pool))
+}
+
+/// The settings that compiled code depends on.
+pub(crate) fn configured() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(pool)
         .async_stack_zeroing(true)
         .epoch_interruption(true)
+        .max_wasm_stack(STACK_MAX)
         // No guest of ours needs background tasks, and every call is dearer with them.
         .concurrency_support(false)
         .wasm_component_model(true)
         .wasm_backtrace_max_frames(None);
-    Engine::new(&config)
+    config
 }
 
 /// Starts the thread that ticks for as long as the engine is in use.
@@ -65,8 +74,8 @@ pub(crate) fn start_clock(engine: &Engine) -> io::Result<()> {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            thread::sleep(TICK);
+            sleep(TICK);
         }
     };
-    thread::Builder::new().name("far-clock".into()).spawn(tick).map(drop)
+    thread::spawn("far-clock", tick).map(drop)
 }

@@ -48,8 +48,10 @@
 
 mod admit;
 mod artifact;
+mod compiler;
 mod egress;
 mod engine;
+mod exceeded;
 mod interfaces;
 mod limits;
 mod metrics;
@@ -67,6 +69,7 @@ mod untraced;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
+pub use compiler::{Compiler, LoadLimits, compile_stdin};
 #[doc(hidden)]
 pub use egress::internal;
 pub use egress::{Egress, EgressSetupError};

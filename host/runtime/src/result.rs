@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 use crate::limits::Limit;
 use crate::task::End;
 
-/// How much is looked at before others have their turn.
-const STRETCH: usize = 64 * 1024;
+/// How many bytes are redacted before others have their turn. A text in which a value may begin at every byte takes some
+/// milliseconds for as many.
+pub(crate) const STRETCH: usize = 16 * 1024;
 
 /// The same end, redacted. A marker may be longer than the value that it stands for, and what leaves has the limit that it had
 /// before: an error is cut there, and an output is not, since half of one is none.

@@ -12,30 +12,20 @@ use far_core::{TaskContext, TaskId};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
-use wasmtime_wasi::I32Exit;
 
 use crate::egress::UnderWay;
 use crate::engine::TICK;
-use crate::limits::{Limit, Usage, is_the_machines};
+use crate::exceeded::end_of_error;
+use crate::limits::{HANDLES_MAX, Limit, OTHER_HANDLES};
 use crate::result::without_values;
 use crate::runtime::Runtime;
-use crate::state::{HANDLES_MAX, TaskState};
+use crate::state::TaskState;
 use crate::task::{End, Refusal, Report, Task};
 use crate::task_log::{LogEntry, TaskLog};
 use crate::turns::Turn;
 
-/// What a guest may pass in one call besides its longest argument, in bytes.
-const ARGUMENT_SLACK: usize = 64 * 1024;
-/// The longest argument of any interface, in bytes.
-const ARGUMENT_MAX: usize = 1 << 20;
-/// How many handles of other kinds, such as those of WASI's streams, a task may have besides those of secrets.
-const OTHER_HANDLES: usize = 1024;
 /// Longer than any test waits, for the one that takes the deadline away.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
-/// How the engine's error for a call with too much to copy begins.
-const FUEL_EXHAUSTED: &str = "too much data is being copied between the host and the guest";
-/// How the engine's error for a handle too many ends.
-const HANDLES_EXHAUSTED: &str = "store handle limit exceeded";
 
 /// What came of a task.
 struct Ran {
@@ -74,6 +64,7 @@ impl Runtime {
             skill: task.skill.declaration().map(|declaration| declaration.name.clone()),
             skill_digest: task.skill.digest(),
             end,
+            limits: task.limits,
             log,
             log_discarded,
             provider_calls,
@@ -178,8 +169,7 @@ impl Runtime {
         let deadline = deadline(state.session.context());
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.usage);
-        let argument = task.limits.output.max(ARGUMENT_MAX).saturating_add(ARGUMENT_SLACK);
-        store.set_hostcall_fuel(if Guard::Argument.stands() { argument } else { usize::MAX });
+        store.set_hostcall_fuel(if Guard::Argument.stands() { task.limits.argument() } else { usize::MAX });
         store.set_max_component_handles(HANDLES_MAX + OTHER_HANDLES);
         store.set_epoch_deadline(1);
         // Each long stretch lets others run, until the task's own time is over.
@@ -221,37 +211,7 @@ fn end_of_stop(stop: &Stop) -> End {
     match stop {
         Stop::Violation(violation) => End::Violation(violation.clone()),
         Stop::Audit(unavailable) => End::AuditUnavailable(unavailable.clone()),
+        Stop::Records => End::LimitExceeded(Limit::Records),
         _ => End::HostError,
-    }
-}
-
-fn end_of_error(error: &wasmtime::Error, usage: &Usage) -> End {
-    if let Some(limit) = error.downcast_ref::<Limit>() {
-        return End::LimitExceeded(*limit);
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => return End::TimedOut,
-        Some(Trap::StackOverflow) => return End::LimitExceeded(Limit::Stack),
-        _ => {}
-    }
-    // The engine has no types for these; tests see that the words stay as they are.
-    let words = error.root_cause().to_string();
-    if words.starts_with(FUEL_EXHAUSTED) {
-        return End::LimitExceeded(Limit::Argument);
-    }
-    if words.ends_with(HANDLES_EXHAUSTED) {
-        return End::LimitExceeded(Limit::Handles);
-    }
-    // A guest that had no memory when it asked and then crashed most likely crashed for it.
-    if usage.starved || is_the_machines(error) {
-        return End::HostError;
-    }
-    if let Some(limit) = usage.refused {
-        return End::LimitExceeded(limit);
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(trap) => End::Trapped(trap.to_string()),
-        None if error.is::<I32Exit>() => End::Trapped("the skill called 'exit'".to_owned()),
-        None => End::Trapped("the engine stopped the skill".to_owned()),
     }
 }

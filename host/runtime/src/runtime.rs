@@ -2,22 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 
 use far_core::broker::{Broker, BrokerError, BrokerSettings, KeptSecret, Reread};
 use far_core::capability::{Catalog, Destination};
 use far_core::pal::{Pal, Subject};
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, SecretName, SkillDigest};
+use far_core::{AgentId, SecretName, SkillDigest, thread};
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::artifact::ArtifactCache;
+use crate::compiler::{Compiler, LoadLimits, Places};
 use crate::egress::{self, Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
-use crate::skill::{LoadError, Skill};
+use crate::limits::Limits;
+use crate::skill::{Checked, LoadError, Skill};
 use crate::state::TaskState;
 use crate::turns::Turns;
 use crate::untraced;
@@ -35,15 +37,13 @@ pub struct Runtime {
     pub(crate) turns: Turns,
     pub(crate) clients: Arc<Clients>,
     pub(crate) egress: Vec<Destination>,
-    /// Compiling cannot be interrupted: a few at a time leave room for the tasks that run.
-    compiling: Arc<Semaphore>,
-    linker: Linker<TaskState>,
-    artifacts: Option<ArtifactCache>,
-    wasi: Wasi,
+    pub(crate) compiler: Compiler,
+    pub(crate) linker: Linker<TaskState>,
+    pub(crate) artifacts: Option<ArtifactCache>,
+    pub(crate) wasi: Wasi,
+    load_limits: LoadLimits,
+    places: Places,
 }
-
-/// How many components are compiled at once.
-const COMPILING_AT_ONCE: usize = 2;
 
 /// Why there is no runtime.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,8 @@ pub struct RuntimeBuilder {
     egress: Egress,
     destinations: Vec<Destination>,
     artifacts: Option<ArtifactCache>,
+    compiler: Compiler,
+    load_limits: LoadLimits,
     wasi: Wasi,
 }
 
@@ -115,6 +117,18 @@ impl RuntimeBuilder {
     #[must_use]
     pub fn artifacts(self, artifacts: ArtifactCache) -> Self {
         Self { artifacts: Some(artifacts), ..self }
+    }
+
+    /// Where components are compiled; [`Compiler::in_process`] by default.
+    #[must_use]
+    pub fn compiler(self, compiler: Compiler) -> Self {
+        Self { compiler, ..self }
+    }
+
+    /// Bounds on loading a component.
+    #[must_use]
+    pub fn load_limits(self, load_limits: LoadLimits) -> Self {
+        Self { load_limits, ..self }
     }
 
     /// How requests over HTTP leave; [`Egress::new`] by default.
@@ -159,10 +173,12 @@ impl RuntimeBuilder {
             turns: Turns::new(),
             clients: Arc::new(self.egress.build()?),
             egress: self.destinations,
-            compiling: Arc::new(Semaphore::new(COMPILING_AT_ONCE)),
+            places: Places::new(self.compiler.at_once()),
+            compiler: self.compiler,
             linker,
             artifacts: self.artifacts,
             wasi: self.wasi,
+            load_limits: self.load_limits,
         }))
     }
 }
@@ -176,10 +192,12 @@ impl Runtime {
             providers: Vec::new(),
             catalog: Catalog::new(),
             broker: BrokerSettings::default(),
-            pool: PoolSize { tasks: 64, memory: 1 << 30 },
+            pool: PoolSize { tasks: 64, memory: Limits::MAX.memory },
             egress: Egress::new(),
             destinations: Vec::new(),
             artifacts: None,
+            compiler: Compiler::in_process(),
+            load_limits: LoadLimits::default(),
             wasi: Wasi::default(),
         }
     }
@@ -219,31 +237,16 @@ impl Runtime {
         self.pal().is_ready()
     }
 
-    /// Checks and compiles a component, on a thread of its own. A refusal is recorded.
+    /// Checks and compiles a component, on threads of its own. Records a refusal.
+    ///
+    /// A component whose machine code is in the cache waits for no other that is being compiled.
     ///
     /// # Errors
     ///
     /// [`LoadError`], by fault of whoever made the component.
     pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
-        // The semaphore is never closed.
-        let permit = self.compiling.clone().acquire_owned().await.map_err(|_| LoadError::Interrupted)?;
         let digest = SkillDigest::of(&component);
-        let runtime = self.clone();
-        let (done, loaded) = oneshot::channel();
-        let compile = move || {
-            let Self { engine, linker, artifacts, wasi, .. } = &*runtime;
-            let loaded = Skill::load(engine, linker, artifacts.as_ref(), *wasi, digest, &component);
-            // Not before: compiling goes on when nobody waits for it any more.
-            drop(permit);
-            // Whoever asked may have gone away.
-            let _ = done.send(loaded);
-        };
-        // Not on a thread of tokio's: where none can be started, it waits without end for one that is free.
-        let loaded = match thread::Builder::new().name("far-compile".into()).spawn(compile) {
-            // A thread that panicked leaves no word.
-            Ok(_) => loaded.await.unwrap_or(Err(LoadError::Interrupted)),
-            Err(error) => Err(LoadError::Host(error.into())),
-        };
+        let loaded = self.load_digest(component, digest).await;
         if let Err(error) = &loaded {
             let agent_id = self.agent_id.clone();
             let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
@@ -251,6 +254,49 @@ impl Runtime {
             let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
         }
         loaded.map(Arc::new)
+    }
+
+    async fn load_digest(self: &Arc<Self>, component: Vec<u8>, digest: SkillDigest) -> Result<Skill, LoadError> {
+        let runtime = self.clone();
+        let checked = on_thread("far-load", move || {
+            let checked = Checked::new(component, digest)?;
+            match checked.cached(&runtime) {
+                Some(component) => checked.link(&runtime, &component).map(Err),
+                None => Ok(Ok(checked)),
+            }
+        });
+        let checked = match checked.await? {
+            Ok(checked) => checked,
+            Err(skill) => return Ok(skill),
+        };
+        let (job, _waiting) = self.places.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
+        let runtime = self.clone();
+        let compiled = on_thread("far-compile", move || {
+            // The place is free again when compiling has ended, and not when nobody waits any more.
+            let component = checked.compile(&runtime, &job)?;
+            checked.link(&runtime, &component)
+        });
+        match self.compiler.deadline(&self.load_limits) {
+            None => compiled.await,
+            Some(deadline) => timeout(deadline, compiled).await.unwrap_or(Err(LoadError::Timeout(deadline))),
+        }
+    }
+}
+
+/// Runs something long, and waits for it.
+///
+/// Not on a thread of tokio's: where none can be started, it waits without end for one that is free. A
+/// compiling process is ended with the thread that started it.
+async fn on_thread<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
+) -> Result<T, LoadError> {
+    let (done, result) = oneshot::channel();
+    // Whoever asked may have gone away.
+    match thread::spawn(name, move || _ = done.send(run())) {
+        // A thread that panicked leaves no word.
+        Ok(_) => result.await.unwrap_or(Err(LoadError::Interrupted)),
+        Err(error) => Err(LoadError::Host(error.into())),
     }
 }
 

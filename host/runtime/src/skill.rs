@@ -1,19 +1,20 @@
 //! A loaded component: read once, identified, checked, compiled.
 
 use std::fmt;
+use std::time::Duration;
 
 use far_core::SkillDigest;
 use far_core::declaration::{self, ComponentError, Declaration};
 use far_core::guard::Guard;
-use far_core::review::is_served;
-use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use far_core::review::{Shape, is_served};
+use wasmtime::component::Component;
 
-use crate::artifact::ArtifactCache;
+use crate::artifact;
+use crate::compiler::Job;
 use crate::interfaces::{BindingsPre, REVEAL};
 use crate::limits::is_the_machines;
+use crate::runtime::Runtime;
 use crate::state::TaskState;
-use crate::wasi::Wasi;
 
 /// The largest component, in bytes.
 pub const COMPONENT_MAX: usize = 64 << 20;
@@ -57,6 +58,15 @@ pub enum LoadError {
     /// It does not export `run` as the world says.
     #[error("the component is not of the world 'skill': it has no 'run' from bytes to bytes or an error")]
     WrongWorld(#[source] wasmtime::Error),
+    /// Compiling took longer than [`LoadLimits::timeout`](crate::LoadLimits::timeout).
+    #[error("compiling the component takes more than {seconds} s, the limit 'load-timeout'", seconds = .0.as_secs_f64())]
+    Timeout(Duration),
+    /// Compiling needed more than [`LoadLimits::memory`](crate::LoadLimits::memory), in bytes.
+    #[error("compiling the component takes more than {mebibytes} MiB of memory, the limit 'load-memory'", mebibytes = .0 >> 20)]
+    Memory(u64),
+    /// The compiling process crashed; how it ended.
+    #[error("the compiler crashed on the component: {0}")]
+    Compiler(String),
     /// Compiling was stopped.
     #[error("compiling the component was interrupted")]
     Interrupted,
@@ -68,14 +78,19 @@ impl LoadError {
         match self {
             Self::TooLarge => "component-too-large",
             Self::Component(ComponentError::CoreModule) => "core-module",
-            Self::Component(ComponentError::Malformed(_)) | Self::Invalid(_) => "invalid-component",
+            Self::Component(ComponentError::Malformed(_) | ComponentError::Index) | Self::Invalid(_) => {
+                "invalid-component"
+            }
+            Self::Component(ComponentError::Shape(_)) | Self::Limits(_) => "component-limits",
             Self::Component(_) => "invalid-declaration",
-            Self::Limits(_) => "component-limits",
             Self::Host(_) => "host",
             Self::UnknownImport(_) => "unknown-import",
             Self::StrictWasi(_) => "strict-wasi",
             Self::ImportType(_) => "import-type",
             Self::WrongWorld(_) => "wrong-world",
+            Self::Timeout(_) => "load-timeout",
+            Self::Memory(_) => "load-memory",
+            Self::Compiler(_) => "compiler-crash",
             Self::Interrupted => "interrupted",
         }
     }
@@ -84,7 +99,7 @@ impl LoadError {
 /// What the engine's errors about a component that its pool cannot hold have in their chain.
 const BEYOND_POOL: &str = "pooling allocator";
 
-fn of_engine(error: wasmtime::Error) -> LoadError {
+pub(crate) fn of_engine(error: wasmtime::Error) -> LoadError {
     // The engine has no type for these; a test sees that the words stay as they are.
     if error.chain().any(|cause| cause.to_string().contains(BEYOND_POOL)) {
         LoadError::Limits(error)
@@ -95,40 +110,62 @@ fn of_engine(error: wasmtime::Error) -> LoadError {
     }
 }
 
-impl Skill {
-    /// Checks and compiles the component of this digest. Takes long: not for a thread that others wait for.
-    pub(crate) fn load(
-        engine: &Engine,
-        linker: &Linker<TaskState>,
-        artifacts: Option<&ArtifactCache>,
-        wasi: Wasi,
-        digest: SkillDigest,
-        bytes: &[u8],
-    ) -> Result<Self, LoadError> {
+/// A component that is to be loaded, and what is known of it before it is compiled.
+pub(crate) struct Checked {
+    bytes: Vec<u8>,
+    digest: SkillDigest,
+    declaration: Option<Declaration>,
+}
+
+impl Checked {
+    /// Checks a component as far as that takes neither engine nor compiler.
+    pub(crate) fn new(bytes: Vec<u8>, digest: SkillDigest) -> Result<Self, LoadError> {
         if bytes.len() > COMPONENT_MAX {
             return Err(LoadError::TooLarge);
         }
-        let declaration = declaration::read(bytes)?;
-        let component = match artifacts {
-            Some(artifacts) => artifacts.component(engine, &digest, bytes),
-            None => Component::new(engine, bytes),
-        };
-        let component = component.map_err(of_engine)?;
+        let declaration = declaration::read(&bytes)?;
+        Ok(Self { bytes, digest, declaration })
+    }
+
+    /// Takes the compiled component from the cache.
+    pub(crate) fn cached(&self, runtime: &Runtime) -> Option<Component> {
+        runtime.artifacts.as_ref()?.load(&runtime.engine, &self.digest)
+    }
+
+    /// Compiles the component, and keeps the machine code in the cache. Takes long: not for a thread
+    /// that others wait for.
+    pub(crate) fn compile(&self, runtime: &Runtime, job: &Job) -> Result<Component, LoadError> {
+        let Runtime { engine, artifacts, compiler, .. } = runtime;
+        // An artifact was within the limits when it was made.
+        Shape::read(&self.bytes)?.within_limits().map_err(ComponentError::Shape)?;
+        let code = compiler.compile(engine, &self.bytes, job)?;
+        let component = artifact::of_code(engine, &code).map_err(of_engine)?;
+        if let Some(artifacts) = artifacts {
+            // A cache that takes nothing costs time, and no task.
+            let _ = artifacts.store(engine, &self.digest, &code);
+        }
+        Ok(component)
+    }
+
+    /// Links the compiled component.
+    pub(crate) fn link(self, runtime: &Runtime, component: &Component) -> Result<Skill, LoadError> {
         let mut reveals = false;
-        for (name, _) in component.component_type().imports(engine) {
+        for (name, _) in component.component_type().imports(&runtime.engine) {
             reveals |= name == REVEAL;
             if Guard::KnownImport.stands() && !is_served(name) {
                 return Err(LoadError::UnknownImport(name.to_owned()));
             }
-            if Guard::StrictWasi.stands() && wasi.refuses(name) {
+            if Guard::StrictWasi.stands() && runtime.wasi.refuses(name) {
                 return Err(LoadError::StrictWasi(name.to_owned()));
             }
         }
-        let instance = linker.instantiate_pre(&component).map_err(LoadError::ImportType)?;
+        let instance = runtime.linker.instantiate_pre(component).map_err(LoadError::ImportType)?;
         let component = BindingsPre::new(instance).map_err(LoadError::WrongWorld)?;
-        Ok(Self { digest, declaration, reveals, component })
+        Ok(Skill { digest: self.digest, declaration: self.declaration, reveals, component })
     }
+}
 
+impl Skill {
     /// The skill's identity: the digest of its bytes.
     pub fn digest(&self) -> SkillDigest {
         self.digest

@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::egress::{Clients, Requests, UnderWay};
-use crate::limits::{Limit, Limits, Usage};
+use crate::limits::{HANDLES_MAX, HEADERS_MAX, Limit, Limits, Usage};
 use crate::task_log::TaskLog;
 use crate::wasi;
 
@@ -27,9 +27,6 @@ pub(crate) struct TaskState {
     /// How many handles of secrets the guest holds.
     handles: usize,
 }
-
-/// How many handles of secrets a task may have at once.
-pub(crate) const HANDLES_MAX: usize = 1024;
 
 impl TaskState {
     pub(crate) fn new(
@@ -78,10 +75,6 @@ impl TaskState {
         Ok(())
     }
 }
-
-/// How large the headers of one message may be, in bytes of the host's memory; a guest may have as many in the making as it
-/// has handles for.
-const HEADERS_MAX: usize = 32 * 1024;
 
 fn headers_within(most: usize) -> WasiHttpCtx {
     let mut http = WasiHttpCtx::new();

@@ -195,6 +195,8 @@ pub struct Report {
     pub skill_digest: SkillDigest,
     /// How it ended.
     pub end: End,
+    /// The limits that it had.
+    pub limits: Limits,
     /// What it wrote for people; values that it was given are redacted.
     pub log: Vec<LogEntry>,
     /// How many bytes it wrote beyond its log's limit; of what was redacted, as it would be shown.

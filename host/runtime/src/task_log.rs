@@ -13,6 +13,8 @@ use far_core::pal::LogLevel;
 use far_core::redaction::{Piece, Redaction, Redactor};
 use parking_lot::Mutex;
 
+use crate::result::STRETCH;
+
 /// Where an entry of the task log came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,11 +74,19 @@ impl TaskLog {
         Self(Arc::new(Mutex::new(Written { kept, lines: stream(), stdout: stream(), stderr: stream() })))
     }
 
-    /// Adds a line; says whether it has a place in the log.
-    pub(crate) fn line(&self, level: LogLevel, text: &str) -> bool {
-        let Written { kept, lines, .. } = &mut *self.0.lock();
-        let entry = kept.enter(LogSource::Log(level));
-        lines.write(kept, entry, text.as_bytes());
+    /// Adds a line; says whether it has a place in the log. Others have their turn after each stretch of it.
+    pub(crate) async fn line(&self, level: LogLevel, text: &str) -> bool {
+        let entry = self.0.lock().kept.enter(LogSource::Log(level));
+        let mut stretches = text.as_bytes().chunks(STRETCH).peekable();
+        while let Some(stretch) = stretches.next() {
+            {
+                let Written { kept, lines, .. } = &mut *self.0.lock();
+                lines.write(kept, entry, stretch);
+            }
+            if stretches.peek().is_some() {
+                tokio::task::yield_now().await;
+            }
+        }
         entry.is_some()
     }
 
@@ -199,7 +209,14 @@ fn skip_ended(undecided: &mut VecDeque<(usize, usize)>) {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    /// Adds a line that is too short to be waited for.
+    fn line(log: &TaskLog, level: LogLevel, text: &str) -> bool {
+        log.line(level, text).now_or_never().unwrap()
+    }
 
     fn log(room: usize) -> TaskLog {
         TaskLog::new(room, &Redaction::new())
@@ -208,8 +225,8 @@ mod tests {
     #[test]
     fn a_log_keeps_what_fits_and_counts_the_rest() {
         let log = log(ENTRY_COST + 4);
-        assert!(log.line(LogLevel::Info, "ab\u{e9}\u{e9}"));
-        assert!(!log.line(LogLevel::Info, "more"));
+        assert!(line(&log, LogLevel::Info, "ab\u{e9}\u{e9}"));
+        assert!(!line(&log, LogLevel::Info, "more"));
         let (entries, discarded) = log.take();
         assert_eq!(entries[0].text, "ab\u{e9}");
         assert_eq!(discarded, 2 + 4);
@@ -218,7 +235,7 @@ mod tests {
     #[test]
     fn empty_lines_end_too() {
         let log = log(10 * ENTRY_COST);
-        assert_eq!((0..1000).filter(|_| log.line(LogLevel::Info, "")).count(), 10);
+        assert_eq!((0..1000).filter(|_| line(&log, LogLevel::Info, "")).count(), 10);
     }
 
     #[test]
@@ -256,13 +273,13 @@ mod tests {
     fn a_value_is_found_over_the_entries_of_its_stream_and_the_first_has_the_marker() {
         let log = knowing(1024, b"first-second-third");
         log.output(LogSource::Stdout, b"<first-");
-        assert!(log.line(LogLevel::Info, "first-"));
+        assert!(line(&log, LogLevel::Info, "first-"));
         log.output(LogSource::Stderr, b"first-second-");
         log.output(LogSource::Stdout, b"second-");
-        assert!(log.line(LogLevel::Warn, "second-"));
+        assert!(line(&log, LogLevel::Warn, "second-"));
         log.output(LogSource::Stdout, b"third>");
         log.output(LogSource::Stderr, b"thirt");
-        assert!(log.line(LogLevel::Info, "third, and more"));
+        assert!(line(&log, LogLevel::Info, "third, and more"));
         let expected = ["<[redacted:key]", "[redacted:key]", "first-second-", "", "", ">", "thirt", ", and more"];
         assert_eq!(texts(&log), (expected.map(str::to_owned).to_vec(), 0));
     }
@@ -273,8 +290,8 @@ mod tests {
         for text in ["a", "b"] {
             log.output(LogSource::Stdout, text.as_bytes());
             log.output(LogSource::Stdout, text.as_bytes());
-            assert!(log.line(LogLevel::Info, text));
-            assert!(log.line(LogLevel::Info, ""));
+            assert!(line(&log, LogLevel::Info, text));
+            assert!(line(&log, LogLevel::Info, ""));
         }
         assert_eq!(texts(&log), (["aa", "a", "", "bb", "b", ""].map(str::to_owned).to_vec(), 0));
     }
@@ -298,11 +315,24 @@ mod tests {
         let log = knowing(100, b"a-value");
         for _ in 0..1000 {
             log.output(LogSource::Stdout, &[b'x'; 1000]);
-            log.line(LogLevel::Info, "more");
+            line(&log, LogLevel::Info, "more");
         }
         let written = log.0.lock();
         let kept: usize = written.kept.entries.iter().map(|(_, text)| text.len()).sum();
         assert!(kept <= 100 && written.kept.entries.len() <= 2);
         assert!(written.stdout.undecided.len() + written.lines.undecided.len() <= 2);
+    }
+
+    #[test]
+    fn long_line_lets_others_run() {
+        let log = knowing(4 * STRETCH, b"a-value");
+        let text = format!("{}a-value", "x".repeat(2 * STRETCH - 3));
+        let mut line = Box::pin(log.line(LogLevel::Info, &text));
+        assert!((&mut line).now_or_never().is_none());
+        assert!((&mut line).now_or_never().is_none());
+        assert_eq!((&mut line).now_or_never(), Some(true));
+        drop(line);
+        let shown = format!("{}[redacted:key]", "x".repeat(2 * STRETCH - 3));
+        assert_eq!(texts(&log), (vec![shown], 0));
     }
 }

@@ -12,6 +12,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
+use crate::limits::RANDOM_MAX;
 use crate::task_log::{LogSource, TaskLog};
 
 /// What a component may import of WASI. It gets the same of either: nothing of the machine.
@@ -37,8 +38,6 @@ impl Wasi {
     }
 }
 
-/// The most random bytes that a guest gets in one call.
-const RANDOM_MAX: u64 = 64 * 1024;
 /// The most bytes that a guest writes to a stream in one call.
 const WRITE_MAX: usize = 64 * 1024;
 
@@ -49,7 +48,7 @@ pub(crate) fn inert(log: &TaskLog) -> WasiCtx {
     builder
         .stdout(Captured { log: log.clone(), source: LogSource::Stdout })
         .stderr(Captured { log: log.clone(), source: LogSource::Stderr })
-        .max_random_size(RANDOM_MAX)
+        .max_random_size(RANDOM_MAX as u64)
         .allow_tcp(network)
         .allow_udp(network)
         .allow_ip_name_lookup(network)

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use far_core::guard::Guard;
-use far_core::pal::file::{FileOptions, FileSink, Head, PublicKey, Tail, Trust, verify};
+use far_core::pal::file::{FileOptions, FileSink, Head, LineRange, PublicKey, Soundness, Tail, Trust, verify};
 use far_core::pal::{EventKind, Pal, PalBuilder, Receipt, Record, Sink, SinkError};
 use far_runtime::End;
 use serde_json::json;
@@ -82,6 +82,27 @@ fn file() -> Vec<Case> {
             attack: Trial::new("found: cut", || tampered(|lines| lines.truncate(lines.len() - 3), true)),
             twin: twin(),
         },
+        Case {
+            id: "51-emptied",
+            what: "an audit file emptied, where no head was kept",
+            guards: &[Guard::AuditCheckpoint],
+            attack: Trial::new("unsigned", || tampered(|lines| lines.clear(), false)),
+            twin: Trial::new("sound, tail unproven", || tampered(|_| {}, false)),
+        },
+        Case {
+            id: "51-cut-to-opening",
+            what: "an audit file cut down to its first line, which nothing signs",
+            guards: &[Guard::AuditCheckpoint],
+            attack: Trial::new("unsigned", || tampered(|lines| lines.truncate(1), false)),
+            twin: Trial::new("sound, tail unproven", || tampered(|_| {}, false)),
+        },
+        Case {
+            id: "51-forged-tail",
+            what: "lines of somebody without the key, well chained, which the next run signs",
+            guards: &[Guard::AuditInherited],
+            attack: Trial::new("sound, says that 1 line was not signed as it was written", || gone_on_with(1)),
+            twin: Trial::new("sound, says nothing of unsigned lines", || gone_on_with(0)),
+        },
     ]
 }
 
@@ -143,8 +164,34 @@ async fn tampered(tamper: fn(&mut Vec<Vec<u8>>), head_is_kept: bool) -> String {
     let verdict = verify(&lines.concat()[..], Trust { key: Some(key), head: head_is_kept.then_some(head) }).unwrap();
     match verdict.findings.first() {
         Some(finding) => format!("found: {}", finding.what.kind()),
+        None if verdict.soundness() == Soundness::Unsigned => "unsigned".to_owned(),
         None if matches!(verdict.tail, Tail::ProvenTo(line) if line == head.line()) => "sound, tail proven".to_owned(),
         None => "sound, tail unproven".to_owned(),
+    }
+}
+
+/// Verifies a file to which somebody without the key added so many lines, and which another run
+/// then continued.
+async fn gone_on_with(forged: usize) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit").join("far.jsonl");
+    write(&path).await;
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    let record = text.lines().find(|line| line.contains("task.started")).unwrap().to_owned();
+    for _ in 0..forged {
+        let (fields, _) = record.split_once(",\"chain\"").unwrap();
+        let last = text.split_inclusive('\n').next_back().unwrap();
+        let number = text.lines().count() + 1;
+        let prev = hash(last.as_bytes());
+        text.push_str(&format!("{fields},\"chain\":{{\"line\":{number},\"prev\":\"{prev}\"}}}}\n"));
+    }
+    std::fs::write(&path, text).unwrap();
+    let (_, key) = write(&path).await;
+    let verdict = verify(&std::fs::read(&path).unwrap()[..], Trust { key: Some(key), head: None }).unwrap();
+    let state = if verdict.soundness() == Soundness::Sound { "sound" } else { "not sound" };
+    match verdict.inherited.iter().map(LineRange::count).sum::<u64>() {
+        0 => format!("{state}, says nothing of unsigned lines"),
+        lines => format!("{state}, says that {lines} line was not signed as it was written"),
     }
 }
 

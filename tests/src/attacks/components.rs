@@ -4,6 +4,7 @@ use far_core::SkillDigest;
 use far_core::declaration::MAX_DEPTH;
 use far_core::guard::Guard;
 use far_core::pal::Pal;
+use far_core::review::{Anatomy, FindingId, Import, findings};
 use far_runtime::{End, Runtime, Task, Wasi};
 use serde_json::{Value, json};
 
@@ -45,6 +46,13 @@ fn imports() -> Vec<Case> {
                 text(r#"(component (import "wasi:nn/inference@0.2.0" (instance)))"#)
             }),
             twin: loads(),
+        },
+        Case {
+            id: "47-unlinked-interface",
+            what: "an interface that the host lacks, of a package that it has: a review passes it, or the host runs it",
+            guards: &[Guard::KnownImport],
+            attack: Trial::new("unknown to both", || both("wasi:cli/run@0.2.0")),
+            twin: Trial::new("known to both", || both("wasi:cli/environment@0.2.0")),
         },
         Case {
             id: "47-other-version",
@@ -115,6 +123,20 @@ fn declarations() -> Vec<Case> {
             twin: twin(),
         },
         Case {
+            id: "59-unseen-text",
+            what: "a description whose characters a reviewer does not see",
+            guards: &[Guard::SeenText],
+            attack: Trial::new("a finding", || async { described("signs\u{ad} a hook\u{e0100}") }),
+            twin: Trial::new("no finding", || async { described("signs a hook") }),
+        },
+        Case {
+            id: "59-stacked-marks",
+            what: "a description whose marks are drawn over the lines around it",
+            guards: &[Guard::SeenText],
+            attack: Trial::new("a finding", || async { described("e\u{301}\u{302}\u{303}\u{304}\u{305}") }),
+            twin: Trial::new("no finding", || async { described("e\u{301}\u{302}") }),
+        },
+        Case {
             id: "59-own-scope",
             what: "a declaration that sets what is the operator's to set",
             guards: &[],
@@ -143,6 +165,28 @@ fn damaged() -> Vec<Case> {
             twin: Trial::new("refused wrong-world", || deep(MAX_DEPTH)),
         },
     ]
+}
+
+/// Compares a review with the host: does each know an interface that a component imports? The
+/// component has no 'run'.
+async fn both(name: &str) -> String {
+    let component = wat::parse_str(format!("(component (import {name:?} (instance)))")).unwrap();
+    let reviewed = Anatomy::read(&component).unwrap().imports.iter().all(Import::is_served);
+    let known = |known| if known { "known" } else { "unknown" };
+    match (known(reviewed), known(load(component).await == "refused wrong-world")) {
+        (review, host) if review == host => format!("{review} to both"),
+        (review, host) => format!("{review} to a review, {host} to the host"),
+    }
+}
+
+/// Reviews a component with this description in its declaration.
+fn described(description: &str) -> String {
+    let declaration = json!({ "name": "nested", "version": "1", "description": description, "secrets": [] });
+    let section = format!("(@custom \"tinkerbell:skill\" \"{}\")", declaration.to_string().replace('"', "\\22"));
+    let component = wat::parse_str(EMPTY.replace("SECTIONS", &section)).unwrap();
+    let found = findings(&Anatomy::read(&component).unwrap());
+    let found = found.iter().any(|finding| finding.id == FindingId::HostileText);
+    if found { "a finding" } else { "no finding" }.to_owned()
 }
 
 async fn load(component: Vec<u8>) -> String {

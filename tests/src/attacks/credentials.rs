@@ -26,13 +26,15 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn signing() -> Vec<Case> {
-    let claims = |id, what, said: &'static str| Case {
+    let named = |id, what, guards, said: &'static str| Case {
         id,
         what,
-        guards: &[Guard::Claims],
+        guards,
         attack: Trial::new("scope-violation claims", move || signed(Attempt::Claims(said))),
         twin: Trial::new("a token", || signed(Attempt::Claims(r#"{ "iss": "app", "sub": "me" }"#))),
     };
+    let claims = |id, what, said| named(id, what, &[Guard::Claims], said);
+    let names = |id, what, said| named(id, what, &[Guard::ClaimNames], said);
     let key = |id, what, guards, reason, attempt: fn() -> Attempt, may: fn() -> Attempt| Case {
         id,
         what,
@@ -47,6 +49,18 @@ fn signing() -> Vec<Case> {
             "60-own-audience",
             "a token for an audience that nobody granted",
             r#"{ "aud": "https://other.example" }"#,
+        ),
+        names("60-other-case", "a claim that readers without case take for the issuer", r#"{ "ISS": "admin" }"#),
+        names("60-folded-letter", "a claim that is the issuer's once its case is folded", r#"{ "i\u017fs": "admin" }"#),
+        names(
+            "60-unseen-character",
+            "a claim that looks like the audience",
+            r#"{ "aud\u200b": "https://other.example" }"#,
+        ),
+        names(
+            "60-between-letters",
+            "a claim that readers without '_' take for the expiry",
+            r#"{ "e_xp": 32503680000 }"#,
         ),
         key(
             "60-hmac-by-token-key",

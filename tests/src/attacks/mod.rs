@@ -7,19 +7,23 @@
 
 mod artefacts;
 mod audit;
+mod bounds;
 mod components;
 mod credentials;
 mod cuts;
 mod egress;
+mod exchanges;
 mod handles;
 mod hosts;
 mod lifetime;
+mod loading;
 mod memory;
 mod names;
 mod output;
 mod outside_run;
 mod records;
 mod resources;
+mod routes;
 mod scope;
 mod told;
 mod trial;
@@ -61,13 +65,17 @@ pub fn cases() -> Vec<Case> {
         memory::cases(),
         resources::cases(),
         components::cases(),
+        loading::cases(),
         audit::cases(),
+        bounds::cases(),
         records::cases(),
         output::cases(),
         credentials::cases(),
         cuts::cases(),
         egress::cases(),
+        exchanges::cases(),
         hosts::cases(),
+        routes::cases(),
         artefacts::cases(),
     ]
     .into_iter()

@@ -130,6 +130,13 @@ fn sizes() -> Vec<Case> {
             twin: Trial::new("completed [ok], 1 call, 999 handles, ended once", || many(999)),
         },
         Case {
+            id: "44-many-records",
+            what: "a PAL of megabytes, by handles one after the other",
+            guards: &[Guard::Records],
+            attack: Trial::new("limit-exceeded records, 1 call, 48 handles, ended once for records", || recorded(1000)),
+            twin: Trial::new("completed [ok], 1 call, 40 handles, ended once", || recorded(40)),
+        },
+        Case {
             id: "44-held-handles",
             what: "more handles at once than a task may have",
             guards: &[Guard::Handles],
@@ -223,8 +230,16 @@ async fn flood(step: &str) -> String {
 }
 
 async fn many(times: u64) -> String {
+    gets(times, Limits { host_calls: 1000, ..Limits::default() }).await
+}
+
+/// Of a task that may have fifty records.
+async fn recorded(times: u64) -> String {
+    gets(times, Limits { records: 50, ..Limits::default() }).await
+}
+
+async fn gets(times: u64, limits: Limits) -> String {
     let host = TestHost::new();
-    let limits = Limits { host_calls: 1000, ..Limits::default() };
     let steps = json!({ "steps": [{ "do": "get-many", "name": "alpha", "times": times }] });
     let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits);
     let report = host.runtime.run(task).await;

@@ -255,6 +255,8 @@ pub(super) async fn session_of(
         skill_digest,
         capability: Capability::new(&declared, std::slice::from_ref(grant), &catalog, &skill_digest, now).unwrap(),
         egress: Vec::new(),
+        listed: Vec::new(),
+        records: u64::MAX,
         deadline: now + Duration::from_secs(60),
     };
     let session = broker.admit(context).await.unwrap();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use far_core::guard::Guard;
 use far_core::memory::WipingAllocator;
 use far_tests::attacks::{self, Case, Outcome};
+use far_tests::child;
 use serde_json::json;
 
 far_tests::settable_wall_clock!();
@@ -24,8 +25,21 @@ const USAGE: &str = "usage: attacks            runs every attack
 /// How long a trial may take without a guard: some never end then.
 const WITHOUT: Duration = Duration::from_secs(15);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    if let Some(code) = child::compile() {
+        return code;
+    }
+    child::set_program("/proc/self/exe");
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime.block_on(attack()),
+        Err(error) => {
+            eprintln!("no threads: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn attack() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => run(attacks::LONGEST, |_| true).await,

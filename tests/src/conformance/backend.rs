@@ -129,6 +129,7 @@ impl Vault {
             address: Address::parse(address).unwrap(),
             namespace: None,
             ca_file: None,
+            authorities: None,
             auth: Auth::Token { file: self.folder.path().join("token") },
             mounts: Mounts::default(),
             child_policies: Vec::new(),

@@ -198,6 +198,8 @@ fn context(catalog: &Arc<Catalog>) -> TaskContext {
         skill_digest,
         capability: Capability::new(&[declared], &[grant()], catalog, &skill_digest, now).unwrap(),
         egress: Vec::new(),
+        listed: Vec::new(),
+        records: u64::MAX,
         deadline: now + Duration::from_secs(3600),
     }
 }

@@ -107,6 +107,7 @@ impl Bao {
             address: Address::parse(&format!("https://localhost:{}", self.front.port())).unwrap(),
             namespace: None,
             ca_file: Some(self.ca_file.clone()),
+            authorities: None,
             auth,
             mounts,
             child_policies: Vec::new(),

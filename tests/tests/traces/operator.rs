@@ -64,6 +64,8 @@ async fn admitted(broker: &Arc<Broker>, agent: &AgentId, catalog: &Arc<Catalog>)
         skill_digest,
         capability: Capability::new(&declared, &grants, catalog, &skill_digest, now).unwrap(),
         egress: Vec::new(),
+        listed: Vec::new(),
+        records: u64::MAX,
         deadline: now + Duration::from_secs(3600),
     };
     let session = broker.admit(context).await.unwrap();

@@ -16,8 +16,16 @@ const MARK: &str = "\u{1}far-docs ";
 /// Longer than any page takes, downloads and builds included.
 const LONGEST: &str = "1200";
 /// Wrong in a shell of a reader's, who has not just been in cargo.
-const NOT_FOR_READERS: [&str; 6] =
-    ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "RUST_BACKTRACE"];
+const NOT_FOR_READERS: [&str; 8] = [
+    "CARGO",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_TARGET_DIR",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+    "RUST_BACKTRACE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
 
 /// What all pages have in common.
 pub(super) struct Session<'a> {

@@ -112,7 +112,7 @@ pub(super) fn one_door(sources: &Sources) -> Vec<Violation> {
         let signs = ["sign_hmac", "sign_jwt"]
             .into_iter()
             .flat_map(|name| source.production.match_indices(name).map(move |(at, _)| (at, name)));
-        let sends = calls(&source.production, "unseal").into_iter().map(|(at, _)| (at, "unseal"));
+        let sends = calls(&source.production, "authorize_egress").into_iter().map(|(at, _)| (at, "authorize_egress"));
         let used = reveals.chain(signs).chain(sends);
         violations.extend(used.map(|(at, what)| source.violation(at, format!("{what} is used outside an interface"))));
     }
@@ -202,7 +202,7 @@ mod tests {
             "session.reveal(handle).await",
             "Session::reveal(s, h)",
             "session.sign_hmac_sha256(h, m)",
-            "session.unseal(s)",
+            "session.authorize_egress(t, p, f)",
         ] {
             assert_eq!(broken(one_door, "host/runtime/src/run.rs", text), 1, "{text}");
             assert_eq!(broken(one_door, "host/runtime/src/interfaces/reveal.rs", text), 0, "{text}");

@@ -38,6 +38,18 @@ impl Claims {
         let Ok(Strict(Value::Object(mut all))) = serde_json::from_str(said) else {
             return Err(ClaimsError::Contradiction("claims are a JSON object, with each key once".to_owned()));
         };
+        for name in all.keys() {
+            if !is_name(name) {
+                return Err(ClaimsError::Contradiction(format!(
+                    "the claim `{}`: a claim's name has ASCII letters, digits and characters of a URI, but for '%' and brackets",
+                    name.escape_debug()
+                )));
+            }
+            if let Some(claim) = imitated(name, tokens) {
+                let advice = "a verifier could read it as that; give it another name";
+                return Err(ClaimsError::Contradiction(format!("the claim `{name}` is like `{claim}`: {advice}")));
+            }
+        }
         for (claim, key, declared) in [("iss", "issuer", tokens.issuer), ("aud", "audience", tokens.audience)] {
             let advice = format!("say what is declared, or nothing: {key:?} below \"signing\" in skill.json is for it");
             set(&mut all, claim, declared.map(Value::from), &advice)?;
@@ -61,6 +73,23 @@ impl Claims {
         let lives = Duration::from_secs(end.saturating_sub(now));
         Ok(Self { text: Value::Object(all).to_string(), lives })
     }
+}
+
+/// Checks that a claim's name has only characters of a URI, but for `%` and brackets.
+fn is_name(name: &str) -> bool {
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_of_a_name)
+}
+
+/// The reserved claim that some verifiers read in place of this one.
+fn imitated(name: &str, tokens: &Jwt) -> Option<&'static str> {
+    let subject = tokens.subject.is_some().then_some("sub");
+    let prototype = (name == "__proto__").then_some("iss");
+    let is_alike = |claim: &&str| {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+        name != *claim && letters.eq(claim.bytes())
+    };
+    prototype.or_else(|| ["iss", "aud", "exp", "nbf", "iat"].into_iter().chain(subject).find(is_alike))
 }
 
 fn set(all: &mut Map<String, Value>, claim: &str, value: Option<Value>, advice: &str) -> Result<(), ClaimsError> {

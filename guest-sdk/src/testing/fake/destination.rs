@@ -1,7 +1,8 @@
 //! Where a request goes, and whether a secret may go there (`far_core::capability::Destination`).
 
-use percent_encoding::percent_decode;
 use url::{Host, Url};
+
+use super::path::is_plain;
 
 /// Where one request goes.
 #[derive(Clone, Debug)]
@@ -17,7 +18,7 @@ pub(super) struct Target {
 
 impl Target {
     /// None if the host could not decide on it: a method that is not upper-case letters, another scheme than http and https, a
-    /// user, dot segments, or a URL that serialising changes.
+    /// user, what a server could read as dot segments, or a URL that serialising changes.
     pub(super) fn new(method: &str, url: &str) -> Option<Self> {
         let parsed = Url::parse(url).ok()?;
         let https = match parsed.scheme() {
@@ -26,7 +27,7 @@ impl Target {
             _ => return None,
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
-        if !is_method(method) || !anonymous || leads_up(parsed.path()) || !is_serialised(&parsed, url) {
+        if !is_method(method) || !anonymous || !is_plain(parsed.path()) || !is_serialised(&parsed, url) {
             return None;
         }
         let host = match parsed.host()? {
@@ -56,6 +57,7 @@ impl Target {
         let Ok(url) = Url::parse(address) else { return false };
         is_serialised(&url, address)
             && url.query().is_none()
+            && is_plain(url.path())
             && url.scheme() == "https"
             && self.https
             && self.port == url.port_or_known_default()
@@ -97,25 +99,4 @@ fn is_method(text: &str) -> bool {
 /// Whether the parser left the text as it was; the path `/` may be left out.
 fn is_serialised(url: &Url, text: &str) -> bool {
     url.as_str() == text || url.as_str().strip_suffix('/') == Some(text)
-}
-
-/// Whether a server that decodes a path more than once, or takes `\` for `/`, or leaves out what follows a `;`, would see dot
-/// segments in it.
-fn leads_up(path: &str) -> bool {
-    let mut path = path.as_bytes().to_vec();
-    loop {
-        let is_dots = |segment: &[u8]| {
-            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-            matches!(name, b"." | b"..")
-        };
-        if path.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
-            return true;
-        }
-        // Each turn makes it shorter.
-        let decoded: Vec<u8> = percent_decode(&path).collect();
-        if decoded == path {
-            return false;
-        }
-        path = decoded;
-    }
 }

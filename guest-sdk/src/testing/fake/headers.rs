@@ -2,6 +2,7 @@
 //! (`far_runtime::egress`).
 
 use super::placed::Headers;
+use super::stripped::is_stripped;
 use crate::http::{Error, Fields};
 
 /// With these there is no request.
@@ -17,36 +18,6 @@ const REFUSED: [&str; 9] = [
     "upgrade",
 ];
 
-/// What a skill has no say in: how bodies are coded and framed, and which method, host or path is meant. Some servers take `_` for
-/// `-`, and so does the host.
-const STRIPPED: [&str; 25] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "if-range",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "request-range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-host",
-    "x-host",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
-];
-
 /// A request's headers as they go on, as text.
 ///
 /// # Errors
@@ -59,7 +30,7 @@ pub(super) fn leaving(fields: Fields) -> Result<Headers, Error> {
         if !is_name(&name) || !is_value(&value) || REFUSED.contains(&&*lower) {
             return Err(Error::Invalid);
         }
-        if !STRIPPED.contains(&&*lower.replace('_', "-")) {
+        if !is_stripped(&lower) {
             headers.push((name, String::from_utf8_lossy(&value).into_owned()));
         }
     }

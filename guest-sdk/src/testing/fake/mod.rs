@@ -7,12 +7,14 @@ mod destination;
 mod ended;
 mod headers;
 mod host;
+mod path;
 mod placed;
 mod plan;
 mod run;
 mod sending;
 mod sent;
 mod signing;
+mod stripped;
 #[cfg(test)]
 mod tests;
 mod uses;

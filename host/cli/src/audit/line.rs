@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::escape::escape;
 
 /// What is shown of a record after its time and its event, in this order, and under which name.
-const FIELDS: [(&str, &str); 15] = [
+const FIELDS: [(&str, &str); 16] = [
     ("secret_name", ""),
     ("secret_version", "version="),
     ("provider", "provider="),
@@ -20,6 +20,7 @@ const FIELDS: [(&str, &str); 15] = [
     ("head", "head="),
     ("key", "key="),
     ("torn", "torn="),
+    ("unsigned", "unsigned="),
     ("task_id", "task="),
 ];
 

@@ -30,7 +30,7 @@ enum AuditCommand {
 /// What was cut off at its end shows only against a
 /// head that was kept elsewhere; so does a file that the owner of its folder, who has the key, wrote anew.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit codes: 0 sound, 2 usage, 3 tampered with")]
+#[command(after_help = "Exit codes: 0 sound, 1 sound as far as it goes: no checkpoint, 2 usage, 3 tampered with")]
 struct VerifyArgs {
     /// The audit file.
     file: PathBuf,

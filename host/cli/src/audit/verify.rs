@@ -1,22 +1,26 @@
 //! `far audit verify`.
 
-use std::fs::File;
 use std::process::ExitCode;
 
-use far_core::pal::file::{Tail, Torn, Trust, Verdict, verify as check};
+use far_core::pal::file::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
 use serde_json::json;
 
 use super::VerifyArgs;
 use crate::escape::escape;
 use crate::exit;
 use crate::failure::Failure;
+use crate::input;
 use crate::output::{print, print_object};
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
     let unreadable = |source| Failure::Read { what: "the audit file", path: args.file.clone(), source };
-    let file = File::open(&args.file).map_err(unreadable)?;
+    let file = input::open(&args.file, "the audit file")?;
     let verdict = check(file, Trust { key: args.key, head: args.head }).map_err(unreadable)?;
-    let code = if verdict.is_sound() { 0 } else { exit::REFUSED };
+    let code = match verdict.soundness() {
+        Soundness::Sound => 0,
+        Soundness::Unsigned => exit::UNPROVEN,
+        Soundness::Tampered => exit::REFUSED,
+    };
     if args.json {
         print_object(&object(args, &verdict, code))?;
     } else {
@@ -26,13 +30,18 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
 }
 
 fn object(args: &VerifyArgs, verdict: &Verdict, code: u8) -> serde_json::Value {
+    let range = |lines: &LineRange| json!({ "from": lines.from, "to": lines.to });
     let torn = |torn: &Torn| json!({ "line": torn.at, "bytes": torn.bytes });
     let finding = |finding: &far_core::pal::file::Finding| json!({ "line": finding.at, "kind": finding.what.kind(), "message": finding.what.to_string() });
     json!({
         "command": "audit verify",
         "file": args.file.to_string_lossy(),
-        "ok": verdict.is_sound(),
-        "outcome": if verdict.is_sound() { "sound" } else { "tampered" },
+        "ok": verdict.soundness() == Soundness::Sound,
+        "outcome": match verdict.soundness() {
+            Soundness::Sound => "sound",
+            Soundness::Unsigned => "unsigned",
+            Soundness::Tampered => "tampered",
+        },
         "exit_code": code,
         "lines": verdict.lines,
         "head": verdict.head,
@@ -41,6 +50,7 @@ fn object(args: &VerifyArgs, verdict: &Verdict, code: u8) -> serde_json::Value {
         "key_given": args.key.is_some(),
         "tail": tail_token(verdict),
         "proven_to": match verdict.tail { Tail::ProvenTo(line) => Some(line), _ => None },
+        "inherited": verdict.inherited.iter().map(range).collect::<Vec<_>>(),
         "recovered": verdict.recovered.iter().map(torn).collect::<Vec<_>>(),
         "torn": verdict.torn.as_ref().map(torn),
         "findings": verdict.findings.iter().map(finding).collect::<Vec<_>>(),
@@ -58,12 +68,20 @@ fn tail_token(verdict: &Verdict) -> &'static str {
 }
 
 fn table(args: &VerifyArgs, verdict: &Verdict) -> String {
-    let state = if verdict.is_sound() { "sound" } else { "TAMPERED WITH" };
+    let state = match verdict.soundness() {
+        Soundness::Sound => "sound",
+        Soundness::Unsigned => "sound as far as it goes: no checkpoint",
+        Soundness::Tampered => "TAMPERED WITH",
+    };
     let mut text = format!("{}: {state}\n", escape(&args.file.to_string_lossy()));
     let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
     row("lines", verdict.lines.to_string());
     row("head", verdict.head.to_string());
     row("signed", signed(args, verdict));
+    for lines in &verdict.inherited {
+        let LineRange { from, to } = lines;
+        row("inherited", format!("lines {from} to {to} of the chain: not signed by the process that wrote them"));
+    }
     for torn in &verdict.recovered {
         row(
             "recovered",

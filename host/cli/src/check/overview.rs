@@ -8,6 +8,7 @@ use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
 use far_runtime::Wasi;
 
+use crate::authorities::Authorities;
 use crate::config::{EgressConfig, FarToml, ProviderConfig, RecipeConfig};
 use crate::egress;
 use crate::exit;
@@ -21,6 +22,8 @@ pub(super) struct Overview {
     pub(super) swap_allowed: bool,
     pub(super) wasi: Wasi,
     pub(super) egress: EgressConfig,
+    /// The variables that name authorities for servers that the configuration names none for.
+    pub(super) authorities: Option<String>,
     /// What is wrong with it.
     pub(super) no_egress: Option<Failure>,
     pub(super) providers: Vec<Backend>,
@@ -87,6 +90,7 @@ impl Overview {
             wasi: config.wasi,
             no_egress: egress::of(&config.egress).err(),
             egress: config.egress.clone(),
+            authorities: Authorities::origin(),
             providers: backends,
             secrets,
         }

@@ -24,7 +24,7 @@ impl Overview {
         let agent = self.agent_id.as_ref().map_or("local", |id| id.as_str());
         let swap = if self.swap_allowed { "allowed" } else { "refused" };
         text.push_str(&format!("agent {agent}, wasi {}, swap {swap}\n", wasi(self.wasi)));
-        text.push_str(&egress(&self.egress));
+        text.push_str(&egress(&self.egress, self.authorities.as_deref()));
         text.push('\n');
         let providers: Vec<_> = self.providers.iter().map(provider_row).collect();
         text.push_str(&table(["PROVIDER", "STATE"], &providers));
@@ -64,6 +64,7 @@ impl Overview {
                 "destinations": self.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),
                 "networks": self.egress.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "hosts": self.egress.hosts.iter().map(|(host, at)| (host.clone(), at.to_string())).collect::<BTreeMap<_, _>>(),
+                "authorities": self.authorities,
                 "ca_file": self.egress.ca_file.as_deref().map(Path::to_string_lossy),
             },
             "providers": self.providers.iter().map(provider_object).collect::<Vec<_>>(),
@@ -74,9 +75,10 @@ impl Overview {
 }
 
 /// What is said of requests; nothing where nothing is configured.
-fn egress(config: &EgressConfig) -> String {
+fn egress(config: &EgressConfig, authorities: Option<&str>) -> String {
+    let platform = authorities.map_or("the platform".into(), escape);
     if config == &EgressConfig::default() {
-        return String::new();
+        return authorities.map(|_| format!("certificates of: {platform}\n")).unwrap_or_default();
     }
     let listed = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(" ") };
     format!(
@@ -84,7 +86,7 @@ fn egress(config: &EgressConfig) -> String {
         listed(config.destinations.iter().map(|one| escape(one.as_str())).collect()),
         listed(config.networks.iter().map(ToString::to_string).collect()),
         listed(config.hosts.iter().map(|(host, at)| format!("{} at {at}", escape(host))).collect()),
-        config.ca_file.as_ref().map_or("the platform".into(), |path| escape(&path.to_string_lossy())),
+        config.ca_file.as_ref().map_or(platform, |path| escape(&path.to_string_lossy())),
     )
 }
 

@@ -21,6 +21,17 @@ fn home(name: &str, usual: &str) -> Option<PathBuf> {
     absolute(name).or_else(|| absolute("HOME").map(|home| home.join(usual)))
 }
 
+/// Returns the file of certificate authorities that `SSL_CERT_FILE` names. Empty counts as unset.
+pub(crate) fn certificate_file() -> Option<PathBuf> {
+    env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the folders of certificate authorities that `SSL_CERT_DIR` names.
+pub(crate) fn certificate_folders() -> Vec<PathBuf> {
+    let named = env::var_os("SSL_CERT_DIR").unwrap_or_default();
+    env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
 /// Whether there are to be no colours: `NO_COLOR` is set, and not empty.
 pub(crate) fn no_colour() -> bool {
     env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use far_core::review::is_unseen;
+use far_core::review::escapes;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use super::problem::Problem;
@@ -138,9 +138,9 @@ impl fmt::Display for ContentError {
 /// The text with each character that a terminal would obey replaced by others of the same length: places stay as they are.
 fn displayable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
+    for (character, escaped) in escapes(text) {
         match character.len_utf8() {
-            _ if matches!(character, '\n' | '\t') || !is_unseen(character) => shown.push(character),
+            _ if matches!(character, '\n' | '\t') || !escaped => shown.push(character),
             // Half of a line's end, as a rule.
             _ if character == '\r' => shown.push(' '),
             3 => shown.push(char::REPLACEMENT_CHARACTER),

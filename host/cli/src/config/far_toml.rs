@@ -1,6 +1,7 @@
 //! `far.toml`: what the operator permits, and where secrets come from.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use far_core::capability::{Catalog, CatalogEntry, Destination};
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 mod exchange;
 mod kind;
 mod life;
+mod network;
 mod providers;
 mod secrets;
 
@@ -181,13 +183,15 @@ fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {
 
 fn egress(value: Value<'_>, folder: &Path) -> Result<EgressConfig, ConfigError> {
     let mut table = value.table_of(&EGRESS)?;
+    let mut networks = HashSet::new();
     let network = |value: Value<'_>| {
-        value.read(|text| text.parse::<IpNet>().map_err(|_| "a network is written like 10.20.0.0/16 or fd00::/8"))
+        let network = value.read(network::network)?;
+        if networks.insert(network) { Ok(network) } else { Err(value.invalid("is there twice", None)) }
     };
     let mut hosts = Vec::new();
     if let Some(table) = table.take("hosts") {
         for (name, value) in table.table()?.names() {
-            hosts.push((name.read(host)?, value.read(address)?));
+            hosts.push((name.read(network::host)?, value.read(network::address)?));
         }
     }
     Ok(EgressConfig {
@@ -196,23 +200,6 @@ fn egress(value: Value<'_>, folder: &Path) -> Result<EgressConfig, ConfigError> 
         networks: table.take("networks").map(|value| value.list(network)).transpose()?.unwrap_or_default(),
         ca_file: table.take("ca-file").map(|value| terms::text(&value)).transpose()?.map(|path| folder.join(path)),
     })
-}
-
-/// A host as URLs have it: without that, the entry would never be found.
-fn host(text: &str) -> Result<String, &'static str> {
-    match format!("https://{text}").parse::<Destination>() {
-        // A colon is a port's, or an address's, and that is not looked up.
-        Ok(destination) if destination.origin().ends_with(text) && !text.contains([':', '/', '*']) => {
-            Ok(text.to_owned())
-        }
-        _ => Err("a host is written as in a URL: lower case, without a port"),
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, &'static str> {
-    let address = text.parse::<SocketAddr>().ok();
-    let address = address.or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)));
-    address.ok_or("an address is written like 10.20.0.5, perhaps with a port: 10.20.0.5:8443")
 }
 
 #[cfg(test)]

@@ -29,5 +29,5 @@ mod units;
 pub(crate) use error::ConfigError;
 pub(crate) use far_toml::{EgressConfig, FarToml, ProviderConfig, ProviderKind, RecipeConfig};
 pub(crate) use reader::nearest;
-pub(crate) use source::read_authorities;
+pub(crate) use source::{open_trusted_folder, read_authorities, read_authority_of};
 pub(crate) use task_file::{LimitsConfig, TaskFile};

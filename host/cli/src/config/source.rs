@@ -1,5 +1,6 @@
 //! A file's text, and whether it is to be believed.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -109,6 +110,38 @@ pub(crate) fn read_authorities(path: &Path) -> Result<Vec<u8>, ConfigError> {
     bytes(path, &open_trusted(path)?)
 }
 
+/// Lists a folder of authorities that only root or the user that runs this process may change.
+pub(crate) fn open_trusted_folder(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let failed = |source: io::Error| ConfigError::Read { path: path.to_owned(), source };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+    check_owner(path, &File::from(folder))?;
+    let names = std::fs::read_dir(path).map_err(failed)?;
+    let mut paths = names.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>().map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Reads a file of such a folder; none if it was read before, is no regular file, leads nowhere, or may not be read.
+pub(crate) fn read_authority_of(path: &Path, seen: &mut HashSet<(u64, u64)>) -> Result<Option<Vec<u8>>, ConfigError> {
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(ConfigError::NotAFile { .. }) => return Ok(None),
+        Err(ConfigError::Read { source, .. })
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let metadata = file.metadata().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    if !seen.insert((metadata.dev(), metadata.ino())) {
+        return Ok(None);
+    }
+    check_owner(path, &file)?;
+    bytes(path, &file).map(Some)
+}
+
 fn bytes(path: &Path, file: &File) -> Result<Vec<u8>, ConfigError> {
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that fits from one that does not.
@@ -120,10 +153,15 @@ fn bytes(path: &Path, file: &File) -> Result<Vec<u8>, ConfigError> {
 /// Opens a file that only root or the user that runs this process may have written.
 fn open_trusted(path: &Path) -> Result<File, ConfigError> {
     let file = open(path)?;
+    check_owner(path, &file)?;
+    Ok(file)
+}
+
+/// Checks owner and mode of an open file.
+fn check_owner(path: &Path, file: &File) -> Result<(), ConfigError> {
     let metadata = file.metadata().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let user = rustix::process::geteuid().as_raw();
-    check_trust(path, metadata.uid(), metadata.permissions().mode() & 0o7777, user)?;
-    Ok(file)
+    check_trust(path, metadata.uid(), metadata.permissions().mode() & 0o7777, user)
 }
 
 /// Opens a regular file, without waiting for the other end of a pipe.

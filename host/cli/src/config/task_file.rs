@@ -1,5 +1,6 @@
 //! The task file: what the scheduler asks to be run, and grants for it.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use far_core::SecretName;
 use far_core::capability::{Destination, Grant};
 use far_core::version::{Version, VersionRule};
+use far_runtime::{Limits, LoadLimits};
 
 use super::error::ConfigError;
 use super::problem::Type;
@@ -32,20 +34,37 @@ const GRANT: Keys = Keys {
     later: &["requests"],
 };
 const LIMITS: Keys = Keys {
-    known: &["timeout", "memory", "input", "output", "log", "host-calls", "requests", "request-body", "response-body"],
+    known: &[
+        "timeout",
+        "memory",
+        "input",
+        "output",
+        "log",
+        "host-calls",
+        "records",
+        "requests",
+        "request-body",
+        "response-body",
+        "load-timeout",
+        "load-memory",
+    ],
     later: &[],
 };
 
 /// The longest that a grant may last.
 const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
-/// The longest that a task may run.
-const MAX_TIMEOUT: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
-/// As much as a component can address.
-const MAX_SIZE: Max<u64> = Max { value: 4096 * 1024 * 1024, text: "4096MiB" };
-/// More than a task can make in the longest time it may have.
-const MAX_HOST_CALLS: Max<u64> = Max { value: 1_000_000_000_000, text: "1000000000000" };
-/// More than a task can send in the longest time it may have, one after the other.
-const MAX_REQUESTS: Max<u64> = Max { value: 1_000_000, text: "1000000" };
+// The bounds of limits are the runtime's own: a file that is accepted has no limit that the run refuses. A test compares
+// each text with its value.
+const MAX_TIMEOUT: Max<Duration> = Max { value: Limits::MAX.timeout, text: "24h" };
+/// The longest that compiling may take.
+const MAX_LOAD_TIMEOUT: Max<Duration> = Max { value: LoadLimits::TIMEOUT_MAX, text: "1h" };
+/// The most memory of a compiler.
+const MAX_LOAD_MEMORY: Max<u64> = Max { value: LoadLimits::MEMORY_MAX, text: "16384MiB" };
+/// The bound of every size.
+const MAX_SIZE: Max<u64> = Max { value: Limits::MAX.memory as u64, text: "1024MiB" };
+const MAX_HOST_CALLS: Max<u64> = Max { value: Limits::MAX.host_calls, text: "1000000000000" };
+const MAX_RECORDS: Max<u64> = Max { value: Limits::MAX.records, text: "1000000000000" };
+const MAX_REQUESTS: Max<u64> = Max { value: Limits::MAX.requests as u64, text: "1000000" };
 const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
 
 /// One task.
@@ -78,12 +97,18 @@ pub(crate) struct LimitsConfig {
     pub(crate) log: Option<u64>,
     /// How often the component may call the host.
     pub(crate) host_calls: Option<u64>,
+    /// How many events the task may have recorded.
+    pub(crate) records: Option<u64>,
     /// How many requests the task may send.
     pub(crate) requests: Option<u64>,
     /// How large the body of a request may be.
     pub(crate) request_body: Option<u64>,
     /// How large the body of a response may be.
     pub(crate) response_body: Option<u64>,
+    /// How long compiling may take.
+    pub(crate) load_timeout: Option<Duration>,
+    /// How much memory the compiler may have.
+    pub(crate) load_memory: Option<u64>,
 }
 
 impl TaskFile {
@@ -103,12 +128,13 @@ impl TaskFile {
 
     pub(super) fn of(source: &Source) -> Result<Self, ConfigError> {
         let mut root = Value::root(source)?.table_of(&ROOT)?;
+        let limits = root.take("limits").map(limits).transpose()?.unwrap_or_default();
         Ok(Self {
             skill: root.take("skill").map(|value| skill(&value, source.folder())).transpose()?,
-            input: root.take("input").map(|value| value.json()).transpose()?,
+            input: root.take("input").map(|value| input(&value, &limits)).transpose()?,
             grants: root.take("grants").map(grants).transpose()?.unwrap_or_default(),
             egress: root.take("egress").map(terms::destinations).transpose()?.unwrap_or_default(),
-            limits: root.take("limits").map(limits).transpose()?.unwrap_or_default(),
+            limits,
         })
     }
 }
@@ -121,13 +147,23 @@ fn skill(value: &Value<'_>, folder: &Path) -> Result<PathBuf, ConfigError> {
     Ok(folder.join(path))
 }
 
+fn input(value: &Value<'_>, limits: &LimitsConfig) -> Result<Vec<u8>, ConfigError> {
+    let json = value.json()?;
+    let limit = limits.input.unwrap_or(Limits::default().input as u64);
+    if json.len() as u64 > limit {
+        let help = "raise 'input' under [limits], or give less".to_owned();
+        return Err(value.invalid(format!("has {} bytes, and its limit is {limit}", json.len()), Some(help)));
+    }
+    Ok(json)
+}
+
 fn grants(value: Value<'_>) -> Result<Vec<Grant>, ConfigError> {
-    let mut grants: Vec<Grant> = Vec::new();
+    let (mut grants, mut names) = (Vec::new(), HashSet::new());
     value.list(|value| {
         let mut table = value.table_of(&GRANT)?;
         let secret = table.require("secret")?;
         let name = secret.read(SecretName::parse)?;
-        if grants.iter().any(|grant| grant.secret() == &name) {
+        if !names.insert(name.clone()) {
             return Err(secret.invalid("another grant names the secret", Some("make one grant of the two".to_owned())));
         }
         grants.push(grant(name, table)?);
@@ -179,9 +215,13 @@ fn uses(number: i64) -> Result<NonZeroU32, units::UnitError> {
 fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
     let mut table = value.table_of(&LIMITS)?;
     let timeout = table.take("timeout").map(|value| value.read(|text| units::duration(text, &MAX_TIMEOUT)));
+    let load_timeout =
+        table.take("load-timeout").map(|value| value.read(|text| units::duration(text, &MAX_LOAD_TIMEOUT)));
     let host_calls = table.take("host-calls").map(|value| value.read_integer(|n| units::count(n, &MAX_HOST_CALLS)));
+    let records = table.take("records").map(|value| value.read_integer(|n| units::count(n, &MAX_RECORDS)));
     let requests = table.take("requests").map(|value| value.read_integer(|n| units::count(n, &MAX_REQUESTS)));
-    let mut size = |name| table.take(name).map(|value| size(&value)).transpose();
+    let load_memory = table.take("load-memory").map(|value| size(&value, &MAX_LOAD_MEMORY)).transpose()?;
+    let mut size = |name| table.take(name).map(|value| size(&value, &MAX_SIZE)).transpose();
     Ok(LimitsConfig {
         timeout: timeout.transpose()?,
         memory: size("memory")?,
@@ -191,15 +231,18 @@ fn limits(value: Value<'_>) -> Result<LimitsConfig, ConfigError> {
         request_body: size("request-body")?,
         response_body: size("response-body")?,
         host_calls: host_calls.transpose()?,
+        records: records.transpose()?,
         requests: requests.transpose()?,
+        load_timeout: load_timeout.transpose()?,
+        load_memory,
     })
 }
 
-fn size(value: &Value<'_>) -> Result<u64, ConfigError> {
+fn size(value: &Value<'_>, most: &Max<u64>) -> Result<u64, ConfigError> {
     if value.is_integer() {
-        value.read_integer(|bytes| units::count(bytes, &MAX_SIZE))
+        value.read_integer(|bytes| units::count(bytes, most))
     } else if value.is_text() {
-        value.read(|text| units::size(text, &MAX_SIZE))
+        value.read(|text| units::size(text, most))
     } else {
         Err(value.wrong_type(Type::Size))
     }

@@ -9,20 +9,29 @@ use far_runtime::Runtime;
 use rustix::fs::{AtFlags, Mode, chmodat};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::select;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::ControlError;
+use super::evicting::Evicting;
 use super::peer;
 use super::place::{Folder, Place, Socket};
 use super::wire::{Answer, Ask, Kept, REQUEST_MAX};
 
-/// How many are listened to at once; others wait to be accepted.
-const AT_ONCE: usize = 4;
-/// How long whoever asks may take for a request, and again for taking the answer.
+/// Connections whose request is read at once. One more evicts the oldest: whoever connects and says nothing keeps nobody
+/// waiting.
+const READING: usize = 64;
+/// Connections whose answer is written at once. One more evicts the oldest.
+const WRITING: usize = 32;
+/// Requests that are executed or wait for it. Beyond, no connection is accepted.
+const EXECUTING: usize = 32;
+/// Requests that ask backends at once.
+const EXECUTED_AT_ONCE: usize = 4;
+/// How long a peer may take for its request, and again for taking the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long to wait when the kernel has nothing left for another connection.
+/// How long to wait when the kernel has nothing left for another connection, and none is idle.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A process that listens, until this is dropped.
@@ -65,36 +74,62 @@ impl Drop for Control {
 }
 
 async fn accept(listener: UnixListener, runtime: Arc<Runtime>) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    // Those that are being answered end with this.
-    let mut answering = JoinSet::new();
-    while let Ok(place) = places.clone().acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let runtime = runtime.clone();
-                answering.spawn(async move {
-                    serve(stream, &runtime).await;
-                    drop(place);
-                });
-            }
-            Err(_) => sleep(PAUSE).await,
+    let permits = Arc::new(Semaphore::new(EXECUTED_AT_ONCE));
+    // All of them end with this future.
+    let (mut reading, mut writing) = (Evicting::new(READING), Evicting::new(WRITING));
+    let mut executing = JoinSet::new();
+    loop {
+        select! {
+            // A request that arrived comes before another connection.
+            biased;
+            Some(done) = executing.join_next() => if let Ok(Some((stream, answer))) = done {
+                writing.spawn(write(stream, answer));
+            },
+            Some(read) = reading.next() => if let Ok(Some((stream, line))) = read {
+                executing.spawn(execute(stream, line, runtime.clone(), permits.clone()));
+            },
+            Some(_) = writing.next() => {}
+            accepted = listener.accept(), if executing.len() < EXECUTING => match accepted {
+                Ok((stream, _)) => reading.spawn(read(stream)),
+                // As a rule there is no descriptor left: an idle connection has one.
+                Err(_) => if !reading.evict() {
+                    sleep(PAUSE).await;
+                },
+            },
         }
-        while answering.try_join_next().is_some() {}
     }
 }
 
-/// Answers one request. Who asks and goes away has it done all the same.
-async fn serve(mut stream: UnixStream, runtime: &Arc<Runtime>) {
+/// Reads a request from a peer that may ask.
+async fn read(mut stream: UnixStream) -> Option<(UnixStream, Vec<u8>)> {
     if !peer::is_trusted(&stream) {
-        return;
+        return None;
     }
-    let Ok(Ok(line)) = timeout(PATIENCE, request(&mut stream)).await else { return };
+    let line = timeout(PATIENCE, request(&mut stream)).await.ok()?.ok()?;
+    Some((stream, line))
+}
+
+/// Executes a request, whether or not its peer waits for the answer.
+async fn execute(
+    stream: UnixStream,
+    line: Vec<u8>,
+    runtime: Arc<Runtime>,
+    permits: Arc<Semaphore>,
+) -> Option<(UnixStream, Vec<u8>)> {
     let answer = match Ask::parse(&line) {
-        Some(ask) => answer(ask, runtime).await,
         None => Answer::Refused,
+        // No backend is asked.
+        Some(ask @ Ask::Kept {}) => answer(ask, &runtime).await,
+        Some(ask) => {
+            let _permit = permits.acquire().await.ok()?;
+            answer(ask, &runtime).await
+        }
     };
-    let Ok(line) = answer.line() else { return };
-    // Whoever does not take it has nobody else to tell.
+    Some((stream, answer.line().ok()?))
+}
+
+/// Writes an answer, for as long as its peer takes it.
+async fn write(mut stream: UnixStream, line: Vec<u8>) {
     let _ = timeout(PATIENCE, stream.write_all(&line)).await;
 }
 

@@ -10,6 +10,7 @@
 //! files nor sockets.
 
 mod ask;
+mod evicting;
 mod listen;
 mod peer;
 mod place;

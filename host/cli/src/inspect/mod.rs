@@ -23,6 +23,9 @@ Nothing of the component is run or compiled. A policy is a TOML file of rules, a
   secrets = [\"github-*\"]                       # of which secrets
   destinations = [\"https://api.github.com\"]    # and towards which destinations
 
+Of a skill's requests, the host takes out headers of the connection, of proxies (x-forwarded-*, x-original-*,
+x-*-override, x-real-ip and others) and those that name another resource: see docs/requests.md.
+
 Exit codes:
   0  read, and within the policy if there is one
   2  usage, or something in the policy

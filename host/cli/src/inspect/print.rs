@@ -2,7 +2,7 @@
 
 use far_core::capability::Placement;
 use far_core::declaration::{Declaration, DeclaredSecret};
-use far_core::review::{Excess, Finding, Import};
+use far_core::review::{Excess, Finding, Import, Shape};
 use serde_json::{Value, json};
 
 use super::Inspection;
@@ -32,6 +32,8 @@ impl Inspection<'_> {
         }
         text.push('\n');
         text.push_str(&first_rows(["KIND", "IMPORT", "WHAT IT DOES"], &anatomy.imports, import_row));
+        text.push('\n');
+        text.push_str(&first_rows(["SIZE", "OF", "LIMIT"], &anatomy.shape.sizes(), shape_row));
         text.push('\n');
         if self.findings.is_empty() {
             text.push_str("no findings\n");
@@ -74,6 +76,7 @@ impl Inspection<'_> {
             "size": anatomy.size,
             "modules": anatomy.modules,
             "components": anatomy.components,
+            "shape": shape_object(&anatomy.shape),
             "world": anatomy.world().as_str(),
             "imports": anatomy.imports.iter().map(import_object).collect::<Vec<_>>(),
             "exports": anatomy.exports,
@@ -116,6 +119,17 @@ fn secret_row(secret: &DeclaredSecret) -> [String; 5] {
         if destinations.is_empty() { "-".to_owned() } else { cell(&sent(secret)) },
         cell(&secret.reason),
     ]
+}
+
+fn shape_row(size: &(&'static str, u64, u64)) -> [String; 3] {
+    let (what, size, limit) = size;
+    [size.to_string(), (*what).to_owned(), limit.to_string()]
+}
+
+fn shape_object(shape: &Shape) -> Value {
+    let size =
+        |(what, size, limit): (&str, u64, u64)| (what.replace(' ', "_"), json!({ "size": size, "limit": limit }));
+    Value::Object(shape.sizes().into_iter().map(size).collect())
 }
 
 fn import_row(import: &Import) -> [String; 3] {

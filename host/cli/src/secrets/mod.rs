@@ -87,7 +87,8 @@ struct ChangeArgs {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Also append every event to this file as a plain line of JSON; nothing is done unless its event was written.
+    /// Also append every event to this file as a plain line of JSON; nothing is done unless its
+    /// event was written. With '-', to stderr alone.
     #[arg(long, value_name = "FILE")]
     pal: Option<PathBuf>,
 

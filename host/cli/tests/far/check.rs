@@ -92,7 +92,7 @@ payroll-db-password
 fn one_object() {
     let far = check(&format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n")).args(["--json"]);
     let object = concat!(
-        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
+        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"authorities":null,"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
         r#""only_sealed":false,"operations":["sign"],"placements":[],"present":true,"provider":"dev","reference":"alpha","rotate":null,"scope":"task","signing":"hmac","skills":null,"#,
         r#""stale_ms":0,"ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
@@ -112,7 +112,7 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
                   has it, or permit it no longer\n";
     check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).stderr(stderr).code(2);
     let object = concat!(
-        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
+        r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"authorities":null,"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
         r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,

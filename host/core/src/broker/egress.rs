@@ -1,9 +1,17 @@
-//! Requests: which are let out. What they carry is [`sealed`](super::sealed)'s.
+//! Requests: each is decided on as a whole, recorded, and only then let out. Its end is recorded by [`Exchange`].
 
-use super::{AccessError, Session, StandIn, Stop};
-use crate::capability::Target;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::exchange::{Carried, Exchange};
+use super::fetch::now;
+use super::sealed::Sealed;
+use super::{AccessError, SecretError, Session, StandIn, Stop};
+use crate::capability::{Access, DenyReason, Operation, Placement, Purpose, Target};
 use crate::guard::Guard;
-use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
+use crate::memory::SecretBytes;
+use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason};
+use crate::secret::Secret;
 
 /// Why a request is not let out. The skill is told so, and may go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,25 +25,172 @@ pub enum EgressError {
     Denied,
 }
 
+/// Why a secret that a request carries cannot be used: the tokens of its own event, and of the request's.
+type Unusable = (Arc<Secret>, &'static str, EgressReason);
+
 impl Session {
-    /// Whether a request without a secret may go where it is meant to go; recorded.
+    /// Lets a request out if the task may send it with these placeholders, each the whole of a part of it. Calls `put` with
+    /// the index of each placeholder and its value, which replaces it in the request.
     ///
     /// # Errors
     ///
-    /// [`EgressError`].
-    pub async fn let_out(&self, target: &Target) -> Result<(), EgressError> {
+    /// [`EgressError`], recorded. A placeholder of another task, and one that does not belong into this request or this part
+    /// of it, are violations. The request must be dropped then: `put` may have been called.
+    ///
+    /// # Security
+    ///
+    /// The one place from which a value goes into a request. Each replacement is a use, counted and recorded. All of the
+    /// request is decided on before a use is taken, and all records are accepted before this returns.
+    pub async fn authorize_egress(
+        self: &Arc<Self>,
+        target: &Target,
+        placed: &[(&StandIn, &Placement)],
+        put: impl FnMut(usize, &SecretBytes) -> Result<(), EgressReason> + Send,
+    ) -> Result<Exchange, EgressError> {
         self.ensure_open().await?;
+        let started = now();
+        let carried = match self.carried(target, placed, started).await? {
+            Ok(carried) if carried.is_empty() => return self.authorize_plain(target, started).await,
+            Ok(carried) => self.put_all(carried, started, put),
+            Err(unusable) => Err(unusable),
+        };
+        let carried = match carried {
+            Ok(carried) => carried,
+            Err((secret, token, reason)) => {
+                let used = Event {
+                    operation: Some(Operation::Seal),
+                    destination: Some(self.label_of(target)),
+                    outcome: Some(Outcome::Failed),
+                    reason: Some(Reason::Token(token)),
+                    ..Event::about(EventKind::SecretUsed, &secret)
+                };
+                self.record(used).await?;
+                self.denied(Some(target), reason).await?;
+                return Err(EgressError::Denied);
+            }
+        };
+        let destination = carried.first().map_or_else(|| self.label_of(target), |one| one.destination.clone());
+        let exchange = Exchange::new(self, destination, carried, started);
+        for event in exchange.uses() {
+            self.record(event).await?;
+        }
+        // Asked now, not before: a value that went while the records were on their way is not released.
+        match exchange.gone() {
+            None => Ok(exchange),
+            Some(gone) => {
+                exchange.fail_for(SecretError::from(gone).kind(), EgressReason::Secret).await?;
+                Err(EgressError::Denied)
+            }
+        }
+    }
+
+    /// Lets a request without a secret out, if it goes where the task may send one.
+    async fn authorize_plain(self: &Arc<Self>, target: &Target, started: Instant) -> Result<Exchange, EgressError> {
         let covering = self.context().egress.iter().find(|destination| destination.covers(target));
         if covering.is_none() && Guard::Egress.stands() {
-            self.denied(Some(target), "destination").await?;
+            self.denied(Some(target), EgressReason::Destination).await?;
             return Err(EgressError::Denied);
         }
+        let label = covering.map_or_else(|| self.label_of(target), DestinationLabel::from);
         let event = Event {
-            destination: covering.map(DestinationLabel::from),
+            destination: Some(label.clone()),
             outcome: Some(Outcome::Completed),
             ..Event::new(EventKind::EgressAllowed)
         };
-        Ok(self.record(event).await?)
+        self.record(event).await?;
+        Ok(Exchange::new(self, label, Vec::new(), started))
+    }
+
+    /// The secrets behind the placeholders, if the task may send all of them there; or the first that it cannot now.
+    async fn carried(
+        &self,
+        target: &Target,
+        placed: &[(&StandIn, &Placement)],
+        started: Instant,
+    ) -> Result<Result<Vec<Carried>, Unusable>, EgressError> {
+        let (mut carried, mut unusable) = (Vec::with_capacity(placed.len()), None);
+        for (stand_in, placement) in placed {
+            let Some(Sealed { secret, asked_for, .. }) = self.own(stand_in).await? else {
+                if Guard::EndedPlaceholder.stands() {
+                    self.denied(Some(target), EgressReason::Placeholder).await?;
+                    return Err(EgressError::Denied);
+                }
+                continue;
+            };
+            let purpose = Purpose::Seal(target, Some(placement));
+            let purpose = if Guard::EachUse.stands() { purpose } else { Purpose::Get };
+            let access = Access { secret: secret.name(), version: &asked_for, purpose, derived: secret.is_derived() };
+            match self.authorize(&access, started).await {
+                Ok(permit) => {
+                    let destination = permit.destination(target).map(DestinationLabel::from);
+                    let destination = destination.unwrap_or_else(|| self.label_of(target));
+                    carried.push(Carried::new(secret, destination, permit));
+                }
+                Err(AccessError::Stopped(stop)) => return Err(stop.into()),
+                Err(AccessError::Secret(error)) => {
+                    unusable.get_or_insert((secret, error.kind(), EgressReason::Secret));
+                }
+            }
+        }
+        Ok(unusable.map_or(Ok(carried), Err))
+    }
+
+    /// Has each value replace its placeholder, and takes a use of each: of all, or of none.
+    fn put_all(
+        &self,
+        mut carried: Vec<Carried>,
+        started: Instant,
+        mut put: impl FnMut(usize, &SecretBytes) -> Result<(), EgressReason>,
+    ) -> Result<Vec<Carried>, Unusable> {
+        for (index, one) in carried.iter().enumerate() {
+            let value = one
+                .secret
+                .value(started)
+                .map_err(|gone| (one.secret.clone(), SecretError::from(gone).kind(), EgressReason::Secret))?;
+            put(index, &value).map_err(|reason| (one.secret.clone(), reason.token(), reason))?;
+        }
+        let mut exhausted = None;
+        for one in &mut carried {
+            if let Err(error) = one.take_use(self) {
+                exhausted = Some((one.secret.clone(), error.kind(), EgressReason::Secret));
+                break;
+            }
+        }
+        let Some(exhausted) = exhausted else { return Ok(carried) };
+        if Guard::WholeRequest.stands() {
+            carried.iter_mut().for_each(|one| one.return_use(self));
+        }
+        Err(exhausted)
+    }
+
+    /// Makes a violation of a placeholder of this or another task's that stands where none may. Returns whether the
+    /// placeholder stands for anything.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError::Stopped`] for the violation.
+    pub async fn forbid_placeholder(&self, stand_in: &StandIn, target: &Target) -> Result<bool, EgressError> {
+        let Some(Sealed { secret, asked_for, .. }) = self.own(stand_in).await? else { return Ok(false) };
+        let (purpose, derived) = (Purpose::Seal(target, None), secret.is_derived());
+        let access = Access { secret: secret.name(), version: &asked_for, purpose, derived };
+        match self.authorize(&access, now()).await {
+            Err(AccessError::Stopped(stop)) => Err(stop.into()),
+            Ok(_) | Err(AccessError::Secret(_)) => Ok(true),
+        }
+    }
+
+    /// Looks a placeholder up. One of another task is a violation.
+    async fn own(&self, stand_in: &StandIn) -> Result<Option<Sealed>, EgressError> {
+        let Some(sealed) = self.broker.stand_ins.get(stand_in) else { return Ok(None) };
+        if sealed.task == self.context().task_id || !Guard::OwnToken.stands() {
+            return Ok(Some(sealed));
+        }
+        // Whose it is, and of what, is not this task's to know, nor of whoever reads its events.
+        let label = self.broker.labels.unlisted(stand_in.as_str());
+        match self.violate(label, Some(Operation::Seal), DenyReason::ForeignToken).await {
+            AccessError::Stopped(stop) => Err(stop.into()),
+            AccessError::Secret(_) => Err(EgressError::Denied),
+        }
     }
 
     /// Whether a request with these stand-ins, and no other secret, carries all that it must carry to go there; recorded if it
@@ -54,7 +209,7 @@ impl Session {
         if demanded.all(|demanded| sealed.contains(demanded)) {
             return Ok(any);
         }
-        self.denied(Some(target), "only-sealed").await?;
+        self.denied(Some(target), EgressReason::OnlySealed).await?;
         Err(EgressError::Denied)
     }
 
@@ -67,25 +222,29 @@ impl Session {
         }
     }
 
-    /// Records that a request was not let out, and why, as a fixed token.
+    /// Records that a request was not let out, and why.
     ///
     /// # Errors
     ///
-    /// [`Stop::Audit`] if the record was not accepted.
-    pub async fn denied(&self, target: Option<&Target>, reason: &'static str) -> Result<(), Stop> {
+    /// [`Stop`] if the record was not accepted, or was one too many.
+    pub async fn denied(&self, target: Option<&Target>, reason: EgressReason) -> Result<(), Stop> {
         let event = Event {
             destination: target.map(|target| self.label_of(target)),
             outcome: Some(Outcome::Failed),
-            reason: Some(Reason::Token(reason)),
+            reason: Some(Reason::Token(reason.token())),
             ..Event::new(EventKind::EgressDenied)
         };
         self.record(event).await
     }
 
+    /// The label of where a request goes: an origin that author, grants or operator list, or a hash.
     fn label_of(&self, target: &Target) -> DestinationLabel {
-        match self.context().egress.iter().find(|destination| destination.covers(target)) {
+        let Some(context) = Some(self.context()).filter(|_| Guard::UnlistedLabel.stands()) else {
+            return DestinationLabel::Listed(target.host().to_owned());
+        };
+        let mut listed = context.egress.iter().chain(&context.listed).chain(context.capability.destinations());
+        match listed.find(|destination| destination.is_of_origin(target)) {
             Some(destination) => destination.into(),
-            None if !Guard::UnlistedLabel.stands() => DestinationLabel::Listed(target.host().to_owned()),
             None => self.broker.labels.unlisted_host(target.host()),
         }
     }

@@ -97,7 +97,10 @@ impl Session {
             self.broker.pal.note(&self.subject, event);
         }
         let duration = Some(now().duration_since(self.admitted));
-        Some((Event { outcome: Some(outcome), reason, duration, ..Event::new(EventKind::TaskFinished) }, ended))
+        // Says of a task that had too many how many they are.
+        let too_many = matches!(self.stopped.get(), Some(Stop::Records));
+        let count = too_many.then(|| self.recorded.load(Ordering::Acquire));
+        Some((Event { outcome: Some(outcome), reason, duration, count, ..Event::new(EventKind::TaskFinished) }, ended))
     }
 
     /// Wipes what is the task's own, and answers with what had a value.

@@ -29,6 +29,9 @@ pub enum Stop {
     /// A required sink did not take a record.
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
+    /// The task would have had more events recorded than it may.
+    #[error("the task went beyond its limit on records")]
+    Records,
 }
 
 /// A task went beyond its capability (ADR-0023 R13).

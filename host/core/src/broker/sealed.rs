@@ -8,10 +8,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{AccessError, Handle, SecretError, Session};
-use crate::capability::{DenyReason, Operation, Placement, Purpose, Target};
+use crate::capability::Purpose;
 use crate::guard::Guard;
 use crate::identity::TaskId;
-use crate::memory::SecretBytes;
 use crate::name::SecretName;
 use crate::pal::EventKind;
 use crate::secret::{Presence, Secret};
@@ -69,13 +68,17 @@ impl fmt::Debug for StandIn {
 pub(super) struct StandIns(Mutex<HashMap<StandIn, Sealed>>);
 
 #[derive(Clone)]
-struct Sealed {
-    task: TaskId,
-    secret: Arc<Secret>,
-    asked_for: VersionSelector,
+pub(super) struct Sealed {
+    pub(super) task: TaskId,
+    pub(super) secret: Arc<Secret>,
+    pub(super) asked_for: VersionSelector,
 }
 
 impl StandIns {
+    pub(super) fn get(&self, stand_in: &StandIn) -> Option<Sealed> {
+        self.0.lock().get(stand_in).cloned()
+    }
+
     /// Forgets what was made for a task.
     pub(super) fn end(&self, made: &[StandIn]) {
         let mut all = self.0.lock();
@@ -128,36 +131,6 @@ impl Session {
         let all = self.broker.stand_ins.0.lock();
         let sealed = all.get(stand_in).filter(|sealed| sealed.task == self.context().task_id)?;
         Some(sealed.secret.presence())
-    }
-
-    /// The bytes that a stand-in stands for, to be put into this request in its place, if it stood where one may; none if it stands for nothing, and
-    /// is text.
-    ///
-    /// # Errors
-    ///
-    /// [`AccessError`]. A stand-in that is another task's, and one that does not belong into this request or this place of
-    /// it, are violations.
-    ///
-    /// # Security
-    ///
-    /// The one place from which a value goes into a request. Each call is a use, counted and recorded.
-    pub async fn unseal(
-        &self,
-        stand_in: &StandIn,
-        target: &Target,
-        placement: Option<&Placement>,
-    ) -> Result<Option<Arc<SecretBytes>>, AccessError> {
-        let Some(Sealed { task, secret, asked_for }) = self.broker.stand_ins.0.lock().get(stand_in).cloned() else {
-            return Ok(None);
-        };
-        if task != self.context().task_id && Guard::OwnToken.stands() {
-            // Whose it is, and of what, is not this task's to know, nor of whoever reads its events.
-            let label = self.broker.labels.unlisted(stand_in.as_str());
-            return Err(self.violate(label, Some(Operation::Seal), DenyReason::ForeignToken).await);
-        }
-        let handle = Handle::new(secret, asked_for);
-        let used = self.use_value(&handle, Purpose::Seal(target, placement), EventKind::SecretUsed, true).await;
-        used.map(Some)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::cache::Joined;
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
-use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop, Violation};
+use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
 use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
 use crate::guard::Guard;
@@ -36,12 +36,14 @@ pub struct Session {
     pub(super) phase: AtomicU8,
     pub(super) stopped: OnceLock<Stop>,
     /// Told when the task must end, once that is recorded.
-    halted: Notify,
+    pub(super) halted: Notify,
     pub(super) finished: AtomicBool,
     /// What was made for it to stand for secrets.
     pub(super) stand_ins: Mutex<Vec<StandIn>>,
     /// What was signed for it, whoever still holds it.
     pub(super) derived: Mutex<Vec<Weak<Secret>>>,
+    /// How many events the task had recorded.
+    pub(super) recorded: AtomicU64,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
     /// Lines of the task log, and the bytes of those that have no record of their own.
@@ -74,6 +76,7 @@ impl Session {
             finished: AtomicBool::new(false),
             stand_ins: Mutex::default(),
             derived: Mutex::default(),
+            recorded: AtomicU64::new(0),
             provider_calls: AtomicU64::new(0),
             backend_failed: AtomicBool::new(false),
             lines: AtomicU64::new(0),
@@ -262,24 +265,6 @@ impl Session {
         authorized
     }
 
-    /// Step 5. A record that is not accepted ends the task.
-    pub(super) async fn record(&self, event: Event) -> Result<(), Stop> {
-        match self.broker.pal.record(&self.subject, event).await {
-            Ok(()) => Ok(()),
-            Err(unavailable) => Err(self.stop(unavailable.into())),
-        }
-    }
-
-    /// Poisons the session. The first reason stays.
-    pub(super) fn stop(&self, stop: Stop) -> Stop {
-        let stop = self.stopped.get_or_init(|| stop).clone();
-        // A violation is told when it is recorded.
-        if matches!(stop, Stop::Audit(_)) {
-            self.halted.notify_waiters();
-        }
-        stop
-    }
-
     /// Steps 3 and 4, for what is not cached: recorded before the backend is called.
     async fn fetch(&self, place: &Place, wanted: Wanted) -> Result<Arc<Secret>, AccessError> {
         let requested = Event {
@@ -333,28 +318,6 @@ impl Session {
         Err(self.violate(label, None, DenyReason::OutsideRun).await)
     }
 
-    /// Records a violation, and poisons the session. The task ends for the violation even if the record is not accepted.
-    pub(super) async fn violate(
-        &self,
-        secret: SecretLabel,
-        operation: Option<Operation>,
-        reason: DenyReason,
-    ) -> AccessError {
-        let event = Event {
-            secret_name: Some(secret.clone()),
-            operation,
-            outcome: Some(Outcome::ScopeViolation),
-            reason: Some(Reason::Denied(reason)),
-            ..Event::new(EventKind::SecretDenied)
-        };
-        let stop = self.stop(Violation { secret, operation, reason }.into());
-        // However the wait for the record ends: who asked may be gone before it does.
-        let told = Told(&self.halted);
-        let _ = self.broker.pal.record(&self.subject, event).await;
-        drop(told);
-        if Guard::ViolationEnds.stands() { AccessError::Stopped(stop) } else { SecretError::NotFound.into() }
-    }
-
     fn label(&self, name: &SecretName) -> SecretLabel {
         if self.context.capability.lists(name) || !Guard::UnlistedLabel.stands() {
             SecretLabel::Listed(name.clone())
@@ -374,15 +337,6 @@ impl Session {
         let key = Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() };
         let Permit { ttl, stale, rotation, .. } = *permit;
         Place { scope, key, plan: Plan { ttl, stale, rotation }, quota }
-    }
-}
-
-/// Tells who waits, when it is dropped.
-struct Told<'a>(&'a Notify);
-
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        self.0.notify_waiters();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is done with a handle: each time, capability, task state and record again.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,7 +9,7 @@ use super::{AccessError, Handle, SecretError, Session};
 use crate::capability::{Access, Permit, Purpose};
 use crate::guard::Guard;
 use crate::memory::SecretBytes;
-use crate::pal::{DestinationLabel, Event, EventKind, Outcome, Reason};
+use crate::pal::{Event, EventKind, Outcome, Reason};
 
 impl Session {
     /// The bytes behind a handle, for the guest that was granted `reveal`.
@@ -40,10 +41,6 @@ impl Session {
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
         };
-        let destination = match (purpose, &permit) {
-            (Purpose::Seal(target, _), Ok(permit)) => permit.destination(target).map(DestinationLabel::from),
-            _ => None,
-        };
         let usable = permit.and_then(|permit| {
             if !fits {
                 return Err(SecretError::TooLarge);
@@ -56,7 +53,6 @@ impl Session {
             operation: purpose.operation(),
             outcome: Some(if usable.is_ok() { Outcome::Completed } else { Outcome::Failed }),
             reason: usable.err().map(|error| Reason::Token(error.kind())),
-            destination,
             duration: Some(now().duration_since(started)),
             ..Event::about(kind, &handle.secret)
         };
@@ -68,11 +64,13 @@ impl Session {
 
     /// Takes one of the grant's uses, if there is one left.
     fn count_use(&self, permit: &Permit) -> Result<(), SecretError> {
-        let Some(most) = permit.max_uses.filter(|_| Guard::MaxUses.stands()) else {
-            return Ok(());
-        };
+        permit.max_uses.filter(|_| Guard::MaxUses.stands()).map_or(Ok(()), |most| self.take_use(permit.index, most))
+    }
+
+    /// Takes one of at most so many uses of the permit in this place.
+    pub(super) fn take_use(&self, index: usize, most: NonZeroU32) -> Result<(), SecretError> {
         // What cannot be counted is not used.
-        let used = self.uses.get(permit.index).ok_or(SecretError::Exhausted)?;
+        let used = self.uses.get(index).ok_or(SecretError::Exhausted)?;
         let one_more = |used: u32| (used < most.get()).then_some(used.saturating_add(1));
         used.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).map(drop).map_err(|_| SecretError::Exhausted)
     }

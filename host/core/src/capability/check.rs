@@ -273,6 +273,14 @@ impl Capability {
         granted.chain(permitted.filter(move |(_, entry)| covers(entry.terms.destinations())).map(|(name, _)| name))
     }
 
+    /// The destinations that the operator, the task's grants and the skill's declaration list, for secrets that the task may
+    /// use and others.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        let permitted = self.catalog.iter().flat_map(|(_, entry)| entry.terms.destinations());
+        let joined = self.entries.values().filter_map(|entry| entry.as_ref().ok());
+        permitted.chain(joined.flat_map(|permit| permit.destinations.iter().flatten()))
+    }
+
     /// The secrets that the task may do anything with, in no order.
     pub fn permits(&self) -> impl Iterator<Item = (&SecretName, &Permit)> {
         let permitted = self.entries.iter().filter_map(|(name, entry)| Some((name, entry.as_ref().ok()?)));

@@ -9,14 +9,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use super::path;
 use crate::guard::Guard;
 
 /// A pattern over requests, written `[METHOD[,METHOD]… ]SCHEME://HOST[:PORT][/PATH]`.
 ///
 /// - `SCHEME` is `https` or `http`.
-/// - `HOST` is exact, or `*.` and a domain below a public suffix; `*` stands for exactly one label.
+/// - `HOST` is exact, or `*.` and a domain below a public suffix; `*` stands for exactly one label, and for no public
+///   suffix.
 /// - `PORT` is the scheme's own when left out.
-/// - `PATH` is a prefix in whole segments; every path when left out.
+/// - `PATH` is a prefix in whole segments, in which no server reads a dot segment; every path when left out.
 /// - `METHOD` is in upper case; every method when left out.
 ///
 /// ```
@@ -63,9 +65,13 @@ pub enum DestinationError {
     /// A `*` that is not the whole first label of a domain.
     #[error("a destination's host has at most one '*', as its whole first label")]
     Wildcard,
-    /// `*.` over a public suffix such as `com` or `github.io`.
-    #[error("a destination's wildcard stands below a domain of one owner, not below a public suffix")]
+    /// `*.` over a public suffix such as `com` or `github.io`, or over a domain such as `kobe.jp`, whose children are
+    /// public suffixes.
+    #[error("a destination's wildcard stands below a domain of one owner, not below a public suffix or in its place")]
     PublicSuffix,
+    /// A path in which some servers read dot segments.
+    #[error("a destination's path has no dots that a server could read as a dot segment, and no malformed escape")]
+    DotSegments,
     /// A method that is not upper-case letters.
     #[error("a destination's methods are upper-case letters, separated by ','")]
     Method,
@@ -83,7 +89,12 @@ impl Destination {
 
     /// Whether a request goes to one of the pattern's hosts, in whatever way.
     pub fn is_of_host(&self, target: &Target) -> bool {
-        self.host.covers(&target.host)
+        self.host.matches(&target.host)
+    }
+
+    /// Whether a request goes to one of the pattern's hosts, by its scheme and port.
+    pub fn is_of_origin(&self, target: &Target) -> bool {
+        self.https == target.https && self.port == target.port && self.is_of_host(target)
     }
 
     /// Whether every request that goes where this pattern says goes where one of `allowed` says.
@@ -148,11 +159,11 @@ impl HostPattern {
         if domain.contains('*') {
             return Err(DestinationError::Wildcard);
         }
-        // A registrable domain is a public suffix and one label; without one, the wildcard would span owners.
-        if psl::domain_str(domain).is_none() {
-            return Err(DestinationError::PublicSuffix);
-        }
-        Ok(Self::OneLabelBelow(domain.to_owned()))
+        // The list has rules with a wildcard: names that it does not spell out are public suffixes, too.
+        let child = format!("{UNLISTED_LABEL}.{domain}");
+        let is_one_owners =
+            if Guard::Wildcard.stands() { have_one_owner(domain, &child) } else { psl::domain_str(domain).is_some() };
+        if is_one_owners { Ok(Self::OneLabelBelow(domain.to_owned())) } else { Err(DestinationError::PublicSuffix) }
     }
 
     /// Whether it covers every host that `other` covers.
@@ -164,6 +175,16 @@ impl HostPattern {
     }
 
     fn covers(&self, host: &str) -> bool {
+        self.matches(host)
+            && match self {
+                Self::Exact(_) => true,
+                // Below a domain of one owner, some names are public suffixes, as `s3` below `amazonaws.com`.
+                Self::OneLabelBelow(domain) => have_one_owner(domain, host) || !Guard::Wildcard.stands(),
+            }
+    }
+
+    /// Compares a host with the pattern as it is written, whoever owns the host.
+    fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == host,
             Self::OneLabelBelow(domain) => {
@@ -171,6 +192,15 @@ impl HostPattern {
             }
         }
     }
+}
+
+/// A label that no rule of the public suffix list names.
+const UNLISTED_LABEL: &str = "far-unlisted";
+
+/// Checks that a domain and its child are, or are below, one registrable domain: a public suffix and one label.
+fn have_one_owner(domain: &str, child: &str) -> bool {
+    let owner = psl::domain_str(domain);
+    owner.is_some() && owner == psl::domain_str(child)
 }
 
 /// Whether `path` is `prefix` or below it, in whole segments.
@@ -205,6 +235,9 @@ impl FromStr for Destination {
         }
         if !is_serialised(&url, address) {
             return Err(DestinationError::NotSerialised);
+        }
+        if Guard::PlainPath.stands() && !path::is_plain(url.path()) {
+            return Err(DestinationError::DotSegments);
         }
         let host = HostPattern::parse(url.host_str().ok_or(DestinationError::Url)?)?;
         let port = url.port_or_known_default().ok_or(DestinationError::Url)?;
@@ -253,27 +286,6 @@ pub struct Target {
     path: String,
 }
 
-/// Whether a server that decodes a path more than once, or takes `\` for `/`, or leaves out what follows a `;`, would see dot
-/// segments in it, which lead out of a prefix.
-fn leads_up(path: &str) -> bool {
-    let mut path = path.as_bytes().to_vec();
-    loop {
-        let is_dots = |segment: &[u8]| {
-            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-            matches!(name, b"." | b"..")
-        };
-        if path.split(|byte| matches!(byte, b'/' | b'\\')).any(is_dots) {
-            return true;
-        }
-        // Each turn makes it shorter.
-        let decoded: Vec<u8> = percent_encoding::percent_decode(&path).collect();
-        if decoded == path {
-            return false;
-        }
-        path = decoded;
-    }
-}
-
 /// A request's method or URL cannot be decided on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -286,8 +298,8 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a user, or serialising it
-    /// changes it.
+    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a user, serialising it
+    /// changes it, or some server reads a dot segment in its path.
     pub fn new(method: &str, url: &str) -> Result<Self, TargetError> {
         let parsed = Url::parse(url).map_err(|_| TargetError)?;
         let https = match parsed.scheme() {
@@ -297,7 +309,7 @@ impl Target {
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
         let anonymous = anonymous || !Guard::Userinfo.stands();
-        let plain = !leads_up(parsed.path()) || !Guard::PlainPath.stands();
+        let plain = path::is_plain(parsed.path()) || !Guard::PlainPath.stands();
         let serialised = is_serialised(&parsed, url) || !Guard::SerialisedUrl.stands();
         if !is_method(method) || !anonymous || !plain || !serialised {
             return Err(TargetError);

@@ -14,9 +14,11 @@ mod check;
 mod denial;
 mod destination;
 mod grant;
+mod header;
 #[cfg(far_mutate)]
 mod mutation;
 mod operation;
+mod path;
 mod placement;
 mod signing;
 mod terms;
@@ -26,6 +28,7 @@ pub use check::{Access, Capability, CapabilityError, Decision, Gap, Permit, Purp
 pub use denial::DenyReason;
 pub use destination::{Destination, DestinationError, Target, TargetError};
 pub use grant::{Grant, GrantError};
+pub use header::is_stripped_header;
 pub use operation::{Operation, OperationError, Operations};
 pub use placement::{Placement, PlacementError};
 pub use signing::{JwtAlgorithm, JwtAlgorithmError, JwtRule, JwtTerms, Signature, Signing, SigningError};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::is_stripped_header;
+
 /// A part of a request that a secret may be put into: its whole value.
 ///
 /// Written `authorization`, `header:NAME`, `query:NAME` or `client-certificate`:
@@ -39,32 +41,18 @@ pub enum PlacementError {
     /// Neither of the forms.
     #[error("a placement is 'authorization', 'header:NAME', 'query:NAME' or 'client-certificate'")]
     Form,
-    /// No name of a header, or of one that is the client's own.
-    #[error("a placement's header has a name of a-z, 0-9 and '-', and is none that the host sets or 'authorization'")]
+    /// Not a header's name, or one that the host sets, or takes out of requests ([`is_stripped_header`]).
+    #[error(
+        "a placement's header has a name of a-z, 0-9 and '-', and is none that the host sets or takes out, or 'authorization'"
+    )]
     Header,
     /// No name of a parameter.
     #[error("a placement's query parameter has a name of letters, digits, '-', '.', '_' and '~'")]
     Query,
 }
 
-/// Headers that the host sets, or that say what others mean.
-const NOT_FOR_SECRETS: [&str; 15] = [
-    Placement::CLIENT_CERTIFICATE,
-    "authorization",
-    "accept-encoding",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers that say what others mean, or have a place of their own.
+const NOT_FOR_SECRETS: [&str; 4] = [Placement::CLIENT_CERTIFICATE, "authorization", "content-encoding", "content-type"];
 
 impl Placement {
     /// The header in which a skill puts what stands for a client certificate.
@@ -80,7 +68,8 @@ impl FromStr for Placement {
             None if text == "client-certificate" => Ok(Self::ClientCertificate),
             Some(("header", name)) => {
                 let is_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-                let fits = !name.is_empty() && name.bytes().all(is_name) && !NOT_FOR_SECRETS.contains(&name);
+                let is_free = !NOT_FOR_SECRETS.contains(&name) && !is_stripped_header(name);
+                let fits = !name.is_empty() && name.bytes().all(is_name) && is_free;
                 if fits { Ok(Self::Header(name.to_owned())) } else { Err(PlacementError::Header) }
             }
             Some(("query", name)) => {
@@ -135,6 +124,8 @@ mod tests {
             ("header:X-Api-Key", PlacementError::Header),
             ("header:host", PlacementError::Header),
             ("header:authorization", PlacementError::Header),
+            ("header:x-original-url", PlacementError::Header),
+            ("header:x-real-ip", PlacementError::Header),
             ("header:far-client-certificate", PlacementError::Header),
             ("header:a b", PlacementError::Header),
             ("query:", PlacementError::Query),

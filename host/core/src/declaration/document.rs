@@ -1,5 +1,7 @@
 //! The declaration as a document.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::Value;
@@ -79,9 +81,10 @@ impl Declaration {
         }
         let document: Document = serde_json::from_value(value).map_err(DeclarationError::Json)?;
         let mut secrets: Vec<DeclaredSecret> = Vec::with_capacity(document.secrets.len());
+        let mut names = HashSet::with_capacity(document.secrets.len());
         for entry in document.secrets {
             let secret = entry.parse()?;
-            if secrets.iter().any(|other| other.name == secret.name) {
+            if !names.insert(secret.name.clone()) {
                 return Err(DeclarationError::Twice(secret.name));
             }
             secrets.push(secret);

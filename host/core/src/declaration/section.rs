@@ -4,6 +4,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use super::{Declaration, DeclarationError};
 use crate::guard::Guard;
+use crate::review::ShapeExcess;
 
 /// The name of the custom section.
 pub const SECTION: &str = "tinkerbell:skill";
@@ -24,6 +25,12 @@ pub enum ComponentError {
     /// Components nested in each other beyond [`MAX_DEPTH`].
     #[error("the component has more than {MAX_DEPTH} components nested in each other")]
     TooDeep,
+    /// An index that refers to no definition.
+    #[error("the component refers to a definition that it does not have")]
+    Index,
+    /// A size beyond the limits of every host.
+    #[error(transparent)]
+    Shape(#[from] ShapeExcess),
     /// More than one section.
     #[error("the component has more than one declaration")]
     SeveralSections,

@@ -22,7 +22,8 @@ pub enum ClaimsError {
     /// More than [`Claims::MAX_LEN`] bytes.
     #[error("the claims have more than {} bytes", Claims::MAX_LEN)]
     TooLarge,
-    /// Not one JSON object with each key once, or one that says something else than the rule.
+    /// Not one JSON object with each key once, one that says something else than the rule, or one with a claim that a
+    /// verifier could read as another.
     #[error("the claims say something else than the rule")]
     Contradiction,
 }
@@ -46,6 +47,9 @@ impl Claims {
         let Ok(Strict(Value::Object(said))) = serde_json::from_str(said) else {
             return Err(ClaimsError::Contradiction);
         };
+        if Guard::ClaimNames.stands() && !said.keys().all(|name| is_name(name) && imitated(name, rule).is_none()) {
+            return Err(ClaimsError::Contradiction);
+        }
         let mut claims = Self { all: said, lives: rule.max_ttl };
         // What is not named is not there, but for the subject.
         claims.set("iss", rule.issuer.as_deref().map(Value::from))?;
@@ -96,4 +100,28 @@ impl Claims {
         self.all.insert("exp".to_owned(), end.into());
         Ok(())
     }
+}
+
+/// Checks that a claim's name has only characters of a URI (RFC 3986, 2.2 and 2.3), but for `%` and brackets. All registered
+/// claims do (RFC 7519, 10.1).
+///
+/// No character of such a name is invisible, ends it early, or escapes another one.
+fn is_name(name: &str) -> bool {
+    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_of_a_name)
+}
+
+/// The reserved claim with the letters of this one, in another case or with other characters between or around them. Some
+/// verifiers read the one in place of the other.
+///
+/// Go's `encoding/json` and .NET's readers ignore case, and readers of both can be told to ignore `-` and `_`.
+fn imitated(name: &str, rule: &JwtRule) -> Option<&'static str> {
+    let subject = rule.subject.is_some().then_some("sub");
+    // An object's prototype answers for every claim that the object itself lacks.
+    let prototype = (name == "__proto__").then_some("iss");
+    let is_alike = |claim: &&str| {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+        name != *claim && letters.eq(claim.bytes())
+    };
+    prototype.or_else(|| ["iss", "aud", "exp", "nbf", "iat"].into_iter().chain(subject).find(is_alike))
 }

@@ -1,5 +1,6 @@
 //! The keys are those of RFC 7515, A.1 to A.3, and RFC 8037, A.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
@@ -133,4 +134,60 @@ fn a_skill_says_the_rest_and_may_ask_for_less_time() {
     assert_eq!(Claims::fix(r#"{ "sub": "anyone" }"#, &rule, NOW), Err(ClaimsError::Contradiction));
     let huge = format!(r#"{{ "a": "{}" }}"#, "x".repeat(Claims::MAX_LEN));
     assert_eq!(Claims::fix(&huge, &rule, NOW), Err(ClaimsError::TooLarge));
+}
+
+/// Names of claims with the rule's answer, shared with the tests of the SDK's fake host.
+const NAMES: &str = include_str!("../../../../guest-sdk/tests/claims.json");
+
+#[test]
+fn claim_names_pass_as_the_table_says() {
+    let names: BTreeMap<String, Vec<String>> = serde_json::from_str(NAMES).unwrap();
+    for name in &names["refused"] {
+        // Whatever it says, of the same or of another type.
+        for value in [json!("app"), json!("admin"), json!(NOW), json!(null), json!({ "iss": "app" })] {
+            let said = json!({ name: value }).to_string();
+            assert_eq!(Claims::fix(&said, &rule(), NOW), Err(ClaimsError::Contradiction), "{said}");
+        }
+    }
+    for name in &names["taken"] {
+        let said = json!({ name: { "ISS": "any", "i\u{17f}s": 1 } }).to_string();
+        assert!(Claims::fix(&said, &rule(), NOW).is_ok(), "{said}");
+    }
+}
+
+#[test]
+fn escaped_claim_names_are_read_as_the_verifier_does() {
+    for said in [
+        r#"{ "\u0069ss": "other" }"#,
+        r#"{ "\u0049ss": "app" }"#,
+        r#"{ "i\u017fs": "app" }"#,
+        r#"{ "\u0069\u0053s": 1 }"#,
+    ] {
+        assert_eq!(Claims::fix(said, &rule(), NOW), Err(ClaimsError::Contradiction), "{said}");
+    }
+    assert!(Claims::fix(r#"{ "\u0069ss": "app" }"#, &rule(), NOW).is_ok(), "the claim itself");
+    for said in [r#"{ "iss": "app", "\u0069ss": "app" }"#, r#"{ "iss": "app", "Iss": "other" }"#] {
+        assert_eq!(Claims::fix(said, &rule(), NOW), Err(ClaimsError::Contradiction), "{said}");
+    }
+}
+
+#[test]
+fn subject_is_imitated_where_it_is_fixed() {
+    let fixed = JwtRule { subject: Some("one".to_owned()), ..rule() };
+    for name in ["Sub", "SUB", "s_u_b"] {
+        let said = json!({ name: "one" }).to_string();
+        assert_eq!(Claims::fix(&said, &fixed, NOW), Err(ClaimsError::Contradiction), "{name}");
+        assert!(Claims::fix(&said, &rule(), NOW).is_ok(), "{name}");
+    }
+}
+
+/// No claim reaches the header, whatever its name.
+#[test]
+fn header_has_nothing_of_the_claims() {
+    let key = SigningKey::parse(JwtAlgorithm::Hs256, &[7; 32]).unwrap();
+    let said = r#"{ "alg": "none", "kid": "other", "typ": "at+jwt", "crit": ["b64"], "b64": false, "jwk": {} }"#;
+    let claims = Claims::fix(said, &rule(), NOW).unwrap();
+    let token = Jwt::sign(&key, None, &claims).unwrap();
+    let header = str::from_utf8(token.as_bytes()).unwrap().split('.').next().unwrap();
+    assert_eq!(decoded(header), br#"{"alg":"HS256","typ":"JWT"}"#);
 }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::ptr::{NonNull, null_mut};
 
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap, mmap_anonymous, munmap};
+use rustix::process::{Resource, getrlimit};
 
 /// What keeps values out of everything but this process's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +31,14 @@ impl Backing {
 
     /// The best that the kernel has: found by trying, since a kernel may know the call and refuse it.
     pub(super) fn best() -> Self {
-        let works = Pages::map(Self::MemfdSecret, super::slab::PAGES).is_ok();
-        if works { Self::MemfdSecret } else { Self::Locked }
+        // Such pages are those of a file: beyond the limit on file sizes, the kernel sends SIGXFSZ, which ends a process.
+        let fits = getrlimit(Resource::Fsize).current.is_none_or(|limit| limit >= FILE_SIZE);
+        if fits && Pages::map(Self::MemfdSecret, super::slab::PAGES).is_ok() { Self::MemfdSecret } else { Self::Locked }
     }
 }
+
+/// The limit on file sizes below which values are in no file of `memfd_secret(2)`, in bytes: more than any of them has.
+const FILE_SIZE: u64 = 16 << 20;
 
 /// A stretch of zeroed pages. Given back to the kernel when dropped.
 pub(super) struct Pages {

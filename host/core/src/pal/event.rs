@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{DestinationLabel, EventKind, SecretLabel};
+use super::{DestinationLabel, EventKind, SecretLabel, Sent};
 use crate::capability::{DenyReason, Operation};
 use crate::context::TaskContext;
 use crate::identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId};
@@ -56,6 +56,18 @@ pub struct Event {
     /// Where the value came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheState>,
+    /// The status of a server's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Whether anything of a request was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Sent>,
+    /// The bytes of a request's body that were handed to the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_sent: Option<u64>,
+    /// The bytes of an answer's body that arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_received: Option<u64>,
     /// How long it took.
     #[serde(rename = "duration_us", skip_serializing_if = "Option::is_none", serialize_with = "microseconds")]
     pub duration: Option<Duration>,
@@ -95,6 +107,10 @@ impl Event {
             reason: None,
             cause: None,
             cache: None,
+            status: None,
+            sent: None,
+            bytes_sent: None,
+            bytes_received: None,
             duration: None,
             level: None,
             length: None,
@@ -118,8 +134,12 @@ impl Event {
 #[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum Outcome {
+    /// Recorded before it happens; a later record says how it ended.
+    Started,
     /// As asked.
     Completed,
+    /// The host cannot tell whether it happened.
+    Unknown,
     /// The skill returned an error.
     SkillError,
     /// The skill crashed: a trap that is none of the host's limits.
@@ -148,7 +168,9 @@ impl Outcome {
     /// The outcome's name in records.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Started => "started",
             Self::Completed => "completed",
+            Self::Unknown => "unknown",
             Self::SkillError => "skill-error",
             Self::Trapped => "trapped",
             Self::ScopeViolation => "scope-violation",

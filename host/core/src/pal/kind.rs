@@ -28,7 +28,8 @@ pub enum EventKind {
     SecretRevealed,
     /// A task was given a stand-in for a secret.
     SecretSealed,
-    /// The host put a secret into a request, in the place of a stand-in.
+    /// The host put a secret into a request, in the place of a stand-in: `started` before the request may leave, then
+    /// `completed` when it left, `unknown` if that cannot be told, or `failed` when it did not leave.
     SecretUsed,
     /// The host signed for a task.
     SecretSigned,
@@ -52,6 +53,8 @@ pub enum EventKind {
     EgressAllowed,
     /// A request of a task's was not let out; the skill was told so.
     EgressDenied,
+    /// A request of a task's that was let out is over: with its answer, or without one.
+    EgressFinished,
     /// A skill wrote a line to its task log.
     SkillLogged,
     /// A secret's value was found in what a task returned or wrote for people, and taken out; the count says how often.
@@ -85,6 +88,7 @@ impl EventKind {
             Self::SecretWiped => "secret.wiped",
             Self::EgressAllowed => "egress.allowed",
             Self::EgressDenied => "egress.denied",
+            Self::EgressFinished => "egress.finished",
             Self::SkillLogged => "skill.logged",
             Self::OutputRedacted => "output.redacted",
         }

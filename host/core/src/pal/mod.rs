@@ -7,6 +7,7 @@
 //! - Records have one order, the same for every sink and every reader.
 //! - A *required* sink gates: whoever must not go on without a record waits for [`Pal::record`], and stops on an error.
 
+mod egress;
 mod event;
 pub mod file;
 mod kind;
@@ -17,6 +18,7 @@ mod sink;
 mod text;
 mod writer;
 
+pub use egress::{EgressReason, Sent};
 pub use event::{CacheState, Cause, Event, LogLevel, Outcome, Reason, Record, Subject};
 pub use kind::EventKind;
 pub use label::{DestinationLabel, Labels, SecretLabel};

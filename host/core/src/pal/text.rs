@@ -24,6 +24,10 @@ pub(super) fn line(record: &Record) -> String {
     put("reason=", event.reason.map(reason));
     put("cause=", event.cause.map(|cause| cause.as_str().to_owned()));
     put("cache=", event.cache.map(|cache| cache.as_str().to_owned()));
+    put("status=", event.status.map(|status| status.to_string()));
+    put("sent=", event.sent.map(|sent| sent.as_str().to_owned()));
+    put("bytes-sent=", event.bytes_sent.map(|bytes| bytes.to_string()));
+    put("bytes-received=", event.bytes_received.map(|bytes| bytes.to_string()));
     put("level=", event.level.map(|level| format!("{level:?}").to_lowercase()));
     put("length=", event.length.map(|length| length.to_string()));
     put("count=", event.count.map(|count| count.to_string()));

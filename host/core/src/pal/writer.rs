@@ -42,7 +42,7 @@ impl WriterSink {
     /// The operating system did not start a thread.
     pub fn spawn(writer: impl Write + Send + 'static, format: Format) -> io::Result<Arc<Self>> {
         let (queue, jobs) = sync_channel(QUEUE);
-        thread::Builder::new().name("far-pal".into()).spawn(move || write_all(writer, format, &jobs))?;
+        crate::thread::spawn("far-pal", move || write_all(writer, format, &jobs))?;
         Ok(Arc::new(Self { queue }))
     }
 

@@ -50,10 +50,6 @@ pub(super) const OPENING: usize = 4;
 impl Form {
     pub(super) const ALL: [Self; 6] = [Self::Raw, Self::Percent, Self::Query, Self::Json, Self::Hex, Self::Base64];
 
-    pub(super) fn alphabet(self) -> Alphabet {
-        if self == Self::Base64 { Alphabet::Sextets } else { Alphabet::Bytes }
-    }
-
     /// The unit that a text begins with, if it begins with one.
     pub(super) fn unit(self, text: &[u8]) -> Option<Unit> {
         match self {
@@ -62,7 +58,7 @@ impl Form {
             Self::Query if text.first() == Some(&b'+') => Some(Unit::of(b' ', 1)),
             Self::Query => percent(text),
             Self::Json => json(text),
-            Self::Hex => pair(text).map(|byte| Unit::of(byte, 2)),
+            Self::Hex => hex_pair(text).map(|byte| Unit::of(byte, 2)),
             Self::Base64 => text.first().and_then(|byte| sextet(*byte)).map(|bits| Unit::of(bits, 1)),
         }
     }
@@ -149,7 +145,7 @@ pub(super) fn sextets(value: &[u8], before: usize) -> impl ExactSizeIterator<Ite
 
 fn percent(text: &[u8]) -> Option<Unit> {
     if let [b'%', escape @ ..] = text
-        && let Some(byte) = pair(escape)
+        && let Some(byte) = hex_pair(escape)
     {
         return Some(Unit::of(byte, 3));
     }
@@ -187,14 +183,14 @@ fn first_character(value: &[u8]) -> Option<(u16, usize)> {
 }
 
 fn code_unit(text: &[u8]) -> Option<u16> {
-    Some(u16::from_be_bytes([pair(text)?, pair(text.get(2..)?)?]))
+    Some(u16::from_be_bytes([hex_pair(text)?, hex_pair(text.get(2..)?)?]))
 }
 
-/// The byte that two hexadecimal digits stand for.
-fn pair(text: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| (byte as char).to_digit(16);
+/// The byte that a text's first two hexadecimal digits stand for.
+pub(super) fn hex_pair(text: &[u8]) -> Option<u8> {
+    let value = |digit: u8| HEX_DIGITS.get(usize::from(digit)).copied().filter(|value| *value != NO_SYMBOL);
     match text {
-        [high, low, ..] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
+        [high, low, ..] => Some(value(*high)? << 4 | value(*low)?),
         _ => None,
     }
 }
@@ -224,15 +220,31 @@ fn short_escape(byte: u8) -> Option<u8> {
 }
 
 /// The number that a character of either base64 alphabet stands for.
-fn sextet(character: u8) -> Option<u8> {
-    Some(match character {
-        b'A'..=b'Z' => character - b'A',
-        b'a'..=b'z' => character - b'a' + 26,
-        b'0'..=b'9' => character - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
+pub(super) fn sextet(character: u8) -> Option<u8> {
+    SEXTETS.get(usize::from(character)).copied().filter(|sextet| *sextet != NO_SYMBOL)
+}
+
+/// In the tables: the byte stands for nothing.
+const NO_SYMBOL: u8 = 0xff;
+const HEX_DIGITS: [u8; 256] = table(&[(b'0', 10, 0), (b'a', 6, 10), (b'A', 6, 10)]);
+const SEXTETS: [u8; 256] =
+    table(&[(b'A', 26, 0), (b'a', 26, 26), (b'0', 10, 52), (b'+', 1, 62), (b'-', 1, 62), (b'/', 1, 63), (b'_', 1, 63)]);
+
+/// The symbol of each byte: of so many bytes from the first, symbols that count up.
+const fn table(mut ranges: &[(u8, u8, u8)]) -> [u8; 256] {
+    let mut table = [NO_SYMBOL; 256];
+    while let Some(((first, count, symbol), others)) = ranges.split_first() {
+        let (_, from) = table.split_at_mut(*first as usize);
+        let (mut range, _) = from.split_at_mut(*count as usize);
+        let mut next = *symbol;
+        while let Some((to, rest)) = range.split_first_mut() {
+            *to = next;
+            next += 1;
+            range = rest;
+        }
+        ranges = others;
+    }
+    table
 }
 
 fn character(sextet: u8) -> u8 {

@@ -3,8 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::filter::Filter;
-use super::form::{ALIGNMENTS, Alphabet, Form, sextets};
+use super::form::{ALIGNMENTS, Alphabet, sextets};
 use super::print::Key;
+use super::reading::{Reader, Symbols};
 use crate::guard::Guard;
 use crate::memory::MemoryError;
 use crate::name::SecretName;
@@ -51,8 +52,8 @@ impl LearnError {
 pub(super) struct Known {
     key: Key,
     pub(super) filter: Filter,
-    /// Sorted by the fingerprint of a pattern's first symbols.
-    firsts: Vec<(u64, usize)>,
+    /// In their order.
+    beginnings: Vec<Beginning>,
     /// Only ever grows: redactors remember places in it.
     patterns: Vec<Pattern>,
     secrets: Vec<Listed>,
@@ -75,14 +76,14 @@ struct Pattern {
     pieces: Box<[u64]>,
 }
 
-/// A reading of a text in one form: where its next symbol is.
-#[derive(Clone, Copy)]
-pub(super) struct Reader {
-    pub(super) form: Form,
-    /// Where the next symbol's unit begins.
-    pub(super) at: usize,
-    /// How many of the unit's symbols were read.
-    used: usize,
+/// The beginning of a pattern, in the order of these fields.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Beginning {
+    /// The fingerprint of the first symbols.
+    first: u64,
+    /// The length of the first piece, in symbols.
+    length: usize,
+    pattern: usize,
 }
 
 /// A pattern, so much of which was found.
@@ -93,15 +94,12 @@ pub(super) struct Followed {
     pub(super) reader: Reader,
 }
 
-/// Room for the symbols that are compared.
-pub(super) type Symbols = Zeroizing<[u8; PIECE]>;
-
 impl Known {
     pub(super) fn new() -> Result<Self, LearnError> {
         Ok(Self {
             key: Key::new()?,
             filter: Filter::new()?,
-            firsts: Vec::new(),
+            beginnings: Vec::new(),
             patterns: Vec::new(),
             secrets: Vec::new(),
         })
@@ -132,32 +130,61 @@ impl Known {
         Ok(())
     }
 
-    /// What begins at the beginning of a text, in every form.
+    /// Finds each pattern whose first piece the text begins with, in any form.
     pub(super) fn beginnings(&self, text: &[u8], symbols: &mut Symbols, mut each: impl FnMut(Followed)) {
-        for form in Form::ALL {
-            let mut reader = Reader { form, at: 0, used: 0 };
-            let Some(first) = reader.read(text, symbols, FIRST) else { continue };
-            let first = self.key.print(form.alphabet(), first);
-            let from = self.firsts.partition_point(|(print, _)| *print < first);
-            let candidates = self.firsts.iter().skip(from).take_while(|(print, _)| *print == first);
-            for (_, pattern) in candidates {
-                let begun = Followed { pattern: *pattern, piece: 0, reader: Reader { form, at: 0, used: 0 } };
-                if let Some(followed) = self.follow(begun, text, symbols) {
-                    each(followed);
-                }
+        let mut first = Zeroizing::new([0; FIRST]);
+        Reader::new().read(text, &mut *first, |reader, read| {
+            let first = self.key.print(reader.alphabet(), read);
+            let from = self.beginnings.partition_point(|beginning| beginning.first < first);
+            let mut rest = self.beginnings.get(from..).unwrap_or_default();
+            // Patterns that begin alike and are of one length share a reading.
+            while let Some(next) = rest.first().filter(|next| next.first == first) {
+                let same = |other: &Beginning| (other.first, other.length) == (next.first, next.length);
+                let (alike, others) = rest.split_at(rest.partition_point(same));
+                self.read_piece(reader.rewound(), text, symbols, next.length, |reader, print| {
+                    for Beginning { pattern, .. } in alike {
+                        self.follow_print(*pattern, 0, reader, print, &mut each);
+                    }
+                });
+                rest = others;
             }
-        }
+        });
     }
 
-    /// The same pattern with its next piece, if that is what follows in the text.
-    pub(super) fn follow(&self, followed: Followed, text: &[u8], symbols: &mut Symbols) -> Option<Followed> {
-        let Followed { pattern, piece, mut reader } = followed;
-        let known = self.patterns.get(pattern)?;
-        let length = known.length.checked_sub(piece * PIECE)?.min(PIECE);
-        let read = reader.read(text, symbols, length)?;
-        let print = self.key.print(reader.form.alphabet(), read);
+    /// The same pattern with its next piece, in each form in which it follows in the text.
+    pub(super) fn follow(
+        &self,
+        followed: Followed,
+        text: &[u8],
+        symbols: &mut Symbols,
+        mut each: impl FnMut(Followed),
+    ) {
+        let Followed { pattern, piece, reader } = followed;
+        let Some(known) = self.patterns.get(pattern) else { return };
+        let length = known.length.saturating_sub(piece * PIECE).min(PIECE);
+        self.read_piece(reader, text, symbols, length, |reader, print| {
+            self.follow_print(pattern, piece, reader, print, &mut each);
+        });
+    }
+
+    fn read_piece(
+        &self,
+        reader: Reader,
+        text: &[u8],
+        symbols: &mut Symbols,
+        length: usize,
+        mut each: impl FnMut(Reader, u64),
+    ) {
+        let room = symbols.get_mut(..length).unwrap_or_default();
+        reader.read(text, room, |reader, read| each(reader, self.key.print(reader.alphabet(), read)));
+    }
+
+    fn follow_print(&self, pattern: usize, piece: usize, reader: Reader, print: u64, each: &mut impl FnMut(Followed)) {
+        let Some(known) = self.patterns.get(pattern) else { return };
         let same = known.pieces.get(piece) == Some(&print) || !Guard::WholeValue.stands();
-        (known.alphabet == reader.form.alphabet() && same).then_some(Followed { pattern, piece: piece + 1, reader })
+        if known.alphabet == reader.alphabet() && same {
+            each(Followed { pattern, piece: piece + 1, reader });
+        }
     }
 
     /// Whether there is more of the pattern.
@@ -178,8 +205,9 @@ impl Known {
     }
 
     fn add(&mut self, first: u64, pattern: Pattern) {
-        let at = self.firsts.partition_point(|(print, _)| *print <= first);
-        self.firsts.insert(at, (first, self.patterns.len()));
+        let beginning = Beginning { first, length: pattern.length.min(PIECE), pattern: self.patterns.len() };
+        let at = self.beginnings.partition_point(|other| *other <= beginning);
+        self.beginnings.insert(at, beginning);
         self.patterns.push(pattern);
     }
 
@@ -197,28 +225,5 @@ impl Known {
             self.key.print(alphabet, piece.get(..length).unwrap_or_default())
         });
         pieces.collect()
-    }
-}
-
-impl Reader {
-    /// Reads so many symbols, and goes on behind them.
-    fn read<'s>(&mut self, text: &[u8], symbols: &'s mut Symbols, count: usize) -> Option<&'s [u8]> {
-        let mut rest = symbols.get_mut(..count)?.iter_mut();
-        while rest.len() > 0 {
-            let unit = self.form.unit(text.get(self.at..)?)?;
-            for symbol in unit.symbols().iter().skip(self.used) {
-                let Some(to) = rest.next() else { return symbols.get(..count) };
-                *to = *symbol;
-                self.used += 1;
-            }
-            (self.at, self.used) = (self.at + unit.width, 0);
-        }
-        symbols.get(..count)
-    }
-
-    /// Where what was read ends in the text: behind a unit that was not read to its end.
-    pub(super) fn end(&self, text: &[u8]) -> usize {
-        let begun = if self.used == 0 { None } else { text.get(self.at..).and_then(|text| self.form.unit(text)) };
-        self.at + begun.map_or(0, |unit| unit.width)
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::form::{OPENING, UNIT_MAX, WIDEST};
-use super::known::{Followed, Known, PIECE, Symbols};
+use super::known::{Followed, Known, PIECE};
+use super::reading::Symbols;
 use super::task::{Redaction, State};
 use crate::guard::Guard;
 
@@ -31,6 +32,12 @@ pub struct Redactor {
     hidden: usize,
     /// Long values that were begun, and may go on, in the order of the places where they began.
     followed: Vec<Begun>,
+    /// Where the first of those goes on.
+    due: usize,
+    /// How many places they began at.
+    places: usize,
+    /// Room for those that go on in a text.
+    further: Vec<Followed>,
     /// The number of the last such place.
     place: u64,
     symbols: Symbols,
@@ -74,6 +81,9 @@ impl Redactor {
             held: Zeroizing::default(),
             hidden: 0,
             followed: Vec::new(),
+            due: usize::MAX,
+            places: 0,
+            further: Vec::new(),
             place: 0,
             symbols: Zeroizing::new([0; PIECE]),
             counts,
@@ -119,6 +129,7 @@ impl Redactor {
         }
         self.held.clear();
         self.followed.clear();
+        (self.due, self.places) = (usize::MAX, 0);
         self.hidden = 0;
     }
 
@@ -148,14 +159,16 @@ impl Redactor {
         self.show(shown, count, out);
         self.held.drain(..count);
         self.hidden = self.hidden.saturating_sub(count);
+        self.due = usize::MAX;
         for Begun { so_far, .. } in &mut self.followed {
             so_far.reader.at = so_far.reader.at.saturating_sub(count);
+            self.due = so_far.reader.at.min(self.due);
         }
     }
 
     /// The next place where a value may begin or go on.
     fn next(&self, known: &Known, at: usize, count: usize) -> Option<usize> {
-        let goes_on = self.followed.iter().map(|begun| begun.so_far.reader.at).min().unwrap_or(count).min(count);
+        let goes_on = self.due.min(count);
         let until = (goes_on + OPENING - 1).min(self.held.len());
         let begins = self.held.get(at..until).and_then(|text| known.filter.first(text));
         Some(begins.map_or(goes_on, |begins| goes_on.min(at + begins))).filter(|next| *next < count)
@@ -163,23 +176,46 @@ impl Redactor {
 
     /// Follows the long values of which a piece should begin here.
     fn go_on(&mut self, known: &Known, at: usize) {
-        let Self { held, hidden, followed, symbols, .. } = self;
-        followed.retain_mut(|Begun { so_far, .. }| {
+        if self.due != at {
+            return;
+        }
+        let Self { held, hidden, followed, due, places, further, symbols, .. } = self;
+        *due = usize::MAX;
+        let (mut index, mut others) = (0, false);
+        while let Some(Begun { place, so_far }) = followed.get(index).copied() {
             if so_far.reader.at != at {
-                return true;
+                *due = so_far.reader.at.min(*due);
+                index += 1;
+                continue;
             }
-            let Some(further) = known.follow(*so_far, held, symbols) else { return false };
-            *hidden = (*hidden).max(further.reader.end(held));
-            *so_far = further;
-            known.goes_on(so_far)
-        });
+            known.follow(so_far, held, symbols, |so_far| {
+                *hidden = (*hidden).max(so_far.reader.end(held));
+                if known.goes_on(&so_far) {
+                    further.push(so_far);
+                }
+            });
+            *due = further.iter().map(|so_far| so_far.reader.at).fold(*due, usize::min);
+            match (further.as_slice(), followed.get_mut(index)) {
+                // As a rule: no other entry moves.
+                ([so_far], Some(begun)) => begun.so_far = *so_far,
+                _ => {
+                    others = true;
+                    followed.splice(index..=index, further.iter().map(|so_far| Begun { place, so_far: *so_far }));
+                }
+            }
+            index += further.len();
+            further.clear();
+        }
+        if others {
+            *places = followed.chunk_by(|one, other| one.place == other.place).count();
+        }
     }
 
     /// The longest find that begins here, and where it ends.
     fn begin(&mut self, known: &Known, at: usize) -> Option<(Followed, usize)> {
-        let Self { held, followed, place, symbols, .. } = self;
+        let Self { held, followed, due, places, place, symbols, .. } = self;
         let text = held.get(at..)?;
-        let has_room = followed.chunk_by(|one, other| one.place == other.place).count() < PLACES_MAX;
+        let has_room = *places < PLACES_MAX;
         *place += 1;
         let mut longest: Option<(Followed, usize)> = None;
         known.beginnings(text, symbols, |mut so_far| {
@@ -189,6 +225,10 @@ impl Redactor {
                 longest = Some((so_far, end));
             }
             if has_room && known.goes_on(&so_far) {
+                if followed.last().is_none_or(|last| last.place != *place) {
+                    *places += 1;
+                }
+                *due = so_far.reader.at.min(*due);
                 followed.push(Begun { place: *place, so_far });
             }
         });

@@ -189,6 +189,29 @@ fn a_value_over_and_over_is_gone_too() {
     assert_eq!(shown(&redaction, b"baaaaaab"), "b[redacted:key]b");
 }
 
+#[test]
+fn periodic_value_is_found_over_and_over() {
+    let repeated = |period: &str, times: usize| period.repeat(times).into_bytes();
+    for value in [
+        repeated("a", 4),
+        repeated("a", 64),
+        repeated("a", 65),
+        repeated("a", 1000),
+        repeated("ab", 32),
+        repeated("abc", 50),
+        repeated("\\", 64),
+        repeated("%61", 30),
+        [repeated("a", 63), repeated("b", 1)].concat(),
+    ] {
+        let redaction = knowing(&[("key", &value)]);
+        for (form, text) in forms(&value) {
+            let text = text.repeat(3);
+            let shown = shown(&redaction, &text);
+            assert_eq!(shown.replace("[redacted:key]", ""), "", "{form} of {} bytes", value.len());
+        }
+    }
+}
+
 /// Letters without a pattern.
 fn long(length: usize) -> Vec<u8> {
     let mut state = 1_u32;

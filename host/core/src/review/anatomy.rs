@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use wasmparser::component_types::{ComponentDefinedType, ComponentEntityType, ComponentValType};
 use wasmparser::types::TypesRef;
-use wasmparser::{Encoding, Parser, Payload, PrimitiveValType, Validator};
+use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, PrimitiveValType, Validator};
 
 use super::import::{Import, ImportKind, by_kind};
+use super::shape::Shape;
 use crate::SkillDigest;
 use crate::declaration::{self, ComponentError, Declaration};
 
@@ -32,6 +33,8 @@ pub struct Anatomy {
     pub modules: usize,
     /// How many components are in it, at any depth, without itself.
     pub components: usize,
+    /// The sizes that decide what loading it costs, all within the limits of a host.
+    pub shape: Shape,
 }
 
 /// The world that a component is of, by what it imports and exports.
@@ -90,6 +93,7 @@ impl Anatomy {
     pub fn read(component: &[u8]) -> Result<Self, ComponentError> {
         // First: it bounds the depth that everything else walks.
         let declaration = declaration::read(component)?;
+        let shape = Shape::read(component)?.within_limits()?;
         let types = Validator::new().validate_all(component).map_err(ComponentError::Malformed)?;
         let mut anatomy = Self {
             digest: SkillDigest::of(component),
@@ -100,6 +104,7 @@ impl Anatomy {
             declaration,
             modules: 0,
             components: 0,
+            shape,
         };
         anatomy.walk(component).map_err(ComponentError::Malformed)?;
         anatomy.imports.sort_by(by_kind);
@@ -121,7 +126,11 @@ impl Anatomy {
                 // What is nested gets its imports from what it is nested in.
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section {
-                        self.imports.push(Import::new(import?.name.name));
+                        let import = import?;
+                        self.imports.push(match import.ty {
+                            ComponentTypeRef::Instance(_) => Import::new(import.name.name),
+                            _ => Import::bare(import.name.name),
+                        });
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 1 => {

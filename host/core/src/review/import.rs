@@ -46,23 +46,56 @@ const SKILL: [(&str, ImportKind); 5] = [
     ("tinkerbell:skill/reveal@0.1.0", ImportKind::Reveal),
     ("tinkerbell:skill/task@0.1.0", ImportKind::Task),
 ];
-/// The packages of WASI 0.2 that a host links, and of `wasi:http` the interfaces.
-const WASI: [(&str, ImportKind); 8] = [
-    ("wasi:cli/", ImportKind::Inert),
-    ("wasi:clocks/", ImportKind::Working),
-    ("wasi:filesystem/", ImportKind::Files),
+/// The interfaces of WASI that a host links, without their version. A test of the runtime compares
+/// this list with the linker, in both directions.
+const WASI: [(&str, ImportKind); 29] = [
+    ("wasi:cli/environment", ImportKind::Inert),
+    ("wasi:cli/exit", ImportKind::Inert),
+    ("wasi:cli/stderr", ImportKind::Inert),
+    ("wasi:cli/stdin", ImportKind::Inert),
+    ("wasi:cli/stdout", ImportKind::Inert),
+    ("wasi:cli/terminal-input", ImportKind::Inert),
+    ("wasi:cli/terminal-output", ImportKind::Inert),
+    ("wasi:cli/terminal-stderr", ImportKind::Inert),
+    ("wasi:cli/terminal-stdin", ImportKind::Inert),
+    ("wasi:cli/terminal-stdout", ImportKind::Inert),
+    ("wasi:clocks/monotonic-clock", ImportKind::Working),
+    ("wasi:clocks/wall-clock", ImportKind::Working),
+    ("wasi:filesystem/preopens", ImportKind::Files),
+    ("wasi:filesystem/types", ImportKind::Files),
     ("wasi:http/outgoing-handler", ImportKind::OutgoingHttp),
     ("wasi:http/types", ImportKind::OutgoingHttp),
-    ("wasi:io/", ImportKind::Inert),
-    ("wasi:random/", ImportKind::Working),
-    ("wasi:sockets/", ImportKind::Sockets),
+    ("wasi:io/error", ImportKind::Inert),
+    ("wasi:io/poll", ImportKind::Inert),
+    ("wasi:io/streams", ImportKind::Inert),
+    ("wasi:random/insecure", ImportKind::Working),
+    ("wasi:random/insecure-seed", ImportKind::Working),
+    ("wasi:random/random", ImportKind::Working),
+    ("wasi:sockets/instance-network", ImportKind::Sockets),
+    ("wasi:sockets/ip-name-lookup", ImportKind::Sockets),
+    ("wasi:sockets/network", ImportKind::Sockets),
+    ("wasi:sockets/tcp", ImportKind::Sockets),
+    ("wasi:sockets/tcp-create-socket", ImportKind::Sockets),
+    ("wasi:sockets/udp", ImportKind::Sockets),
+    ("wasi:sockets/udp-create-socket", ImportKind::Sockets),
 ];
+/// The version of WASI's packages before its last number.
+const WASI_TRACK: &str = "0.2.";
+/// The last number of the newest version of WASI that a host links. It links each version before
+/// it, too; a newer one may have functions that this host lacks.
+const WASI_NEWEST: u8 = 12;
 
 impl Import {
-    /// An import of this name.
+    /// An import of an interface of this name.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         Self { kind: ImportKind::of(&name), name }
+    }
+
+    /// An import of something other than an interface, such as a function. No host serves one,
+    /// whatever its name.
+    pub(super) fn bare(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: ImportKind::Unknown }
     }
 
     /// The name, as the component has it: `package:name/interface@version`, as a rule.
@@ -77,7 +110,7 @@ impl Import {
 
     /// Whether this version of the host has it.
     pub fn is_served(&self) -> bool {
-        is_served(&self.name)
+        self.kind != ImportKind::Unknown
     }
 
     /// The name without its version, by which toolchains differ.
@@ -86,14 +119,30 @@ impl Import {
     }
 }
 
-/// Whether this version of the host has what a component imports under this name.
+/// Returns whether this version of the host has the interface that a component imports under this
+/// name. The host refuses every other import.
 pub fn is_served(name: &str) -> bool {
     SKILL.iter().any(|(known, _)| *known == name) || wasi(name).is_some()
 }
 
+/// Lists the name of every interface that this version of the host serves: of WASI, each in its
+/// newest version.
+pub fn served() -> impl Iterator<Item = String> {
+    let skill = SKILL.iter().map(|(name, _)| (*name).to_owned());
+    skill.chain(WASI.iter().map(|(interface, _)| format!("{interface}@{WASI_TRACK}{WASI_NEWEST}")))
+}
+
 fn wasi(name: &str) -> Option<ImportKind> {
-    let (_, kind) = WASI.iter().find(|(package, _)| name.starts_with(package) && name.contains("@0.2."))?;
-    Some(*kind)
+    let (interface, version) = name.split_once('@')?;
+    let (_, kind) = WASI.iter().find(|(known, _)| *known == interface)?;
+    is_wasi_version(version).then_some(*kind)
+}
+
+/// Returns whether the text is `0.2.N`, where N is a decimal number without leading zeros and at
+/// most the newest.
+fn is_wasi_version(version: &str) -> bool {
+    let Some(patch) = version.strip_prefix(WASI_TRACK) else { return false };
+    patch.parse::<u8>().is_ok_and(|number| number <= WASI_NEWEST && number.to_string() == patch)
 }
 
 impl ImportKind {
@@ -190,6 +239,12 @@ mod tests {
             ("wasi:filesystem/types@0.2.6", ImportKind::Files, true),
             ("wasi:sockets/tcp@0.2.0", ImportKind::Sockets, true),
             ("wasi:sockets/tcp@0.3.0", ImportKind::Unknown, false),
+            ("wasi:cli/run@0.2.0", ImportKind::Unknown, false),
+            ("wasi:http/types-x@0.2.0", ImportKind::Unknown, false),
+            ("wasi:http/proxy@0.2.0", ImportKind::Unknown, false),
+            ("wasi:random/insecure-x@0.2.0", ImportKind::Unknown, false),
+            ("wasi:clocks/timezone@0.2.12", ImportKind::Unknown, false),
+            ("wasi:random/insecure-seed@0.2.0", ImportKind::Working, true),
             ("wasi:keyvalue/store@0.2.0", ImportKind::Unknown, false),
             ("run", ImportKind::Unknown, false),
             ("", ImportKind::Unknown, false),
@@ -197,6 +252,51 @@ mod tests {
             let import = Import::new(name);
             assert_eq!((import.kind(), import.is_served()), (kind, served), "{name}");
         }
+    }
+
+    #[test]
+    fn version_outside_grammar_is_unknown() {
+        for version in ["0.2.0", "0.2.6", "0.2.12"] {
+            assert!(is_served(&format!("wasi:cli/environment@{version}")), "{version}");
+        }
+        for version in [
+            "",
+            "0.2",
+            "0.2.",
+            "0.2.x",
+            "0.2.00",
+            "0.2.012",
+            "0.2.+1",
+            "0.2.1+a",
+            "0.2.0-rc",
+            "0.2.0-rc-2023",
+            "0.2.1.0",
+            "0.2.13",
+            "0.2.99",
+            "0.2.256",
+            "0.2.99999999999999999999",
+            "0.20.0",
+            "00.2.0",
+            "0.02.0",
+            "0.2.\u{661}",
+            " 0.2.0",
+            "0.2.0 ",
+            "0.2.0@0.2.0",
+            "1.0.2.0",
+            "0.3.0",
+        ] {
+            assert!(!is_served(&format!("wasi:cli/environment@{version}")), "{version}");
+        }
+        for name in ["wasi:cli/environment", "WASI:cli/environment@0.2.0", "wasi:cli/Environment@0.2.0"] {
+            assert!(!is_served(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn served_interfaces_are_known() {
+        assert!(served().all(|name| is_served(&name) && Import::new(name).is_served()));
+        let names: std::collections::BTreeSet<_> = served().collect();
+        assert_eq!(names.len(), SKILL.len() + WASI.len());
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod finding;
 mod import;
 mod policy;
 mod rules;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -45,7 +46,8 @@ pub use anatomy::{Anatomy, World, WorldError};
 pub use change::{Change, ChangeId, Direction};
 pub use compare::changes;
 pub use finding::{Finding, FindingId, FindingIdError, Severity, SeverityError};
-pub use import::{Import, ImportKind, is_served};
+pub use import::{Import, ImportKind, is_served, served};
 pub use policy::{Excess, Policy, SecretPattern};
 pub use rules::findings;
-pub use text::is_unseen;
+pub use shape::{Shape, ShapeExcess};
+pub use text::{escapes, is_unseen};

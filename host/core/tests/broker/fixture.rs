@@ -4,9 +4,12 @@ use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::broker::{AccessError, Broker, BrokerSettings, SecretError, Session, Stop, Violation};
-use far_core::capability::{Capability, Catalog, CatalogEntry, Grant, Scope};
+use far_core::broker::{
+    AccessError, Broker, BrokerSettings, EgressError, SecretError, Session, StandIn, Stop, Violation,
+};
+use far_core::capability::{Capability, Catalog, CatalogEntry, Grant, Placement, Scope, Target};
 use far_core::declaration::DeclaredSecret;
+use far_core::memory::SecretBytes;
 use far_core::pal::{Event, EventKind, MemorySink, Outcome, Pal, Receipt, Record, Sink, SinkError};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, SkillDigest, TaskContext, TaskId, Version, VersionSelector};
@@ -121,6 +124,8 @@ impl World {
             skill_digest,
             capability: Capability::new(declared, grants, catalog, &skill_digest, now).unwrap(),
             egress: vec!["https://open.example.com".parse().unwrap()],
+            listed: vec!["https://*.listed.example.com/a".parse().unwrap()],
+            records: u64::MAX,
             deadline: now + Duration::from_secs(3600),
         }
     }
@@ -266,6 +271,31 @@ pub(crate) fn version(text: &str) -> Version {
 /// What is awaited, unless it does not come. The time is none if the clock is paused.
 pub(crate) async fn within<T>(awaited: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(120), awaited).await.unwrap()
+}
+
+/// Lets a request out in which this placeholder is the whole of a part. Returns the value in its place.
+pub(crate) async fn send(
+    task: &Arc<Session>,
+    stand_in: &StandIn,
+    target: &Target,
+    placement: &Placement,
+) -> Result<Vec<u8>, AccessError> {
+    let mut value = Vec::new();
+    let put = |_, secret: &SecretBytes| {
+        value = secret.expose().to_vec();
+        Ok(())
+    };
+    match task.authorize_egress(target, &[(stand_in, placement)], put).await {
+        Ok(mut exchange) => {
+            exchange.sending(0);
+            exchange.answered(200).await?;
+            exchange.finish().await?;
+            Ok(value)
+        }
+        Err(EgressError::Stopped(stop)) => Err(stop.into()),
+        // Which one, the events say.
+        Err(_) => Err(SecretError::Unavailable { retry_after: None }.into()),
+    }
 }
 
 /// The violation for which the task ends.

@@ -9,6 +9,7 @@ mod admission;
 mod audit;
 mod backend;
 mod canary;
+mod exchanges;
 mod fixture;
 mod flights;
 mod leases;

@@ -8,7 +8,7 @@ use far_core::capability::{DenyReason, Grant, JwtAlgorithm, JwtTerms, Placement,
 use far_core::pal::{EventKind, Outcome, Reason};
 use far_core::provider::Reference;
 
-use crate::fixture::{World, told, violation};
+use crate::fixture::{World, send, told, violation};
 use crate::shared::{declared, entry, terms};
 
 const KEY: &[u8] = b"canary-of-a-key-that-signs-tokens";
@@ -44,10 +44,10 @@ async fn a_token_is_a_secret_that_may_go_where_its_key_s_grant_says() {
     assert_eq!((token.name(), token.version()), (key.name(), key.version()));
     assert!(token.expires_in() <= Duration::from_secs(600) && token.expires_in() > Duration::from_secs(500));
     let stand_in = task.seal(&token).await.unwrap();
-    let sent = task.unseal(&stand_in, &target(), Some(&Placement::Authorization)).await.unwrap().unwrap();
-    let text = str::from_utf8(sent.expose()).unwrap();
+    let sent = send(&task, &stand_in, &target(), &Placement::Authorization).await.unwrap();
+    let text = str::from_utf8(&sent).unwrap();
     assert_eq!(text.split('.').count(), 3);
-    assert_ne!(sent.expose(), KEY);
+    assert_ne!(sent, KEY);
     // The signature is what nobody else can make, and what is looked for.
     let signature = text.rsplit('.').next().unwrap().to_owned();
     let shown = task.redaction().text(format!("it is {signature}"), 1000);
@@ -81,7 +81,7 @@ async fn neither_the_key_is_sent_nor_the_token_used_as_a_key() {
             _ => {
                 let stand_in = task.seal(&token).await.unwrap();
                 let elsewhere = Target::new("POST", "https://other.example.com/x").unwrap();
-                violation(task.unseal(&stand_in, &elsewhere, Some(&Placement::Authorization)).await)
+                violation(send(&task, &stand_in, &elsewhere, &Placement::Authorization).await)
             }
         };
         assert_eq!(denied.reason, reason, "{what}");

@@ -8,8 +8,6 @@ use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, StatusCode, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::ExchangeError;
@@ -47,11 +45,7 @@ impl Issuer {
         settings: Settings,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ExchangeError> {
-        let certificates = |pem: &[u8]| {
-            let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-            read.ok().filter(|all| !all.is_empty()).ok_or(ExchangeError::Authorities)
-        };
-        let authorities = authorities.map(certificates).transpose()?;
+        let authorities = authorities.map(http::certificates).transpose().map_err(|_| ExchangeError::Authorities)?;
         let http = http::client(Tls { authorities, ..Tls::default() })?;
         Ok(Self { http, shell: Shell::new(settings, metrics) })
     }

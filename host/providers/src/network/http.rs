@@ -6,6 +6,7 @@ use std::time::Duration;
 use far_core::provider::ProviderError;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -29,12 +30,25 @@ pub(crate) struct Tls {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpSetupError {
+    /// The authorities hold no certificate, or one that cannot be parsed.
+    #[error("there is no certificate in the authorities, or one that cannot be read")]
+    Certificates,
     /// TLS could not be set up with these certificates, or those of the platform.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
     /// The client could not be set up.
     #[error("the HTTP client cannot be set up")]
     Client(#[source] reqwest::Error),
+}
+
+/// Parses certificates in PEM, at least one.
+///
+/// # Errors
+///
+/// [`HttpSetupError::Certificates`] if there is none, or one that cannot be parsed.
+pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, HttpSetupError> {
+    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    parsed.ok().filter(|all| !all.is_empty()).ok_or(HttpSetupError::Certificates)
 }
 
 /// A client of connections for one request each. It follows no redirect, asks no proxy, and sends nothing twice by itself.

@@ -77,8 +77,10 @@ pub struct VaultConfig {
     pub address: Address,
     /// Which of its namespaces.
     pub namespace: Option<String>,
-    /// The authorities that its certificate is of, in PEM; the platform's if none.
+    /// The file of authorities that its certificate is of, in PEM.
     pub ca_file: Option<PathBuf>,
+    /// The authorities, in PEM, where `ca_file` names none; the platform's if none.
+    pub authorities: Option<Vec<u8>>,
     /// How the provider says who it is.
     pub auth: Auth,
     /// Which engine is mounted where.
@@ -100,6 +102,7 @@ pub struct VaultConfig {
 ///     address: Address::parse("https://vault.internal:8200")?,
 ///     namespace: None,
 ///     ca_file: None,
+///     authorities: None,
 ///     auth: Auth::Token { file: "/run/credentials/far".into() },
 ///     mounts,
 ///     child_policies: Vec::new(),
@@ -214,7 +217,11 @@ fn namespace(text: &str) -> Result<HeaderValue, VaultError> {
 }
 
 fn tls(config: &VaultConfig) -> Result<Tls, VaultError> {
-    let authorities = config.ca_file.as_ref().map(|path| credential::certificates(path)).transpose()?;
+    let authorities = match (&config.ca_file, &config.authorities) {
+        (Some(path), _) => Some(credential::certificates(path)?),
+        (None, Some(pem)) => Some(http::certificates(pem).map_err(VaultError::Tls)?),
+        (None, None) => None,
+    };
     let identity = match &config.auth {
         Auth::Certificate { cert_file, key_file, .. } => {
             Some((credential::certificates(cert_file)?, credential::key(key_file)?))

@@ -30,7 +30,15 @@ fn mounts() -> Mounts {
 
 fn config(bao: &Bao, auth: Auth) -> VaultConfig {
     let address = Address::parse(&bao.address).unwrap();
-    VaultConfig { address, namespace: None, ca_file: None, auth, mounts: mounts(), child_policies: Vec::new() }
+    VaultConfig {
+        address,
+        namespace: None,
+        ca_file: None,
+        authorities: None,
+        auth,
+        mounts: mounts(),
+        child_policies: Vec::new(),
+    }
 }
 
 fn open(config: VaultConfig, known: &[&str]) -> Vault {

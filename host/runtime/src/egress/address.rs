@@ -1,17 +1,24 @@
 //! Which addresses may be connected to. A name is looked up once, and what was vetted is what is connected to.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use far_core::guard::Guard;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Host;
 
 /// An address that no request goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the address is not public, and the operator does not name it")]
 pub(super) struct Prohibited;
+
+/// A host's name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("the name of the host could not be resolved")]
+pub(super) struct Unresolved(#[source] io::Error);
 
 /// The addresses that requests may go to: public ones, and those in networks that the operator names.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +41,21 @@ impl Addresses {
     }
 }
 
+impl Addresses {
+    /// Whether a host may be connected to, as far as that is known without a look-up: of an address, and of a name whose
+    /// address the operator knows.
+    pub(super) fn check_host(&self, host: Option<Host<&str>>) -> Result<(), Prohibited> {
+        match host {
+            Some(Host::Ipv4(address)) => self.check(address.into()),
+            Some(Host::Ipv6(address)) => self.check(address.into()),
+            Some(Host::Domain(name)) => {
+                self.hosts.get(name).into_iter().flatten().try_for_each(|known| self.check(known.ip()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// A name's addresses, if every one of them may be connected to: an answer that mixes them is nobody's honest answer.
 impl Resolve for Addresses {
     fn resolve(&self, name: Name) -> Resolving {
@@ -41,7 +63,7 @@ impl Resolve for Addresses {
         Box::pin(async move {
             let found: Vec<SocketAddr> = match addresses.hosts.get(name.as_str()) {
                 Some(known) => known.clone(),
-                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+                None => tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved)?.collect(),
             };
             found.iter().try_for_each(|found| addresses.check(found.ip()))?;
             Ok(Box::new(found.into_iter()) as Addrs)

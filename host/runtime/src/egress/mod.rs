@@ -23,13 +23,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use far_core::broker::Session;
+use far_core::broker::{Session, Stop};
+use far_core::pal::{EgressReason, Sent};
 use http::{Request, Response};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use self::address::Prohibited;
+use self::address::{Prohibited, Unresolved};
 pub(crate) use self::client::Clients;
 pub use self::client::{Egress, EgressSetupError};
 use self::connections::Connections;
@@ -76,7 +77,7 @@ impl Requests {
     }
 }
 
-type Sent = wasmtime_wasi_http::Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>)>;
+type SendResult = wasmtime_wasi_http::Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>)>;
 
 impl WasiHttpHooks for Requests {
     fn send_request(
@@ -84,7 +85,7 @@ impl WasiHttpHooks for Requests {
         request: Request<WasiBody>,
         _: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Sent> + Send> {
+    ) -> Box<dyn Future<Output = SendResult> + Send> {
         let task = self.0.clone();
         Box::new(async move {
             let response = task.send(request).await?;
@@ -117,57 +118,82 @@ impl Task {
             sent if sent < self.limits.requests => {}
             // Told once: what is beyond the limit can be many.
             sent if sent == self.limits.requests => {
-                return Err(self.refused(None, "requests", Error::HttpRequestDenied).await);
+                return Err(self.refused(None, EgressReason::Requests, Error::HttpRequestDenied).await);
             }
             _ => return Err(Error::HttpRequestDenied),
         }
         // Not waited for: the guest may be what has to end another first.
-        let under_way = self.under_way.0.clone().try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)?;
+        let Ok(under_way) = self.under_way.0.clone().try_acquire_owned() else {
+            return Err(self.refused(None, EgressReason::AtOnce, Error::ConnectionLimitReached).await);
+        };
         // Goes on when the guest waits no longer, or is gone: what was begun to be recorded is waited for.
         let task = self.clone();
-        let decided = tokio::spawn(async move { task.outgoing(request).await.map(|outgoing| (outgoing, under_way)) });
-        let (outgoing, under_way) = decided.await.map_err(|_| Error::InternalError(None))??;
-        let Outgoing { target, request, identity } = outgoing;
-        let client = match identity {
-            None => self.connections.client().ok_or(Error::ConfigurationError)?,
-            Some(identity) => match self.clients.client_with(identity.expose()) {
-                Ok(client) => client,
-                Err(_) => {
-                    return Err(self.refused(Some(&target), "client-certificate", Error::HttpRequestDenied).await);
-                }
-            },
+        let decided = tokio::spawn(async move { task.outgoing(request, under_way).await });
+        let outgoing = decided.await.map_err(|_| Error::InternalError(None))??;
+        // In this order: should nobody wait any longer, the end is noted before the place is free.
+        let Outgoing { under_way, client, length, request, mut exchange } = outgoing;
+        let Some(client) = client.or_else(|| self.connections.client()) else {
+            return Err(ended(exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
         };
+        exchange.sending(length);
         match client.execute(request).await {
             Ok(response) => {
-                response::redacted(response.into(), self.session.redaction(), self.limits.response_body, under_way)
-            }
-            Err(error) => Err(match kind_of(&error) {
-                Error::DestinationIpProhibited => {
-                    self.refused(Some(&target), "address", Error::DestinationIpProhibited).await
+                if exchange.answered(response.status().as_u16()).await.is_err() {
+                    return Err(Error::HttpRequestDenied);
                 }
-                kind => kind,
-            }),
+                let (redaction, most) = (self.session.redaction(), self.limits.response_body);
+                response::redacted(response.into(), redaction, most, exchange, under_way).await
+            }
+            Err(error) => {
+                let (told, reason) = kind_of(&error);
+                Err(ended(exchange.fail(reason, Some(sent_before(&error, reason))).await, told))
+            }
         }
     }
 }
 
-/// What a guest is told of a request that failed: a kind, and no text.
-fn kind_of(error: &reqwest::Error) -> Error {
-    let mut source = error.source();
+/// What the guest is told of a request that is over, once that is recorded.
+fn ended(recorded: Result<(), Stop>, told: Error) -> Error {
+    // The task ends for the log; what the guest is told does not matter any more.
+    if recorded.is_ok() { told } else { Error::HttpRequestDenied }
+}
+
+/// Whether anything of a request was sent that has no answer.
+fn sent_before(error: &reqwest::Error, reason: EgressReason) -> Sent {
+    match reason {
+        EgressReason::Protocol => Sent::Yes,
+        _ if error.is_connect() => Sent::No,
+        _ => Sent::Unknown,
+    }
+}
+
+/// What a guest is told of a request that failed, and what is recorded: kinds, and no text.
+fn kind_of(error: &reqwest::Error) -> (Error, EgressReason) {
+    let (mut source, mut refused, mut parse) = (error.source(), false, false);
     while let Some(cause) = source {
         if cause.is::<Prohibited>() {
-            return Error::DestinationIpProhibited;
+            return (Error::DestinationIpProhibited, EgressReason::Address);
+        }
+        if cause.is::<Unresolved>() {
+            return (Error::ConnectionRefused, EgressReason::Dns);
         }
         match cause.downcast_ref() {
-            Some(rustls::Error::InvalidCertificate(_)) => return Error::TlsCertificateError,
-            Some(_) => return Error::TlsProtocolError,
-            None => source = behind(cause),
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                return (Error::TlsCertificateError, EgressReason::Certificate);
+            }
+            Some(_) => return (Error::TlsProtocolError, EgressReason::Tls),
+            None => {}
         }
+        refused |= cause.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::ConnectionRefused);
+        parse |= cause.downcast_ref().is_some_and(hyper::Error::is_parse);
+        source = behind(cause);
     }
     match error {
-        error if error.is_timeout() => Error::ConnectionTimeout,
-        error if error.is_connect() => Error::ConnectionRefused,
-        _ => Error::HttpProtocolError,
+        error if error.is_timeout() => (Error::ConnectionTimeout, EgressReason::ConnectTimeout),
+        error if error.is_connect() && refused => (Error::ConnectionRefused, EgressReason::Refused),
+        error if error.is_connect() => (Error::ConnectionRefused, EgressReason::Connect),
+        _ if parse => (Error::HttpProtocolError, EgressReason::Protocol),
+        _ => (Error::HttpProtocolError, EgressReason::Connection),
     }
 }
 

@@ -39,9 +39,9 @@ impl Placed {
         }
         let pairs: Vec<_> = query.into_iter().flat_map(|query| query.split('&')).map(parameter).collect();
         for (name, value) in &pairs {
-            if pairs.iter().filter(|(other, _)| other == name).count() == 1 {
-                placed.extend(Self::whole(value.as_bytes(), &format!("query:{name}")));
-            }
+            // Few are, so that the others need not be looked at for each.
+            let whole = Self::whole(value.as_bytes(), &format!("query:{name}"));
+            placed.extend(whole.filter(|_| pairs.iter().filter(|(other, _)| other == name).count() == 1));
         }
         placed
     }

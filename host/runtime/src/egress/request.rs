@@ -1,89 +1,68 @@
 //! A request as it leaves: where it goes, what it carries, and secrets in the place of their stand-ins.
 
-use std::net::IpAddr;
-use std::sync::Arc;
-
-use far_core::broker::{AccessError, EgressError, StandIn};
-use far_core::capability::{Placement, Target};
+use far_core::broker::{EgressError, Exchange, StandIn};
+use far_core::capability::{Placement, Target, is_stripped_header};
 use far_core::guard::Guard;
 use far_core::memory::SecretBytes;
+use far_core::pal::EgressReason;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
-use url::{Host, Url};
+use tokio::sync::OwnedSemaphorePermit;
+use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::Task;
 use super::placed::{Placed, unplaced};
 
-/// What a guest has no say in: how a connection is used, how bodies are coded and framed, and which method, host or path is
-/// meant. Some servers take `_` for `-`.
-const STRIPPED: [&str; 25] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "if-range",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "request-range",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-host",
-    "x-host",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-host",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
-];
-
-/// A request that may leave, with what it carries.
+/// A request that may leave. Its end is recorded before its place among those under way is free.
 pub(super) struct Outgoing {
-    pub(super) target: Target,
+    pub(super) exchange: Exchange,
     pub(super) request: reqwest::Request,
-    /// The client certificate, with its key.
-    pub(super) identity: Option<Arc<SecretBytes>>,
+    /// The length of its body, in bytes.
+    pub(super) length: u64,
+    /// The client that shows the request's client certificate, if it has one.
+    pub(super) client: Option<reqwest::Client>,
+    pub(super) under_way: OwnedSemaphorePermit,
 }
 
-/// What was put into a request.
-#[derive(Default)]
-struct Substituted {
-    any: bool,
-    identity: Option<Arc<SecretBytes>>,
+/// What a text that looks like a placeholder and stands for nothing is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// A credential of a task that ended, or a made-up one: it does not leave.
+    Refused,
+    /// Text, as in a body.
+    Text,
 }
 
 impl Task {
     /// Decides on a request, and puts secrets into it. Nothing of it has left before, not even a look-up of a name; its body is
     /// there as a whole.
-    pub(super) async fn outgoing(&self, request: Request<WasiBody>) -> Result<Outgoing, Error> {
+    pub(super) async fn outgoing(
+        &self,
+        request: Request<WasiBody>,
+        under_way: OwnedSemaphorePermit,
+    ) -> Result<Outgoing, Error> {
         let (mut parts, body) = request.into_parts();
         let url = parts.uri.to_string();
         let decided = (Target::new(parts.method.as_str(), &url).ok(), Url::parse(&url).ok());
         let (Some(target), Some(mut parsed)) = decided else {
-            return Err(self.refused(None, "url", Error::HttpRequestUriInvalid).await);
+            return Err(self.refused(None, EgressReason::Url, Error::HttpRequestUriInvalid).await);
         };
         // One is for proxies, the others have servers send back what they were sent.
         if matches!(parts.method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
-            return Err(self.refused(Some(&target), "method", Error::HttpRequestDenied).await);
+            return Err(self.refused(Some(&target), EgressReason::Method, Error::HttpRequestDenied).await);
         }
-        let body = Limited::new(body, self.limits.request_body)
-            .collect()
-            .await
-            .map_err(|error| error.downcast::<Error>().map_or(Error::HttpRequestBodySize(None), |error| *error))?;
+        let body = match Limited::new(body, self.limits.request_body).collect().await {
+            Ok(body) => body,
+            Err(error) => {
+                let error = error.downcast::<Error>().map_or(Error::HttpRequestBodySize(None), |error| *error);
+                return Err(self.refused(Some(&target), EgressReason::RequestBody, error).await);
+            }
+        };
         let trailers = body.trailers().cloned().unwrap_or_default();
         let body = body.to_bytes();
-        let is_stripped = |name: &HeaderName| {
-            STRIPPED.contains(&&*name.as_str().replace('_', "-")) && Guard::StrippedHeaders.stands()
-        };
+        let is_stripped = |name: &HeaderName| is_stripped_header(name.as_str()) && Guard::StrippedHeaders.stands();
         let stripped: Vec<_> = parts.headers.keys().filter(|name| is_stripped(name)).cloned().collect();
         for name in stripped {
             parts.headers.remove(name);
@@ -92,11 +71,11 @@ impl Task {
         // Before anything is used: nothing of a request with a stand-in where none may stand leaves.
         let placed = Placed::all(&parts.headers, parsed.query());
         for text in unplaced(&placed, &parts.headers, &parsed) {
-            self.nothing_sealed_in(&text, &target).await?;
+            self.nothing_sealed_in(&text, &target, Unknown::Refused).await?;
         }
         let trailers = trailers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
         for text in trailers.chain([&*body]) {
-            self.nothing_sealed_in(text, &target).await?;
+            self.nothing_sealed_in(text, &target, Unknown::Text).await?;
         }
         let carried: Vec<_> = placed.iter().map(|place| &place.stand_in).collect();
         if self.session.carries_all(&target, &carried).await.map_err(of_egress)? {
@@ -108,64 +87,48 @@ impl Task {
                 }
             }
         }
-        let substituted = self.substitute(&target, &placed, &mut parts.headers, &mut parsed).await?;
-        if !substituted.any {
-            self.session.let_out(&target).await.map_err(of_egress)?;
+        if self.clients.addresses.check_host(parsed.host()).is_err() {
+            return Err(self.refused(Some(&target), EgressReason::Address, Error::DestinationIpProhibited).await);
+        }
+        let mut client = None;
+        let pairs: Vec<_> = placed.iter().map(|place| (&place.stand_in, &place.placement)).collect();
+        let put = |index: usize, secret: &SecretBytes| {
+            let place = placed.get(index).ok_or(EgressReason::Host)?;
+            if place.placement == Placement::ClientCertificate {
+                let made = self.clients.client_with(secret.expose());
+                client = Some(made.map_err(|_| EgressReason::ClientCertificate)?);
+            }
+            place.put(secret, &mut parts.headers, &mut parsed).ok_or(EgressReason::Unfit)
+        };
+        let exchange = self.session.authorize_egress(&target, &pairs, put).await.map_err(of_egress)?;
+        for place in &placed {
+            self.connections.carry(&self.session, &place.stand_in);
         }
         // One that stood for nothing.
         parts.headers.remove(Placement::CLIENT_CERTIFICATE);
-        let address = match parsed.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        if address.is_some_and(|address| self.clients.addresses.check(address).is_err()) {
-            return Err(self.refused(Some(&target), "address", Error::DestinationIpProhibited).await);
-        }
-
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut request = reqwest::Request::new(parts.method, parsed);
         *request.headers_mut() = parts.headers;
+        let length = body.len() as u64;
         if !body.is_empty() {
             *request.body_mut() = Some(body.into());
         }
-        Ok(Outgoing { target, request, identity: substituted.identity })
+        Ok(Outgoing { exchange, request, length, client, under_way })
     }
 
-    /// Puts secrets into the request where their stand-ins stood; answers with what it was.
-    async fn substitute(
-        &self,
-        target: &Target,
-        placed: &[Placed],
-        headers: &mut HeaderMap,
-        url: &mut Url,
-    ) -> Result<Substituted, Error> {
-        let mut substituted = Substituted::default();
-        for place in placed {
-            let unsealed = self.session.unseal(&place.stand_in, target, Some(&place.placement)).await;
-            if let Some(secret) = unsealed.map_err(of_access)? {
-                self.connections.carry(&self.session, &place.stand_in);
-                place.put(&secret, headers, url).ok_or(Error::HttpRequestDenied)?;
-                substituted.any = true;
-                if place.placement == Placement::ClientCertificate {
-                    substituted.identity = Some(secret);
-                }
-            }
-        }
-        Ok(substituted)
-    }
-
-    /// Makes a violation of a stand-in where none may stand.
-    async fn nothing_sealed_in(&self, text: &[u8], target: &Target) -> Result<(), Error> {
+    /// Makes a violation of a placeholder where none may stand.
+    async fn nothing_sealed_in(&self, text: &[u8], target: &Target, unknown: Unknown) -> Result<(), Error> {
         for (_, stand_in) in StandIn::find_all(text) {
-            // Only what stands for nothing comes back without an error: text that looks like one is text.
-            self.session.unseal(&stand_in, target, None).await.map_err(of_access)?;
+            let is_known = self.session.forbid_placeholder(&stand_in, target).await.map_err(of_egress)?;
+            if !is_known && unknown == Unknown::Refused && Guard::EndedPlaceholder.stands() {
+                return Err(self.refused(Some(target), EgressReason::Placeholder, Error::HttpRequestDenied).await);
+            }
         }
         Ok(())
     }
 
     /// Records that a request does not leave, and answers with what the guest is told.
-    pub(super) async fn refused(&self, target: Option<&Target>, reason: &'static str, error: Error) -> Error {
+    pub(super) async fn refused(&self, target: Option<&Target>, reason: EgressReason, error: Error) -> Error {
         match self.session.denied(target, reason).await {
             Ok(()) => error,
             // The task ends for the log; what the guest is told does not matter any more.
@@ -174,11 +137,7 @@ impl Task {
     }
 }
 
-/// What a guest is told of an access that gave nothing. What ends the task does so by itself.
-fn of_access(_: AccessError) -> Error {
-    Error::HttpRequestDenied
-}
-
+/// What a guest is told of a request that is not let out. What ends the task does so by itself.
 fn of_egress(_: EgressError) -> Error {
     Error::HttpRequestDenied
 }

@@ -33,7 +33,7 @@ impl Host for TaskState {
             Level::Error => LogLevel::Error,
         };
         // What is beyond the cap makes no event either: a guest must not write the PAL full.
-        if self.log.line(level, &message) {
+        if self.log.line(level, &message).await {
             self.session.logged(level, message.len() as u64).await.map_err(wasmtime::Error::new)?;
         }
         Ok(())

@@ -73,6 +73,7 @@ pub struct Metrics {
     fetches: Family<FetchLabels, Histogram>,
     tasks: Family<TaskLabels, Histogram>,
     violations: Family<ViolationLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
     servers: Servers,
 }
 
@@ -101,6 +102,12 @@ struct ViolationLabels {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, EncodeLabelSet)]
+struct RequestLabels {
+    outcome: &'static str,
+    reason: Option<&'static str>,
+}
+
 /// A provider's name, as a label: the one kind of label that is no token of this program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Configured(ProviderId);
@@ -122,6 +129,7 @@ impl Metrics {
         let fetches = Family::new(|| Histogram::new(FETCH_BUCKETS));
         let tasks = Family::new(|| Histogram::new(TASK_BUCKETS));
         let violations = Family::new(Counter::default);
+        let requests = Family::new(Counter::default);
         let servers = Servers::default();
         // An increase is seen only of a series that was there before: the first violation must not be the one that is missed.
         for reason in DenyReason::ALL {
@@ -132,9 +140,10 @@ impl Metrics {
         registry.register_with_unit("secret_fetch", help, Unit::Seconds, fetches.clone());
         registry.register_with_unit("task", "How long tasks took, from admission", Unit::Seconds, tasks.clone());
         registry.register("violations", "Violations, by the rule that was broken", violations.clone());
+        registry.register("requests", "Requests of tasks that are over, or were not let out", requests.clone());
         registry.register_collector(Box::new(LockedMemory));
         registry.register_collector(Box::new(servers.clone()));
-        Arc::new(Self { registry, events, fetches, tasks, violations, servers })
+        Arc::new(Self { registry, events, fetches, tasks, violations, requests, servers })
     }
 
     /// Tells of the servers that a provider asks, from now on. The provider itself is not kept; another one of the same name takes its
@@ -178,6 +187,12 @@ impl Metrics {
             (EventKind::SecretDenied, _, _, Some(Reason::Denied(reason))) => {
                 self.violations.with(ViolationLabels { reason: reason.token() }, count);
             }
+            (EventKind::EgressDenied, ..) => {
+                self.requests.with(RequestLabels { outcome: "denied", reason: token(event) }, count);
+            }
+            (EventKind::EgressFinished, Some(outcome), ..) => {
+                self.requests.with(RequestLabels { outcome, reason: token(event) }, count);
+            }
             _ => {}
         }
     }
@@ -200,6 +215,14 @@ impl fmt::Debug for Metrics {
 fn is_answer(event: &Event) -> bool {
     let asked = [EventKind::SecretFetched, EventKind::SecretRefreshed, EventKind::SecretRotated].contains(&event.kind);
     asked && event.cache == Some(CacheState::Miss)
+}
+
+/// The fixed token that says why.
+fn token(event: &Event) -> Option<&'static str> {
+    match event.reason {
+        Some(Reason::Token(token)) => Some(token),
+        _ => None,
+    }
 }
 
 fn count(counter: &Counter) {

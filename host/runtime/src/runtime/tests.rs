@@ -1,3 +1,5 @@
+mod imports;
+
 use far_core::pal::{EventKind, MemorySink, Outcome};
 
 use super::*;

@@ -59,6 +59,7 @@ pub(crate) fn providers(
             address: Address::parse(origin).unwrap(),
             namespace: None,
             ca_file: Some(authority.clone()),
+            authorities: None,
             auth,
             mounts: Mounts::default(),
             child_policies: Vec::new(),

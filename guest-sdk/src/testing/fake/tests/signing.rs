@@ -1,5 +1,6 @@
 //! Tokens, and keys that sign them. Each case names the rule of the real host that it mirrors.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -99,6 +100,24 @@ fn claims_that_contradict_what_is_declared_end_the_run() {
         assert!(denial.to_string().contains(said), "{claims}: {denial}");
         assert_eq!(host.uses(), [Use::asked(name)]);
     }
+}
+
+/// The table is the real host's, too.
+#[test]
+fn claim_names_pass_as_the_table_says() {
+    let names: BTreeMap<String, Vec<String>> =
+        serde_json::from_str(include_str!("../../../../tests/claims.json")).unwrap();
+    for name in &names["refused"] {
+        let claims = json!({ name: "app" });
+        let denial = violation(host().run(|()| token(&claims).map(drop), ()).err());
+        assert_eq!(denial.reason, Reason::Claims, "{name:?}");
+    }
+    for name in &names["taken"] {
+        let claims = json!({ name: "app" });
+        assert_eq!(host().run(|()| token(&claims).map(drop), ()), Ok(()), "{name}");
+    }
+    let denial = violation(host().run(|()| token(&json!({ "ISS": "app" })).map(drop), ()).err());
+    assert!(denial.to_string().contains("`ISS` is like `iss`"), "{denial}");
 }
 
 #[test]

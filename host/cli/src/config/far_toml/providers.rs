@@ -142,6 +142,7 @@ fn vault(mut table: Table<'_>, folder: &Path) -> Result<VaultConfig, ConfigError
     Ok(VaultConfig {
         address,
         namespace: table.take("namespace").map(|value| namespace(&value)).transpose()?,
+        authorities: None,
         ca_file: table.take("ca-file").map(|value| text(&value)).transpose()?.map(|path| folder.join(path)),
         auth,
         mounts,

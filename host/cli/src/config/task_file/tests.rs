@@ -30,6 +30,7 @@ input = 4096
 output = "64KiB"
 log = "1B"
 host-calls = 1000
+records = 500
 "#;
 
 const JSON: &str = r#"{
@@ -43,7 +44,8 @@ const JSON: &str = r#"{
     { "secret": "hook-secret", "operations": ["sign", "reveal"], "versions": "any" }
   ],
   "limits": {
-    "timeout": "1500ms", "memory": "128MiB", "input": 4096, "output": "64KiB", "log": "1B", "host-calls": 1000
+    "timeout": "1500ms", "memory": "128MiB", "input": 4096, "output": "64KiB", "log": "1B", "host-calls": 1000,
+    "records": 500
   }
 }"#;
 
@@ -81,6 +83,7 @@ fn both_formats_say_the_same() {
             output: Some(64 * 1024),
             log: Some(1),
             host_calls: Some(1000),
+            records: Some(500),
             ..LimitsConfig::default()
         };
         assert_eq!(task.limits, limits);
@@ -223,12 +226,14 @@ fn no_limit_is_zero_or_unlimited() {
         ("timeout", "\"unlimited\"", time),
         ("memory", "0", "must be more than zero"),
         ("memory", "-1", "must be more than zero"),
-        ("memory", "\"4097MiB\"", "the most is 4096MiB"),
+        ("memory", "\"1025MiB\"", "the most is 1024MiB"),
         ("input", "\"0KiB\"", "must be more than zero"),
         ("output", "\"1GB\"", size),
-        ("log", "9223372036854775807", "the most is 4096MiB"),
+        ("log", "9223372036854775807", "the most is 1024MiB"),
         ("host-calls", "0", "must be more than zero"),
         ("host-calls", "1000000000001", "the most is 1000000000000"),
+        ("records", "0", "must be more than zero"),
+        ("records", "1000000000001", "the most is 1000000000000"),
     ];
     for (key, value, message) in cases {
         let column = key.len() + 4;
@@ -298,4 +303,40 @@ fn placements_are_those_of_requests() {
     assert!(said.contains("the grant names no placement"), "{said}");
     let said = refused("[[grants]]\nsecret = 'a'\noperations = ['sign']\nplacements = ['query:k']", Format::Toml);
     assert!(said.contains("has a placement without the operation 'seal'"), "{said}");
+}
+
+#[test]
+fn bounds_are_written_as_their_values() {
+    assert_eq!(units::duration(MAX_TIMEOUT.text, &MAX_TIMEOUT), Ok(Limits::MAX.timeout));
+    assert_eq!(units::size(MAX_SIZE.text, &MAX_SIZE), Ok(MAX_SIZE.value));
+    for (max, value) in [(MAX_HOST_CALLS, Limits::MAX.host_calls), (MAX_REQUESTS, Limits::MAX.requests as u64)] {
+        assert_eq!(max.text.parse(), Ok(value));
+    }
+    let Limits { memory, input, output, log, request_body, response_body, .. } = Limits::MAX;
+    assert!([input, output, log, request_body, response_body].iter().all(|size| *size == memory));
+}
+
+#[test]
+fn input_beyond_its_limit_is_refused() {
+    let text = "input = { text = '0123456789' }\nlimits.input = 20\n";
+    let expected = "1:9: 'input': has 21 bytes, and its limit is 20\nhelp: raise 'input' under [limits], or give less";
+    assert_eq!(refused(text, Format::Toml), expected);
+    assert!(parse(&text.replace("20", "21"), Format::Toml).is_ok());
+}
+
+/// The shortest of three readings of so many grants.
+fn time_of(grants: usize) -> Duration {
+    let text: String = (0..grants).map(|n| format!("[[grants]]\nsecret='a{n}'\noperations=['sign']\n")).collect();
+    let read = || {
+        let start = std::time::Instant::now();
+        assert_eq!(parse(&text, Format::Toml).unwrap().grants.len(), grants);
+        start.elapsed()
+    };
+    [read(), read(), read()].into_iter().min().unwrap()
+}
+
+#[test]
+fn reading_grants_takes_linear_time() {
+    let (half, whole) = (time_of(10_000), time_of(20_000));
+    assert!(whole < half * 3, "{half:?} for 10,000, {whole:?} for 20,000");
 }

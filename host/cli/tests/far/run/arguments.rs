@@ -86,12 +86,26 @@ fn a_grant_that_is_none() {
         ("alpha:seal@a.example", "a destination is a URL such as https://api.example.com/v1"),
         (
             "alpha:seal@https://*.com",
-            "a destination's wildcard stands below a domain of one owner, not below a public suffix",
+            "a destination's wildcard stands below a domain of one owner, not below a public suffix or in its place",
+        ),
+        (
+            "alpha:seal@https://a.example/..;/x",
+            "a destination's path has no dots that a server could read as a dot segment, and no malformed escape",
         ),
     ];
     for (grant, told) in cases {
         let stderr = format!("error: invalid value '{grant}' for '--grant <GRANT>': {told}\n{MORE}");
         Far::new().args(["run", "a.wasm", "--grant", grant]).stderr(stderr).code(2);
+    }
+}
+
+#[test]
+fn egress_over_public_suffixes_is_refused() {
+    for destination in ["https://*.kobe.jp", "https://*.co.uk", "https://*.compute.amazonaws.com"] {
+        let told =
+            "a destination's wildcard stands below a domain of one owner, not below a public suffix or in its place";
+        let stderr = format!("error: invalid value '{destination}' for '--egress <DESTINATION>': {told}\n{MORE}");
+        Far::new().args(["run", "a.wasm", "--egress", destination]).stderr(stderr).code(2);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The file that `--pal` names: nothing is released without it.
+//! The file that `--pal` names: nothing is released without it. Stderr gates only if it is named.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -159,4 +159,34 @@ fn what_cannot_be_opened() {
         let ran = far.stderr(stderr).code(5);
         assert!(!ran.folder.path().join("target").exists(), "a file was made where a link leads to");
     }
+}
+
+/// Runs a skill that asks for a value, with stderr on a full disk, and returns exit code and
+/// stdout.
+fn with_full_stderr(words: &str) -> (Option<i32>, String) {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let far = Far::run(guests::PROBE, "--grant alpha:sign").words(words).steps(r#"{"do":"get","name":"alpha"}"#);
+    let output = far.command().stderr(full).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn full_stderr_does_not_gate() {
+    let (code, stdout) = with_full_stderr("");
+    assert_eq!(code, Some(0), "{stdout}");
+    assert!(stdout.contains("ok"), "{stdout}");
+}
+
+#[test]
+fn full_stderr_gates_where_named() {
+    assert_eq!(with_full_stderr("--pal -"), (Some(5), String::new()));
+    let (code, stdout) = with_full_stderr("--pal - --json");
+    assert_eq!(code, Some(5), "{stdout}");
+    assert!(stdout.contains(r#""outcome":"audit-unavailable""#), "{stdout}");
+}
+
+#[test]
+fn named_stderr_shows_events_once() {
+    let ran = webhook().words("--pal -").stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
+    assert!(!ran.folder.path().join("-").exists());
 }

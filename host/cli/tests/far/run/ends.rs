@@ -4,8 +4,6 @@ use far_tests::guests;
 
 use crate::fixture::{Far, Ran, events};
 
-const LIMITS: &str = "  help: limits are set under [limits] in a task file\n";
-
 /// Runs a probe's steps with these limits, and sees how it ends: the outcome, the exit code and what people are told.
 #[track_caller]
 fn ends(limits: &str, steps: &str, outcome: &str, code: i32, told: &str) -> Ran {
@@ -64,7 +62,8 @@ fn a_crash() {
 
 #[test]
 fn its_time_is_over() {
-    let told = "error: the task was ended: its time was over\n  help: 'timeout' is set under [limits] in a task file\n";
+    let told = "error: the task was ended: its time of 1s was over\n  help: set 'timeout' under [limits] in a task \
+                file\n";
     for step in ["{ do = 'spin' }", "{ do = 'sleep', ms = 60_000 }"] {
         let ran = ends("timeout = '1s'", step, "timed-out", 4, told);
         assert!(ran.duration.as_secs() < 30, "{step} was left to run");
@@ -73,14 +72,25 @@ fn its_time_is_over() {
 
 #[test]
 fn a_limit() {
-    let told = |limit| format!("error: the task was ended: it went beyond its limit on '{limit}'\n{LIMITS}");
+    let told = |limit, value| {
+        format!(
+            "error: the task was ended: it went beyond its limit on '{limit}': {value}\n  help: set '{limit}' under \
+             [limits] in a task file\n"
+        )
+    };
     let refused = "skill stderr: memory allocation of 67108864 bytes failed\nskill stderr: note: run with \
                    `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
-    let memory = format!("{refused}{}", told("memory"));
+    let memory = format!("{refused}{}", told("memory", "16 MiB"));
     ends("memory = '16MiB'", "{ do = 'allocate', mib = 64 }", "limit-exceeded reason=memory", 4, &memory);
-    ends("output = 1000", "{ do = 'output', bytes = 1001 }", "limit-exceeded reason=output", 4, &told("output"));
+    ends(
+        "output = 1000",
+        "{ do = 'output', bytes = 1001 }",
+        "limit-exceeded reason=output",
+        4,
+        &told("output", "1000 bytes"),
+    );
     let calls = "{ do = 'identity' }, { do = 'identity' }";
-    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &told("host-calls"));
+    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &told("host-calls", "3 calls"));
 }
 
 #[test]
@@ -101,16 +111,38 @@ fn a_flood_of_words_is_cut_and_the_task_goes_on() {
 }
 
 #[test]
-fn a_limit_that_this_host_gives_to_no_task() {
+fn limit_above_maximum_is_refused_where_written() {
+    for (limit, most) in [
+        ("memory = '1025MiB'", "1024MiB"),
+        ("input = '1025MiB'", "1024MiB"),
+        ("output = 1073741825", "1024MiB"),
+        ("log = '2000MiB'", "1024MiB"),
+        ("request-body = '2000MiB'", "1024MiB"),
+        ("response-body = '2000MiB'", "1024MiB"),
+        ("timeout = '25h'", "24h"),
+        ("requests = 1000001", "1000000"),
+        ("host-calls = 1000000000001", "1000000000000"),
+    ] {
+        let (key, _) = limit.split_once(' ').unwrap();
+        let column = "limits.".len() + key.len() + 4;
+        Far::new()
+            .words("run --task task.toml")
+            .file("task.toml", format!("skill = {:?}\nlimits.{limit}\n", guests::PROBE))
+            .stderr(format!("error: task.toml:2:{column}: 'limits.{key}': the most is {most}\n"))
+            .code(2);
+    }
+}
+
+#[test]
+fn largest_limits_are_given() {
+    let limits = "timeout = '24h'\nmemory = '1024MiB'\ninput = '1024MiB'\noutput = '1024MiB'\nlog = '1024MiB'\n\
+                  request-body = '1024MiB'\nresponse-body = '1024MiB'\nrequests = 1000000\nhost-calls = 1000000000000\n";
     Far::new()
         .words("run --task task.toml")
-        .file("task.toml", format!("skill = {:?}\nlimits.memory = '2000MiB'\n", guests::PROBE))
-        .stderr(
-            events(["task.refused outcome=refused reason=limit"])
-                + "error: the task is refused: the limit 'memory' is zero, or above what this host gives to any task\n"
-                + LIMITS,
-        )
-        .code(3);
+        .file("task.toml", format!("skill = {:?}\ninput = {{ steps = [] }}\n[limits]\n{limits}", guests::PROBE))
+        .stdout("[]")
+        .stderr(events(["task.admitted", "task.started", "task.finished outcome=completed duration=*us"]))
+        .code(0);
 }
 
 #[test]
@@ -119,6 +151,7 @@ fn a_machine_that_has_no_memory_for_it() {
     let output = far.command_after("ulimit -v 1000000").output().unwrap();
     let told = "error: the host cannot run skills here\n  cause: the WebAssembly engine could not be set up\n";
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{stderr}");
-    assert!(stderr.starts_with(told) && stderr.ends_with("Cannot allocate memory (os error 12)\n"), "{stderr}");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(5), 0), "{stderr}");
+    assert!(stderr.starts_with(told) && stderr.contains("Cannot allocate memory (os error 12)\n"), "{stderr}");
+    assert!(stderr.ends_with("  help: lift the limit on address space: 'ulimit -v unlimited'\n"), "{stderr}");
 }

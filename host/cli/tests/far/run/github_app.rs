@@ -30,9 +30,13 @@ async fn an_issue_and_a_pull_request_are_opened_as_an_app() {
 * secret.fetched   github-app version=token-* provider=dev outcome=completed cache=miss duration=*us task=task-*
 * secret.injected  github-app version=token-* provider=dev outcome=completed cache=miss duration=*us task=task-*
 * secret.sealed    github-app version=token-* provider=dev operation=seal outcome=completed duration=*us task=task-*
-* secret.used      github-app version=token-* provider=dev operation=seal destination=https://api.github.com outcome=completed duration=*us task=task-*
+* secret.used      github-app version=token-* provider=dev operation=seal destination=https://api.github.com outcome=started task=task-*
+* secret.used      github-app version=token-* provider=dev operation=seal destination=https://api.github.com outcome=completed task=task-*
+* egress.finished  destination=https://api.github.com outcome=completed status=* sent=yes bytes-sent=* bytes-received=* duration=*us task=task-*
 * secret.sealed    github-app version=token-* provider=dev operation=seal outcome=completed duration=*us task=task-*
-* secret.used      github-app version=token-* provider=dev operation=seal destination=https://api.github.com outcome=completed duration=*us task=task-*
+* secret.used      github-app version=token-* provider=dev operation=seal destination=https://api.github.com outcome=started task=task-*
+* secret.used      github-app version=token-* provider=dev operation=seal destination=https://api.github.com outcome=completed task=task-*
+* egress.finished  destination=https://api.github.com outcome=completed status=* sent=yes bytes-sent=* bytes-received=* duration=*us task=task-*
 * secret.wiped     github-app version=token-* provider=dev task=task-*
 * task.finished    outcome=completed duration=*us task=task-*
 ";

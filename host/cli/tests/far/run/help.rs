@@ -24,7 +24,7 @@ Options:
                               development only
       --input <JSON|@FILE>    The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
       --pal <FILE>            Also append every event to this file as a plain line of JSON; no value
-                              is released unless its event was written
+                              is released unless its event was written. With '-', to stderr alone
       --audit <FILE>          Keep every event in this audit file, chained and signed, in a folder
                               of its own that only you may use; no value is released unless its
                               event was written. 'far audit verify' checks it
@@ -49,7 +49,7 @@ Exit codes:
   2  usage or configuration
   3  refused, or a scope violation
   4  limit or time-out
-  5  backend or audit log unavailable
+  5  backend, audit log or a resource of the machine unavailable
   128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
 
 Example:

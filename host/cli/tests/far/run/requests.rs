@@ -29,7 +29,9 @@ async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
     let far = issue(&server, &authority, github::SEAL).await;
     let events = format!(
         "{HEAD}\
-* secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=completed duration=*us task=task-*
+* secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=started task=task-*
+* secret.used      github-token version=env-* provider=dev operation=seal destination=https://api.github.com outcome=completed task=task-*
+* egress.finished  destination=https://api.github.com outcome=completed status=* sent=yes bytes-sent=* bytes-received=* duration=*us task=task-*
 * secret.wiped     github-token version=env-* provider=dev task=task-*
 * task.finished    outcome=completed duration=*us task=task-*
 "
@@ -40,6 +42,26 @@ async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
     assert!(arrived[0].starts_with("POST /repos/t/far/issues HTTP/1.1\r\n"), "{}", arrived[0]);
     assert!(arrived[0].contains(&format!("authorization: Bearer {}\r\n", github::TOKEN)));
     assert!(arrived[0].ends_with(r#"{"title":"It broke","body":""}"#));
+}
+
+/// The skill sends to a server whose authority only the environment names.
+#[tokio::test(flavor = "multi_thread")]
+async fn environment_names_authorities() {
+    let authority = Authority::new();
+    for (variable, named, sent) in
+        [("SSL_CERT_FILE", "ca.pem", true), ("SSL_CERT_DIR", "certs", true), ("SSL_CERT_FILE", "other.pem", false)]
+    {
+        let server = Server::start(&authority, github::NAME, github::answer()).await;
+        let far = issue(&server, &authority, github::SEAL).await;
+        let config = github::config(server.port(), github::SEAL).replace("ca-file", "# ca-file");
+        let far = far.file("far.toml", config).file("other.pem", Authority::new().pem());
+        let far = far.folder("certs").mode("certs", 0o755).file("certs/ca.pem", authority.pem());
+        let far = far.variable(variable, named);
+        let mut command = far.command();
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(output.status.success(), sent, "{named}: {output:?}");
+        assert_eq!(server.arrived().len(), usize::from(sent), "{named}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

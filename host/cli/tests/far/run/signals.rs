@@ -45,11 +45,22 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Whether it has taken a signal over.
+    /// Whether it handles a signal.
     fn catches(&self, signal: Signal) -> bool {
+        self.has("SigCgt:", signal.as_raw())
+    }
+
+    /// Whether a mask of `/proc/PID/status` has a signal.
+    fn has(&self, mask: &str, signal: i32) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-        u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal.as_raw() - 1) & 1 == 1
+        let mask = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal - 1) & 1 == 1
+    }
+
+    /// Sends a signal by its number: real-time signals have no name.
+    fn send_number(&self, signal: i32) {
+        let sent = Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", self.child.id())]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// Waits for its end: the exit code, and all of stdout and stderr.
@@ -93,6 +104,72 @@ fn the_task_is_cancelled_and_every_sink_is_told() {
         let verified = verify.args([far.path("kept/far.jsonl").display()]).command().output().unwrap();
         assert_eq!(verified.status.code(), Some(0), "{verified:?}");
     }
+}
+
+/// Signals that end a process unless it handles them, besides those of [`ALL`]: quit, user-defined, stack fault, timers,
+/// limits, input and output, power, and the first and the last real-time signal.
+const OTHERS: [i32; 13] = [3, 10, 12, 14, 16, 24, 26, 27, 29, 30, 34, 35, 64];
+
+#[test]
+fn any_ending_signal_cancels_the_task() {
+    for signal in OTHERS {
+        let far = stays("--json");
+        let mut running = Running::start(&mut far.command());
+        running.until("secret.injected");
+        running.send_number(signal);
+        let (code, stdout, stderr) = running.end();
+        assert_eq!(code, Some(128 + signal), "{signal}: {stderr}");
+        let expected = format!(r#"{{"outcome":"cancelled","exit_code":{},"task_id":"task-*""#, 128 + signal);
+        assert!(stdout.starts_with(&expected), "{signal}: {stdout}");
+        let ends = ["secret.wiped", "task.finished"].map(|event| stderr.matches(event).count());
+        assert_eq!(ends, [1, 1], "{signal}: {stderr}");
+    }
+}
+
+/// Signals that `docs/process.md` lists as not handled: of faults, uncatchable, without an end, and the C library's own.
+const NOT_HANDLED: [i32; 18] = [4, 5, 6, 7, 8, 9, 11, 17, 18, 19, 20, 21, 22, 23, 28, 31, 32, 33];
+
+#[test]
+fn every_other_signal_is_handled() {
+    let far = stays("");
+    let mut running = Running::start(&mut far.command());
+    running.until("secret.injected");
+    for signal in (1..=64).filter(|signal| !NOT_HANDLED.contains(signal)) {
+        assert!(running.has("SigCgt:", signal) || running.has("SigIgn:", signal), "{signal}");
+    }
+    running.send(Signal::TERM);
+    assert_eq!(running.end().0, Some(143));
+}
+
+#[test]
+fn processor_time_limit_cancels_the_task() {
+    let far = stays("--json");
+    // Enough to compile the skill; the task then uses the rest.
+    let (code, stdout, stderr) = Running::start(&mut far.command_after("ulimit -St 2")).end();
+    assert_eq!(code, Some(128 + 24), "{stderr}");
+    assert!(stdout.starts_with(r#"{"outcome":"cancelled","exit_code":152,"#), "{stdout}");
+    if stderr.contains("task.started") {
+        assert!(stderr.contains("task.finished") && stderr.contains(r#""outcome":"cancelled""#), "{stderr}");
+    }
+}
+
+#[test]
+fn repeated_timer_does_not_end_the_process() {
+    let far = stays("--pal pal").pipe("pal");
+    let mut pipe = held_open(&far, "pal");
+    let mut running = Running::start(&mut far.command());
+    running.until("secret.injected");
+    for size in [4096, 1] {
+        while pipe.write(&[b'\n'; 4096][..size]).is_ok() {}
+    }
+    running.send(Signal::ALARM);
+    running.until("task.finished");
+    for again in [Signal::ALARM, Signal::XCPU, Signal::PROF, Signal::VTALARM] {
+        running.send(again);
+    }
+    // The end is still waited for, until somebody asks again.
+    running.send(Signal::USR1);
+    assert_eq!(running.end().0, Some(128 + 10));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod backend;
 mod held;
 mod hostile;
+mod idle;
 
 use self::held::{Ended, Held};
 use crate::fixture::Far;

@@ -46,11 +46,18 @@ fn a_path_in_which_some_servers_see_dot_segments_is_no_target() {
         "v1/..%3b/admin",
         "v1/.%2fx",
         "v1%2f..",
+        "v1/%c0%ae%c0%ae/admin",
+        "v1/..%00/admin",
+        "v1/..%20/admin",
+        "v1/.%e2%80%8b",
     ] {
         assert_eq!(Target::new("GET", &format!("https://a.example/{path}")), Err(TargetError), "{path}");
+        let destination = format!("https://a.example/{path}").parse::<Destination>();
+        assert_eq!(destination, Err(DestinationError::DotSegments), "{path}");
     }
     for path in ["group%2Fname", "a..b/c", "...", "v1/a;b=..", "v1/%20", ".well-known/x", "100%25"] {
         assert!(Target::new("GET", &format!("https://a.example/{path}")).is_ok(), "{path}");
+        assert!(covers(&format!("https://a.example/{path}"), "GET", &format!("https://a.example/{path}/x")), "{path}");
     }
 }
 
@@ -66,6 +73,52 @@ fn a_wildcard_stands_for_one_label() {
     for url in ["https://example.com/", "https://a.b.example.com/", "https://xexample.com/"] {
         assert!(!covers("https://*.example.com", "GET", url), "{url}");
     }
+}
+
+#[test]
+fn wildcard_over_suffix_rule_is_refused() {
+    // Children of each are public suffixes, whether or not the domain itself is one.
+    for domain in [
+        "kobe.jp",
+        "kawasaki.jp",
+        "ck",
+        "er",
+        "compute.amazonaws.com",
+        "compute.amazonaws.com.cn",
+        "elb.amazonaws.com",
+        "compute.estate",
+        "sch.uk",
+        "nom.br",
+        "platformsh.site",
+        "statics.cloud",
+        "quipelements.com",
+        "0emm.com",
+        "azurewebsites.net",
+        "vercel.app",
+        "blogspot.com",
+        "internal",
+        "localhost",
+    ] {
+        let destination = format!("https://*.{domain}").parse::<Destination>();
+        assert_eq!(destination, Err(DestinationError::PublicSuffix), "{domain}");
+    }
+    for domain in ["city.kobe.jp", "x.zzz.kobe.jp", "www.ck", "example.com", "corp.internal", "eu.example.co.uk"] {
+        assert!(covers(&format!("https://*.{domain}"), "GET", &format!("https://a.{domain}/")), "{domain}");
+    }
+}
+
+#[test]
+fn wildcard_leaves_out_public_suffixes() {
+    // `s3` below `amazonaws.com` is a public suffix by a rule of its own.
+    let wildcard: Destination = "https://*.amazonaws.com".parse().unwrap();
+    let (own, shared) = ("https://sqs.amazonaws.com", "https://s3.amazonaws.com");
+    assert!(wildcard.covers(&Target::new("GET", &format!("{own}/")).unwrap()));
+    let target = Target::new("GET", &format!("{shared}/")).unwrap();
+    assert!(!wildcard.covers(&target));
+    // A secret that must be there must be there for it, too.
+    assert!(wildcard.is_of_host(&target));
+    assert!(own.parse::<Destination>().unwrap().is_within(std::slice::from_ref(&wildcard)));
+    assert!(!shared.parse::<Destination>().unwrap().is_within(&[wildcard]));
 }
 
 #[test]
@@ -111,6 +164,7 @@ fn destinations_that_are_refused() {
         ("https://A.example", DestinationError::NotSerialised),
         ("https://a.example:443", DestinationError::NotSerialised),
         ("https://a.example/x/../y", DestinationError::NotSerialised),
+        ("https://a.example/..;", DestinationError::DotSegments),
         ("https://a.example\\@evil.example", DestinationError::NotSerialised),
         ("https://b\u{fc}cher.example", DestinationError::NotSerialised),
         ("https://0x7f.1", DestinationError::NotSerialised),
@@ -121,6 +175,10 @@ fn destinations_that_are_refused() {
         ("https://*.com", DestinationError::PublicSuffix),
         ("https://*.co.uk", DestinationError::PublicSuffix),
         ("https://*.github.io", DestinationError::PublicSuffix),
+        ("https://*.kobe.jp", DestinationError::PublicSuffix),
+        ("https://*.xn--55qx5d.cn", DestinationError::PublicSuffix),
+        ("https://*.com.", DestinationError::PublicSuffix),
+        ("https://*.kobe.jp.", DestinationError::PublicSuffix),
         ("get https://a.example", DestinationError::Method),
         (",GET https://a.example", DestinationError::Method),
     ];
@@ -158,6 +216,21 @@ proptest! {
         let target = Target::new(method, &format!("https://{url}{path}")).unwrap();
         if narrow.is_within(&wide) && narrow.covers(&target) {
             prop_assert!(wide.iter().any(|wide| wide.covers(&target)), "{narrow} {wide:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn wildcard_stands_for_one_owner(
+        domain in "[a-z]{1,3}\\.kobe\\.jp|(kobe|city\\.kobe|[a-z]{1,3})\\.(jp|ck|com|co\\.uk|amazonaws\\.com)",
+        children in proptest::collection::vec("s3|www|city|[a-z]{1,5}", 2),
+    ) {
+        if let Ok(wildcard) = format!("https://*.{domain}").parse::<Destination>() {
+            for child in children {
+                let host = format!("{child}.{domain}");
+                let is_covered = wildcard.covers(&Target::new("GET", &format!("https://{host}/")).unwrap());
+                let owner = psl::domain_str(&domain);
+                prop_assert_eq!(is_covered, owner.is_some() && psl::domain_str(&host) == owner, "{}", host);
+            }
         }
     }
 

@@ -4,8 +4,9 @@ use std::io;
 
 use super::end::{End, Unusable};
 use super::key::AuditKey;
-use super::line::{Chained, Head};
+use super::line::{Chained, Head, LineRange};
 use super::store::Store;
+use crate::guard::Guard;
 use crate::pal::{Record, SinkError};
 
 /// Writes records to the end of an audit file.
@@ -19,6 +20,8 @@ pub(super) struct Appender<S> {
     length: u64,
     state: State,
     buffer: Vec<u8>,
+    /// The lines that were there and not signed when the file was opened.
+    inherited: Option<LineRange>,
 }
 
 /// Whether the file is as it was left.
@@ -35,11 +38,18 @@ impl<S: Store> Appender<S> {
     /// Goes on with what is there, and signs it.
     pub(super) fn open(mut store: S, key: AuditKey, synced: bool, id: [u8; 16]) -> Result<Self, Unusable> {
         let end = End::find(&mut store, key.public())?;
-        let (head, unsigned, length) = (end.head, end.unsigned, end.length);
+        let (head, unsigned, length, inherited) = (end.head, end.unsigned, end.length, end.unsigned_lines);
+        let inherited = inherited.filter(|_| Guard::AuditInherited.stands());
         let buffer = Vec::new();
-        let mut appender = Self { store, key, synced, head, unsigned, length, state: State::Whole, buffer };
-        appender.write_after(end, |chained, key| chained.opened(id, key))?;
+        let mut appender = Self { store, key, synced, head, unsigned, length, state: State::Whole, buffer, inherited };
+        appender.write_after(end, |chained, key| chained.opened(id, inherited, key))?;
         Ok(appender)
+    }
+
+    /// The lines that an earlier process left unsigned, and that the first signature of this one
+    /// covers.
+    pub(super) fn inherited(&self) -> Option<LineRange> {
+        self.inherited
     }
 
     /// Writes these records at once; all of them are accepted, or none.
@@ -66,7 +76,13 @@ impl<S: Store> Appender<S> {
             State::Lost(kind) => Err(kind.into()),
             // Whoever else writes to the file, cuts it or removes it, gets no more records of ours after what they did.
             State::Whole if self.store.length()? != self.length => Err(io::ErrorKind::InvalidData.into()),
-            State::Whole => Ok(End { head: self.head, unsigned: self.unsigned, length: self.length, torn: None }),
+            State::Whole => Ok(End {
+                head: self.head,
+                unsigned: self.unsigned,
+                unsigned_lines: None,
+                length: self.length,
+                torn: None,
+            }),
             State::Unsure => {
                 let end = End::find(&mut self.store, self.key.public()).map_err(|unusable| match unusable {
                     Unusable::Io(error) => error,

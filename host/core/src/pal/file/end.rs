@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::key::PublicKey;
-use super::line::{CHECKPOINT_START, Head, Kind, Link};
+use super::line::{CHECKPOINT_START, Head, Kind, LineRange, Link};
 use super::region::Region;
 use super::store::Store;
 use super::verdict::Damage;
@@ -18,6 +18,8 @@ const LAST_LOOK: u64 = 64 * 1024 * 1024;
 pub(super) struct End {
     pub(super) head: Head,
     pub(super) unsigned: u32,
+    /// The lines after the last checkpoint, if there are any: all lines, if there is no checkpoint.
+    pub(super) unsigned_lines: Option<LineRange>,
     pub(super) length: u64,
     pub(super) torn: Option<Region>,
 }
@@ -58,7 +60,8 @@ impl End {
         if !verdict.is_sound() {
             return Err(Unusable::Damaged);
         }
-        Ok(Self { head: verdict.head, unsigned, length, torn })
+        let unsigned_lines = verdict.unsigned_lines();
+        Ok(Self { head: verdict.head, unsigned, unsigned_lines, length, torn })
     }
 }
 

@@ -76,6 +76,22 @@ impl FromStr for Head {
     }
 }
 
+/// Lines of the chain, by their first and last number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineRange {
+    /// The number of the first line.
+    pub from: u64,
+    /// The number of the last line.
+    pub to: u64,
+}
+
+impl LineRange {
+    /// Returns how many lines there are.
+    pub fn count(&self) -> u64 {
+        self.to.saturating_sub(self.from).saturating_add(1)
+    }
+}
+
 /// A line that was read: its place in the chain, and what it says of the file itself.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -95,6 +111,9 @@ pub(super) enum Kind {
     Checkpoint { key: PublicKey, head: Head, ts: String, signature: [u8; 64] },
     /// The sink found that these bytes, just before this line, had been written in part.
     Recovered { bytes: u64, sha256: [u8; 32] },
+    /// The sink found these lines, by their first and last number, written by an earlier process
+    /// and not signed.
+    Inherited { from: u64, to: u64 },
 }
 
 impl Link {
@@ -116,6 +135,10 @@ impl Link {
             Some("recovered") => {
                 let Recovered { torn: Torn { bytes, sha256 }, .. } = serde_json::from_slice(line).ok()?;
                 Kind::Recovered { bytes, sha256: digits(sha256)? }
+            }
+            Some("inherited") => {
+                let Inherited { unsigned: Unsigned { from, to }, .. } = serde_json::from_slice(line).ok()?;
+                Kind::Inherited { from, to }
             }
             Some(_) => return None,
         };
@@ -167,6 +190,18 @@ struct Torn<'a> {
     sha256: &'a str,
 }
 
+#[derive(Deserialize, Serialize)]
+struct Inherited<'a> {
+    ts: &'a str,
+    unsigned: Unsigned,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Unsigned {
+    from: u64,
+    to: u64,
+}
+
 /// Adds lines to a buffer, each hung on the one before.
 #[derive(Debug)]
 pub(super) struct Chained<'a> {
@@ -183,10 +218,14 @@ impl Chained<'_> {
         self.count(key)
     }
 
-    /// Adds the line that says that the file was opened, and signs.
-    pub(super) fn opened(&mut self, id: [u8; 16], key: &AuditKey) -> io::Result<()> {
+    /// Adds the line that says that the file was opened, and signs. The lines of an earlier process
+    /// that the signature covers, although that process did not sign them, are named first.
+    pub(super) fn opened(&mut self, id: [u8; 16], inherited: Option<LineRange>, key: &AuditKey) -> io::Result<()> {
         let (ts, id, public) = (now(), hex::encode(id), key.public().to_string());
         self.own("audit.opened", &Opened { ts: &ts, id: &id, key: &public })?;
+        if let Some(LineRange { from, to }) = inherited {
+            self.own("audit.inherited", &Inherited { ts: &now(), unsigned: Unsigned { from, to } })?;
+        }
         self.checkpoint(key)
     }
 
@@ -255,105 +294,4 @@ pub(super) fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chained(add: impl FnOnce(&mut Chained<'_>, &AuditKey)) -> (Vec<u8>, Head) {
-        let (mut buffer, key) = (Vec::new(), AuditKey::of([7; 32]));
-        let mut chained = Chained { buffer: &mut buffer, head: Head::START, unsigned: 0 };
-        add(&mut chained, &key);
-        let head = chained.head;
-        (buffer, head)
-    }
-
-    #[test]
-    fn a_line_is_the_record_and_its_place() {
-        #[derive(Serialize)]
-        struct Record {
-            v: u8,
-            event: &'static str,
-        }
-        let (buffer, head) = chained(|chained, key| {
-            chained.record(&Record { v: 1, event: "one" }, key).unwrap();
-            chained.record(&Record { v: 1, event: "two" }, key).unwrap();
-        });
-        let text = String::from_utf8(buffer).unwrap();
-        let (first, second) = text.split_at(text.find('\n').unwrap() + 1);
-        assert_eq!(
-            first,
-            format!("{{\"v\":1,\"event\":\"one\",\"chain\":{{\"line\":1,\"prev\":\"{}\"}}}}\n", "0".repeat(64))
-        );
-        // As `sed -n 1p FILE | sha256sum` says it.
-        let hash = hex::encode(Sha256::digest(first));
-        assert_eq!(second, format!("{{\"v\":1,\"event\":\"two\",\"chain\":{{\"line\":2,\"prev\":\"{hash}\"}}}}\n"));
-        assert_eq!(head.to_string(), format!("2:{}", hex::encode(Sha256::digest(second))));
-        assert_eq!(head.to_string().parse(), Ok(head));
-    }
-
-    #[test]
-    fn a_sinks_own_lines_are_read_as_written() {
-        let (buffer, _) = chained(|chained, key| {
-            chained.opened([1; 16], key).unwrap();
-            chained.recovered(5, [9; 32], key).unwrap();
-        });
-        let links: Vec<_> =
-            buffer.split_inclusive(|byte| *byte == b'\n').map(|line| Link::parse(line).unwrap()).collect();
-        let key = AuditKey::of([7; 32]).public();
-        assert!(matches!(&links[0].kind, Kind::Opened { key: named } if *named == key));
-        let Kind::Checkpoint { key: named, head, ts, signature } = &links[1].kind else { panic!("{:?}", links[1]) };
-        assert_eq!((named, head.line, head.hash), (&key, 1, links[1].prev));
-        assert!(key.verifies(head, ts, signature));
-        assert!(matches!(links[2].kind, Kind::Recovered { bytes: 5, sha256 } if sha256 == [9; 32]));
-        let line = buffer.split(|byte| *byte == b'\n').nth(1).unwrap();
-        assert!(line.starts_with(CHECKPOINT_START), "{}", String::from_utf8_lossy(line));
-    }
-
-    #[test]
-    fn a_line_of_another_form_is_none() {
-        let chain = format!("\"chain\":{{\"line\":1,\"prev\":\"{}\"}}", "0".repeat(64));
-        let parse = |line: &str| Link::parse(line.as_bytes());
-        assert!(parse(&format!("{{\"v\":1,\"seq\":1,\"event\":\"task.started\",{chain}}}")).is_some());
-        for line in [
-            String::new(),
-            "{}".to_owned(),
-            "{\"v\":1,\"seq\":1,\"event\":\"task.started\"}".to_owned(),
-            format!("{{\"v\":1,\"event\":\"task.started\",{chain}}}"),
-            format!("{{\"v\":2,\"seq\":1,\"event\":\"task.started\",{chain}}}"),
-            format!("{{\"v\":1,\"seq\":1,\"event\":\"task.started\",{chain}}} x"),
-            format!("{{\"v\":1,\"seq\":1,\"event\":\"task.started\",{chain},{chain}}}"),
-            format!("{{\"v\":1,\"event\":\"audit.other\",{chain}}}"),
-            format!("{{\"v\":1,\"event\":\"audit.opened\",{chain}}}"),
-            format!("{{\"v\":1,\"event\":\"audit.opened\",\"key\":\"ed25519:00\",{chain}}}"),
-            format!("{{\"v\":1,\"event\":\"audit.checkpoint\",\"key\":\"ed25519:00\",{chain}}}"),
-            format!("{{\"v\":1,\"event\":\"audit.recovered\",\"torn\":{{\"bytes\":-1,\"sha256\":\"\"}},{chain}}}"),
-            format!(
-                "{{\"v\":1,\"seq\":1,\"event\":\"task.started\",\"chain\":{{\"line\":1,\"prev\":\"{}\"}}}}",
-                "A".repeat(64)
-            ),
-        ] {
-            assert!(parse(&line).is_none(), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_checkpoint_follows_every_so_many_lines() {
-        let (buffer, _) = chained(|chained, key| {
-            for _ in 0..CHECKPOINT_EVERY * 2 + 1 {
-                chained.record(&serde_json::json!({ "v": 1, "seq": 1, "event": "task.started" }), key).unwrap();
-            }
-        });
-        let kinds: Vec<_> =
-            buffer.split_inclusive(|byte| *byte == b'\n').map(|line| Link::parse(line).unwrap().kind).collect();
-        let signed: Vec<_> = (0..kinds.len()).filter(|at| matches!(kinds[*at], Kind::Checkpoint { .. })).collect();
-        assert_eq!(signed, [1024, 2049]);
-    }
-
-    #[test]
-    fn what_could_not_be_read_is_not_written() {
-        chained(|chained, key| {
-            let record = serde_json::json!({ "v": 1, "event": "e", "text": "x".repeat(MAX_LINE) });
-            assert!(chained.record(&record, key).is_err());
-            assert_eq!(chained.head, Head::START);
-        });
-    }
-}
+mod tests;

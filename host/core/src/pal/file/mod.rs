@@ -12,7 +12,10 @@
 //!   lines without one, and the last line before the file is closed;
 //! - `audit.recovered`: what stands before it was written in part, by a crash or on a full disk: `torn`, with how many
 //!   bytes, and their SHA-256. Such bytes are ended by ` <torn>` and a line feed, are no link of the chain, have no number
-//!   in it, and stay.
+//!   in it, and stay;
+//! - `audit.inherited`: `unsigned`, the numbers of the first and last line after the checkpoint
+//!   before. A sink that finds such lines as it opens the file names them, after `audit.opened` and
+//!   before it signs: an earlier process was killed, or somebody without the key wrote them.
 //!
 //! # Invariants
 //!
@@ -43,7 +46,7 @@ mod verify;
 
 pub use error::FileError;
 pub use key::{PublicKey, PublicKeyError};
-pub use line::{Head, HeadError};
+pub use line::{Head, HeadError, LineRange};
 pub use sink::{FileOptions, FileSink};
-pub use verdict::{Damage, Finding, Tail, Torn, Verdict};
+pub use verdict::{Damage, Finding, Soundness, Tail, Torn, Verdict};
 pub use verify::{Trust, verify};

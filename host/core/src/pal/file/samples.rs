@@ -26,7 +26,7 @@ pub(super) fn record(seq: u64) -> Record {
 /// What a sink writes that is opened, takes so many records, and is closed.
 pub(super) fn log(records: u64) -> Vec<u8> {
     written(|chained, key| {
-        chained.opened([1; 16], key).unwrap();
+        chained.opened([1; 16], None, key).unwrap();
         (1..=records).for_each(|seq| chained.record(&record(seq), key).unwrap());
         chained.checkpoint(key).unwrap();
     })

@@ -4,7 +4,6 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -13,7 +12,7 @@ use super::appender::Appender;
 use super::error::FileError;
 use super::folder::Folder;
 use super::key::PublicKey;
-use super::line::Head;
+use super::line::{Head, LineRange};
 use super::store::Store;
 use crate::pal::writer::{send, submit};
 use crate::pal::{Receipt, Record, Sink, SinkError};
@@ -35,6 +34,7 @@ pub struct FileOptions {
 pub struct FileSink {
     queue: SyncSender<Job>,
     key: PublicKey,
+    inherited: Option<LineRange>,
 }
 
 type Word = oneshot::Sender<Result<(), SinkError>>;
@@ -59,10 +59,17 @@ impl FileSink {
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(FileError::Random)?;
         let appender = Appender::open(file, key, options.synced, id).map_err(|why| FileError::unusable(path, why))?;
+        let inherited = appender.inherited();
         let (queue, jobs) = sync_channel(QUEUE);
-        let thread = thread::Builder::new().name("far-audit".into());
-        thread.spawn(move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
-        Ok(Arc::new(Self { queue, key: public }))
+        crate::thread::spawn("far-audit", move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
+        Ok(Arc::new(Self { queue, key: public, inherited }))
+    }
+
+    /// The lines that were there without a signature when the file was opened; none as a rule. An
+    /// earlier process was killed before it signed them, or somebody without the key wrote them:
+    /// nothing tells which. The sink names them in the file before it signs.
+    pub fn inherited(&self) -> Option<LineRange> {
+        self.inherited
     }
 
     /// What verifies the file's signatures. Kept elsewhere, it shows that nobody without the folder's key wrote them.

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::key::PublicKey;
-use super::line::Head;
+use super::line::{Head, LineRange};
+use crate::guard::Guard;
 
 /// What was found out about an audit file.
 ///
@@ -27,6 +28,9 @@ pub struct Verdict {
     pub key: Option<PublicKey>,
     /// What was written in part, by a crash or on a full disk, and what the sink then said of it: the first hundred.
     pub recovered: Vec<Torn>,
+    /// The lines that a process found unsigned as it opened the file, and then signed: the first
+    /// hundred.
+    pub inherited: Vec<LineRange>,
     /// What is written in part at the end, with nothing after it yet: a crash, or a cut.
     pub torn: Option<Torn>,
     /// What is known of lines that may have been cut off.
@@ -38,10 +42,43 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing is wrong. It says nothing of lines that may be missing at the end: see [`Tail`].
+    /// Returns whether nothing is wrong. Lines may still be missing at the end, see [`Tail`], or
+    /// have no signature, see [`Verdict::soundness`].
     pub fn is_sound(&self) -> bool {
         self.found == 0
     }
+
+    /// Returns the soundness that the file itself shows.
+    pub fn soundness(&self) -> Soundness {
+        if self.found > 0 {
+            Soundness::Tampered
+        } else if !Guard::AuditCheckpoint.stands()
+            || self.signed > 0
+            || matches!(self.tail, Tail::ProvenTo(line) if line == self.head.line)
+        {
+            Soundness::Sound
+        } else {
+            Soundness::Unsigned
+        }
+    }
+
+    /// The lines after the last checkpoint; none if it is the last line, or the file is empty.
+    pub fn unsigned_lines(&self) -> Option<LineRange> {
+        let lines = LineRange { from: self.signed.saturating_add(1), to: self.head.line };
+        (lines.from <= lines.to).then_some(lines)
+    }
+}
+
+/// The soundness of an audit file, as far as the file itself shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Soundness {
+    /// Nothing is wrong, and something is signed, or a head that was kept proves all of it.
+    Sound,
+    /// Nothing is wrong in it, but it has no checkpoint: it may have been emptied, and anybody may
+    /// have written it.
+    Unsigned,
+    /// Something is wrong: see [`Verdict::findings`].
+    Tampered,
 }
 
 /// What is known of the end of a file.
@@ -95,6 +132,8 @@ pub enum Damage {
     Unsigned,
     /// It says that bytes before it were written in part, and they are not those that are there.
     WrongRecovery,
+    /// The line names unsigned lines that are not the ones before it.
+    WrongInheritance,
     /// The line of this number is not the one whose head was kept.
     NotAsKept(u64),
     /// The head that was kept is of a line of this number, and the file ends before it.
@@ -114,6 +153,7 @@ impl Damage {
             Self::OtherKey => "other-key",
             Self::Unsigned => "unsigned",
             Self::WrongRecovery => "wrong-recovery",
+            Self::WrongInheritance => "wrong-inheritance",
             Self::NotAsKept(_) => "not-as-kept",
             Self::Cut(_) => "cut",
         }
@@ -134,6 +174,7 @@ impl fmt::Display for Damage {
             Self::OtherKey => f.write_str("names another key"),
             Self::Unsigned => f.write_str("has too many lines before it that nothing signs"),
             Self::WrongRecovery => f.write_str("names torn bytes that are not those before it"),
+            Self::WrongInheritance => f.write_str("names unsigned lines that are not those before it"),
             Self::NotAsKept(number) => write!(f, "number {number} of the chain, is not the line whose head was kept"),
             Self::Cut(number) => write!(f, "is the last, and the head that was kept is that of number {number}"),
         }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::key::PublicKey;
-use super::line::{CHECKPOINT_EVERY, Head, Kind, Link, MAX_LINE};
+use super::line::{CHECKPOINT_EVERY, Head, Kind, LineRange, Link, MAX_LINE};
 use super::region::Region;
 use super::verdict::{Damage, Finding, Tail, Verdict};
 use crate::guard::Guard;
@@ -43,6 +43,19 @@ pub(super) struct Verifier {
     unsigned: u32,
     /// Bytes since the last whole line that are none.
     torn: Option<Region>,
+    /// True if the last line names recovered bytes.
+    recovers: bool,
+    /// The opening of the file, if the last line says that it was opened.
+    opening: Option<Opening>,
+}
+
+/// A process opened the file.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    /// The number of the line before.
+    after: u64,
+    /// True if that line names recovered bytes: this process wrote it, or the one before.
+    recovers: bool,
 }
 
 /// What is known in the end.
@@ -61,12 +74,13 @@ impl Verifier {
             signed: 0,
             key: trust.key,
             recovered: Vec::new(),
+            inherited: Vec::new(),
             torn: None,
             tail: if trust.head == Some(Head::START) { Tail::ProvenTo(0) } else { Tail::Unproven },
             findings: Vec::new(),
             found: 0,
         };
-        Self { trust, verdict, anywhere: false, signs: false, unsigned: 0, torn: None }
+        Self { trust, verdict, anywhere: false, signs: false, unsigned: 0, torn: None, recovers: false, opening: None }
     }
 
     /// Begins with whatever line comes first, for a file that is read from its middle.
@@ -122,6 +136,8 @@ impl Verifier {
         let before = Head { line: link.line.saturating_sub(1), hash: link.prev };
         self.verdict.head = Head::of(link.line, bytes);
         self.compare_with_kept();
+        let recovers = std::mem::replace(&mut self.recovers, matches!(link.kind, Kind::Recovered { .. }));
+        let opening = self.opening.take();
         match &link.kind {
             // A sink signs as it opens the file, before the first record.
             Kind::Record if !std::mem::replace(&mut self.signs, true) => self.find(Damage::Unsigned),
@@ -132,7 +148,11 @@ impl Verifier {
                     self.find(Damage::Unsigned);
                 }
             }
-            Kind::Opened { key } => self.names(*key),
+            Kind::Opened { key } => {
+                self.opening = Some(Opening { after: before.line, recovers });
+                self.names(*key);
+            }
+            Kind::Inherited { from, to } => self.inherit(LineRange { from: *from, to: *to }, opening),
             Kind::Checkpoint { key, head, ts, signature } => {
                 self.signs = true;
                 self.names(*key);
@@ -167,6 +187,20 @@ impl Verifier {
         let Some(region) = region else { return 0 };
         self.find_at(region.torn().at, Damage::Unreadable(region.lines()));
         region.lines()
+    }
+
+    /// Checks the lines that are named as unsigned: all since the last checkpoint, up to the
+    /// opening that names them.
+    fn inherit(&mut self, lines: LineRange, opening: Option<Opening>) {
+        let is_last = |Opening { after, recovers }: Opening| {
+            lines.to == after || (recovers && lines.to.checked_add(1) == Some(after))
+        };
+        let is_first = lines.from == self.verdict.signed.saturating_add(1);
+        if !is_first || lines.from > lines.to || !opening.is_some_and(is_last) {
+            self.find(Damage::WrongInheritance);
+        } else if self.verdict.inherited.len() < KEPT {
+            self.verdict.inherited.push(lines);
+        }
     }
 
     /// Whether this line comes after the one before it. In any case, the next one is to come after this one.

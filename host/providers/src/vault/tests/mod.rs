@@ -45,6 +45,7 @@ fn config(address: &str, auth: Auth) -> VaultConfig {
         address: Address::parse(address).unwrap(),
         namespace: None,
         ca_file: None,
+        authorities: None,
         auth,
         mounts,
         child_policies: Vec::new(),

@@ -38,6 +38,7 @@ fn a_whole_table_is_read() {
          [providers.vault.mounts]\n'teams/kv' = 'kv-v2'\ndb = 'database'\n",
     );
     let expected = VaultConfig {
+        authorities: None,
         address: Address::parse("https://vault.internal:8200").unwrap(),
         namespace: Some("team/a".to_owned()),
         ca_file: Some("/etc/far/ca.pem".into()),

@@ -47,7 +47,9 @@ const HEAD: &str = "\
 async fn the_tool_sees_the_certificate() {
     let events = format!(
         "{HEAD}\
-* secret.used      deploy-client version=env-* provider=dev operation=seal destination=https://{HOST} outcome=completed duration=*us task=task-*
+* secret.used      deploy-client version=env-* provider=dev operation=seal destination=https://{HOST} outcome=started task=task-*
+* secret.used      deploy-client version=env-* provider=dev operation=seal destination=https://{HOST} outcome=completed task=task-*
+* egress.finished  destination=https://{HOST} outcome=completed status=* sent=yes bytes-sent=* bytes-received=* duration=*us task=task-*
 * secret.wiped     deploy-client version=env-* provider=dev task=task-*
 * task.finished    outcome=completed duration=*us task=task-*
 "

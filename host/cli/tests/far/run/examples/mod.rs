@@ -53,10 +53,18 @@ impl Example {
 
     fn used(&self) -> String {
         let Self { secret, host, .. } = self;
+        let used = |outcome| {
+            format!(
+                "* secret.used      {secret} version=env-* provider=dev operation=seal destination=https://{host} \
+                 outcome={outcome} task=task-*\n"
+            )
+        };
         format!(
-            "{}* secret.used      {secret} version=env-* provider=dev operation=seal destination=https://{host} \
-             outcome=completed duration=*us task=task-*\n",
-            self.sealed()
+            "{}{}{}* egress.finished  destination=https://{host} outcome=completed status=* sent=yes bytes-sent=* \
+             bytes-received=* duration=*us task=task-*\n",
+            self.sealed(),
+            used("started"),
+            used("completed")
         )
     }
 

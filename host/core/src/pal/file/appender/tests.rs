@@ -4,7 +4,7 @@ use super::*;
 use crate::pal::file::line::{CHECKPOINT_EVERY, TORN_MARK};
 use crate::pal::file::samples::{findings, key, lines, log, record, seqs, verified, written};
 use crate::pal::file::store::flaky::Flaky;
-use crate::pal::file::verdict::Verdict;
+use crate::pal::file::verdict::{Soundness, Verdict};
 
 const ID: [u8; 16] = [3; 16];
 const FULL: SinkError = SinkError::Write(io::ErrorKind::StorageFull);
@@ -96,7 +96,7 @@ fn a_crash_at_any_byte_and_another_on_the_way_back_are_recovered_from() {
     let log = log(1);
     let opening = written(|chained, key| {
         chained.recovered(1, [0; 32], key).unwrap();
-        chained.opened(ID, key).unwrap();
+        chained.opened(ID, None, key).unwrap();
     });
     // Not every second crash after every first: there are a million.
     for first in (0..=log.len()).step_by(7) {
@@ -169,13 +169,60 @@ fn a_file_that_was_cut_is_not_taken_for_one_where_a_write_failed() {
 #[test]
 fn what_nobody_signed_is_looked_at_before_it_is_signed() {
     let unsigned = written(|chained, key| {
-        chained.opened(ID, key).unwrap();
+        chained.opened(ID, None, key).unwrap();
         (1..=3).for_each(|seq| chained.record(&record(seq), key).unwrap());
     });
     assert!(open(&Flaky::holding(unsigned.clone())).is_ok());
     let edited = String::from_utf8(unsigned).unwrap().replace("\"seq\":2", "\"seq\":7");
     assert!(matches!(open(&Flaky::holding(edited.into_bytes())), Err(Unusable::Damaged)));
     assert!(matches!(open(&Flaky::holding(b"plain text\n".to_vec())), Err(Unusable::Damaged)));
+}
+
+/// The lines that openings named as not signed when they were found.
+fn inherited(store: &Flaky) -> Vec<(u64, u64)> {
+    sound(store).inherited.iter().map(|lines| (lines.from, lines.to)).collect()
+}
+
+#[test]
+fn unsigned_tail_is_named_before_signing() {
+    // Opened, signed, and then three records that nobody signed: as after a kill, or by somebody
+    // without the key.
+    let unsigned = written(|chained, key| {
+        chained.opened(ID, None, key).unwrap();
+        (1..=3).for_each(|seq| chained.record(&record(seq), key).unwrap());
+    });
+    let store = Flaky::holding(unsigned.clone());
+    let mut appender = open(&store).unwrap();
+    assert_eq!(appender.inherited(), Some(LineRange { from: 3, to: 5 }));
+    write(&mut appender, [4]).unwrap();
+    appender.close().unwrap();
+    assert_eq!(inherited(&store), [(3, 5)]);
+    // The line is before the first signature: opened, inherited, checkpoint.
+    let bytes = store.bytes();
+    let named = lines(&bytes).iter().position(|line| line.windows(15).any(|part| part == b"audit.inherited"));
+    assert_eq!(named, Some(6));
+    // Signed since, they are not named again.
+    let appender = open(&store).unwrap();
+    assert_eq!((appender.inherited(), inherited(&store).len()), (None, 1));
+
+    // A torn line among them is named by its own line, and is not one of them.
+    let torn = Flaky::holding([&unsigned[..], b"{\"v\":1,"].concat());
+    drop(open(&torn).unwrap());
+    assert_eq!(inherited(&torn), [(3, 5)]);
+    assert_eq!(sound(&torn).recovered.len(), 1);
+}
+
+#[test]
+fn file_without_checkpoint_is_named_whole() {
+    let opening = written(|chained, key| chained.opened(ID, None, key).unwrap());
+    let first = lines(&opening)[0].to_vec();
+    let store = Flaky::holding(first);
+    assert_eq!(verified(&store.bytes()).soundness(), Soundness::Unsigned);
+    drop(open(&store).unwrap());
+    assert_eq!((inherited(&store), sound(&store).soundness()), (vec![(1, 1)], Soundness::Sound));
+    let empty = Flaky::new();
+    assert_eq!(verified(&empty.bytes()).soundness(), Soundness::Unsigned);
+    assert_eq!(open(&empty).unwrap().inherited(), None, "there were no lines");
 }
 
 #[test]

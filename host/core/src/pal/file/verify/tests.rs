@@ -4,7 +4,7 @@ use super::*;
 use crate::pal::file::key::AuditKey;
 use crate::pal::file::line::{Chained, TORN_MARK};
 use crate::pal::file::samples::{findings, key, lines, log, public, record, verified, written};
-use crate::pal::file::verdict::Torn;
+use crate::pal::file::verdict::{Soundness, Torn};
 
 /// The lines of a log, changed as a whole.
 fn changed(log: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
@@ -136,7 +136,7 @@ fn who_has_no_key_cannot_write_it_anew() {
     // With the head put right, it is the signature that does not agree.
     let forged = |add: &mut dyn FnMut(&mut Chained<'_>)| {
         written(|chained, key| {
-            chained.opened([1; 16], key).unwrap();
+            chained.opened([1; 16], None, key).unwrap();
             add(chained);
         })
     };
@@ -158,7 +158,7 @@ fn who_has_no_key_cannot_write_it_anew() {
 fn a_log_of_another_key_is_another_log() {
     let other = AuditKey::of([8; 32]);
     let log = written(|chained, _| {
-        chained.opened([1; 16], &other).unwrap();
+        chained.opened([1; 16], None, &other).unwrap();
         chained.checkpoint(&other).unwrap();
     });
     assert!(verify(&log[..], Trust::default()).unwrap().is_sound());
@@ -168,7 +168,7 @@ fn a_log_of_another_key_is_another_log() {
 
     // A log that changes its key on the way was continued by somebody else.
     let both = written(|chained, key| {
-        chained.opened([1; 16], key).unwrap();
+        chained.opened([1; 16], None, key).unwrap();
         chained.checkpoint(&other).unwrap();
     });
     let verdict = verify(&both[..], Trust::default()).unwrap();
@@ -179,7 +179,7 @@ fn a_log_of_another_key_is_another_log() {
 fn lines_that_nothing_signs_are_few() {
     let unsigned = |lines: u32| {
         written(|chained, key| {
-            chained.opened([1; 16], key).unwrap();
+            chained.opened([1; 16], None, key).unwrap();
             for seq in 0..lines {
                 chained.unsigned = 0;
                 chained.record(&record(u64::from(seq)), key).unwrap();
@@ -204,7 +204,7 @@ fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
         let mut region = Region::new(1);
         region.add(true, named);
         written(|chained, key| {
-            chained.opened([1; 16], key).unwrap();
+            chained.opened([1; 16], None, key).unwrap();
             chained.buffer.extend_from_slice(there);
             chained.recovered(region.bytes(), region.sha256(), key).unwrap();
             chained.checkpoint(key).unwrap();
@@ -223,7 +223,7 @@ fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
     let miscounted = written(|chained, key| {
         let mut region = Region::new(1);
         region.add(true, b"1 <torn>\n");
-        chained.opened([1; 16], key).unwrap();
+        chained.opened([1; 16], None, key).unwrap();
         chained.buffer.extend_from_slice(b"1 <torn>\n");
         chained.recovered(region.bytes() + 1, region.sha256(), key).unwrap();
     });
@@ -236,6 +236,44 @@ fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
     let verdict = verified(&torn(&whole, &whole));
     assert!(!verdict.is_sound());
     assert!(verdict.recovered.is_empty());
+}
+
+#[test]
+fn wrong_inheritance_is_found() {
+    let naming = |records: u64, from: u64, to: u64| {
+        written(|chained, key| {
+            chained.opened([1; 16], None, key).unwrap();
+            (1..=records).for_each(|seq| chained.record(&record(seq), key).unwrap());
+            chained.opened([2; 16], Some(LineRange { from, to }), key).unwrap();
+        })
+    };
+    let right = verified(&naming(3, 3, 5));
+    assert_eq!((findings(&right), right.inherited), (vec![], vec![LineRange { from: 3, to: 5 }]));
+    for (records, from, to) in [(3, 2, 5), (3, 4, 5), (3, 3, 4), (3, 3, 6), (3, 5, 3), (0, 3, 2), (0, 3, 3), (0, 1, 2)]
+    {
+        let verdict = verified(&naming(records, from, to));
+        let line = records + 4;
+        assert_eq!(findings(&verdict), [(line, Damage::WrongInheritance)], "{records} {from} {to}");
+    }
+    // Anywhere but after an opening, nobody found anything.
+    let log = log(3);
+    let moved = changed(&naming(3, 3, 5), |lines| lines.swap(5, 6));
+    assert!(!verified(&moved).is_sound() && verified(&log).inherited.is_empty());
+}
+
+#[test]
+fn soundness_needs_a_checkpoint_or_head() {
+    let log = log(3);
+    let soundness = |bytes: &[u8], head| verify(bytes, Trust { key: None, head }).unwrap().soundness();
+    let opening = lines(&log)[0];
+    assert_eq!(soundness(&log, None), Soundness::Sound);
+    assert_eq!(soundness(b"", None), Soundness::Unsigned);
+    assert_eq!(soundness(opening, None), Soundness::Unsigned);
+    assert_eq!(soundness(&opening[..9], None), Soundness::Unsigned);
+    assert_eq!(soundness(opening, Some(Head::of(1, opening))), Soundness::Sound, "the head proves it");
+    assert_eq!(soundness(opening, Some(Head::START)), Soundness::Unsigned, "the head proves none of it");
+    assert_eq!(soundness(b"", Some(Head::START)), Soundness::Sound);
+    assert_eq!(soundness(b"{}\n", None), Soundness::Tampered);
 }
 
 #[test]

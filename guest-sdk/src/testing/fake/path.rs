@@ -1,0 +1,177 @@
+//! Paths in which no server reads a dot segment (`far_core::capability::path`, word for word).
+
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+
+/// Checks that dots stand behind an ASCII letter, digit, `-`, `_` or `~` of their segment, or
+/// directly before one.
+pub(super) fn is_plain(path: &str) -> bool {
+    path.split('/').all(|segment| is_ellipsis(segment) || has_plain_dots(segment))
+}
+
+fn is_ellipsis(segment: &str) -> bool {
+    segment.len() > 2 && segment.bytes().all(|byte| byte == b'.')
+}
+
+fn has_plain_dots(segment: &str) -> bool {
+    let Some(roles) = decode(segment).and_then(|bytes| roles(&bytes)) else { return false };
+    let end = roles.into_iter().try_fold(Context::Open, Context::after);
+    matches!(end, Some(Context::Open | Context::Anchored))
+}
+
+/// A byte of a path after all decoding.
+#[derive(Clone, Copy)]
+struct Byte {
+    value: u8,
+    /// Set if the byte is written as itself, rather than percent-encoded.
+    literal: bool,
+}
+
+/// Decodes a segment until no escape is left. Returns `None` if a `%` of it begins no escape.
+fn decode(segment: &str) -> Option<Vec<Byte>> {
+    let mut escapes = segment.split('%').skip(1);
+    if !escapes.all(|rest| rest.get(..2).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))) {
+        return None;
+    }
+    let mut decoded: Vec<Byte> = Vec::with_capacity(segment.len());
+    for value in segment.bytes() {
+        decoded.push(Byte { value, literal: true });
+        // A decoded byte may complete another escape.
+        while let Some((len, code)) = trailing_escape(&decoded) {
+            decoded.truncate(decoded.len() - len);
+            let byte = |value| Byte { value, literal: false };
+            match code {
+                Code::Byte(value) => decoded.push(byte(value)),
+                Code::Char(char) => decoded.extend(char.encode_utf8(&mut [0; 4]).bytes().map(byte)),
+            }
+        }
+    }
+    Some(decoded)
+}
+
+enum Code {
+    Byte(u8),
+    Char(char),
+}
+
+/// The escape at the end of the bytes, `%XX` or `%uXXXX`, and its length.
+fn trailing_escape(bytes: &[Byte]) -> Option<(usize, Code)> {
+    let hex = |bytes: &[Byte]| {
+        bytes.iter().try_fold(0_u32, |code, byte| Some(code * 16 + char::from(byte.value).to_digit(16)?))
+    };
+    if let Some([percent, digits @ ..]) = bytes.last_chunk::<3>()
+        && percent.value == b'%'
+    {
+        return Some((3, Code::Byte(hex(digits)?.try_into().ok()?)));
+    }
+    let [percent, u, digits @ ..] = bytes.last_chunk::<6>()?;
+    if percent.value != b'%' || !u.value.eq_ignore_ascii_case(&b'u') {
+        return None;
+    }
+    // Half a surrogate pair could stand for anything.
+    Some((6, Code::Char(char::from_u32(hex(digits)?).unwrap_or(char::REPLACEMENT_CHARACTER))))
+}
+
+/// Characters outside ASCII that no server takes for a dot or a slash.
+const NEITHER_DOT_NOR_SLASH: GeneralCategoryGroup = GeneralCategoryGroup::Letter
+    .union(GeneralCategoryGroup::Mark)
+    .union(GeneralCategoryGroup::Number)
+    .union(GeneralCategoryGroup::DashPunctuation)
+    .union(GeneralCategoryGroup::OpenPunctuation)
+    .union(GeneralCategoryGroup::ClosePunctuation)
+    .union(GeneralCategoryGroup::InitialPunctuation)
+    .union(GeneralCategoryGroup::FinalPunctuation)
+    .union(GeneralCategoryGroup::SpaceSeparator)
+    .union(GeneralCategoryGroup::OtherSymbol);
+
+/// The role of a character in the rule.
+#[derive(Clone, Copy)]
+enum Role {
+    /// A character that every server keeps as it is.
+    Anchor,
+    Dot,
+    /// A character that some servers take for a dot or a slash.
+    Doubtful,
+    Separator,
+    /// A character that some servers drop or cut at, and none takes for a dot or a slash.
+    Other,
+}
+
+impl Role {
+    /// Returns `None` for a control character.
+    fn of_ascii(byte: Byte) -> Option<Self> {
+        match byte.value {
+            b'.' if byte.literal => Some(Self::Dot),
+            b'.' => Some(Self::Doubtful),
+            b'/' | b'\\' | b':' => Some(Self::Separator),
+            b'-' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' if byte.literal => Some(Self::Anchor),
+            b' '..=b'~' => Some(Self::Other),
+            _ => None,
+        }
+    }
+
+    /// Returns `None` for a control character.
+    fn of_char(char: char) -> Option<Self> {
+        let category = CodePointMapData::<GeneralCategory>::new().get(char);
+        match category {
+            GeneralCategory::Control => None,
+            _ if char == char::REPLACEMENT_CHARACTER => Some(Self::Doubtful),
+            category if NEITHER_DOT_NOR_SLASH.contains(category) => Some(Self::Other),
+            _ => Some(Self::Doubtful),
+        }
+    }
+}
+
+/// The roles of decoded bytes; `None` if they are not UTF-8, or have a control character.
+fn roles(bytes: &[Byte]) -> Option<Vec<Role>> {
+    let mut roles = Vec::with_capacity(bytes.len());
+    for run in bytes.chunk_by(|one, next| one.value.is_ascii() == next.value.is_ascii()) {
+        if run.iter().all(|byte| byte.value.is_ascii()) {
+            for byte in run {
+                roles.push(Role::of_ascii(*byte)?);
+            }
+            continue;
+        }
+        let run: Vec<u8> = run.iter().map(|byte| byte.value).collect();
+        for char in str::from_utf8(&run).ok()?.chars() {
+            // A normalizer makes one letter of an anchor and a mark, and it is not of ASCII.
+            if let Some(role @ Role::Anchor) = roles.last_mut()
+                && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(char))
+            {
+                *role = Role::Other;
+            }
+            roles.push(Role::of_char(char)?);
+        }
+    }
+    Some(roles)
+}
+
+/// The part of a segment before a character.
+#[derive(Clone, Copy)]
+enum Context {
+    /// Neither an anchor nor a dot.
+    Open,
+    /// An anchor.
+    Anchored,
+    /// Dots that an anchor has to follow.
+    Dots,
+    /// A doubtful character that an anchor has to follow.
+    Doubt,
+}
+
+impl Context {
+    /// The context of the next character; `None` if the segment may be a dot segment.
+    fn after(self, role: Role) -> Option<Self> {
+        match (self, role) {
+            (_, Role::Anchor) => Some(Self::Anchored),
+            (Self::Open | Self::Dots, Role::Dot) => Some(Self::Dots),
+            (Self::Open, Role::Doubtful) => Some(Self::Doubt),
+            // As a slash, it begins a segment.
+            (Self::Anchored, Role::Doubtful) => Some(Self::Open),
+            (Self::Open | Self::Anchored, Role::Separator) => Some(Self::Open),
+            (Self::Open | Self::Anchored, Role::Other) | (Self::Anchored, Role::Dot) => Some(self),
+            (Self::Dots, Role::Doubtful | Role::Separator | Role::Other) => None,
+            (Self::Doubt, Role::Dot | Role::Doubtful | Role::Separator | Role::Other) => None,
+        }
+    }
+}

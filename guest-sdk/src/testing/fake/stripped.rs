@@ -1,0 +1,183 @@
+//! Request headers that a skill has no say in (`far_core::capability::is_stripped_header`, word for
+//! word).
+
+/// Checks if the host takes a header out of a skill's request.
+pub(super) fn is_stripped(name: &str) -> bool {
+    let dash = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
+    let name: String = name.chars().map(dash).collect();
+    let is_of = |family: &&str| name.strip_prefix(*family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    if FRAMING.contains(&&*name) || RESOURCES.iter().any(|family| is_of(family)) {
+        return true;
+    }
+    if OF_APIS.iter().any(|family| is_of(family)) {
+        return false;
+    }
+    FAMILIES.iter().any(|family| is_of(family))
+        || is_about_the_route(&name)
+        || ["-override", "-copy-source", "-rename-source"].iter().any(|end| name.ends_with(end))
+        || ["-copy-source-", "-rename-source-"].iter().any(|part| name.contains(part))
+}
+
+/// Checks for two words or more, all of them of [`ROUTE`] or [`BESIDE`], and one at least of
+/// [`ROUTE`].
+fn is_about_the_route(name: &str) -> bool {
+    let words = || name.split('-').filter(|word| !word.is_empty());
+    words().count() > 1
+        && words().any(|word| ROUTE.contains(&word))
+        && words().all(|word| ROUTE.contains(&word) || BESIDE.contains(&word))
+}
+
+/// Headers about the connection, and about how messages are coded and cut.
+const FRAMING: [&str; 17] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "if-range",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "request-range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+/// Beginnings of headers that name another resource.
+const RESOURCES: [&str; 6] = ["destination", "uri", "url", "wap-profile", "x-copy-from", "x-wap-profile"];
+
+/// Words for parts of a request line and of an address.
+const ROUTE: [&str; 19] = [
+    "addr",
+    "address",
+    "clientip",
+    "forward",
+    "forwarded",
+    "host",
+    "hostname",
+    "ip",
+    "method",
+    "path",
+    "port",
+    "prefix",
+    "proto",
+    "protocol",
+    "realip",
+    "scheme",
+    "uri",
+    "url",
+    "verb",
+];
+
+/// Words for the owner of a part of a route.
+const BESIDE: [&str; 34] = [
+    "backend",
+    "base",
+    "by",
+    "client",
+    "cluster",
+    "connecting",
+    "destination",
+    "external",
+    "for",
+    "front",
+    "gateway",
+    "http",
+    "https",
+    "internal",
+    "invoke",
+    "matched",
+    "origin",
+    "original",
+    "originating",
+    "proxy",
+    "proxyuser",
+    "real",
+    "remote",
+    "request",
+    "rest",
+    "root",
+    "script",
+    "server",
+    "source",
+    "target",
+    "true",
+    "upstream",
+    "user",
+    "x",
+];
+
+/// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for
+/// itself, and for all names that go on with `-`.
+const FAMILIES: [&str; 60] = [
+    "akamai",
+    "cdn-loop",
+    "cf-access-authenticated-user",
+    "cf-access-jwt",
+    "cf-connecting",
+    "cf-ew-via",
+    "cf-ipcountry",
+    "cf-pseudo",
+    "cf-ray",
+    "cf-visitor",
+    "cf-worker",
+    "client-cert",
+    "fastly-client",
+    "fastly-ff",
+    "fastly-orig",
+    "fastly-ssl",
+    "fly",
+    "forwarded",
+    "front-end-https",
+    "incap",
+    "max-forwards",
+    "remote",
+    "ssl",
+    "tailscale-user",
+    "x-accel",
+    "x-akamai",
+    "x-amzn-mtls",
+    "x-amzn-oidc",
+    "x-appengine",
+    "x-arr",
+    "x-auth-request",
+    "x-authentik",
+    "x-azure-clientip",
+    "x-azure-socketip",
+    "x-client-cert",
+    "x-consumer-custom-id",
+    "x-consumer-groups",
+    "x-consumer-id",
+    "x-consumer-username",
+    "x-envoy",
+    "x-forwarded",
+    "x-goog-authenticated-user",
+    "x-goog-iap",
+    "x-http",
+    "x-lighttpd",
+    "x-litespeed",
+    "x-middleware",
+    "x-ms-client-principal",
+    "x-nf",
+    "x-original",
+    "x-pomerium",
+    "x-remote",
+    "x-reproxy",
+    "x-rewrite",
+    "x-sendfile",
+    "x-ssl",
+    "x-tls",
+    "x-vercel-forwarded",
+    "x-vercel-ip",
+    "x-webauth",
+];
+
+/// Headers of APIs within those families, and beginnings of metadata with names of their users'
+/// choice.
+const OF_APIS: [&str; 6] =
+    ["x-akamai-acs", "x-amz-meta", "x-container-meta", "x-goog-meta", "x-ms-meta", "x-object-meta"];

@@ -1,0 +1,179 @@
+//! Starts the threads that run a command.
+//!
+//! Their number and their stacks follow from the machine, never from the environment. A resource that the machine lacks is
+//! an error before anything depends on it: the libraries below panic, abort or wait for ever where they lack it later.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+
+use far_core::thread::STACK;
+use rustix::process::{Resource, getrlimit};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::signals;
+
+/// Stack of the thread that runs the command, in bytes. The main thread's is whatever `ulimit -s` says.
+const COMMAND_STACK: usize = 8 << 20;
+/// Pipes that must open at the start, of two descriptors each: as many as a run with backends and requests uses.
+const PIPES: usize = 24;
+/// Threads that must start at the start, besides one for each processor: for the clock, the compiler, the log, look-ups.
+const SPARE_THREADS: usize = 8;
+/// Address space that must be left at the start, in bytes. A failed allocation aborts.
+const HEADROOM: u64 = 512 << 20;
+
+/// Size that a file may have, in bytes: the engine keeps the memory that a component starts with in files without a name.
+const FILE_SIZE: u64 = 16 << 20;
+
+/// A resource that the machine does not have, or that its limits keep from the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lacking {
+    /// File descriptors.
+    Descriptors,
+    /// Threads.
+    Threads,
+    /// Address space.
+    Memory,
+    /// Room in a file.
+    FileSize,
+}
+
+impl Lacking {
+    /// Names the resource.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Descriptors => "file descriptors",
+            Self::Threads => "threads",
+            Self::Memory => "address space",
+            Self::FileSize => "file size",
+        }
+    }
+
+    /// Returns the next step.
+    pub(crate) fn help(self) -> &'static str {
+        match self {
+            Self::Descriptors => "raise the limit on open files ('ulimit -n'): 64 is enough",
+            Self::Threads => "raise the limits on processes: 'ulimit -u', and pids.max of the control group",
+            Self::FileSize => "raise the limit on file sizes ('ulimit -f') to 16 MiB or more",
+            Self::Memory => "raise the limits on memory ('ulimit -v', 'ulimit -d'), or lift them: 'unlimited'",
+        }
+    }
+}
+
+/// Runs the command in a thread whose stack is as large as the command needs.
+pub(crate) fn run(command: fn() -> ExitCode) -> ExitCode {
+    let started = thread::Builder::new().name("far".into()).stack_size(COMMAND_STACK).spawn(command);
+    match started.map(thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // The panic has printed itself.
+        Ok(Err(_)) => ExitCode::from(exit::PANICKED),
+        Err(error) => {
+            let what = Lacking::Threads;
+            output::stderr(&format!("error: the machine lacks {}: {error}\n  help: {}\n", what.name(), what.help()));
+            ExitCode::from(exit::UNAVAILABLE)
+        }
+    }
+}
+
+/// Starts the runtime that the command waits in.
+///
+/// # Errors
+///
+/// [`Failure::Lacking`] if the machine lacks a resource; [`Failure::Host`] if the operating system refuses another way.
+pub(crate) fn start() -> Result<Runtime, Failure> {
+    let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    check_memory()?;
+    check_file_size()?;
+    check_descriptors()?;
+    check_threads(workers + SPARE_THREADS)?;
+    let failed = |source| Failure::Host { what: "start its threads", source };
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.worker_threads(workers).thread_stack_size(STACK).enable_io().enable_time().build();
+    let runtime = runtime.map_err(failed)?;
+    let _within = runtime.enter();
+    signals::survive_file_limit().map_err(|source| Failure::Host { what: "handle signals", source })?;
+    drop(_within);
+    Ok(runtime)
+}
+
+fn check_descriptors() -> Result<(), Failure> {
+    let opened: io::Result<Vec<_>> = (0..PIPES).map(|_| io::pipe()).collect();
+    opened.map(drop).map_err(|source| Failure::Lacking { what: Lacking::Descriptors, source })
+}
+
+/// Starts as many threads at once, and ends them.
+fn check_threads(count: usize) -> Result<(), Failure> {
+    let start = || {
+        let (hold, held) = mpsc::channel::<()>();
+        let thread = far_core::thread::spawn("far-check", move || held.recv())?;
+        Ok((hold, thread))
+    };
+    let mut started = Vec::with_capacity(count);
+    let result = (0..count).try_for_each(|_| start().map(|thread| started.push(thread)));
+    for (hold, thread) in started {
+        drop(hold);
+        // It receives nothing, and ends.
+        let _ = thread.join();
+    }
+    result.map_err(|source: io::Error| Failure::Lacking { what: Lacking::Threads, source })
+}
+
+fn check_memory() -> Result<(), Failure> {
+    let used = Usage::of_process().map_err(|source| Failure::Host { what: "tell how much memory it uses", source })?;
+    let left = |resource, used: u64| getrlimit(resource).current.is_none_or(|limit| limit >= used + HEADROOM);
+    if left(Resource::As, used.all) && left(Resource::Data, used.data) {
+        return Ok(());
+    }
+    Err(Failure::Lacking { what: Lacking::Memory, source: io::ErrorKind::OutOfMemory.into() })
+}
+
+fn check_file_size() -> Result<(), Failure> {
+    if getrlimit(Resource::Fsize).current.is_none_or(|limit| limit >= FILE_SIZE) {
+        return Ok(());
+    }
+    Err(Failure::Lacking { what: Lacking::FileSize, source: io::ErrorKind::FileTooLarge.into() })
+}
+
+/// Address space that the process uses, in bytes.
+struct Usage {
+    all: u64,
+    data: u64,
+}
+
+impl Usage {
+    fn of_process() -> io::Result<Self> {
+        Self::parse(&std::fs::read_to_string("/proc/self/statm")?)
+    }
+
+    /// Parses the first and the sixth of the numbers of `/proc/PID/statm`, which count pages.
+    fn parse(statm: &str) -> io::Result<Self> {
+        let page = u64::try_from(rustix::param::page_size()).map_err(io::Error::other)?;
+        let mut pages = statm.split_whitespace().map(str::parse::<u64>);
+        let mut next = |nth| pages.nth(nth).and_then(Result::ok).ok_or(io::ErrorKind::InvalidData);
+        Ok(Self { all: next(0)?.saturating_mul(page), data: next(4)?.saturating_mul(page) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statm_yields_size_and_data() {
+        let page = u64::try_from(rustix::param::page_size()).unwrap();
+        let usage = Usage::parse("10 2 3 4 0 6 0\n").unwrap();
+        assert_eq!((usage.all, usage.data), (10 * page, 6 * page));
+        assert!(Usage::parse("10 2\n").is_err());
+        assert!(Usage::of_process().unwrap().all >= page);
+    }
+
+    #[test]
+    fn many_threads_start_at_once() {
+        check_threads(16).unwrap();
+    }
+}

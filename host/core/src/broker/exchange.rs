@@ -1,0 +1,225 @@
+//! A request that was let out, until its end is recorded: whether its secrets left, and what came of it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::fetch::now;
+use super::{SecretError, Session, Stop};
+use crate::capability::{Operation, Permit};
+use crate::guard::Guard;
+use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason, Sent};
+use crate::secret::{Gone, Secret};
+
+/// A request that was let out. One that is dropped before it is over is recorded as cancelled.
+///
+/// # Security
+///
+/// An event that says what happened is recorded after it happened. A use is given back only if nothing of the request was
+/// sent.
+pub struct Exchange {
+    session: Arc<Session>,
+    destination: DestinationLabel,
+    /// Secrets of which it is not recorded yet whether they left.
+    carried: Vec<Carried>,
+    started: Instant,
+    sent: Sent,
+    status: Option<u16>,
+    bytes_sent: u64,
+    bytes_received: u64,
+    over: bool,
+    /// Events to be recorded, in their order.
+    pending: VecDeque<Event>,
+}
+
+/// A secret that a request carries.
+pub(super) struct Carried {
+    pub(super) secret: Arc<Secret>,
+    pub(super) destination: DestinationLabel,
+    /// The permit's place among those of its task, and its limit, if it has one.
+    limit: Option<(usize, NonZeroU32)>,
+    /// Whether one of the limited uses was taken.
+    taken: bool,
+}
+
+impl Carried {
+    pub(super) fn new(secret: Arc<Secret>, destination: DestinationLabel, permit: &Permit) -> Self {
+        let limit = permit.max_uses.filter(|_| Guard::MaxUses.stands()).map(|most| (permit.index, most));
+        Self { secret, destination, limit, taken: false }
+    }
+
+    pub(super) fn take_use(&mut self, session: &Session) -> Result<(), SecretError> {
+        if let Some((index, most)) = self.limit {
+            session.take_use(index, most)?;
+            self.taken = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn return_use(&mut self, session: &Session) {
+        if let Some(uses) = self.limit.and_then(|(index, _)| session.uses.get(index))
+            && std::mem::take(&mut self.taken)
+        {
+            uses.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    fn event(&self, outcome: Outcome, reason: Option<&'static str>) -> Event {
+        Event {
+            operation: Some(Operation::Seal),
+            destination: Some(self.destination.clone()),
+            outcome: Some(outcome),
+            reason: reason.map(Reason::Token),
+            ..Event::about(EventKind::SecretUsed, &self.secret)
+        }
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(
+        session: &Arc<Session>,
+        destination: DestinationLabel,
+        carried: Vec<Carried>,
+        started: Instant,
+    ) -> Self {
+        Self {
+            session: session.clone(),
+            destination,
+            carried,
+            started,
+            sent: Sent::No,
+            status: None,
+            bytes_sent: 0,
+            bytes_received: 0,
+            over: false,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// The events that must be accepted before the request leaves.
+    pub(super) fn uses(&self) -> Vec<Event> {
+        self.carried.iter().map(|one| one.event(Outcome::Started, None)).collect()
+    }
+
+    /// Why one of the secrets has no value any more, if one has none.
+    pub(super) fn gone(&self) -> Option<Gone> {
+        let now = now();
+        self.carried.iter().find_map(|one| one.secret.value(now).err())
+    }
+
+    /// Notes that the request is handed to a connection, with a body of so many bytes: from here on, it may have been sent.
+    pub fn sending(&mut self, body: u64) {
+        (self.sent, self.bytes_sent) = (Sent::Unknown, body);
+    }
+
+    /// Records that the server answered with this status: the secrets left.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    pub async fn answered(&mut self, status: u16) -> Result<(), Stop> {
+        (self.sent, self.status) = (Sent::Yes, Some(status));
+        self.settle(None);
+        self.record_pending().await
+    }
+
+    /// Notes that so many more bytes of the answer's body arrived.
+    pub fn received(&mut self, bytes: u64) {
+        self.bytes_received = self.bytes_received.saturating_add(bytes);
+    }
+
+    /// Records that the answer is there as a whole, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    pub async fn finish(mut self) -> Result<(), Stop> {
+        self.end(Outcome::Completed, None, None);
+        self.record_pending().await
+    }
+
+    /// The same where nothing can wait for the record.
+    pub fn note_finished(mut self) {
+        // It is noted as this is dropped.
+        self.end(Outcome::Completed, None, None);
+    }
+
+    /// Records why there is no answer, or none to its end, and how much is known to have been sent; none to leave that as
+    /// it was.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop::Audit`] if the record was not accepted.
+    pub async fn fail(mut self, reason: EgressReason, sent: Option<Sent>) -> Result<(), Stop> {
+        self.sent = sent.unwrap_or(self.sent);
+        self.end(Outcome::Failed, Some(reason.token()), Some(reason.token()));
+        self.record_pending().await
+    }
+
+    /// The same before anything was sent, with a reason of the secret's own.
+    pub(super) async fn fail_for(mut self, secret: &'static str, reason: EgressReason) -> Result<(), Stop> {
+        self.end(Outcome::Failed, Some(secret), Some(reason.token()));
+        self.record_pending().await
+    }
+
+    /// Says of each secret whether it left, and gives back the uses of those that did not.
+    fn settle(&mut self, reason: Option<&'static str>) {
+        let (outcome, reason) = match self.sent {
+            Sent::No => (Outcome::Failed, reason),
+            Sent::Unknown => (Outcome::Unknown, reason),
+            Sent::Yes => (Outcome::Completed, None),
+        };
+        for mut one in std::mem::take(&mut self.carried) {
+            if self.sent == Sent::No && Guard::UseReturned.stands() {
+                one.return_use(&self.session);
+            }
+            self.pending.push_back(one.event(outcome, reason));
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, secret: Option<&'static str>, reason: Option<&'static str>) {
+        self.settle(secret);
+        self.over = true;
+        let bytes_sent = if self.sent == Sent::No { 0 } else { self.bytes_sent };
+        self.pending.push_back(Event {
+            destination: Some(self.destination.clone()),
+            outcome: Some(outcome),
+            reason: reason.map(Reason::Token),
+            status: self.status,
+            sent: Some(self.sent),
+            bytes_sent: Some(bytes_sent),
+            bytes_received: Some(self.bytes_received),
+            duration: Some(now().duration_since(self.started)),
+            ..Event::new(EventKind::EgressFinished)
+        });
+    }
+
+    /// Records one event after the other. One that nobody waits for any more is noted, as those behind it are.
+    async fn record_pending(&mut self) -> Result<(), Stop> {
+        while let Some(event) = self.pending.pop_front() {
+            self.session.record_fact(event).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !self.over {
+            let reason = Outcome::Cancelled.as_str();
+            self.end(Outcome::Cancelled, Some(reason), None);
+        }
+        for event in self.pending.drain(..) {
+            self.session.broker.pal.note(&self.session.subject, event);
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("sent", &self.sent).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,70 @@
+//! Records of a task, and the ends of a task that has none or must have none.
+
+use std::sync::atomic::Ordering;
+
+use tokio::sync::Notify;
+
+use super::{AccessError, SecretError, Session, Stop, Violation};
+use crate::capability::{DenyReason, Operation};
+use crate::guard::Guard;
+use crate::pal::{Event, EventKind, Outcome, Reason, SecretLabel};
+
+impl Session {
+    /// Step 5. A record that is not accepted ends the task, and so does one more than it may have.
+    pub(super) async fn record(&self, event: Event) -> Result<(), Stop> {
+        if self.recorded.load(Ordering::Acquire) >= self.context.records && Guard::Records.stands() {
+            return Err(self.stop(Stop::Records));
+        }
+        self.record_fact(event).await
+    }
+
+    /// Records what has happened already, however many records the task had.
+    pub(super) async fn record_fact(&self, event: Event) -> Result<(), Stop> {
+        self.recorded.fetch_add(1, Ordering::AcqRel);
+        match self.broker.pal.record(&self.subject, event).await {
+            Ok(()) => Ok(()),
+            Err(unavailable) => Err(self.stop(unavailable.into())),
+        }
+    }
+
+    /// Poisons the session. The first reason stays.
+    pub(super) fn stop(&self, stop: Stop) -> Stop {
+        let stop = self.stopped.get_or_init(|| stop).clone();
+        // A violation is told when it is recorded.
+        if matches!(stop, Stop::Audit(_) | Stop::Records) {
+            self.halted.notify_waiters();
+        }
+        stop
+    }
+
+    /// Records a violation, and poisons the session. The task ends for the violation even if the record is not accepted.
+    pub(super) async fn violate(
+        &self,
+        secret: SecretLabel,
+        operation: Option<Operation>,
+        reason: DenyReason,
+    ) -> AccessError {
+        let event = Event {
+            secret_name: Some(secret.clone()),
+            operation,
+            outcome: Some(Outcome::ScopeViolation),
+            reason: Some(Reason::Denied(reason)),
+            ..Event::new(EventKind::SecretDenied)
+        };
+        let stop = self.stop(Violation { secret, operation, reason }.into());
+        // However the wait for the record ends: who asked may be gone before it does.
+        let told = Told(&self.halted);
+        let _ = self.broker.pal.record(&self.subject, event).await;
+        drop(told);
+        if Guard::ViolationEnds.stands() { AccessError::Stopped(stop) } else { SecretError::NotFound.into() }
+    }
+}
+
+/// Tells who waits, when it is dropped.
+struct Told<'a>(&'a Notify);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
+}

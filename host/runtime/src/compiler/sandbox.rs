@@ -1,0 +1,154 @@
+//! The bounds of a compiling process: set by itself, before it reads a byte of the component.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::thread;
+
+use libc::c_long;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+
+use super::LoadLimits;
+
+/// System calls that a compiler makes: memory, threads, clocks, and its three open files.
+const ALLOWED: [c_long; 29] = [
+    libc::SYS_brk,
+    libc::SYS_clock_gettime,
+    libc::SYS_close,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_fstat,
+    libc::SYS_futex,
+    libc::SYS_getpid,
+    libc::SYS_getrandom,
+    libc::SYS_gettid,
+    libc::SYS_lseek,
+    libc::SYS_madvise,
+    libc::SYS_membarrier,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_nanosleep,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_restart_syscall,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_set_robust_list,
+    libc::SYS_sigaltstack,
+    libc::SYS_tgkill,
+    libc::SYS_sysinfo,
+];
+
+/// Bounds this process, for good. Must be called before it has a second thread.
+///
+/// A system call that is not among those of a compiler fails as one that the kernel does not have.
+pub(super) fn enter(limits: &LoadLimits) -> io::Result<()> {
+    // A host that is killed leaves no compiler behind.
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let processors = thread::available_parallelism().map_or(1, |number| number.get() as u64);
+    let seconds = limits.timeout.as_secs().saturating_add(1).saturating_mul(processors);
+    limit(Resource::Cpu, seconds)?;
+    limit(Resource::Data, limits.memory)?;
+    limit(Resource::Fsize, limits.memory)?;
+    limit(Resource::Core, 0)?;
+    limit(Resource::Nofile, 3)?;
+    let filter = filter().map_err(io::Error::other)?;
+    seccompiler::apply_filter(&filter).map_err(io::Error::other)
+}
+
+/// Lowers a limit. One that is lower already stays.
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
+    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+}
+
+fn filter() -> Result<BpfProgram, seccompiler::Error> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.into_iter().map(|call| (call, Vec::new())).collect();
+    // Private memory alone: what is shared does not count as this process's.
+    let kind = u64::try_from(libc::MAP_TYPE).unwrap_or_default();
+    let private = u64::try_from(libc::MAP_PRIVATE).unwrap_or_default();
+    rules.insert(libc::SYS_mmap, vec![where_masked(3, kind, private)?]);
+    // Threads alone. `clone3` has its flags in memory, where no filter sees them: libraries that
+    // find it missing take `clone`.
+    let thread = u64::try_from(libc::CLONE_THREAD).unwrap_or_default();
+    rules.insert(libc::SYS_clone, vec![where_masked(0, thread, thread)?]);
+    // The process's own limits can be read, and no longer raised.
+    rules.insert(libc::SYS_prlimit64, vec![where_masked(2, u64::MAX, 0)?]);
+    rules.insert(
+        libc::SYS_prctl,
+        vec![where_masked(0, u64::MAX, u64::try_from(libc::PR_SET_NAME).unwrap_or_default())?],
+    );
+    // The three files that it was started with, and no other that a careless shell left open.
+    rules.insert(libc::SYS_read, vec![up_to(0)?]);
+    for call in [libc::SYS_write, libc::SYS_writev] {
+        rules.insert(call, vec![up_to(2)?]);
+    }
+    let missing = SeccompAction::Errno(u32::try_from(libc::ENOSYS).unwrap_or_default());
+    let filter = SeccompFilter::new(rules, missing, SeccompAction::Allow, std::env::consts::ARCH.try_into()?)?;
+    Ok(filter.try_into()?)
+}
+
+/// Takes file descriptors up to this one.
+fn up_to(file: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Le, file)?])
+}
+
+/// Takes calls whose argument, masked, is the value.
+fn where_masked(argument: u8, mask: u64, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)?;
+    SeccompRule::new(vec![condition])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::net::UdpSocket;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Runs on a thread that takes the filter, as a filter is its thread's.
+    fn filtered<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
+        let filter = filter().unwrap();
+        let thread = thread::spawn(move || {
+            seccompiler::apply_filter(&filter).unwrap();
+            run()
+        });
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn memory_and_threads_are_left() {
+        let sum = filtered(|| {
+            let large = vec![1_u8; 64 << 20];
+            let half = thread::spawn(move || large.iter().map(|byte| usize::from(*byte)).sum::<usize>());
+            half.join().unwrap()
+        });
+        assert_eq!(sum, 64 << 20);
+    }
+
+    #[test]
+    fn files_sockets_and_processes_are_refused() {
+        let missing = Some(libc::ENOSYS);
+        let (file, socket, process, kill, limit) = filtered(|| {
+            let limit = Rlimit { current: None, maximum: None };
+            (
+                File::open("/dev/null").map(drop).map_err(|error| error.raw_os_error()),
+                UdpSocket::bind("127.0.0.1:0").map(drop).map_err(|error| error.raw_os_error()),
+                Command::new("/bin/true").spawn().map(drop).map_err(|error| error.raw_os_error()),
+                rustix::process::test_kill_process(rustix::process::getpid())
+                    .map_err(|error| Some(error.raw_os_error())),
+                setrlimit(Resource::Core, limit).map_err(|error| Some(error.raw_os_error())),
+            )
+        });
+        for refused in [file, socket, process, kill, limit] {
+            assert_eq!(refused, Err(missing));
+        }
+    }
+}

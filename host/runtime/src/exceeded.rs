@@ -1,0 +1,112 @@
+//! Errors of the engine that ended a task: those that are limits, and crashes in words.
+
+use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
+use wasmtime_wasi::I32Exit;
+use wasmtime_wasi_http::FieldMapError;
+
+use crate::limits::{Limit, Usage, is_the_machines};
+use crate::task::End;
+
+/// The beginnings or ends of the engine's errors for limits that have no type; tests see that the
+/// words stay.
+const WORDS: [(&str, Limit); 6] = [
+    ("too much data is being copied between the host and the guest", Limit::Argument),
+    ("store handle limit exceeded", Limit::Handles),
+    ("requested len ", Limit::RandomBytes),
+    ("Buffer too large for blocking-write", Limit::BlockingWrite),
+    ("cannot write more zeroes than `check_write` allows", Limit::StreamWrite),
+    ("write exceeded budget", Limit::StreamWrite),
+];
+/// The beginning of the engine's words for the address of an access outside of a memory.
+const FAULT: &str = "memory fault at wasm address 0x";
+/// The addresses around 0, in bytes below and above it, that a stack reaches that overflows: a
+/// frame below 0, and what is stored in it.
+const BELOW_ZERO: u64 = 16 << 20;
+const ABOVE_ZERO: u64 = 64 << 10;
+/// Where addresses of 32 bits begin again.
+const WRAP: u64 = 1 << 32;
+
+/// Returns how a task ended that the engine ended with this error.
+pub(crate) fn end_of_error(error: &wasmtime::Error, usage: &Usage) -> End {
+    if let Some(limit) = limit_of(error) {
+        return End::LimitExceeded(limit);
+    }
+    if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+        return End::TimedOut;
+    }
+    // A guest that had no memory when it asked and then crashed most likely crashed for it.
+    if usage.starved || is_the_machines(error) {
+        return End::HostError;
+    }
+    if let Some(limit) = usage.refused {
+        return End::LimitExceeded(limit);
+    }
+    End::Trapped(crash(error))
+}
+
+fn limit_of(error: &wasmtime::Error) -> Option<Limit> {
+    if let Some(limit) = error.downcast_ref::<Limit>() {
+        return Some(*limit);
+    }
+    if error.downcast_ref::<Trap>() == Some(&Trap::StackOverflow) {
+        return Some(Limit::Stack);
+    }
+    let cause = error.root_cause();
+    if let Some(FieldMapError::TooManyFields | FieldMapError::TotalSizeTooBig) = cause.downcast_ref() {
+        return Some(Limit::Headers);
+    }
+    if let Some(ResourceTableError::Full) = cause.downcast_ref() {
+        return Some(Limit::Handles);
+    }
+    let words = cause.to_string();
+    let known = WORDS.iter().find(|(known, _)| words.starts_with(known) || words.ends_with(known));
+    known.map(|(_, limit)| *limit)
+}
+
+/// Describes a crash, in the engine's words and without the guest's.
+fn crash(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::MemoryOutOfBounds) if is_below_zero(error) => format!(
+            "{}, at an address that in 32 bits is just below 0: most likely its own stack overflowed, by deep recursion",
+            Trap::MemoryOutOfBounds
+        ),
+        Some(trap) => trap.to_string(),
+        None if error.is::<I32Exit>() => "the skill called 'exit'".to_owned(),
+        None => "the engine stopped the skill".to_owned(),
+    }
+}
+
+/// Returns whether an access was just below address 0. Toolchains such as Rust's put a skill's own
+/// stack, which grows downwards, at the beginning of its memory; the host cannot tell it from other
+/// accesses.
+fn is_below_zero(error: &wasmtime::Error) -> bool {
+    error.chain().any(|cause| {
+        let words = cause.to_string();
+        let address = words.strip_prefix(FAULT).and_then(|rest| rest.split_once(' '));
+        let address = address.and_then(|(address, _)| u64::from_str_radix(address, 16).ok());
+        address.is_some_and(|address| (WRAP - BELOW_ZERO..WRAP + ABOVE_ZERO).contains(&address))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trapped(address: &str) -> String {
+        let words = format!("{FAULT}{address} in linear memory of size 0x110000");
+        crash(&wasmtime::Error::from(Trap::MemoryOutOfBounds).context(words))
+    }
+
+    #[test]
+    fn access_below_zero_is_named() {
+        let plain = Trap::MemoryOutOfBounds.to_string();
+        for address in ["fffffff0", "ff000000", "100000010"] {
+            assert!(trapped(address).contains("most likely its own stack"), "{address}");
+        }
+        for address in ["110000", "feffffff", "100010000", "1000000000000", "x", ""] {
+            assert_eq!(trapped(address), plain, "{address}");
+        }
+        assert_eq!(crash(&Trap::MemoryOutOfBounds.into()), plain);
+    }
+}

@@ -1,0 +1,119 @@
+//! Requests of which no secret left, answers that take long, and placeholders of tasks that ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_core::guard::Guard;
+use far_core::pal::{EventKind, Outcome, Reason};
+use far_runtime::{Egress, Limits};
+use serde_json::json;
+
+use super::Case;
+use super::egress::{arrived, fine, outcome, request};
+use super::trial::Trial;
+use crate::TestHost;
+use crate::host::Parts;
+use crate::place::Place;
+use crate::server::{Authority, Server, ok};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            id: "36-slow-answer",
+            what: "a granted server whose answer may begin a value of one repeated letter at every byte",
+            guards: &[Guard::ResponseYield],
+            attack: Trial::new("ended in time", || letters("a")),
+            twin: Trial::new("ended in time", || letters("-")),
+        },
+        Case {
+            id: "08-ended-placeholder",
+            what: "the placeholder of a task that ended, as a bearer token to where the task may send requests",
+            guards: &[Guard::EndedPlaceholder],
+            attack: Trial::new("completed Denied; placeholder; arrived: nothing", || ended_placeholder("farsealed")),
+            twin: Trial::new("completed 200; ; arrived: a request", || ended_placeholder("my-own-token-")),
+        },
+        Case {
+            id: "56-two-of-one",
+            what: "two placeholders in one request with one use left, to have the use spent for nothing",
+            guards: &[Guard::WholeRequest],
+            attack: Trial::new("completed Denied, 200; arrived: 1", || two_of(1)),
+            twin: Trial::new("completed 200, 200; arrived: 2", || two_of(3)),
+        },
+        Case {
+            id: "56-not-sent",
+            what: "a server that nothing listens for, to have a use spent that never left",
+            guards: &[Guard::UseReturned],
+            attack: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(1)),
+            twin: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(2)),
+        },
+    ]
+}
+
+/// How each use of a secret ended, by its events.
+pub(super) fn used(host: &TestHost) -> String {
+    let records = host.events.records();
+    let ends = records.iter().filter(|record| record.event.kind == EventKind::SecretUsed).filter_map(|record| {
+        let outcome = record.event.outcome.filter(|outcome| *outcome != Outcome::Started)?;
+        let reason =
+            if let Some(Reason::Token(reason)) = record.event.reason { format!(" {reason}") } else { String::new() };
+        Some(format!("{}{reason}", outcome.as_str()))
+    });
+    ends.collect::<Vec<_>>().join(", ")
+}
+
+/// A request with two placeholders, and one with one.
+async fn two_of(uses: u32) -> String {
+    let place = Place::new(fine()).await.placing(&["header:x-api-key", "query:key"]);
+    let both = json!({ "method": "GET", "url": place.url("/?key={alpha}"), "headers": [["x-api-key", "{alpha}"]] });
+    let one = json!({ "method": "GET", "url": place.url("/"), "headers": [["x-api-key", "{alpha}"]] });
+    let input = json!({ "secrets": ["alpha"], "requests": [both, one] });
+    let task = place.task_with_uses(&input, uses.try_into().ok()).await;
+    let report = place.host.runtime.run(task).await;
+    format!("{}; arrived: {}", outcome(&report), place.server.arrived().len())
+}
+
+/// A request to a name at which nothing listens, and one to the server: two hosts of one destination.
+async fn after_refusal(uses: u32) -> String {
+    let authority = Authority::new();
+    let server = Server::start(&authority, "open.far-test.example", fine()).await;
+    let unused = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let port = server.port();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let egress = egress.with_host("closed.far-test.example", unused);
+    let egress = egress.with_host("open.far-test.example", ([127, 0, 0, 1], port).into());
+    let place = Place::of(server, "https://*.far-test.example", egress, true);
+    let to =
+        |name: &str| json!({ "method": "GET", "url": format!("https://{name}.far-test.example/"), "bearer": "alpha" });
+    let input = json!({ "secrets": ["alpha"], "requests": [to("closed"), to("open")] });
+    let task = place.task_with_uses(&input, uses.try_into().ok()).await;
+    let report = place.host.runtime.run(task).await;
+    format!("{}; {}", outcome(&report), used(&place.host))
+}
+
+/// A text of a placeholder's form, or a token of the skill's own, as the credential.
+async fn ended_placeholder(prefix: &str) -> String {
+    let place = Place::new(fine()).await;
+    let credential = format!("Bearer {prefix}{}", "0".repeat(40));
+    let wanted = json!({ "url": place.url("/open"), "headers": [["authorization", credential]] });
+    let report = place.send(request(wanted)).await;
+    let denied = place.host.last(EventKind::EgressDenied).and_then(|record| record.event.reason);
+    let reason = if let Some(Reason::Token(reason)) = denied { reason } else { "" };
+    format!("{}; {reason}; arrived: {}", outcome(&report), arrived(&place.server))
+}
+
+/// A task of a second whose server answers ten megabytes of a letter; its secret is sixteen times `a`.
+async fn letters(letter: &'static str) -> String {
+    let authority = Authority::new();
+    let body = letter.repeat(10 << 20);
+    let server = Server::start(&authority, "localhost", Arc::new(move |_| ok(&body))).await;
+    let origin = server.origin();
+    let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
+    let parts = Parts { secrets: &[("alpha", "aaaaaaaaaaaaaaaa")], ..Parts::default() };
+    let place = Place::with(server, &origin, egress, true, parts);
+    let input =
+        json!({ "secrets": ["alpha"], "requests": request(json!({ "url": place.url("/a"), "bearer": "alpha" })) });
+    let timeout = Duration::from_secs(1);
+    let task = place.task(&input).await.with_limits(Limits { timeout, memory: 512 << 20, ..Limits::default() });
+    let report = place.host.runtime.run(task).await;
+    (if report.duration < timeout * 3 { "ended in time" } else { "ended late" }).to_owned()
+}
