@@ -11,13 +11,15 @@ use crate::repository::Repository;
 
 /// The target that components of every shape are for.
 const SHAPES: &str = "component_shapes";
+/// Not a target with a corpus: components of every shape, loaded by a host.
+const LOADING: &str = "loading";
 /// Where corpus, artifacts and libFuzzer binaries are.
 const FOLDER: &str = "fuzz";
 
 /// What is fuzzed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options<'a> {
-    /// One target; all of them if none.
+    /// One target, or `loading`; all of the targets if none.
     pub(crate) target: Option<&'a str>,
     /// How long each takes, in seconds.
     pub(crate) seconds: u64,
@@ -28,6 +30,9 @@ pub(crate) struct Options<'a> {
 /// Runs targets, and tells of the input that violates a property.
 pub(crate) fn run(repository: &Repository, options: Options<'_>) -> Result<(), Failure> {
     let program = artifacts::fuzz(repository)?;
+    if options.target == Some(LOADING) {
+        return load(repository, &program, options.seconds, seed(options.seed)?);
+    }
     let targets = targets(repository, &program, options.target)?;
     let all = targets.iter().map(|target| (target.as_str(), options.seconds)).collect::<Vec<_>>();
     fuzz(repository, &program, &all, seed(options.seed)?)
@@ -37,8 +42,20 @@ pub(crate) fn run(repository: &Repository, options: Options<'_>) -> Result<(), F
 pub(crate) fn smoke(repository: &Repository) -> Result<(), Failure> {
     let program = artifacts::fuzz(repository)?;
     let targets = targets(repository, &program, None)?;
-    let all = targets.iter().map(|target| (target.as_str(), if target == SHAPES { 30 } else { 3 }));
-    fuzz(repository, &program, &all.collect::<Vec<_>>(), seed(None)?)
+    let all = targets.iter().map(|target| (target.as_str(), if target == SHAPES { 15 } else { 3 }));
+    let seed = seed(None)?;
+    fuzz(repository, &program, &all.collect::<Vec<_>>(), seed)?;
+    load(repository, &program, 30, seed)
+}
+
+/// Loads components of every shape, and shows how they ended.
+fn load(repository: &Repository, program: &Path, seconds: u64, seed: u64) -> Result<(), Failure> {
+    println!("seed {seed}; to load the same again: cargo xtask fuzz {LOADING} --seed {seed}");
+    let load = Invocation::new(program).arg("--load").arg(seconds.to_string()).arg(seed.to_string());
+    let mut said = String::new();
+    let status = load.for_each_line(&repository.root, |line| said.push_str(line))?;
+    println!("{said}");
+    load.succeeded(status)
 }
 
 /// Runs one input.

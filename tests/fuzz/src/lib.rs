@@ -14,6 +14,8 @@
 
 mod canary;
 pub mod driver;
+#[cfg(feature = "host")]
+pub mod loading;
 pub mod mutate;
 pub mod shapes;
 pub mod targets;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::skill::LoadError;
 const LOOK: Duration = Duration::from_millis(50);
 /// The longest message of a compiling process that is read, in bytes.
 const MESSAGE_MAX: u64 = 4096;
+/// The most machine code that the host takes, in bytes: ten times the largest code of a component.
+const CODE_MAX: u64 = 512 << 20;
 /// The words of Rust's allocator as it ends a process that gets no memory.
 const NO_MEMORY: &str = "memory allocation of ";
 
@@ -45,7 +47,8 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     let timeout = if Guard::LoadTime.stands() { limits.timeout } else { LoadLimits::TIMEOUT_MAX };
     let mut command = Command::new(&program.path);
     command.args(&program.arguments).arg(timeout.as_millis().to_string()).arg(memory.to_string());
-    command.env_clear().current_dir("/");
+    // In a group of its own: a signal of the terminal is for the host, which then ends its child.
+    command.env_clear().current_dir("/").process_group(0);
     command.stdin(input).stdout(output.try_clone().map_err(host)?).stderr(message.try_clone().map_err(host)?);
     let child = KillOnDrop(command.spawn().map_err(host)?);
     let status = wait(child, job)?;
@@ -55,6 +58,9 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     let ended = || wasmtime::Error::msg(words.to_string());
     match status.code().and_then(Exit::of_code) {
         Some(Exit::Compiled) => {
+            if output.metadata().map_err(host)?.len() > CODE_MAX {
+                return Err(LoadError::Memory(limits.memory));
+            }
             let mut code = Vec::new();
             output.rewind().and_then(|()| output.read_to_end(&mut code)).map_err(host)?;
             Ok(code)
@@ -95,11 +101,16 @@ fn wait(mut child: KillOnDrop, job: &Job) -> Result<ExitStatus, LoadError> {
     }
 }
 
+/// Signals by which somebody else ends a process.
+const ASKING: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+
 /// Tells what ended a process that did not end by itself.
 fn of_status(status: ExitStatus, words: &str, limits: &LoadLimits) -> LoadError {
     let signal = status.signal();
     let is = |known: Signal| signal == Some(known.as_raw());
-    if is(Signal::XCPU) {
+    if ASKING.into_iter().any(is) {
+        LoadError::Interrupted
+    } else if is(Signal::XCPU) {
         LoadError::Timeout(limits.timeout)
     } else if is(Signal::ABORT) && words.contains(NO_MEMORY) || is(Signal::XFSZ) {
         LoadError::Memory(limits.memory)

@@ -52,8 +52,10 @@ pub(super) fn enter(limits: &LoadLimits) -> io::Result<()> {
     // A host that is killed leaves no compiler behind.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let processors = thread::available_parallelism().map_or(1, |number| number.get() as u64);
-    let seconds = limits.timeout.as_secs().saturating_add(1).saturating_mul(processors);
-    limit(Resource::Cpu, seconds)?;
+    let seconds = limits.timeout.as_secs().saturating_add(1).saturating_mul(processors).min(u64::MAX - 1);
+    // The first limit ends the process by a signal that tells why, the second by any means.
+    let hard = getrlimit(Resource::Cpu).maximum.map_or(seconds + 1, |maximum| maximum.min(seconds + 1));
+    setrlimit(Resource::Cpu, Rlimit { current: Some(seconds.min(hard)), maximum: Some(hard) })?;
     limit(Resource::Data, limits.memory)?;
     limit(Resource::Fsize, limits.memory)?;
     limit(Resource::Core, 0)?;

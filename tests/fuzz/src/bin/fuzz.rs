@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use far_fuzz::driver::{self, Run};
+use far_fuzz::loading;
 use far_fuzz::{TARGETS, Target};
 use peak_alloc::PeakAlloc;
 
@@ -16,13 +17,21 @@ use peak_alloc::PeakAlloc;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const USAGE: &str = "usage: fuzz --list
+       fuzz --load SECONDS SEED          loads components of every shape
        fuzz TARGET FOLDER SECONDS SEED   FOLDER is 'fuzz' in the repository
        fuzz TARGET FILE                  runs one input
        fuzz --recover TARGET FOLDER      prints the file of the input that ended the last run";
 
 fn main() -> ExitCode {
+    if let Some(code) = loading::compile() {
+        return code;
+    }
     let args: Vec<_> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--load", seconds, seed] => match (seconds.parse(), seed.parse()) {
+            (Ok(seconds), Ok(seed)) => println!("{}", loading::run(Duration::from_secs(seconds), seed)),
+            _ => return usage("these are not a number of seconds and a seed"),
+        },
         ["--list"] => TARGETS.iter().for_each(|target| println!("{}", target.name)),
         ["--recover", name, folder] => match driver::recover(&artifacts(folder.as_ref(), name)) {
             Ok(found) => found.iter().for_each(|path| println!("{}", path.display())),

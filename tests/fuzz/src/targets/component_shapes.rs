@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use far_core::declaration::read;
-use far_core::review::{Anatomy, findings};
+use far_core::review::{self, Anatomy, findings};
 
 use crate::shapes::Shape;
 
@@ -25,10 +25,11 @@ pub fn component_shapes(data: &[u8]) {
 pub fn check_bounds(component: &[u8]) {
     let started = processor_time();
     let declaration = read(component);
+    let within = review::Shape::read(component).is_ok_and(|shape| shape.within_limits().is_ok());
     let anatomy = Anatomy::read(component);
     if let Ok(anatomy) = &anatomy {
         findings(anatomy);
-        assert!(declaration.is_ok(), "a review reads what the host refuses");
+        assert!(declaration.is_ok() && within, "a review reads what the host refuses");
     }
     if let (Some(started), Some(ended)) = (started, processor_time()) {
         let bytes = u32::try_from(component.len()).expect("a component is small");

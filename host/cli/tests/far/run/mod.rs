@@ -17,6 +17,7 @@ mod input;
 mod irregular;
 mod json;
 mod limits;
+mod loading;
 mod metrics;
 mod redaction;
 mod refused;

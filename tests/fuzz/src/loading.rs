@@ -1,0 +1,77 @@
+//! Components of every shape, loaded by a host whose compiler is a child process: each load ends within
+//! its limits, and takes little memory of the host.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use far_core::pal::Pal;
+use far_runtime::{Compiler, LoadLimits, Runtime, compile_stdin};
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use crate::shapes::Shape;
+
+/// The first argument of a compiling process.
+const COMPILE: &str = "compile-stdin";
+/// Limits of a load: a third of a host's own, so that more shapes have their turn.
+const LIMITS: LoadLimits = LoadLimits { timeout: Duration::from_secs(20), memory: 1 << 30 };
+/// Time of a load besides compiling: starting a process, reading the code that it wrote.
+const BESIDES: Duration = Duration::from_secs(10);
+/// The most memory of the host, in KiB: several copies of the largest component and its code.
+const HOST_MAX: u64 = 1 << 20;
+
+/// Compiles, if that is what this process was started for. Must come first in `main`.
+pub fn compile() -> Option<ExitCode> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let [COMPILE, timeout, memory] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] else { return None };
+    let timeout = Duration::from_millis(timeout.parse().ok()?);
+    Some(compile_stdin(&LoadLimits { timeout, memory: memory.parse().ok()? }))
+}
+
+/// Loads random shapes for some time, and returns how they ended, how many of each, and the worst of
+/// them.
+pub fn run(time: Duration, seed: u64) -> Value {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let builder = Runtime::builder("fuzz".parse().unwrap(), Pal::builder().build());
+    let builder = builder.compiler(Compiler::child("/proc/self/exe", [OsString::from(COMPILE)]));
+    let runtime = tokio.block_on(async { builder.load_limits(LIMITS).build() }).unwrap();
+    let (started, mut rng) = (Instant::now(), Rng::with_seed(seed));
+    let mut ends: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let (mut slowest, mut of) = (Duration::ZERO, String::new());
+    while started.elapsed() < time {
+        let shape = Shape::random(&mut rng);
+        let component = shape.generate();
+        let loading = Instant::now();
+        let end = match tokio.block_on(runtime.load(component)) {
+            Ok(_) => "loaded",
+            Err(error) => error.kind(),
+        };
+        let took = loading.elapsed();
+        let what = || format!("{} of size {} and seed {}: {end}", shape.family.name, shape.size, shape.seed);
+        assert!(took <= LIMITS.timeout + BESIDES, "{} after {took:?}", what());
+        assert!(host_memory() <= HOST_MAX, "{} KiB of the host: {}", host_memory(), what());
+        assert!(!matches!(end, "host" | "compiler-crash"), "{}", what());
+        *ends.entry(end).or_default() += 1;
+        if took > slowest {
+            (slowest, of) = (took, what());
+        }
+    }
+    json!({
+        "seed": seed,
+        "loads": ends.values().sum::<u64>(),
+        "ends": ends,
+        "slowest_ms": slowest.as_millis() as u64,
+        "slowest": of,
+        "host_kib": host_memory(),
+    })
+}
+
+/// The most memory that this process has had, in KiB.
+fn host_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
+}
