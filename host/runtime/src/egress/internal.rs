@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use far_core::broker::Session;
+use far_core::capability::Target;
 use far_core::redaction::Redaction;
 use futures_util::stream;
 use http::{HeaderMap, Request, Response};
@@ -54,7 +55,8 @@ impl Sender {
             sent: AtomicUsize::new(0),
             under_way: UnderWay::new(),
         };
-        let outgoing = task.outgoing(request.map(whole)).await.ok()?;
+        let under_way = task.under_way.0.clone().try_acquire_owned().ok()?;
+        let outgoing = task.outgoing(request.map(whole), under_way).await.ok()?;
         let body = outgoing.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
         let mut request = Request::new(Bytes::copy_from_slice(body));
         *request.method_mut() = outgoing.request.method().clone();
@@ -68,9 +70,11 @@ fn whole(bytes: Bytes) -> WasiBody {
     Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-/// Returns a response as a guest would see it, of a body that arrives in these pieces; none if it is
-/// refused.
+/// Returns the response to a request without a secret, as a guest would see it, of a body that arrives in
+/// these pieces; none if request or response is refused.
 pub async fn redacted(
+    session: &Arc<Session>,
+    target: &Target,
     redaction: &Arc<Redaction>,
     response: Response<Vec<Bytes>>,
     trailers: Option<HeaderMap>,
@@ -81,7 +85,9 @@ pub async fn redacted(
         let frames = pieces.into_iter().map(Frame::data).chain(trailers.map(Frame::trailers));
         reqwest::Body::wrap(StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>))))
     };
-    let (parts, body) = response::redacted(response.map(frames), redaction, most, under_way).ok()?.into_parts();
+    let exchange = session.authorize_egress(target, &[], |_, _| Ok(())).await.ok()?;
+    let redacted = response::redacted(response.map(frames), redaction, most, exchange, under_way).await;
+    let (parts, body) = redacted.ok()?.into_parts();
     let body = body.collect().await.ok()?;
     let trailers = body.trailers().cloned().unwrap_or_default();
     Some(Redacted { headers: parts.headers, body: body.to_bytes().to_vec(), trailers })

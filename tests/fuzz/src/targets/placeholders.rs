@@ -13,10 +13,11 @@ use far_core::capability::{Capability, Catalog, CatalogEntry, Destination, Grant
 use far_core::declaration::DeclaredSecret;
 use far_core::pal::{Outcome, Pal};
 use far_core::provider::Reference;
+use far_core::redaction::Redaction;
 use far_core::{ProviderId, SecretName, SkillDigest, TaskContext, TaskId, Version};
 use far_providers::MemoryProvider;
-use far_runtime::internal::Sender;
-use http::{HeaderName, HeaderValue, Request};
+use far_runtime::internal::{Redacted, Sender, redacted};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use percent_encoding::percent_decode_str;
 
 pub(super) const TOKENS: &[&str] = &[
@@ -75,8 +76,7 @@ thread_local! {
 /// `{OTHER}` and `{BASIC}` become placeholders.
 pub fn placeholders(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    WORLD.with_borrow_mut(|world| {
-        let live = world.live.take().unwrap_or_else(|| world.start());
+    with_live(|world, live| {
         if let Some(request) = request(text, &live.tokens) {
             let method = request.method().as_str().to_owned();
             let sent = world.tokio.block_on(world.sender.outgoing(&live.session, request));
@@ -84,13 +84,37 @@ pub fn placeholders(data: &[u8]) {
                 check(&method, &sent, &live.tokens);
             }
         }
+    });
+}
+
+/// Redacts the response to a request without a secret; none if it is refused, and whether the task that
+/// sent it is over.
+pub(super) fn response(
+    redaction: &Arc<Redaction>,
+    response: Response<Vec<Bytes>>,
+    trailers: HeaderMap,
+    most: usize,
+) -> (Option<Redacted>, bool) {
+    let target = Target::new("GET", OPEN).expect("a target");
+    with_live(|world, live| {
+        let seen = redacted(&live.session, &target, redaction, response, Some(trailers), most);
+        (world.tokio.block_on(seen), live.session.stopped().is_some())
+    })
+}
+
+/// Runs with a running task, which is another one once the last is over.
+fn with_live<T>(run: impl FnOnce(&World, &Live) -> T) -> T {
+    WORLD.with_borrow_mut(|world| {
+        let live = world.live.take().unwrap_or_else(|| world.start());
+        let done = run(world, &live);
         if live.session.stopped().is_none() {
             world.live = Some(live);
         } else {
             let finished = live.session.finish(Outcome::ScopeViolation);
             world.tokio.block_on(finished).expect("there is no sink that could refuse a record");
         }
-    });
+        done
+    })
 }
 
 fn request(text: &str, tokens: &[String; 2]) -> Option<Request<Bytes>> {
@@ -212,6 +236,8 @@ impl World {
             skill_digest: digest,
             capability: Capability::new(&declared, &grants, &self.catalog, &digest, now).unwrap(),
             egress: vec![OPEN.parse().unwrap()],
+            listed: Vec::new(),
+            records: 10_000,
             deadline: now + Duration::from_secs(24 * 60 * 60),
         };
         self.tokio.block_on(async {
