@@ -16,14 +16,14 @@ const LOADING: &str = "loading";
 /// Where corpus, artifacts and libFuzzer binaries are.
 const FOLDER: &str = "fuzz";
 
-/// What is fuzzed.
+/// The choice of targets, time and seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options<'a> {
     /// One target, or `loading`; all of the targets if none.
     pub(crate) target: Option<&'a str>,
     /// How long each takes, in seconds.
     pub(crate) seconds: u64,
-    /// What mutations are drawn from; drawn itself if none.
+    /// The seed of mutations; drawn at random if `None`.
     pub(crate) seed: Option<u64>,
 }
 

@@ -85,8 +85,8 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> String {
     }
 }
 
-/// Returns the next step after a limit was exceeded: the key that sets it, or what a skill does to
-/// stay within it.
+/// Returns the next step after a limit was exceeded: the key that sets the limit, or how a skill
+/// stays within it.
 pub(crate) fn of_limit(limit: Limit) -> String {
     if let Some(key) = limit.key() {
         return set(key);

@@ -1,6 +1,8 @@
-//! The certificate authorities that the environment names: `SSL_CERT_FILE` and `SSL_CERT_DIR`, as OpenSSL has them.
+//! The certificate authorities that the environment names: `SSL_CERT_FILE` and `SSL_CERT_DIR`, as
+//! in OpenSSL.
 //!
-//! They take the place of the platform's, wherever `far.toml` names no `ca-file`, and are checked as a `ca-file` is.
+//! They replace the platform's authorities wherever `far.toml` names no `ca-file`, and are checked
+//! like a `ca-file`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -27,11 +29,12 @@ pub(crate) struct Authorities {
 }
 
 impl Authorities {
-    /// Reads the authorities that the environment names; none if it names none.
+    /// Reads the authorities that the environment names. Returns `None` if it names none.
     ///
     /// # Errors
     ///
-    /// [`Failure::NamedAuthorities`] if a file or a folder cannot be read, or if another user can change it.
+    /// [`Failure::NamedAuthorities`] if a file or a folder cannot be read, or if another user can
+    /// change it.
     pub(crate) fn of_environment() -> Result<Option<Self>, Failure> {
         Self::named(environment::certificate_file().as_deref(), &environment::certificate_folders())
     }

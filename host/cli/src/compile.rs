@@ -19,11 +19,11 @@ pub(crate) fn compiler() -> Compiler {
 
 /// Compiles, if that is what this process was started for.
 pub(crate) fn run() -> Option<ExitCode> {
-    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
     let [command, timeout, memory] = &arguments[..] else { return None };
     if command != COMPILE {
         return None;
     }
-    let timeout = Duration::from_millis(timeout.parse().ok()?);
-    Some(compile_stdin(&LoadLimits { timeout, memory: memory.parse().ok()? }))
+    let timeout = Duration::from_millis(timeout.to_str()?.parse().ok()?);
+    Some(compile_stdin(&LoadLimits { timeout, memory: memory.to_str()?.parse().ok()? }))
 }

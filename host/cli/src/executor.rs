@@ -1,7 +1,8 @@
 //! Starts the threads that run a command.
 //!
-//! Their number and their stacks follow from the machine, never from the environment. A resource that the machine lacks is
-//! an error before anything depends on it: the libraries below panic, abort or wait for ever where they lack it later.
+//! Their number and their stacks depend on the machine, never on the environment. A missing
+//! resource is an error before anything depends on it. The libraries below panic, abort or wait
+//! forever if a resource is missing later.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -18,7 +19,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::signals;
 
-/// Stack of the thread that runs the command, in bytes. The main thread's is whatever `ulimit -s` says.
+/// Stack of the thread that runs the command, in bytes. The main thread's depends on `ulimit -s`.
 const COMMAND_STACK: usize = 8 << 20;
 /// Pipes that must open at the start, of two descriptors each: as many as a run with backends and requests uses.
 const PIPES: usize = 24;
@@ -27,7 +28,8 @@ const SPARE_THREADS: usize = 8;
 /// Address space that must be left at the start, in bytes. A failed allocation aborts.
 const HEADROOM: u64 = 512 << 20;
 
-/// Size that a file may have, in bytes: the engine keeps the memory that a component starts with in files without a name.
+/// File size that the limit must allow, in bytes. The engine keeps the initial memory of a
+/// component in files without a name.
 const FILE_SIZE: u64 = 16 << 20;
 
 /// A resource that the machine does not have, or that its limits keep from the process.
@@ -84,7 +86,8 @@ pub(crate) fn run(command: fn() -> ExitCode) -> ExitCode {
 ///
 /// # Errors
 ///
-/// [`Failure::Lacking`] if the machine lacks a resource; [`Failure::Host`] if the operating system refuses another way.
+/// [`Failure::Lacking`] if the machine lacks a resource; [`Failure::Host`] for any other refusal by
+/// the operating system.
 pub(crate) fn start() -> Result<Runtime, Failure> {
     let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     check_memory()?;

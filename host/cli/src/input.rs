@@ -27,12 +27,12 @@ pub(crate) fn regular(path: &Path, what: &'static str, limit: usize) -> Result<V
     first(open(path, what)?, limit).map_err(failure)
 }
 
-/// Opens a regular file. Waits neither for the other end of a pipe nor for a device; reading the file does not wait for a
-/// file of `/proc` or `/sys` to have more.
+/// Opens a regular file. Waits neither for the other end of a pipe nor for a device. Reading the
+/// file does not wait for more data in a file of `/proc` or `/sys`.
 ///
 /// # Errors
 ///
-/// [`Failure::Irregular`] if it is something else, [`Failure::Read`] if it cannot be opened.
+/// [`Failure::Irregular`] if the file is not regular, [`Failure::Read`] if it cannot be opened.
 pub(crate) fn open(path: &Path, what: &'static str) -> Result<File, Failure> {
     let failure = |source| Failure::Read { what, path: path.to_owned(), source };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;

@@ -1,7 +1,8 @@
 //! The `far` command, as a library: the binary is a call of [`main`], and fuzz targets reach the
 //! parsers of configuration files by `internal`.
 //!
-//! This is the one place that prints an error and picks the exit code; a file per subcommand does the rest.
+//! This is the one place that prints an error and picks the exit code. Each subcommand has a file
+//! for the rest.
 
 mod advice;
 mod args;
@@ -63,7 +64,7 @@ fn far() -> ExitCode {
         Err(error) => return args::refuse(&error),
     };
     let output = Output { json: cli.command.json() };
-    // What holds no secrets runs without protection too.
+    // Commands that hold no secrets run without protection too.
     if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
         return output.finish(&Err(failure));
     }

@@ -1,7 +1,8 @@
 //! Cancels the task when a signal asks the process to end.
 //!
-//! The first signal cancels the task, which then ends as every task does: the broker wipes its values, the log records its
-//! end, and the audit file is closed. A second signal ends the process at once, as does a signal after the task.
+//! The first signal cancels the task, which then ends like any task: the broker wipes its values,
+//! the log records its end, and the audit file is closed. A second signal ends the process at once,
+//! as does a signal after the task.
 
 use std::future::pending;
 use std::io;
@@ -21,11 +22,11 @@ const UNCATCHABLE: [Named; 2] = [Named::KILL, Named::STOP];
 /// Signals whose default action does not end the process: it stops, continues, or ignores them.
 const HARMLESS: [Named; 7] =
     [Named::CHILD, Named::CONT, Named::TSTP, Named::TTIN, Named::TTOU, Named::URG, Named::WINCH];
-/// Signals of a synchronous fault. An instruction that failed cannot be resumed, and the memory that would be wiped cannot
-/// be trusted.
+/// Signals of a synchronous fault. A failed instruction cannot be resumed, and the memory to be
+/// wiped cannot be trusted.
 const FAULTS: [Named; 7] = [Named::ABORT, Named::BUS, Named::FPE, Named::ILL, Named::SEGV, Named::SYS, Named::TRAP];
-/// Signals that the kernel sends again by itself: `SIGXCPU` every second beyond the limit, the others from an interval
-/// timer. None of them counts as a second request.
+/// Signals that the kernel repeats: `SIGXCPU` every second beyond the limit, the others from an
+/// interval timer. None of them counts as a second request.
 const REPEATING: [Named; 4] = [Named::ALARM, Named::PROF, Named::VTALARM, Named::XCPU];
 
 /// The number of a signal, named or real-time.
@@ -36,8 +37,9 @@ pub(crate) struct Signal(i32);
 pub(crate) struct Signals(watch::Receiver<Option<Signal>>);
 
 impl Signals {
-    /// Handles every signal that would end the process, for as long as the process lives: all but those that cannot be
-    /// caught, those of a fault, and those that the process was started to ignore. Must be called within a tokio runtime.
+    /// Handles every signal that would end the process, for as long as the process lives. The
+    /// exceptions are signals that cannot be caught, signals of a fault, and signals that the
+    /// process was started to ignore. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
@@ -78,8 +80,9 @@ impl Signals {
     }
 }
 
-/// Has a write beyond the limit on file sizes fail, rather than end the process: the sink then reports a record that was not
-/// written, and a command its output. Must be called within a tokio runtime.
+/// Makes a write beyond the limit on file sizes fail, rather than end the process. The sink then
+/// reports the unwritten record, and a command its unwritten output. Must be called within a tokio
+/// runtime.
 ///
 /// # Errors
 ///
@@ -109,8 +112,8 @@ impl From<Named> for Signal {
     }
 }
 
-/// The signals that end a process unless it handles them, and that it can return from. `SIGXFSZ` is among them, and only
-/// fails the write: [`survive_file_limit`].
+/// The signals that end a process unless it handles them, and after which it can continue.
+/// `SIGXFSZ` is among them, and only fails the write: [`survive_file_limit`].
 fn ending() -> impl Iterator<Item = Signal> {
     let all = (1..=LAST).map(Signal).filter(|signal| *signal != Signal::from(Named::XFSZ));
     all.filter(|signal| ![&UNCATCHABLE[..], &HARMLESS, &FAULTS].iter().any(|group| signal.is_among(group)))

@@ -20,8 +20,8 @@ pub struct TaskContext {
     pub capability: Capability,
     /// Where it may send requests without a secret.
     pub egress: Vec<Destination>,
-    /// Destinations that the operator lists besides. Events name them where they would have a hash of a host that only a
-    /// guest chose.
+    /// Destinations that the operator lists in addition. Events name them, in place of the hash
+    /// that stands for a host that only a guest chose.
     pub listed: Vec<Destination>,
     /// How many events the task may have recorded; what must be recorded is, beyond that too.
     pub records: u64,

@@ -113,7 +113,7 @@ guards! {
     SameCuts = "same-cuts",
     /// A stand-in is worth nothing to another task than the one that it was made for.
     OwnToken = "own-token",
-    /// A text of a placeholder's form that stands for nothing does not leave in a request's head.
+    /// Text in a placeholder's form that refers to no secret does not leave in a request's head.
     EndedPlaceholder = "ended-placeholder",
     /// The uses of all secrets of a request are taken, or none is.
     WholeRequest = "whole-request",
@@ -216,7 +216,7 @@ guards! {
     AuditHead = "audit-head",
     /// A file that has no checkpoint is not reported as sound.
     AuditCheckpoint = "audit-checkpoint",
-    /// Lines that nobody signed are named before they are signed.
+    /// Unsigned lines are named before they are signed.
     AuditInherited = "audit-inherited",
 }
 

@@ -85,8 +85,8 @@ impl ArtifactCache {
         let buffer = self.folder.read(&name, ARTEFACT_MAX).ok()?;
         let (mac, code) = buffer.split_at_checked(MAC_LEN)?;
         let believed = self.mac(&name, code).verify_slice(mac).is_ok() || !Guard::ArtifactMac.stands();
-        // That it was made by another engine, or with other settings, is seen by the name, which the
-        // MAC covers, and by the engine itself.
+        // The name, which the MAC covers, and the engine itself show whether another engine or
+        // other settings made the artifact.
         if believed { of_code(engine, code).ok() } else { None }
     }
 

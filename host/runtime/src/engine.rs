@@ -7,7 +7,7 @@ use std::time::Duration;
 use far_core::guard::Guard;
 use far_core::review::Shape;
 use far_core::thread;
-use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig, WasmBacktraceDetails};
 
 /// Sizes of the engine's pool.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,9 @@ pub(crate) fn configured() -> Config {
         // No guest of ours needs background tasks, and every call is dearer with them.
         .concurrency_support(false)
         .wasm_component_model(true)
-        .wasm_backtrace_max_frames(None);
+        .wasm_backtrace_max_frames(None)
+        // Not by the environment, which the compiling process does not have.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
 }
 

@@ -20,8 +20,8 @@ const WORDS: [(&str, Limit); 6] = [
 ];
 /// The beginning of the engine's words for the address of an access outside of a memory.
 const FAULT: &str = "memory fault at wasm address 0x";
-/// The addresses around 0, in bytes below and above it, that a stack reaches that overflows: a
-/// frame below 0, and what is stored in it.
+/// The range around address 0, in bytes below and above it, that an overflowing stack reaches: a
+/// frame below 0, and the data in it.
 const BELOW_ZERO: u64 = 16 << 20;
 const ABOVE_ZERO: u64 = 64 << 10;
 /// Where addresses of 32 bits begin again.

@@ -16,8 +16,8 @@ pub(crate) const HANDLES_MAX: usize = 1024;
 pub(crate) const OTHER_HANDLES: usize = 1024;
 /// The most random bytes that a guest gets in one call.
 pub(crate) const RANDOM_MAX: usize = 64 << 10;
-/// How large the headers of one message may be, in bytes of the host's memory; a guest may have as
-/// many in the making as it has handles for.
+/// The maximum size of the headers of one message, in bytes of the host's memory. A guest may build
+/// as many headers at once as it has handles for.
 pub(crate) const HEADERS_MAX: usize = 32 << 10;
 /// The most bytes of a write that waits until they are taken: the interface's own limit.
 const BLOCKING_WRITE_MAX: usize = 4 << 10;
@@ -41,8 +41,9 @@ pub struct Limits {
     pub log: usize,
     /// Calls of this host's interfaces. 100,000 by default.
     pub host_calls: u64,
-    /// Events that the task may have recorded, but for those of its end and of what happened already. 10,000 by default: as
-    /// many as an honest task never has, and some 4 MB of an audit file.
+    /// Events that may be recorded for the task, except for its end and for events that happened
+    /// already. 10,000 by default: more than an honest task ever has, and some 4 MB of an audit
+    /// file.
     pub records: u64,
     /// Requests over HTTP. 100 by default.
     pub requests: usize,
@@ -53,8 +54,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The largest limits that a task may have, where [`RuntimeBuilder::max_memory`](crate::RuntimeBuilder::max_memory)
-    /// sets no others for sizes. Whoever reads limits from a file compares them with these.
+    /// The largest limits that a task may have, where
+    /// [`RuntimeBuilder::max_memory`](crate::RuntimeBuilder::max_memory) sets no others for sizes.
+    /// Code that reads limits from a file compares them with these.
     pub const MAX: Self = Self {
         timeout: Duration::from_secs(24 * 60 * 60),
         memory: 1 << 30,

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use crate::limits::Limit;
 use crate::task::End;
 
-/// How many bytes are redacted before others have their turn. A text in which a value may begin at every byte takes some
-/// milliseconds for as many.
+/// The number of bytes that are redacted before a yield to other tasks. A text of this length takes
+/// some milliseconds if a value may begin at every byte.
 pub(crate) const STRETCH: usize = 16 * 1024;
 
 /// The same end, redacted. A marker may be longer than the value that it stands for, and what leaves has the limit that it had

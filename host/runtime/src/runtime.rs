@@ -42,8 +42,13 @@ pub struct Runtime {
     pub(crate) artifacts: Option<ArtifactCache>,
     pub(crate) wasi: Wasi,
     load_limits: LoadLimits,
+    /// Loads that are checked, or taken from the cache.
+    checking: Semaphore,
     places: Places,
 }
+
+/// The most loads that are checked at once.
+const CHECKS: usize = 16;
 
 /// Why there is no runtime.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +133,7 @@ impl RuntimeBuilder {
     /// Bounds on loading a component.
     #[must_use]
     pub fn load_limits(self, load_limits: LoadLimits) -> Self {
-        Self { load_limits, ..self }
+        Self { load_limits: load_limits.clamped(), ..self }
     }
 
     /// How requests over HTTP leave; [`Egress::new`] by default.
@@ -173,6 +178,7 @@ impl RuntimeBuilder {
             turns: Turns::new(),
             clients: Arc::new(self.egress.build()?),
             egress: self.destinations,
+            checking: Semaphore::new(CHECKS),
             places: Places::new(self.compiler.at_once()),
             compiler: self.compiler,
             linker,
@@ -265,28 +271,37 @@ impl Runtime {
                 None => Ok(Ok(checked)),
             }
         });
-        let checked = match checked.await? {
-            Ok(checked) => checked,
-            Err(skill) => return Ok(skill),
+        let checked = {
+            // The semaphore is never closed.
+            let _check = self.checking.acquire().await.map_err(|_| LoadError::Interrupted)?;
+            match checked.await? {
+                Ok(checked) => checked,
+                Err(skill) => return Ok(skill),
+            }
         };
-        let (job, _waiting) = self.places.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
-        let runtime = self.clone();
-        let compiled = on_thread("far-compile", move || {
-            // The place is free again when compiling has ended, and not when nobody waits any more.
-            let component = checked.compile(&runtime, &job)?;
-            checked.link(&runtime, &component)
-        });
+        let compiled = self.compile(checked);
         match self.compiler.deadline(&self.load_limits) {
             None => compiled.await,
             Some(deadline) => timeout(deadline, compiled).await.unwrap_or(Err(LoadError::Timeout(deadline))),
         }
     }
+
+    async fn compile(self: &Arc<Self>, checked: Checked) -> Result<Skill, LoadError> {
+        let (job, _waiting) = self.places.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
+        let runtime = self.clone();
+        let compiled = on_thread("far-compile", move || {
+            // The place is freed when compiling has ended, not when the caller stops waiting.
+            let component = checked.compile(&runtime, &job)?;
+            checked.link(&runtime, &component)
+        });
+        compiled.await
+    }
 }
 
 /// Runs something long, and waits for it.
 ///
-/// Not on a thread of tokio's: where none can be started, it waits without end for one that is free. A
-/// compiling process is ended with the thread that started it.
+/// Does not use a thread of tokio's: if tokio can start no thread, it waits forever for a free one.
+/// A compiling process is ended with the thread that started it.
 async fn on_thread<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> Result<T, LoadError> + Send + 'static,

@@ -74,7 +74,8 @@ impl TaskLog {
         Self(Arc::new(Mutex::new(Written { kept, lines: stream(), stdout: stream(), stderr: stream() })))
     }
 
-    /// Adds a line; says whether it has a place in the log. Others have their turn after each stretch of it.
+    /// Adds a line. Returns whether the line has a place in the log. Yields to other tasks after
+    /// each stretch of it.
     pub(crate) async fn line(&self, level: LogLevel, text: &str) -> bool {
         let entry = self.0.lock().kept.enter(LogSource::Log(level));
         let mut stretches = text.as_bytes().chunks(STRETCH).peekable();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::saying;
 
-/// Each event of a request, and of a secret in one, in their order: its kind, and what it says.
+/// Lists the events of requests and of their secrets in order: the kind and the content of each.
 fn told(host: &TestHost) -> Vec<String> {
     let kinds = [EventKind::SecretUsed, EventKind::EgressAllowed, EventKind::EgressDenied, EventKind::EgressFinished];
     let records = host.events.records();

@@ -17,8 +17,9 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// None if the host could not decide on it: a method that is not upper-case letters, another scheme than http and https, a
-    /// user, what a server could read as dot segments, or a URL that serialising changes.
+    /// Returns `None` if the host could not decide on the request: a method that is not upper-case
+    /// letters, a scheme other than http and https, a user, dot segments that a server could read,
+    /// or a URL that serialization changes.
     pub(super) fn new(method: &str, url: &str) -> Option<Self> {
         let parsed = Url::parse(url).ok()?;
         let https = match parsed.scheme() {

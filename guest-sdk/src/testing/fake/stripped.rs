@@ -1,7 +1,7 @@
 //! Request headers that a skill has no say in (`far_core::capability::is_stripped_header`, word for
 //! word).
 
-/// Checks if the host takes a header out of a skill's request.
+/// Returns whether the host removes a header from a skill's request.
 pub(super) fn is_stripped(name: &str) -> bool {
     let dash = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(dash).collect();
@@ -75,7 +75,7 @@ const ROUTE: [&str; 19] = [
 ];
 
 /// Words for the owner of a part of a route.
-const BESIDE: [&str; 34] = [
+const BESIDE: [&str; 36] = [
     "backend",
     "base",
     "by",
@@ -89,9 +89,11 @@ const BESIDE: [&str; 34] = [
     "gateway",
     "http",
     "https",
+    "info",
     "internal",
     "invoke",
     "matched",
+    "orig",
     "origin",
     "original",
     "originating",
@@ -114,7 +116,7 @@ const BESIDE: [&str; 34] = [
 
 /// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for
 /// itself, and for all names that go on with `-`.
-const FAMILIES: [&str; 60] = [
+const FAMILIES: [&str; 66] = [
     "akamai",
     "cdn-loop",
     "cf-access-authenticated-user",
@@ -136,7 +138,9 @@ const FAMILIES: [&str; 60] = [
     "front-end-https",
     "incap",
     "max-forwards",
+    "path-info",
     "remote",
+    "script-name",
     "ssl",
     "tailscale-user",
     "x-accel",
@@ -164,12 +168,16 @@ const FAMILIES: [&str; 60] = [
     "x-middleware",
     "x-ms-client-principal",
     "x-nf",
+    "x-orig",
     "x-original",
+    "x-path-info",
     "x-pomerium",
     "x-remote",
     "x-reproxy",
     "x-rewrite",
+    "x-script-name",
     "x-sendfile",
+    "x-server-name",
     "x-ssl",
     "x-tls",
     "x-vercel-forwarded",

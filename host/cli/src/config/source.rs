@@ -122,7 +122,8 @@ pub(crate) fn open_trusted_folder(path: &Path) -> Result<Vec<PathBuf>, ConfigErr
     Ok(paths)
 }
 
-/// Reads a file of such a folder; none if it was read before, is no regular file, leads nowhere, or may not be read.
+/// Reads a file of such a folder. Returns `None` if the file was read before, is not a regular
+/// file, is a dangling link, or may not be read.
 pub(crate) fn read_authority_of(path: &Path, seen: &mut HashSet<(u64, u64)>) -> Result<Option<Vec<u8>>, ConfigError> {
     let file = match open(path) {
         Ok(file) => file,

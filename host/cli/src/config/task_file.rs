@@ -53,8 +53,8 @@ const LIMITS: Keys = Keys {
 
 /// The longest that a grant may last.
 const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
-// The bounds of limits are the runtime's own: a file that is accepted has no limit that the run refuses. A test compares
-// each text with its value.
+// The bounds are the runtime's own, so that the run refuses no limit of an accepted file. A test
+// compares each text with its value.
 const MAX_TIMEOUT: Max<Duration> = Max { value: Limits::MAX.timeout, text: "24h" };
 /// The longest that compiling may take.
 const MAX_LOAD_TIMEOUT: Max<Duration> = Max { value: LoadLimits::TIMEOUT_MAX, text: "1h" };
@@ -97,7 +97,7 @@ pub(crate) struct LimitsConfig {
     pub(crate) log: Option<u64>,
     /// How often the component may call the host.
     pub(crate) host_calls: Option<u64>,
-    /// How many events the task may have recorded.
+    /// The maximum number of events recorded for the task.
     pub(crate) records: Option<u64>,
     /// How many requests the task may send.
     pub(crate) requests: Option<u64>,

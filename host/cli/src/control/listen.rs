@@ -20,8 +20,8 @@ use super::peer;
 use super::place::{Folder, Place, Socket};
 use super::wire::{Answer, Ask, Kept, REQUEST_MAX};
 
-/// Connections whose request is read at once. One more evicts the oldest: whoever connects and says nothing keeps nobody
-/// waiting.
+/// Connections whose request is read at once. One more evicts the oldest, so that a silent peer
+/// delays no other peer.
 const READING: usize = 64;
 /// Connections whose answer is written at once. One more evicts the oldest.
 const WRITING: usize = 32;
@@ -29,9 +29,9 @@ const WRITING: usize = 32;
 const EXECUTING: usize = 32;
 /// Requests that ask backends at once.
 const EXECUTED_AT_ONCE: usize = 4;
-/// How long a peer may take for its request, and again for taking the answer.
+/// The time that a peer has to send its request, and again to take the response.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long to wait when the kernel has nothing left for another connection, and none is idle.
+/// The pause when the kernel has no resources for another connection, and no connection is idle.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A process that listens, until this is dropped.

@@ -16,6 +16,10 @@ fn unreadable(file: &str, cause: &str) -> String {
     )
 }
 
+fn irregular(file: &str) -> String {
+    format!("error: the audit file {file} is a folder, not a regular file\n  help: write it to a file, and name that\n")
+}
+
 const ABSENT: &str = "No such file or directory (os error 2)";
 const FOLDER: &str = "Is a directory (os error 21)";
 const MISSING: &str = "the following required arguments were not provided:\n  <FILE>";
@@ -29,7 +33,7 @@ fn mistakes_about_verify() {
     refused(&[
         ("audit verify", usage(MISSING, "", "audit verify <FILE>")),
         ("audit verify absent", unreadable("absent", ABSENT)),
-        ("audit verify .", unreadable(".", FOLDER)),
+        ("audit verify .", irregular(".")),
         ("audit verify a --key x", usage(key, "", "")),
         ("audit verify a --head 1", usage(head, "", "")),
         ("audit verify a --bogus", usage("unexpected argument '--bogus' found", tip, "audit verify <FILE>")),

@@ -37,7 +37,7 @@ fn refused(text: &str, stderr: &str) {
 
 #[test]
 fn a_skill_of_which_there_is_nothing_to_find() {
-    inspect(skill(&[SECRETS, SIGNING], KEY)).stdout(format!("{SIGNS}no findings\n")).code(0);
+    inspect(skill(&[SECRETS, SIGNING], KEY)).stdout(format!("{SIGNS}SIZE *\n\nno findings\n")).code(0);
 }
 
 #[test]
@@ -59,6 +59,8 @@ reveal         tinkerbell:skill/reveal@0.1.0     takes the bytes of secrets
 outgoing-http  wasi:http/outgoing-handler@0.2.6  sends requests over HTTP
 sockets        wasi:sockets/tcp@0.2.6            inert here: there is no network
 unknown        acme:backdoor/open@1.0.0          unknown: a host of this version refuses it
+
+SIZE *
 
 SEVERITY  FINDING             ABOUT                             WHAT
 high      reveal-with-egress  the component                     takes the bytes of secrets and sends requests: what it sends is up to its code
@@ -86,6 +88,8 @@ sha256:*, * bytes, 0 modules and 0 components inside
 without a declaration: it gets no secret
 
 KIND  IMPORT  WHAT IT DOES
+
+SIZE *
 
 SEVERITY  FINDING        ABOUT  WHAT
 high      no-run-export  run    there is no 'run' from bytes to bytes or an error
@@ -117,6 +121,8 @@ fn hostile_text_is_shown_and_does_nothing() {
         )
         .replace("-             r\n", &format!("-             \\u{{2066}}{long}…\n"));
     let findings = "\
+SIZE *
+
 SEVERITY  FINDING       ABOUT                WHAT
 medium    hostile-text  the version          has characters that are not seen
 medium    hostile-text  the description      has characters that are not seen
@@ -145,7 +151,7 @@ fn one_object() {
         r#""version":"1"},"digest":"sha256:*","error":null,"exit_code":0,"exports":["run"],"findings":[],"#,
         r#""imports":[{"kind":"secrets","name":"tinkerbell:skill/secrets@0.1.0","served":true},"#,
         r#"{"kind":"signing","name":"tinkerbell:skill/signing@0.1.0","served":true}],"modules":1,"ok":true,"#,
-        r#""policy":null,"size":*,"skill":"skill.wasm","world":"skill"}"#,
+        r#""policy":null,"shape":*,"size":*,"skill":"skill.wasm","world":"skill"}"#,
         "\n"
     );
     inspect(skill(&[SECRETS, SIGNING], KEY)).words("--json").stdout(object).code(0);
@@ -174,14 +180,14 @@ fn one_object() {
 #[test]
 fn a_policy_that_is_met() {
     let all = "max-severity = 'info'\nworlds = ['skill']\noperations = ['sign']\nsecrets = ['k*']\ndestinations = []\n";
-    policy(all).stdout(format!("{SIGNS}no findings\n\npolicy.toml: met\n")).code(0);
+    policy(all).stdout(format!("{SIGNS}SIZE *\n\nno findings\n\npolicy.toml: met\n")).code(0);
 }
 
 #[test]
 fn a_policy_that_is_exceeded() {
     let text = "worlds = ['skill-revealing']\noperations = ['seal']\nsecrets = ['other', 'ke']\n";
     let stdout = format!(
-        "{SIGNS}no findings\n\npolicy.toml: exceeded\n\
+        "{SIGNS}SIZE *\n\nno findings\n\npolicy.toml: exceeded\n\
          RULE        ABOUT          WHAT\n\
          worlds      the component  is of the world 'skill'\n\
          secrets     key            is not among the secrets of the policy\n\
@@ -288,5 +294,16 @@ fn the_page_for_reviewers_has_every_id() {
     }
     for (_, id, direction) in ChangeId::TABLE {
         assert!(page.contains(&format!("| `{id}` | {} | ", direction.as_str())), "{id}");
+    }
+}
+
+#[test]
+fn sizes_are_shown_with_their_limits() {
+    let far = inspect(skill(&[SECRETS, SIGNING], KEY));
+    let output = far.command().output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for row in ["1 component instances 1000", "1 core instances 32", "1 memories 2"] {
+        let is_row = |line: &str| line.split_whitespace().eq(row.split_whitespace());
+        assert!(text.lines().any(is_row), "{row}: {text}");
     }
 }

@@ -6,6 +6,7 @@ const IDS: [(&str, usize); 5] = [("task-", 32), ("env-", 32), ("token-", 32), ("
 /// The text without what differs from run to run.
 pub(crate) fn mask(text: &str) -> String {
     let mut text: String = text.split_inclusive('\n').map(without_time).collect();
+    text = without_sizes(&text);
     for (before, digits) in IDS {
         let is_id = |run: &str| run.len() == digits;
         text = replaced(&text, before, |character| matches!(character, '0'..='9' | 'a'..='f'), is_id, "*");
@@ -20,7 +21,31 @@ pub(crate) fn mask(text: &str) -> String {
     // The SDK has as many as it has.
     text = replaced(&text, ": a skill in ", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
     text = replaced(&text, "duration=", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
+    for before in ["status=", "bytes-sent=", "bytes-received="] {
+        text = replaced(&text, before, |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
+    }
     replaced(&text, "\"duration_us\":", |character| character.is_ascii_digit(), |run| !run.is_empty(), "0")
+}
+
+/// The sizes of a component depend on its toolchain: a table for people, an object for programs.
+fn without_sizes(text: &str) -> String {
+    let mut shown = String::new();
+    let mut in_table = false;
+    for line in text.split_inclusive('\n') {
+        in_table = line.starts_with("SIZE ") || in_table && line != "\n";
+        match (line.starts_with("SIZE "), in_table) {
+            (true, _) => shown.push_str("SIZE *\n"),
+            (false, true) => {}
+            (false, false) => shown.push_str(line),
+        }
+    }
+    match shown.split_once("\"shape\":{") {
+        Some((before, rest)) => {
+            let after = rest.split_once("}},").map_or("", |(_, after)| after);
+            format!("{before}\"shape\":*,{after}")
+        }
+        None => shown,
+    }
 }
 
 /// An event's line begins with its time, as in `12:34:56.123456 task.started`.

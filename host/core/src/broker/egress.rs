@@ -1,4 +1,5 @@
-//! Requests: each is decided on as a whole, recorded, and only then let out. Its end is recorded by [`Exchange`].
+//! Requests. The broker decides on a request as a whole, records the decision, and only then lets
+//! the request out. [`Exchange`] records its end.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,22 +26,26 @@ pub enum EgressError {
     Denied,
 }
 
-/// Why a secret that a request carries cannot be used: the tokens of its own event, and of the request's.
+/// An unusable secret of a request, the token for the secret's own event, and the reason for the
+/// request's event.
 type Unusable = (Arc<Secret>, &'static str, EgressReason);
 
 impl Session {
-    /// Lets a request out if the task may send it with these placeholders, each the whole of a part of it. Calls `put` with
-    /// the index of each placeholder and its value, which replaces it in the request.
+    /// Lets a request out if the task may send it with these placeholders, each the whole of a part
+    /// of the request. Calls `put` with the index of each placeholder and with its value, which
+    /// replaces the placeholder.
     ///
     /// # Errors
     ///
-    /// [`EgressError`], recorded. A placeholder of another task, and one that does not belong into this request or this part
-    /// of it, are violations. The request must be dropped then: `put` may have been called.
+    /// [`EgressError`], recorded. A placeholder of another task is a violation, and so is a
+    /// placeholder that does not belong in this request or in this part of it. After an error, drop
+    /// the request: `put` may have been called.
     ///
     /// # Security
     ///
-    /// The one place from which a value goes into a request. Each replacement is a use, counted and recorded. All of the
-    /// request is decided on before a use is taken, and all records are accepted before this returns.
+    /// This is the one place where a value enters a request. Each replacement is a use, counted and
+    /// recorded. The broker decides on the whole request before it takes a use. All records are
+    /// accepted before this returns.
     pub async fn authorize_egress(
         self: &Arc<Self>,
         target: &Target,
@@ -74,7 +79,8 @@ impl Session {
         for event in exchange.uses() {
             self.record(event).await?;
         }
-        // Asked now, not before: a value that went while the records were on their way is not released.
+        // Checked now, not earlier: a value that is gone by the time its record is accepted is not
+        // released.
         match exchange.gone() {
             None => Ok(exchange),
             Some(gone) => {
@@ -101,7 +107,8 @@ impl Session {
         Ok(Exchange::new(self, label, Vec::new(), started))
     }
 
-    /// The secrets behind the placeholders, if the task may send all of them there; or the first that it cannot now.
+    /// Returns the secrets behind the placeholders, if the task may send all of them to `target`,
+    /// or else the first secret that it cannot send now.
     async fn carried(
         &self,
         target: &Target,
@@ -135,7 +142,8 @@ impl Session {
         Ok(unusable.map_or(Ok(carried), Err))
     }
 
-    /// Has each value replace its placeholder, and takes a use of each: of all, or of none.
+    /// Replaces each placeholder with its value, and takes a use of each secret: of all, or of
+    /// none.
     fn put_all(
         &self,
         mut carried: Vec<Carried>,
@@ -163,8 +171,8 @@ impl Session {
         Err(exhausted)
     }
 
-    /// Makes a violation of a placeholder of this or another task's that stands where none may. Returns whether the
-    /// placeholder stands for anything.
+    /// Reports a placeholder of this or another task as a violation, where no placeholder may
+    /// stand. Returns whether the placeholder refers to a secret.
     ///
     /// # Errors
     ///
@@ -185,7 +193,7 @@ impl Session {
         if sealed.task == self.context().task_id || !Guard::OwnToken.stands() {
             return Ok(Some(sealed));
         }
-        // Whose it is, and of what, is not this task's to know, nor of whoever reads its events.
+        // The owner and the secret are hidden from this task, and from readers of its events.
         let label = self.broker.labels.unlisted(stand_in.as_str());
         match self.violate(label, Some(Operation::Seal), DenyReason::ForeignToken).await {
             AccessError::Stopped(stop) => Err(stop.into()),

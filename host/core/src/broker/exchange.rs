@@ -1,4 +1,4 @@
-//! A request that was let out, until its end is recorded: whether its secrets left, and what came of it.
+//! A request that was let out, until its end is recorded: the fate of its secrets, and the result.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,12 +14,12 @@ use crate::guard::Guard;
 use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason, Sent};
 use crate::secret::{Gone, Secret};
 
-/// A request that was let out. One that is dropped before it is over is recorded as cancelled.
+/// A request that was let out. A request that is dropped before it ends is recorded as cancelled.
 ///
 /// # Security
 ///
-/// An event that says what happened is recorded after it happened. A use is given back only if nothing of the request was
-/// sent.
+/// An event is recorded after the fact that it reports. A use is given back only if nothing of the
+/// request was sent.
 pub struct Exchange {
     session: Arc<Session>,
     destination: DestinationLabel,
@@ -104,13 +104,15 @@ impl Exchange {
         self.carried.iter().map(|one| one.event(Outcome::Started, None)).collect()
     }
 
-    /// Why one of the secrets has no value any more, if one has none.
+    /// Returns the reason why one of the secrets no longer has a value; `None` if all of them have
+    /// one.
     pub(super) fn gone(&self) -> Option<Gone> {
         let now = now();
         self.carried.iter().find_map(|one| one.secret.value(now).err())
     }
 
-    /// Notes that the request is handed to a connection, with a body of so many bytes: from here on, it may have been sent.
+    /// Notes that a connection takes the request, with a body of `body` bytes. From now on, it may
+    /// have been sent.
     pub fn sending(&mut self, body: u64) {
         (self.sent, self.bytes_sent) = (Sent::Unknown, body);
     }
@@ -147,8 +149,8 @@ impl Exchange {
         self.end(Outcome::Completed, None, None);
     }
 
-    /// Records why there is no answer, or none to its end, and how much is known to have been sent; none to leave that as
-    /// it was.
+    /// Records the reason why the response is missing or incomplete, and how much is known to have
+    /// been sent. `None` leaves that unchanged.
     ///
     /// # Errors
     ///
@@ -165,7 +167,8 @@ impl Exchange {
         self.record_pending().await
     }
 
-    /// Says of each secret whether it left, and gives back the uses of those that did not.
+    /// Queues an event for each secret that says whether it left. Gives back the uses of secrets
+    /// that did not leave.
     fn settle(&mut self, reason: Option<&'static str>) {
         let (outcome, reason) = match self.sent {
             Sent::No => (Outcome::Failed, reason),
@@ -197,7 +200,8 @@ impl Exchange {
         });
     }
 
-    /// Records one event after the other. One that nobody waits for any more is noted, as those behind it are.
+    /// Records the pending events in order. If the caller stops waiting, the current event and
+    /// those behind it are noted.
     async fn record_pending(&mut self) -> Result<(), Stop> {
         while let Some(event) = self.pending.pop_front() {
             self.session.record_fact(event).await?;

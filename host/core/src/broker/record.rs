@@ -1,4 +1,5 @@
-//! Records of a task, and the ends of a task that has none or must have none.
+//! Records of a task, and the end of a task after a rejected record, a violation or too many
+//! records.
 
 use std::sync::atomic::Ordering;
 
@@ -18,7 +19,7 @@ impl Session {
         self.record_fact(event).await
     }
 
-    /// Records what has happened already, however many records the task had.
+    /// Records an event that has happened already, however many records the task had.
     pub(super) async fn record_fact(&self, event: Event) -> Result<(), Stop> {
         self.recorded.fetch_add(1, Ordering::AcqRel);
         match self.broker.pal.record(&self.subject, event).await {
@@ -37,7 +38,8 @@ impl Session {
         stop
     }
 
-    /// Records a violation, and poisons the session. The task ends for the violation even if the record is not accepted.
+    /// Records a violation, and poisons the session. The violation ends the task even if the record
+    /// is not accepted.
     pub(super) async fn violate(
         &self,
         secret: SecretLabel,
@@ -52,7 +54,7 @@ impl Session {
             ..Event::new(EventKind::SecretDenied)
         };
         let stop = self.stop(Violation { secret, operation, reason }.into());
-        // However the wait for the record ends: who asked may be gone before it does.
+        // Notifies however the wait for the record ends: the caller may be gone earlier.
         let told = Told(&self.halted);
         let _ = self.broker.pal.record(&self.subject, event).await;
         drop(told);
@@ -60,7 +62,7 @@ impl Session {
     }
 }
 
-/// Tells who waits, when it is dropped.
+/// Notifies the waiters when it is dropped.
 struct Told<'a>(&'a Notify);
 
 impl Drop for Told<'_> {

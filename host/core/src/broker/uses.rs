@@ -67,7 +67,7 @@ impl Session {
         permit.max_uses.filter(|_| Guard::MaxUses.stands()).map_or(Ok(()), |most| self.take_use(permit.index, most))
     }
 
-    /// Takes one of at most so many uses of the permit in this place.
+    /// Takes one of at most `most` uses of the permit at `index`.
     pub(super) fn take_use(&self, index: usize, most: NonZeroU32) -> Result<(), SecretError> {
         // What cannot be counted is not used.
         let used = self.uses.get(index).ok_or(SecretError::Exhausted)?;

@@ -67,7 +67,7 @@ pub enum DestinationError {
     Wildcard,
     /// `*.` over a public suffix such as `com` or `github.io`, or over a domain such as `kobe.jp`, whose children are
     /// public suffixes.
-    #[error("a destination's wildcard stands below a domain of one owner, not below a public suffix or in its place")]
+    #[error("a destination's wildcard stands below a domain of one owner, not below a public suffix")]
     PublicSuffix,
     /// A path in which some servers read dot segments.
     #[error("a destination's path has no dots that a server could read as a dot segment, and no malformed escape")]
@@ -294,12 +294,12 @@ pub struct Target {
 pub struct TargetError;
 
 impl Target {
-    /// The target of a request with this method and this final, serialised URL.
+    /// Returns the target of a request with this method and this final, serialized URL.
     ///
     /// # Errors
     ///
-    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a user, serialising it
-    /// changes it, or some server reads a dot segment in its path.
+    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a
+    /// user, serialization changes it, or some server reads a dot segment in its path.
     pub fn new(method: &str, url: &str) -> Result<Self, TargetError> {
         let parsed = Url::parse(url).map_err(|_| TargetError)?;
         let https = match parsed.scheme() {

@@ -1,18 +1,18 @@
 //! Request headers that a skill has no say in.
 
-/// Checks if the host takes a header out of a skill's request.
+/// Returns whether the host removes a header from a skill's request.
 ///
-/// A header stays if it describes the body or the wanted answer, carries a credential, or belongs
-/// to the server's own API. The host takes out a header that
+/// A header stays if it describes the body or the wanted response, carries a credential, or belongs
+/// to the server's own API. The host removes a header that
 ///
-/// - frames or codes the message, or is about the connection (`FRAMING`);
-/// - repeats the request line, or tells a server for whom its proxy speaks. Its name has only words
-///   for a route (`ROUTE`), ends in `override`, or is of a family of proxies, gateways and
+/// - frames or encodes the message, or concerns the connection (`FRAMING`);
+/// - repeats the request line, or tells a server on whose behalf its proxy acts. Its name has only
+///   words for a route (`ROUTE`), ends in `override`, or is of a family of proxies, gateways and
 ///   frameworks (`FAMILIES`);
 /// - names another resource than the URL does (`RESOURCES`, `*-copy-source`, `*-rename-source`).
 ///
-/// Servers that hand headers on as variables take other characters for `-`, so all but letters and
-/// digits count as it.
+/// Servers that pass headers on as variables treat other characters as `-`, so every character
+/// except letters and digits counts as `-`.
 pub fn is_stripped_header(name: &str) -> bool {
     let dash = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(dash).collect();
@@ -86,7 +86,7 @@ const ROUTE: [&str; 19] = [
 ];
 
 /// Words for the owner of a part of a route.
-const BESIDE: [&str; 34] = [
+const BESIDE: [&str; 36] = [
     "backend",
     "base",
     "by",
@@ -100,9 +100,11 @@ const BESIDE: [&str; 34] = [
     "gateway",
     "http",
     "https",
+    "info",
     "internal",
     "invoke",
     "matched",
+    "orig",
     "origin",
     "original",
     "originating",
@@ -125,7 +127,7 @@ const BESIDE: [&str; 34] = [
 
 /// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for
 /// itself, and for all names that go on with `-`.
-const FAMILIES: [&str; 60] = [
+const FAMILIES: [&str; 66] = [
     "akamai",
     "cdn-loop",
     "cf-access-authenticated-user",
@@ -147,7 +149,9 @@ const FAMILIES: [&str; 60] = [
     "front-end-https",
     "incap",
     "max-forwards",
+    "path-info",
     "remote",
+    "script-name",
     "ssl",
     "tailscale-user",
     "x-accel",
@@ -175,12 +179,16 @@ const FAMILIES: [&str; 60] = [
     "x-middleware",
     "x-ms-client-principal",
     "x-nf",
+    "x-orig",
     "x-original",
+    "x-path-info",
     "x-pomerium",
     "x-remote",
     "x-reproxy",
     "x-rewrite",
+    "x-script-name",
     "x-sendfile",
+    "x-server-name",
     "x-ssl",
     "x-tls",
     "x-vercel-forwarded",

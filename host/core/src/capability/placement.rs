@@ -41,7 +41,8 @@ pub enum PlacementError {
     /// Neither of the forms.
     #[error("a placement is 'authorization', 'header:NAME', 'query:NAME' or 'client-certificate'")]
     Form,
-    /// Not a header's name, or one that the host sets, or takes out of requests ([`is_stripped_header`]).
+    /// Not a header name, or a header that the host sets or removes from requests
+    /// ([`is_stripped_header`]).
     #[error(
         "a placement's header has a name of a-z, 0-9 and '-', and is none that the host sets or takes out, or 'authorization'"
     )]

@@ -22,8 +22,8 @@ pub enum ClaimsError {
     /// More than [`Claims::MAX_LEN`] bytes.
     #[error("the claims have more than {} bytes", Claims::MAX_LEN)]
     TooLarge,
-    /// Not one JSON object with each key once, one that says something else than the rule, or one with a claim that a
-    /// verifier could read as another.
+    /// The claims are not one JSON object with each key once, contradict the rule, or have a claim
+    /// that a verifier could read as another.
     #[error("the claims say something else than the rule")]
     Contradiction,
 }
@@ -102,19 +102,20 @@ impl Claims {
     }
 }
 
-/// Checks that a claim's name has only characters of a URI (RFC 3986, 2.2 and 2.3), but for `%` and brackets. All registered
-/// claims do (RFC 7519, 10.1).
+/// Returns whether a claim's name has only characters of a URI (RFC 3986, 2.2 and 2.3), except for
+/// `%` and brackets. All registered claims do (RFC 7519, 10.1).
 ///
-/// No character of such a name is invisible, ends it early, or escapes another one.
+/// No character of such a name is invisible, ends the name early, or escapes another character.
 fn is_name(name: &str) -> bool {
     let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
     !name.is_empty() && name.bytes().all(is_of_a_name)
 }
 
-/// The reserved claim with the letters of this one, in another case or with other characters between or around them. Some
-/// verifiers read the one in place of the other.
+/// Returns the reserved claim with the same letters as this name, in another case or with other
+/// characters between or around them. Some verifiers read one in place of the other.
 ///
-/// Go's `encoding/json` and .NET's readers ignore case, and readers of both can be told to ignore `-` and `_`.
+/// Go's `encoding/json` and .NET's readers ignore case. Readers of both can be configured to ignore
+/// `-` and `_`.
 fn imitated(name: &str, rule: &JwtRule) -> Option<&'static str> {
     let subject = rule.subject.is_some().then_some("sub");
     // An object's prototype answers for every claim that the object itself lacks.

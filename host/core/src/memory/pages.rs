@@ -37,7 +37,8 @@ impl Backing {
     }
 }
 
-/// The limit on file sizes below which values are in no file of `memfd_secret(2)`, in bytes: more than any of them has.
+/// The limit on file sizes, in bytes, below which no value is in a file of `memfd_secret(2)`. It is
+/// larger than any of these files.
 const FILE_SIZE: u64 = 16 << 20;
 
 /// A stretch of zeroed pages. Given back to the kernel when dropped.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Whether anything of a request was sent.
+/// The progress of a request: whether any of it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "&'static str")]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ impl From<Sent> for &'static str {
 
 macro_rules! reasons {
     ($($(#[doc = $what:literal])+ $name:ident = $token:literal,)+) => {
-        /// Why a request was not let out, or ended without its answer.
+        /// The reason why a request was not let out, or ended without its response.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum EgressReason {
@@ -60,13 +60,13 @@ reasons! {
     Url = "url",
     /// No request has this method.
     Method = "method",
-    /// The task has sent as many requests as it may.
+    /// The task has reached its limit on requests.
     Requests = "requests",
-    /// As many requests as a task may have at once are under way.
+    /// The task has reached its limit on concurrent requests.
     AtOnce = "at-once",
     /// The body is larger than the task may send, or the skill did not write it to its end.
     RequestBody = "request-body",
-    /// A placeholder that stands for nothing: a made-up one, or one of a task that ended.
+    /// A placeholder that refers to no secret: a made-up one, or one of a task that ended.
     Placeholder = "placeholder",
     /// A secret that must be the only credential there is missing.
     OnlySealed = "only-sealed",

@@ -28,8 +28,9 @@ pub enum EventKind {
     SecretRevealed,
     /// A task was given a stand-in for a secret.
     SecretSealed,
-    /// The host put a secret into a request, in the place of a stand-in: `started` before the request may leave, then
-    /// `completed` when it left, `unknown` if that cannot be told, or `failed` when it did not leave.
+    /// The host put a secret into a request, in place of a placeholder: `started` before the
+    /// request may leave, then `completed` if it left, `unknown` if that cannot be determined, or
+    /// `failed` if it did not leave.
     SecretUsed,
     /// The host signed for a task.
     SecretSigned,

@@ -40,8 +40,8 @@
 //!   wiped in mid-task is still found.
 //! - A redactor holds back a constant number of bytes, whatever it was taught and whatever it is fed, and none before the
 //!   task was given a value.
-//! - The work for a byte is bounded, whatever the text: a value of one repeated character costs a constant factor more than
-//!   another, since a text may begin it at every byte.
+//! - The work for each byte is bounded, whatever the text. A value of one repeated character costs
+//!   a constant factor more than another value, since a text may begin it at every byte.
 
 mod filter;
 mod form;

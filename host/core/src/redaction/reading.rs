@@ -1,5 +1,6 @@
-//! Reading a text in several forms at once. Forms that read the same symbols read them once, so that a text in which a
-//! value may begin at every byte costs one reading a byte, and not one for each form.
+//! Reading a text in several forms at once. Forms that read the same symbols share one reading. A
+//! text in which a value may begin at every byte therefore costs one reading a byte, and not one
+//! for each form.
 
 use zeroize::Zeroizing;
 
@@ -75,8 +76,9 @@ impl Reader {
         if self.forms == Forms::of(Form::Base64) { Alphabet::Sextets } else { Alphabet::Bytes }
     }
 
-    /// Reads as many symbols as there is room for, in each of the forms in which the text has so many. Calls `each` with
-    /// the symbols and a reader behind them, once for all forms that read the same.
+    /// Reads `room.len()` symbols, in each of the forms in which the text has that many. Calls
+    /// `each` with the symbols and a reader behind them, once for all forms that read the same
+    /// symbols.
     pub(super) fn read(self, text: &[u8], room: &mut [u8], mut each: impl FnMut(Self, &[u8])) {
         let mut left = self.forms;
         let as_it_is = text.get(self.at..).and_then(|text| text.get(..room.len())).filter(|_| self.used == 0);
@@ -138,7 +140,7 @@ impl Reader {
         Some(())
     }
 
-    /// Where what was read ends in the text: behind a unit that was not read to its end.
+    /// Returns the end of the read symbols in the text. A partly read unit counts as a whole.
     pub(super) fn end(&self, text: &[u8]) -> usize {
         if self.used == 0 {
             return self.at;

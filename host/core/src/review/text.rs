@@ -54,8 +54,8 @@ pub fn escapes(text: &str) -> impl Iterator<Item = (char, bool)> {
     })
 }
 
-/// Returns whether the character is to be escaped after one that takes so many marks, and how many
-/// it takes or leaves.
+/// Returns whether to escape the character after one that takes `room` marks, and how many marks it
+/// takes or leaves.
 fn place(character: char, room: Option<usize>) -> (bool, Option<usize>) {
     if is_unseen(character) {
         return (true, None);

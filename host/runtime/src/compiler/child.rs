@@ -46,8 +46,11 @@ impl Exit {
 /// Bounds the process first, for good: time, memory and system calls. Must be called before the
 /// process has a second thread.
 pub fn compile_stdin(limits: &LoadLimits) -> ExitCode {
+    let threads = pool::threads_within(limits.memory);
     let end = match sandbox::enter(limits) {
-        Ok(()) => catch_unwind(compile).unwrap_or_else(|_| (Exit::Host, "the compiler panicked".to_owned())),
+        Ok(()) => {
+            catch_unwind(|| compile(threads)).unwrap_or_else(|_| (Exit::Host, "the compiler panicked".to_owned()))
+        }
         Err(error) => (Exit::Host, format!("it could not be bounded: {error}")),
     };
     let (exit, message) = end;
@@ -61,13 +64,13 @@ fn compiling_engine() -> wasmtime::Result<Engine> {
     Engine::new(&engine::configured())
 }
 
-fn compile() -> (Exit, String) {
+fn compile(threads: usize) -> (Exit, String) {
     let mut component = Vec::new();
     if let Err(error) = io::stdin().lock().read_to_end(&mut component) {
         return (Exit::Host, format!("it could not read the component: {error}"));
     }
     let compile = || compiling_engine().and_then(|engine| engine.precompile_component(&component));
-    let compiled = match pool::install(compile) {
+    let compiled = match pool::install(threads, compile) {
         Ok(compiled) => compiled,
         Err(error) => return (Exit::Memory, format!("it could not start its threads: {error}")),
     };

@@ -33,7 +33,8 @@ use crate::skill::{LoadError, of_engine};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadLimits {
     /// Time for compiling, once it has begun. 60 s by default. While more components are compiled
-    /// than there are processors, it passes as much slower: a neighbor costs nobody a load.
+    /// than there are processors, the clock runs proportionally slower, so that no load fails
+    /// because of its neighbors.
     pub timeout: Duration,
     /// Memory of the compiler, in bytes. 1 GiB by default. Holds in a child process only.
     pub memory: u64,
@@ -44,6 +45,11 @@ impl LoadLimits {
     pub const MEMORY_MAX: u64 = 16 << 30;
     /// The most time for compiling.
     pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
+
+    /// Returns the limits, each at its maximum at most.
+    pub(crate) fn clamped(self) -> Self {
+        Self { timeout: self.timeout.min(Self::TIMEOUT_MAX), memory: self.memory.min(Self::MEMORY_MAX) }
+    }
 }
 
 impl Default for LoadLimits {
@@ -107,7 +113,7 @@ impl Compiler {
     pub(crate) fn compile(&self, engine: &Engine, component: &[u8], job: &Job) -> Result<Vec<u8>, LoadError> {
         match &self.0 {
             Place::Here => {
-                let compiled = pool::install(|| engine.precompile_component(component));
+                let compiled = pool::install(pool::threads_within(u64::MAX), || engine.precompile_component(component));
                 compiled.map_err(|error| LoadError::Host(error.into()))?.map_err(of_engine)
             }
             Place::Child(program) => process::compile(program, component, job),

@@ -15,7 +15,7 @@ use super::child::Exit;
 use super::{Job, LoadLimits, Program};
 use crate::skill::LoadError;
 
-/// How often it is looked whether anybody still waits for a job.
+/// The interval between checks for an abandoned job.
 const LOOK: Duration = Duration::from_millis(50);
 /// The longest message of a compiling process that is read, in bytes.
 const MESSAGE_MAX: u64 = 4096;
@@ -59,7 +59,7 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     match status.code().and_then(Exit::of_code) {
         Some(Exit::Compiled) => {
             if output.metadata().map_err(host)?.len() > CODE_MAX {
-                return Err(LoadError::Memory(limits.memory));
+                return Err(LoadError::Limits(wasmtime::Error::msg("its machine code has more than 512 MiB")));
             }
             let mut code = Vec::new();
             output.rewind().and_then(|()| output.read_to_end(&mut code)).map_err(host)?;
@@ -78,7 +78,7 @@ fn anonymous_file(name: &str) -> io::Result<File> {
     Ok(memfd_create(name, MemfdFlags::CLOEXEC)?.into())
 }
 
-/// Waits for a process: to its end, its deadline, or until nobody waits for the job.
+/// Waits until a process ends, its deadline passes, or its job is abandoned.
 fn wait(mut child: KillOnDrop, job: &Job) -> Result<ExitStatus, LoadError> {
     let host = |error: io::Error| LoadError::Host(error.into());
     let mut clock = job.start();
@@ -104,7 +104,7 @@ fn wait(mut child: KillOnDrop, job: &Job) -> Result<ExitStatus, LoadError> {
 /// Signals by which somebody else ends a process.
 const ASKING: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
 
-/// Tells what ended a process that did not end by itself.
+/// Returns the cause of the end of a process that did not end by itself.
 fn of_status(status: ExitStatus, words: &str, limits: &LoadLimits) -> LoadError {
     let signal = status.signal();
     let is = |known: Signal| signal == Some(known.as_raw());
@@ -114,6 +114,9 @@ fn of_status(status: ExitStatus, words: &str, limits: &LoadLimits) -> LoadError 
         LoadError::Timeout(limits.timeout)
     } else if is(Signal::ABORT) && words.contains(NO_MEMORY) || is(Signal::XFSZ) {
         LoadError::Memory(limits.memory)
+    } else if is(Signal::KILL) {
+        // Not by this host, which knows when it does: by the kernel, for want of memory, or by somebody.
+        LoadError::Host(wasmtime::Error::msg("its compiler was killed"))
     } else {
         LoadError::Compiler(status.to_string())
     }

@@ -13,7 +13,7 @@ use seccompiler::{
 use super::LoadLimits;
 
 /// System calls that a compiler makes: memory, threads, clocks, and its three open files.
-const ALLOWED: [c_long; 29] = [
+const ALLOWED: [c_long; 28] = [
     libc::SYS_brk,
     libc::SYS_clock_gettime,
     libc::SYS_close,
@@ -41,9 +41,11 @@ const ALLOWED: [c_long; 29] = [
     libc::SYS_sched_yield,
     libc::SYS_set_robust_list,
     libc::SYS_sigaltstack,
-    libc::SYS_tgkill,
     libc::SYS_sysinfo,
 ];
+
+/// Address space of a process besides its data, in bytes: its program, and what its allocator reserves.
+const RESERVED: u64 = 2 << 30;
 
 /// Bounds this process, for good. Must be called before it has a second thread.
 ///
@@ -57,6 +59,8 @@ pub(super) fn enter(limits: &LoadLimits) -> io::Result<()> {
     let hard = getrlimit(Resource::Cpu).maximum.map_or(seconds + 1, |maximum| maximum.min(seconds + 1));
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds.min(hard)), maximum: Some(hard) })?;
     limit(Resource::Data, limits.memory)?;
+    // The allocator reserves more than it uses; memory that is taken from one count is in the other.
+    limit(Resource::As, limits.memory.saturating_mul(2).saturating_add(RESERVED))?;
     limit(Resource::Fsize, limits.memory)?;
     limit(Resource::Core, 0)?;
     limit(Resource::Nofile, 3)?;
@@ -82,23 +86,22 @@ fn filter() -> Result<BpfProgram, seccompiler::Error> {
     rules.insert(libc::SYS_clone, vec![where_masked(0, thread, thread)?]);
     // The process's own limits can be read, and no longer raised.
     rules.insert(libc::SYS_prlimit64, vec![where_masked(2, u64::MAX, 0)?]);
-    rules.insert(
-        libc::SYS_prctl,
-        vec![where_masked(0, u64::MAX, u64::try_from(libc::PR_SET_NAME).unwrap_or_default())?],
-    );
+    rules.insert(libc::SYS_prctl, vec![equal(0, u64::try_from(libc::PR_SET_NAME).unwrap_or_default())?]);
+    // Signals to itself, as by `abort`.
+    rules.insert(libc::SYS_tgkill, vec![equal(0, std::process::id().into())?]);
     // The three files that it was started with, and no other that a careless shell left open.
-    rules.insert(libc::SYS_read, vec![up_to(0)?]);
+    rules.insert(libc::SYS_read, vec![equal(0, 0)?]);
     for call in [libc::SYS_write, libc::SYS_writev] {
-        rules.insert(call, vec![up_to(2)?]);
+        rules.insert(call, vec![equal(0, 1)?, equal(0, 2)?]);
     }
     let missing = SeccompAction::Errno(u32::try_from(libc::ENOSYS).unwrap_or_default());
     let filter = SeccompFilter::new(rules, missing, SeccompAction::Allow, std::env::consts::ARCH.try_into()?)?;
     Ok(filter.try_into()?)
 }
 
-/// Takes file descriptors up to this one.
-fn up_to(file: u64) -> Result<SeccompRule, seccompiler::BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Le, file)?])
+/// Takes calls with this value for an argument of 32 bits.
+fn equal(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?])
 }
 
 /// Takes calls whose argument, masked, is the value.

@@ -42,8 +42,8 @@ impl Addresses {
 }
 
 impl Addresses {
-    /// Whether a host may be connected to, as far as that is known without a look-up: of an address, and of a name whose
-    /// address the operator knows.
+    /// Checks whether a host may be connected to, as far as that is known without a look-up: for an
+    /// address, and for a name whose address the operator knows.
     pub(super) fn check_host(&self, host: Option<Host<&str>>) -> Result<(), Prohibited> {
         match host {
             Some(Host::Ipv4(address)) => self.check(address.into()),

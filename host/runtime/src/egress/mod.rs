@@ -132,6 +132,7 @@ impl Task {
         let outgoing = decided.await.map_err(|_| Error::InternalError(None))??;
         // In this order: should nobody wait any longer, the end is noted before the place is free.
         let Outgoing { under_way, client, length, request, mut exchange } = outgoing;
+        let shows_certificate = client.is_some();
         let Some(client) = client.or_else(|| self.connections.client()) else {
             return Err(ended(exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
         };
@@ -146,7 +147,7 @@ impl Task {
             }
             Err(error) => {
                 let (told, reason) = kind_of(&error);
-                Err(ended(exchange.fail(reason, Some(sent_before(&error, reason))).await, told))
+                Err(ended(exchange.fail(reason, Some(sent_before(&error, reason, shows_certificate))).await, told))
             }
         }
     }
@@ -159,8 +160,12 @@ fn ended(recorded: Result<(), Stop>, told: Error) -> Error {
 }
 
 /// Whether anything of a request was sent that has no answer.
-fn sent_before(error: &reqwest::Error, reason: EgressReason) -> Sent {
+fn sent_before(error: &reqwest::Error, reason: EgressReason, shows_certificate: bool) -> Sent {
+    let before_certificate =
+        [EgressReason::Dns, EgressReason::Address, EgressReason::Refused, EgressReason::Certificate];
     match reason {
+        // A handshake that fails may have shown it.
+        _ if shows_certificate && !before_certificate.contains(&reason) => Sent::Unknown,
         EgressReason::Protocol => Sent::Yes,
         _ if error.is_connect() => Sent::No,
         _ => Sent::Unknown,

@@ -26,7 +26,7 @@ pub(super) struct Outgoing {
     pub(super) under_way: OwnedSemaphorePermit,
 }
 
-/// What a text that looks like a placeholder and stands for nothing is.
+/// The meaning of a text that looks like a placeholder and refers to no secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unknown {
     /// A credential of a task that ended, or a made-up one: it does not leave.
@@ -137,7 +137,8 @@ impl Task {
     }
 }
 
-/// What a guest is told of a request that is not let out. What ends the task does so by itself.
+/// Returns the guest's error for a request that is not let out. An error that stops the task does
+/// so by itself.
 fn of_egress(_: EgressError) -> Error {
     Error::HttpRequestDenied
 }

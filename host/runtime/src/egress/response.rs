@@ -79,7 +79,7 @@ async fn headers(headers: &HeaderMap, redaction: &Arc<Redaction>) -> HeaderMap {
     clean
 }
 
-/// A whole text, redacted. Others have their turn after each stretch of all texts.
+/// Redacts a whole text. Yields to other tasks after each stretch of all texts.
 async fn text(bytes: &[u8], redactor: &mut Redactor, since_yield: &mut usize) -> Vec<u8> {
     let mut shown = Vec::with_capacity(bytes.len());
     for stretch in bytes.chunks(STRETCH) {
@@ -101,7 +101,7 @@ struct Redacted {
     redactor: Redactor,
     /// Bytes of the body that are not redacted yet.
     arrived: Bytes,
-    /// Whether a stretch was redacted since others had their turn.
+    /// Set if a stretch was redacted since the last yield.
     must_yield: bool,
     /// How many bytes may still come.
     left: usize,
@@ -166,8 +166,8 @@ impl Body for Redacted {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         loop {
-            // A server can have all of a body redacted in one poll, if nothing of it is shown: the task's deadline, its
-            // cancellation and other tasks need the thread in between.
+            // If nothing of a body is shown, one poll could redact all of it. The task's deadline,
+            // its cancellation and other tasks need the thread in between.
             if std::mem::take(&mut this.must_yield) {
                 context.waker().wake_by_ref();
                 return Poll::Pending;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 /// The bits of `::ffff:0:0/96`, in which addresses of IPv4 are written as addresses of IPv6.
 const MAPPED_BITS: u8 = 96;
 
-/// Why a text is not a network that servers may be in.
+/// The reason why a string is not a network that servers may be in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NetworkError {
     /// Not an address and the length of a prefix.

@@ -128,6 +128,6 @@ fn a_skill_that_cannot_be_read() {
         ))
         .code(2);
     Far::run(".", "")
-        .stderr(format!("error: cannot read the skill .\n  cause: Is a directory (os error 21)\n{help}"))
+        .stderr("error: the skill . is a folder, not a regular file\n  help: write it to a file, and name that\n")
         .code(2);
 }

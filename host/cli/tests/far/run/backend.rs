@@ -21,17 +21,17 @@ fn failed(secret: &str, reason: &str, outcome: &str) -> String {
     ])
 }
 
-/// Gives the skill to `far` through a pipe, which it reads when it has read the `.env`; before that, lets others read
-/// the `.env`, which ends its use.
-fn expose_env_file(folder: &Path, skill: &str) {
-    let bytes = fs::read(skill).unwrap();
-    let pipe = fs::OpenOptions::new().write(true).open(folder.join("skill.wasm")).unwrap();
+/// Lets others read the `.env`, which ends its use: once `far` has read it, and has opened the file of its events. The
+/// skill is compiled meanwhile.
+fn expose_env_file(folder: &Path) {
+    while !folder.join("pal.jsonl").exists() {
+        std::thread::yield_now();
+    }
     fs::set_permissions(folder.join(".env"), Permissions::from_mode(0o644)).unwrap();
-    std::io::Write::write_all(&mut { pipe }, &bytes).unwrap();
 }
 
 fn exposed(skill: &'static str, words: &str) -> Far {
-    Far::run("skill.wasm", words).pipe("skill.wasm").meanwhile(move |folder| expose_env_file(folder, skill))
+    Far::run(skill, "--pal pal.jsonl --no-cache").words(words).meanwhile(expose_env_file)
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Limits of the machine and variables of the environment: a run succeeds, or names what it lacks. It never panics, aborts
-//! or waits without end.
+//! Limits of the machine and variables of the environment. A run succeeds, or names the missing
+//! resource. It never panics, aborts or waits forever.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

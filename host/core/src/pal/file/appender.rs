@@ -107,7 +107,7 @@ impl<S: Store> Appender<S> {
         });
         let mut chained = Chained { buffer: &mut self.buffer, head: end.head, unsigned: end.unsigned };
         if let Some((bytes, sha256)) = mark {
-            chained.recovered(bytes, sha256, &self.key)?;
+            chained.recovered(bytes, sha256)?;
         }
         add(&mut chained, &self.key)?;
         let (head, unsigned) = (chained.head, chained.unsigned);

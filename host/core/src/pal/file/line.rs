@@ -230,10 +230,10 @@ impl Chained<'_> {
     }
 
     /// Adds the line that says how many bytes before it were written in part.
-    pub(super) fn recovered(&mut self, bytes: u64, sha256: [u8; 32], key: &AuditKey) -> io::Result<()> {
+    pub(super) fn recovered(&mut self, bytes: u64, sha256: [u8; 32]) -> io::Result<()> {
         let torn = Torn { bytes, sha256: &hex::encode(sha256) };
-        self.own("audit.recovered", &Recovered { ts: &now(), torn })?;
-        self.count(key)
+        // Not counted: what opens the file signs right after it, as a checkpoint of its own might not.
+        self.own("audit.recovered", &Recovered { ts: &now(), torn })
     }
 
     /// Signs the head.

@@ -65,9 +65,9 @@ impl FileSink {
         Ok(Arc::new(Self { queue, key: public, inherited }))
     }
 
-    /// The lines that were there without a signature when the file was opened; none as a rule. An
+    /// Returns the lines that had no signature when the file was opened; `None` as a rule. An
     /// earlier process was killed before it signed them, or somebody without the key wrote them:
-    /// nothing tells which. The sink names them in the file before it signs.
+    /// the file does not show which. The sink names them in the file before it signs.
     pub fn inherited(&self) -> Option<LineRange> {
         self.inherited
     }

@@ -141,7 +141,8 @@ impl Verifier {
         match &link.kind {
             // A sink signs as it opens the file, before the first record.
             Kind::Record if !std::mem::replace(&mut self.signs, true) => self.find(Damage::Unsigned),
-            Kind::Record | Kind::Recovered { .. } => {
+            Kind::Recovered { .. } => {}
+            Kind::Record => {
                 self.unsigned = self.unsigned.saturating_add(1);
                 // Once for each run of them.
                 if self.unsigned == CHECKPOINT_EVERY + 1 {

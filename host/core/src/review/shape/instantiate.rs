@@ -56,14 +56,18 @@ struct Counter<'c, 'a, 's> {
     /// The frames that are not complete, the innermost last.
     stack: Vec<usize>,
     shape: &'s mut Shape,
+    /// Resource types, of which an engine saves a list at each instantiation.
+    resources: u64,
 }
 
 /// Counts instances up to a number of steps. Returns none if an index is out of range.
-pub(super) fn count(root: &Component<'_>, steps: u64, shape: &mut Shape) -> Option<()> {
-    let mut counter = Counter { frames: vec![Frame::new(root, None, HashMap::new())], stack: vec![0], shape };
+pub(super) fn count(root: &Component<'_>, resources: u64, steps: u64, shape: &mut Shape) -> Option<()> {
+    let mut counter =
+        Counter { frames: vec![Frame::new(root, None, HashMap::new())], stack: vec![0], shape, resources };
     counter.shape.component_instances = 1;
     while let Some(&current) = counter.stack.last() {
-        if counter.shape.steps > steps {
+        let limits = &Shape::LIMITS;
+        if counter.shape.steps > steps || counter.shape.component_instances > limits.component_instances {
             break;
         }
         let frame = counter.frames.get_mut(current)?;
@@ -208,8 +212,7 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
     /// Begins to instantiate a component of the frame.
     fn enter(&mut self, current: usize, component: u32, arguments: &[Named<'a>]) -> Option<()> {
         self.shape.component_instances = self.shape.component_instances.saturating_add(1);
-        // An engine also saves which resource types there are.
-        self.step(self.shape.types);
+        self.step(self.resources);
         let component = self.frames.get(current)?.item(ComponentExternalKind::Component, component)?;
         let Item::Component(closure) = component else {
             self.frames.get_mut(current)?.push(ComponentExternalKind::Instance, Item::Opaque);

@@ -7,8 +7,8 @@
 //!
 //! # Invariants
 //!
-//! - Pure, and bounded: linear in the component's bytes, plus the limit on steps. Counting
-//!   saturates.
+//! - Pure, and bounded: linear in the component's bytes, plus the limit on steps, in time; in memory,
+//!   the limit on steps. Nothing recurses. Counting saturates.
 //! - Nothing is validated here. A component whose indices make no sense has no shape, and no engine
 //!   takes it either.
 //! - A size is exact, or at the limit that stopped the count.
@@ -18,7 +18,9 @@ mod instantiate;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod types;
 
+use self::parse::Parsed;
 use crate::declaration::ComponentError;
 use crate::guard::Guard;
 
@@ -37,6 +39,8 @@ pub struct Shape {
     pub steps: u64,
     /// Types that core modules and components define, at any depth.
     pub types: u64,
+    /// The deepest nesting of component and instance types.
+    pub type_depth: u64,
     /// Functions that core modules define.
     pub functions: u64,
     /// Bytes of all function bodies.
@@ -80,12 +84,13 @@ impl Shape {
         tables: Self::TABLES as u64,
         steps: 1_000_000,
         types: 100_000,
+        type_depth: 50,
         functions: 200_000,
         code: 48 << 20,
         largest_function: 1 << 20,
         locals: 10_000,
         branches: 50_000,
-        loop_values: 20_000,
+        loop_values: 40_000,
     };
 
     /// Reads the shape. Counting instances stops at the limit on steps.
@@ -95,8 +100,10 @@ impl Shape {
     /// [`ComponentError::Malformed`] if the bytes are not a component or an index is out of range.
     pub fn read(component: &[u8]) -> Result<Self, ComponentError> {
         let mut shape = Self::default();
-        let root = parse::parse(component, &mut shape)?;
-        instantiate::count(&root, Self::LIMITS.steps, &mut shape).ok_or(ComponentError::Index)?;
+        let Parsed { root, resources } = parse::parse(component, &mut shape)?;
+        if let Some(root) = root {
+            instantiate::count(&root, resources, Self::LIMITS.steps, &mut shape).ok_or(ComponentError::Index)?;
+        }
         Ok(shape)
     }
 
@@ -114,7 +121,7 @@ impl Shape {
     }
 
     /// Returns each size: its name, its value and the limit of every host.
-    pub fn sizes(&self) -> [(&'static str, u64, u64); 12] {
+    pub fn sizes(&self) -> [(&'static str, u64, u64); 13] {
         let limits = &Self::LIMITS;
         [
             ("component instances", self.component_instances, limits.component_instances),
@@ -123,6 +130,7 @@ impl Shape {
             ("tables", self.tables, limits.tables),
             ("instantiation steps", self.steps, limits.steps),
             ("types", self.types, limits.types),
+            ("types nested in each other", self.type_depth, limits.type_depth),
             ("functions", self.functions, limits.functions),
             ("bytes of code", self.code, limits.code),
             ("bytes in the largest function", self.largest_function, limits.largest_function),

@@ -1,11 +1,11 @@
 //! A component as a tree of definitions, in the order of their index spaces.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeDeclaration, ComponentTypeRef, CompositeInnerType, CoreType, Instance, InstanceTypeDeclaration,
-    ModuleTypeDeclaration, Parser, Payload, RecGroup, TypeRef,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef,
+    CompositeInnerType, Instance, Parser, Payload, TypeRef,
 };
 
+use super::types::Types;
 use super::{Shape, body};
 use crate::declaration::ComponentError;
 
@@ -72,15 +72,32 @@ enum Open<'a> {
     Module(Module),
 }
 
-/// Parses a component, and adds the sizes that need no instantiation to the shape.
+/// What a component is parsed into.
+pub(super) struct Parsed<'a> {
+    /// The outermost component; none if it has more definitions than are ever evaluated.
+    pub(super) root: Option<Component<'a>>,
+    /// Resource types, at any depth.
+    pub(super) resources: u64,
+}
+
+/// Parses a component, and adds the sizes that need no instantiation to the shape. Stops where definitions,
+/// arguments and captures are more than the limit on steps, and where types are nested too deep.
 ///
 /// # Errors
 ///
 /// [`ComponentError`] if the bytes are not a component.
-pub(super) fn parse<'a>(component: &'a [u8], shape: &mut Shape) -> Result<Component<'a>, ComponentError> {
+pub(super) fn parse<'a>(component: &'a [u8], shape: &mut Shape) -> Result<Parsed<'a>, ComponentError> {
+    let mut types = Types::default();
+    let mut items = 0_u64;
     let mut open: Vec<Open<'a>> = Vec::new();
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload.map_err(ComponentError::Malformed)?;
+        shape.types = types.count;
+        shape.type_depth = types.depth;
+        if items > Shape::LIMITS.steps || types.depth > Shape::LIMITS.type_depth {
+            shape.steps = items;
+            return Ok(Parsed { root: None, resources: types.resources });
+        }
         match (&payload, open.last_mut()) {
             (Payload::Version { encoding: wasmparser::Encoding::Component, .. }, _) => {
                 open.push(Open::Component(Component::default()));
@@ -89,9 +106,13 @@ pub(super) fn parse<'a>(component: &'a [u8], shape: &mut Shape) -> Result<Compon
             (Payload::End(_), _) => {
                 let ended = open.pop();
                 match (ended, open.last_mut()) {
-                    (Some(Open::Component(root)), None) => return Ok(root),
+                    (Some(Open::Component(root)), None) => {
+                        return Ok(Parsed { root: Some(root), resources: types.resources });
+                    }
                     (Some(Open::Component(nested)), Some(Open::Component(outer))) => {
+                        let before = outer.captures.len();
                         outer.captures.extend(nested.captures.iter().filter_map(Outer::seen_from_outside));
+                        items = items.saturating_add(length(outer.captures.len() - before));
                         outer.definitions.push(Definition::Component(nested));
                     }
                     (Some(Open::Module(module)), Some(Open::Component(outer))) => {
@@ -100,10 +121,17 @@ pub(super) fn parse<'a>(component: &'a [u8], shape: &mut Shape) -> Result<Compon
                     _ => return Err(ComponentError::CoreModule),
                 }
             }
-            (_, Some(Open::Component(component))) => {
-                component.add(payload, shape).map_err(ComponentError::Malformed)?
+            (Payload::ComponentTypeSection(section), Some(Open::Component(_))) => {
+                let range = section.range();
+                let bytes = component.get(range.clone()).unwrap_or_default();
+                types.add_section(bytes, range.start).map_err(ComponentError::Malformed)?;
             }
-            (_, Some(Open::Module(module))) => module.add(payload, shape).map_err(ComponentError::Malformed)?,
+            (_, Some(Open::Component(component))) => {
+                component.add(payload, &mut types, &mut items).map_err(ComponentError::Malformed)?;
+            }
+            (_, Some(Open::Module(module))) => {
+                module.add(payload, &mut types, shape).map_err(ComponentError::Malformed)?;
+            }
             (_, None) => {}
         }
     }
@@ -118,11 +146,21 @@ impl Outer {
 }
 
 impl<'a> Component<'a> {
-    fn add(&mut self, payload: Payload<'a>, shape: &mut Shape) -> wasmparser::Result<()> {
+    /// Adds a section, up to the limit on steps.
+    fn add(&mut self, payload: Payload<'a>, types: &mut Types, items: &mut u64) -> wasmparser::Result<()> {
+        let most = Shape::LIMITS.steps;
+        let mut within = |more: usize| {
+            *items = items.saturating_add(length(more)).saturating_add(1);
+            *items <= most
+        };
         match payload {
             Payload::InstanceSection(section) => {
                 for instance in section {
-                    self.definitions.push(match instance? {
+                    let instance = instance?;
+                    if !within(0) {
+                        break;
+                    }
+                    self.definitions.push(match instance {
                         Instance::Instantiate { module_index, args } => {
                             Definition::CoreInstantiate { module: module_index, arguments: length(args.len()) }
                         }
@@ -132,7 +170,15 @@ impl<'a> Component<'a> {
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section {
-                    self.definitions.push(match instance? {
+                    let instance = instance?;
+                    let items = match &instance {
+                        ComponentInstance::Instantiate { args, .. } => args.len(),
+                        ComponentInstance::FromExports(exports) => exports.len(),
+                    };
+                    if !within(items) {
+                        break;
+                    }
+                    self.definitions.push(match instance {
                         ComponentInstance::Instantiate { component_index, args } => Definition::Instantiate {
                             component: component_index,
                             arguments: args.iter().map(|item| (item.name, item.kind, item.index)).collect(),
@@ -145,12 +191,20 @@ impl<'a> Component<'a> {
             }
             Payload::ComponentAliasSection(section) => {
                 for alias in section {
-                    self.add_alias(&alias?);
+                    let alias = alias?;
+                    if !within(1) {
+                        break;
+                    }
+                    self.add_alias(&alias);
                 }
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {
                     let import = import?;
+                    types.add_reference(&import.ty);
+                    if !within(0) {
+                        break;
+                    }
                     let name = import.name.name;
                     self.definitions.push(Definition::Import { kind: kind_of(&import.ty), name });
                 }
@@ -158,17 +212,15 @@ impl<'a> Component<'a> {
             Payload::ComponentExportSection(section) => {
                 for export in section {
                     let export = export?;
+                    if !within(0) {
+                        break;
+                    }
                     self.definitions.push(Definition::Export((export.name.name, export.kind, export.index)));
                 }
             }
             Payload::CoreTypeSection(section) => {
                 for defined in section {
-                    add_types(shape, of_core(&defined?));
-                }
-            }
-            Payload::ComponentTypeSection(section) => {
-                for defined in section {
-                    add_types(shape, of_component(&defined?));
+                    types.add_core(&defined?);
                 }
             }
             Payload::ComponentCanonicalSection(section) => {
@@ -201,12 +253,12 @@ impl<'a> Component<'a> {
 }
 
 impl Module {
-    fn add(&mut self, payload: Payload<'_>, shape: &mut Shape) -> wasmparser::Result<()> {
+    fn add(&mut self, payload: Payload<'_>, types: &mut Types, shape: &mut Shape) -> wasmparser::Result<()> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
                     let group = group?;
-                    add_types(shape, of_group(&group));
+                    types.count = types.count.saturating_add(length(group.types().len()));
                     let parameters = group.types().map(|ty| match &ty.composite_type.inner {
                         CompositeInnerType::Func(function) => length(function.params().len()),
                         _ => 0,
@@ -241,50 +293,6 @@ fn kind_of(ty: &ComponentTypeRef) -> ComponentExternalKind {
     }
 }
 
-fn add_types(shape: &mut Shape, types: u64) {
-    shape.types = shape.types.saturating_add(types);
-}
-
 fn length(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
-}
-
-fn of_group(group: &RecGroup) -> u64 {
-    length(group.types().len())
-}
-
-fn of_core(ty: &CoreType<'_>) -> u64 {
-    match ty {
-        CoreType::Rec(group) => of_group(group),
-        CoreType::Module(declarations) => 1 + declarations.iter().map(of_module_declaration).sum::<u64>(),
-    }
-}
-
-fn of_module_declaration(declaration: &ModuleTypeDeclaration<'_>) -> u64 {
-    match declaration {
-        ModuleTypeDeclaration::Type(group) => of_group(group),
-        _ => 1,
-    }
-}
-
-fn of_component(ty: &ComponentType<'_>) -> u64 {
-    1 + match ty {
-        ComponentType::Component(declarations) => declarations
-            .iter()
-            .map(|declaration| match declaration {
-                ComponentTypeDeclaration::CoreType(ty) => of_core(ty),
-                ComponentTypeDeclaration::Type(ty) => of_component(ty),
-                _ => 1,
-            })
-            .sum::<u64>(),
-        ComponentType::Instance(declarations) => declarations
-            .iter()
-            .map(|declaration| match declaration {
-                InstanceTypeDeclaration::CoreType(ty) => of_core(ty),
-                InstanceTypeDeclaration::Type(ty) => of_component(ty),
-                _ => 1,
-            })
-            .sum::<u64>(),
-        _ => 0,
-    }
 }

@@ -149,7 +149,7 @@ fn loops_multiply_locals_and_parameters() {
     assert_eq!((shape.locals, shape.loop_values), (3, 6));
     let many = format!("(local {})", "i32 ".repeat(150));
     let function = |loops: usize| format!("{many} {} {}", "loop ".repeat(loops), "end ".repeat(loops));
-    for (loops, expected) in [(100, "none"), (140, "values carried around loops of one function")] {
+    for (loops, expected) in [(200, "none"), (300, "values carried around loops of one function")] {
         assert_eq!(excess(&format!("(component (core module (func {})))", function(loops))), expected);
     }
 }
@@ -182,6 +182,51 @@ fn types_are_counted_at_any_depth() {
     );
     // The instance's type, its record, its function's type, its export; two of the module; one.
     assert_eq!(shape.types, 7);
+}
+
+/// A component type, of which each is nested in another.
+fn nested_types(levels: usize) -> Vec<u8> {
+    let types: Vec<u8> = std::iter::repeat_n([0x41, 1, 1], levels).flatten().chain([0x7f]).collect();
+    let mut length = Vec::new();
+    let mut rest = types.len() + 1;
+    while rest > 0x7f {
+        length.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    length.push(rest as u8);
+    [&b"\0asm\x0d\0\x01\0\x07"[..], &length, &[1], &types].concat()
+}
+
+#[test]
+fn nested_types_need_no_stack() {
+    assert_eq!(Shape::read(&nested_types(20)).unwrap().type_depth, 20);
+    for levels in [51, 1_000, 1_000_000] {
+        let shape = Shape::read(&nested_types(levels)).unwrap();
+        assert_eq!(shape.within_limits().unwrap_err().what, "types nested in each other", "{levels}");
+    }
+}
+
+#[test]
+fn definitions_stop_at_the_limit() {
+    // Aliases of four bytes each, of the outermost component, in the innermost of many.
+    let header = b"\0asm\x0d\0\x01\0";
+    let number = |mut rest: usize| {
+        let mut bytes = Vec::new();
+        while rest > 0x7f {
+            bytes.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        bytes
+    };
+    let aliases = 2_000_000;
+    let section = [number(aliases), [4, 2, 10, 0].repeat(aliases)].concat();
+    let mut component = [&header[..], &[6], &number(section.len()), &section].concat();
+    for _ in 0..10 {
+        component = [&header[..], &[4], &number(component.len()), &component].concat();
+    }
+    let shape = Shape::read(&component).unwrap();
+    assert_eq!(shape.within_limits().unwrap_err().what, "instantiation steps");
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Shown {
     }
 }
 
-/// What is shown of a text, without these values.
+/// Returns a text without these values.
 pub(in crate::targets) fn hidden(values: &[&[u8]], text: &[u8]) -> Shown {
     let mut shown = Shown { hidden: vec![false; text.len()], markers: Vec::new() };
     let mut end = 0;
@@ -58,7 +58,7 @@ pub(in crate::targets) fn hidden(values: &[&[u8]], text: &[u8]) -> Shown {
     shown
 }
 
-/// How long the longest form of a value is that a text begins with.
+/// Returns the length of the longest form of a value that a text begins with.
 fn longest(value: &[u8], text: &[u8]) -> Option<usize> {
     let readers = [raw, hex, percent, query, json];
     let read = readers.into_iter().filter_map(|reader| length(value, text, reader));

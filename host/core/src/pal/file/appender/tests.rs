@@ -95,7 +95,7 @@ fn a_disk_that_is_full_at_any_byte_takes_nothing_by_halves() {
 fn a_crash_at_any_byte_and_another_on_the_way_back_are_recovered_from() {
     let log = log(1);
     let opening = written(|chained, key| {
-        chained.recovered(1, [0; 32], key).unwrap();
+        chained.recovered(1, [0; 32]).unwrap();
         chained.opened(ID, None, key).unwrap();
     });
     // Not every second crash after every first: there are a million.

@@ -36,7 +36,7 @@ fn a_line_is_the_record_and_its_place() {
 fn a_sinks_own_lines_are_read_as_written() {
     let (buffer, _) = chained(|chained, key| {
         chained.opened([1; 16], None, key).unwrap();
-        chained.recovered(5, [9; 32], key).unwrap();
+        chained.recovered(5, [9; 32]).unwrap();
         chained.opened([1; 16], Some(LineRange { from: 3, to: 7 }), key).unwrap();
     });
     let links: Vec<_> = buffer.split_inclusive(|byte| *byte == b'\n').map(|line| Link::parse(line).unwrap()).collect();

@@ -199,6 +199,25 @@ fn lines_that_nothing_signs_are_few() {
 }
 
 #[test]
+fn crash_before_a_checkpoint_stays_sound() {
+    // The process was killed as it wrote the record that a checkpoint follows.
+    let torn = b"{\"v\":1,\"se";
+    let file = written(|chained, key| {
+        chained.opened([1; 16], None, key).unwrap();
+        for number in 1..CHECKPOINT_EVERY {
+            chained.record(&record(number.into()), key).unwrap();
+        }
+        let mut region = Region::new(1);
+        region.add(true, &[&torn[..], b" <torn>\n"].concat());
+        chained.buffer.extend_from_slice(&[&torn[..], b" <torn>\n"].concat());
+        chained.recovered(region.bytes(), region.sha256()).unwrap();
+        let unsigned = LineRange { from: 3, to: u64::from(CHECKPOINT_EVERY) + 1 };
+        chained.opened([2; 16], Some(unsigned), key).unwrap();
+    });
+    assert_eq!(findings(&verified(&file)), []);
+}
+
+#[test]
 fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
     let torn = |named: &[u8], there: &[u8]| {
         let mut region = Region::new(1);
@@ -206,7 +225,7 @@ fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
         written(|chained, key| {
             chained.opened([1; 16], None, key).unwrap();
             chained.buffer.extend_from_slice(there);
-            chained.recovered(region.bytes(), region.sha256(), key).unwrap();
+            chained.recovered(region.bytes(), region.sha256()).unwrap();
             chained.checkpoint(key).unwrap();
         })
     };
@@ -225,7 +244,7 @@ fn torn_bytes_are_explained_by_the_line_after_them_or_not_at_all() {
         region.add(true, b"1 <torn>\n");
         chained.opened([1; 16], None, key).unwrap();
         chained.buffer.extend_from_slice(b"1 <torn>\n");
-        chained.recovered(region.bytes() + 1, region.sha256(), key).unwrap();
+        chained.recovered(region.bytes() + 1, region.sha256()).unwrap();
     });
     assert_eq!(findings(&verified(&miscounted))[0], (4, Damage::WrongRecovery));
     // What explains torn bytes is a line, not the end of one that is too long.
