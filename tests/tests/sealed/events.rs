@@ -37,7 +37,7 @@ fn told(host: &TestHost) -> Vec<String> {
 async fn sent(answer: Answer) -> (Value, Vec<String>) {
     let place = Place::new(answer).await;
     let request = json!([{ "method": "POST", "url": place.url("/"), "bearer": "alpha", "body": "{}" }]);
-    let answer = answers(&place.send(request).await)[0].clone();
+    let answer = answers(&place.send(request).await).into_iter().next().unwrap();
     (answer, told(&place.host))
 }
 

@@ -6,13 +6,13 @@ pub(super) fn is_stripped(name: &str) -> bool {
     let dash = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(dash).collect();
     let is_of = |family: &&str| name.strip_prefix(*family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-    if FRAMING.contains(&&*name) || RESOURCES.iter().any(|family| is_of(family)) {
+    if FRAMING.contains(&&*name) || RESOURCES.iter().any(&is_of) {
         return true;
     }
-    if OF_APIS.iter().any(|family| is_of(family)) {
+    if OF_APIS.iter().any(&is_of) {
         return false;
     }
-    FAMILIES.iter().any(|family| is_of(family))
+    FAMILIES.iter().any(is_of)
         || is_about_the_route(&name)
         || ["-override", "-copy-source", "-rename-source"].iter().any(|end| name.ends_with(end))
         || ["-copy-source-", "-rename-source-"].iter().any(|part| name.contains(part))

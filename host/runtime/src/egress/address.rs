@@ -44,12 +44,12 @@ impl Addresses {
 impl Addresses {
     /// Checks whether a host may be connected to, as far as that is known without a look-up: for an
     /// address, and for a name whose address the operator knows.
-    pub(super) fn check_host(&self, host: Option<Host<&str>>) -> Result<(), Prohibited> {
+    pub(super) fn check_host(&self, host: Option<&Host<&str>>) -> Result<(), Prohibited> {
         match host {
-            Some(Host::Ipv4(address)) => self.check(address.into()),
-            Some(Host::Ipv6(address)) => self.check(address.into()),
+            Some(Host::Ipv4(address)) => self.check((*address).into()),
+            Some(Host::Ipv6(address)) => self.check((*address).into()),
             Some(Host::Domain(name)) => {
-                self.hosts.get(name).into_iter().flatten().try_for_each(|known| self.check(known.ip()))
+                self.hosts.get(*name).into_iter().flatten().try_for_each(|known| self.check(known.ip()))
             }
             None => Ok(()),
         }

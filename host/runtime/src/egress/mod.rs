@@ -134,7 +134,7 @@ impl Task {
         let Outgoing { under_way, client, length, request, mut exchange } = outgoing;
         let shows_certificate = client.is_some();
         let Some(client) = client.or_else(|| self.connections.client()) else {
-            return Err(ended(exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
+            return Err(ended(&exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
         };
         exchange.sending(length);
         match client.execute(request).await {
@@ -147,14 +147,14 @@ impl Task {
             }
             Err(error) => {
                 let (told, reason) = kind_of(&error);
-                Err(ended(exchange.fail(reason, Some(sent_before(&error, reason, shows_certificate))).await, told))
+                Err(ended(&exchange.fail(reason, Some(sent_before(&error, reason, shows_certificate))).await, told))
             }
         }
     }
 }
 
 /// What the guest is told of a request that is over, once that is recorded.
-fn ended(recorded: Result<(), Stop>, told: Error) -> Error {
+fn ended(recorded: &Result<(), Stop>, told: Error) -> Error {
     // The task ends for the log; what the guest is told does not matter any more.
     if recorded.is_ok() { told } else { Error::HttpRequestDenied }
 }

@@ -87,7 +87,7 @@ impl Task {
                 }
             }
         }
-        if self.clients.addresses.check_host(parsed.host()).is_err() {
+        if self.clients.addresses.check_host(parsed.host().as_ref()).is_err() {
             return Err(self.refused(Some(&target), EgressReason::Address, Error::DestinationIpProhibited).await);
         }
         let mut client = None;

@@ -32,11 +32,11 @@ pub(super) async fn redacted(
     };
     if is_other(header::CONTENT_ENCODING, "identity") && Guard::ResponseCoding.stands() {
         let recorded = exchange.fail(EgressReason::ContentCoding, None).await;
-        return Err(ended(recorded, Error::HttpResponseContentCoding(None)));
+        return Err(ended(&recorded, Error::HttpResponseContentCoding(None)));
     }
     if is_other(header::TRANSFER_ENCODING, "chunked") && Guard::ResponseCoding.stands() {
         let recorded = exchange.fail(EgressReason::TransferCoding, None).await;
-        return Err(ended(recorded, Error::HttpResponseTransferCoding(None)));
+        return Err(ended(&recorded, Error::HttpResponseTransferCoding(None)));
     }
     if !Guard::ResponseRedaction.stands() {
         return Ok(Response::from_parts(parts, body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()));
@@ -137,7 +137,7 @@ impl Redacted {
         self.recording = Some(Box::pin(async move {
             match failed {
                 None => exchange.finish().await.err().map(|_| Error::HttpRequestDenied),
-                Some((reason, told)) => Some(ended(exchange.fail(reason, None).await, told)),
+                Some((reason, told)) => Some(ended(&exchange.fail(reason, None).await, told)),
             }
         }));
     }

@@ -71,7 +71,7 @@ impl Types {
                 self.add_core(&core);
             }
             0x01 => return Ok(true),
-            0x02 => drop(reader.read::<ComponentAlias<'_>>()?),
+            0x02 => _ = reader.read::<ComponentAlias<'_>>()?,
             0x03 => self.add_reference(&reader.read::<ComponentImport<'_>>()?.ty),
             _ => {
                 reader.read::<ComponentExternName<'_>>()?;
