@@ -49,7 +49,7 @@ pub enum LoadError {
     /// It imports something that the host does not have.
     #[error("the component imports '{0}', which the host does not have")]
     UnknownImport(String),
-    /// It imports files or sockets, which [`Wasi::Strict`] refuses.
+    /// It imports files or sockets, which [`Wasi::Strict`](crate::Wasi::Strict) refuses.
     #[error("the component imports '{0}', which this host's strict WASI refuses")]
     StrictWasi(String),
     /// It imports something under a name that the host has, with another type.
