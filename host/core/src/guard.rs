@@ -139,8 +139,6 @@ guards! {
     HeaderLine = "header-line",
     /// What a server answers has no value in it that the task was given.
     ResponseRedaction = "response-redaction",
-    /// Redacting an answer lets others run, and the task's time end.
-    ResponseYield = "response-yield",
     /// A body in a coding that hides what is in it is no answer.
     ResponseCoding = "response-coding",
     /// A name that only a guest chose is recorded as a hash.

@@ -53,7 +53,8 @@ pub fn run(time: Duration, seed: u64) -> Value {
         let what = || format!("{} of size {} and seed {}: {end}", shape.family.name, shape.size, shape.seed);
         assert!(took <= LIMITS.timeout + BESIDES, "{} after {took:?}", what());
         assert!(host_memory() <= HOST_MAX, "{} KiB of the host: {}", host_memory(), what());
-        assert!(!matches!(end, "host" | "compiler-crash"), "{}", what());
+        // A compiler that crashes does so in its own process.
+        assert!(end != "host", "{}", what());
         *ends.entry(end).or_default() += 1;
         if took > slowest {
             (slowest, of) = (took, what());

@@ -102,8 +102,7 @@ fn a_grant_that_is_none() {
 #[test]
 fn egress_over_public_suffixes_is_refused() {
     for destination in ["https://*.kobe.jp", "https://*.co.uk", "https://*.compute.amazonaws.com"] {
-        let told =
-            "a destination's wildcard stands below a domain of one owner, not below a public suffix";
+        let told = "a destination's wildcard stands below a domain of one owner, not below a public suffix";
         let stderr = format!("error: invalid value '{destination}' for '--egress <DESTINATION>': {told}\n{MORE}");
         Far::new().args(["run", "a.wasm", "--egress", destination]).stderr(stderr).code(2);
     }
