@@ -51,8 +51,8 @@ pub const ROWS: &[Listed] = &[
     Listed { form: "reversed, XORed, encrypted, compressed", found: false, said: &[("reversed", 0), ("xored", 0)] },
 ];
 
-/// The one row of the published table that is about the length of a value.
-pub const TOO_SHORT: &str = "shorter than 4 bytes";
+/// The one row of the published table that is about values themselves.
+pub const TOO_WEAK: &str = "shorter than 4 bytes, or one character repeated";
 
 /// The published table: forms, and what is said of each.
 pub fn published() -> Vec<(&'static str, &'static str)> {

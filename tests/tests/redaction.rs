@@ -12,7 +12,7 @@ use far_core::provider::ProviderError;
 use far_providers::MemoryProvider;
 use far_runtime::{End, Limit, Limits, LogSource, Report};
 use far_tests::host::{Parts, SECRETS, Secrets, results};
-use far_tests::listed::{ROWS, TOO_SHORT, published};
+use far_tests::listed::{ROWS, TOO_WEAK, published};
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ const LONG: Secrets = &[(
 
 #[tokio::test]
 async fn what_is_published_of_each_form_is_so() {
-    let published: Vec<_> = published().into_iter().filter(|(form, _)| *form != TOO_SHORT).collect();
+    let published: Vec<_> = published().into_iter().filter(|(form, _)| *form != TOO_WEAK).collect();
     let listed: Vec<_> = ROWS.iter().map(|row| (row.form, row.found)).collect();
     let yes = |(form, found): (&'static str, &str)| (form, found.starts_with("yes"));
     assert_eq!(published.into_iter().map(yes).collect::<Vec<_>>(), listed, "what the table has, a probe says");
@@ -235,14 +235,17 @@ async fn what_is_published_of_each_form_is_so() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_too_short_is_given_only_where_the_operator_has_it_not_looked_for() {
-    assert!(published().iter().any(|(form, found)| *form == TOO_SHORT && found.starts_with("no")));
-    for (value, when_leaked, given_out) in [
-        ("~7Q", WhenLeaked::Replace, false),
-        ("~7Q", WhenLeaked::Fail, false),
-        ("~7Q", WhenLeaked::Ignore, true),
-        ("~7QX", WhenLeaked::Replace, true),
-        ("", WhenLeaked::Replace, true),
+async fn weak_value_needs_ignore() {
+    assert!(published().iter().any(|(form, found)| *form == TOO_WEAK && found.starts_with("no")));
+    for (value, when_leaked, refused) in [
+        ("~7Q", WhenLeaked::Replace, Some("too-short")),
+        ("~7Q", WhenLeaked::Fail, Some("too-short")),
+        ("~7Q", WhenLeaked::Ignore, None),
+        ("~7QX", WhenLeaked::Replace, None),
+        ("~~~~~~~~", WhenLeaked::Replace, Some("one-character")),
+        ("~~~~~~~~", WhenLeaked::Fail, Some("one-character")),
+        ("~~~~~~~~", WhenLeaked::Ignore, None),
+        ("", WhenLeaked::Replace, None),
     ] {
         let secrets: &'static [_] = Box::leak(Box::new([("alpha", value)]));
         let entry = Box::new(move |entry: &mut CatalogEntry| entry.when_leaked = when_leaked);
@@ -250,9 +253,9 @@ async fn a_value_that_is_too_short_is_given_only_where_the_operator_has_it_not_l
         let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }] });
         let report = host.runtime.run(host.task(guests::PROBE_REVEALING, &GRANTS, &steps).await).await;
         let seen = results(&report)[0]["error"].as_str().map(str::to_owned);
-        assert_eq!(seen, (!given_out).then(|| "unavailable".to_owned()), "{value}, {when_leaked:?}");
+        assert_eq!(seen, refused.map(|_| "unavailable".to_owned()), "{value}, {when_leaked:?}");
         let injected = host.last(EventKind::SecretInjected).unwrap();
-        assert_eq!(injected.event.reason, (!given_out).then_some(Reason::Token("too-short")));
+        assert_eq!(injected.event.reason, refused.map(Reason::Token));
     }
 }
 

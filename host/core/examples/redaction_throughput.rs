@@ -1,5 +1,5 @@
 //! Measures redaction: learning a value, and reading text, with one secret known and with 64; and reading text in which
-//! a periodic value may begin at every byte.
+//! a periodic value may begin at every other byte.
 //!
 //! `cargo run --release -p far-core --example redaction_throughput`
 
@@ -50,22 +50,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Texts that are a periodic value over and over, in a form of it.
 fn periodic() -> Result<(), Box<dyn Error>> {
-    let a = |length: usize| b"a".repeat(length);
-    let cases: [(&str, Vec<u8>, &[u8]); 14] = [
-        ("'a' * 4, as it is", a(4), b"a"),
-        ("'a' * 16, as it is", a(16), b"a"),
-        ("'a' * 64, as it is", a(64), b"a"),
-        ("'a' * 1000, as it is", a(1000), b"a"),
-        ("'ab' * 32, as it is", b"ab".repeat(32), b"ab"),
+    let ab = |times: usize| b"ab".repeat(times);
+    let cases: [(&str, Vec<u8>, &[u8]); 10] = [
+        ("'ab' * 2, as it is", ab(2), b"ab"),
+        ("'ab' * 8, as it is", ab(8), b"ab"),
+        ("'ab' * 32, as it is", ab(32), b"ab"),
+        ("'ab' * 500, as it is", ab(500), b"ab"),
         ("'abc' * 21, as it is", b"abc".repeat(21), b"abc"),
-        ("'a' * 63 and 'b', in a text of 'a'", [a(63), b"b".to_vec()].concat(), b"a"),
-        ("'a' * 64, percent-encoded", a(64), b"%61"),
-        ("'a' * 64, in JSON", a(64), b"\\u0061"),
-        ("'a' * 64, in hexadecimal", a(64), b"61"),
-        ("'U' * 64, in hexadecimal", b"U".repeat(64), b"55"),
-        ("'a' * 64, in base64", a(64), b"YWFh"),
-        ("NUL * 64, in base64", vec![0; 64], b"A"),
-        ("backslash * 64, in JSON", b"\\".repeat(64), b"\\"),
+        ("'a' * 63 and 'b', in a text of 'a'", [b"a".repeat(63), b"b".to_vec()].concat(), b"a"),
+        ("'ab' * 32, percent-encoded", ab(32), b"%61%62"),
+        ("'ab' * 32, in JSON", ab(32), b"\\u0061\\u0062"),
+        ("'ab' * 32, in hexadecimal", ab(32), b"6162"),
+        ("'abc' * 21, in base64", b"abc".repeat(21), b"YWJj"),
     ];
     for (what, value, period) in cases {
         let redaction = Redaction::new();

@@ -105,8 +105,8 @@ guards! {
     OutputRedaction = "output-redaction",
     /// A value that must not be said fails the task that says it.
     WhenLeaked = "when-leaked",
-    /// A value that is too short to be looked for is not given to a task.
-    ShortValue = "short-value",
+    /// A value that is too short to be looked for, or one character repeated, is not given to a task.
+    WeakValue = "weak-value",
     /// What only begins like a value is none.
     WholeValue = "whole-value",
     /// How much of a stream is held back does not depend on what is in it.

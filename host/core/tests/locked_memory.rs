@@ -58,8 +58,7 @@ impl Agent {
 
     fn set(&self, number: usize) {
         for secret in ["task-key", "agent-key"] {
-            let value = vec![u8::try_from(number % 251).unwrap(); LENGTH];
-            self.backend.set(&Reference::new(secret), &version(number), &value).unwrap();
+            self.backend.set(&Reference::new(secret), &version(number), &value(number)).unwrap();
         }
     }
 
@@ -110,8 +109,14 @@ async fn get(task: &Session, secret: &str, version: usize) -> Result<Handle, Acc
 }
 
 async fn reveals(task: &Session, handle: &Handle, number: usize) -> bool {
-    let byte = u8::try_from(number % 251).unwrap();
-    task.reveal(handle).await.unwrap().expose() == [byte; LENGTH]
+    task.reveal(handle).await.unwrap().expose() == value(number)
+}
+
+/// The value of a version: not one byte repeated, which no task is given.
+fn value(number: usize) -> [u8; LENGTH] {
+    let mut value = [u8::try_from(number % 251).unwrap(); LENGTH];
+    value[0] = 0xff;
+    value
 }
 
 fn exhausted<T>(answer: &Result<T, AccessError>) -> bool {

@@ -145,7 +145,7 @@ async fn signed(attempt: Attempt) -> String {
         Attempt::Reveal { .. } => "alpha:reveal".parse().unwrap(),
         _ => grant.clone(),
     };
-    let session = session_of(&broker, &provider, ("task", &said), &grant, &[7; 32]).await;
+    let session = session_of(&broker, &provider, ("task", &said), &grant, b"key-of-thirty-two-bytes-for-hmac").await;
     match tried(&session, attempt).await {
         Ok(done) => done.to_owned(),
         Err(AccessError::Stopped(Stop::Violation(violation))) => {

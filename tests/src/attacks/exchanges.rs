@@ -20,10 +20,10 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "36-slow-answer",
-            what: "a granted server whose answer may begin a value of one repeated letter at every byte",
+            what: "a granted server whose answer may begin a value of two repeated letters at every other byte",
             guards: &[],
-            attack: Trial::new("ended in time", || letters("a")),
-            twin: Trial::new("ended in time", || letters("-")),
+            attack: Trial::new("ended in time", || letters("ab")),
+            twin: Trial::new("ended in time", || letters("--")),
         },
         Case {
             id: "08-ended-placeholder",
@@ -101,14 +101,14 @@ async fn ended_placeholder(prefix: &str) -> String {
     format!("{}; {reason}; arrived: {}", outcome(&report), arrived(&place.server))
 }
 
-/// A task of a second whose server answers ten megabytes of a letter; its secret is sixteen times `a`.
-async fn letters(letter: &'static str) -> String {
+/// A task of a second whose server answers ten megabytes of two letters; its secret is eight times `ab`.
+async fn letters(letters: &'static str) -> String {
     let authority = Authority::new();
-    let body = letter.repeat(10 << 20);
+    let body = letters.repeat(5 << 20);
     let server = Server::start(&authority, "localhost", Arc::new(move |_| ok(&body))).await;
     let origin = server.origin();
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
-    let parts = Parts { secrets: &[("alpha", "aaaaaaaaaaaaaaaa")], ..Parts::default() };
+    let parts = Parts { secrets: &[("alpha", "abababababababab")], ..Parts::default() };
     let place = Place::with(server, &origin, egress, true, parts);
     let input =
         json!({ "secrets": ["alpha"], "requests": request(json!({ "url": place.url("/a"), "bearer": "alpha" })) });

@@ -90,7 +90,7 @@ async fn searched(while_running: bool) -> String {
 
 /// Two values of 40 KiB within a quota of so many.
 async fn greedy(quota: usize) -> String {
-    let value: &'static str = Box::leak("x".repeat(40 << 10).into_boxed_str());
+    let value: &'static str = Box::leak("xy".repeat(20 << 10).into_boxed_str());
     let secrets: &'static [_] = Box::leak(Box::new([("alpha", value), ("beta", value)]));
     let broker = BrokerSettings { task_memory: quota << 10, ..BrokerSettings::default() };
     let host = TestHost::of(Parts { secrets, broker, ..Parts::default() });

@@ -111,14 +111,22 @@ fn choices() -> Vec<Case> {
         Case {
             id: "27-short",
             what: "a value that is too short to be looked for",
-            guards: &[Guard::ShortValue],
+            guards: &[Guard::WeakValue],
             attack: Trial::new("skill-error, recorded as too-short", || chosen(WhenLeaked::Replace, SHORT)),
             twin: Trial::new("completed [ok, ok], with the value", || chosen(WhenLeaked::Ignore, SHORT)),
+        },
+        Case {
+            id: "27-one-character",
+            what: "a value of one character, to make redaction slow: a text may begin it at every byte",
+            guards: &[Guard::WeakValue],
+            attack: Trial::new("skill-error, recorded as one-character", || chosen(WhenLeaked::Replace, ALIKE)),
+            twin: Trial::new("completed [ok, ok], with the value", || chosen(WhenLeaked::Ignore, ALIKE)),
         },
     ]
 }
 
 const SHORT: Secrets = &[("alpha", "~7Q")];
+const ALIKE: Secrets = &[("alpha", "~~~~~~~~~~~~~~~~")];
 
 fn say(text: Option<&str>, place: &str, (form, offset): (&str, usize), pieces: usize) -> Value {
     json!({ "do": "say", "text": text, "place": place, "form": form, "offset": offset, "pieces": pieces })

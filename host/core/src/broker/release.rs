@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::fetch::now;
-use super::{AccessError, Handle, SecretError, Session, Stop};
+use super::{AccessError, Handle, Repeats, SecretError, Session, Stop};
 use crate::capability::{DenyReason, WhenLeaked};
 use crate::guard::Guard;
 use crate::name::SecretName;
@@ -24,6 +24,9 @@ impl Session {
         cache: CacheState,
         started: Instant,
     ) -> Result<Handle, AccessError> {
+        if cache == CacheState::Hit && self.repeats.count(&secret) {
+            return Ok(Handle::new(secret, asked_for));
+        }
         let learned = self.learn(&secret, when_leaked);
         let event = Event {
             outcome: Some(if learned.is_ok() { Outcome::Completed } else { Outcome::Failed }),
@@ -34,6 +37,9 @@ impl Session {
         };
         self.record(event).await?;
         learned.map_err(SecretError::from)?;
+        if self.broker.settings.repeats == Repeats::Counted {
+            self.repeats.recorded(&secret);
+        }
         Ok(Handle::new(secret, asked_for))
     }
 
@@ -44,7 +50,7 @@ impl Session {
         // What has gone already, no handle gives; what is only out of its time may come back.
         let Ok(value) = secret.bytes() else { return Ok(()) };
         match self.redaction.learn(secret.name(), value.expose()) {
-            Err(LearnError::TooShort) if !Guard::ShortValue.stands() => Ok(()),
+            Err(LearnError::TooShort | LearnError::OneCharacter) if !Guard::WeakValue.stands() => Ok(()),
             learned => learned,
         }
     }

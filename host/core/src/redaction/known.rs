@@ -34,6 +34,9 @@ pub enum LearnError {
     /// The value is shorter than [`SHORTEST`], and not empty.
     #[error("the value is shorter than {SHORTEST} bytes: it would be found in any text")]
     TooShort,
+    /// The value is one byte, repeated.
+    #[error("the value is one character, repeated: it is no secret, and a text may begin it at every byte")]
+    OneCharacter,
 }
 
 impl LearnError {
@@ -44,6 +47,7 @@ impl LearnError {
             Self::Random => "random",
             Self::Ended => "ended",
             Self::TooShort => "too-short",
+            Self::OneCharacter => "one-character",
         }
     }
 }

@@ -15,7 +15,7 @@
 //!
 //! # What is found
 //!
-//! A value of at least [`SHORTEST`] bytes, whole, in each of these forms, however the stream is cut into writes:
+//! A value of at least [`SHORTEST`] bytes that are not all alike, whole, in each of these forms, however the stream is cut into writes:
 //!
 //! - as it is;
 //! - in hexadecimal, in either case or both;
@@ -40,8 +40,8 @@
 //!   wiped in mid-task is still found.
 //! - A redactor holds back a constant number of bytes, whatever it was taught and whatever it is fed, and none before the
 //!   task was given a value.
-//! - The work for each byte is bounded, whatever the text. A value of one repeated character costs
-//!   a constant factor more than another value, since a text may begin it at every byte.
+//! - The work for each byte is bounded, whatever the text. A value of one repeated character is refused,
+//!   since a text may begin it at every byte.
 
 mod filter;
 mod form;

@@ -35,15 +35,16 @@ impl Redaction {
     /// # Errors
     ///
     /// [`LearnError`]: the value must not be given to the task. [`LearnError::TooShort`] for one below [`SHORTEST`]
-    /// bytes.
+    /// bytes, [`LearnError::OneCharacter`] for one whose bytes are all alike.
     ///
     /// # Security
     ///
     /// To be called before the task has the value. What is kept are fingerprints, until the task ends.
     pub fn learn(&self, name: &SecretName, value: &[u8]) -> Result<(), LearnError> {
-        match value.len() {
-            0 => return Ok(()),
-            1..SHORTEST => return Err(LearnError::TooShort),
+        match value {
+            [] => return Ok(()),
+            _ if value.len() < SHORTEST => return Err(LearnError::TooShort),
+            [first, others @ ..] if others.iter().all(|byte| byte == first) => return Err(LearnError::OneCharacter),
             _ => {}
         }
         let mut state = self.state();

@@ -238,11 +238,11 @@ mod tests {
     #[test]
     fn long_headers_let_others_run() {
         let redaction = Redaction::new();
-        redaction.learn(&"key".parse().unwrap(), b"aaaa").unwrap();
+        redaction.learn(&"key".parse().unwrap(), b"abab").unwrap();
         let mut long = HeaderMap::new();
         for number in 0..4 {
             let name = HeaderName::from_bytes(format!("x-{number}").as_bytes()).unwrap();
-            long.append(name, HeaderValue::from_str(&"a".repeat(8 << 10)).unwrap());
+            long.append(name, HeaderValue::from_str(&"ab".repeat(4 << 10)).unwrap());
         }
         let mut redacted = Box::pin(headers(&long, &redaction));
         let mut turns = 0;

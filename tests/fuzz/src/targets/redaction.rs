@@ -24,7 +24,7 @@ pub(super) const TOKENS: &[&str] = &[
     "+",
     "a b&c",
     "a+b%26c",
-    "aaaa",
+    "abab",
     "\\u0061",
 ];
 
@@ -42,9 +42,9 @@ pub fn redaction(data: &[u8]) {
     let name: SecretName = "key".parse().expect("a name");
     for value in &values {
         let learnt = redaction.learn(&name, value);
-        assert_eq!(learnt.is_ok(), value.is_empty() || value.len() >= SHORTEST);
+        assert_eq!(learnt.is_ok(), value.is_empty() || is_looked_for(value));
     }
-    let values: Vec<_> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
+    let values: Vec<_> = values.into_iter().filter(|value| is_looked_for(value)).collect();
     let whole = shown(&redaction, text, text.len().max(1));
     assert_eq!(whole, shown(&redaction, text, size), "cuts make a difference");
     // A value that ends within a character has no form in JSON; an escape that has a part of it in it
@@ -54,6 +54,11 @@ pub fn redaction(data: &[u8]) {
     if values.iter().all(is_whole) {
         assert_eq!(whole, hidden(&values, text), "values {values:?} in {:?}", String::from_utf8_lossy(text));
     }
+}
+
+/// Whether a value is long enough, and more than one byte repeated.
+fn is_looked_for(value: &[u8]) -> bool {
+    value.len() >= SHORTEST && value.windows(2).any(|two| two[0] != two[1])
 }
 
 /// Values, the size of pieces, and a text.
