@@ -10,7 +10,6 @@ mod audit;
 mod authorities;
 mod cache;
 mod check;
-mod compile;
 mod config;
 mod control;
 mod diff;
@@ -42,6 +41,7 @@ mod terms;
 use std::process::ExitCode;
 
 use clap::Parser;
+use far_runtime::Compiler;
 
 #[doc(hidden)]
 pub use crate::config::internal;
@@ -51,7 +51,7 @@ use crate::output::Output;
 
 /// Runs the command that the process's arguments name, and returns its exit code.
 pub fn main() -> ExitCode {
-    if let Some(code) = compile::run() {
+    if let Some(code) = Compiler::child_main() {
         return code;
     }
     executor::run(far)

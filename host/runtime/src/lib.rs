@@ -69,7 +69,7 @@ mod untraced;
 mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
-pub use compiler::{Compiler, LoadLimits, compile_stdin};
+pub use compiler::{Compiler, LoadLimits};
 #[doc(hidden)]
 pub use egress::internal;
 pub use egress::{Egress, EgressSetupError};

@@ -267,16 +267,16 @@ impl Runtime {
         let checked = on_thread("far-load", move || {
             let checked = Checked::new(component, digest)?;
             match checked.cached(&runtime) {
-                Some(component) => checked.link(&runtime, &component).map(Err),
-                None => Ok(Ok(checked)),
+                Some(component) => checked.link(&runtime, &component).map(Load::Done),
+                None => Ok(Load::Compile(checked)),
             }
         });
         let checked = {
             // The semaphore is never closed.
             let _check = self.checking.acquire().await.map_err(|_| LoadError::Interrupted)?;
             match checked.await? {
-                Ok(checked) => checked,
-                Err(skill) => return Ok(skill),
+                Load::Compile(checked) => checked,
+                Load::Done(skill) => return Ok(skill),
             }
         };
         let compiled = self.compile(checked);
@@ -289,13 +289,21 @@ impl Runtime {
     async fn compile(self: &Arc<Self>, checked: Checked) -> Result<Skill, LoadError> {
         let (job, _waiting) = self.places.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
         let runtime = self.clone();
-        let compiled = on_thread("far-compile", move || {
+        on_thread("far-compile", move || {
             // The place is freed when compiling has ended, not when the caller stops waiting.
             let component = checked.compile(&runtime, &job)?;
             checked.link(&runtime, &component)
-        });
-        compiled.await
+        })
+        .await
     }
+}
+
+/// A load whose component has been checked.
+enum Load {
+    /// The cache had its machine code.
+    Done(Skill),
+    /// It must be compiled.
+    Compile(Checked),
 }
 
 /// Runs something long, and waits for it.

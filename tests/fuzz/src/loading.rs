@@ -2,20 +2,16 @@
 //! its limits, and takes little memory of the host.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use far_core::pal::Pal;
-use far_runtime::{Compiler, LoadLimits, Runtime, compile_stdin};
+use far_runtime::{Compiler, LoadLimits, Runtime};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::shapes::Shape;
 
-/// The first argument of a compiling process.
-const COMPILE: &str = "compile-stdin";
 /// Limits of a load: a third of a host's own, so that more shapes have their turn.
 const LIMITS: LoadLimits = LoadLimits { timeout: Duration::from_secs(20), memory: 1 << 30 };
 /// Time of a load besides compiling: starting a process, reading the code that it wrote.
@@ -23,20 +19,12 @@ const BESIDES: Duration = Duration::from_secs(10);
 /// The most memory of the host, in KiB: several copies of the largest component and its code.
 const HOST_MAX: u64 = 1 << 20;
 
-/// Compiles, if that is what this process was started for. Must come first in `main`.
-pub fn compile() -> Option<ExitCode> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [COMPILE, timeout, memory] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] else { return None };
-    let timeout = Duration::from_millis(timeout.parse().ok()?);
-    Some(compile_stdin(&LoadLimits { timeout, memory: memory.parse().ok()? }))
-}
-
 /// Loads random shapes for some time, and returns how they ended, how many of each, and the worst of
 /// them.
 pub fn run(time: Duration, seed: u64) -> Value {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let builder = Runtime::builder("fuzz".parse().unwrap(), Pal::builder().build());
-    let builder = builder.compiler(Compiler::child("/proc/self/exe", [OsString::from(COMPILE)]));
+    let builder = builder.compiler(Compiler::child("/proc/self/exe"));
     let runtime = tokio.block_on(async { builder.load_limits(LIMITS).build() }).unwrap();
     let (started, mut rng) = (Instant::now(), Rng::with_seed(seed));
     let mut ends: BTreeMap<&'static str, u64> = BTreeMap::new();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use far_core::guard::Guard;
 use far_core::memory::WipingAllocator;
+use far_runtime::Compiler;
 use far_tests::attacks::{self, Case, Outcome};
 use far_tests::child;
 use serde_json::json;
@@ -26,7 +27,7 @@ const USAGE: &str = "usage: attacks            runs every attack
 const WITHOUT: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
-    if let Some(code) = child::compile() {
+    if let Some(code) = Compiler::child_main() {
         return code;
     }
     child::set_program("/proc/self/exe");

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use wasmtime::Engine;
 
-use super::{LoadLimits, pool, sandbox};
+use super::process::Order;
+use super::{pool, sandbox};
 use crate::engine;
 use crate::limits::is_the_machines;
 use crate::skill::{LoadError, of_engine};
@@ -40,14 +41,12 @@ impl Exit {
     }
 }
 
-/// Compiles the component on the standard input, and writes machine code to the standard output: the
-/// whole of a process that [`Compiler::child`](super::Compiler::child) starts.
+/// Compiles the component on the standard input, and writes machine code to the standard output.
 ///
-/// Bounds the process first, for good: time, memory and system calls. Must be called before the
-/// process has a second thread.
-pub fn compile_stdin(limits: &LoadLimits) -> ExitCode {
-    let threads = pool::threads_within(limits.memory);
-    let end = match sandbox::enter(limits) {
+/// Bounds the process first, for good. Must be called before the process has a second thread.
+pub(super) fn compile_stdin(order: &Order) -> ExitCode {
+    let threads = pool::threads_within(order.limits.memory);
+    let end = match sandbox::enter(order) {
         Ok(()) => {
             catch_unwind(|| compile(threads)).unwrap_or_else(|_| (Exit::Host, "the compiler panicked".to_owned()))
         }

@@ -18,13 +18,12 @@ mod pool;
 mod process;
 mod sandbox;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use wasmtime::Engine;
 
-pub use child::compile_stdin;
 pub(crate) use job::{Job, Places};
 
 use crate::skill::{LoadError, of_engine};
@@ -69,12 +68,9 @@ enum Place {
     Child(Program),
 }
 
-/// The command that runs [`compile_stdin`].
+/// A program whose `main` calls [`Compiler::child_main`].
 #[derive(Clone, Debug)]
-struct Program {
-    path: PathBuf,
-    arguments: Vec<OsString>,
-}
+struct Program(PathBuf);
 
 impl Compiler {
     /// Compiles in this process, on a thread.
@@ -85,13 +81,35 @@ impl Compiler {
         Self(Place::Here)
     }
 
-    /// Compiles in a child process, started anew for each component: this command, and after its
-    /// arguments the limits as `MILLISECONDS BYTES`. The command must call [`compile_stdin`] with
-    /// them before it starts a thread, and must be of the same build as this library.
+    /// Compiles in a child process, started anew for each component.
     ///
-    /// `/proc/self/exe` names the running program.
-    pub fn child(path: impl Into<PathBuf>, arguments: impl IntoIterator<Item = OsString>) -> Self {
-        Self(Place::Child(Program { path: path.into(), arguments: arguments.into_iter().collect() }))
+    /// The program's `main` must call [`Compiler::child_main`] first, and must be built with the
+    /// same version of this library. `/proc/self/exe` names the running program.
+    pub fn child(program: impl Into<PathBuf>) -> Self {
+        Self(Place::Child(Program(program.into())))
+    }
+
+    /// Compiles the component on the standard input, if this process was started by a host's
+    /// [`Compiler::child`]. Returns how the process then ends.
+    ///
+    /// Bounds the process first, for good: time, memory and system calls. Must be called before the
+    /// process has a second thread.
+    ///
+    /// ```no_run
+    /// use std::process::ExitCode;
+    ///
+    /// use far_runtime::Compiler;
+    ///
+    /// fn main() -> ExitCode {
+    ///     if let Some(end) = Compiler::child_main() {
+    ///         return end;
+    ///     }
+    ///     // The rest of the program, which loads skills with `Compiler::child("/proc/self/exe")`.
+    ///     ExitCode::SUCCESS
+    /// }
+    /// ```
+    pub fn child_main() -> Option<ExitCode> {
+        process::Order::parse(std::env::args_os().skip(1)).map(|order| child::compile_stdin(&order))
     }
 
     /// How many components are compiled at once. Children share the processors fairly, whatever

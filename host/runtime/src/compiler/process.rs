@@ -1,5 +1,6 @@
 //! The host's side of a compiling process.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,6 +16,8 @@ use super::child::Exit;
 use super::{Job, LoadLimits, Program};
 use crate::skill::LoadError;
 
+/// The first argument of a compiling process.
+const COMPILE: &str = "compile-stdin";
 /// The interval between checks for an abandoned job.
 const LOOK: Duration = Duration::from_millis(50);
 /// The longest message of a compiling process that is read, in bytes.
@@ -45,8 +48,8 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     input.write_all(component).and_then(|()| input.rewind()).map_err(host)?;
     let memory = if Guard::LoadMemory.stands() { limits.memory } else { u64::MAX };
     let timeout = if Guard::LoadTime.stands() { limits.timeout } else { LoadLimits::TIMEOUT_MAX };
-    let mut command = Command::new(&program.path);
-    command.args(&program.arguments).arg(timeout.as_millis().to_string()).arg(memory.to_string());
+    let mut command = Command::new(&program.0);
+    command.args(Order { host: std::process::id(), limits: LoadLimits { timeout, memory } }.arguments());
     // In a group of its own: a signal of the terminal is for the host, which then ends its child.
     command.env_clear().current_dir("/").process_group(0);
     command.stdin(input).stdout(output.try_clone().map_err(host)?).stderr(message.try_clone().map_err(host)?);
@@ -70,6 +73,30 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
         Some(Exit::Memory) => Err(LoadError::Memory(limits.memory)),
         Some(Exit::Host) => Err(LoadError::Host(ended())),
         None => Err(of_status(status, &words, limits)),
+    }
+}
+
+/// What a compiling process is told by its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    /// The process that waits for it.
+    pub(super) host: u32,
+    pub(super) limits: LoadLimits,
+}
+
+impl Order {
+    fn arguments(&self) -> [String; 4] {
+        let Self { host, limits } = self;
+        [COMPILE.to_owned(), host.to_string(), limits.timeout.as_millis().to_string(), limits.memory.to_string()]
+    }
+
+    /// Reads the arguments after a program's name; none if they are another command.
+    pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let arguments: Vec<_> = arguments.map(OsString::into_string).collect::<Result<_, _>>().ok()?;
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let [COMPILE, host, timeout, memory] = arguments[..] else { return None };
+        let limits = LoadLimits { timeout: Duration::from_millis(timeout.parse().ok()?), memory: memory.parse().ok()? };
+        Some(Self { host: host.parse().ok()?, limits })
     }
 }
 
@@ -119,5 +146,31 @@ fn of_status(status: ExitStatus, words: &str, limits: &LoadLimits) -> LoadError 
         LoadError::Host(wasmtime::Error::msg("its compiler was killed"))
     } else {
         LoadError::Compiler(status.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_read_back() {
+        let order = Order { host: 9, limits: LoadLimits { timeout: Duration::from_millis(1500), memory: 7 } };
+        assert_eq!(Order::parse(order.arguments().into_iter().map(OsString::from)), Some(order));
+    }
+
+    #[test]
+    fn other_commands_do_not_compile() {
+        let others: [&[&str]; 6] = [
+            &[],
+            &[COMPILE],
+            &[COMPILE, "1", "2"],
+            &[COMPILE, "1", "2", "x"],
+            &[COMPILE, "1", "2", "3", "4"],
+            &["run", "1", "2", "3"],
+        ];
+        for other in others {
+            assert_eq!(Order::parse(other.iter().map(OsString::from)), None, "{other:?}");
+        }
     }
 }

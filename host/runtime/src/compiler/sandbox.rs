@@ -5,12 +5,12 @@ use std::io;
 use std::thread;
 
 use libc::c_long;
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getppid, getrlimit, set_parent_process_death_signal, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::LoadLimits;
+use super::process::Order;
 
 /// System calls that a compiler makes: memory, threads, clocks, and its three open files.
 const ALLOWED: [c_long; 28] = [
@@ -50,9 +50,14 @@ const RESERVED: u64 = 2 << 30;
 /// Bounds this process, for good. Must be called before it has a second thread.
 ///
 /// A system call that is not among those of a compiler fails as one that the kernel does not have.
-pub(super) fn enter(limits: &LoadLimits) -> io::Result<()> {
-    // A host that is killed leaves no compiler behind.
+pub(super) fn enter(order: &Order) -> io::Result<()> {
+    let limits = &order.limits;
+    // A host that is killed leaves no compiler behind; one that was killed before, neither.
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    let parent = getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
+    if u32::try_from(parent).ok() != Some(order.host) {
+        return Err(io::Error::other("its host has ended"));
+    }
     let processors = thread::available_parallelism().map_or(1, |number| number.get() as u64);
     let seconds = limits.timeout.as_secs().saturating_add(1).saturating_mul(processors).min(u64::MAX - 1);
     // The first limit ends the process by a signal that tells why, the second by any means.

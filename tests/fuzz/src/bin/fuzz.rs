@@ -10,6 +10,7 @@ use std::time::Duration;
 use far_fuzz::driver::{self, Run};
 use far_fuzz::loading;
 use far_fuzz::{TARGETS, Target};
+use far_runtime::Compiler;
 use peak_alloc::PeakAlloc;
 
 /// Counts, to tell which component takes how much memory.
@@ -23,7 +24,7 @@ const USAGE: &str = "usage: fuzz --list
        fuzz --recover TARGET FOLDER      prints the file of the input that ended the last run";
 
 fn main() -> ExitCode {
-    if let Some(code) = loading::compile() {
+    if let Some(code) = Compiler::child_main() {
         return code;
     }
     let args: Vec<_> = std::env::args().skip(1).collect();
