@@ -38,6 +38,9 @@ pub(crate) enum Silent {
     /// It does not know the request.
     #[error("does not know the request: it may be of another version of far")]
     Refused,
+    /// It does not execute the request: too many others wait for backends.
+    #[error("has too many requests")]
+    Busy,
     /// It is another user's.
     #[error("is another user's")]
     Stranger,
@@ -49,6 +52,7 @@ impl Silent {
         match self {
             Self::NoAnswer => "no-answer",
             Self::Refused => "refused",
+            Self::Busy => "busy",
             Self::Stranger => "stranger",
         }
     }
@@ -101,7 +105,10 @@ impl Processes {
         let sockets = folder.sockets();
         let asked = sockets.iter().map(|socket| async move {
             let answer = one(folder, socket, ask).await?;
-            let answer = answer.and_then(|answer| wanted(answer).ok_or(Silent::Refused));
+            let answer = answer.and_then(|answer| match answer {
+                Answer::Busy => Err(Silent::Busy),
+                answer => wanted(answer).ok_or(Silent::Refused),
+            });
             Some(Asked { process: socket.process, answer })
         });
         join_all(asked).await.into_iter().flatten().collect()

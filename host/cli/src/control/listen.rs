@@ -25,7 +25,7 @@ use super::wire::{Answer, Ask, Kept, REQUEST_MAX};
 const READING: usize = 64;
 /// Connections whose answer is written at once. One more evicts the oldest.
 const WRITING: usize = 32;
-/// Requests that are executed or wait for it. Beyond, no connection is accepted.
+/// Requests that ask backends or wait for it. One more is answered with [`Answer::Busy`].
 const EXECUTING: usize = 32;
 /// Requests that ask backends at once.
 const EXECUTED_AT_ONCE: usize = 4;
@@ -74,22 +74,29 @@ impl Drop for Control {
 }
 
 async fn accept(listener: UnixListener, runtime: Arc<Runtime>) {
-    let permits = Arc::new(Semaphore::new(EXECUTED_AT_ONCE));
     // All of them end with this future.
     let (mut reading, mut writing) = (Evicting::new(READING), Evicting::new(WRITING));
-    let mut executing = JoinSet::new();
+    // Backends that hang on a refresh do not delay a revocation.
+    let (mut executing, mut revoking) = (Executing::new(&runtime), Executing::new(&runtime));
     loop {
         select! {
             // A request that arrived comes before another connection.
             biased;
-            Some(done) = executing.join_next() => if let Ok(Some((stream, answer))) = done {
-                writing.spawn(write(stream, answer));
-            },
-            Some(read) = reading.next() => if let Ok(Some((stream, line))) = read {
-                executing.spawn(execute(stream, line, runtime.clone(), permits.clone()));
+            Some((stream, answer)) = revoking.next() => respond(stream, &answer, &mut writing),
+            Some((stream, answer)) = executing.next() => respond(stream, &answer, &mut writing),
+            Some(read) = reading.next() => if let Ok(Some((stream, ask))) = read {
+                let at_once = match ask {
+                    None => Some((stream, Answer::Refused)),
+                    Some(Ask::Kept {}) => Some((stream, kept(&runtime))),
+                    Some(ask @ Ask::Revoke { .. }) => revoking.start(stream, ask),
+                    Some(ask) => executing.start(stream, ask),
+                };
+                if let Some((stream, answer)) = at_once {
+                    respond(stream, &answer, &mut writing);
+                }
             },
             Some(_) = writing.next() => {}
-            accepted = listener.accept(), if executing.len() < EXECUTING => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => reading.spawn(read(stream)),
                 // As a rule there is no descriptor left: an idle connection has one.
                 Err(_) => if !reading.evict() {
@@ -100,32 +107,23 @@ async fn accept(listener: UnixListener, runtime: Arc<Runtime>) {
     }
 }
 
-/// Reads a request from a peer that may ask.
-async fn read(mut stream: UnixStream) -> Option<(UnixStream, Vec<u8>)> {
+/// Reads a request from a peer that may ask. The request is none if the line says none.
+async fn read(mut stream: UnixStream) -> Option<(UnixStream, Option<Ask>)> {
     if !peer::is_trusted(&stream) {
         return None;
     }
     let line = timeout(PATIENCE, request(&mut stream)).await.ok()?.ok()?;
-    Some((stream, line))
+    Some((stream, Ask::parse(&line)))
 }
 
-/// Executes a request, whether or not its peer waits for the answer.
-async fn execute(
-    stream: UnixStream,
-    line: Vec<u8>,
-    runtime: Arc<Runtime>,
-    permits: Arc<Semaphore>,
-) -> Option<(UnixStream, Vec<u8>)> {
-    let answer = match Ask::parse(&line) {
-        None => Answer::Refused,
-        // No backend is asked.
-        Some(ask @ Ask::Kept {}) => answer(ask, &runtime).await,
-        Some(ask) => {
-            let _permit = permits.acquire().await.ok()?;
-            answer(ask, &runtime).await
-        }
-    };
-    Some((stream, answer.line().ok()?))
+/// Writes an answer.
+fn respond(stream: UnixStream, answer: &Answer, writing: &mut Evicting<()>) {
+    let Ok(mut line) = answer.line() else { return };
+    // As a rule the socket's buffer takes all of it. Only the rest can be evicted by other peers.
+    line.drain(..stream.try_write(&line).unwrap_or(0));
+    if !line.is_empty() {
+        writing.spawn(write(stream, line));
+    }
 }
 
 /// Writes an answer, for as long as its peer takes it.
@@ -142,13 +140,50 @@ async fn request(stream: &mut UnixStream) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-async fn answer(ask: Ask, runtime: &Arc<Runtime>) -> Answer {
-    match ask {
-        Ask::Kept {} => {
-            let mut kept: Vec<_> = runtime.kept().into_iter().map(Kept::from).collect();
-            kept.sort_by(|one, other| (&one.name, &one.scope).cmp(&(&other.name, &other.scope)));
-            Answer::Kept(kept)
+/// Returns what the process keeps, without asking a backend.
+fn kept(runtime: &Runtime) -> Answer {
+    let mut kept: Vec<_> = runtime.kept().into_iter().map(Kept::from).collect();
+    kept.sort_by(|one, other| (&one.name, &one.scope).cmp(&(&other.name, &other.scope)));
+    Answer::Kept(kept)
+}
+
+/// Requests that ask backends: some are executed, more wait.
+struct Executing {
+    runtime: Arc<Runtime>,
+    permits: Arc<Semaphore>,
+    tasks: JoinSet<(UnixStream, Answer)>,
+}
+
+impl Executing {
+    fn new(runtime: &Arc<Runtime>) -> Self {
+        let permits = Arc::new(Semaphore::new(EXECUTED_AT_ONCE));
+        Self { runtime: runtime.clone(), permits, tasks: JoinSet::new() }
+    }
+
+    /// Starts a request, which is executed whether or not its peer waits for the answer. Returns
+    /// the answer if too many wait.
+    fn start(&mut self, stream: UnixStream, ask: Ask) -> Option<(UnixStream, Answer)> {
+        if self.tasks.len() >= EXECUTING {
+            return Some((stream, Answer::Busy));
         }
+        let (runtime, permits) = (self.runtime.clone(), self.permits.clone());
+        self.tasks.spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire().await;
+            (stream, execute(ask, &runtime).await)
+        });
+        None
+    }
+
+    /// Waits for the next answer; none if no request is executed, or one failed. Cancel safe.
+    async fn next(&mut self) -> Option<(UnixStream, Answer)> {
+        self.tasks.join_next().await?.ok()
+    }
+}
+
+async fn execute(ask: Ask, runtime: &Arc<Runtime>) -> Answer {
+    match ask {
+        Ask::Kept {} => kept(runtime),
         Ask::Refresh { secret } => runtime.refresh_kept(&secret).await.into(),
         Ask::Replace { secret } => runtime.replace_kept(&secret).await.into(),
         Ask::Revoke { secret } => Answer::Wiped(runtime.revoke_kept(&secret).await),

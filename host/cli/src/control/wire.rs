@@ -50,6 +50,8 @@ pub(super) enum Answer {
     Wiped(usize),
     /// The request is none.
     Refused,
+    /// Too many requests wait for backends.
+    Busy,
 }
 
 /// What a process keeps of a secret. What it says is shown, and nothing is decided by it.

@@ -4,10 +4,13 @@ use std::fs::Permissions;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Duration;
 
+use far_servers::fault::{Fault, Proxy};
 use far_servers::{OpenBao, or_skip};
 use serde_json::json;
 
@@ -120,6 +123,36 @@ fn after_a_refresh_the_next_get_is_of_the_new_version() {
         let refreshed = stderr.lines().find(|line| line.contains("secret.refreshed")).unwrap();
         assert!(refreshed.contains("outcome=completed cause=operator") && !refreshed.contains("task="), "{refreshed}");
     }
+}
+
+#[test]
+fn hanging_backend_delays_no_list() {
+    let Some((bao, config, token)) = world(READ) else { return };
+    let proxy = Proxy::start(bao.socket()).unwrap();
+    let held = held(&config.replace(&bao.address(), &proxy.address()), &token, false);
+    proxy.next(vec![Fault::Silent; 200]);
+    // More than the process executes.
+    let mut refreshes: Vec<_> = (0..40)
+        .map(|_| {
+            let mut stream = UnixStream::connect(held.socket()).unwrap();
+            stream.write_all(b"{\"do\":\"refresh\",\"secret\":\"token\"}\n").unwrap();
+            stream
+        })
+        .collect();
+    let mut list = UnixStream::connect(held.socket()).unwrap();
+    list.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    list.write_all(b"{\"do\":\"kept\"}\n").unwrap();
+    let mut answer = String::new();
+    list.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with(r#"{"kept":[{"name":"token""#), "{answer}");
+    // Those that are executed have no answer yet.
+    let is_busy = |stream: &mut UnixStream| {
+        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).is_ok() && answer == "\"busy\"\n"
+    };
+    assert_eq!(refreshes.iter_mut().map(is_busy).filter(|busy| *busy).count(), 8);
+    assert_eq!(held.end().code, Some(0));
 }
 
 #[test]
