@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use far_core::AgentId;
+use far_core::broker::{BrokerSettings, Repeats};
 use far_core::capability::{Catalog, Destination, Grant};
-use far_runtime::{ArtifactCache, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
+use far_runtime::{ArtifactCache, Compiler, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
 
 use crate::args::RunArgs;
 use crate::cache;
-use crate::compile;
 use crate::config::{EgressConfig, FarToml, LimitsConfig, TaskFile};
 use crate::control::{self, ControlError, Place};
 use crate::egress;
@@ -82,8 +82,9 @@ async fn run_job(
     json: bool,
 ) -> Result<Report, Failure> {
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
-    let builder = builder.catalog(operator.catalog).wasi(operator.wasi);
-    let builder = builder.compiler(compile::compiler()).load_limits(job.load_limits);
+    let settings = BrokerSettings { repeats: operator.repeats, ..BrokerSettings::default() };
+    let builder = builder.catalog(operator.catalog).wasi(operator.wasi).broker(settings);
+    let builder = builder.compiler(Compiler::child("/proc/self/exe")).load_limits(job.load_limits);
     let mut builder = builder.egress(operator.egress).egress_to(operator.egress_to);
     for provider in operator.opened.providers {
         builder = builder.provider(provider);
@@ -182,6 +183,7 @@ struct Operator {
     opened: Opened,
     catalog: Catalog,
     wasi: Wasi,
+    repeats: Repeats,
     egress: Egress,
     egress_to: Vec<Destination>,
     /// Where to listen to the operator; nowhere for who runs a skill by hand.
@@ -201,7 +203,8 @@ impl Operator {
         let opened = providers::open_all(&config, &agent_id, json)?;
         let control = Some(Place::of(state::folder(&config), &agent_id));
         let (egress, egress_to) = (egress::of(&config.egress)?, config.egress.destinations);
-        Ok(Self { agent_id, opened, catalog: config.catalog, wasi: config.wasi, egress, egress_to, control })
+        let FarToml { catalog, wasi, repeats, .. } = config;
+        Ok(Self { agent_id, opened, catalog, wasi, repeats, egress, egress_to, control })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
@@ -214,7 +217,7 @@ impl Operator {
         }
         let egress_to = egress_to.to_vec();
         let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), egress::of(&EgressConfig::default())?);
-        Ok(Self { agent_id, opened, catalog, wasi, egress, egress_to, control: None })
+        Ok(Self { agent_id, opened, catalog, wasi, repeats: Repeats::Each, egress, egress_to, control: None })
     }
 }
 

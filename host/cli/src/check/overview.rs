@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use far_core::broker::reach;
+use far_core::broker::{Repeats, reach};
 use far_core::capability::{Catalog, CatalogEntry};
 use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
@@ -21,6 +21,7 @@ pub(super) struct Overview {
     pub(super) agent_id: Option<AgentId>,
     pub(super) swap_allowed: bool,
     pub(super) wasi: Wasi,
+    pub(super) repeats: Repeats,
     pub(super) egress: EgressConfig,
     /// The variables that name authorities for servers that the configuration names none for.
     pub(super) authorities: Option<String>,
@@ -88,6 +89,7 @@ impl Overview {
             agent_id: config.agent_id.clone(),
             swap_allowed: config.swap_allowed,
             wasi: config.wasi,
+            repeats: config.repeats,
             no_egress: egress::of(&config.egress).err(),
             egress: config.egress.clone(),
             authorities: Authorities::origin(),

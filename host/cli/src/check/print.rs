@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use far_core::broker::Repeats;
 use far_core::capability::{Destination, Placement};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
@@ -23,7 +24,8 @@ impl Overview {
         };
         let agent = self.agent_id.as_ref().map_or("local", |id| id.as_str());
         let swap = if self.swap_allowed { "allowed" } else { "refused" };
-        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}\n", wasi(self.wasi)));
+        let repeats = if self.repeats == Repeats::Counted { ", repeated handles counted" } else { "" };
+        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}{repeats}\n", wasi(self.wasi)));
         text.push_str(&egress(&self.egress, self.authorities.as_deref()));
         text.push('\n');
         let providers: Vec<_> = self.providers.iter().map(provider_row).collect();
@@ -59,6 +61,7 @@ impl Overview {
             "exit_code": code,
             "agent_id": self.agent_id,
             "wasi": wasi(self.wasi),
+            "repeats": if self.repeats == Repeats::Counted { "counted" } else { "each" },
             "swap": if self.swap_allowed { "allowed" } else { "refused" },
             "egress": {
                 "destinations": self.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use far_core::broker::Repeats;
 use far_core::capability::{Catalog, CatalogEntry, Destination};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName};
@@ -26,9 +27,10 @@ use super::reader::{Keys, Value};
 use super::source::{Format, Source};
 use super::terms;
 
-const ROOT: Keys = Keys { known: &["agent", "runtime", "egress", "providers", "tools", "secrets"], later: &[] };
+const ROOT: Keys = Keys { known: &["agent", "runtime", "pal", "egress", "providers", "tools", "secrets"], later: &[] };
 const AGENT: Keys = Keys { known: &["id", "swap", "state"], later: &[] };
 const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
+const PAL: Keys = Keys { known: &["repeats"], later: &[] };
 const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
 /// The operator's configuration.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct FarToml {
     pub(crate) state: Option<PathBuf>,
     /// What components may import of WASI.
     pub(crate) wasi: Wasi,
+    /// How handles that a task gets again are recorded.
+    pub(crate) repeats: Repeats,
     /// Which requests may leave, and how.
     pub(crate) egress: EgressConfig,
     /// The backends, each name once, in the order of the file.
@@ -106,6 +110,7 @@ impl FarToml {
             swap_allowed: false,
             state: None,
             wasi: Wasi::default(),
+            repeats: Repeats::default(),
             egress: EgressConfig::default(),
             providers: vec![provider],
             recipes: Vec::new(),
@@ -124,6 +129,7 @@ impl FarToml {
         let agent = root.take("agent").map(|value| agent(value, source.folder())).transpose()?.unwrap_or_default();
         let Agent { id: agent_id, swap_allowed, state } = agent;
         let wasi = root.take("runtime").map(wasi).transpose()?.unwrap_or_default();
+        let repeats = root.take("pal").map(repeats).transpose()?.unwrap_or_default();
         let egress = root.take("egress").map(|value| egress(value, source.folder())).transpose()?.unwrap_or_default();
         let mut providers = Vec::new();
         if let Some(table) = root.take("providers") {
@@ -143,7 +149,7 @@ impl FarToml {
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
         }
-        Ok(Self { agent_id, swap_allowed, state, wasi, egress, providers, recipes, catalog })
+        Ok(Self { agent_id, swap_allowed, state, wasi, repeats, egress, providers, recipes, catalog })
     }
 }
 
@@ -178,6 +184,15 @@ fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {
         "inert" => Ok(Wasi::Inert),
         "strict" => Ok(Wasi::Strict),
         _ => Err(wasi.invalid("not a way to link WASI", Some("it is \"inert\" or \"strict\"".to_owned()))),
+    }
+}
+
+fn repeats(pal: Value<'_>) -> Result<Repeats, ConfigError> {
+    let Some(repeats) = pal.table_of(&PAL)?.take("repeats") else { return Ok(Repeats::default()) };
+    match &*terms::text(&repeats)? {
+        "each" => Ok(Repeats::Each),
+        "counted" => Ok(Repeats::Counted),
+        _ => Err(repeats.invalid("not a way to record repeats", Some("it is \"each\" or \"counted\"".to_owned()))),
     }
 }
 

@@ -41,6 +41,16 @@ github-webhook-secret  dev       yes    sign,refresh  task   15m  replace      e
 }
 
 #[test]
+fn counted_repeats_are_shown() {
+    let counted = check(&format!("[pal]\nrepeats = 'counted'\n{PROVIDER}"));
+    let output = counted.command().output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.contains("swap refused, repeated handles counted\n"), "{stdout}");
+    let output = counted.args(["--json"]).command().output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains(r#""repeats":"counted""#));
+}
+
+#[test]
 fn how_long_a_value_answers_and_when_it_is_rotated_is_shown() {
     let text = format!(
         "{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\nttl = '15m'\nstale = '5m'\n\
@@ -93,7 +103,7 @@ fn one_object() {
     let far = check(&format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n")).args(["--json"]);
     let object = concat!(
         r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"authorities":null,"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
-        r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"alpha","#,
+        r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"repeats":"each","secrets":[{"destinations":[],"name":"alpha","#,
         r#""only_sealed":false,"operations":["sign"],"placements":[],"present":true,"provider":"dev","reference":"alpha","rotate":null,"scope":"task","signing":"hmac","skills":null,"#,
         r#""stale_ms":0,"ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"
@@ -115,7 +125,7 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
         r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"authorities":null,"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
         r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
         r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
-        r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"secrets":[{"destinations":[],"name":"gamma","#,
+        r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"repeats":"each","secrets":[{"destinations":[],"name":"gamma","#,
         r#""only_sealed":false,"operations":["sign"],"placements":[],"present":false,"provider":"dev","reference":"gamma","rotate":null,"scope":"task","signing":"hmac","skills":null,"#,
         r#""stale_ms":0,"ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
         "\n"

@@ -83,6 +83,9 @@ impl Session {
         let own = ScopeSubject::Task(self.context.task_id.clone());
         let ended = if Guard::Teardown.stands() { self.wipe(&own) } else { Closed::default() };
         self.broker.stand_ins.end(&self.stand_ins.lock());
+        for event in self.repeats.end() {
+            self.broker.pal.note(&self.subject, event);
+        }
         for secret in &ended.wiped {
             self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, secret));
         }

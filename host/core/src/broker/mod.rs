@@ -31,6 +31,7 @@ mod place;
 mod reach;
 mod record;
 mod release;
+mod repeats;
 mod rotation;
 mod sealed;
 mod session;
@@ -49,6 +50,7 @@ pub use exchange::Exchange;
 pub use handle::{Handle, ListedSecret};
 pub use operator::{KeptSecret, OperatorError, Revoked, Rotated};
 pub use reach::reach;
+pub use repeats::Repeats;
 pub use rotation::Reread;
 pub use sealed::StandIn;
 pub use session::Session;
@@ -84,6 +86,8 @@ pub struct BrokerSettings {
     pub revoke_deadline: Duration,
     /// How much locked memory the values of one task's own may take at a time, in bytes. 256 KiB by default.
     pub task_memory: usize,
+    /// How repeated handles are recorded. [`Repeats::Each`] by default.
+    pub repeats: Repeats,
 }
 
 impl Default for BrokerSettings {
@@ -93,6 +97,7 @@ impl Default for BrokerSettings {
             refresh_interval: Duration::from_secs(10),
             revoke_deadline: Duration::from_secs(5),
             task_memory: 256 * 1024,
+            repeats: Repeats::Each,
         }
     }
 }

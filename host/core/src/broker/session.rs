@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::cache::Joined;
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
+use super::repeats::Counts;
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
 use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
@@ -44,6 +45,8 @@ pub struct Session {
     pub(super) derived: Mutex<Vec<Weak<Secret>>>,
     /// How many events the task had recorded.
     pub(super) recorded: AtomicU64,
+    /// Handles that have no record of their own.
+    pub(super) repeats: Counts,
     provider_calls: AtomicU64,
     backend_failed: AtomicBool,
     /// Lines of the task log, and the bytes of those that have no record of their own.
@@ -77,6 +80,7 @@ impl Session {
             stand_ins: Mutex::default(),
             derived: Mutex::default(),
             recorded: AtomicU64::new(0),
+            repeats: Counts::default(),
             provider_calls: AtomicU64::new(0),
             backend_failed: AtomicBool::new(false),
             lines: AtomicU64::new(0),

@@ -80,6 +80,12 @@ pub struct Event {
     /// How many of a kind the event stands for, where it is more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// When the first of those happened, by the wall clock.
+    #[serde(rename = "first_ts", skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_if_some")]
+    pub first: Option<Timestamp>,
+    /// When the last of those happened, by the wall clock.
+    #[serde(rename = "last_ts", skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_if_some")]
+    pub last: Option<Timestamp>,
 }
 
 /// A fixed token that says why.
@@ -115,6 +121,8 @@ impl Event {
             level: None,
             length: None,
             count: None,
+            first: None,
+            last: None,
         }
     }
 
@@ -334,6 +342,13 @@ fn shared<S: Serializer>(subject: &Arc<Subject>, serializer: S) -> Result<S::Ok,
 
 fn rfc3339<S: Serializer>(ts: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{ts:.6}"))
+}
+
+fn rfc3339_if_some<S: Serializer>(ts: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match ts {
+        Some(ts) => rfc3339(ts, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A record as a line for people.
 
+use jiff::Timestamp;
+
 use super::{Outcome, Reason, Record};
 
 /// `12:34:56.123456 secret.denied payroll-db reason=undeclared`, without a line end.
@@ -7,7 +9,7 @@ use super::{Outcome, Reason, Record};
 /// Every part is a fixed token, a parsed name or a number: there is nothing to escape.
 pub(super) fn line(record: &Record) -> String {
     let event = &record.event;
-    let mut line = format!("{} {:<16}", record.ts.strftime("%H:%M:%S%.6f"), event.kind.as_str());
+    let mut line = format!("{} {:<16}", time(record.ts), event.kind.as_str());
     let mut put = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             line.push(' ');
@@ -31,9 +33,15 @@ pub(super) fn line(record: &Record) -> String {
     put("level=", event.level.map(|level| format!("{level:?}").to_lowercase()));
     put("length=", event.length.map(|length| length.to_string()));
     put("count=", event.count.map(|count| count.to_string()));
+    put("first=", event.first.map(time));
+    put("last=", event.last.map(time));
     put("duration=", event.duration.map(|duration| format!("{}us", duration.as_micros())));
     put("task=", record.subject.task_id.as_ref().map(ToString::to_string));
     line
+}
+
+fn time(time: Timestamp) -> String {
+    time.strftime("%H:%M:%S%.6f").to_string()
 }
 
 fn reason(reason: Reason) -> String {

@@ -67,14 +67,23 @@ impl World {
         Self::over(|_| backend)
     }
 
+    /// An agent with these settings.
+    pub(crate) fn set_up(settings: BrokerSettings) -> Self {
+        Self::of(settings, |backend| backend)
+    }
+
     fn over(choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {
+        Self::of(BrokerSettings::default(), choose)
+    }
+
+    fn of(settings: BrokerSettings, choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {
         let backend = Arc::new(MemoryProvider::new(ProviderId::parse("memory").unwrap()));
         for (secret, _) in SECRETS {
             backend.set(&Reference::new(secret), &version("1"), VALUE).unwrap();
         }
         let (log, gate) = (MemorySink::new(), Arc::new(Gate::default()));
         let pal = Pal::builder().sink(log.clone()).required_sink(gate.clone(), AUDIT_DEADLINE).build();
-        let broker = Broker::new([choose(backend.clone())], pal, BrokerSettings::default()).unwrap();
+        let broker = Broker::new([choose(backend.clone())], pal, settings).unwrap();
         let catalog = catalog(SECRETS.map(|(secret, scope)| entry(secret, scope, terms(EVERYTHING))));
         Self { backend, log, gate, broker, catalog }
     }

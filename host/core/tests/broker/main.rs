@@ -17,6 +17,7 @@ mod lifetime;
 mod listing;
 mod redaction;
 mod refresh;
+mod repeats;
 mod replaced;
 mod rotation;
 mod scope;

@@ -21,6 +21,8 @@ swap = "allowed"
 state = "/var/lib/far"
 [runtime]
 wasi = "strict"
+[pal]
+repeats = "counted"
 [secrets.github-token]
 provider = "dev"
 path = "GITHUB"
@@ -57,7 +59,7 @@ pub(super) fn refused(text: &str) -> String {
 fn a_whole_file_is_read() {
     let far = parse(WHOLE).unwrap();
     assert_eq!(far.agent_id.unwrap().as_str(), "far-agent-7");
-    assert!(far.swap_allowed && far.wasi == Wasi::Strict);
+    assert!(far.swap_allowed && far.wasi == Wasi::Strict && far.repeats == Repeats::Counted);
     assert_eq!(far.state.as_deref(), Some(Path::new("/var/lib/far")));
     let dotenv = |id, path: &str| ProviderConfig {
         id: ProviderId::parse(id).unwrap(),
@@ -85,7 +87,7 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
     assert!(entry.terms.destinations().is_empty());
 
     let far = parse("").unwrap();
-    assert!(!far.swap_allowed && far.wasi == Wasi::Inert);
+    assert!(!far.swap_allowed && far.wasi == Wasi::Inert && far.repeats == Repeats::Each);
     assert!(
         far.agent_id.is_none()
             && far.state.is_none()
@@ -124,7 +126,7 @@ fn keys_that_are_not_known_are_refused_with_the_nearest_one() {
         ("[agnet]\n", "1:2: unknown key 'agnet'\nhelp: did you mean 'agent'?"),
         (
             "[metrics]\n",
-            "1:2: unknown key 'metrics'\nhelp: known here: 'agent', 'runtime', 'egress', 'providers', 'tools', 'secrets'",
+            "1:2: unknown key 'metrics'\nhelp: known here: 'agent', 'runtime', 'pal', 'egress', 'providers', 'tools', 'secrets'",
         ),
         ("agent = { ID = \"a\" }", "1:11: unknown key 'agent.ID'\nhelp: did you mean 'id'?"),
         ("runtime.pool = \"inert\"", "1:9: unknown key 'runtime.pool'\nhelp: known here: 'wasi'"),
@@ -232,6 +234,10 @@ fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
                 .to_owned(),
         ),
         ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': the text is empty".to_owned()),
+        (
+            "[pal]\nrepeats = \"some\"",
+            "2:11: 'pal.repeats': not a way to record repeats\nhelp: it is \"each\" or \"counted\"".to_owned(),
+        ),
         (
             "[runtime]\nwasi = \"all\"",
             "2:8: 'runtime.wasi': not a way to link WASI\nhelp: it is \"inert\" or \"strict\"".to_owned(),
