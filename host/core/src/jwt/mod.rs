@@ -37,11 +37,11 @@ impl Jwt {
         }
         let mut text = Zeroizing::new(URL_SAFE_NO_PAD.encode(header.to_string()));
         text.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims.to_json(), &mut text);
+        push_encoded(&mut text, claims.to_json().as_bytes())?;
         let signed = key.sign(text.as_bytes())?;
         text.push('.');
         let signature = text.len();
-        URL_SAFE_NO_PAD.encode_string(&*signed, &mut text);
+        push_encoded(&mut text, &signed)?;
         Ok(Self { text, signature })
     }
 
@@ -54,6 +54,18 @@ impl Jwt {
     pub fn signature(&self) -> &[u8] {
         self.text.as_bytes().get(self.signature..).unwrap_or_default()
     }
+}
+
+/// Appends bytes in base64url.
+///
+/// Not by `encode_string`, which encodes into an array on the stack: it is not overwritten, and a
+/// part of it may stay there.
+fn push_encoded(text: &mut String, bytes: &[u8]) -> Result<(), KeyError> {
+    let length = base64::encoded_len(bytes.len(), false).ok_or(KeyError::Signing)?;
+    let mut encoded = Zeroizing::new(vec![0; length]);
+    URL_SAFE_NO_PAD.encode_slice(bytes, &mut encoded).map_err(|_| KeyError::Signing)?;
+    text.push_str(str::from_utf8(&encoded).map_err(|_| KeyError::Signing)?);
+    Ok(())
 }
 
 #[cfg(test)]
