@@ -11,7 +11,7 @@ use far_core::capability::{Catalog, CatalogEntry, Grant, Scope, WhenLeaked};
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::Reference;
 use far_providers::MemoryProvider;
-use far_runtime::{ArtifactCache, End, Runtime, Skill, Task};
+use far_runtime::{ArtifactCache, End, Limits, Runtime, Skill, Task};
 use parking_lot::Mutex;
 
 use crate::Error;
@@ -98,7 +98,10 @@ pub(crate) async fn run(
     grant: Option<&Grant>,
     input: &str,
 ) -> Result<Vec<u8>, Error> {
-    let task = grant.into_iter().cloned().fold(Task::new(skill).with_input(input), Task::with_grant);
+    // One task gets a secret more often than a task may by default.
+    let limits = Limits { records: Limits::MAX.records, ..Limits::default() };
+    let task = Task::new(skill).with_input(input).with_limits(limits);
+    let task = grant.into_iter().cloned().fold(task, Task::with_grant);
     match runtime.run(task).await.end {
         End::Completed(output) => Ok(output),
         other => Err(format!("a task ended otherwise: {other:?}").into()),

@@ -1,5 +1,6 @@
 //! `cargo xtask fuzz`: the fuzz targets on stable Rust, or with coverage by cargo-fuzz.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -77,11 +78,16 @@ pub(crate) fn coverage(repository: &Repository, options: Options<'_>) -> Result<
     let build = Invocation::cargo("fuzz run --sanitizer none --fuzz-dir")
         .arg(FOLDER)
         .arg("--target-dir")
-        .arg(target_folder)
+        .arg(&target_folder)
         .env("RUSTC_BOOTSTRAP", "1");
     let host = ["far_toml", "task_files", "placeholders", "responses"];
     let build = if host.contains(&target) { build.words("--features host") } else { build };
-    let build = build.arg(target).arg("--").arg(format!("-max_total_time={}", options.seconds));
+    // The first folder takes what is found; the committed corpus stays as it is.
+    let found = target_folder.join("corpus").join(target);
+    fs::create_dir_all(&found).or_failure("make a folder for inputs")?;
+    let committed = Path::new(FOLDER).join("corpus").join(target);
+    let build = build.arg(target).arg(found).arg(committed).arg("--");
+    let build = build.arg(format!("-max_total_time={}", options.seconds));
     match options.seed {
         // libFuzzer's seeds have 32 bits.
         Some(seed) => build.arg(format!("-seed={}", seed & 0xffff_ffff)).run(&repository.root),
