@@ -15,7 +15,8 @@
 //!
 //! # What is found
 //!
-//! A value of at least [`SHORTEST`] bytes that are not all alike, whole, in each of these forms, however the stream is cut into writes:
+//! A value of at least [`SHORTEST`] bytes that are not all alike, whole, in each of these forms, however the stream is
+//! cut into writes:
 //!
 //! - as it is;
 //! - in hexadecimal, in either case or both;

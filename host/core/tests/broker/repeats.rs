@@ -9,7 +9,7 @@ fn counting() -> World {
     World::set_up(BrokerSettings { repeats: Repeats::Counted, ..BrokerSettings::default() })
 }
 
-/// What the events of handles say: the version, the cache, and how many they are of.
+/// Returns version, cache state and count of each event about a handle.
 fn handles(world: &World) -> Vec<(String, Option<CacheState>, Option<u64>)> {
     let told = |event: Event| (event.secret_version.unwrap().to_string(), event.cache, event.count);
     world.events(EventKind::SecretInjected).into_iter().map(told).collect()

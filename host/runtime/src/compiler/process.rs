@@ -76,7 +76,7 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     }
 }
 
-/// What a compiling process is told by its arguments.
+/// The arguments of a compiling process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     /// The process that waits for it.

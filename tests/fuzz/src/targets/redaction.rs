@@ -56,7 +56,7 @@ pub fn redaction(data: &[u8]) {
     }
 }
 
-/// Whether a value is long enough, and more than one byte repeated.
+/// Returns whether redaction looks for a value: long enough, and not one byte repeated.
 fn is_looked_for(value: &[u8]) -> bool {
     value.len() >= SHORTEST && value.windows(2).any(|two| two[0] != two[1])
 }
