@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     build(&root.join("tests/guests"), &target, &["--examples"])?;
     build(&root.join("skills-examples"), &target, &[])?;
-    for watched in ["wit", "guest-sdk", "skills-examples", "tests/guests"] {
+    for watched in ["wit", "guest-sdk", "host/capability", "skills-examples", "tests/guests"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 

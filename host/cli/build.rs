@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// The packages that a skill is built with.
-const PACKAGES: [&str; 2] = ["guest-sdk", "guest-sdk/macros"];
+const PACKAGES: [&str; 3] = ["guest-sdk", "guest-sdk/macros", "host/capability"];
 /// Whatever else they are built from.
 const FILES: [&str; 3] = ["LICENSE", "guest-sdk/skill.json", "wit"];
 

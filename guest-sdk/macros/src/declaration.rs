@@ -1,15 +1,15 @@
 //! Finding the declaration, and what the macros make of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use far_capability::{Declaration as Parsed, DeclarationError, DeclaredSecret, JwtTerms, Placement, Signing};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
+use serde::de::IgnoredAny;
 use syn::LitStr;
 use syn::parse::{ParseStream, Parser};
-
-use crate::document::{Document, Secret, minified};
-use crate::terms::{Jwt, Signing};
 
 /// The declaration's file where none is named.
 const DEFAULT: &str = "skill.json";
@@ -19,7 +19,9 @@ pub(crate) struct Declaration {
     /// The path, relative to the package.
     path: String,
     text: String,
-    document: Document,
+    secrets: Vec<DeclaredSecret>,
+    /// Whether the document has the key, with `null` too.
+    has_input_schema: bool,
 }
 
 impl Declaration {
@@ -31,8 +33,8 @@ impl Declaration {
             let advice = "write the declaration there, or name its file, relative to `Cargo.toml`";
             syn::Error::new(span, format!("`{path}` cannot be read: {error}; {advice}"))
         })?;
-        match Document::parse(&text) {
-            Ok(document) => Ok(Self { path, text, document }),
+        match parse(&text) {
+            Ok((secrets, has_input_schema)) => Ok(Self { path, text, secrets, has_input_schema }),
             Err(problem) => Err(syn::Error::new(span, format!("`{path}` is not a declaration: {problem}"))),
         }
     }
@@ -41,7 +43,7 @@ impl Declaration {
     pub(crate) fn pieces(&self, input_schema: &TokenStream) -> TokenStream {
         let text = minified(&self.text);
         match text.strip_suffix('}') {
-            Some(open) if !self.document.has_input_schema => {
+            Some(open) if !self.has_input_schema => {
                 let open = format!("{open},\"input-schema\":");
                 quote! {
                     &[
@@ -65,6 +67,34 @@ impl Declaration {
     }
 }
 
+/// Parses a document as the host does: its secrets, and whether it has a schema of the input. An
+/// error says what is wrong, and where.
+fn parse(text: &str) -> Result<(Vec<DeclaredSecret>, bool), String> {
+    let parsed = match Parsed::parse(text.as_bytes()) {
+        // The limit is on the embedded document, which has no white space between tokens.
+        Err(DeclarationError::TooLarge) => Parsed::parse(minified(text).as_bytes()),
+        parsed => parsed,
+    };
+    let declaration = parsed.map_err(|error| match error {
+        DeclarationError::Json(error) => error.to_string(),
+        error => error.to_string(),
+    })?;
+    let keys: BTreeMap<String, IgnoredAny> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok((declaration.secrets, keys.contains_key("input-schema")))
+}
+
+/// Removes the white space between the tokens of a JSON text.
+fn minified(text: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let kept = |c: &char| {
+        let is_quote = *c == '"' && !escaped;
+        escaped = in_string && *c == '\\' && !escaped;
+        in_string ^= is_quote;
+        in_string || !c.is_ascii_whitespace()
+    };
+    text.chars().filter(kept).collect()
+}
+
 /// Expands `declaration!`.
 pub(crate) fn expand(arguments: TokenStream, package: &Path) -> syn::Result<TokenStream> {
     let path = (|input: ParseStream<'_>| match input.is_empty() {
@@ -77,7 +107,7 @@ pub(crate) fn expand(arguments: TokenStream, package: &Path) -> syn::Result<Toke
     })?;
     let declaration = Declaration::read(path.as_ref(), package)?;
     let watched = declaration.watched();
-    let secrets = declaration.document.secrets.iter().map(secret);
+    let secrets = declaration.secrets.iter().map(secret);
     Ok(quote! {{
         #watched
         // A constant, since it is to live on, wherever the declaration is asked for.
@@ -86,13 +116,16 @@ pub(crate) fn expand(arguments: TokenStream, package: &Path) -> syn::Result<Toke
     }})
 }
 
-fn secret(secret: &Secret) -> TokenStream {
-    let name = &secret.name.0;
-    let operations = secret.operations.iter().map(|operation| format_ident!("{operation:?}"));
+fn secret(secret: &DeclaredSecret) -> TokenStream {
+    let (name, terms) = (secret.name.as_str(), &secret.terms);
+    let operations = terms.operations().iter().map(|operation| format_ident!("{operation:?}"));
     let optional = secret.optional.then(|| quote!(.optional()));
-    let destinations = texts("sent_to", secret.destinations.iter().map(|destination| &*destination.0));
-    let placements = texts("placed", secret.placements.iter().flatten().map(|placement| &*placement.0));
-    let signing = match &secret.signing {
+    let destinations = texts("sent_to", terms.destinations().iter().map(|destination| destination.as_str().to_owned()));
+    let placements = match terms.placements() {
+        [Placement::Authorization] => TokenStream::new(),
+        placements => texts("placed", placements.iter().map(ToString::to_string)),
+    };
+    let signing = match terms.signing() {
         Some(Signing::Jwt(jwt)) => {
             let jwt = tokens(jwt);
             quote!(.signing_tokens(#jwt))
@@ -106,12 +139,12 @@ fn secret(secret: &Secret) -> TokenStream {
 }
 
 /// A call with all of these texts, if there are any.
-fn texts<'a>(method: &str, texts: impl Iterator<Item = &'a str>) -> TokenStream {
+fn texts(method: &str, texts: impl Iterator<Item = String>) -> TokenStream {
     let (method, texts) = (format_ident!("{method}"), texts.collect::<Vec<_>>());
     if texts.is_empty() { TokenStream::new() } else { quote!(.#method(&[#(#texts),*])) }
 }
 
-fn tokens(jwt: &Jwt) -> TokenStream {
+fn tokens(jwt: &JwtTerms) -> TokenStream {
     let algorithm = jwt.algorithm.map(|algorithm| {
         let algorithm = format_ident!("{algorithm:?}");
         quote!(.algorithm(::far_skill::testing::Algorithm::#algorithm))
@@ -155,16 +188,17 @@ pub(crate) mod tests {
 
     #[test]
     fn where_a_secret_goes_and_what_it_signs_is_known_to_tests() {
-        let document = Document::parse(
+        let (secrets, _) = parse(
             r#"{ "name": "s", "version": "1", "description": "d", "secrets": [{
                 "name": "app", "operations": ["sign", "seal"], "destinations": ["GET https://a.example"],
                 "placements": ["query:key"], "optional": true, "reason": "r",
                 "signing": { "jwt": { "algorithm": "EdDSA", "key-id": "k1", "audience": "a" } } }] }"#,
-        );
+        )
+        .unwrap();
         let expected = quote! {
             ::far_skill::testing::DeclaredSecret::new(
                 "app",
-                &[::far_skill::secrets::Operation::Sign, ::far_skill::secrets::Operation::Seal]
+                &[::far_skill::secrets::Operation::Seal, ::far_skill::secrets::Operation::Sign]
             )
             .optional()
             .sent_to(&["GET https://a.example"])
@@ -176,7 +210,64 @@ pub(crate) mod tests {
                     .audience("a")
             )
         };
-        assert_eq!(secret(&document.unwrap().secrets[0]).to_string(), expected.to_string());
+        assert_eq!(secret(&secrets[0]).to_string(), expected.to_string());
+    }
+
+    const GOOD: &str = r#"{ "name": "hook", "version": "1", "description": "d",
+        "secrets": [{ "name": "a", "operations": ["sign"], "reason": "r" }] }"#;
+
+    fn wrong(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from), "{from}");
+        parse(&GOOD.replace(from, to)).expect_err("a wrong declaration")
+    }
+
+    #[test]
+    fn an_input_schema_of_null_is_one() {
+        assert!(!parse(GOOD).unwrap().1);
+        assert!(parse(&GOOD.replace("] }", r#"], "input-schema": null }"#)).unwrap().1);
+    }
+
+    /// The rules are far-capability's, and tested there.
+    #[test]
+    fn what_the_host_refuses_is_refused_where_it_is() {
+        let known =
+            "expected one of `name`, `operations`, `destinations`, `placements`, `signing`, `reason`, `optional`";
+        assert_eq!(wrong("reason", "why"), format!("unknown field `why`, {known} at line 2 column 64"));
+        assert_eq!(
+            wrong("sign", "view"),
+            "unknown variant `view`, expected one of `seal`, `sign`, `reveal`, `refresh` at line 2 column 56"
+        );
+        assert_eq!(
+            wrong(r#""name": "a""#, r#""name": "A""#),
+            "a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is none of these at line 2 column 33"
+        );
+        assert_eq!(wrong(r#""name": "a""#, r#""name": "a", "name": "b""#), "a key is there twice at line 2 column 46");
+        assert_eq!(wrong(r#""d","#, r#""d""#), "expected `,` or `}` at line 2 column 9");
+        assert_eq!(wrong("] }", "] } x"), "trailing characters at line 2 column 79");
+        assert_eq!(wrong(r#""version": "1", "#, ""), "missing field `version` at line 2 column 77");
+        assert_eq!(
+            wrong(r#"] }"#, r#"], "input-schema": { "a": [{ "b": 1, "b": 2 }] } }"#),
+            "a key is there twice at line 2 column 121"
+        );
+        assert_eq!(
+            wrong(r#"["sign"]"#, "[]"),
+            "the declared secret 'a' names no operation: name at least one of 'seal', 'sign', 'reveal', 'refresh'"
+        );
+        let once = r#"{ "name": "a", "operations": ["sign"], "reason": "r" }"#;
+        assert_eq!(wrong(once, &format!("{once}, {once}")), "the secret 'a' is declared twice");
+    }
+
+    #[test]
+    fn white_space_does_not_count() {
+        let blank = " ".repeat(Parsed::MAX_LEN);
+        assert!(parse(&format!("{GOOD}{blank}")).is_ok());
+        let long = "d".repeat(Parsed::MAX_LEN);
+        assert_eq!(wrong(r#""d""#, &format!("{long:?}")), "the declaration has more than 65536 bytes");
+    }
+
+    #[test]
+    fn white_space_in_strings_stays() {
+        assert_eq!(minified("{ \"a \\\" b\" :\n [ \"\\\\\" , 1 ]\t}\r\n"), r#"{"a \" b":["\\",1]}"#);
     }
 
     #[test]

@@ -4,11 +4,8 @@
 //! write is as little as can be, and calls `far-skill`.
 
 mod declaration;
-mod document;
-mod keys;
 mod schema;
 mod skill;
-mod terms;
 
 use std::path::PathBuf;
 

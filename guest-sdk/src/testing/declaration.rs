@@ -145,19 +145,6 @@ impl Jwt {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-impl Algorithm {
-    /// Its name in tokens (RFC 7518, 3.1).
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::Rs256 => "RS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
 impl Declaration {
     pub(super) fn get(&self, name: &str) -> Option<&DeclaredSecret> {
         self.secrets.iter().find(|declared| declared.name == name)

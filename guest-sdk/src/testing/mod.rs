@@ -24,14 +24,15 @@
 //! # Ok::<(), Ended>(())
 //! ```
 //!
-//! It keeps to the host's rules on names, operations, versions, uses, kinds of keys, claims, and where in which requests
-//! secrets go, on the order in which they are asked, and on the headers that a skill has no say in. It signs messages for
-//! real, and tokens by HMAC-SHA-256 whatever their algorithm, so that a test needs no key of it. Grant and catalog say what
-//! the skill declares, but for what a test says of operations, versions, uses, and of hosts to which nothing goes without a
-//! secret. What it leaves out: where else requests without a secret may go, whether a wildcard stands below a public suffix,
-//! times that the operator set, limits of the task but those, redaction of what was revealed, and sharing the host's memory
-//! with other tasks. Whether a component that calls [`reveal`](crate::reveal) declares it for any secret at all is for the
-//! host to see. A skill runs on the thread that its test runs on, and tests on several see nothing of each other.
+//! The host's own code judges names, versions, operations, kinds of keys, claims, destinations, placements, and the headers
+//! that a skill has no say in; a [`Declaration`] that the host would refuse panics. Uses, and the order in which all of
+//! these are asked, are as the host has them. The fake signs messages for real, and tokens by HMAC-SHA-256 whatever their
+//! algorithm, so that a test needs no key of it. Grant and catalog say what the skill declares, but for what a test says of
+//! operations, versions, uses, and of hosts to which nothing goes without a secret. What it leaves out: where else requests
+//! without a secret may go, times that the operator set, limits of the task but those, redaction of what was revealed, and
+//! sharing the host's memory with other tasks. Whether a component that calls [`reveal`](crate::reveal) declares it for any
+//! secret at all is for the host to see. A skill runs on the thread that its test runs on, and tests on several see nothing
+//! of each other.
 
 mod declaration;
 #[cfg(not(target_arch = "wasm32"))]

@@ -227,6 +227,6 @@ pub(crate) fn local_agent() -> Result<AgentId, Failure> {
 }
 
 /// For names that are written in this file.
-pub(crate) fn fixed(error: far_core::name::NameError) -> Failure {
+pub(crate) fn fixed(error: far_core::capability::NameError) -> Failure {
     Failure::arguments(error.to_string())
 }

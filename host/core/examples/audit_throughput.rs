@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use far_core::pal::file::{FileOptions, FileSink, Trust, verify};
 use far_core::pal::{Event, EventKind, Pal, Subject};
-use far_core::{AgentId, TaskId};
+use far_core::{AgentId, random_task_id};
 
 const ROUNDS: usize = 7;
 /// How many tasks record at once, each waiting for its record.
@@ -61,7 +61,7 @@ async fn round(folder: &Path, synced: bool, events: usize) -> Result<Round, Box<
     let sink = FileSink::open(&path, FileOptions { synced })?;
     let pal = Pal::builder().required_sink(sink.clone(), WITHIN).build();
     let subject = Arc::new(Subject {
-        task_id: Some(TaskId::random()?),
+        task_id: Some(random_task_id()?),
         agent_id: AgentId::parse("far-agent-7")?,
         skill: None,
         skill_digest: Some(far_core::SkillDigest::of(b"skill")),

@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use crate::capability::{Capability, Destination};
-use crate::identity::{AgentId, SkillDigest, SkillName, TaskId};
+use far_capability::{AgentId, Capability, Destination, SkillDigest, SkillName, TaskId};
 
 /// One admitted task.
 #[derive(Debug)]

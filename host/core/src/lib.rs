@@ -2,7 +2,7 @@
 //!
 //! This crate decides and keeps; it runs no component and opens no connection. Its rooms:
 //!
-//! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check.
+//! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check, of `far-capability`.
 //! - [`declaration`]: what a skill's author declares, read from the component.
 //! - [`memory`]: the only type that holds a secret's bytes.
 //! - [`provider`]: the trait that a backend implements.
@@ -23,26 +23,24 @@
 //!   what tokens say to others.
 
 pub mod broker;
-pub mod capability;
 pub mod context;
 pub mod declaration;
 pub mod folder;
-pub mod guard;
-pub mod identity;
 pub mod jwt;
 pub mod memory;
-pub mod name;
 pub mod pal;
 pub mod provider;
 pub mod redaction;
 pub mod review;
 pub mod secret;
-mod strict;
+mod task_id;
 pub mod thread;
-pub mod version;
 
 pub use context::TaskContext;
-pub use identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId, ToolName};
-pub use name::SecretName;
+pub use far_capability as capability;
+pub use far_capability::guard;
+pub use far_capability::{
+    AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
+};
 pub use secret::Secret;
-pub use version::{Version, VersionSelector};
+pub use task_id::random_task_id;

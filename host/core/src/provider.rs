@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use far_capability::{ProviderId, Version, VersionSelector};
 
 pub use self::counted::{Counted, Counts, Server};
-use crate::identity::ProviderId;
 use crate::memory::{MemoryError, SecretBytes};
-use crate::name::SecretName;
-use crate::version::{Version, VersionSelector};
+pub use far_capability::Reference;
 
 /// A backend that has secrets (ADR-0023 R2).
 ///
@@ -148,33 +147,6 @@ pub trait SecretProvider: Send + Sync + 'static {
     /// What counts the calls of each server that this provider asks; nothing where it asks none.
     fn counted(&self) -> Vec<(Server, Arc<dyn Counted>)> {
         Vec::new()
-    }
-}
-
-/// What a secret is called in its backend: set by the operator, never by a guest.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Reference(Arc<str>);
-
-impl Reference {
-    /// A path in the backend's own terms.
-    pub fn new(path: &str) -> Self {
-        Self(path.into())
-    }
-
-    /// The reference of a secret that its backend calls by the same name.
-    pub fn named(name: &SecretName) -> Self {
-        Self::new(name.as_str())
-    }
-
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

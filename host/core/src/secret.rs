@@ -4,16 +4,14 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use far_capability::{ProviderId, SecretName, Version};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::guard::Guard;
-use crate::identity::ProviderId;
 use crate::memory::SecretBytes;
-use crate::name::SecretName;
 use crate::provider::Lease;
-use crate::version::Version;
 
 /// One version of one secret, shared by all who hold a handle to it.
 ///

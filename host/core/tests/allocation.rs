@@ -12,6 +12,7 @@ use far_core::{SecretName, SkillDigest, Version, VersionSelector};
 
 use self::shared::{catalog, declared, entry, name, terms};
 
+#[path = "../../capability/tests/shared/mod.rs"]
 mod shared;
 
 /// The system's allocator, counting for each thread how often it was asked for memory.

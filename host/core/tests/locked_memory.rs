@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, Handle, SecretError, Session};
+use far_core::capability::VersionRule;
 use far_core::capability::{Capability, Catalog, Scope};
 use far_core::memory::{MemoryError, SecretBytes, usage};
 use far_core::pal::{EventKind, MemorySink, Outcome, Pal, Reason};
 use far_core::provider::Reference;
-use far_core::version::VersionRule;
-use far_core::{ProviderId, SkillDigest, TaskContext, TaskId, Version};
+use far_core::{ProviderId, SkillDigest, TaskContext, Version, random_task_id};
 use far_providers::MemoryProvider;
 use tokio::sync::{Mutex, MutexGuard};
 
 use self::shared::{catalog, declared, entry, grant, terms};
 
+#[path = "../../capability/tests/shared/mod.rs"]
 mod shared;
 
 /// Long enough for a few to fill a quota, and to be seen in the process's usage.
@@ -68,7 +69,7 @@ impl Agent {
         let granted = secrets.map(|secret| grant(&format!("{secret}:reveal,refresh")).with_versions(VersionRule::Any));
         let (now, skill_digest) = (Instant::now(), SkillDigest::of(b"skill"));
         let context = TaskContext {
-            task_id: TaskId::random().unwrap(),
+            task_id: random_task_id().unwrap(),
             agent_id: "agent".parse().unwrap(),
             skill: None,
             skill_digest,

@@ -10,13 +10,14 @@ use far_core::broker::{Broker, BrokerSettings, Handle, Session};
 use far_core::capability::{Capability, Scope};
 use far_core::pal::Pal;
 use far_core::provider::Reference;
-use far_core::{SkillDigest, TaskContext, TaskId, Version};
+use far_core::{SkillDigest, TaskContext, Version, random_task_id};
 use far_providers::MemoryProvider;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use self::shared::{catalog, declared, entry, grant, terms};
 
+#[path = "../../capability/tests/shared/mod.rs"]
 mod shared;
 
 /// A task that may reveal a secret once, and what the two threads meet at.
@@ -36,7 +37,7 @@ async fn races(number: u32) -> Vec<Race> {
     let mut races = Vec::new();
     for _ in 0..number {
         let context = TaskContext {
-            task_id: TaskId::random().unwrap(),
+            task_id: random_task_id().unwrap(),
             agent_id: "agent".parse().unwrap(),
             skill: None,
             skill_digest,

@@ -1,8 +1,8 @@
 //! Versions of values that have none: a keyed hash.
 
 use far_core::Version;
+use far_core::capability::VersionError;
 use far_core::memory::SecretBytes;
-use far_core::version::VersionError;
 use hmac::{HmacReset, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;

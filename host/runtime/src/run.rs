@@ -8,7 +8,7 @@ use std::time::Duration;
 use far_core::broker::{AdmitError, Session, Stop};
 use far_core::guard::Guard;
 use far_core::pal::{Reason, Subject};
-use far_core::{TaskContext, TaskId};
+use far_core::{TaskContext, TaskId, random_task_id};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -53,7 +53,7 @@ impl Runtime {
     /// recorded as any other end is. A task that has ended by then stays as it ended.
     pub async fn run_until(&self, task: Task, cancelled: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
-        let task_id = task.id.clone().or_else(|| TaskId::random().ok());
+        let task_id = task.id.clone().or_else(|| random_task_id().ok());
         let Ran { end, log, log_discarded, provider_calls } = match &task_id {
             Some(task_id) => self.run_admitted(task_id, &task, cancelled).await,
             None => Ran::nothing(End::Refused(Refusal::Random)),

@@ -116,9 +116,21 @@ fn declarations() -> Vec<Case> {
         Case {
             id: "59-doubled-key",
             what: "a declaration that two readers read in two ways",
-            guards: &[Guard::StrictDeclaration],
+            guards: &[],
             attack: Trial::new("refused invalid-declaration", || {
                 nested(r#"{"name":"a","name":"b","version":"1","description":"","secrets":[]}"#, None)
+            }),
+            twin: twin(),
+        },
+        Case {
+            id: "59-doubled-schema-key",
+            what: "a schema of the input that two readers read in two ways",
+            guards: &[Guard::StrictDeclaration],
+            attack: Trial::new("refused invalid-declaration", || {
+                nested(
+                    r#"{"name":"a","version":"1","description":"","input-schema":{"type":"string","type":"null"}}"#,
+                    None,
+                )
             }),
             twin: twin(),
         },

@@ -9,7 +9,7 @@ use far_core::capability::{Capability, Catalog, CatalogEntry, Grant, Rotation, S
 use far_core::declaration::DeclaredSecret;
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, SecretName, SkillDigest, TaskContext, TaskId};
+use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
@@ -192,7 +192,7 @@ fn context(catalog: &Arc<Catalog>) -> TaskContext {
     let terms = grant().terms().clone();
     let declared = DeclaredSecret { name: name(), terms, reason: "a test".to_owned(), optional: false };
     TaskContext {
-        task_id: TaskId::random().unwrap(),
+        task_id: random_task_id().unwrap(),
         agent_id: agent(),
         skill: None,
         skill_digest,

@@ -7,7 +7,7 @@ use far_core::broker::{Broker, BrokerSettings, Session};
 use far_core::capability::{Capability, Catalog, Grant};
 use far_core::declaration::DeclaredSecret;
 use far_core::pal::Outcome;
-use far_core::{AgentId, SecretName, SkillDigest, TaskContext, TaskId};
+use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
 
 use crate::shown::Shown;
 use crate::world::World;
@@ -58,7 +58,7 @@ async fn admitted(broker: &Arc<Broker>, agent: &AgentId, catalog: &Arc<Catalog>)
     });
     let declared: Vec<_> = declared.collect();
     let context = TaskContext {
-        task_id: TaskId::random().unwrap(),
+        task_id: random_task_id().unwrap(),
         agent_id: agent.clone(),
         skill: None,
         skill_digest,

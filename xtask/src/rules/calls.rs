@@ -5,7 +5,7 @@ use super::lexer::is_word;
 use super::source::{Source, Sources, occurrences};
 
 /// Where the capability check is.
-const CHECK: &str = "host/core/src/capability/";
+const CHECK: &str = "host/capability/src/";
 /// The only folder that may call a provider.
 const BROKER: &str = "host/core/src/broker/";
 /// The only folders that may use a task's secrets; the broker's own calls among them.
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_check_is_pure() {
-        let of = |text: &str| broken(pure_check, "host/core/src/capability/check.rs", text);
+        let of = |text: &str| broken(pure_check, "host/capability/src/check.rs", text);
         for text in [
             "use tokio::time;",
             "let now = Instant::now();",

@@ -1,15 +1,15 @@
-//! The rule on guards: the list in far-core against the places that use it.
+//! The rule on guards: the list in far-capability against the places that use it.
 
 use super::Violation;
 use super::lexer::is_word;
 use super::source::{Source, Sources, occurrences};
 
 /// The list.
-const LIST: &str = "host/core/src/guard.rs";
+const LIST: &str = "host/capability/src/guard.rs";
 /// The only crates that may be built otherwise for tests of their guards.
-const OTHERWISE: [&str; 2] = ["host/core/src/", "host/runtime/src/"];
+const OTHERWISE: [&str; 3] = ["host/capability/src/", "host/core/src/", "host/runtime/src/"];
 
-/// Each guard of the list is used in code that ships, outside the list; and no crates but two are built otherwise when guards
+/// Each guard of the list is used in code that ships, outside the list; and no crates but three are built otherwise when guards
 /// can be turned off.
 pub(super) fn used(sources: &Sources) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -63,7 +63,7 @@ mod tests {
     fn every_guard_stands_somewhere() {
         let both = "if Guard::One.stands() && Guard::Two.stands() {}";
         assert!(broken("host/core/src/a.rs", both).is_empty());
-        let nowhere = ["host/core/src/guard.rs:5: the guard Two stands nowhere"];
+        let nowhere = ["host/capability/src/guard.rs:5: the guard Two stands nowhere"];
         for text in [
             "Guard::One.stands()",
             "Guard::One.stands(); Guard::Twofold.stands()",
@@ -75,10 +75,11 @@ mod tests {
     }
 
     #[test]
-    fn two_crates_know_of_the_build_without_guards() {
+    fn three_crates_know_of_the_build_without_guards() {
         let text = "Guard::One; Guard::Two; #[cfg(far_mutate)] fn f() {}";
         assert!(broken("host/core/src/a.rs", text).is_empty());
         assert!(broken("host/runtime/src/a.rs", text).is_empty());
+        assert!(broken("host/capability/src/a.rs", text).is_empty());
         assert_eq!(broken("host/cli/src/a.rs", text).len(), 1);
     }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use far_capability::{Contradiction, Placement, Target};
+
 use super::DeclaredSecret;
-use super::destination::Target;
 use crate::secrets::Operation;
 
 /// What a skill may not do with a secret. Shown, it names the next step.
@@ -67,8 +68,8 @@ impl Reason {
 
 impl Denial {
     /// `place` is where the stand-in stood, if it was the whole of something that could be a placement.
-    pub(super) fn placement(declared: &DeclaredSecret, place: Option<&str>) -> Self {
-        let declare = |place: &str| format!("declare the place in skill.json: \"placements\": [{place:?}]");
+    pub(super) fn placement(declared: &DeclaredSecret, place: Option<&Placement>) -> Self {
+        let declare = |place: &Placement| format!("declare the place in skill.json: \"placements\": [\"{place}\"]");
         let help = match place {
             Some(place) => format!("{}; {}", ways(declared.placements), declare(place)),
             None => format!("{}, where it is the whole value", ways(declared.placements)),
@@ -78,7 +79,7 @@ impl Denial {
 
     pub(super) fn destination(declared: &DeclaredSecret, target: &Target) -> Self {
         let help = if target.is_https() {
-            let wanted = target.as_destination();
+            let wanted = target.to_destination();
             format!(
                 "it may go to {}; declare where it is sent in skill.json: \"destinations\": [{wanted:?}]",
                 listed(declared.destinations)
@@ -165,8 +166,8 @@ impl Denial {
         Self::new(name, operation, Reason::SigningKey, help)
     }
 
-    pub(super) fn claims(name: &str, help: String) -> Self {
-        Self::new(name, Some(Operation::Sign), Reason::Claims, help)
+    pub(super) fn claims(name: &str, contradiction: &Contradiction) -> Self {
+        Self::new(name, Some(Operation::Sign), Reason::Claims, advice(contradiction))
     }
 
     fn new(secret: &str, operation: Option<Operation>, reason: Reason, help: impl Into<String>) -> Self {
@@ -178,6 +179,39 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "'{}': {}; {}", self.secret.escape_debug(), self.reason.explanation(), self.help)
     }
+}
+
+/// Says what to do about claims that are not signed.
+fn advice(contradiction: &Contradiction) -> String {
+    let declared =
+        |key: &str| format!("say what is declared, or nothing: {key:?} below \"signing\" in skill.json is for it");
+    let (claim, advice) = match contradiction {
+        Contradiction::Name(name) => {
+            let advice = "a claim's name has ASCII letters, digits and characters of a URI, but for '%' and brackets";
+            (name.as_str().escape_debug().to_string(), advice.to_owned())
+        }
+        Contradiction::Imitation { name, claim } => {
+            let advice = "a verifier could read it as that; give it another name";
+            return format!("the claim `{}` is like `{claim}`: {advice}", name.as_str());
+        }
+        Contradiction::Fixed(claim @ "iss") => ((*claim).to_owned(), declared("issuer")),
+        Contradiction::Fixed(claim @ "aud") => ((*claim).to_owned(), declared("audience")),
+        Contradiction::Fixed(claim) => {
+            let advice = match *claim {
+                "sub" => {
+                    "say what is declared, or nothing; without \"subject\" in skill.json, it is the skill's to choose"
+                }
+                "nbf" => "leave it out: a token is valid from when it is signed",
+                _ => "leave it out: the host sets it",
+            };
+            ((*claim).to_owned(), advice.to_owned())
+        }
+        Contradiction::Expiry => {
+            ("exp".to_owned(), "leave it out, or say a time in whole seconds, at most ten minutes from now".to_owned())
+        }
+        _ => return "claims are a JSON object, with each key once".to_owned(),
+    };
+    format!("the claim `{claim}`: {advice}")
 }
 
 /// The operation's name in declarations and grants.

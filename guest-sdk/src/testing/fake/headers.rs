@@ -1,8 +1,9 @@
 //! Which headers of a skill's leave: the engine takes no request with some, and the host takes others out
 //! (`far_runtime::egress`).
 
+use far_capability::is_stripped_header;
+
 use super::placed::Headers;
-use super::stripped::is_stripped;
 use crate::http::{Error, Fields};
 
 /// With these there is no request.
@@ -30,7 +31,7 @@ pub(super) fn leaving(fields: Fields) -> Result<Headers, Error> {
         if !is_name(&name) || !is_value(&value) || REFUSED.contains(&&*lower) {
             return Err(Error::Invalid);
         }
-        if !is_stripped(&lower) {
+        if !is_stripped_header(&lower) {
             headers.push((name, String::from_utf8_lossy(&value).into_owned()));
         }
     }

@@ -79,7 +79,8 @@ impl Host {
         self.with(name, |planned| planned.later.push(Value::new(version, value)))
     }
 
-    /// Grants these operations and no others. A task that is granted less than a required secret needs is refused.
+    /// Grants these operations and no others; none is as [`without`](Self::without). A task that is granted less than a required
+    /// secret needs is refused.
     #[must_use]
     pub fn granting(self, name: &str, operations: &[Operation]) -> Self {
         self.with(name, |planned| planned.operations = Some(operations.to_vec()))
@@ -173,7 +174,8 @@ impl Host {
     ///
     /// # Panics
     ///
-    /// As the function panics, and when it runs a host itself.
+    /// As the function panics, when it runs a host itself, and when the host would refuse the
+    /// declaration.
     pub fn run<I, O>(&self, skill: impl FnOnce(I) -> Result<O, Error>, input: I) -> Result<O, Ended>
     where
         O: Serialize,
@@ -228,9 +230,11 @@ impl Host {
     }
 
     fn enter<T>(&self, skill: impl FnOnce() -> Result<T, String>) -> Result<T, Ended> {
-        let started = Started::new(Run::new(self.plan.clone()));
+        let run = Run::new(self.plan.clone());
+        let gap = run.scope.gap();
+        let started = Started::new(run);
         self.last.take();
-        if let Some(gap) = self.plan.gap() {
+        if let Some(gap) = gap {
             return Err(Ended::Refused(gap));
         }
         let (run, returned) = started.catch(skill);

@@ -1,20 +1,17 @@
 //! The fake host: what a test plans, the rules by which a run is answered, and how it ends.
 
-mod claims;
 pub(crate) mod current;
 mod denial;
-mod destination;
 mod ended;
 mod headers;
 mod host;
-mod path;
 mod placed;
 mod plan;
 mod run;
+mod scope;
 mod sending;
 mod sent;
 mod signing;
-mod stripped;
 #[cfg(test)]
 mod tests;
 mod uses;

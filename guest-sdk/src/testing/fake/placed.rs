@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use far_capability::Placement;
 
 use super::run::Held;
 
@@ -13,8 +14,7 @@ pub(super) type Headers = Vec<(String, String)>;
 /// A stand-in that is the whole of what it stands in, so that it may stand there if that is declared.
 pub(super) struct Placed {
     pub(super) held: Held,
-    /// As it is declared: `authorization`, `header:NAME`, `query:NAME` or `client-certificate`.
-    pub(super) placement: String,
+    pub(super) placement: Placement,
     token: String,
     /// For `Basic`.
     user: Option<String>,
@@ -26,14 +26,14 @@ type Sealed = BTreeMap<String, Held>;
 impl Placed {
     /// All of a request's. Of what is there twice, none is placed.
     pub(super) fn all(sealed: &Sealed, headers: &Headers, url: &str) -> Vec<Self> {
-        let whole = |text: &str, placement: String, user: Option<String>| {
+        let whole = |text: &str, placement: Option<Placement>, user: Option<String>| {
             let (token, held) = sealed.get_key_value(text)?;
-            Some(Self { held: *held, placement, token: token.clone(), user })
+            Some(Self { held: *held, placement: placement?, token: token.clone(), user })
         };
         let is_once = |name: &str| headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count() == 1;
         let of_headers = headers.iter().filter(|(name, _)| is_once(name)).filter_map(|(name, value)| {
             let placement = of_header(name);
-            if placement != AUTHORIZATION {
+            if placement != Some(Placement::Authorization) {
                 return whole(value, placement, None);
             }
             let (user, token) = credentials(value)?;
@@ -43,57 +43,54 @@ impl Placed {
         });
         let pairs = parameters(url);
         let of_query = pairs.iter().filter(|(name, _)| pairs.iter().filter(|(other, _)| other == name).count() == 1);
-        let of_query = of_query.filter_map(|(name, value)| whole(value, format!("query:{name}"), None));
+        let of_query = of_query.filter_map(|(name, value)| whole(value, of_parameter(name), None));
         of_headers.chain(of_query).collect()
     }
 
     /// Whether the secret can stand there: a header is one line, and a parameter is text.
     pub(super) fn takes(&self, secret: &[u8]) -> bool {
-        match self.placement.starts_with("query:") {
-            true => str::from_utf8(secret).is_ok(),
+        match &self.placement {
+            Placement::Query(_) => str::from_utf8(secret).is_ok(),
             // Whether it is a certificate is for the host to see.
-            false if self.placement == CLIENT_CERTIFICATE => !secret.is_empty(),
+            Placement::ClientCertificate => !secret.is_empty(),
             // What a password has is encoded.
-            false if self.user.is_some() => !secret.is_empty(),
-            false => !secret.is_empty() && secret.iter().all(|byte| matches!(byte, 0x20..=0x7e | 0x80..)),
+            Placement::Authorization if self.user.is_some() => !secret.is_empty(),
+            _ => !secret.is_empty() && secret.iter().all(|byte| matches!(byte, 0x20..=0x7e | 0x80..)),
         }
     }
 
     /// Puts the secret's name there, for a test to see.
     pub(super) fn show(&self, name: &str, headers: &mut Headers, url: &mut String) {
         let shown = format!("[sealed:{name}]");
-        if let Some(parameter) = self.placement.strip_prefix("query:") {
+        if let Placement::Query(parameter) = &self.placement {
             *url = url.replace(&format!("{parameter}={}", self.token), &format!("{parameter}={shown}"));
             return;
         }
         let shown = match &self.user {
             Some(user) => format!("Basic {user}:{shown}"),
-            None if self.placement == AUTHORIZATION => format!("Bearer {shown}"),
+            None if self.placement == Placement::Authorization => format!("Bearer {shown}"),
             None => shown,
         };
-        if let Some((_, value)) = headers.iter_mut().find(|(name, _)| of_header(name) == self.placement) {
+        let is_there = |name: &str| of_header(name).as_ref() == Some(&self.placement);
+        if let Some((_, value)) = headers.iter_mut().find(|(name, _)| is_there(name)) {
             *value = shown;
         }
     }
 }
 
-const AUTHORIZATION: &str = "authorization";
-const CLIENT_CERTIFICATE: &str = "client-certificate";
-
 /// All of a request's headers and URL, but for what is placed.
 pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<String> {
-    let is_placed = |placement: &str| placed.iter().any(|place| place.placement == placement);
     let mut texts = Vec::new();
     for (name, value) in headers {
         texts.push(name.clone());
-        if !is_placed(&of_header(name)) {
+        if !is_placed(placed, of_header(name).as_ref()) {
             texts.push(value.clone());
             texts.extend(after_scheme(value, "basic").and_then(decoded));
         }
     }
     let (path, _) = url.split_once('?').unwrap_or((url, ""));
     texts.push(path.to_owned());
-    let pairs = parameters(url).into_iter().filter(|(name, _)| !is_placed(&format!("query:{name}")));
+    let pairs = parameters(url).into_iter().filter(|(name, _)| !is_placed(placed, of_parameter(name).as_ref()));
     texts.extend(pairs.map(|(name, value)| format!("{name}={value}")));
     texts
 }
@@ -101,25 +98,30 @@ pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<S
 /// Takes out what the host does not send beside secrets: a certificate that is none, and where one of them must be there
 /// (`only`), what else is usual for a credential.
 pub(super) fn take_out(placed: &[Placed], headers: &mut Headers, only: bool) {
-    headers.retain(|(name, _)| {
-        let placement = of_header(name);
-        match placement.as_str() {
-            _ if placed.iter().any(|place| place.placement == placement) => true,
-            CLIENT_CERTIFICATE => false,
-            AUTHORIZATION | "header:cookie" => !only,
-            _ => true,
-        }
+    headers.retain(|(name, _)| match name.to_ascii_lowercase().as_str() {
+        _ if is_placed(placed, of_header(name).as_ref()) => true,
+        Placement::CLIENT_CERTIFICATE => false,
+        "authorization" | "cookie" => !only,
+        _ => true,
     });
 }
 
-/// The placement that a header is.
-fn of_header(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    match name.as_str() {
-        AUTHORIZATION => name,
-        "far-client-certificate" => CLIENT_CERTIFICATE.to_owned(),
-        _ => format!("header:{name}"),
+fn is_placed(placed: &[Placed], placement: Option<&Placement>) -> bool {
+    placement.is_some_and(|placement| placed.iter().any(|place| place.placement == *placement))
+}
+
+/// The placement that a header is, if a secret can stand there at all.
+fn of_header(name: &str) -> Option<Placement> {
+    match name.to_ascii_lowercase().as_str() {
+        "authorization" => Some(Placement::Authorization),
+        Placement::CLIENT_CERTIFICATE => Some(Placement::ClientCertificate),
+        name => format!("header:{name}").parse().ok(),
     }
+}
+
+/// The placement that a query parameter is, if a secret can stand there at all.
+fn of_parameter(name: &str) -> Option<Placement> {
+    format!("query:{name}").parse().ok()
 }
 
 /// `Bearer` and a token, or `Basic` with a user and the token as the password.

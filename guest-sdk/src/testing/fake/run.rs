@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::plan::{Access, Plan, Purpose, Value, is_name, is_version};
+use far_capability::{Access, Purpose, SecretName, Version, VersionSelector};
+
+use super::plan::{Plan, Value};
+use super::scope::Scope;
 use super::{Denial, Sent, Use};
 use crate::bindings::tinkerbell::skill::secrets as wit;
 use crate::bindings::tinkerbell::skill::task::Level as WitLevel;
@@ -23,9 +26,8 @@ pub(crate) struct Held {
 /// A handle, as the host knows it.
 #[derive(Clone)]
 pub(super) struct Handle {
-    pub(super) name: String,
-    /// The version that was asked for by name.
-    pub(super) asked_for: Option<String>,
+    pub(super) name: SecretName,
+    pub(super) asked_for: VersionSelector,
     pub(super) value: Value,
     /// How long a token lives; none for what the backend has.
     pub(super) lives: Option<Duration>,
@@ -33,7 +35,7 @@ pub(super) struct Handle {
 
 impl Handle {
     pub(super) fn access<'a>(&'a self, purpose: Purpose<'a>) -> Access<'a> {
-        Access { name: &self.name, version: self.asked_for.as_deref(), purpose, derived: self.lives.is_some() }
+        Access { secret: &self.name, version: &self.asked_for, purpose, derived: self.lives.is_some() }
     }
 }
 
@@ -41,15 +43,16 @@ pub(crate) struct Run {
     /// Tells the handles of one run from those of another.
     pub(super) number: u64,
     pub(super) plan: Plan,
+    pub(super) scope: Scope,
     handles: Vec<Handle>,
-    used: BTreeMap<String, u32>,
+    used: BTreeMap<SecretName, u32>,
     /// What was sealed, with what stands for it.
     pub(super) sealed: BTreeMap<String, Held>,
     /// The claims of each token that was signed.
     pub(super) claims: Vec<String>,
     pub(super) sent: Vec<Sent>,
     /// The secrets that the host has a value of.
-    fetched: BTreeSet<String>,
+    fetched: BTreeSet<SecretName>,
     pub(super) uses: Vec<Use>,
     pub(super) log: Vec<(Level, String)>,
     pub(super) violation: Option<Denial>,
@@ -60,6 +63,7 @@ impl Run {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         Self {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            scope: Scope::new(&plan),
             plan,
             handles: Vec::new(),
             used: BTreeMap::new(),
@@ -74,61 +78,59 @@ impl Run {
     }
 
     pub(crate) fn get(&mut self, name: &str, version: Option<&str>) -> Result<Result<Held, wit::Error>, Denial> {
-        if !is_name(name) {
-            return Err(Denial::invalid_name(name, None));
-        }
-        if version.is_some_and(|version| !is_version(version)) {
-            return Err(Denial::invalid_version(name));
-        }
-        let value =
-            self.plan.check(&Access { name, version, purpose: Purpose::Get, derived: false })?.value(version).cloned();
+        let secret = SecretName::parse(name).map_err(|_| Denial::invalid_name(name, None))?;
+        let selector = match version.map(Version::parse) {
+            None => VersionSelector::Current,
+            Some(version) => VersionSelector::Exactly(version.map_err(|_| Denial::invalid_version(name))?),
+        };
+        let access = Access { secret: &secret, version: &selector, purpose: Purpose::Get, derived: false };
+        let allowed = self.scope.check(&access)?;
         self.uses.push(match version {
             None => Use::asked(name),
             Some(version) => Use::asked_version(name, version),
         });
-        Ok(self.hand_over(name, version, value))
+        Ok(allowed.map_err(wit::Error::from).and_then(|()| self.hand_over(secret, selector)))
     }
 
     pub(crate) fn refresh(&mut self, name: &str) -> Result<Result<Held, wit::Error>, Denial> {
-        if !is_name(name) {
-            return Err(Denial::invalid_name(name, Some(Operation::Refresh)));
-        }
-        self.plan.check(&Access { name, version: None, purpose: Purpose::Refresh, derived: false })?;
+        let secret = SecretName::parse(name).map_err(|_| Denial::invalid_name(name, Some(Operation::Refresh)))?;
+        let current = VersionSelector::Current;
+        let access = Access { secret: &secret, version: &current, purpose: Purpose::Refresh, derived: false };
+        let allowed = self.scope.check(&access)?;
         self.uses.push(Use::refreshed(name));
-        // The check has found it.
-        let value = self.plan.secrets.get_mut(name).ok_or(Error::NotFound).and_then(|planned| {
-            if planned.failing.is_none() && !planned.later.is_empty() {
+        Ok(allowed.map_err(wit::Error::from).and_then(|()| {
+            if let Some(planned) = self.plan.secrets.get_mut(name)
+                && planned.failing.is_none()
+                && !planned.later.is_empty()
+            {
                 let new = planned.later.remove(0);
                 planned.old.extend(planned.current.replace(new));
             }
-            planned.value(None).cloned()
-        });
-        Ok(self.hand_over(name, None, value))
+            self.hand_over(secret, current)
+        }))
     }
 
     pub(crate) fn list(&mut self) -> Vec<wit::Info> {
         self.uses.push(Use::Listed);
-        let mut listed: Vec<_> = self.plan.declaration.secrets.iter().collect();
-        listed.sort_unstable_by_key(|declared| declared.name);
-        let described = listed.into_iter().filter_map(|declared| {
-            let granted = self.plan.granted(declared.name)?;
-            let operations: Vec<_> = granted.operations(declared).into_iter().map(wit::Operation::from).collect();
-            let expires_in = self.fetched.contains(declared.name).then(|| nanoseconds(granted.lifetime));
-            (!operations.is_empty()).then(|| wit::Info { name: declared.name.to_owned(), operations, expires_in })
+        let described = self.scope.permits().into_iter().map(|(name, permit)| {
+            let operations = permit.operations.iter().map(Operation::from).map(wit::Operation::from).collect();
+            let planned = self.plan.secrets.get(name.as_str()).filter(|_| self.fetched.contains(name));
+            let expires_in = planned.map(|planned| nanoseconds(planned.lifetime));
+            wit::Info { name: name.as_str().to_owned(), operations, expires_in }
         });
         described.collect()
     }
 
     pub(crate) fn reveal(&mut self, held: Held) -> Result<Result<Vec<u8>, wit::Error>, Denial> {
         let revealed = self.use_value(held, Purpose::Reveal, true)?.map(|handle| {
-            self.uses.push(Use::revealed(handle.name));
+            self.uses.push(Use::revealed(handle.name.as_str()));
             handle.value.bytes.to_vec()
         });
         Ok(revealed.map_err(wit::Error::from))
     }
 
     pub(crate) fn name(&self, held: Held) -> String {
-        self.handle(held).name.clone()
+        self.handle(held).name.as_str().to_owned()
     }
 
     pub(crate) fn version(&self, held: Held) -> String {
@@ -141,7 +143,7 @@ impl Run {
         if let Some(lives) = handle.lives {
             return nanoseconds(lives);
         }
-        let planned = self.plan.secrets.get(&handle.name);
+        let planned = self.plan.secrets.get(handle.name.as_str());
         planned.filter(|planned| planned.ended.is_none()).map_or(0, |planned| nanoseconds(planned.lifetime))
     }
 
@@ -161,16 +163,12 @@ impl Run {
         self.log.push((level.into(), message.to_owned()));
     }
 
-    fn hand_over(
-        &mut self,
-        name: &str,
-        asked_for: Option<&str>,
-        value: Result<Value, Error>,
-    ) -> Result<Held, wit::Error> {
-        let value = value.map_err(wit::Error::from)?;
-        self.fetched.insert(name.to_owned());
-        let asked_for = asked_for.map(str::to_owned);
-        Ok(self.hold(Handle { name: name.to_owned(), asked_for, value, lives: None }))
+    /// Gives a handle to what the backend has of an allowed secret.
+    fn hand_over(&mut self, name: SecretName, asked_for: VersionSelector) -> Result<Held, wit::Error> {
+        let planned = self.plan.secrets.get(name.as_str()).ok_or(Error::NotFound);
+        let value = planned.and_then(|planned| planned.value(&asked_for)).cloned().map_err(wit::Error::from)?;
+        self.fetched.insert(name.clone());
+        Ok(self.hold(Handle { name, asked_for, value, lives: None }))
     }
 
     pub(super) fn hold(&mut self, handle: Handle) -> Held {
@@ -187,11 +185,14 @@ impl Run {
         fits: bool,
     ) -> Result<Result<Handle, Error>, Denial> {
         let handle = self.handle(held).clone();
-        let planned = self.plan.check(&handle.access(purpose))?;
+        if let Err(error) = self.scope.check(&handle.access(purpose))? {
+            return Ok(Err(error));
+        }
         if !fits {
             return Ok(Err(Error::TooLarge));
         }
-        if let Some(error) = planned.ended {
+        let planned = self.plan.secrets.get(handle.name.as_str());
+        if let Some(error) = planned.and_then(|planned| planned.ended) {
             return Ok(Err(error));
         }
         // A stand-in is counted where it is replaced.
@@ -199,7 +200,7 @@ impl Run {
             return Ok(Ok(handle));
         }
         let used = self.used.entry(handle.name.clone()).or_default();
-        if planned.max_uses.is_some_and(|most| *used >= most) {
+        if planned.and_then(|planned| planned.max_uses).is_some_and(|most| *used >= most) {
             return Ok(Err(Error::Exhausted));
         }
         *used = used.saturating_add(1);

@@ -1,8 +1,8 @@
 //! Requests of a run, and what stands for secrets in them.
 
-use super::destination::Target;
+use far_capability::{Purpose, Target};
+
 use super::placed::{Placed, take_out, unplaced};
-use super::plan::Purpose;
 use super::run::{Held, Run};
 use super::{Denial, Sent, Use, headers};
 use crate::bindings::tinkerbell::skill::secrets as wit;
@@ -23,7 +23,7 @@ impl Run {
             if self.sealed.len() >= STAND_INS_MAX && !self.sealed.contains_key(&token) {
                 return Err(Error::Exhausted);
             }
-            self.uses.push(Use::sealed(handle.name));
+            self.uses.push(Use::sealed(handle.name.as_str()));
             self.sealed.insert(token.clone(), held);
             Ok(token)
         });
@@ -37,8 +37,9 @@ impl Run {
             Ok(headers) => headers,
             Err(error) => return Ok(Err(error)),
         };
-        let Some(target) = Target::new(&parts.method, &parts.url) else { return Ok(Err(http::Error::Invalid)) };
-        if target.is_of_a_proxy_or_an_echo() {
+        let Ok(target) = Target::new(&parts.method, &parts.url) else { return Ok(Err(http::Error::Invalid)) };
+        // For a proxy, or an echo.
+        if matches!(&*parts.method, "CONNECT" | "TRACE" | "TRACK") {
             return Ok(Err(http::Error::Denied));
         }
         let mut url = parts.url;
@@ -50,9 +51,9 @@ impl Run {
                 drop(self.use_value(held, Purpose::Seal(&target, None), true)?);
             }
         }
-        let carried: Vec<_> = placed.iter().map(|place| self.handle(place.held).name.as_str()).collect();
-        let demanded = self.plan.demanded(&target);
-        if !demanded.iter().all(|name| carried.contains(name)) {
+        let carried: Vec<_> = placed.iter().map(|place| &self.handle(place.held).name).collect();
+        let demanded = self.scope.demanded(&target);
+        if !demanded.iter().all(|name| carried.contains(&name)) {
             return Ok(Err(http::Error::Denied));
         }
         take_out(&placed, &mut headers, !demanded.is_empty());
@@ -62,8 +63,8 @@ impl Run {
             if !place.takes(&handle.value.bytes) {
                 return Ok(Err(http::Error::Denied));
             }
-            place.show(&handle.name, &mut headers, &mut url);
-            self.uses.push(Use::sent(handle.name));
+            place.show(handle.name.as_str(), &mut headers, &mut url);
+            self.uses.push(Use::sent(handle.name.as_str()));
         }
         self.sent.push(Sent { method: parts.method, url, headers, body: parts.body });
         Ok(self.plan.answers.pop_front().unwrap_or(Err(http::Error::Unreachable)))

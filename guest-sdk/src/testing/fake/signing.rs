@@ -4,14 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use far_capability::{Claims, ClaimsError, JwtRule, Purpose};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 
-use super::claims::{Claims, ClaimsError};
-use super::plan::{Purpose, Value};
+use super::plan::Value;
 use super::run::{Handle, Held, Run};
-use super::{Algorithm, Denial, Jwt, Use};
+use super::{Algorithm, Denial, Use};
 use crate::bindings::tinkerbell::skill::secrets as wit;
 use crate::secrets::Error;
 
@@ -29,7 +29,7 @@ impl Run {
         let fits = message.len() <= MESSAGE_MAX;
         let signed = self.use_value(held, Purpose::Sign, fits)?.and_then(|handle| {
             let signature = hmac_sha256(&handle.value.bytes, message)?;
-            self.uses.push(Use::signed(handle.name));
+            self.uses.push(Use::signed(handle.name.as_str()));
             Ok(signature)
         });
         Ok(signed.map_err(wit::Error::from))
@@ -38,44 +38,47 @@ impl Run {
     /// A token is named like its key, and has an end of its own. The order is the broker's: claims, then the use.
     pub(crate) fn sign_jwt(&mut self, held: Held, claims: &str) -> Result<Result<Held, wit::Error>, Denial> {
         let name = &self.handle(held).name;
-        let tokens = self.plan.tokens(name);
-        let claims = match tokens.map(|tokens| Claims::fix(claims, &tokens, unix_time())) {
-            Some(Err(ClaimsError::Contradiction(help))) => return Err(Denial::claims(name, help)),
+        let rule = self.scope.jwt_rule(name).cloned();
+        let claims = match rule.as_ref().map(|rule| Claims::fix(claims, rule, unix_time())) {
+            Some(Err(ClaimsError::Contradiction(contradiction))) => {
+                return Err(Denial::claims(name.as_str(), &contradiction));
+            }
             Some(Ok(claims)) => Some(claims),
-            // Without what is said of tokens, the use is a violation.
+            // Without a rule, the use is a violation.
             Some(Err(ClaimsError::TooLarge)) | None => None,
         };
         let key = self.use_value(held, Purpose::SignJwt, claims.is_some())?;
-        let signed = key.and_then(|key| match (&tokens, claims) {
-            (Some(tokens), Some(claims)) => self.derive(key, tokens, &claims),
+        let signed = key.and_then(|key| match (&rule, claims) {
+            (Some(rule), Some(claims)) => self.derive(key, rule, &claims),
             _ => Err(Error::TooLarge),
         });
         Ok(signed.map_err(wit::Error::from))
     }
 
-    fn derive(&mut self, key: Handle, tokens: &Jwt, claims: &Claims) -> Result<Held, Error> {
+    fn derive(&mut self, key: Handle, rule: &JwtRule, claims: &Claims) -> Result<Held, Error> {
         let is_short = key.value.bytes.len() < HS256_SHORTEST;
-        if tokens.algorithm == Some(Algorithm::Hs256) && is_short {
+        // The algorithm is the operator's to choose where it is not declared.
+        if is_short && self.scope.declares(&key.name, Algorithm::Hs256) {
             return Err(Error::Unavailable { retry_after: None });
         }
         if self.claims.len() >= TOKENS_MAX {
             return Err(Error::Exhausted);
         }
-        let token = signed(&key.value.bytes, tokens, &claims.text)?;
-        self.claims.push(claims.text.clone());
-        self.uses.push(Use::derived(&key.name));
+        let claimed = claims.to_json();
+        let token = signed(&key.value.bytes, rule, &claimed)?;
+        self.claims.push(claimed);
+        self.uses.push(Use::derived(key.name.as_str()));
         let value = Value::new(key.value.version.clone(), token);
-        Ok(self.hold(Handle { value, lives: Some(claims.lives), ..key }))
+        Ok(self.hold(Handle { value, lives: Some(claims.lives()), ..key }))
     }
 }
 
 /// Header and claims as the host writes them, and a signature that is HMAC-SHA-256 whatever the algorithm: a test's key need
 /// be none.
-fn signed(key: &[u8], tokens: &Jwt, claims: &str) -> Result<String, Error> {
-    let algorithm = tokens.algorithm.unwrap_or(Algorithm::Hs256).as_str();
-    let mut header = json!({ "alg": algorithm, "typ": "JWT" });
-    if let (Some(key_id), Some(header)) = (tokens.key_id, header.as_object_mut()) {
-        header.insert("kid".to_owned(), key_id.into());
+fn signed(key: &[u8], rule: &JwtRule, claims: &str) -> Result<String, Error> {
+    let mut header = json!({ "alg": rule.algorithm.as_str(), "typ": "JWT" });
+    if let (Some(key_id), Some(header)) = (&rule.key_id, header.as_object_mut()) {
+        header.insert("kid".to_owned(), key_id.as_str().into());
     }
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
     let signature = URL_SAFE_NO_PAD.encode(hmac_sha256(key, text.as_bytes())?);

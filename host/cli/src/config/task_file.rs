@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use far_core::SecretName;
 use far_core::capability::{Destination, Grant};
-use far_core::version::{Version, VersionRule};
+use far_core::capability::{Version, VersionRule};
 use far_runtime::{Limits, LoadLimits};
 
 use super::error::ConfigError;

@@ -86,7 +86,7 @@ fn documents_that_are_no_declaration() {
     refused(
         &DECLARATION.replace("\"reason\"", "\"why\""),
         "the declaration is not valid\n  cause: unknown field `why`, expected one of `name`, `operations`, `destinations`, \
-         `placements`, `signing`, `reason`, `optional`",
+         `placements`, `signing`, `reason`, `optional` at line 3 column 62",
     );
     refused(
         &DECLARATION.replace("\"description\": \"d\"", "\"name\": \"again\""),

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use far_capability::{ProviderId, Reference};
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::slot::{Flight, Ready, Slot, UnderWay};
 use crate::guard::Guard;
-use crate::identity::ProviderId;
-use crate::provider::{Holder, ProviderError, Reference};
+use crate::provider::{Holder, ProviderError};
 use crate::secret::{Gone, Secret};
 
 /// What every subject has.

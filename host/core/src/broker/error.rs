@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::capability::{DenyReason, Operation};
+use far_capability::{DenyReason, Operation};
+
 use crate::pal::{AuditUnavailable, SecretLabel};
 use crate::provider::ProviderError;
 use crate::redaction::LearnError;

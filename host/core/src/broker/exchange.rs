@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use far_capability::{Operation, Permit};
+
 use super::fetch::now;
 use super::{SecretError, Session, Stop};
-use crate::capability::{Operation, Permit};
 use crate::guard::Guard;
 use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason, Sent};
 use crate::secret::{Gone, Secret};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_capability::{Version, VersionSelector};
 use tokio::time::Instant;
 
 use super::Broker;
@@ -16,7 +17,6 @@ use crate::memory::OverQuota;
 use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, Holder, Lease, ProviderError, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};
-use crate::version::{Version, VersionSelector};
 
 /// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -234,7 +234,23 @@ impl Errand {
 pub(super) fn now() -> std::time::Instant {
     #[cfg(far_mutate)]
     if !Guard::MonotonicTime.stands() {
-        return crate::guard::wall_clock();
+        return wall_clock();
     }
     Instant::now().into_std()
+}
+
+/// The wall clock's time, as an instant: [`Guard::MonotonicTime`] keeps the broker from using it.
+#[cfg(far_mutate)]
+fn wall_clock() -> std::time::Instant {
+    use std::sync::LazyLock;
+    use std::time::SystemTime;
+
+    static START: LazyLock<(std::time::Instant, SystemTime)> =
+        LazyLock::new(|| (std::time::Instant::now(), SystemTime::now()));
+    let (instant, time) = *START;
+    let moved = match SystemTime::now().duration_since(time) {
+        Ok(forward) => instant.checked_add(forward),
+        Err(back) => instant.checked_sub(back.duration()),
+    };
+    moved.unwrap_or(instant)
 }

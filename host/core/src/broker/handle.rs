@@ -3,12 +3,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use far_capability::{Operations, SecretName, Version, VersionSelector};
+
 use super::StandIn;
 use super::fetch::now;
-use crate::capability::Operations;
-use crate::name::SecretName;
 use crate::secret::Secret;
-use crate::version::{Version, VersionSelector};
 
 /// A task's hold on one version of a secret.
 #[derive(Debug)]

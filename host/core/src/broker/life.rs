@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use far_capability::AgentId;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 use tokio::time::{sleep_until, timeout};
@@ -14,7 +15,6 @@ use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::Place;
 use crate::guard::Guard;
-use crate::identity::AgentId;
 use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};
 use crate::provider::{Holder, Lease, ProviderError};
 use crate::secret::{Gone, Secret};

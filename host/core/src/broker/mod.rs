@@ -44,6 +44,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_capability::{DenyReason, ProviderId};
+
 pub use egress::EgressError;
 pub use error::{AccessError, SecretError, Stop, Violation};
 pub use exchange::Exchange;
@@ -58,9 +60,7 @@ pub use session::Session;
 use self::cache::Cache;
 use self::rotation::Schedules;
 use self::sealed::StandIns;
-use crate::capability::DenyReason;
 use crate::context::TaskContext;
-use crate::identity::ProviderId;
 use crate::pal::{AuditUnavailable, Event, EventKind, Labels, Outcome, Pal, Reason, Subject};
 use crate::provider::SecretProvider;
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_capability::{AgentId, CatalogEntry, ProviderId, SecretName, Version, VersionSelector};
 use futures_util::future::join_all;
 
 use super::Broker;
@@ -13,13 +14,9 @@ use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::rotation::Reread;
-use crate::capability::CatalogEntry;
-use crate::identity::{AgentId, ProviderId};
-use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, Cause, Event, EventKind, SecretLabel, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
-use crate::version::{Version, VersionSelector};
 
 /// A value that an agent keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::capability::Rotation;
-use crate::identity::{ProviderId, SkillDigest, TaskId, ToolName};
+use far_capability::{ProviderId, Reference, Rotation, SecretName, SkillDigest, TaskId, ToolName, VersionSelector};
+
 use crate::memory::{OverQuota, Quota};
-use crate::name::SecretName;
 use crate::pal::AuditUnavailable;
-use crate::provider::{ProviderError, Reference};
-use crate::version::VersionSelector;
+use crate::provider::ProviderError;
 
 /// Who shares an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

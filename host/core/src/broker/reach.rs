@@ -1,9 +1,10 @@
 //! Whether a backend answers: for whoever sets an agent up, before there is a task.
 
+use far_capability::Reference;
 use tokio::time::timeout;
 
 use super::BrokerSettings;
-use crate::provider::{ProviderError, Reference, SecretProvider};
+use crate::provider::{ProviderError, SecretProvider};
 
 /// Asks a backend for the names of what it has, within the deadline of any other call. No value is asked for.
 ///

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::Ordering;
 
+use far_capability::{DenyReason, Operation};
 use tokio::sync::Notify;
 
 use super::{AccessError, SecretError, Session, Stop, Violation};
-use crate::capability::{DenyReason, Operation};
 use crate::guard::Guard;
 use crate::pal::{Event, EventKind, Outcome, Reason, SecretLabel};
 

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use far_capability::{DenyReason, SecretName, VersionSelector, WhenLeaked};
+
 use super::fetch::now;
 use super::{AccessError, Handle, Repeats, SecretError, Session, Stop};
-use crate::capability::{DenyReason, WhenLeaked};
 use crate::guard::Guard;
-use crate::name::SecretName;
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;
-use crate::version::VersionSelector;
 
 impl Session {
     /// Steps 5 and 6: the record, then the handle. Before both, the task's redaction learns the value: a skill that holds

@@ -12,6 +12,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use far_capability::{ProviderId, Reference, SecretName, Version, VersionSelector};
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tokio::time::sleep_until;
@@ -20,12 +21,9 @@ use super::Broker;
 use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place};
-use crate::identity::ProviderId;
-use crate::name::SecretName;
 use crate::pal::{AuditUnavailable, Cause, Event, EventKind, SecretLabel, Subject};
-use crate::provider::{Description, ProviderError, Reference};
+use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
-use crate::version::{Version, VersionSelector};
 
 /// The longest pause after a rotation that failed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);

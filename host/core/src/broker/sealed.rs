@@ -5,16 +5,13 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use far_capability::{Purpose, SecretName, TaskId, VersionSelector};
 use parking_lot::Mutex;
 
 use super::{AccessError, Handle, SecretError, Session};
-use crate::capability::Purpose;
 use crate::guard::Guard;
-use crate::identity::TaskId;
-use crate::name::SecretName;
 use crate::pal::EventKind;
 use crate::secret::{Presence, Secret};
-use crate::version::VersionSelector;
 
 /// What stands for a secret in a guest's request: `farsealed` and 40 hexadecimal digits, of 160 random bits.
 ///

@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use far_capability::{
+    Access, Decision, DenyReason, Operation, Permit, Purpose, Scope, SecretName, Version, VersionSelector,
+};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -12,16 +15,13 @@ use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
 use super::repeats::Counts;
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
-use crate::capability::{Access, Decision, DenyReason, Operation, Permit, Purpose, Scope};
 use crate::context::TaskContext;
 use crate::guard::Guard;
 use crate::memory::Quota;
-use crate::name::SecretName;
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::ProviderError;
 use crate::redaction::Redaction;
 use crate::secret::Secret;
-use crate::version::{Version, VersionSelector};
 
 /// An admitted task, as the broker knows it. Dropping it ends the task: what is its own is wiped, and `task.finished` is
 /// recorded, as cancelled unless [`Session::finish`] said otherwise.

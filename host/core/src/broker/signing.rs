@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use far_capability::{DenyReason, JwtRule, Operation, Purpose, Signature, WhenLeaked};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::fetch::now;
 use super::life::end_in_time;
 use super::{AccessError, Handle, SecretError, Session};
-use crate::capability::{DenyReason, JwtRule, Operation, Purpose, Signature, WhenLeaked};
 use crate::guard::Guard;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
 use crate::memory::{MemoryError, OverQuota, SecretBytes};
@@ -51,7 +51,7 @@ impl Session {
         let started = now();
         let rule = self.jwt_rule(handle);
         let claims = match rule.map(|rule| Claims::fix(claims, rule, unix_time())) {
-            Some(Err(ClaimsError::Contradiction)) => {
+            Some(Err(ClaimsError::Contradiction(_))) => {
                 let label = SecretLabel::Listed(handle.name().clone());
                 return Err(self.violate(label, Some(Operation::Sign), DenyReason::Claims).await);
             }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use far_capability::ProviderId;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::task::AbortHandle;
 
 use super::place::{FetchError, Place};
-use crate::identity::ProviderId;
 use crate::pal::CacheState;
 use crate::provider::LeaseId;
 use crate::secret::Secret;

@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use far_capability::{Access, Permit, Purpose};
+
 use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
-use crate::capability::{Access, Permit, Purpose};
 use crate::guard::Guard;
 use crate::memory::SecretBytes;
 use crate::pal::{Event, EventKind, Outcome, Reason};

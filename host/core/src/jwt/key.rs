@@ -1,5 +1,6 @@
 //! Keys, and what they sign with.
 
+use far_capability::JwtAlgorithm;
 use hmac::{Hmac, KeyInit, Mac};
 use ring::rand::SystemRandom;
 use ring::rsa;
@@ -8,8 +9,6 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
-
-use crate::capability::JwtAlgorithm;
 
 /// A key, ready to sign.
 ///

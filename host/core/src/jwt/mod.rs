@@ -4,13 +4,12 @@
 //!
 //! # Invariants
 //!
-//! - What a [`JwtRule`](crate::capability::JwtRule) fixes is set here, and a claim that says otherwise is refused.
+//! - What a [`JwtRule`](far_capability::JwtRule) fixes is set here, and a claim that says otherwise is refused.
 //! - No error tells anything of a key or of a claim.
 
-mod claims;
 mod key;
 
-pub use claims::{Claims, ClaimsError};
+pub use far_capability::{Claims, ClaimsError};
 pub use key::{KeyError, SigningKey};
 
 use base64::Engine as _;

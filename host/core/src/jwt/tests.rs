@@ -1,13 +1,12 @@
 //! The keys are those of RFC 7515, A.1 to A.3, and RFC 8037, A.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use far_capability::{JwtAlgorithm, JwtRule};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::capability::{JwtAlgorithm, JwtRule};
 
 const PKCS1: &[u8] = include_bytes!("keys/rsa-pkcs1.pem");
 const PKCS8: &[u8] = include_bytes!("keys/rsa-pkcs8.pem");
@@ -101,84 +100,6 @@ fn a_token_has_a_header_and_what_the_rule_fixes() {
     let expected = json!({ "scope": ["a"], "iss": "app", "aud": "api", "iat": NOW, "exp": NOW + 600 });
     assert_eq!(json(parts[1]), expected);
     assert_eq!((parts.len(), parts[2].as_bytes()), (3, token.signature()));
-}
-
-#[test]
-fn a_skill_says_the_rest_and_may_ask_for_less_time() {
-    let fixed = |said: &str| Claims::fix(said, &rule(), NOW);
-    assert_eq!(fixed("{}").unwrap().lives(), Duration::from_secs(600));
-    for (said, lives) in [(NOW + 1, 1), (NOW + 600, 600)] {
-        assert_eq!(fixed(&json!({ "exp": said }).to_string()).unwrap().lives(), Duration::from_secs(lives));
-    }
-    for said in ["", "[]", "null", "{", r#"{"a":1,"a":2}"#, "{} {}", "\u{0}"] {
-        assert_eq!(fixed(said), Err(ClaimsError::Contradiction), "{said}");
-    }
-    for said in [
-        json!({ "iss": "other" }),
-        json!({ "iss": null }),
-        json!({ "iss": ["app"] }),
-        json!({ "aud": "anything" }),
-        json!({ "iat": NOW - 1 }),
-        json!({ "nbf": NOW }),
-        json!({ "exp": NOW + 601 }),
-        json!({ "exp": NOW }),
-        json!({ "exp": NOW - 1 }),
-        json!({ "exp": u64::MAX }),
-        json!({ "exp": 1.5 }),
-        json!({ "exp": (NOW + 5).to_string() }),
-    ] {
-        assert_eq!(fixed(&said.to_string()), Err(ClaimsError::Contradiction), "{said}");
-    }
-    assert!(fixed(r#"{ "sub": "anyone" }"#).is_ok());
-    let rule = JwtRule { subject: Some("one".to_owned()), ..rule() };
-    assert_eq!(Claims::fix(r#"{ "sub": "anyone" }"#, &rule, NOW), Err(ClaimsError::Contradiction));
-    let huge = format!(r#"{{ "a": "{}" }}"#, "x".repeat(Claims::MAX_LEN));
-    assert_eq!(Claims::fix(&huge, &rule, NOW), Err(ClaimsError::TooLarge));
-}
-
-/// Names of claims with the rule's answer, shared with the tests of the SDK's fake host.
-const NAMES: &str = include_str!("../../../../guest-sdk/tests/claims.json");
-
-#[test]
-fn claim_names_pass_as_the_table_says() {
-    let names: BTreeMap<String, Vec<String>> = serde_json::from_str(NAMES).unwrap();
-    for name in &names["refused"] {
-        // Whatever it says, of the same or of another type.
-        for value in [json!("app"), json!("admin"), json!(NOW), json!(null), json!({ "iss": "app" })] {
-            let said = json!({ name: value }).to_string();
-            assert_eq!(Claims::fix(&said, &rule(), NOW), Err(ClaimsError::Contradiction), "{said}");
-        }
-    }
-    for name in &names["taken"] {
-        let said = json!({ name: { "ISS": "any", "i\u{17f}s": 1 } }).to_string();
-        assert!(Claims::fix(&said, &rule(), NOW).is_ok(), "{said}");
-    }
-}
-
-#[test]
-fn escaped_claim_names_are_read_as_the_verifier_does() {
-    for said in [
-        r#"{ "\u0069ss": "other" }"#,
-        r#"{ "\u0049ss": "app" }"#,
-        r#"{ "i\u017fs": "app" }"#,
-        r#"{ "\u0069\u0053s": 1 }"#,
-    ] {
-        assert_eq!(Claims::fix(said, &rule(), NOW), Err(ClaimsError::Contradiction), "{said}");
-    }
-    assert!(Claims::fix(r#"{ "\u0069ss": "app" }"#, &rule(), NOW).is_ok(), "the claim itself");
-    for said in [r#"{ "iss": "app", "\u0069ss": "app" }"#, r#"{ "iss": "app", "Iss": "other" }"#] {
-        assert_eq!(Claims::fix(said, &rule(), NOW), Err(ClaimsError::Contradiction), "{said}");
-    }
-}
-
-#[test]
-fn subject_is_imitated_where_it_is_fixed() {
-    let fixed = JwtRule { subject: Some("one".to_owned()), ..rule() };
-    for name in ["Sub", "SUB", "s_u_b"] {
-        let said = json!({ name: "one" }).to_string();
-        assert_eq!(Claims::fix(&said, &fixed, NOW), Err(ClaimsError::Contradiction), "{name}");
-        assert!(Claims::fix(&said, &rule(), NOW).is_ok(), "{name}");
-    }
 }
 
 /// No claim reaches the header, whatever its name.

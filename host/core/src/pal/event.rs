@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_capability::{AgentId, DenyReason, Operation, ProviderId, SkillDigest, SkillName, TaskId, Version};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{DestinationLabel, EventKind, SecretLabel, Sent};
-use crate::capability::{DenyReason, Operation};
 use crate::context::TaskContext;
-use crate::identity::{AgentId, ProviderId, SkillDigest, SkillName, TaskId};
 use crate::secret::Secret;
-use crate::version::Version;
 
 /// What happened. The kind says what an event means; the rest are its particulars, each of a type that takes only fixed
 /// tokens, parsed names and numbers.

@@ -2,12 +2,10 @@
 
 use std::fmt;
 
+use far_capability::{Destination, SecretName};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
-
-use crate::capability::Destination;
-use crate::name::SecretName;
 
 /// A secret's name as it may be recorded: the name if the author or the operator wrote it, a keyed hash if only a guest
 /// did.

@@ -198,10 +198,10 @@ impl Subscription {
 
 #[cfg(test)]
 mod tests {
+    use far_capability::AgentId;
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::identity::AgentId;
     use crate::pal::{EventKind, MemorySink};
 
     struct Broken(fn() -> Receipt);

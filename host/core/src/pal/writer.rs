@@ -126,8 +126,9 @@ fn write_line(writer: &mut impl Write, format: Format, record: &Record, line: &m
 mod tests {
     use std::fs::OpenOptions;
 
+    use far_capability::AgentId;
+
     use super::*;
-    use crate::identity::AgentId;
     use crate::pal::{AuditUnavailable, Event, EventKind, Pal, Subject};
 
     fn subject() -> Arc<Subject> {

@@ -1,5 +1,6 @@
 //! What one task was given, as far as it is kept: fingerprints, and how often each secret was found.
 
+use far_capability::SecretName;
 use zeroize::Zeroizing;
 
 use super::filter::Filter;
@@ -8,7 +9,6 @@ use super::print::Key;
 use super::reading::{Reader, Symbols};
 use crate::guard::Guard;
 use crate::memory::MemoryError;
-use crate::name::SecretName;
 
 /// The shortest value that is looked for, in bytes. Shorter ones stand in any text by chance.
 pub const SHORTEST: usize = 4;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use far_capability::SecretName;
 use parking_lot::{Mutex, MutexGuard};
 use zeroize::Zeroizing;
 
 use super::known::{Known, LearnError, SHORTEST};
 use super::redactor::{Piece, Redactor};
-use crate::name::SecretName;
 
 /// The values that one task was given, as fingerprints, and how often each was found. Shared by all that write for the
 /// task.

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
+use far_capability::{Destination, NameError, Operations, SecretName};
+
 use super::anatomy::{Anatomy, World};
 use super::finding::{Finding, FindingId, Severity};
-use crate::capability::{Destination, Operations};
 use crate::declaration::DeclaredSecret;
-use crate::name::{NameError, SecretName};
 
 /// What a component may be. A rule that is none restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

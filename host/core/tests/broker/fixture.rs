@@ -12,7 +12,7 @@ use far_core::declaration::DeclaredSecret;
 use far_core::memory::SecretBytes;
 use far_core::pal::{Event, EventKind, MemorySink, Outcome, Pal, Receipt, Record, Sink, SinkError};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
-use far_core::{ProviderId, SkillDigest, TaskContext, TaskId, Version, VersionSelector};
+use far_core::{ProviderId, SkillDigest, TaskContext, Version, VersionSelector, random_task_id};
 use far_providers::MemoryProvider;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
@@ -127,7 +127,7 @@ impl World {
     ) -> TaskContext {
         let (now, skill_digest) = (Instant::now().into_std(), SkillDigest::of(skill));
         TaskContext {
-            task_id: TaskId::random().unwrap(),
+            task_id: random_task_id().unwrap(),
             agent_id: "agent".parse().unwrap(),
             skill: Some("skill".parse().unwrap()),
             skill_digest,

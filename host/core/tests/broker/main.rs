@@ -2,7 +2,7 @@
 //! cannot be recorded is not given; what has ended is gone.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
-#[path = "../shared/mod.rs"]
+#[path = "../../../capability/tests/shared/mod.rs"]
 mod shared;
 
 mod admission;

@@ -2,10 +2,10 @@
 
 use far_core::broker::SecretError;
 use far_core::capability::DenyReason;
+use far_core::capability::VersionRule;
 use far_core::memory::SecretBytes;
 use far_core::pal::{EventKind, Reason, SecretLabel};
 use far_core::provider::Fetched;
-use far_core::version::VersionRule;
 
 use crate::fixture::{SECOND, Scripted, VALUE, World, told, version, violation};
 use crate::shared::{grant, name};

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use far_core::capability::NameError;
 use far_core::memory::MemoryError;
-use far_core::name::NameError;
 use far_core::provider::ProviderError;
 
 /// Why a `.env` file is not used.

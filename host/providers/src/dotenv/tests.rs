@@ -167,7 +167,7 @@ fn no_error_has_anything_of_the_file() {
         (b"A=CANARY\rCANARY", Problem::CarriageReturn),
         (b"CANARY", Problem::NoAssignment),
         (b"CANARY-CANARY=CANARY", Problem::Key),
-        (b"CANARY_=CANARY", Problem::Name(far_core::name::NameError::Edge)),
+        (b"CANARY_=CANARY", Problem::Name(far_core::capability::NameError::Edge)),
         (b"CANARY=CANARY\nCANARY=CANARY", Problem::Duplicate { first: 1 }),
         (b"CANARY=CANARY\nCanary=CANARY", Problem::SameName { first: 1 }),
         (b"CANARY='CANARY", Problem::Unclosed),

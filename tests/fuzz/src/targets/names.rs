@@ -3,8 +3,8 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use far_core::capability::{JwtAlgorithm, Operation, Placement};
-use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, name};
+use far_core::capability::{JwtAlgorithm, Operation, Placement, name};
+use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version};
 
 use crate::canary::assert_clean;
 

@@ -14,7 +14,7 @@ use far_core::declaration::DeclaredSecret;
 use far_core::pal::{Outcome, Pal};
 use far_core::provider::Reference;
 use far_core::redaction::Redaction;
-use far_core::{ProviderId, SecretName, SkillDigest, TaskContext, TaskId, Version};
+use far_core::{ProviderId, SecretName, SkillDigest, TaskContext, Version, random_task_id};
 use far_providers::MemoryProvider;
 use far_runtime::internal::{Redacted, Sender, redacted};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -230,7 +230,7 @@ impl World {
             declared.iter().map(|declared| Grant::new(declared.name.clone(), declared.terms.clone())).collect();
         let (now, digest) = (Instant::now(), SkillDigest::of(b"skill"));
         let context = TaskContext {
-            task_id: TaskId::random().expect("random numbers"),
+            task_id: random_task_id().expect("random numbers"),
             agent_id: "agent".parse().unwrap(),
             skill: None,
             skill_digest: digest,

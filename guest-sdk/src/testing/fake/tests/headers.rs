@@ -45,11 +45,11 @@ fn with(name: &str, value: &[u8]) -> Result<Vec<(String, String)>, http::Error> 
     sends(&host(), || Ok(Request::get("https://c.example/").header(name, value).header("x-kept", "yes"))).unwrap()
 }
 
-/// The table is the real host's, too: `far-tests` sends the same.
+/// `far-tests` sends the same with the real host, whose engine refuses some.
 #[test]
 fn headers_that_a_skill_has_no_say_in_do_not_leave() {
     let table: BTreeMap<String, Vec<String>> =
-        serde_json::from_str(include_str!("../../../../tests/headers.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../../host/capability/tests/tables/headers.json")).unwrap();
     let kept = || ("x-kept".to_owned(), "yes".to_owned());
     for name in &table["refused"] {
         assert_eq!(with(name, b"x"), Err(http::Error::Invalid), "{name}");

@@ -1,15 +1,12 @@
 //! Where stand-ins may stand in a request, and where requests with one may go: the cases are the real host's
 //! (`capability::destination`, `egress::placed`).
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::violation;
 use crate::http::{Request, Response};
 use crate::secrets::{self, Operation, Secret};
-use crate::testing::fake::destination::Target;
 use crate::testing::{Declaration, DeclaredSecret, Denial, Host, Reason, Sent, Use};
 use crate::{Error, sealed};
 
@@ -165,33 +162,17 @@ fn a_value_that_cannot_stand_there_is_not_sent() {
     }
 }
 
+/// The rules of paths and destinations are far-capability's, and tested there.
 #[test]
-fn paths_in_which_some_servers_see_dot_segments_are_none() {
-    // The table is the real host's, too.
-    let table: BTreeMap<String, Vec<String>> =
-        serde_json::from_str(include_str!("../../../../tests/paths.json")).unwrap();
-    for path in &table["refused"] {
-        assert!(Target::new("GET", &format!("https://a.example/{path}")).is_none(), "{path}");
-    }
-    for path in &table["plain"] {
-        let target = Target::new("GET", &format!("https://a.example/{path}"));
-        assert!(target.is_some_and(|target| target.is_within("https://a.example")), "{path}");
-    }
-    let target = Target::new("GET", "https://a.example/v1").unwrap();
-    assert!(!target.is_within("https://a.example/..;"));
-}
-
-#[test]
-fn what_is_no_destination_covers_nothing() {
-    let target = Target::new("GET", "https://a.example/v1").unwrap();
-    for destination in ["https://a.example", "GET https://a.example/v1", "https://a.example/v1/"] {
-        assert!(target.is_within(destination), "{destination}");
-    }
-    for destination in
-        ["", "a.example", "http://a.example", "https://A.example", "https://a.example?q", "POST https://a.example"]
-    {
-        assert!(!target.is_within(destination), "{destination}");
-    }
+fn hidden_dot_segment_makes_no_request() {
+    let skill = |()| {
+        let request = Request::get("https://eu.example.com/v1/..%2fadmin");
+        let sent = request.header_secret("x-api-key", &secrets::get("api-key")?)?.send();
+        Ok(sent.err() == Some(crate::http::Error::Invalid))
+    };
+    let host = host();
+    assert_eq!(host.run(skill, ()), Ok(true));
+    assert!(host.sent().is_empty());
 }
 
 #[test]

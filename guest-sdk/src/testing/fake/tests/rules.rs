@@ -1,9 +1,8 @@
-//! Each case names the rule of the real host that it mirrors, by where it is in `host/core`.
+//! Each case names the rule of the real host that it is about.
 
 use super::{DECLARATION, get, host, violation};
 use crate::secrets::Error as SecretError;
-use crate::testing::fake::plan::{is_name, is_version};
-use crate::testing::{Ended, Host, Operation, Reason};
+use crate::testing::{Declaration, DeclaredSecret, Ended, Host, Jwt, Operation, Reason};
 use crate::{Error, reveal, secrets, signing};
 
 type Call = fn() -> Result<(), Error>;
@@ -77,29 +76,14 @@ fn what_is_not_declared_and_granted_is_a_violation() {
 }
 
 #[test]
-fn names_and_versions_have_the_host_s_grammar() {
-    // `name::check` and `Version::parse`.
-    let long = "x".repeat(128);
-    for name in ["a", "0", "github-token", "ci/github.token_2", "a--b", "a./b", &long] {
-        assert!(is_name(name), "{name}");
-    }
-    let longer = "x".repeat(129);
-    for text in ["", &longer, "Token", "a b", "a\0", "caf\u{e9}", "token.", "-token", "../a", "a/../b", "a//b", "*"] {
-        assert!(!is_name(text), "{text:?}");
-    }
-    assert!(is_version("uid-1:42") && is_version(&long));
-    for text in ["", " ", "a b", "a\n", "\u{e9}", &longer] {
-        assert!(!is_version(text), "{text:?}");
-    }
-}
-
-#[test]
 fn a_task_without_what_its_skill_requires_is_refused() {
     // `Capability::gaps`.
     let cases = [
         (Host::new(DECLARATION), Reason::Ungranted),
         (host().without("signs"), Reason::Ungranted),
+        (host().granting("signs", &[]), Reason::Ungranted),
         (host().granting("signs", &[Operation::Reveal]), Reason::Operation),
+        (host().granting("signs", &[Operation::Seal]), Reason::Operation),
     ];
     for (host, expected) in cases {
         let ended = host.run(|()| -> Result<(), Error> { panic!("the skill was called") }, ());
@@ -186,4 +170,32 @@ fn only_what_is_granted_is_listed_by_name() {
         [("reveals", &[Operation::Reveal, Operation::Refresh], false), ("signs", &[Operation::Sign], false)];
     assert_eq!(names, expected);
     assert!(after.iter().all(|info| info.expires_in.is_some() == (info.name == "signs")));
+}
+
+#[test]
+fn declaration_that_host_refuses_panics() {
+    const SEAL: &[Operation] = &[Operation::Seal];
+
+    let cases: [(&'static [DeclaredSecret], &str); 8] = [
+        (&[DeclaredSecret::new("A", &[Operation::Sign])], "'A': a name is made of a-z"),
+        (&[DeclaredSecret::new("a", &[])], "'a': names no operation"),
+        (&[DeclaredSecret::new("a", SEAL)], "'a': has the operation 'seal' without a destination"),
+        (&[DeclaredSecret::new("a", SEAL).sent_to(&["a.example"])], "'a': a destination is a URL"),
+        (&[DeclaredSecret::new("a", SEAL).sent_to(&["https://*.com"])], "'a': a destination's wildcard"),
+        (
+            &[DeclaredSecret::new("a", SEAL).sent_to(&["https://a.example"]).placed(&["header:host"])],
+            "'a': a placement's header",
+        ),
+        (
+            &[DeclaredSecret::new("a", &[Operation::Reveal]).signing_tokens(Jwt::new())],
+            "'a': says what is signed without the operation 'sign'",
+        ),
+        (&[DeclaredSecret::new("a", &[Operation::Sign]); 2], "'a': the secret 'a' is listed twice"),
+    ];
+    for (secrets, expected) in cases {
+        let run = || Host::new(Declaration { secrets }).run(|()| Ok(()), ());
+        let panic = std::panic::catch_unwind(run).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.starts_with(&format!("the host would refuse the declaration: {expected}")), "{message}");
+    }
 }

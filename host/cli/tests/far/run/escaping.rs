@@ -75,8 +75,8 @@ fn an_authors_declaration() {
         .stderr(
             "* task.refused     outcome=refused reason=invalid-declaration\nerror: the skill is refused: the declaration \
              is not valid\n  cause: unknown field `\\u{1b}[2J\\u{202e}`, expected one of `name`, `version`, \
-             `description`, `input-schema`, `secrets`\n  help: a component has one declaration: one JSON document, such \
-             as the project's skill.json\n",
+             `description`, `input-schema`, `secrets` at line 1 column 29\n  help: a component has one declaration: one \
+             JSON document, such as the project's skill.json\n",
         )
         .code(3);
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use far_capability::{AgentId, TaskId};
 use jiff::Timestamp;
 
 use super::key::{AuditKey, PublicKey};
 use super::line::{Chained, Head};
 use super::verdict::{Damage, Verdict};
 use super::verify::{Trust, verify};
-use crate::identity::{AgentId, TaskId};
 use crate::pal::{Event, EventKind, Record, Subject};
 
 pub(super) fn key() -> AuditKey {

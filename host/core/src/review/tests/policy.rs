@@ -1,7 +1,8 @@
 //! What a policy lets in.
 
+use far_capability::Operation;
+
 use super::{REVEAL, Skill};
-use crate::capability::Operation;
 use crate::review::{FindingId, Policy, SecretPattern, Severity, World, findings};
 
 /// The rules that the skill goes beyond, each with what it is about.

@@ -109,7 +109,7 @@ fn a_key_makes_a_name() {
 
 #[test]
 fn every_rule_refuses_with_the_line_that_breaks_it() {
-    use far_core::name::NameError;
+    use far_core::capability::NameError;
     let long_key = format!("A={}\n{}=c", "b".repeat(9), "K".repeat(129));
     let too_large = format!("\nA='{}'", "b".repeat(SecretBytes::MAX_LEN + 1));
     let cases: &[(&[u8], usize, Problem)] = &[

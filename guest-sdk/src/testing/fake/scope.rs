@@ -1,0 +1,255 @@
+//! What a run may use: the host's own check (`far_capability`), over the test's declaration and grants.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use far_capability::{
+    Access, Capability, Catalog, CatalogEntry, Decision, DeclaredSecret as Declared, DenyReason, Grant, JwtAlgorithm,
+    JwtRule, JwtTerms, Operation as HostOperation, Operations, Permit, Purpose, Reference, Scope as Sharing,
+    SecretName, Signature, Signing, SkillDigest, Target, Terms, Version, VersionRule, VersionSelector, WhenLeaked,
+};
+
+use super::plan::{Plan, Planned};
+use super::{Algorithm, Declaration, DeclaredSecret, Denial, Jwt};
+use crate::secrets::{Error, Operation};
+
+/// The destination of a grant of `seal` for a secret whose declaration has none.
+const NOWHERE: &str = "https://nowhere.invalid";
+
+/// What a run may use.
+pub(super) struct Scope {
+    declaration: Declaration,
+    declared: Vec<Declared>,
+    capability: Capability,
+}
+
+impl Scope {
+    /// Joins what a test declares and grants; the catalog permits all that is declared.
+    ///
+    /// # Panics
+    ///
+    /// If the host would refuse the declaration.
+    #[expect(clippy::panic, reason = "a test that is wrong fails")]
+    pub(super) fn new(plan: &Plan) -> Self {
+        match Self::join(plan) {
+            Ok(scope) => scope,
+            Err(problem) => panic!("the host would refuse the declaration: {problem}"),
+        }
+    }
+
+    fn join(plan: &Plan) -> Result<Self, String> {
+        let (mut declared, mut grants, mut catalog) = (Vec::new(), Vec::new(), Catalog::new());
+        for secret in plan.declaration.secrets {
+            let mut add = || -> Result<(), Box<dyn StdError>> {
+                let secret = declare(secret)?;
+                let permitted = permit(&secret.terms)?;
+                let planned = plan.secrets.get(secret.name.as_str());
+                if let Some(planned) = planned {
+                    grants.extend(grant(&secret.name, &permitted, planned)?);
+                }
+                let only_sealed = planned.is_some_and(|planned| planned.only_sealed);
+                catalog.insert(secret.name.clone(), entry(&secret.name, permitted, only_sealed)?)?;
+                declared.push(secret);
+                Ok(())
+            };
+            add().map_err(|problem| format!("'{}': {problem}", secret.name))?;
+        }
+        let (digest, catalog) = (SkillDigest::of(b"a skill's test"), Arc::new(catalog));
+        let capability = Capability::new(&declared, &grants, &catalog, &digest, Instant::now());
+        let capability = capability.map_err(|problem| problem.to_string())?;
+        Ok(Self { declaration: plan.declaration, declared, capability })
+    }
+
+    /// Returns what is in the way of the first required secret that is not granted as declared.
+    pub(super) fn gap(&self) -> Option<Denial> {
+        let gap = self.capability.gaps(&self.declared).next()?;
+        let permitted = self.operations(&gap.secret);
+        let lacking = gap.operations.iter().find(|operation| !permitted.contains(*operation));
+        let access =
+            Access { secret: &gap.secret, version: &VersionSelector::Current, purpose: Purpose::Get, derived: false };
+        Some(self.denial(&access, lacking.filter(|_| gap.reason == DenyReason::Operation), gap.reason))
+    }
+
+    /// Asks the host's check. An ended grant is an error that the skill may handle.
+    pub(super) fn check(&self, access: &Access<'_>) -> Result<Result<(), Error>, Denial> {
+        match self.capability.check(access, Instant::now()) {
+            Decision::Allowed(_) => Ok(Ok(())),
+            Decision::Expired => Ok(Err(Error::Expired)),
+            Decision::Denied(reason) => Err(self.denial(access, access.purpose.operation(), reason)),
+        }
+    }
+
+    /// Returns the rule for the tokens that a key signs, if it may sign any.
+    pub(super) fn jwt_rule(&self, name: &SecretName) -> Option<&JwtRule> {
+        match self.capability.permit(name)?.signature.as_ref()? {
+            Signature::Jwt(rule) => Some(rule),
+            Signature::Hmac => None,
+        }
+    }
+
+    /// Returns the secrets that the run may do anything with, by name.
+    pub(super) fn permits(&self) -> Vec<(&SecretName, &Permit)> {
+        let mut permits: Vec<_> = self.capability.permits().collect();
+        permits.sort_unstable_by_key(|(name, _)| *name);
+        permits
+    }
+
+    /// Returns the secrets that a request must carry, granted or not.
+    pub(super) fn demanded(&self, target: &Target) -> Vec<SecretName> {
+        self.capability.demanded(target).cloned().collect()
+    }
+
+    /// Returns whether the declaration asks for an algorithm by name.
+    pub(super) fn declares(&self, name: &SecretName, algorithm: Algorithm) -> bool {
+        let declared = self.declaration.get(name.as_str());
+        declared.and_then(|declared| declared.tokens).is_some_and(|tokens| tokens.algorithm == Some(algorithm))
+    }
+
+    fn operations(&self, name: &SecretName) -> Operations {
+        self.capability.permit(name).map_or(Operations::NONE, |permit| permit.operations)
+    }
+
+    /// Returns the violation with the next step for its author.
+    fn denial(&self, access: &Access<'_>, operation: Option<HostOperation>, reason: DenyReason) -> Denial {
+        let name = access.secret.as_str();
+        let is_permitted = operation.is_some_and(|operation| self.operations(access.secret).contains(operation));
+        let operation = operation.map(Operation::from);
+        let Some(declared) = self.declaration.get(name) else { return Denial::undeclared(name, operation) };
+        match (reason, access.purpose, access.version) {
+            (DenyReason::Undeclared, ..) => Denial::undeclared(name, operation),
+            (DenyReason::Operation, ..) if access.derived && is_permitted => Denial::of_token(name, operation),
+            (DenyReason::Operation, ..) => Denial::operation(declared, operation),
+            (DenyReason::Version, _, VersionSelector::Exactly(version)) => {
+                Denial::version(name, version.as_str(), operation)
+            }
+            (DenyReason::Destination, Purpose::Seal(target, _), _) => Denial::destination(declared, target),
+            (DenyReason::Placement, Purpose::Seal(_, placement), _) => Denial::placement(declared, placement),
+            (DenyReason::Signing, ..) => Denial::signing(declared),
+            (DenyReason::SigningKey, ..) => Denial::signing_key(name, operation),
+            // The catalog permits what is declared.
+            _ => Denial::ungranted(declared, operation),
+        }
+    }
+}
+
+/// Reads a declared secret as the host reads it in `skill.json`.
+fn declare(secret: &DeclaredSecret) -> Result<Declared, Box<dyn StdError>> {
+    let operations: Operations = secret.operations.iter().copied().map(HostOperation::from).collect();
+    let destinations = secret.destinations.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
+    let mut terms = Terms::new(operations, destinations)?;
+    if secret.placements != ["authorization"] {
+        let placements = secret.placements.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
+        terms = terms.with_placements(placements)?;
+    }
+    if let Some(tokens) = &secret.tokens {
+        terms = terms.with_signing(Signing::Jwt(tokens.into()))?;
+    }
+    Ok(Declared { name: secret.name.parse()?, terms, reason: String::new(), optional: secret.optional })
+}
+
+/// Returns the terms of the operator: those of the declaration, with an algorithm for tokens.
+fn permit(declared: &Terms) -> Result<Terms, Box<dyn StdError>> {
+    let terms = declared.clone();
+    let Some(Signing::Jwt(tokens)) = declared.signing() else { return Ok(terms) };
+    let algorithm = tokens.algorithm.or(Some(JwtAlgorithm::Hs256));
+    Ok(terms.with_signing(Signing::Jwt(JwtTerms { algorithm, ..tokens.clone() }))?)
+}
+
+/// Returns the grant that a test makes, if it makes one.
+fn grant(name: &SecretName, permitted: &Terms, planned: &Planned) -> Result<Option<Grant>, Box<dyn StdError>> {
+    let terms = match &planned.operations {
+        _ if !planned.is_granted => return Ok(None),
+        // To leave a secret out is how to grant nothing.
+        Some(operations) if operations.is_empty() => return Ok(None),
+        Some(operations) => narrowed(permitted, operations.iter().copied().map(HostOperation::from).collect())?,
+        None => permitted.clone(),
+    };
+    // No skill can ask for a version that is none.
+    let versions = planned.versions.iter().filter_map(|version| Version::parse(version).ok()).collect();
+    Ok(Some(Grant::new(name.clone(), terms).with_versions(VersionRule::Listed(versions))))
+}
+
+/// Returns the same terms for these operations.
+fn narrowed(terms: &Terms, operations: Operations) -> Result<Terms, Box<dyn StdError>> {
+    if !operations.contains(HostOperation::Seal) {
+        return signing_as(Terms::new(operations, Vec::new())?, terms);
+    }
+    let destinations = match terms.destinations() {
+        [] => vec![NOWHERE.parse()?],
+        destinations => destinations.to_vec(),
+    };
+    let narrowed = Terms::new(operations, destinations)?.with_placements(terms.placements().to_vec())?;
+    signing_as(narrowed, terms)
+}
+
+fn signing_as(narrowed: Terms, terms: &Terms) -> Result<Terms, Box<dyn StdError>> {
+    match terms.signing() {
+        Some(signing) if narrowed.operations().contains(HostOperation::Sign) => {
+            Ok(narrowed.with_signing(signing.clone())?)
+        }
+        _ => Ok(narrowed),
+    }
+}
+
+fn entry(name: &SecretName, terms: Terms, only_sealed: bool) -> Result<CatalogEntry, Box<dyn StdError>> {
+    Ok(CatalogEntry {
+        provider: "test".parse()?,
+        reference: Reference::named(name),
+        scope: Sharing::Task,
+        terms,
+        ttl: CatalogEntry::DEFAULT_TTL,
+        stale: Duration::ZERO,
+        rotation: None,
+        skills: None,
+        when_leaked: WhenLeaked::default(),
+        only_sealed,
+    })
+}
+
+impl From<&Jwt> for JwtTerms {
+    fn from(tokens: &Jwt) -> Self {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            algorithm: tokens.algorithm.map(JwtAlgorithm::from),
+            key_id: text(tokens.key_id),
+            issuer: text(tokens.issuer),
+            subject: text(tokens.subject),
+            audience: text(tokens.audience),
+            max_ttl: None,
+        }
+    }
+}
+
+impl From<Algorithm> for JwtAlgorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Hs256 => Self::Hs256,
+            Algorithm::Rs256 => Self::Rs256,
+            Algorithm::Es256 => Self::Es256,
+            Algorithm::EdDsa => Self::EdDsa,
+        }
+    }
+}
+
+impl From<Operation> for HostOperation {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::Seal => Self::Seal,
+            Operation::Sign => Self::Sign,
+            Operation::Reveal => Self::Reveal,
+            Operation::Refresh => Self::Refresh,
+        }
+    }
+}
+
+impl From<HostOperation> for Operation {
+    fn from(operation: HostOperation) -> Self {
+        match operation {
+            HostOperation::Seal => Self::Seal,
+            HostOperation::Sign => Self::Sign,
+            HostOperation::Reveal => Self::Reveal,
+            HostOperation::Refresh => Self::Refresh,
+        }
+    }
+}
