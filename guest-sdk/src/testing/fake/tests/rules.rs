@@ -176,7 +176,7 @@ fn only_what_is_granted_is_listed_by_name() {
 fn declaration_that_host_refuses_panics() {
     const SEAL: &[Operation] = &[Operation::Seal];
 
-    let cases: [(&'static [DeclaredSecret], &str); 8] = [
+    const CASES: [(&[DeclaredSecret], &str); 8] = [
         (&[DeclaredSecret::new("A", &[Operation::Sign])], "'A': a name is made of a-z"),
         (&[DeclaredSecret::new("a", &[])], "'a': names no operation"),
         (&[DeclaredSecret::new("a", SEAL)], "'a': has the operation 'seal' without a destination"),
@@ -192,7 +192,7 @@ fn declaration_that_host_refuses_panics() {
         ),
         (&[DeclaredSecret::new("a", &[Operation::Sign]); 2], "'a': the secret 'a' is listed twice"),
     ];
-    for (secrets, expected) in cases {
+    for (secrets, expected) in CASES {
         let run = || Host::new(Declaration { secrets }).run(|()| Ok(()), ());
         let panic = std::panic::catch_unwind(run).unwrap_err();
         let message = panic.downcast_ref::<String>().unwrap();
