@@ -247,7 +247,7 @@ pub(crate) mod tests {
         assert_eq!(wrong(r#""version": "1", "#, ""), "missing field `version` at line 2 column 77");
         assert_eq!(
             wrong(r#"] }"#, r#"], "input-schema": { "a": [{ "b": 1, "b": 2 }] } }"#),
-            "a key is there twice at line 2 column 121"
+            "a key is there twice at line 2 column 119"
         );
         assert_eq!(
             wrong(r#"["sign"]"#, "[]"),

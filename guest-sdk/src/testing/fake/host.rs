@@ -79,8 +79,7 @@ impl Host {
         self.with(name, |planned| planned.later.push(Value::new(version, value)))
     }
 
-    /// Grants these operations and no others; none is as [`without`](Self::without). A task that is granted less than a required
-    /// secret needs is refused.
+    /// Grants these operations and no others. A task that is granted less than a required secret needs is refused.
     #[must_use]
     pub fn granting(self, name: &str, operations: &[Operation]) -> Self {
         self.with(name, |planned| planned.operations = Some(operations.to_vec()))

@@ -160,9 +160,19 @@ fn permit(declared: &Terms) -> Result<Terms, Box<dyn StdError>> {
 fn grant(name: &SecretName, permitted: &Terms, planned: &Planned) -> Result<Option<Grant>, Box<dyn StdError>> {
     let terms = match &planned.operations {
         _ if !planned.is_granted => return Ok(None),
-        // To leave a secret out is how to grant nothing.
-        Some(operations) if operations.is_empty() => return Ok(None),
-        Some(operations) => narrowed(permitted, operations.iter().copied().map(HostOperation::from).collect())?,
+        Some(operations) => {
+            let mut operations: Operations = operations.iter().copied().map(HostOperation::from).collect();
+            if operations.is_empty() {
+                // A grant has at least one operation: here, one that the skill does not declare.
+                let declared = permitted.operations();
+                operations =
+                    HostOperation::ALL.into_iter().rfind(|other| !declared.contains(*other)).into_iter().collect();
+            }
+            if operations.is_empty() {
+                return Ok(None);
+            }
+            narrowed(permitted, operations)?
+        }
         None => permitted.clone(),
     };
     // No skill can ask for a version that is none.

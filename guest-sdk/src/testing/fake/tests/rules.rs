@@ -81,7 +81,7 @@ fn a_task_without_what_its_skill_requires_is_refused() {
     let cases = [
         (Host::new(DECLARATION), Reason::Ungranted),
         (host().without("signs"), Reason::Ungranted),
-        (host().granting("signs", &[]), Reason::Ungranted),
+        (host().granting("signs", &[]), Reason::Operation),
         (host().granting("signs", &[Operation::Reveal]), Reason::Operation),
         (host().granting("signs", &[Operation::Seal]), Reason::Operation),
     ];
