@@ -70,7 +70,7 @@ const RULES: [Rule; 12] = [
     },
     Rule {
         id: "guards",
-        what: "every guard in the list stands somewhere, and only far-core and far-runtime know of a build without one",
+        what: "every guard in the list stands somewhere, and only far-capability, far-core and far-runtime know of a build without one",
         check: |facts| Ok(guards::used(&facts.sources)),
     },
     Rule {
