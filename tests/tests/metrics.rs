@@ -23,7 +23,6 @@ impl Host {
     fn new() -> Self {
         let metrics = Metrics::new();
         let host = TestHost::of(Parts { pal: Pal::builder().sink(metrics.clone()), ..Parts::default() });
-        metrics.watch(&*host.provider);
         Self { host, metrics }
     }
 

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use far_core::pal::Sink;
-use far_core::provider::SecretProvider;
 use far_runtime::Metrics;
 
 use crate::failure::Failure;
+use crate::providers::Opened;
 use crate::state::say;
 
 /// Made for everybody to read, as far as the process's mask lets it: the collector is another user, and no value is in it.
@@ -37,9 +37,11 @@ impl MetricsFile {
         self.metrics.clone()
     }
 
-    /// Tells of a provider's servers too.
-    pub(crate) fn watch(&self, provider: &dyn SecretProvider) {
-        self.metrics.watch(provider);
+    /// Adds the counters of the backends' calls of servers.
+    pub(crate) fn watch(&self, opened: &Opened) {
+        for (provider, server, counters) in &opened.counters {
+            self.metrics.watch(provider, *server, counters.clone());
+        }
     }
 
     /// Writes the file, or says why not.

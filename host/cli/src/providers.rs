@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use far_core::capability::Catalog;
-use far_core::provider::{Reference, SecretProvider};
+use far_core::provider::{Counted, Reference, SecretProvider, Server};
 use far_core::{AgentId, ProviderId};
 use far_providers::dotenv::DotEnv;
 use far_providers::exchange::{Exchange, Recipe};
@@ -37,6 +37,21 @@ pub(crate) struct Opened {
     pub(crate) providers: Vec<Arc<dyn SecretProvider>>,
     /// Those of them that make secrets, and so have something to end.
     pub(crate) vaults: Vec<Arc<Vault>>,
+    /// The counters of their calls of servers.
+    pub(crate) counters: Vec<(ProviderId, Server, Arc<dyn Counted>)>,
+}
+
+/// A backend, and the counters of its calls of servers.
+struct Counting {
+    provider: Arc<dyn SecretProvider>,
+    counters: Vec<(Server, Arc<dyn Counted>)>,
+}
+
+impl From<Arc<Vault>> for Counting {
+    fn from(vault: Arc<Vault>) -> Self {
+        let counters = vec![(Server::Backend, vault.metrics().clone() as Arc<dyn Counted>)];
+        Self { provider: vault, counters }
+    }
 }
 
 /// Opens all backends of a configuration, for tasks of this agent. No request is made.
@@ -53,11 +68,14 @@ pub(crate) fn open_all(config: &FarToml, agent_id: &AgentId, json: bool) -> Resu
                 let known = known(&provider.id, &config.catalog, &recipes);
                 let vault = Arc::new(making(config, &provider.id, vault, known, agent_id, json)?);
                 opened.vaults.push(vault.clone());
-                vault
+                vault.into()
             }
             _ => behind(provider, &config.catalog, &recipes)?,
         };
-        opened.providers.push(exchanging(behind, recipes)?);
+        let Counting { provider, counters } = exchanging(behind, recipes)?;
+        let counters = counters.into_iter().map(|(server, counted)| (provider.id().clone(), server, counted));
+        opened.counters.extend(counters);
+        opened.providers.push(provider);
     }
     Ok(opened)
 }
@@ -93,19 +111,17 @@ pub(crate) fn open(
     recipes: &[RecipeConfig],
 ) -> Result<Arc<dyn SecretProvider>, Failure> {
     let recipes: Vec<_> = recipes.iter().filter(|recipe| recipe.provider == config.id).collect();
-    exchanging(behind(config, catalog, &recipes)?, recipes)
+    Ok(exchanging(behind(config, catalog, &recipes)?, recipes)?.provider)
 }
 
-fn behind(
-    config: &ProviderConfig,
-    catalog: &Catalog,
-    recipes: &[&RecipeConfig],
-) -> Result<Arc<dyn SecretProvider>, Failure> {
+fn behind(config: &ProviderConfig, catalog: &Catalog, recipes: &[&RecipeConfig]) -> Result<Counting, Failure> {
     Ok(match &config.kind {
-        ProviderKind::Dotenv { path } => Arc::new(DotEnv::open(config.id.clone(), path)?),
+        ProviderKind::Dotenv { path } => {
+            Counting { provider: Arc::new(DotEnv::open(config.id.clone(), path)?), counters: Vec::new() }
+        }
         ProviderKind::Vault(vault) => {
             let known = known(&config.id, catalog, recipes);
-            Arc::new(Vault::open(config.id.clone(), with_authorities(vault)?, known)?)
+            Arc::new(Vault::open(config.id.clone(), with_authorities(vault)?, known)?).into()
         }
     })
 }
@@ -120,15 +136,15 @@ fn with_authorities(config: &VaultConfig) -> Result<VaultConfig, Failure> {
 }
 
 /// A backend, with what is made of its keys.
-fn exchanging(
-    behind: Arc<dyn SecretProvider>,
-    recipes: Vec<&RecipeConfig>,
-) -> Result<Arc<dyn SecretProvider>, Failure> {
+fn exchanging(behind: Counting, recipes: Vec<&RecipeConfig>) -> Result<Counting, Failure> {
     if recipes.is_empty() {
         return Ok(behind);
     }
     let recipes = recipes.into_iter().map(recipe).collect::<Result<_, _>>()?;
-    Ok(Arc::new(Exchange::new(behind, recipes)?))
+    let Counting { provider, mut counters } = behind;
+    let exchange = Exchange::new(provider, recipes)?;
+    counters.push((Server::Issuer, exchange.metrics().clone()));
+    Ok(Counting { provider: Arc::new(exchange), counters })
 }
 
 /// What a backend is known to be asked for: what is called in it as the catalog has it, and keys that are exchanged.

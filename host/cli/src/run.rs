@@ -56,7 +56,7 @@ async fn run_counted(args: RunArgs, metrics: Option<&MetricsFile>) -> Result<End
     let counts = metrics.map(MetricsFile::sink);
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), counts, args.json)?;
     if let Some(metrics) = metrics {
-        operator.opened.providers.iter().for_each(|provider| metrics.watch(&**provider));
+        metrics.watch(&operator.opened);
     }
     let (vaults, agent_id) = (operator.opened.vaults.clone(), operator.agent_id.clone());
     let recovered = tokio::select! {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use far_core::memory::{MemoryError, SecretBytes};
-use far_core::provider::{Description, Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Description, Fetched, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -137,7 +137,14 @@ impl SecretProvider for MemoryProvider {
         }
     }
 
-    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
+    fn admin(&self) -> Option<&dyn SecretAdmin> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl SecretAdmin for MemoryProvider {
+    async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
         self.enter().await?;
         let state = self.state.lock();
         let current = state.secrets.get(reference.as_str()).and_then(|versions| versions.last());
@@ -212,9 +219,9 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_of_a_secret_is_its_current_version() {
         let (provider, token) = provider();
-        let described = provider.describe_secret(&token).await.unwrap();
+        let described = provider.describe(&token).await.unwrap();
         assert_eq!(described, Description { version: Some(version("2")), ..Description::default() });
-        assert_eq!(provider.describe_secret(&Reference::new("absent")).await, Err(ProviderError::NotFound));
+        assert_eq!(provider.describe(&Reference::new("absent")).await, Err(ProviderError::NotFound));
     }
 
     #[tokio::test]
@@ -225,7 +232,7 @@ mod tests {
             assert_eq!(provider.get_secret(&token, &VersionSelector::Current).await.err(), failure);
             assert_eq!(provider.refresh_secret(&token, &version("1")).await.err(), failure);
             assert_eq!(provider.list_secrets().await.err(), failure);
-            assert_eq!(provider.describe_secret(&token).await.err(), failure);
+            assert_eq!(provider.describe(&token).await.err(), failure);
         }
         assert_eq!(provider.calls(), 8);
     }

@@ -132,7 +132,11 @@ async fn describe(backend: &dyn Backend) -> String {
     backend.put("described", "described-1");
     let (provider, reference) = (backend.provider(), backend.reference("described"));
     let version = provider.get_secret(&reference, &VersionSelector::Current).await.unwrap().version;
-    match provider.describe_secret(&reference).await {
+    let described = match provider.admin() {
+        Some(admin) => admin.describe(&reference).await,
+        None => Err(ProviderError::Unsupported),
+    };
+    match described {
         Ok(told) if told.version == Some(version) => "its version".to_owned(),
         Ok(_) => "another version".to_owned(),
         Err(error) => error.kind().to_owned(),
@@ -143,7 +147,11 @@ async fn revoke(backend: &dyn Backend) -> String {
     backend.put("revoked", "revoked-1");
     let (provider, reference) = (backend.provider(), backend.reference("revoked"));
     let version = provider.get_secret(&reference, &VersionSelector::Current).await.unwrap().version;
-    let revoked = kind(provider.revoke(&reference, &version).await);
+    let revoked = match provider.admin() {
+        Some(admin) => admin.revoke(&reference, &version).await,
+        None => Err(ProviderError::Unsupported),
+    };
+    let revoked = kind(revoked);
     format!("{revoked}, then {}", told(get(backend, "revoked").await))
 }
 

@@ -1,6 +1,6 @@
 //! What a server makes for who asks: a user of a real database, used, renewed, replaced and ended.
 
-use far_core::provider::{Fetched, Holder, LeaseId, Reference, SecretProvider};
+use far_core::provider::{DynamicSecrets, Fetched, LeaseId, Reference, SecretOwner, SecretProvider};
 use far_core::{AgentId, VersionSelector};
 use far_providers::vault::{Engine, LedgerConfig, Mounts, VaultConfig};
 use far_servers::{Failure, Postgres};
@@ -54,8 +54,8 @@ impl<'a> Database<'a> {
         Ok(Self { postgres, provider, _ledger: ledger })
     }
 
-    async fn made_for(&self, holder: &Holder) -> (Fetched, User) {
-        let fetched = self.provider.get_secret_for(&Reference::new(ROLE), &VersionSelector::Current, holder).await;
+    async fn made_for(&self, owner: &SecretOwner) -> (Fetched, User) {
+        let fetched = self.provider.issue(&Reference::new(ROLE), &VersionSelector::Current, owner).await;
         let fetched = fetched.unwrap();
         let user = User::of(&fetched);
         (fetched, user)
@@ -71,60 +71,60 @@ impl<'a> Database<'a> {
     }
 
     async fn used(&self) -> String {
-        let holder = Holder::random().unwrap();
-        let (_, user) = self.made_for(&holder).await;
+        let owner = SecretOwner::random().unwrap();
+        let (_, user) = self.made_for(&owner).await;
         let seen = if self.logs_in(&user) { "logs in" } else { "is refused" };
-        self.provider.end(&holder).await.unwrap();
+        self.provider.revoke_all(&owner).await.unwrap();
         seen.to_owned()
     }
 
     async fn renewed(&self) -> String {
-        let holder = Holder::random().unwrap();
-        let (fetched, user) = self.made_for(&holder).await;
+        let owner = SecretOwner::random().unwrap();
+        let (fetched, user) = self.made_for(&owner).await;
         let lasts = self.provider.renew(&lease(&fetched)).await;
         let time = lasts.map_or_else(|error| error.kind(), |lasts| if lasts.is_zero() { "no time" } else { "a time" });
         let seen = format!("{time}, and {}", if self.logs_in(&user) { "logs in" } else { "is refused" });
-        self.provider.end(&holder).await.unwrap();
+        self.provider.revoke_all(&owner).await.unwrap();
         seen
     }
 
     async fn replaced(&self) -> String {
-        let holder = Holder::random().unwrap();
-        let (first, before) = self.made_for(&holder).await;
+        let owner = SecretOwner::random().unwrap();
+        let (first, before) = self.made_for(&owner).await;
         let role = Reference::new(ROLE);
-        let second = self.provider.replace_lease(&role, &lease(&first), &holder).await.unwrap();
+        let second = self.provider.reissue(&role, &lease(&first), &owner).await.unwrap();
         let after = User::of(&second);
         let both = before.name != after.name && self.logs_in(&before) && self.logs_in(&after);
-        self.provider.revoke_lease(&lease(&first)).await.unwrap();
+        self.provider.release(&lease(&first)).await.unwrap();
         let alone = !self.is_there(&before) && self.logs_in(&after);
-        self.provider.end(&holder).await.unwrap();
+        self.provider.revoke_all(&owner).await.unwrap();
         let word = |is: bool, yes: &'static str| if is { yes } else { "not so" };
         format!("{}, then {}", word(both, "both log in"), word(alone, "the second alone"))
     }
 
     async fn revoked(&self) -> String {
-        let holder = Holder::random().unwrap();
-        let (fetched, user) = self.made_for(&holder).await;
-        self.provider.revoke_lease(&lease(&fetched)).await.unwrap();
+        let owner = SecretOwner::random().unwrap();
+        let (fetched, user) = self.made_for(&owner).await;
+        self.provider.release(&lease(&fetched)).await.unwrap();
         let gone = if self.is_there(&user) { "still there" } else { "gone" };
-        let again = self.provider.revoke_lease(&lease(&fetched)).await;
+        let again = self.provider.release(&lease(&fetched)).await;
         let seen = format!("{gone}; again: {}", again.map_or_else(|error| error.kind(), |()| "done"));
-        self.provider.end(&holder).await.unwrap();
+        self.provider.revoke_all(&owner).await.unwrap();
         seen
     }
 
     async fn ended(&self) -> String {
-        let (one, other) = (Holder::random().unwrap(), Holder::random().unwrap());
+        let (one, other) = (SecretOwner::random().unwrap(), SecretOwner::random().unwrap());
         let ((_, user), (_, neighbour)) = (self.made_for(&one).await, self.made_for(&other).await);
-        self.provider.end(&one).await.unwrap();
+        self.provider.revoke_all(&one).await.unwrap();
         let gone = if self.is_there(&user) { "still there" } else { "gone" };
         let seen =
             format!("{gone}; a neighbour's {}", if self.logs_in(&neighbour) { "logs in" } else { "is gone too" });
-        self.provider.end(&other).await.unwrap();
+        self.provider.revoke_all(&other).await.unwrap();
         seen
     }
 
-    /// Without a holder, nobody would end it.
+    /// Without an owner, nobody would end it.
     async fn nobodys(&self) -> String {
         let made = self.provider.get_secret(&Reference::new(ROLE), &VersionSelector::Current).await;
         made.map_or_else(|error| error.kind(), |_| "made").to_owned()

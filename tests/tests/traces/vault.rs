@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::VersionSelector;
-use far_core::provider::{Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{
+    DynamicSecrets, LeaseId, ProviderError, Reference, Refreshed, SecretAdmin, SecretOwner, SecretProvider,
+};
 use far_providers::Vault;
 use far_providers::vault::{Auth, SecretId, VaultConfig};
 use far_servers::fault::Fault;
@@ -42,7 +44,7 @@ pub(crate) async fn all(vault: &Arc<Vault>, bao: &Bao, given: &Given, shown: &Sh
 async fn keys_and_values(vault: &Vault, bao: &Bao, shown: &Shown) {
     for reference in ["kv/app#value", "kv/app", "old/app#value"] {
         read(vault, reference).await;
-        shown.object(reference, &vault.describe_secret(&Reference::new(reference)).await);
+        shown.object(reference, &vault.describe(&Reference::new(reference)).await);
     }
     shown.object("list", &vault.list_secrets().await.unwrap());
     failed(vault, "absent", "kv/absent", shown).await;
@@ -57,22 +59,22 @@ async fn keys_and_values(vault: &Vault, bao: &Bao, shown: &Shown) {
 }
 
 async fn leases(vault: &Vault, shown: &Shown) {
-    let (holder, reference) = (Holder::random().unwrap(), Reference::new("db/creds/app#password"));
+    let (owner, reference) = (SecretOwner::random().unwrap(), Reference::new("db/creds/app#password"));
     shown.failed("nobody's", vault.get_secret(&reference, CURRENT).await);
-    let first = vault.get_secret_for(&reference, CURRENT, &holder).await.unwrap();
-    let whole = vault.get_secret_for(&Reference::new("db/creds/app"), CURRENT, &holder).await.unwrap();
+    let first = vault.issue(&reference, CURRENT, &owner).await.unwrap();
+    let whole = vault.issue(&Reference::new("db/creds/app"), CURRENT, &owner).await.unwrap();
     let (lease, _) = (first.lease.unwrap(), whole);
     shown.object("lease", &lease);
     vault.renew(&lease.id).await.unwrap();
-    let second = vault.replace_lease(&reference, &lease.id, &holder).await.unwrap();
-    vault.revoke_lease(&lease.id).await.unwrap();
-    vault.revoke_lease(&second.lease.unwrap().id).await.unwrap();
+    let second = vault.reissue(&reference, &lease.id, &owner).await.unwrap();
+    vault.release(&lease.id).await.unwrap();
+    vault.release(&second.lease.unwrap().id).await.unwrap();
     shown.failed("a lease of nobody's", vault.renew(&LeaseId::new("db/creds/app/none")).await);
-    shown.failed("wrong user", vault.get_secret_for(&Reference::new("db/creds/wrong-lease"), CURRENT, &holder).await);
-    shown.failed("half a user", vault.get_secret_for(&Reference::new("db/creds/wrong-half"), CURRENT, &holder).await);
-    vault.end(&holder).await.unwrap();
+    shown.failed("wrong user", vault.issue(&Reference::new("db/creds/wrong-lease"), CURRENT, &owner).await);
+    shown.failed("half a user", vault.issue(&Reference::new("db/creds/wrong-half"), CURRENT, &owner).await);
+    vault.revoke_all(&owner).await.unwrap();
     shown.object("recovered", &vault.recover().await);
-    shown.object("describe", &vault.describe_secret(&reference).await);
+    shown.object("describe", &vault.describe(&reference).await);
 }
 
 /// Everything that a server may answer in the wrong way to who asks for a value.
@@ -85,7 +87,7 @@ async fn wrong(bao: &Bao, fault: &str, shown: &Shown) {
         if let Err(error) = &got {
             shown.error(fault, error);
         }
-        shown.object(fault, &vault.describe_secret(&reference).await);
+        shown.object(fault, &vault.describe(&reference).await);
         shown.object(fault, &vault.revoke(&reference, &"1".parse().unwrap()).await);
         got.map_or_else(|error| error.kind(), |_| "a value")
     };

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::slot::{Flight, Ready, Slot, UnderWay};
 use crate::guard::Guard;
-use crate::provider::{Holder, ProviderError};
+use crate::provider::{ProviderError, SecretOwner};
 use crate::secret::{Gone, Secret};
 
 /// What every subject has.
@@ -40,8 +40,8 @@ pub(super) enum Settled {
 #[derive(Default)]
 struct Entries {
     slots: HashMap<Key, Slot>,
-    /// Whom backends make secrets for, once one was asked.
-    holder: Option<Holder>,
+    /// The owner of the dynamic secrets issued to it, once a backend was asked.
+    owner: Option<SecretOwner>,
     /// Which ones were.
     asked: HashSet<ProviderId>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Taken {
 /// What a subject had of secrets that were revoked.
 pub(super) struct Revoking {
     pub(super) taken: Vec<Taken>,
-    pub(super) holder: Option<Holder>,
+    pub(super) owner: Option<SecretOwner>,
     /// The fetches that were under way: told to stop, and not stopped yet.
     pub(super) flights: Vec<Flight>,
     /// The subject, if it has nothing any more.
@@ -70,7 +70,7 @@ pub(super) struct Closed {
     pub(super) flights: Vec<Flight>,
     /// Those that had a value.
     pub(super) wiped: Vec<Arc<Secret>>,
-    pub(super) holder: Option<Holder>,
+    pub(super) owner: Option<SecretOwner>,
     pub(super) asked: HashSet<ProviderId>,
 }
 
@@ -95,7 +95,7 @@ impl Cache {
 
     /// Ends a subject: its flights stop, its secrets are wiped.
     pub(super) fn close(&self, subject: &ScopeSubject) -> Closed {
-        let Entries { slots, holder, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
+        let Entries { slots, owner, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
         let (mut wiped, mut flights) = (Vec::new(), Vec::new());
         for slot in slots.into_values() {
             if let Some(UnderWay { flight, running, .. }) = slot.flight {
@@ -106,7 +106,7 @@ impl Cache {
             let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
             wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
         }
-        Closed { flights, wiped, holder, asked }
+        Closed { flights, wiped, owner, asked }
     }
 
     /// What is there, if it can still be used.
@@ -155,18 +155,18 @@ impl Cache {
         let mut all: Vec<_> = subjects.iter_mut().filter_map(|(_, entries)| entries.revoke(&is_wanted)).collect();
         let empty = subjects
             .extract_if(|subject, entries| entries.slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)));
-        all.extend(empty.map(|(_, Entries { holder, asked, .. })| Revoking {
+        all.extend(empty.map(|(_, Entries { owner, asked, .. })| Revoking {
             taken: Vec::new(),
-            holder: None,
+            owner: None,
             flights: Vec::new(),
-            empty: Some(Closed { holder, asked, ..Closed::default() }),
+            empty: Some(Closed { owner, asked, ..Closed::default() }),
         }));
         all
     }
 
     /// The flight that is under way for this place, or a new one by `fetch`; none for a task that has ended. Must be called
     /// within a tokio runtime.
-    pub(super) fn join<F>(&self, place: &Place, fetch: impl FnOnce(Holder, u64) -> F) -> Option<Joined>
+    pub(super) fn join<F>(&self, place: &Place, fetch: impl FnOnce(SecretOwner, u64) -> F) -> Option<Joined>
     where
         F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
@@ -185,13 +185,13 @@ impl Cache {
         {
             return Some(Joined { flight: flight.clone(), started: false });
         }
-        let holder = match &entries.holder {
-            Some(holder) => holder.clone(),
-            None => entries.holder.insert(Holder::random().ok()?).clone(),
+        let owner = match &entries.owner {
+            Some(owner) => owner.clone(),
+            None => entries.owner.insert(SecretOwner::random().ok()?).clone(),
         };
         entries.asked.insert(key.provider.clone());
         let number = self.flights.fetch_add(1, Ordering::Relaxed);
-        let task = tokio::spawn(fetch(holder, number));
+        let task = tokio::spawn(fetch(owner, number));
         let running = task.abort_handle();
         // A fetch that panicked or was stopped gave no answer.
         let flight =
@@ -262,8 +262,8 @@ impl Cache {
         if !slots.is_empty() || matches!(scope, ScopeSubject::Task(_)) {
             return None;
         }
-        let Entries { holder, asked, .. } = subjects.remove(scope)?;
-        Some(Closed { holder, asked, ..Closed::default() })
+        let Entries { owner, asked, .. } = subjects.remove(scope)?;
+        Some(Closed { owner, asked, ..Closed::default() })
     }
 }
 
@@ -271,8 +271,7 @@ impl Entries {
     fn revoke(&mut self, is_wanted: impl Fn(&Key) -> bool) -> Option<Revoking> {
         let leases: HashSet<_> =
             self.slots.values().filter(|slot| is_wanted(&slot.place.key)).flat_map(Slot::leases).collect();
-        let mut revoking =
-            Revoking { taken: Vec::new(), holder: self.holder.clone(), flights: Vec::new(), empty: None };
+        let mut revoking = Revoking { taken: Vec::new(), owner: self.owner.clone(), flights: Vec::new(), empty: None };
         for slot in self.slots.values_mut() {
             let wanted = is_wanted(&slot.place.key);
             // Whoever has one part of what was made has what ends with it.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::fetch::now;
 use crate::pal::{Event, Outcome, Reason};
-use crate::provider::ProviderError;
+use crate::provider::{LeaseId, ProviderError, SecretProvider};
 
 /// The answer to a call: [`ProviderError::Timeout`] if there is none within that time. A provider that panics is a defect of it, and
 /// no reason for more than a missing answer.
@@ -21,6 +21,16 @@ pub(super) async fn answered<T>(
         Ok(Err(_)) => Err(ProviderError::Unavailable),
         Err(_) => Err(ProviderError::Timeout),
     }
+}
+
+/// Releases a lease: [`ProviderError::Unsupported`] by a provider that issues none.
+pub(super) async fn release(
+    provider: &dyn SecretProvider,
+    lease: &LeaseId,
+    within: Duration,
+) -> Result<(), ProviderError> {
+    let release = async { provider.dynamic().ok_or(ProviderError::Unsupported)?.release(lease).await };
+    answered(within, release).await
 }
 
 /// An event that says how a call ended, and how long it took since then.

@@ -54,7 +54,7 @@ impl Session {
         let Some((event, ended)) = self.end(outcome, reason) else { return Ok(()) };
         // The log that failed the task is not waited for a second time.
         let waits = !matches!(self.stopped.get(), Some(Stop::Audit(_)));
-        let told_at_once = ended.holder.is_none();
+        let told_at_once = ended.owner.is_none();
         let (broker, subject) = (self.broker.clone(), self.subject.clone());
         let told = async move {
             broker.revoke(ended, &subject, None).await;
@@ -120,7 +120,7 @@ impl Drop for Session {
         let Some((event, ended)) = self.end(Outcome::Cancelled, None) else { return };
         self.broker.pal.note(&self.subject, event);
         // Nobody waits for it any more; a ledger knows of what is not ended before the process does.
-        if let (true, Ok(runtime)) = (ended.holder.is_some(), tokio::runtime::Handle::try_current()) {
+        if let (true, Ok(runtime)) = (ended.owner.is_some(), tokio::runtime::Handle::try_current()) {
             let (broker, subject) = (self.broker.clone(), self.subject.clone());
             runtime.spawn(async move { broker.revoke(ended, &subject, None).await });
         }

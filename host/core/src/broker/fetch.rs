@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::Broker;
 use super::cache::{Joined, Settled};
-use super::call::{self, answered};
+use super::call::{self, answered, release};
 use super::life::end_in_time;
 use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
 use crate::guard::Guard;
 use crate::memory::OverQuota;
 use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
-use crate::provider::{Fetched, Holder, Lease, ProviderError, Refreshed, SecretProvider};
+use crate::provider::{Fetched, Lease, ProviderError, Refreshed, SecretOwner, SecretProvider};
 use crate::secret::{Gone, Secret};
 
 /// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
@@ -42,8 +42,8 @@ struct Errand {
     subject: Arc<Subject>,
     /// Why, where no task asked.
     cause: Option<Cause>,
-    /// Whom the backend makes it for, if it makes it.
-    holder: Holder,
+    /// The owner of a dynamic secret.
+    owner: SecretOwner,
     /// Which flight it is.
     number: u64,
 }
@@ -63,18 +63,18 @@ impl Broker {
         cause: Option<Cause>,
     ) -> Result<Joined, ProviderError> {
         let provider = self.providers.get(&place.key.provider).ok_or(ProviderError::Unavailable)?.clone();
-        let errand = |holder, number| Errand {
+        let errand = |owner, number| Errand {
             broker: self.clone(),
             provider,
             place: place.clone(),
             wanted,
             subject: subject.clone(),
             cause,
-            holder,
+            owner,
             number,
         };
         // A task that has ended gets what a flight that ended with it gets: no answer.
-        self.cache.join(place, |holder, number| errand(holder, number).run()).ok_or(ProviderError::Unavailable)
+        self.cache.join(place, |owner, number| errand(owner, number).run()).ok_or(ProviderError::Unavailable)
     }
 }
 
@@ -146,7 +146,7 @@ impl Errand {
     async fn give_back(&self, lease: Option<Lease>) {
         let Some(lease) = lease else { return };
         let started = now();
-        let ended = answered(self.broker.settings.revoke_deadline, self.provider.revoke_lease(&lease.id)).await;
+        let ended = release(&*self.provider, &lease.id, self.broker.settings.revoke_deadline).await;
         let event = Event {
             secret_name: Some(SecretLabel::Listed(self.place.key.name.clone())),
             provider: Some(self.place.key.provider.clone()),
@@ -172,24 +172,30 @@ impl Errand {
     }
 
     async fn call(&self) -> Result<Refreshed, ProviderError> {
-        let Key { reference, version, .. } = &self.place.key;
+        let Key { reference, .. } = &self.place.key;
         match &self.wanted {
-            Wanted::Value => {
-                self.provider.get_secret_for(reference, version, &self.holder).await.map(Refreshed::Changed)
-            }
+            Wanted::Value => self.read().await.map(Refreshed::Changed),
             Wanted::Newer(known) => match known.lease() {
                 // Asking again would have another one made.
                 Some(_) => Ok(Refreshed::Unchanged),
                 // That it is still the one would not make it last longer.
-                None if !known.is_usable(now()) => {
-                    self.provider.get_secret_for(reference, version, &self.holder).await.map(Refreshed::Changed)
-                }
+                None if !known.is_usable(now()) => self.read().await.map(Refreshed::Changed),
                 None => self.provider.refresh_secret(reference, known.version()).await,
             },
             Wanted::Another(known) => {
                 let lease = known.lease().ok_or(ProviderError::Unsupported)?;
-                self.provider.replace_lease(reference, &lease.id, &self.holder).await.map(Refreshed::Changed)
+                let dynamic = self.provider.dynamic().ok_or(ProviderError::Unsupported)?;
+                dynamic.reissue(reference, &lease.id, &self.owner).await.map(Refreshed::Changed)
             }
+        }
+    }
+
+    /// Reads the value. A provider of dynamic secrets decides by the reference whether it issues one.
+    async fn read(&self) -> Result<Fetched, ProviderError> {
+        let Key { reference, version, .. } = &self.place.key;
+        match self.provider.dynamic() {
+            Some(dynamic) => dynamic.issue(reference, version, &self.owner).await,
+            None => self.provider.get_secret(reference, version).await,
         }
     }
 

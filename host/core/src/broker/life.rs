@@ -11,12 +11,12 @@ use tokio::time::{sleep_until, timeout};
 
 use super::Broker;
 use super::cache::{Closed, Revoking, Taken};
-use super::call::{self, answered};
+use super::call::{self, answered, release};
 use super::fetch::{Wanted, now};
 use super::place::Place;
 use crate::guard::Guard;
 use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};
-use crate::provider::{Holder, Lease, ProviderError};
+use crate::provider::{Lease, ProviderError, SecretOwner};
 use crate::secret::{Gone, Secret};
 
 /// Has a secret renewed while that helps, replaced when it is old, then wiped, and forgotten where it is kept.
@@ -124,7 +124,8 @@ impl Life {
             return false;
         };
         let started = now();
-        let renewed = answered(broker.settings.provider_deadline, provider.renew(&lease.id)).await;
+        let renew = async { provider.dynamic().ok_or(ProviderError::Unsupported)?.renew(&lease.id).await };
+        let renewed = answered(broker.settings.provider_deadline, renew).await;
         let event = Event { cause: Some(Cause::Lease), ..Event::about(EventKind::SecretRenewed, &secret) };
         let event = call::ended(event, &renewed, started);
         broker.pal.note(&self.agent, event);
@@ -168,13 +169,14 @@ impl Broker {
     pub(super) async fn revoke(&self, ended: Closed, subject: &Arc<Subject>, cause: Option<Cause>) {
         let leased = ended.wiped.iter().filter_map(|secret| Some((secret, secret.lease()?)));
         join_all(leased.map(|(secret, lease)| self.revoke_one(secret, lease, Ok(()), subject, cause))).await;
-        let Some(holder) = &ended.holder else { return };
+        let Some(owner) = &ended.owner else { return };
         // What a fetch has had made since it was told to stop is there to be ended when it has stopped.
         let _ = timeout(self.settings.revoke_deadline, join_all(ended.flights)).await;
         let makers = ended.asked.iter().filter_map(|id| self.providers.get(id));
-        let ends = makers.filter(|provider| provider.has_leases()).map(|provider| async move {
+        let makers = makers.filter_map(|provider| Some((provider, provider.dynamic()?)));
+        let ends = makers.map(|(provider, dynamic)| async move {
             let started = now();
-            if let Err(error) = answered(self.settings.revoke_deadline, provider.end(holder)).await {
+            if let Err(error) = answered(self.settings.revoke_deadline, dynamic.revoke_all(owner)).await {
                 let event = Event {
                     provider: Some(provider.id().clone()),
                     cause,
@@ -191,10 +193,10 @@ impl Broker {
 
     /// Takes back what somebody had of secrets that are revoked: also what is on its way to them, and what else was made with it.
     pub(super) async fn take_back(&self, revoking: Revoking, subject: &Arc<Subject>, cause: Option<Cause>) {
-        let Revoking { taken, holder, flights, empty } = revoking;
+        let Revoking { taken, owner, flights, empty } = revoking;
         // Told to stop, they stop; what they had made until then is there to be taken back.
         let _ = timeout(self.settings.revoke_deadline, join_all(flights)).await;
-        join_all(taken.iter().map(|taken| self.take_back_one(taken, holder.as_ref(), subject, cause))).await;
+        join_all(taken.iter().map(|taken| self.take_back_one(taken, owner.as_ref(), subject, cause))).await;
         if let Some(empty) = empty {
             self.revoke(empty, subject, cause).await;
         }
@@ -203,13 +205,22 @@ impl Broker {
     async fn take_back_one(
         &self,
         taken: &Taken,
-        holder: Option<&Holder>,
+        owner: Option<&SecretOwner>,
         subject: &Arc<Subject>,
         cause: Option<Cause>,
     ) {
         let Some(provider) = self.providers.get(&taken.provider) else { return };
-        let ended = match holder {
-            Some(holder) => answered(self.settings.revoke_deadline, provider.take_back(&taken.reference, holder)).await,
+        let ended = match owner {
+            Some(owner) => {
+                let revoke = async {
+                    provider.forget_in_flight(&taken.reference);
+                    match provider.dynamic() {
+                        Some(dynamic) => dynamic.revoke_for(&taken.reference, owner).await,
+                        None => Ok(()),
+                    }
+                };
+                answered(self.settings.revoke_deadline, revoke).await
+            }
             None => Ok(()),
         };
         let leased = taken.secrets.iter().filter_map(|secret| Some((secret, secret.lease()?)));
@@ -227,7 +238,7 @@ impl Broker {
     ) {
         let Some(provider) = self.providers.get(secret.provider()) else { return };
         let started = now();
-        let revoked = answered(self.settings.revoke_deadline, provider.revoke_lease(&lease.id)).await.and(ended);
+        let revoked = release(&**provider, &lease.id, self.settings.revoke_deadline).await.and(ended);
         let event = Event { cause, ..Event::about(EventKind::SecretRevoked, secret) };
         let event = call::ended(event, &revoked, started);
         self.pal.note(subject, event);

@@ -103,7 +103,8 @@ impl Broker {
     /// [`ProviderError::Unsupported`] where it says nothing without the value; otherwise any [`ProviderError`].
     pub async fn describe(&self, entry: &CatalogEntry) -> Result<Description, ProviderError> {
         let provider = self.providers.get(&entry.provider).ok_or(ProviderError::Unavailable)?;
-        answered(self.settings.provider_deadline, provider.describe_secret(&entry.reference)).await
+        let describe = async { provider.admin().ok_or(ProviderError::Unsupported)?.describe(&entry.reference).await };
+        answered(self.settings.provider_deadline, describe).await
     }
 
     /// Records that the operator has something done with a secret: before other processes of the agent, or its backend, are asked
@@ -209,7 +210,9 @@ impl Broker {
     async fn revoke_version(&self, entry: &CatalogEntry) -> Result<Version, ProviderError> {
         let version = self.describe(entry).await?.version.ok_or(ProviderError::Unsupported)?;
         let provider = self.providers.get(&entry.provider).ok_or(ProviderError::Unavailable)?;
-        let revoked = answered(self.settings.provider_deadline, provider.revoke(&entry.reference, &version)).await;
+        let revoke =
+            async { provider.admin().ok_or(ProviderError::Unsupported)?.revoke(&entry.reference, &version).await };
+        let revoked = answered(self.settings.provider_deadline, revoke).await;
         revoked.map(|()| version)
     }
 }

@@ -79,7 +79,8 @@ impl Broker {
         let provider = self.providers.get(&key.provider).ok_or(FetchError::Provider(ProviderError::Unavailable))?;
         self.request(&key.name, &key.provider, agent, cause).await.map_err(FetchError::Audit)?;
         let started = now();
-        let rotated = match answered(self.settings.provider_deadline, provider.rotate(&key.reference)).await {
+        let rotate = async { provider.admin().ok_or(ProviderError::Unsupported)?.rotate(&key.reference).await };
+        let rotated = match answered(self.settings.provider_deadline, rotate).await {
             Err(ProviderError::Unsupported) => Ok(None),
             made => {
                 let event = Event {
@@ -251,7 +252,8 @@ impl Schedule {
         let seen = broker.schedules.seen(&self.key);
         let by_sight = seen.checked_add(self.every);
         let provider = broker.providers.get(&self.key.provider)?;
-        let described = provider.describe_secret(&self.key.reference);
+        let described =
+            async { provider.admin().ok_or(ProviderError::Unsupported)?.describe(&self.key.reference).await };
         match answered(broker.settings.provider_deadline, described).await {
             Ok(Description { age: Some(age), .. }) => now().checked_add(self.every.saturating_sub(age)),
             Ok(_) | Err(ProviderError::Unsupported) => by_sight,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use far_core::memory::SecretBytes;
 use far_core::pal::{Cause, EventKind, Outcome, Reason};
-use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{
+    DynamicSecrets, Fetched, Lease, LeaseId, ProviderError, Reference, Refreshed, SecretOwner, SecretProvider,
+};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -78,7 +80,14 @@ impl SecretProvider for Maker {
         Err(ProviderError::Unsupported)
     }
 
-    async fn get_secret_for(&self, _: &Reference, _: &VersionSelector, _: &Holder) -> Result<Fetched, ProviderError> {
+    fn dynamic(&self) -> Option<&dyn DynamicSecrets> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl DynamicSecrets for Maker {
+    async fn issue(&self, _: &Reference, _: &VersionSelector, _: &SecretOwner) -> Result<Fetched, ProviderError> {
         // As a backend's client does it: what was begun is done, whoever waits for it.
         let (made, held) = (self.make(), self.state.lock().held.clone());
         if let Some(held) = held {
@@ -87,33 +96,29 @@ impl SecretProvider for Maker {
         Ok(made)
     }
 
-    async fn take_back(&self, reference: &Reference, _: &Holder) -> Result<(), ProviderError> {
-        self.say(format!("took back {}", reference.as_str()));
-        Ok(())
-    }
-
-    async fn replace_lease(&self, _: &Reference, lease: &LeaseId, _: &Holder) -> Result<Fetched, ProviderError> {
-        self.say(format!("replaces {}", lease.as_str()));
-        Ok(self.make())
-    }
-
-    fn has_leases(&self) -> bool {
-        true
-    }
-
     async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
         self.say(format!("renewed {}", lease.as_str()));
         let renewal = self.state.lock().renewals.pop();
         renewal.flatten().map(Duration::from_secs).ok_or(ProviderError::NotFound)
     }
 
-    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+    async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
         self.say(format!("revoked {}", lease.as_str()));
         let hangs = self.state.lock().hangs;
         if hangs { std::future::pending().await } else { Ok(()) }
     }
 
-    async fn end(&self, _: &Holder) -> Result<(), ProviderError> {
+    async fn reissue(&self, _: &Reference, lease: &LeaseId, _: &SecretOwner) -> Result<Fetched, ProviderError> {
+        self.say(format!("replaces {}", lease.as_str()));
+        Ok(self.make())
+    }
+
+    async fn revoke_for(&self, reference: &Reference, _: &SecretOwner) -> Result<(), ProviderError> {
+        self.say(format!("took back {}", reference.as_str()));
+        Ok(())
+    }
+
+    async fn revoke_all(&self, _: &SecretOwner) -> Result<(), ProviderError> {
         self.say("ended".to_owned());
         Ok(())
     }

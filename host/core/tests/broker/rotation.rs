@@ -7,7 +7,7 @@ use far_core::broker::{OperatorError, Reread, Rotated, SecretError};
 use far_core::capability::Rotation;
 use far_core::memory::SecretBytes;
 use far_core::pal::{Cause, EventKind, Outcome, Reason};
-use far_core::provider::{Description, Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Description, Fetched, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
 use far_core::{AgentId, ProviderId, SecretName, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::time::{Instant, advance, sleep};
@@ -97,7 +97,14 @@ impl SecretProvider for Maker {
         Ok(if fetched.version == *known { Refreshed::Unchanged } else { Refreshed::Changed(fetched) })
     }
 
-    async fn describe_secret(&self, _: &Reference) -> Result<Description, ProviderError> {
+    fn admin(&self) -> Option<&dyn SecretAdmin> {
+        Some(self)
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretAdmin for Maker {
+    async fn describe(&self, _: &Reference) -> Result<Description, ProviderError> {
         let state = self.state.lock();
         assert!(!state.panics, "a defect of the provider; this is part of the test");
         let age = state.tells_age.then(|| state.made.elapsed());

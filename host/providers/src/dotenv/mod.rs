@@ -51,7 +51,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{
+    Description, Fetched, HowGone, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider,
+};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::{Mutex, RwLock};
 
@@ -161,8 +163,15 @@ impl SecretProvider for DotEnv {
         })
     }
 
+    fn admin(&self) -> Option<&dyn SecretAdmin> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl SecretAdmin for DotEnv {
     /// A file's age is none of a secret's: other lines are in it.
-    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
+    async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
         self.catch_up().await?;
         self.source.with(reference, |current, _| Ok(Description { version: Some(current), ..Description::default() }))
     }

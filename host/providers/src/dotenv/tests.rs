@@ -203,14 +203,14 @@ fn debug_has_no_value() {
 async fn what_is_said_of_a_secret_is_the_version_of_its_value() {
     let development = Development::with("A=one");
     let provider = development.open().unwrap();
-    let describe = || async { provider.describe_secret(&Reference::new("a")).await.map(|told| told.version) };
+    let describe = || async { provider.describe(&Reference::new("a")).await.map(|told| told.version) };
     let (_, version) = current(&provider, "a").await.unwrap();
     assert_eq!(describe().await, Ok(Some(version.clone())));
     development.write("A=two");
     let changed = describe().await.unwrap();
     assert_ne!(changed, Some(version));
     assert_eq!(Some(current(&provider, "a").await.unwrap().1), changed);
-    assert_eq!(provider.describe_secret(&Reference::new("b")).await, Err(ProviderError::NotFound));
+    assert_eq!(provider.describe(&Reference::new("b")).await, Err(ProviderError::NotFound));
     development.set_mode(0o644);
     assert_eq!(describe().await, Err(ProviderError::Denied));
 }

@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use far_core::provider::{
-    Counted, Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider, Server,
+    Description, DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, Refreshed, SecretAdmin, SecretOwner,
+    SecretProvider,
 };
 use far_core::{ProviderId, Version, VersionSelector};
 
@@ -110,8 +111,9 @@ impl Exchange {
         Ok(Self { behind, issuers, versions, metrics })
     }
 
-    /// What the exchanges did so far, in numbers.
-    pub fn metrics(&self) -> &Metrics {
+    /// What the exchanges did so far, in numbers: the counters of
+    /// [`Server::Issuer`](far_core::provider::Server::Issuer), without those of the provider behind.
+    pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
@@ -160,79 +162,104 @@ impl SecretProvider for Exchange {
         }
     }
 
-    /// A token is nobody's own: it is made of a key that is nobody's either.
-    async fn get_secret_for(
+    /// A token is not kept; its key may be read by other callers.
+    fn forget_in_flight(&self, reference: &Reference) {
+        self.behind.forget_in_flight(self.key_of(reference));
+    }
+
+    fn dynamic(&self) -> Option<&dyn DynamicSecrets> {
+        self.behind.dynamic().map(|_| self as &dyn DynamicSecrets)
+    }
+
+    fn admin(&self) -> Option<&dyn SecretAdmin> {
+        self.behind.admin().map(|_| self as &dyn SecretAdmin)
+    }
+}
+
+impl Exchange {
+    /// What the provider behind calls the secret that this one comes from: the key of a token.
+    fn key_of<'a>(&'a self, reference: &'a Reference) -> &'a Reference {
+        self.issuers.get(reference).map_or(reference, |exchanged| &exchanged.key)
+    }
+
+    fn dynamic_behind(&self) -> Result<&dyn DynamicSecrets, ProviderError> {
+        self.behind.dynamic().ok_or(ProviderError::Unsupported)
+    }
+
+    fn admin_behind(&self) -> Result<&dyn SecretAdmin, ProviderError> {
+        self.behind.admin().ok_or(ProviderError::Unsupported)
+    }
+}
+
+/// Passed on to the provider behind, except for tokens: a token has no owner, because its key has
+/// none.
+#[async_trait]
+impl DynamicSecrets for Exchange {
+    async fn issue(
         &self,
         reference: &Reference,
         version: &VersionSelector,
-        holder: &Holder,
+        owner: &SecretOwner,
     ) -> Result<Fetched, ProviderError> {
         match self.issuers.get(reference) {
-            None => self.behind.get_secret_for(reference, version, holder).await,
+            None => self.dynamic_behind()?.issue(reference, version, owner).await,
             Some(_) => self.get_secret(reference, version).await,
         }
     }
 
-    fn has_leases(&self) -> bool {
-        self.behind.has_leases()
-    }
-
     async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
-        self.behind.renew(lease).await
+        self.dynamic_behind()?.renew(lease).await
     }
 
-    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
-        self.behind.revoke_lease(lease).await
+    async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+        self.dynamic_behind()?.release(lease).await
     }
 
-    /// Nothing is kept of a token; of its key, nobody is given what was asked for before.
-    async fn take_back(&self, reference: &Reference, holder: &Holder) -> Result<(), ProviderError> {
-        let behind = self.issuers.get(reference).map_or(reference, |exchanged| &exchanged.key);
-        self.behind.take_back(behind, holder).await
-    }
-
-    async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
-        self.behind.end(holder).await
-    }
-
-    /// Of a token that nobody asked for there is nothing to say but that its key is there: the key's version is not the token's.
-    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.behind.describe_secret(reference).await,
-            Some(exchanged) => self.behind.describe_secret(&exchanged.key).await.map(|_| Description::default()),
-        }
-    }
-
-    async fn replace_lease(
+    async fn reissue(
         &self,
         reference: &Reference,
         lease: &LeaseId,
-        holder: &Holder,
+        owner: &SecretOwner,
     ) -> Result<Fetched, ProviderError> {
         match self.issuers.get(reference) {
-            None => self.behind.replace_lease(reference, lease, holder).await,
+            None => self.dynamic_behind()?.reissue(reference, lease, owner).await,
+            Some(_) => Err(ProviderError::Unsupported),
+        }
+    }
+
+    async fn revoke_for(&self, reference: &Reference, owner: &SecretOwner) -> Result<(), ProviderError> {
+        self.dynamic_behind()?.revoke_for(self.key_of(reference), owner).await
+    }
+
+    async fn revoke_all(&self, owner: &SecretOwner) -> Result<(), ProviderError> {
+        self.dynamic_behind()?.revoke_all(owner).await
+    }
+}
+
+/// Passed on to the provider behind, except for tokens.
+#[async_trait]
+impl SecretAdmin for Exchange {
+    /// Describes a token by nothing but the presence of its key: the key's version is not the
+    /// token's.
+    async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
+        match self.issuers.get(reference) {
+            None => self.admin_behind()?.describe(reference).await,
+            Some(exchanged) => self.admin_behind()?.describe(&exchanged.key).await.map(|_| Description::default()),
+        }
+    }
+
+    async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
+        match self.issuers.get(reference) {
+            None => self.admin_behind()?.rotate(reference).await,
             Some(_) => Err(ProviderError::Unsupported),
         }
     }
 
     async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
         match self.issuers.get(reference) {
-            None => self.behind.revoke(reference, version).await,
+            None => self.admin_behind()?.revoke(reference, version).await,
             Some(_) => Err(ProviderError::Unsupported),
         }
-    }
-
-    async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.behind.rotate(reference).await,
-            Some(_) => Err(ProviderError::Unsupported),
-        }
-    }
-
-    fn counted(&self) -> Vec<(Server, Arc<dyn Counted>)> {
-        let mut counted = self.behind.counted();
-        counted.push((Server::Issuer, self.metrics.clone()));
-        counted
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use far_core::provider::HowGone;
+use far_core::provider::{Counted, HowGone};
 use std::time::Duration;
 
 use super::*;
@@ -195,15 +195,15 @@ async fn a_key_that_is_none_asks_nobody() {
 #[tokio::test]
 async fn of_a_token_is_said_that_its_key_is_there_and_nothing_of_the_key() {
     let (exchange, server) = exchange(|_| expiring(Duration::from_secs(3600)), KEY, app).await;
-    let described = exchange.describe_secret(&reference("app")).await;
+    let described = exchange.describe(&reference("app")).await;
     assert_eq!(described, Ok(Description::default()));
-    let described = exchange.describe_secret(&reference("other")).await.unwrap();
+    let described = exchange.describe(&reference("other")).await.unwrap();
     assert_eq!(described.version, Some(Version::parse("1").unwrap()));
-    assert_eq!(exchange.describe_secret(&reference("absent")).await, Err(ProviderError::NotFound));
+    assert_eq!(exchange.describe(&reference("absent")).await, Err(ProviderError::NotFound));
     assert!(server.asked("").is_empty(), "nothing is issued");
-    let (lease, holder) = (LeaseId::new("x"), Holder::random().unwrap());
+    let (lease, owner) = (LeaseId::new("x"), SecretOwner::random().unwrap());
     for name in ["app", "other"] {
-        let replaced = exchange.replace_lease(&reference(name), &lease, &holder).await;
+        let replaced = exchange.reissue(&reference(name), &lease, &owner).await;
         assert_eq!(replaced.err(), Some(ProviderError::Unsupported), "{name}");
     }
 }
@@ -216,7 +216,7 @@ async fn a_token_whose_key_is_gone_is_not_there() {
         let recipe = Recipe { name: reference("app"), key: reference("key"), kind, authorities: None };
         Exchange::new(Arc::new(behind), vec![recipe]).unwrap()
     };
-    assert_eq!(exchange.describe_secret(&reference("app")).await, Err(ProviderError::NotFound));
+    assert_eq!(exchange.describe(&reference("app")).await, Err(ProviderError::NotFound));
 }
 
 #[tokio::test]
@@ -224,10 +224,9 @@ async fn what_issuers_are_asked_is_counted_apart_from_the_backend() {
     let (exchange, _server) = exchange(|_| expiring(Duration::from_secs(3600)), KEY, app).await;
     get(&exchange, "app").await.unwrap();
     get(&exchange, "other").await.unwrap();
-    let counted = exchange.counted();
+    let issuers: Arc<dyn Counted> = exchange.metrics().clone();
     drop(exchange);
     // The values behind it are in memory: nobody is asked for them.
-    let [(Server::Issuer, issuers)] = &counted[..] else { panic!("one that is asked") };
     let counts = issuers.counts();
     assert_eq!((counts.calls.first(), counts.attempts), (Some(&("ok", 1)), 1));
 }

@@ -69,7 +69,7 @@ pub(super) fn has_current(reply: &Reply) -> Result<bool, ProviderError> {
 /// # Errors
 ///
 /// Any of [`ProviderError`]; `NotFound` and `VersionGone` where the server says so.
-pub(super) async fn describe(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
+pub(super) async fn description(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
     let reply = metadata(client, token, path).await?;
     let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
     // There may be metadata and no version yet.

@@ -194,8 +194,9 @@ impl Vault {
         Dynamic::end_all(&self.server).await
     }
 
-    /// What it did so far, in numbers.
-    pub fn metrics(&self) -> &Metrics {
+    /// What it did so far, in numbers: the counters of
+    /// [`Server::Backend`](far_core::provider::Server::Backend).
+    pub fn metrics(&self) -> &Arc<Metrics> {
         &self.server.metrics
     }
 

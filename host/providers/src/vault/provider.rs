@@ -1,11 +1,11 @@
 //! The provider's calls, each to where it is made.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use far_core::provider::{
-    Counted, Description, Fetched, Holder, LeaseId, ProviderError, Reference, Refreshed, SecretProvider, Server,
+    Description, DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, Refreshed, SecretAdmin, SecretOwner,
+    SecretProvider,
 };
 use far_core::{ProviderId, Version, VersionSelector};
 
@@ -57,76 +57,86 @@ impl SecretProvider for Vault {
         if answered.version == *known { Ok(Refreshed::Unchanged) } else { answered.copy().map(Refreshed::Changed) }
     }
 
-    async fn get_secret_for(
-        &self,
-        reference: &Reference,
-        version: &VersionSelector,
-        holder: &Holder,
-    ) -> Result<Fetched, ProviderError> {
-        match self.made(reference)? {
-            Some(place) => Dynamic::get(&self.server, place, Wanted::Version(version.clone()), holder).await,
-            None => self.get_secret(reference, version).await,
+    fn forget_in_flight(&self, reference: &Reference) {
+        if let Ok(place) = self.server.place(reference) {
+            self.server.forget_reads(&place);
         }
     }
 
-    fn has_leases(&self) -> bool {
-        self.server.dynamic.is_some() && self.server.mounts.are_dynamic()
+    /// Issues dynamic secrets where an engine is mounted that does, and a ledger is open.
+    fn dynamic(&self) -> Option<&dyn DynamicSecrets> {
+        let issues = self.server.dynamic.is_some() && self.server.mounts.are_dynamic();
+        issues.then_some(self as &dyn DynamicSecrets)
+    }
+
+    fn admin(&self) -> Option<&dyn SecretAdmin> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl DynamicSecrets for Vault {
+    /// Keys and values, and passwords of static roles, are read as by
+    /// [`get_secret`](SecretProvider::get_secret).
+    async fn issue(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+        owner: &SecretOwner,
+    ) -> Result<Fetched, ProviderError> {
+        match self.made(reference)? {
+            Some(place) => Dynamic::get(&self.server, place, Wanted::Version(version.clone()), owner).await,
+            None => self.get_secret(reference, version).await,
+        }
     }
 
     async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
         self.server.dynamic()?.lengthen(&self.server, lease).await
     }
 
-    /// A lease of which a holder has several secrets ends with the last of them.
-    async fn revoke_lease(&self, lease: &LeaseId) -> Result<(), ProviderError> {
+    /// A lease of which an owner has several secrets ends with the last of them.
+    async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
         Dynamic::give_back(&self.server, lease).await
     }
 
-    /// Of what is there for all, nothing is: but who asks afterwards has it read anew.
-    async fn take_back(&self, reference: &Reference, holder: &Holder) -> Result<(), ProviderError> {
-        let place = self.server.place(reference)?;
-        if !place.source.is_made() {
-            self.server.forget_reads(&place);
-            return Ok(());
-        }
-        match &self.server.dynamic {
-            Some(_) => Dynamic::reclaim(&self.server, &place, holder).await,
+    /// Both are there until each secret of the old one's lease was released, or the owner ends.
+    async fn reissue(
+        &self,
+        reference: &Reference,
+        lease: &LeaseId,
+        owner: &SecretOwner,
+    ) -> Result<Fetched, ProviderError> {
+        let place = self.made(reference)?.ok_or(ProviderError::Unsupported)?;
+        Dynamic::get(&self.server, place, Wanted::Instead(lease.clone()), owner).await
+    }
+
+    async fn revoke_for(&self, reference: &Reference, owner: &SecretOwner) -> Result<(), ProviderError> {
+        match self.made(reference)? {
+            Some(place) => Dynamic::reclaim(&self.server, &place, owner).await,
             None => Ok(()),
         }
     }
 
-    async fn end(&self, holder: &Holder) -> Result<(), ProviderError> {
-        Dynamic::end(&self.server, holder).await
+    async fn revoke_all(&self, owner: &SecretOwner) -> Result<(), ProviderError> {
+        Dynamic::end(&self.server, owner).await
     }
+}
 
-    /// Both are there until each secret of the old one's lease was given back, or the holder ends.
-    async fn replace_lease(
-        &self,
-        reference: &Reference,
-        lease: &LeaseId,
-        holder: &Holder,
-    ) -> Result<Fetched, ProviderError> {
-        let place = self.made(reference)?.ok_or(ProviderError::Unsupported)?;
-        Dynamic::get(&self.server, place, Wanted::Instead(lease.clone()), holder).await
-    }
-
-    async fn describe_secret(&self, reference: &Reference) -> Result<Description, ProviderError> {
+#[async_trait]
+impl SecretAdmin for Vault {
+    async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
         match self.made(reference)? {
             Some(place) => self.describe_made(&place).await,
-            None => self.server.describe(&self.server.place(reference)?).await,
+            None => self.server.description(&self.server.place(reference)?).await,
         }
-    }
-
-    async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
-        self.server.remove_version(&self.server.place(reference)?, version).await
     }
 
     async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
         self.server.replace_password(&self.server.place(reference)?).await
     }
 
-    fn counted(&self) -> Vec<(Server, Arc<dyn Counted>)> {
-        vec![(Server::Backend, self.server.metrics.clone())]
+    async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
+        self.server.remove_version(&self.server.place(reference)?, version).await
     }
 }
 

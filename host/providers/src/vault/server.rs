@@ -129,14 +129,14 @@ impl Server {
     }
 
     /// What the server says of a secret without its value.
-    pub(super) async fn describe(&self, place: &Place) -> Result<Description, ProviderError> {
+    pub(super) async fn description(&self, place: &Place) -> Result<Description, ProviderError> {
         let path = place.metadata().ok_or(ProviderError::Unsupported)?;
         let describe = |token: Token| {
             let path = &path;
             async move {
                 match place.source {
-                    Source::KvV2 => metadata::describe(&self.client, &token, path).await,
-                    Source::StaticCreds => static_role::describe(&self.client, &token, path).await,
+                    Source::KvV2 => metadata::description(&self.client, &token, path).await,
+                    Source::StaticCreds => static_role::description(&self.client, &token, path).await,
                     Source::KvV1 | Source::Creds | Source::Certificate(_) => Err(ProviderError::Unsupported),
                 }
             }

@@ -64,7 +64,7 @@ pub(super) fn answered(reply: Reply, place: &Place) -> Result<Read, ProviderErro
 /// # Errors
 ///
 /// As [`read`].
-pub(super) async fn describe(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
+pub(super) async fn description(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
     let reply = client.ask(Ask::get(path).with_token(token)).await?;
     if reply.status.as_u16() == 404 {
         return Err(absent(&reply)?);

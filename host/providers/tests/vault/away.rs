@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use far_core::VersionSelector;
-use far_core::provider::{Reference, SecretProvider};
+use far_core::provider::{DynamicSecrets, Reference, SecretProvider};
 use far_providers::vault::{Address, VaultConfig};
 use far_servers::fault::{Fault, Proxy};
 
 use crate::bao::Bao;
 use crate::eventually;
-use crate::world::{World, files, holder};
+use crate::world::{World, files, owner};
 
 pub(crate) fn before(bao: &Bao) -> Proxy {
     let address = bao.address.strip_prefix("http://").unwrap();
@@ -22,13 +22,13 @@ async fn they_are_gone_soon_after_it_is_back() {
     let proxy = before(&world.bao);
     let address = Address::parse(&proxy.address()).unwrap();
     let vault = Arc::new(world.vault_with(VaultConfig { address, ..world.config() }));
-    let (one, tokens) = (holder(), world.tokens());
+    let (one, tokens) = (owner(), world.tokens());
     let user = Reference::new("db/creds/app#username");
-    vault.get_secret_for(&user, &VersionSelector::Current, &one).await.unwrap();
+    vault.issue(&user, &VersionSelector::Current, &one).await.unwrap();
     assert_eq!(world.users(), 1);
     // Each of the two calls with all its attempts, or until the circuit opens.
     proxy.next(vec![Fault::broken(502); 8]);
-    vault.end(&one).await.unwrap_err();
+    vault.revoke_all(&one).await.unwrap_err();
     assert_eq!((world.users(), files(&world.ledger().folder).len()), (1, 1));
     eventually(async || world.users() == 0 && files(&world.ledger().folder).is_empty()).await;
     assert_eq!(world.tokens(), tokens);
@@ -40,11 +40,11 @@ async fn closing_does_not_wait_for_the_next_try() {
     let proxy = before(&world.bao);
     let address = Address::parse(&proxy.address()).unwrap();
     let vault = world.vault_with(VaultConfig { address, ..world.config() });
-    let one = holder();
+    let one = owner();
     let user = Reference::new("db/creds/app#username");
-    let lease = vault.get_secret_for(&user, &VersionSelector::Current, &one).await.unwrap().lease.unwrap();
+    let lease = vault.issue(&user, &VersionSelector::Current, &one).await.unwrap().lease.unwrap();
     proxy.next(vec![Fault::broken(502); 5]);
-    vault.revoke_lease(&lease.id).await.unwrap_err();
+    vault.release(&lease.id).await.unwrap_err();
     assert_eq!(world.users(), 1);
     vault.close().await.unwrap();
     assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));

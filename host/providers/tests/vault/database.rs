@@ -1,31 +1,33 @@
-//! Users of a real database, made by the server for each holder.
+//! Users of a real database, made by the server for each owner.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::provider::{Description, Fetched, Holder, ProviderError, Reference, SecretProvider};
+use far_core::provider::{
+    Description, DynamicSecrets, Fetched, ProviderError, Reference, SecretAdmin, SecretOwner, SecretProvider,
+};
 use far_core::{AgentId, ProviderId, Version, VersionSelector};
 use far_providers::vault::{Auth, LedgerConfig, Recovered, Vault, VaultConfig};
 use serde_json::json;
 
 use crate::eventually;
-use crate::world::{POLICY, World, files, holder};
+use crate::world::{POLICY, World, files, owner};
 
-async fn read(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
+async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
     let reference = Reference::new(&format!("db/creds/app{field}"));
-    vault.get_secret_for(&reference, &VersionSelector::Current, holder).await
+    vault.issue(&reference, &VersionSelector::Current, owner).await
 }
 
-async fn text(vault: &Vault, field: &str, holder: &Holder) -> String {
-    String::from_utf8(read(vault, field, holder).await.unwrap().value.expose().to_vec()).unwrap()
+async fn text(vault: &Vault, field: &str, owner: &SecretOwner) -> String {
+    String::from_utf8(read(vault, field, owner).await.unwrap().value.expose().to_vec()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
-    assert!(vault.has_leases());
-    let (one, other) = (holder(), holder());
+    assert!(vault.dynamic().is_some());
+    let (one, other) = (owner(), owner());
     let tokens = world.tokens();
 
     let (user, password) = (text(&vault, "#username", &one).await, text(&vault, "#password", &one).await);
@@ -39,12 +41,12 @@ async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
     let ledger = std::fs::read_to_string(world.ledger().folder.join(&files(&world.ledger().folder)[0])).unwrap();
     assert!(!ledger.contains(&password) && !ledger.contains(&user), "{ledger}");
 
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert!(!world.is_user(&user) && world.is_user(&neighbour));
     assert!(world.postgres.query_as(&user, &password, "SELECT 1").is_err());
     assert_eq!(world.tokens(), tokens + 1);
     assert_eq!(read(&vault, "#username", &one).await.err(), Some(ProviderError::Unavailable), "it has ended");
-    vault.end(&other).await.unwrap();
+    vault.revoke_all(&other).await.unwrap();
     assert_eq!((world.users(), world.tokens()), (0, tokens));
     assert!(files(&world.ledger().folder).is_empty());
 }
@@ -53,7 +55,7 @@ async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
 async fn a_lease_is_told_renewed_and_ends_with_the_last_of_its_fields() {
     let Some(world) = World::start(60) else { return };
     let vault = world.vault();
-    let one = holder();
+    let one = owner();
     let user = read(&vault, "#username", &one).await.unwrap();
     let password = read(&vault, "#password", &one).await.unwrap();
     let (lease, ttl) = (user.lease.clone().unwrap(), user.ttl.unwrap());
@@ -61,21 +63,21 @@ async fn a_lease_is_told_renewed_and_ends_with_the_last_of_its_fields() {
     assert!(lease.renewable && user.version.as_str().starts_with("lease-"));
     assert!(ttl <= Duration::from_secs(60) && ttl > Duration::from_secs(50), "{ttl:?}");
     let exactly = VersionSelector::Exactly(user.version.clone());
-    assert!(vault.get_secret_for(&Reference::new("db/creds/app"), &exactly, &one).await.is_ok());
+    assert!(vault.issue(&Reference::new("db/creds/app"), &exactly, &one).await.is_ok());
     let other = VersionSelector::Exactly(Version::parse("other").unwrap());
-    assert!(vault.get_secret_for(&Reference::new("db/creds/app"), &other, &one).await.is_err());
+    assert!(vault.issue(&Reference::new("db/creds/app"), &other, &one).await.is_err());
 
     let lasts = vault.renew(&lease.id).await.unwrap();
     assert!(lasts <= Duration::from_secs(60) && lasts > Duration::from_secs(50), "{lasts:?}");
     for expected in [1, 1, 0] {
-        vault.revoke_lease(&lease.id).await.unwrap();
+        vault.release(&lease.id).await.unwrap();
         assert_eq!(world.users(), expected, "three have a part of it");
     }
-    vault.revoke_lease(&lease.id).await.unwrap();
+    vault.release(&lease.id).await.unwrap();
     assert_eq!(vault.renew(&lease.id).await, Err(ProviderError::NotFound));
     read(&vault, "#username", &one).await.unwrap();
     assert_eq!(world.users(), 1, "another");
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert_eq!(world.users(), 0);
 }
 
@@ -90,15 +92,15 @@ async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
     assert_eq!(refreshed.err(), Some(ProviderError::Unsupported));
     assert_eq!(vault.list_secrets().await, Ok(vec![reference.clone()]));
     let leased = Description { leased: true, ..Description::default() };
-    assert_eq!(vault.describe_secret(&reference).await, Ok(leased));
+    assert_eq!(vault.describe(&reference).await, Ok(leased));
     let unknown = Reference::new("db/creds/other");
     world.permit(&format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}"));
-    let asked = vault.get_secret_for(&unknown, &VersionSelector::Current, &holder()).await;
+    let asked = vault.issue(&unknown, &VersionSelector::Current, &owner()).await;
     assert_eq!(asked.err(), Some(ProviderError::NotFound));
     // Without a ledger, nothing is made, and keys and values go on.
     let vault = Vault::open(ProviderId::parse("vault").unwrap(), world.config(), vec![reference.clone()]).unwrap();
-    let asked = vault.get_secret_for(&reference, &VersionSelector::Current, &holder()).await;
-    assert_eq!((asked.err(), vault.has_leases()), (Some(ProviderError::Unsupported), false));
+    let asked = vault.issue(&reference, &VersionSelector::Current, &owner()).await;
+    assert_eq!((asked.err(), vault.dynamic().is_some()), (Some(ProviderError::Unsupported), false));
     assert_eq!(world.users(), 0);
 }
 
@@ -108,14 +110,14 @@ async fn what_is_under_way_as_a_holder_ends_is_ended() {
     let vault = Arc::new(world.vault());
     let tokens = world.tokens();
     for pause in [0, 1, 3, 10, 30, 60, 120] {
-        let one = holder();
+        let one = owner();
         let asked = {
             let (vault, one) = (vault.clone(), one.clone());
             tokio::spawn(async move { read(&vault, "#username", &one).await.map(drop) })
         };
         tokio::time::sleep(Duration::from_millis(pause)).await;
         asked.abort();
-        vault.end(&one).await.unwrap();
+        vault.revoke_all(&one).await.unwrap();
         let _ = asked.await;
         assert_eq!((world.users(), world.tokens()), (0, tokens), "after {pause} ms");
     }
@@ -126,7 +128,7 @@ async fn what_is_under_way_as_a_holder_ends_is_ended() {
 async fn a_hundred_who_share_a_holder_have_one_user() {
     let Some(world) = World::start(600) else { return };
     let vault = Arc::new(world.vault());
-    let one = holder();
+    let one = owner();
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..100 {
         let (vault, one) = (vault.clone(), one.clone());
@@ -134,7 +136,7 @@ async fn a_hundred_who_share_a_holder_have_one_user() {
     }
     let users: std::collections::HashSet<_> = all.join_all().await.into_iter().collect();
     assert_eq!((users.len(), world.users()), (1, 1));
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert_eq!(world.users(), 0);
 }
 
@@ -149,7 +151,7 @@ async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
     let file = world.files.write("both", token["auth"]["client_token"].as_str().unwrap());
     let config = VaultConfig { auth: Auth::Token { file }, child_policies: vec!["db".to_owned()], ..world.config() };
     let vault = world.vault_with(config);
-    let one = holder();
+    let one = owner();
     let user = text(&vault, "#username", &one).await;
     let mine = |accessor: &serde_json::Value| {
         let told = world.bao.ok("auth/token/lookup-accessor", &json!({ "accessor": accessor }).to_string());
@@ -167,10 +169,10 @@ async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
     world.bao.ok("auth/token/revoke-accessor", &json!({ "accessor": child["accessor"] }).to_string());
     let lease = read(&vault, "", &one).await.unwrap().lease.unwrap();
     for _ in 0..2 {
-        vault.revoke_lease(&lease.id).await.unwrap();
+        vault.release(&lease.id).await.unwrap();
     }
     assert_ne!(text(&vault, "#username", &one).await, user);
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert_eq!((world.users(), children().len()), (0, 0));
 }
 
@@ -178,9 +180,9 @@ async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
 async fn what_a_process_left_is_ended_by_the_next_and_nothing_of_one_that_runs() {
     let Some(world) = World::start(600) else { return };
     let (runs, lost) = (world.vault(), world.vault());
-    let stays = text(&runs, "#username", &holder()).await;
+    let stays = text(&runs, "#username", &owner()).await;
     let tokens = world.tokens();
-    let gone = text(&lost, "#username", &holder()).await;
+    let gone = text(&lost, "#username", &owner()).await;
     // As if it had been killed: nothing is ended, and its lock is gone.
     drop(lost);
     assert!(world.is_user(&gone));
@@ -198,7 +200,7 @@ async fn what_nobody_ever_ends_ends_with_its_token() {
     let lost = world.vault();
     // Tokens that are made from here on last shorter than the provider asks for, and the lease than it is told.
     world.bao.ok("sys/auth/token/tune", r#"{"max_lease_ttl":"4s"}"#);
-    let user = text(&lost, "#username", &holder()).await;
+    let user = text(&lost, "#username", &owner()).await;
     assert!(world.is_user(&user));
     drop(lost);
     eventually(async || !world.is_user(&user)).await;
@@ -209,7 +211,7 @@ async fn what_is_shared_is_ended_as_the_provider_is_closed() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     for _ in 0..3 {
-        text(&vault, "#username", &holder()).await;
+        text(&vault, "#username", &owner()).await;
     }
     assert_eq!(world.users(), 3);
     vault.close().await.unwrap();
@@ -220,7 +222,7 @@ async fn what_is_shared_is_ended_as_the_provider_is_closed() {
 async fn what_was_edited_copied_or_is_anothers_ends_nothing() {
     let Some(world) = World::start(600) else { return };
     let runs = world.vault();
-    let user = text(&runs, "#username", &holder()).await;
+    let user = text(&runs, "#username", &owner()).await;
     let folder = world.ledger().folder;
     let path = folder.join(&files(&folder)[0]);
     let lines = std::fs::read_to_string(&path).unwrap();
@@ -246,7 +248,7 @@ async fn what_was_edited_copied_or_is_anothers_ends_nothing() {
 async fn what_cannot_be_ended_is_kept_for_the_next_start() {
     let Some(world) = World::start(600) else { return };
     let lost = world.vault();
-    text(&lost, "#username", &holder()).await;
+    text(&lost, "#username", &owner()).await;
     drop(lost);
     let denied = POLICY.replace("sys/leases/revoke", "sys/leases/x").replace("revoke-accessor", "x");
     world.permit(&denied);

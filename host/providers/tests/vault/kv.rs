@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use far_core::Version;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Description, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{Description, HowGone, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
 use far_providers::vault::{Auth, Engine, Mounts, Vault};
 use serde_json::json;
 
@@ -180,7 +180,7 @@ fn with_policy(bao: &Bao, files: &Files, policy: &str) -> Vault {
 }
 
 async fn described(vault: &Vault, reference: &str) -> Result<Description, ProviderError> {
-    vault.describe_secret(&Reference::new(reference)).await
+    vault.describe(&Reference::new(reference)).await
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
-//! Certificates that the server issues for each holder.
+//! Certificates that the server issues for each owner.
 
 use std::time::Duration;
 
-use far_core::provider::{Description, Fetched, Holder, ProviderError, Reference, SecretProvider};
+use far_core::provider::{
+    Description, DynamicSecrets, Fetched, ProviderError, Reference, SecretAdmin, SecretOwner, SecretProvider,
+};
 use far_core::{AgentId, ProviderId, VersionSelector};
 use far_providers::vault::{Auth, Engine, LedgerConfig, Mounts, Recovered, Vault, VaultConfig};
 use rustls::pki_types::pem::PemObject;
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::bao::{Bao, Files};
 use crate::config;
-use crate::world::{files, holder};
+use crate::world::{files, owner};
 
 /// What the documentation says that the provider's own token needs.
 const POLICY: &str = r#"
@@ -87,19 +89,19 @@ fn reference(field: &str) -> Reference {
     mounts().certificate("pki/issue/web", NAME, (!field.is_empty()).then_some(field)).unwrap()
 }
 
-async fn read(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
-    vault.get_secret_for(&reference(field), &VersionSelector::Current, holder).await
+async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+    vault.issue(&reference(field), &VersionSelector::Current, owner).await
 }
 
-async fn text(vault: &Vault, field: &str, holder: &Holder) -> String {
-    String::from_utf8(read(vault, field, holder).await.unwrap().value.expose().to_vec()).unwrap()
+async fn text(vault: &Vault, field: &str, owner: &SecretOwner) -> String {
+    String::from_utf8(read(vault, field, owner).await.unwrap().value.expose().to_vec()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_issued_for_a_holder_and_revoked_with_it() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
-    let (one, other) = (holder(), holder());
+    let (one, other) = (owner(), owner());
     let fetched = read(&vault, "serial_number", &one).await.unwrap();
     let serial = String::from_utf8(fetched.value.expose().to_vec()).unwrap();
     assert_eq!(fetched.version.as_str(), serial);
@@ -119,7 +121,7 @@ async fn a_certificate_is_issued_for_a_holder_and_revoked_with_it() {
     let ledger = std::fs::read_to_string(world.ledger().folder.join(&files(&world.ledger().folder)[0])).unwrap();
     assert!(ledger.contains(&serial) && !ledger.contains("BEGIN"), "{ledger}");
     assert!(!world.is_revoked(&serial));
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert!(world.is_revoked(&serial) && !world.is_revoked(&neighbour));
     vault.close().await.unwrap();
     assert!(world.is_revoked(&neighbour) && files(&world.ledger().folder).is_empty());
@@ -129,7 +131,7 @@ async fn a_certificate_is_issued_for_a_holder_and_revoked_with_it() {
 async fn its_pem_is_what_a_client_shows() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
-    let pem = read(&vault, "pem", &holder()).await.unwrap().value;
+    let pem = read(&vault, "pem", &owner()).await.unwrap().value;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.expose()).collect::<Result<_, _>>().unwrap();
     assert_eq!(chain.len(), 2, "its own, and the authority's");
     let key = PrivateKeyDer::from_pem_slice(pem.expose()).unwrap();
@@ -143,14 +145,14 @@ async fn one_with_a_lease_ends_by_it() {
     // What ends a lease is enough.
     world.permit(&POLICY.replace("pki/revoke", "pki/x"));
     let vault = world.vault();
-    let one = holder();
+    let one = owner();
     let fetched = read(&vault, "serial_number", &one).await.unwrap();
     let (serial, lease) = (fetched.version.to_string(), fetched.lease.unwrap());
     assert!(lease.id.as_str().starts_with("pki/issue/web/"), "{:?}", lease.id);
-    vault.revoke_lease(&lease.id).await.unwrap();
+    vault.release(&lease.id).await.unwrap();
     assert!(world.is_revoked(&serial));
     let next = read(&vault, "serial_number", &one).await.unwrap().version;
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert!(world.is_revoked(next.as_str()) && next.as_str() != serial);
 }
 
@@ -158,15 +160,15 @@ async fn one_with_a_lease_ends_by_it() {
 async fn it_is_given_back_and_replaced_as_any_secret() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
-    let one = holder();
+    let one = owner();
     let old = read(&vault, "pem", &one).await.unwrap();
     let lease = old.lease.unwrap().id;
     assert_eq!(vault.renew(&lease).await, Err(ProviderError::Unsupported));
-    let new = vault.replace_lease(&reference("pem"), &lease, &one).await.unwrap();
+    let new = vault.reissue(&reference("pem"), &lease, &one).await.unwrap();
     assert!(old.version != new.version && !world.is_revoked(old.version.as_str()));
-    vault.revoke_lease(&lease).await.unwrap();
+    vault.release(&lease).await.unwrap();
     assert!(world.is_revoked(old.version.as_str()) && !world.is_revoked(new.version.as_str()));
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert!(world.is_revoked(new.version.as_str()));
 }
 
@@ -174,7 +176,7 @@ async fn it_is_given_back_and_replaced_as_any_secret() {
 async fn what_a_killed_process_had_issued_is_revoked_by_the_next() {
     let Some(world) = World::start(&json!({})) else { return };
     let lost = world.vault();
-    let serial = text(&lost, "serial_number", &holder()).await;
+    let serial = text(&lost, "serial_number", &owner()).await;
     drop(lost);
     assert!(!world.is_revoked(&serial));
     assert_eq!(world.vault().recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
@@ -188,14 +190,14 @@ async fn what_may_not_be_issued_is_denied_and_what_is_there_is_told() {
     let vault = world.vault();
     let get = async |path: &str, name: &str| {
         let reference = mounts().certificate(path, name, None).unwrap();
-        vault.get_secret_for(&reference, &VersionSelector::Current, &holder()).await.err()
+        vault.issue(&reference, &VersionSelector::Current, &owner()).await.err()
     };
     assert_eq!(get("pki/issue/web", "task.example.com").await, Some(ProviderError::Denied));
     assert_eq!(get("pki/issue/other", NAME).await, Some(ProviderError::Denied));
     world.permit(&format!("{POLICY}\npath \"pki/issue/*\" {{ capabilities = [\"update\"] }}"));
     assert_eq!(get("pki/issue/other", NAME).await, Some(ProviderError::NotFound));
     assert_eq!(vault.list_secrets().await, Ok(vec![reference("pem")]));
-    let described = vault.describe_secret(&reference("pem")).await;
+    let described = vault.describe(&reference("pem")).await;
     assert_eq!(described, Ok(Description { leased: true, ..Description::default() }));
     let nobodys = vault.get_secret(&reference("pem"), &VersionSelector::Current).await;
     assert_eq!(nobodys.err(), Some(ProviderError::Unsupported));
@@ -207,8 +209,8 @@ async fn what_may_not_be_issued_is_denied_and_what_is_there_is_told() {
 async fn one_that_the_server_does_not_store_is_told_as_not_ended() {
     let Some(world) = World::start(&json!({ "no_store": true })) else { return };
     let vault = world.vault();
-    let one = holder();
+    let one = owner();
     read(&vault, "pem", &one).await.unwrap();
-    assert_eq!(vault.end(&one).await, Err(ProviderError::Unsupported));
+    assert_eq!(vault.revoke_all(&one).await, Err(ProviderError::Unsupported));
     assert_eq!(files(&world.ledger().folder).len(), 1, "it stays written down");
 }

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use far_core::provider::{Fetched, Holder, LeaseId, ProviderError, Reference, SecretProvider};
+use far_core::provider::{DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, SecretOwner, SecretProvider};
 use far_core::{Version, VersionSelector};
 use far_providers::vault::Vault;
 
-use crate::world::{POLICY, World, files, holder};
+use crate::world::{POLICY, World, files, owner};
 
 const FIELDS: [&str; 2] = ["username", "password"];
 
@@ -37,14 +37,14 @@ fn reference(field: &str) -> Reference {
     Reference::new(&format!("db/creds/app#{field}"))
 }
 
-async fn read(vault: &Vault, holder: &Holder) -> User {
-    let read = async |field| vault.get_secret_for(&reference(field), &VersionSelector::Current, holder).await.unwrap();
+async fn read(vault: &Vault, owner: &SecretOwner) -> User {
+    let read = async |field| vault.issue(&reference(field), &VersionSelector::Current, owner).await.unwrap();
     let [name, password] = FIELDS;
     User::of([read(name).await, read(password).await])
 }
 
-async fn replace(vault: &Vault, lease: &LeaseId, holder: &Holder) -> User {
-    let replace = async |field| vault.replace_lease(&reference(field), lease, holder).await.unwrap();
+async fn replace(vault: &Vault, lease: &LeaseId, owner: &SecretOwner) -> User {
+    let replace = async |field| vault.reissue(&reference(field), lease, owner).await.unwrap();
     let [name, password] = FIELDS;
     User::of([replace(name).await, replace(password).await])
 }
@@ -53,7 +53,7 @@ async fn replace(vault: &Vault, lease: &LeaseId, holder: &Holder) -> User {
 async fn both_users_work_until_the_old_one_is_given_back() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
-    let (one, tokens) = (holder(), world.tokens());
+    let (one, tokens) = (owner(), world.tokens());
     let old = read(&vault, &one).await;
     let new = replace(&vault, &old.lease, &one).await;
     assert!(old.name != new.name && old.lease != new.lease && old.version != new.version);
@@ -61,12 +61,12 @@ async fn both_users_work_until_the_old_one_is_given_back() {
     assert_eq!((world.users(), world.tokens()), (2, tokens + 1), "made with one token");
     assert_eq!(read(&vault, &one).await.name, new.name, "who asks now has the new one");
 
-    vault.revoke_lease(&old.lease).await.unwrap();
+    vault.release(&old.lease).await.unwrap();
     assert!(old.works(&world), "somebody has the other field");
-    vault.revoke_lease(&old.lease).await.unwrap();
+    vault.release(&old.lease).await.unwrap();
     assert!(!old.works(&world) && new.works(&world));
     assert_eq!(world.users(), 1);
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert_eq!((world.users(), world.tokens(), files(&world.ledger().folder).len()), (0, tokens, 0));
 }
 
@@ -74,7 +74,7 @@ async fn both_users_work_until_the_old_one_is_given_back() {
 async fn a_holders_end_takes_the_old_and_the_new_and_nothing_of_anothers() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
-    let (one, other) = (holder(), holder());
+    let (one, other) = (owner(), owner());
     let neighbour = read(&vault, &other).await;
     let first = read(&vault, &one).await;
     let second = replace(&vault, &first.lease, &one).await;
@@ -83,9 +83,9 @@ async fn a_holders_end_takes_the_old_and_the_new_and_nothing_of_anothers() {
     // The second was never what this one is replaced by any more.
     assert_eq!(replace(&vault, &first.lease, &one).await.name, third.name);
     assert_eq!(world.users(), 4);
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert!(neighbour.works(&world) && !first.works(&world) && !second.works(&world) && !third.works(&world));
-    let ended = vault.replace_lease(&reference("username"), &third.lease, &one).await;
+    let ended = vault.reissue(&reference("username"), &third.lease, &one).await;
     assert_eq!(ended.err(), Some(ProviderError::Unavailable), "it has ended");
     assert_eq!(world.users(), 1);
 }
@@ -94,7 +94,7 @@ async fn a_holders_end_takes_the_old_and_the_new_and_nothing_of_anothers() {
 async fn many_who_replace_at_once_have_one_made() {
     let Some(world) = World::start(600) else { return };
     let vault = Arc::new(world.vault());
-    let one = holder();
+    let one = owner();
     let old = read(&vault, &one).await;
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..50 {
@@ -103,7 +103,7 @@ async fn many_who_replace_at_once_have_one_made() {
     }
     let names: HashSet<_> = all.join_all().await.into_iter().collect();
     assert_eq!((names.len(), world.users()), (1, 2));
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert_eq!(world.users(), 0);
 }
 
@@ -111,10 +111,10 @@ async fn many_who_replace_at_once_have_one_made() {
 async fn one_that_could_not_be_replaced_stays_as_it_was() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
-    let one = holder();
+    let one = owner();
     let old = read(&vault, &one).await;
     world.permit(&POLICY.replace("db/creds/app", "db/creds/x"));
-    let refused = vault.replace_lease(&reference("username"), &old.lease, &one).await;
+    let refused = vault.reissue(&reference("username"), &old.lease, &one).await;
     assert_eq!(refused.err(), Some(ProviderError::Denied));
     assert!(old.works(&world));
     assert_eq!(read(&vault, &one).await.name, old.name);
@@ -122,12 +122,12 @@ async fn one_that_could_not_be_replaced_stays_as_it_was() {
     let new = replace(&vault, &old.lease, &one).await;
     // Four parts of the old one were given.
     for expected in [true, true, true, false] {
-        vault.revoke_lease(&old.lease).await.unwrap();
+        vault.release(&old.lease).await.unwrap();
         assert_eq!(old.works(&world), expected);
     }
     assert!(new.works(&world));
     for other in ["kv/a", "db/static-creds/app"] {
-        let replaced = vault.replace_lease(&Reference::new(other), &new.lease, &one).await;
+        let replaced = vault.reissue(&Reference::new(other), &new.lease, &one).await;
         assert_eq!(replaced.err(), Some(ProviderError::Unsupported), "{other}");
     }
 }
@@ -136,7 +136,7 @@ async fn one_that_could_not_be_replaced_stays_as_it_was() {
 async fn what_a_killed_process_replaced_is_ended_by_the_next() {
     let Some(world) = World::start(600) else { return };
     let lost = world.vault();
-    let one = holder();
+    let one = owner();
     let old = read(&lost, &one).await;
     replace(&lost, &old.lease, &one).await;
     drop(lost);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use far_core::provider::{HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{DynamicSecrets, HowGone, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
 use far_core::{Version, VersionSelector};
 use far_providers::vault::Vault;
 use serde_json::{Value, json};
@@ -76,13 +76,13 @@ async fn what_is_said_of_a_password_is_said_without_it() {
     let Some((world, vault)) = legacy(READ, 3600) else { return };
     let (_, version) = password(&vault).await;
     world.permit(r#"path "db/static-roles/*" { capabilities = ["read"] }"#);
-    let described = vault.describe_secret(&Reference::new(PASSWORD)).await.unwrap();
+    let described = vault.describe(&Reference::new(PASSWORD)).await.unwrap();
     assert_eq!((described.version, described.leased), (Some(version), false));
     let (age, ttl) = (described.age.unwrap(), described.ttl.unwrap());
     assert!(age < Duration::from_secs(60) && ttl > Duration::from_secs(3500), "{age:?} {ttl:?}");
     assert_eq!(age + ttl, Duration::from_secs(3600));
     assert_eq!(get(&vault, PASSWORD).await.err(), Some(ProviderError::Denied));
-    let absent = vault.describe_secret(&Reference::new("db/static-creds/absent")).await;
+    let absent = vault.describe(&Reference::new("db/static-creds/absent")).await;
     assert_eq!(absent, Err(ProviderError::NotFound));
 }
 
@@ -99,7 +99,7 @@ async fn after_a_rotation_the_new_password_logs_in_and_the_old_one_does_not() {
     assert_eq!(fetched.version, rotated);
     let new = String::from_utf8(fetched.value.expose().to_vec()).unwrap();
     assert!(!logs_in(&world, &old) && logs_in(&world, &new));
-    assert_eq!(vault.describe_secret(&reference).await.unwrap().version, Some(rotated));
+    assert_eq!(vault.describe(&reference).await.unwrap().version, Some(rotated));
 
     let absent = vault.rotate(&Reference::new("db/static-creds/absent")).await;
     assert_eq!(absent, Err(ProviderError::Denied), "denied never means absent");
@@ -139,11 +139,11 @@ async fn a_password_lives_until_the_server_replaces_it_by_its_own_plan() {
 #[tokio::test]
 async fn a_holder_has_the_same_password_as_everybody() {
     let Some((world, vault)) = legacy(READ, 3600) else { return };
-    let (one, reference) = (crate::world::holder(), Reference::new(PASSWORD));
-    let fetched = vault.get_secret_for(&reference, &VersionSelector::Current, &one).await.unwrap();
+    let (one, reference) = (crate::world::owner(), Reference::new(PASSWORD));
+    let fetched = vault.issue(&reference, &VersionSelector::Current, &one).await.unwrap();
     assert!(fetched.lease.is_none());
     let expected = password(&vault).await;
     assert_eq!((fetched.value.expose(), fetched.version), (expected.0.as_bytes(), expected.1));
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert!(logs_in(&world, &expected.0), "nothing is made, and nothing is ended");
 }

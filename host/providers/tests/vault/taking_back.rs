@@ -4,38 +4,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::VersionSelector;
-use far_core::provider::{Fetched, Holder, ProviderError, Reference, SecretProvider};
+use far_core::provider::{DynamicSecrets, Fetched, ProviderError, Reference, SecretOwner, SecretProvider};
 use far_providers::vault::{Address, Vault, VaultConfig};
 use far_servers::fault::{Fault, Proxy};
 use tokio::task::JoinHandle;
 
 use crate::away::before;
 use crate::eventually;
-use crate::world::{World, files, holder};
+use crate::world::{World, files, owner};
 
 fn reference(field: &str) -> Reference {
     Reference::new(&format!("db/creds/app#{field}"))
 }
 
-async fn read(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
-    vault.get_secret_for(&reference(field), &VersionSelector::Current, holder).await
+async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+    vault.issue(&reference(field), &VersionSelector::Current, owner).await
 }
 
-async fn user(vault: &Vault, holder: &Holder) -> String {
-    String::from_utf8(read(vault, "username", holder).await.unwrap().value.expose().to_vec()).unwrap()
+async fn user(vault: &Vault, owner: &SecretOwner) -> String {
+    String::from_utf8(read(vault, "username", owner).await.unwrap().value.expose().to_vec()).unwrap()
 }
 
-/// A user that is being made for a holder that has a token: it is there, and its answer is on its way.
-async fn making(world: &World, one: &Holder) -> (Arc<Vault>, Proxy, JoinHandle<Result<(), ProviderError>>) {
+/// A user that is being made for an owner that has a token: it is there, and its answer is on its way.
+async fn making(world: &World, one: &SecretOwner) -> (Arc<Vault>, Proxy, JoinHandle<Result<(), ProviderError>>) {
     let proxy = before(&world.bao);
     let address = Address::parse(&proxy.address()).unwrap();
     let vault = Arc::new(world.vault_with(VaultConfig { address, ..world.config() }));
     let lease = read(&vault, "username", one).await.unwrap().lease.unwrap();
-    vault.revoke_lease(&lease.id).await.unwrap();
+    vault.release(&lease.id).await.unwrap();
     assert_eq!(world.users(), 0);
     proxy.next([Fault::Held(Duration::from_secs(2))]);
-    let (asking, holder) = (vault.clone(), one.clone());
-    let asked = tokio::spawn(async move { read(&asking, "password", &holder).await.map(drop) });
+    let (asking, owner) = (vault.clone(), one.clone());
+    let asked = tokio::spawn(async move { read(&asking, "password", &owner).await.map(drop) });
     eventually(async || world.users() == 1).await;
     assert!(!asked.is_finished());
     (vault, proxy, asked)
@@ -45,25 +45,25 @@ async fn making(world: &World, one: &Holder) -> (Arc<Vault>, Proxy, JoinHandle<R
 async fn one_of_two_fields_takes_the_user_and_the_next_who_asks_has_another() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
-    let (one, other, tokens) = (holder(), holder(), world.tokens());
+    let (one, other, tokens) = (owner(), owner(), world.tokens());
     let neighbour = user(&vault, &other).await;
     let first = user(&vault, &one).await;
     let lease = read(&vault, "password", &one).await.unwrap().lease.unwrap().id;
-    vault.take_back(&reference("password"), &one).await.unwrap();
+    vault.revoke_for(&reference("password"), &one).await.unwrap();
     assert!(!world.is_user(&first) && world.is_user(&neighbour));
-    vault.take_back(&reference("password"), &one).await.unwrap();
-    vault.take_back(&reference("password"), &holder()).await.unwrap();
+    vault.revoke_for(&reference("password"), &one).await.unwrap();
+    vault.revoke_for(&reference("password"), &owner()).await.unwrap();
 
     let second = user(&vault, &one).await;
-    vault.revoke_lease(&lease).await.unwrap();
+    vault.release(&lease).await.unwrap();
     assert!(first != second && world.is_user(&second), "what is given back of the old one ends nothing of the new");
     let replaced = read(&vault, "password", &one).await.unwrap().lease.unwrap().id;
-    vault.replace_lease(&reference("username"), &replaced, &one).await.unwrap();
+    vault.reissue(&reference("username"), &replaced, &one).await.unwrap();
     assert_eq!(world.users(), 3);
-    vault.take_back(&reference("username"), &one).await.unwrap();
+    vault.revoke_for(&reference("username"), &one).await.unwrap();
     assert!(world.users() == 1 && world.is_user(&neighbour), "the old one and the new one");
     for ended in [&one, &other] {
-        vault.end(ended).await.unwrap();
+        vault.revoke_all(ended).await.unwrap();
     }
     assert_eq!((world.users(), world.tokens(), files(&world.ledger().folder).len()), (0, tokens, 0));
 }
@@ -71,26 +71,26 @@ async fn one_of_two_fields_takes_the_user_and_the_next_who_asks_has_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_being_made_is_waited_for_ended_and_nobodys() {
     let Some(world) = World::start(600) else { return };
-    let one = holder();
+    let one = owner();
     let (vault, _proxy, asked) = making(&world, &one).await;
-    vault.take_back(&reference("username"), &one).await.unwrap();
+    vault.revoke_for(&reference("username"), &one).await.unwrap();
     assert_eq!(world.users(), 0);
     assert_eq!(asked.await.unwrap(), Err(ProviderError::Unavailable));
     user(&vault, &one).await;
     assert_eq!(world.users(), 1, "another");
-    vault.end(&one).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
     assert_eq!(world.users(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_away_while_it_is_made_has_no_part_of_it() {
     let Some(world) = World::start(600) else { return };
-    let one = holder();
+    let one = owner();
     let (vault, _proxy, asked) = making(&world, &one).await;
     asked.abort();
     assert!(asked.await.unwrap_err().is_cancelled());
     let lease = read(&vault, "username", &one).await.unwrap().lease.unwrap();
     assert_eq!(world.users(), 1, "the one that was made");
-    vault.revoke_lease(&lease.id).await.unwrap();
+    vault.release(&lease.id).await.unwrap();
     assert_eq!(world.users(), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use far_core::provider::{Holder, Reference};
+use far_core::provider::{Reference, SecretOwner};
 use far_core::{AgentId, ProviderId};
 use far_providers::vault::{Auth, Engine, LedgerConfig, Vault, VaultConfig};
 use far_servers::{Postgres, or_skip};
@@ -96,8 +96,8 @@ impl World {
     }
 }
 
-pub(crate) fn holder() -> Holder {
-    Holder::random().unwrap()
+pub(crate) fn owner() -> SecretOwner {
+    SecretOwner::random().unwrap()
 }
 
 pub(crate) fn files(folder: &Path) -> Vec<String> {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use far_core::ProviderId;
 use far_core::capability::DenyReason;
 use far_core::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, Receipt, Record, Sink};
-use far_core::provider::SecretProvider;
+use far_core::provider::{Counted, Server};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
@@ -50,15 +50,14 @@ const TASK_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 /// use std::sync::Arc;
 ///
 /// use far_core::pal::Pal;
-/// use far_core::provider::SecretProvider;
 /// use far_providers::MemoryProvider;
 /// use far_runtime::{Metrics, Runtime};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let metrics = Metrics::new();
 /// let pal = Pal::builder().sink(metrics.clone()).build();
-/// let provider: Arc<dyn SecretProvider> = Arc::new(MemoryProvider::new("memory".parse()?));
-/// metrics.watch(&*provider);
+/// // The counters of a provider that calls a server: `watch(vault.id(), Server::Backend, vault.metrics().clone())`.
+/// let provider = Arc::new(MemoryProvider::new("memory".parse()?));
 /// let runtime = Runtime::builder("my-agent".parse()?, pal).provider(provider).build()?;
 ///
 /// // Whenever it is asked for, with `Metrics::CONTENT_TYPE` as its media type:
@@ -146,12 +145,10 @@ impl Metrics {
         Arc::new(Self { registry, events, fetches, tasks, violations, requests, servers })
     }
 
-    /// Tells of the servers that a provider asks, from now on. The provider itself is not kept; another one of the same name takes its
-    /// place.
-    pub fn watch(&self, provider: &dyn SecretProvider) {
-        for (server, counted) in provider.counted() {
-            self.servers.watch(provider.id().clone(), server, counted);
-        }
+    /// Adds the counters of a provider's calls of a server: a backend in `far-providers` gives them
+    /// by its `metrics` method. Counters of the same provider and server are replaced.
+    pub fn watch(&self, provider: &ProviderId, server: Server, counters: Arc<dyn Counted>) {
+        self.servers.watch(provider.clone(), server, counters);
     }
 
     /// All that was counted, in the OpenMetrics format.

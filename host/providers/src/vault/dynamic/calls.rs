@@ -1,4 +1,4 @@
-//! What is asked of the server about tokens and leases of holders.
+//! What is asked of the server about tokens and leases of owners.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use super::super::place::{Place, Source};
 use super::certificate::Issued;
 use crate::network::json;
 
-/// How long a holder's token lasts unless it is renewed: what a process that was killed leaves ends by then, whether or not it
+/// How long an owner's token lasts unless it is renewed: what a process that was killed leaves ends by then, whether or not it
 /// is started again.
 pub(super) const LASTS: Duration = Duration::from_secs(10 * 60);
 /// How long it lasts at most.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A token that was made for a holder.
+/// A token that was made for an owner.
 pub(super) struct MadeToken {
     pub(super) token: Token,
     /// By which it is ended.
@@ -30,7 +30,7 @@ pub(super) struct MadeToken {
     pub(super) lasts: Duration,
 }
 
-/// A secret that was made for a holder.
+/// A secret that was made for an owner.
 pub(super) struct MadeSecret {
     /// All of its fields, as the server writes them.
     pub(super) data: SecretBytes,

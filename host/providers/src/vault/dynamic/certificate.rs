@@ -1,4 +1,4 @@
-//! Certificates that the server issues for a holder, and their keys.
+//! Certificates that the server issues for an owner, and their keys.
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The end of what was made: when it is given back, when its holder ends, and when the process is gone that had it made.
+//! The end of what was made: when it is given back, when its owner ends, and when the process is gone that had it made.
 
 use std::sync::Arc;
 
-use far_core::provider::{Holder, LeaseId, ProviderError};
+use far_core::provider::{LeaseId, ProviderError, SecretOwner};
 use futures_util::future::{join, join_all};
 
 use super::super::client::Token;
@@ -22,7 +22,7 @@ impl Dynamic {
     }
 
     async fn give_back_once(&self, server: &Arc<Server>, lease: LeaseId) -> Result<(), ProviderError> {
-        let all = self.holders.lock().all();
+        let all = self.owners.lock().all();
         match all.iter().find(|held| held.made.lock().leases.contains_key(&lease)) {
             Some(held) if held.made.lock().returned(&lease) => {
                 let thing = held.made.lock().thing(lease.clone());
@@ -31,12 +31,12 @@ impl Dynamic {
                 Ok(())
             }
             Some(_) => Ok(()),
-            // Of a holder that has ended, or of nobody: the server knows.
+            // Of an owner that has ended, or of nobody: the server knows.
             None => self.end_thing(server, certificate::kind(&lease), &lease).await,
         }
     }
 
-    /// Ends what a secret of a holder's ends by, whose time is over.
+    /// Ends what a secret of an owner's ends by, whose time is over.
     pub(super) async fn end_of(&self, server: &Server, held: &Held, lease: LeaseId) -> Result<(), ProviderError> {
         let thing = held.made.lock().thing(lease);
         self.end_thing(server, thing.kind, &thing.id).await?;
@@ -44,14 +44,14 @@ impl Dynamic {
         Ok(())
     }
 
-    /// Ends what was made of a secret for a holder, whoever has a part of it, and what is being made: goes on if nobody waits for it
+    /// Ends what was made of a secret for an owner, whoever has a part of it, and what is being made: goes on if nobody waits for it
     /// any more. Whoever asked for it before is not answered.
     pub(in super::super) async fn reclaim(
         server: &Arc<Server>,
         place: &Place,
-        holder: &Holder,
+        owner: &SecretOwner,
     ) -> Result<(), ProviderError> {
-        let Some(held) = server.dynamic()?.holders.lock().get(holder) else { return Ok(()) };
+        let Some(held) = server.dynamic()?.owners.lock().get(owner) else { return Ok(()) };
         let (server, path) = (server.clone(), place.made_once());
         held.made.lock().refuse(&path);
         let ended = tokio::spawn(async move { server.dynamic()?.reclaim_once(&server, &held, &path).await });
@@ -59,7 +59,7 @@ impl Dynamic {
     }
 
     async fn reclaim_once(&self, server: &Arc<Server>, held: &Held, path: &str) -> Result<(), ProviderError> {
-        // Its holder's end waits for this, and ends what this could not.
+        // Its owner's end waits for this, and ends what this could not.
         let _over = held.over.read().await;
         let things = {
             let turn = held.turn(path);
@@ -76,9 +76,9 @@ impl Dynamic {
         join_all(things.into_iter().map(end)).await.into_iter().collect()
     }
 
-    /// Ends a holder, and all that was made for it: goes on if nobody waits for it any more.
-    pub(in super::super) async fn end(server: &Arc<Server>, holder: &Holder) -> Result<(), ProviderError> {
-        let Some(held) = server.dynamic()?.holders.lock().end(holder) else { return Ok(()) };
+    /// Ends an owner, and all that was made for it: goes on if nobody waits for it any more.
+    pub(in super::super) async fn end(server: &Arc<Server>, owner: &SecretOwner) -> Result<(), ProviderError> {
+        let Some(held) = server.dynamic()?.owners.lock().end(owner) else { return Ok(()) };
         let server = server.clone();
         let ended = tokio::spawn(async move { server.dynamic()?.end_once(&server, &held).await });
         ended.await.unwrap_or(Err(ProviderError::Unavailable))
@@ -102,8 +102,8 @@ impl Dynamic {
     /// Ends everything of everybody, and what could not be ended before.
     pub(in super::super) async fn end_all(server: &Arc<Server>) -> Result<(), ProviderError> {
         let Some(dynamic) = &server.dynamic else { return Ok(()) };
-        let holders = dynamic.holders.lock().names();
-        let ended = join_all(holders.iter().map(|holder| Self::end(server, holder)));
+        let owners = dynamic.owners.lock().names();
+        let ended = join_all(owners.iter().map(|owner| Self::end(server, owner)));
         let (pending, ended) = join(dynamic.try_pending(server), ended).await;
         ended.into_iter().chain([pending]).collect()
     }

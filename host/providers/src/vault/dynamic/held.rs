@@ -1,11 +1,11 @@
-//! What one holder has: a token, and what was made with it.
+//! What one owner has: a token, and what was made with it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError};
+use far_core::provider::{Fetched, Lease, LeaseId, ProviderError, SecretOwner};
 use far_core::{Version, VersionSelector};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
@@ -20,23 +20,23 @@ use super::certificate;
 use super::pending::Thing;
 use crate::network::json;
 
-/// How many holders that have ended are known: what still comes for one was under way as it ended.
+/// How many owners that have ended are known: what still comes for one was under way as it ended.
 const ENDED: usize = 1024;
 
 /// What is left of a token's time when it is not renewed any more.
 const SHORTEST: Duration = Duration::from_secs(2);
 
-/// All holders.
+/// All owners.
 #[derive(Default)]
-pub(super) struct Holders {
-    held: HashMap<Holder, Option<Arc<Held>>>,
-    ended: VecDeque<Holder>,
+pub(super) struct Owners {
+    held: HashMap<SecretOwner, Option<Arc<Held>>>,
+    ended: VecDeque<SecretOwner>,
 }
 
-/// What a holder has.
+/// What an owner has.
 #[derive(Default)]
 pub(super) struct Held {
-    /// Who makes something has it for reading; who ends the holder, for writing.
+    /// Who makes something has it for reading; who ends the owner, for writing.
     pub(super) over: tokio::sync::RwLock<bool>,
     pub(super) child: tokio::sync::Mutex<Option<Arc<Child>>>,
     making: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -82,7 +82,7 @@ pub(super) struct Asked {
     pub(super) since: u64,
 }
 
-/// A secret that was made, for all of the holder's who read a part of it.
+/// A secret that was made, for all of the owner's who read a part of it.
 pub(super) struct Secret {
     pub(super) data: SecretBytes,
     pub(super) version: Version,
@@ -93,23 +93,23 @@ pub(super) struct Secret {
     pub(super) is_certificate: bool,
 }
 
-/// A holder's own token, which is renewed as long as this is there.
+/// An owner's own token, which is renewed as long as this is there.
 pub(super) struct Child {
     pub(super) token: Token,
     timer: AbortHandle,
 }
 
-impl Holders {
-    /// What a holder has; none for one that has ended.
-    pub(super) fn of(&mut self, holder: &Holder) -> Option<Arc<Held>> {
-        self.held.entry(holder.clone()).or_insert_with(|| Some(Arc::default())).clone()
+impl Owners {
+    /// What an owner has; none for one that has ended.
+    pub(super) fn of(&mut self, owner: &SecretOwner) -> Option<Arc<Held>> {
+        self.held.entry(owner.clone()).or_insert_with(|| Some(Arc::default())).clone()
     }
 
-    /// Ends a holder: what it had, if it had anything.
-    pub(super) fn end(&mut self, holder: &Holder) -> Option<Arc<Held>> {
-        let had = self.held.insert(holder.clone(), None);
+    /// Ends an owner: what it had, if it had anything.
+    pub(super) fn end(&mut self, owner: &SecretOwner) -> Option<Arc<Held>> {
+        let had = self.held.insert(owner.clone(), None);
         if !matches!(had, Some(None)) {
-            self.ended.push_back(holder.clone());
+            self.ended.push_back(owner.clone());
         }
         if self.ended.len() > ENDED {
             self.ended.pop_front().map(|oldest| self.held.remove(&oldest));
@@ -117,13 +117,13 @@ impl Holders {
         had.flatten()
     }
 
-    /// What a holder has, if there is anything.
-    pub(super) fn get(&self, holder: &Holder) -> Option<Arc<Held>> {
-        self.held.get(holder).cloned().flatten()
+    /// What an owner has, if there is anything.
+    pub(super) fn get(&self, owner: &SecretOwner) -> Option<Arc<Held>> {
+        self.held.get(owner).cloned().flatten()
     }
 
-    pub(super) fn names(&self) -> Vec<Holder> {
-        self.held.iter().filter(|(_, held)| held.is_some()).map(|(holder, _)| holder.clone()).collect()
+    pub(super) fn names(&self) -> Vec<SecretOwner> {
+        self.held.iter().filter(|(_, held)| held.is_some()).map(|(owner, _)| owner.clone()).collect()
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Held>> {

@@ -1,11 +1,11 @@
 //! Secrets that the server makes for who asks, and ends with them.
 //!
-//! Each [`Holder`] has a token of its own, a child of the provider's, with which what it asks for is made, and nothing else is
-//! done: ending that token ends everything that the holder was given, also what an answer that was lost would have told of, and
-//! nothing of another's. What was made is made once for each holder and path, so that two fields of it are of one lease; another is
+//! Each [`SecretOwner`] has a token of its own, a child of the provider's, with which what it asks for is made, and nothing else is
+//! done: ending that token ends everything that the owner was given, also what an answer that was lost would have told of, and
+//! nothing of another's. What was made is made once for each owner and path, so that two fields of it are of one lease; another is
 //! made in its place when it is replaced, and the two are there until the old one is given back.
 //!
-//! What is under way goes on when who asked for it goes away; the holder's end waits for it, and ends it. What could not be ended
+//! What is under way goes on when who asked for it goes away; the owner's end waits for it, and ends it. What could not be ended
 //! because the server was away is tried again for as long as it may be there.
 
 mod calls;
@@ -18,14 +18,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, Holder, Lease, LeaseId, ProviderError};
+use far_core::provider::{Fetched, Lease, LeaseId, ProviderError, SecretOwner};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 pub(super) use self::held::Wanted;
 
 use self::calls::MadeSecret;
-use self::held::{Asked, Child, Held, Holders, Leased, Secret};
+use self::held::{Asked, Child, Held, Leased, Owners, Secret};
 use self::pending::{Pending, Thing};
 use super::client::Reply;
 use super::ledger::{Kind, Ledger};
@@ -40,9 +40,9 @@ const TURNS: usize = 4;
 pub(super) struct Dynamic {
     ledger: Arc<Ledger>,
     versions: Versions,
-    /// Of holders' tokens; the provider's own if there are none.
+    /// Of owners' tokens; the provider's own if there are none.
     policies: Vec<String>,
-    holders: Mutex<Holders>,
+    owners: Mutex<Owners>,
     pending: Pending,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn issued(reply: Reply, place: &Place) -> Result<SecretBytes, Provide
 
 impl Dynamic {
     pub(super) fn new(ledger: Ledger, versions: Versions, policies: Vec<String>) -> Self {
-        Self { ledger: Arc::new(ledger), versions, policies, holders: Mutex::default(), pending: Pending::default() }
+        Self { ledger: Arc::new(ledger), versions, policies, owners: Mutex::default(), pending: Pending::default() }
     }
 
     #[cfg(test)]
@@ -76,17 +76,17 @@ impl Dynamic {
         &self.ledger
     }
 
-    /// Reads a part of a secret that is made for a holder, unless it was. It is counted as given when this answers: who went away
+    /// Reads a part of a secret that is made for an owner, unless it was. It is counted as given when this answers: who went away
     /// while it was made has no part of it.
     pub(super) async fn get(
         server: &Arc<Server>,
         place: Place,
         wanted: Wanted,
-        holder: &Holder,
+        owner: &SecretOwner,
     ) -> Result<Fetched, ProviderError> {
         let dynamic = server.dynamic()?;
         // Nobody would be there to end it.
-        let held = dynamic.holders.lock().of(holder).ok_or(ProviderError::Unavailable)?;
+        let held = dynamic.owners.lock().of(owner).ok_or(ProviderError::Unavailable)?;
         let path = place.made_once();
         let since = held.made.lock().takings(&path);
         let asked = Arc::new(Asked { place, path, wanted, since });
@@ -121,7 +121,7 @@ impl Dynamic {
             }
             made.take_ended(path)
         };
-        // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its holder is.
+        // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its owner is.
         if let Some(lease) = ended {
             let _ = self.end_of(server, held, lease).await;
         }
@@ -157,7 +157,7 @@ impl Dynamic {
         Ok(())
     }
 
-    /// With the holder's token; with another, once, if that has ended.
+    /// With the owner's token; with another, once, if that has ended.
     async fn make(&self, server: &Arc<Server>, held: &Held, place: &Place) -> Result<MadeSecret, ProviderError> {
         let child = self.child(server, held).await?;
         let make = |child: Arc<Child>| async move {
@@ -171,7 +171,7 @@ impl Dynamic {
         make(self.child(server, held).await?).await
     }
 
-    /// The holder's token. It is written down before anything is made with it.
+    /// The owner's token. It is written down before anything is made with it.
     async fn child(&self, server: &Arc<Server>, held: &Held) -> Result<Arc<Child>, ProviderError> {
         let mut child = held.child.lock().await;
         if let Some(child) = &*child {
@@ -204,7 +204,7 @@ impl Dynamic {
     }
 
     pub(super) async fn lengthen(&self, server: &Server, lease: &LeaseId) -> Result<Duration, ProviderError> {
-        let all = self.holders.lock().all();
+        let all = self.owners.lock().all();
         let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|leased| leased.thing.kind));
         if kind.unwrap_or_else(|| certificate::kind(lease)) == Kind::Certificate {
             return Err(ProviderError::Unsupported);

@@ -22,7 +22,7 @@ pub(super) struct Thing {
 }
 
 impl Thing {
-    /// A holder's token, by its accessor.
+    /// An owner's token, by its accessor.
     pub(super) fn token(accessor: &str) -> Self {
         Self { kind: Kind::Accessor, id: LeaseId::new(accessor), until: Instant::now() + LASTS }
     }

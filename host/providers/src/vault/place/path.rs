@@ -29,7 +29,7 @@ impl Place {
         }
     }
 
-    /// What is made once for each holder: all fields are of it.
+    /// What is made once for each owner: all fields are of it.
     pub(in super::super) fn made_once(&self) -> String {
         match &self.source {
             // Encoded, as all before it is: what follows the first '?' is the name.

@@ -1,7 +1,7 @@
 //! Certificates that are made for who asks, by a server that does as it is told.
 
 use far_core::AgentId;
-use far_core::provider::Holder;
+use far_core::provider::SecretOwner;
 
 use super::*;
 
@@ -39,10 +39,10 @@ async fn server(issues: Reply, revokes: Reply) -> (Scripted, Vault, Files) {
     (server, vault, files)
 }
 
-async fn get_for(vault: &Vault, field: &str, holder: &Holder) -> Result<Fetched, ProviderError> {
+async fn get_for(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
     let mounts = Mounts::default().with("pki", Engine::Pki).unwrap();
     let reference = mounts.certificate("pki/issue/web", "a.internal", Some(field)).unwrap();
-    vault.get_secret_for(&reference, &VersionSelector::Current, holder).await
+    vault.issue(&reference, &VersionSelector::Current, owner).await
 }
 
 fn revoked() -> Reply {
@@ -54,12 +54,12 @@ async fn one_that_is_over_is_asked_for_and_may_be_cleared_away() {
     let cleared = Reply::Json(400, r#"{"errors":["certificate with serial 1c:79 not found."]}"#.to_owned());
     let soon = jiff::Timestamp::now().as_second() + 2;
     let (server, vault, files) = server(issued(r#""1c:79""#, &soon.to_string()), cleared).await;
-    let holder = Holder::random().unwrap();
-    get_for(&vault, "private_key", &holder).await.unwrap();
+    let owner = SecretOwner::random().unwrap();
+    get_for(&vault, "private_key", &owner).await.unwrap();
     while jiff::Timestamp::now().as_second() <= soon {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    vault.end(&holder).await.unwrap();
+    vault.revoke_all(&owner).await.unwrap();
     assert_eq!(server.asked(REVOKE).len(), 1);
     assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "the key alone");
 }
@@ -67,10 +67,10 @@ async fn one_that_is_over_is_asked_for_and_may_be_cleared_away() {
 #[tokio::test]
 async fn each_call_is_made_with_the_token_that_is_for_it() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
-    let holder = Holder::random().unwrap();
-    let fetched = get_for(&vault, "private_key", &holder).await.unwrap();
+    let owner = SecretOwner::random().unwrap();
+    let fetched = get_for(&vault, "private_key", &owner).await.unwrap();
     assert_eq!(fetched.version.as_str(), "1c:79");
-    vault.end(&holder).await.unwrap();
+    vault.revoke_all(&owner).await.unwrap();
     for (line, token, body) in
         [(ISSUE, "child", r#"{"common_name":"a.internal"}"#), (REVOKE, "t0ken", r#"{"serial_number":"1c:79"}"#)]
     {
@@ -93,16 +93,16 @@ async fn an_answer_that_is_no_certificates_is_refused() {
         (r#""1c:79""#, "null"),
     ] {
         let (server, vault, files) = server(issued(serial, expiration), revoked()).await;
-        let holder = Holder::random().unwrap();
-        let error = get_for(&vault, "private_key", &holder).await.err().unwrap();
+        let owner = SecretOwner::random().unwrap();
+        let error = get_for(&vault, "private_key", &owner).await.err().unwrap();
         assert_eq!(error, ProviderError::Invalid, "{serial} {expiration}");
         assert!(!format!("{error} {error:?}").contains(CANARY));
-        vault.end(&holder).await.unwrap();
+        vault.revoke_all(&owner).await.unwrap();
         assert_eq!(server.asked(REVOKE).len(), 0);
         assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "the key alone");
     }
     let (_server, vault, _files) = server(issued(r#""1c:79""#, &future), revoked()).await;
-    let pem = get_for(&vault, "pem", &Holder::random().unwrap()).await;
+    let pem = get_for(&vault, "pem", &SecretOwner::random().unwrap()).await;
     assert_eq!(pem.err(), Some(ProviderError::Invalid), "its certificate is none");
 }
 
@@ -120,9 +120,9 @@ async fn only_what_the_server_says_is_revoked_is() {
         (json(404, r#"{"errors":[]}"#), Err(ProviderError::Invalid)),
     ] {
         let (_server, vault, files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), reply.clone()).await;
-        let holder = Holder::random().unwrap();
-        get_for(&vault, "private_key", &holder).await.unwrap();
-        assert_eq!(vault.end(&holder).await, expected, "{reply:?}");
+        let owner = SecretOwner::random().unwrap();
+        get_for(&vault, "private_key", &owner).await.unwrap();
+        assert_eq!(vault.revoke_all(&owner).await, expected, "{reply:?}");
         let kept = fs::read_dir(files.0.path().join("leases")).unwrap().count() == 2;
         assert_eq!(kept, expected.is_err(), "{reply:?}");
     }
@@ -131,10 +131,10 @@ async fn only_what_the_server_says_is_revoked_is() {
 #[tokio::test]
 async fn one_that_is_known_no_more_is_ended_as_the_certificate_that_it_is() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
-    let holder = Holder::random().unwrap();
-    let lease = get_for(&vault, "private_key", &holder).await.unwrap().lease.unwrap().id;
+    let owner = SecretOwner::random().unwrap();
+    let lease = get_for(&vault, "private_key", &owner).await.unwrap().lease.unwrap().id;
     for _ in 0..2 {
-        vault.revoke_lease(&lease).await.unwrap();
+        vault.release(&lease).await.unwrap();
     }
     assert_eq!(vault.renew(&lease).await, Err(ProviderError::Unsupported));
     assert_eq!((server.asked(REVOKE).len(), server.asked("/v1/sys/leases").len()), (2, 0));
@@ -143,17 +143,17 @@ async fn one_that_is_known_no_more_is_ended_as_the_certificate_that_it_is() {
 #[tokio::test]
 async fn one_that_is_taken_back_is_revoked_whichever_field_of_it() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
-    let holder = Holder::random().unwrap();
+    let owner = SecretOwner::random().unwrap();
     for _ in 0..2 {
-        get_for(&vault, "private_key", &holder).await.unwrap();
+        get_for(&vault, "private_key", &owner).await.unwrap();
     }
     let mounts = Mounts::default().with("pki", Engine::Pki).unwrap();
     for (name, revoked) in [("b.internal", 0), ("a.internal", 1), ("a.internal", 1)] {
         let reference = mounts.certificate("pki/issue/web", name, Some("certificate")).unwrap();
-        vault.take_back(&reference, &Holder::random().unwrap()).await.unwrap();
-        vault.take_back(&reference, &holder).await.unwrap();
+        vault.revoke_for(&reference, &SecretOwner::random().unwrap()).await.unwrap();
+        vault.revoke_for(&reference, &owner).await.unwrap();
         assert_eq!(server.asked(REVOKE).len(), revoked, "{name}");
     }
-    get_for(&vault, "private_key", &holder).await.unwrap();
+    get_for(&vault, "private_key", &owner).await.unwrap();
     assert_eq!(server.asked(ISSUE).len(), 2, "another");
 }

@@ -330,6 +330,6 @@ async fn metadata_that_is_none_is_invalid() {
         })
         .await;
         let (vault, _files) = with_token(&server, quick());
-        assert_eq!(vault.describe_secret(&Reference::new("kv/a")).await, Err(ProviderError::Invalid), "{body}");
+        assert_eq!(vault.describe(&Reference::new("kv/a")).await, Err(ProviderError::Invalid), "{body}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use far_core::AgentId;
-use far_core::provider::Holder;
+use far_core::provider::SecretOwner;
 
 use super::*;
 
@@ -53,8 +53,8 @@ fn vault(server: &Scripted) -> (Arc<Vault>, Files) {
     (Arc::new(Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap()), files)
 }
 
-async fn get_for(vault: &Vault, holder: &Holder) -> Result<Fetched, ProviderError> {
-    vault.get_secret_for(&Reference::new("db/creds/app#password"), &VersionSelector::Current, holder).await
+async fn get_for(vault: &Vault, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+    vault.issue(&Reference::new("db/creds/app#password"), &VersionSelector::Current, owner).await
 }
 
 /// What the ledger's files have in them.
@@ -67,13 +67,13 @@ fn ledger(files: &Files) -> String {
 async fn each_call_is_made_with_the_token_that_is_for_it_and_leases_end_first() {
     let server = server(600, |_| None).await;
     let (vault, files) = vault(&server);
-    let holder = Holder::random().unwrap();
-    assert_eq!(get_for(&vault, &holder).await.unwrap().value.expose(), CANARY.as_bytes());
-    vault.get_secret_for(&Reference::new("kv/a"), &VersionSelector::Current, &holder).await.err().unwrap();
+    let owner = SecretOwner::random().unwrap();
+    assert_eq!(get_for(&vault, &owner).await.unwrap().value.expose(), CANARY.as_bytes());
+    vault.issue(&Reference::new("kv/a"), &VersionSelector::Current, &owner).await.err().unwrap();
     let written = ledger(&files);
     assert!(written.contains("acc0") && written.contains("db/creds/app/1"), "{written}");
     assert!(!written.contains("child0") && !written.contains(CANARY), "{written}");
-    vault.end(&holder).await.unwrap();
+    vault.revoke_all(&owner).await.unwrap();
     for (piece, token) in
         [(CREDS, "child0"), ("/v1/kv/data/a", "t0ken"), (CREATE, "t0ken"), (REVOKE, "t0ken"), (ACCESSOR, "t0ken")]
     {
@@ -87,7 +87,7 @@ async fn each_call_is_made_with_the_token_that_is_for_it_and_leases_end_first() 
     assert_eq!(order, [REVOKE, ACCESSOR]);
     assert_eq!(ledger(&files), "");
     // What comes late was under way as it ended: nobody would end it again.
-    assert_eq!(get_for(&vault, &holder).await.err(), Some(ProviderError::Unavailable));
+    assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
     assert_eq!(server.asked(CREATE).len(), 1);
 }
 
@@ -107,17 +107,17 @@ async fn a_token_is_written_down_before_anything_is_made_with_it() {
     .await;
     let (vault, files) = vault(&server);
     *folder.lock() = Some(files.0.path().join("leases"));
-    get_for(&vault, &Holder::random().unwrap()).await.unwrap();
+    get_for(&vault, &SecretOwner::random().unwrap()).await.unwrap();
     assert!(seen.lock().contains("acc0"), "{}", seen.lock());
 
     // Where nothing can be written down, nothing is made.
     fs::remove_dir_all(files.0.path().join("leases")).unwrap();
-    let holder = Holder::random().unwrap();
+    let owner = SecretOwner::random().unwrap();
     let made = server.asked(CREDS).len();
     vault.close().await.unwrap();
-    assert_eq!(get_for(&vault, &holder).await.err(), Some(ProviderError::Unavailable));
+    assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
     assert_eq!(server.asked(CREDS).len(), made);
-    vault.end(&holder).await.unwrap();
+    vault.revoke_all(&owner).await.unwrap();
     assert_eq!(server.asked(ACCESSOR).len(), 2, "nor does the token stay");
 }
 
@@ -125,19 +125,19 @@ async fn a_token_is_written_down_before_anything_is_made_with_it() {
 async fn what_is_still_being_made_when_its_holder_ends_is_waited_for_and_ended() {
     let server = server(600, |line| (line == CREDS).then(|| Reply::Nothing(Duration::from_millis(700)))).await;
     let (vault, files) = vault(&server);
-    let holder = Holder::random().unwrap();
+    let owner = SecretOwner::random().unwrap();
     let asked = tokio::spawn({
-        let (vault, holder) = (vault.clone(), holder.clone());
-        async move { get_for(&vault, &holder).await.map(drop) }
+        let (vault, owner) = (vault.clone(), owner.clone());
+        async move { get_for(&vault, &owner).await.map(drop) }
     });
     while server.asked(CREATE).is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     asked.abort();
-    vault.end(&holder).await.unwrap();
+    vault.revoke_all(&owner).await.unwrap();
     // No answer came: what the server made, if it did, ends with the token.
     assert_eq!((server.asked(CREDS).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (2, 1, ""));
-    assert_eq!(get_for(&vault, &holder).await.err(), Some(ProviderError::Unavailable));
+    assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
 }
 
 #[tokio::test]
@@ -150,11 +150,11 @@ async fn what_has_ended_already_is_no_error_and_any_other_refusal_is_kept() {
     ] {
         let server = server(600, move |line| (line == REVOKE).then(|| Reply::Json(400, body.to_owned()))).await;
         let (vault, files) = vault(&server);
-        let holder = Holder::random().unwrap();
-        let lease = get_for(&vault, &holder).await.unwrap().lease.unwrap();
-        assert_eq!(vault.revoke_lease(&lease.id).await, expected, "{body}");
+        let owner = SecretOwner::random().unwrap();
+        let lease = get_for(&vault, &owner).await.unwrap().lease.unwrap();
+        assert_eq!(vault.release(&lease.id).await, expected, "{body}");
         assert_eq!(ledger(&files).contains("ended"), expected.is_ok(), "{body}");
-        assert_eq!(vault.end(&holder).await, expected, "{body}");
+        assert_eq!(vault.revoke_all(&owner).await, expected, "{body}");
         assert_eq!(server.asked(ACCESSOR).len(), 1, "the token is ended all the same");
     }
 }
@@ -163,11 +163,11 @@ async fn what_has_ended_already_is_no_error_and_any_other_refusal_is_kept() {
 async fn what_the_server_answers_to_a_renewal_is_believed() {
     let server = server(600, |_| None).await;
     let (vault, _files) = vault(&server);
-    let holder = Holder::random().unwrap();
-    let lease = get_for(&vault, &holder).await.unwrap().lease.unwrap();
+    let owner = SecretOwner::random().unwrap();
+    let lease = get_for(&vault, &owner).await.unwrap().lease.unwrap();
     assert_eq!(vault.renew(&lease.id).await, Ok(Duration::from_secs(7)));
     assert_eq!(server.asked(RENEW)[0].body, r#"{"lease_id":"db/creds/app/1"}"#);
-    let ttl = get_for(&vault, &holder).await.unwrap().ttl.unwrap();
+    let ttl = get_for(&vault, &owner).await.unwrap().ttl.unwrap();
     assert!(ttl <= Duration::from_secs(7), "shorter than it was: {ttl:?}");
 }
 
@@ -175,14 +175,14 @@ async fn what_the_server_answers_to_a_renewal_is_believed() {
 async fn a_holders_token_is_renewed_until_the_holder_ends() {
     let server = server(3, |_| None).await;
     let (vault, _files) = vault(&server);
-    let holder = Holder::random().unwrap();
-    get_for(&vault, &holder).await.unwrap();
+    let owner = SecretOwner::random().unwrap();
+    get_for(&vault, &owner).await.unwrap();
     let renewed = || server.asked("renew-self");
     while renewed().is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(renewed()[0].header("x-vault-token"), Some("child0"));
-    vault.end(&holder).await.unwrap();
+    vault.revoke_all(&owner).await.unwrap();
     let before = renewed().len();
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(renewed().len(), before);
@@ -199,9 +199,9 @@ async fn an_answer_that_is_none_of_a_secrets_is_refused() {
     ] {
         let server = server(600, move |line| (line == CREDS).then(|| Reply::Json(200, body.to_owned()))).await;
         let (vault, files) = vault(&server);
-        let holder = Holder::random().unwrap();
-        assert_eq!(get_for(&vault, &holder).await.err(), Some(ProviderError::Invalid), "{body}");
-        vault.end(&holder).await.unwrap();
+        let owner = SecretOwner::random().unwrap();
+        assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Invalid), "{body}");
+        vault.revoke_all(&owner).await.unwrap();
         assert_eq!((server.asked(ACCESSOR).len(), &*ledger(&files)), (1, ""), "{body}");
     }
 }
@@ -210,13 +210,13 @@ async fn an_answer_that_is_none_of_a_secrets_is_refused() {
 async fn a_lease_that_there_is_already_is_no_other_secrets() {
     let server = server(600, |_| None).await;
     let (vault, files) = vault(&server);
-    let holder = Holder::random().unwrap();
-    let first = get_for(&vault, &holder).await.unwrap();
+    let owner = SecretOwner::random().unwrap();
+    let first = get_for(&vault, &owner).await.unwrap();
     let lease = first.lease.unwrap().id;
-    let replaced = vault.replace_lease(&Reference::new("db/creds/app#password"), &lease, &holder).await;
+    let replaced = vault.reissue(&Reference::new("db/creds/app#password"), &lease, &owner).await;
     assert_eq!(replaced.err(), Some(ProviderError::Invalid));
-    assert_eq!(get_for(&vault, &holder).await.unwrap().version, first.version, "it stays as it was");
-    vault.end(&holder).await.unwrap();
+    assert_eq!(get_for(&vault, &owner).await.unwrap().version, first.version, "it stays as it was");
+    vault.revoke_all(&owner).await.unwrap();
     assert_eq!((server.asked(REVOKE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (1, 1, ""));
 }
 
@@ -229,9 +229,9 @@ async fn what_could_not_be_written_down_is_ended_at_once() {
     })
     .await;
     let (vault, files) = vault(&server);
-    let (one, other) = (Holder::random().unwrap(), Holder::random().unwrap());
+    let (one, other) = (SecretOwner::random().unwrap(), SecretOwner::random().unwrap());
     let lease = get_for(&vault, &one).await.unwrap().lease.unwrap();
-    vault.revoke_lease(&lease.id).await.unwrap();
+    vault.release(&lease.id).await.unwrap();
     vault.server.dynamic().unwrap().ledger().fail();
     for turn in 1..3 {
         assert_eq!(get_for(&vault, &one).await.err(), Some(ProviderError::Unavailable));
@@ -239,8 +239,8 @@ async fn what_could_not_be_written_down_is_ended_at_once() {
         assert_eq!(get_for(&vault, &other).await.err(), Some(ProviderError::Unavailable));
         assert_eq!(server.asked(ACCESSOR)[turn - 1].body, format!(r#"{{"accessor":"acc{turn}"}}"#));
     }
-    vault.end(&one).await.unwrap();
-    vault.end(&other).await.unwrap();
+    vault.revoke_all(&one).await.unwrap();
+    vault.revoke_all(&other).await.unwrap();
     assert_eq!((server.asked(CREDS).len(), server.asked(REVOKE).len()), (3, 3));
     assert_eq!((server.asked(CREATE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (3, 3, ""));
 }

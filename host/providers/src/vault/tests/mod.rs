@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use far_core::provider::{Fetched, HowGone, ProviderError, Refreshed, SecretProvider};
+use far_core::provider::{DynamicSecrets, Fetched, HowGone, ProviderError, Refreshed, SecretAdmin, SecretProvider};
 use far_core::{Version, VersionSelector};
 
 use super::*;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use far_core::AgentId;
-use far_core::provider::{Holder, LeaseId};
+use far_core::provider::{LeaseId, SecretOwner};
 
 use super::*;
 
@@ -52,9 +52,9 @@ impl World {
         Self { server, vault, files, ends }
     }
 
-    async fn get(&self, holder: &Holder) -> LeaseId {
+    async fn get(&self, owner: &SecretOwner) -> LeaseId {
         let reference = Reference::new("db/creds/app#password");
-        let fetched = self.vault.get_secret_for(&reference, &VersionSelector::Current, holder).await.unwrap();
+        let fetched = self.vault.issue(&reference, &VersionSelector::Current, owner).await.unwrap();
         fetched.lease.unwrap().id
     }
 
@@ -94,9 +94,9 @@ async fn what_a_holder_had_is_ended_when_the_server_is_back() {
     for refusal in [away(), Reply::Json(503, r#"{"errors":["sealed"]}"#.to_owned()), Reply::Json(429, "{}".to_owned())]
     {
         let world = World::start(600, refusal.clone(), SOON).await;
-        let holder = Holder::random().unwrap();
-        world.get(&holder).await;
-        assert!(world.vault.end(&holder).await.is_err(), "{refusal:?}");
+        let owner = SecretOwner::random().unwrap();
+        world.get(&owner).await;
+        assert!(world.vault.revoke_all(&owner).await.is_err(), "{refusal:?}");
         assert!(!world.is_clean());
         world.wait_until(|world| world.asked().iter().all(|asked| *asked > 2)).await;
         world.ends.store(true, Ordering::SeqCst);
@@ -110,11 +110,11 @@ async fn what_a_holder_had_is_ended_when_the_server_is_back() {
 #[tokio::test]
 async fn what_was_given_back_is_ended_when_the_server_is_back() {
     let world = World::start(600, away(), SOON).await;
-    let holder = Holder::random().unwrap();
-    let lease = world.get(&holder).await;
-    assert_eq!(world.vault.revoke_lease(&lease).await, Err(ProviderError::Unavailable));
+    let owner = SecretOwner::random().unwrap();
+    let lease = world.get(&owner).await;
+    assert_eq!(world.vault.release(&lease).await, Err(ProviderError::Unavailable));
     world.wait_until(|world| world.asked()[0] > 2).await;
-    assert_eq!(world.asked()[1], 0, "its holder goes on");
+    assert_eq!(world.asked()[1], 0, "its owner goes on");
     world.ends.store(true, Ordering::SeqCst);
     let ledger = world.files.0.path().join("leases");
     let crossed_out = || {
@@ -122,16 +122,16 @@ async fn what_was_given_back_is_ended_when_the_server_is_back() {
         paths.filter(|path| !path.ends_with("key")).any(|path| fs::read_to_string(path).unwrap().contains("ended"))
     };
     world.wait_until(|_| crossed_out()).await;
-    world.vault.end(&holder).await.unwrap();
+    world.vault.revoke_all(&owner).await.unwrap();
     assert!(world.is_clean());
 }
 
 #[tokio::test]
 async fn a_lease_whose_time_is_over_is_not_tried_any_more_and_stays_written_down() {
     let world = World::start(1, away(), SOON).await;
-    let holder = Holder::random().unwrap();
-    world.get(&holder).await;
-    world.vault.end(&holder).await.unwrap_err();
+    let owner = SecretOwner::random().unwrap();
+    world.get(&owner).await;
+    world.vault.revoke_all(&owner).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let [before, tokens] = world.asked();
     // One try may have been under way.
@@ -142,9 +142,9 @@ async fn a_lease_whose_time_is_over_is_not_tried_any_more_and_stays_written_down
 #[tokio::test]
 async fn what_the_server_refuses_is_not_tried_again() {
     let world = World::start(600, Reply::Json(403, r#"{"errors":["permission denied"]}"#.to_owned()), SOON).await;
-    let holder = Holder::random().unwrap();
-    world.get(&holder).await;
-    assert_eq!(world.vault.end(&holder).await, Err(ProviderError::Denied));
+    let owner = SecretOwner::random().unwrap();
+    world.get(&owner).await;
+    assert_eq!(world.vault.revoke_all(&owner).await, Err(ProviderError::Denied));
     let asked = world.asked();
     world.ends.store(true, Ordering::SeqCst);
     world.vault.close().await.unwrap();
@@ -157,9 +157,9 @@ async fn all_of_it_is_ended_by_the_first_try_after_the_circuit_was_open() {
     // Open from the first failure on; the second try would come too late.
     let rest = Duration::from_secs(2);
     let world = World::start_with(600, away(), Settings { failures: 1, rest, ..quick(rest) }).await;
-    let holder = Holder::random().unwrap();
-    world.get(&holder).await;
-    world.vault.end(&holder).await.unwrap_err();
+    let owner = SecretOwner::random().unwrap();
+    world.get(&owner).await;
+    world.vault.revoke_all(&owner).await.unwrap_err();
     world.ends.store(true, Ordering::SeqCst);
     let started = std::time::Instant::now();
     world.wait_until(World::is_clean).await;
@@ -169,9 +169,9 @@ async fn all_of_it_is_ended_by_the_first_try_after_the_circuit_was_open() {
 #[tokio::test]
 async fn closing_tries_what_is_left() {
     let world = World::start(600, away(), NEVER).await;
-    let holder = Holder::random().unwrap();
-    world.get(&holder).await;
-    world.vault.end(&holder).await.unwrap_err();
+    let owner = SecretOwner::random().unwrap();
+    world.get(&owner).await;
+    world.vault.revoke_all(&owner).await.unwrap_err();
     assert_eq!(world.vault.close().await, Err(ProviderError::Unavailable));
     assert_eq!(world.asked(), [2, 2]);
     world.ends.store(true, Ordering::SeqCst);
@@ -183,17 +183,17 @@ async fn closing_tries_what_is_left() {
 #[tokio::test]
 async fn what_could_not_be_taken_back_is_told_and_ended_when_the_server_is_back() {
     let world = World::start(600, away(), SOON).await;
-    let holder = Holder::random().unwrap();
-    let lease = world.get(&holder).await;
+    let owner = SecretOwner::random().unwrap();
+    let lease = world.get(&owner).await;
     let reference = Reference::new("db/creds/app#username");
-    assert_eq!(world.vault.take_back(&reference, &holder).await, Err(ProviderError::Unavailable));
+    assert_eq!(world.vault.revoke_for(&reference, &owner).await, Err(ProviderError::Unavailable));
     world.wait_until(|world| world.asked()[0] > 2).await;
     world.ends.store(true, Ordering::SeqCst);
     // Whoever is told that it failed may try again, and whoever had it may give it back.
-    assert_eq!(world.vault.take_back(&reference, &holder).await, Ok(()));
-    assert_eq!(world.vault.revoke_lease(&lease).await, Ok(()));
-    assert_eq!(world.asked()[1], 0, "its holder goes on");
-    world.get(&holder).await;
-    world.vault.end(&holder).await.unwrap();
+    assert_eq!(world.vault.revoke_for(&reference, &owner).await, Ok(()));
+    assert_eq!(world.vault.release(&lease).await, Ok(()));
+    assert_eq!(world.asked()[1], 0, "its owner goes on");
+    world.get(&owner).await;
+    world.vault.revoke_all(&owner).await.unwrap();
     assert!(world.is_clean());
 }

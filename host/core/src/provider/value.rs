@@ -1,0 +1,91 @@
+//! What a provider is asked for, and what it answers with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use far_capability::Version;
+
+use crate::memory::SecretBytes;
+
+/// A value that a backend gave out.
+pub struct Fetched {
+    /// The bytes, exactly.
+    pub value: SecretBytes,
+    /// The version that the backend says these are; never a guess.
+    pub version: Version,
+    /// How long the backend says the value lives; the catalog's time caps it.
+    pub ttl: Option<Duration>,
+    /// The lease of a dynamic secret; none for a static one.
+    pub lease: Option<Lease>,
+}
+
+/// The backend's description of a secret, without its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// The current version; none for a dynamic secret, which has no version before it is issued.
+    pub version: Option<Version>,
+    /// How long ago the version was made, where the backend says so.
+    pub age: Option<Duration>,
+    /// How much longer the version lives, where the backend says so.
+    pub ttl: Option<Duration>,
+    /// Whether the secret is dynamic, and so is issued under a lease.
+    pub leased: bool,
+}
+
+/// The owner of the dynamic secrets that a backend issues: one task, or all tasks that share a
+/// value by its secret's scope.
+///
+/// An opaque text of visible ASCII, which is never used again after its owner ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SecretOwner(Arc<str>);
+
+impl SecretOwner {
+    /// Returns a new owner.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's random source failed.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bits = [0_u8; 16];
+        getrandom::fill(&mut bits)?;
+        Ok(Self(hex::encode(bits).into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The lease of a dynamic secret, by which it is renewed and revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The backend's name of it.
+    pub id: LeaseId,
+    /// Whether it can be renewed.
+    pub renewable: bool,
+}
+
+/// The backend's name of a lease. It gives access to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LeaseId(Arc<str>);
+
+impl LeaseId {
+    /// A lease's id in the backend's own terms.
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a refresh found.
+pub enum Refreshed {
+    /// The known version is still the current one.
+    Unchanged,
+    /// There is another one.
+    Changed(Fetched),
+}
