@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use far_core::capability::{
-    Access, Capability, Catalog, CatalogEntry, Decision, DenyReason, Grant, Placement, Purpose, Scope,
-    Target as Request, WhenLeaked,
+    Access, Capability, Catalog, CatalogEntry, Decision, DenyReason, Grant, Placement, Purpose, Target as Request,
 };
 use far_core::declaration::DeclaredSecret;
 use far_core::provider::Reference;
@@ -105,18 +104,7 @@ impl Granted {
                 reason: "it is measured".to_owned(),
                 optional: false,
             });
-            let entry = CatalogEntry {
-                provider: "memory".parse()?,
-                reference: Reference::named(name),
-                scope: Scope::Task,
-                terms,
-                ttl: CatalogEntry::DEFAULT_TTL,
-                stale: std::time::Duration::ZERO,
-                rotation: None,
-                skills: None,
-                when_leaked: WhenLeaked::default(),
-                only_sealed: false,
-            };
+            let entry = CatalogEntry::new("memory".parse()?, Reference::named(name), terms);
             catalog.insert(name.clone(), entry)?;
             granted.push(grant);
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use far_core::capability::{Catalog, CatalogEntry, Grant, Scope, WhenLeaked};
+use far_core::capability::{Catalog, CatalogEntry, Grant, Scope};
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::Reference;
 use far_providers::MemoryProvider;
@@ -70,18 +70,7 @@ pub(crate) fn runtime(
     let reference = Reference::named(grant.secret());
     let provider = MemoryProvider::new("memory".parse()?);
     provider.set(&reference, &"1".parse()?, VALUE)?;
-    let entry = CatalogEntry {
-        provider: "memory".parse()?,
-        reference,
-        scope,
-        terms: grant.terms().clone(),
-        ttl: CatalogEntry::DEFAULT_TTL,
-        stale: Duration::ZERO,
-        rotation: None,
-        skills: None,
-        when_leaked: WhenLeaked::default(),
-        only_sealed: false,
-    };
+    let entry = CatalogEntry::new("memory".parse()?, reference, grant.terms().clone()).with_scope(scope);
     let mut catalog = Catalog::new();
     catalog.insert(grant.secret().clone(), entry)?;
     let mut builder = Runtime::builder("bench".parse()?, pal).provider(Arc::new(provider)).catalog(catalog);
@@ -158,7 +147,7 @@ pub(crate) struct Released {
 impl Sink for Ring {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         let mut kept = self.0.lock();
-        match record.event.kind {
+        match record.event.kind() {
             EventKind::SecretInjected => kept.released.handles += 1,
             EventKind::SecretRevealed => kept.released.values += 1,
             _ => {}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use far_core::broker::BrokerSettings;
-use far_core::capability::{Catalog, CatalogEntry, Destination, Operation, Scope, Terms, WhenLeaked};
+use far_core::capability::{Catalog, CatalogEntry, Destination, Operation, Terms};
 use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Reading, Record};
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName, Version};
@@ -100,18 +100,8 @@ impl TestHost {
             let (name, version) = (SecretName::parse(name).unwrap(), Version::parse("1").unwrap());
             provider.set(&Reference::named(&name), &version, value.as_bytes()).unwrap();
             let operations = [Operation::Sign, Operation::Reveal, Operation::Refresh].into_iter().collect();
-            let mut entry = CatalogEntry {
-                provider: id.clone(),
-                reference: Reference::named(&name),
-                scope: Scope::Task,
-                terms: Terms::new(operations, Vec::new()).unwrap(),
-                ttl: CatalogEntry::DEFAULT_TTL,
-                stale: std::time::Duration::ZERO,
-                rotation: None,
-                skills: None,
-                when_leaked: WhenLeaked::default(),
-                only_sealed: false,
-            };
+            let mut entry =
+                CatalogEntry::new(id.clone(), Reference::named(&name), Terms::new(operations, Vec::new()).unwrap());
             (parts.entry)(&mut entry);
             catalog.insert(name, entry).unwrap();
         }
@@ -164,7 +154,7 @@ impl TestHost {
         let runtime = self.runtime.clone();
         let running = tokio::spawn(async move { runtime.run(task).await });
         while let Some(Reading::Record(record)) = events.next().await {
-            if record.event.kind == kind {
+            if record.event.kind() == kind {
                 break;
             }
         }
@@ -178,7 +168,7 @@ impl TestHost {
 
     /// The last event of a kind.
     pub fn last(&self, kind: EventKind) -> Option<Arc<Record>> {
-        self.events.records().into_iter().rev().find(|record| record.event.kind == kind)
+        self.events.records().into_iter().rev().find(|record| record.event.kind() == kind)
     }
 
     /// Sees that no value came out anywhere.

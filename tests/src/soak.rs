@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use far_core::capability::{Catalog, CatalogEntry};
+use far_core::capability::Catalog;
 use far_core::pal::{Outcome, Pal, Receipt, Record, Sink};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
@@ -130,7 +130,7 @@ impl Host {
         let memory = MemoryProvider::new(id.clone());
         memory.set(&Reference::new("alpha"), &"1".parse().unwrap(), b"canary-of-a-soak").unwrap();
         let mut catalog = Catalog::of_grants(&[GRANT.parse().unwrap()], &id).unwrap();
-        let beta = CatalogEntry { ..catalog.get(&"alpha".parse().unwrap()).unwrap().clone() };
+        let beta = catalog.get(&"alpha".parse().unwrap()).unwrap().clone();
         catalog.insert("beta".parse().unwrap(), beta).unwrap();
         let pal = Pal::builder().required_sink(Arc::new(Counting::default()), Duration::from_secs(5)).build();
         let runtime = Runtime::builder("soak".parse().unwrap(), pal)

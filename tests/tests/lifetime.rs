@@ -41,7 +41,7 @@ async fn every_end_wipes_and_is_recorded_once() {
             "{outcome:?}"
         );
         assert_eq!(host.kinds().last(), Some(&EventKind::TaskFinished));
-        assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome, Some(outcome));
+        assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome(), Some(outcome));
     }
 }
 
@@ -49,7 +49,7 @@ async fn every_end_wipes_and_is_recorded_once() {
 async fn until(events: &mut Subscription, kind: EventKind) {
     loop {
         let Some(Reading::Record(record)) = events.next().await else { panic!("no events") };
-        if record.event.kind == kind {
+        if record.event.kind() == kind {
             break;
         }
     }
@@ -64,7 +64,7 @@ async fn endless(host: &TestHost) -> Task {
 /// The end of the one task, after so many of its values were wiped.
 fn assert_ended(host: &TestHost, wiped: usize, outcome: Outcome) {
     assert_eq!((count(host, EventKind::SecretWiped), count(host, EventKind::TaskFinished)), (wiped, 1));
-    assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome, Some(outcome));
+    assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome(), Some(outcome));
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ struct Until(EventKind, fn() -> Receipt);
 
 impl Sink for Until {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        if record.event.kind == self.0 { (self.1)() } else { Receipt::Ready(Ok(())) }
+        if record.event.kind() == self.0 { (self.1)() } else { Receipt::Ready(Ok(())) }
     }
 }
 

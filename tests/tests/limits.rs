@@ -48,7 +48,7 @@ fn assert_exceeded(host: &TestHost, report: &Report, limit: Limit) {
     assert_eq!(report.end, End::LimitExceeded(limit));
     let finished = host.last(EventKind::TaskFinished).unwrap().event.clone();
     let expected = (Some(Outcome::LimitExceeded), Some(Reason::Token(limit.as_str())));
-    assert_eq!((finished.outcome, finished.reason), expected);
+    assert_eq!((finished.outcome(), finished.reason()), expected);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn what_is_made_of_too_much_is_refused() {
         let error = host.runtime.load(instances(1, module)).await.unwrap_err();
         assert_eq!(error.kind(), "component-limits", "{module:.40}: {error:?}");
         let refused = host.last(EventKind::TaskRefused).unwrap().event.clone();
-        assert_eq!(refused.reason, Some(Reason::Token("component-limits")));
+        assert_eq!(refused.reason(), Some(Reason::Token("component-limits")));
     }
 }
 

@@ -59,8 +59,8 @@ fn said(report: &Report, place: &str) -> String {
 fn redactions(host: &TestHost, report: &Report) -> Vec<(String, Option<u64>)> {
     let records = host.events.records();
     let of_task = records.iter().filter(|record| record.subject.task_id == report.task_id);
-    let redacted = of_task.filter(|record| record.event.kind == EventKind::OutputRedacted);
-    redacted.map(|record| (record.event.secret_name.as_ref().unwrap().to_string(), record.event.count)).collect()
+    let redacted = of_task.filter(|record| record.event.kind() == EventKind::OutputRedacted);
+    redacted.map(|record| (record.event.secret_name().unwrap().to_string(), record.event.count())).collect()
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn weak_value_needs_ignore() {
         let seen = results(&report)[0]["error"].as_str().map(str::to_owned);
         assert_eq!(seen, refused.map(|_| "unavailable".to_owned()), "{value}, {when_leaked:?}");
         let injected = host.last(EventKind::SecretInjected).unwrap();
-        assert_eq!(injected.event.reason, refused.map(Reason::Token));
+        assert_eq!(injected.event.reason(), refused.map(Reason::Token));
     }
 }
 
@@ -274,7 +274,10 @@ async fn a_value_that_must_not_be_said_fails_the_task_wherever_it_is_said() {
         let last =
             [EventKind::SecretDenied, EventKind::SecretWiped, EventKind::OutputRedacted, EventKind::TaskFinished];
         assert_eq!(kinds[kinds.len() - 4..], last, "{place}");
-        assert_eq!(host.last(EventKind::SecretDenied).unwrap().event.reason, Some(Reason::Denied(DenyReason::Leaked)));
+        assert_eq!(
+            host.last(EventKind::SecretDenied).unwrap().event.reason(),
+            Some(Reason::Denied(DenyReason::Leaked))
+        );
     }
 }
 
@@ -296,7 +299,7 @@ struct FailsThen(OnceLock<Arc<MemoryProvider>>);
 
 impl Sink for FailsThen {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        if record.event.kind == EventKind::SecretRevealed {
+        if record.event.kind() == EventKind::SecretRevealed {
             self.0.get().unwrap().fail_with(Some(ProviderError::Unavailable));
         }
         Receipt::Ready(Ok(()))

@@ -103,7 +103,7 @@ async fn a_task_of_a_running_id_is_refused() {
     let runtime = host.runtime.clone();
     let running = tokio::spawn(async move { runtime.run(first).await });
     while let Some(far_core::pal::Reading::Record(record)) = events.next().await {
-        if record.event.kind == EventKind::SecretInjected {
+        if record.event.kind() == EventKind::SecretInjected {
             break;
         }
     }

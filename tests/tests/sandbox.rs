@@ -14,8 +14,8 @@ async fn limited(steps: Value, limits: Limits) -> Report {
     let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": steps })).await.with_limits(limits);
     let report = host.runtime.run(task).await;
     let finished = host.last(EventKind::TaskFinished).unwrap();
-    assert_eq!(finished.event.outcome, Some(report.end.outcome()));
-    assert_eq!(finished.event.reason, report.end.limit().map(|limit| Reason::Token(limit.as_str())));
+    assert_eq!(finished.event.outcome(), Some(report.end.outcome()));
+    assert_eq!(finished.event.reason(), report.end.limit().map(|limit| Reason::Token(limit.as_str())));
     report
 }
 
@@ -51,7 +51,7 @@ async fn the_task_log_has_what_the_skill_wrote_and_the_pal_has_its_length() {
         [(LogSource::Log(LogLevel::Warn), "a line"), (LogSource::Stdout, "out\n"), (LogSource::Stderr, "err")]
     );
     let logged = host.last(EventKind::SkillLogged).unwrap();
-    assert_eq!((logged.event.level, logged.event.length), (Some(LogLevel::Warn), Some(6)));
+    assert_eq!((logged.event.level(), logged.event.length()), (Some(LogLevel::Warn), Some(6)));
 }
 
 #[tokio::test]

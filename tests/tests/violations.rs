@@ -19,9 +19,9 @@ async fn violates(host: &TestHost, guest: &str, grants: &[&str], steps: Value, r
     let End::Violation(violation) = &report.end else { panic!("{:?}", report.end) };
     assert_eq!(violation.reason, reason);
     let denied = host.last(EventKind::SecretDenied).unwrap();
-    assert_eq!(denied.event.reason, Some(Reason::Denied(reason)));
+    assert_eq!(denied.event.reason(), Some(Reason::Denied(reason)));
     let finished = host.last(EventKind::TaskFinished).unwrap();
-    assert_eq!(finished.event.outcome, Some(Outcome::ScopeViolation));
+    assert_eq!(finished.event.outcome(), Some(Outcome::ScopeViolation));
     assert_eq!(host.kinds().iter().filter(|kind| **kind == EventKind::SecretDenied).count(), 1);
     report
 }

@@ -85,6 +85,7 @@ impl Rotation {
 
 /// One secret of the catalog.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct CatalogEntry {
     /// The backend that has it.
     pub provider: ProviderId,
@@ -111,6 +112,72 @@ pub struct CatalogEntry {
 impl CatalogEntry {
     /// How long a value is kept when nothing says otherwise.
     pub const DEFAULT_TTL: Duration = Duration::from_secs(60 * 60);
+
+    /// A secret for one task at a time, for every skill, with the default time to live. It is
+    /// neither used past its time nor rotated by a schedule.
+    pub fn new(provider: ProviderId, reference: Reference, terms: Terms) -> Self {
+        Self {
+            provider,
+            reference,
+            scope: Scope::Task,
+            terms,
+            ttl: Self::DEFAULT_TTL,
+            stale: Duration::ZERO,
+            rotation: None,
+            skills: None,
+            when_leaked: WhenLeaked::default(),
+            only_sealed: false,
+        }
+    }
+
+    /// Sets who shares a fetched value.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Sets how long a fetched value is cached at most.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// Sets how long beyond its time a value is used while its backend does not answer.
+    #[must_use]
+    pub fn with_stale(mut self, stale: Duration) -> Self {
+        self.stale = stale;
+        self
+    }
+
+    /// Sets a schedule by which versions are replaced.
+    #[must_use]
+    pub fn with_rotation(mut self, rotation: impl Into<Option<Rotation>>) -> Self {
+        self.rotation = rotation.into();
+        self
+    }
+
+    /// Sets the only skills that may use the secret.
+    #[must_use]
+    pub fn with_skills(mut self, skills: impl Into<Option<Vec<SkillDigest>>>) -> Self {
+        self.skills = skills.into();
+        self
+    }
+
+    /// Sets what becomes of a task that leaks the value.
+    #[must_use]
+    pub fn with_when_leaked(mut self, when_leaked: WhenLeaked) -> Self {
+        self.when_leaked = when_leaked;
+        self
+    }
+
+    /// Sets whether nothing goes to the secret's destinations without it.
+    #[must_use]
+    pub fn with_only_sealed(mut self, only_sealed: bool) -> Self {
+        self.only_sealed = only_sealed;
+        self
+    }
 
     /// Whether the entry is for this skill.
     pub fn is_for(&self, skill: &SkillDigest) -> bool {
@@ -155,18 +222,7 @@ impl Catalog {
     pub fn of_grants(grants: &[Grant], provider: &ProviderId) -> Result<Self, CatalogError> {
         let mut catalog = Self::new();
         for grant in grants {
-            let entry = CatalogEntry {
-                provider: provider.clone(),
-                reference: Reference::named(grant.secret()),
-                scope: Scope::Task,
-                terms: grant.terms().clone(),
-                ttl: CatalogEntry::DEFAULT_TTL,
-                stale: Duration::ZERO,
-                rotation: None,
-                skills: None,
-                when_leaked: WhenLeaked::default(),
-                only_sealed: false,
-            };
+            let entry = CatalogEntry::new(provider.clone(), Reference::named(grant.secret()), grant.terms().clone());
             catalog.insert(grant.secret().clone(), entry)?;
         }
         Ok(catalog)

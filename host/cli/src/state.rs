@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::{Cause, Event, EventKind, Outcome, Pal, Reason, Subject};
+use far_core::AgentId;
+use far_core::pal::{Event, LeaseRecovery, Pal, Subject};
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, ProviderId};
 use far_providers::vault::{LedgerConfig, LedgerError, Recovered, Vault};
 use serde_json::json;
 use tokio::time::timeout;
@@ -64,22 +64,20 @@ pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal
     let agent = Arc::new(Subject::agent(agent_id.clone()));
     for vault in vaults {
         let Ok(Recovered { ended, failed, unsound, .. }) = timeout(LONGEST, vault.recover()).await else {
-            pal.note(&agent, left(vault.id(), Outcome::Failed, None));
+            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Failed(None)));
             say("leases.kept", "what an earlier run left could not be ended in time; the next run tries again", json);
             continue;
         };
         if ended > 0 {
-            pal.note(&agent, left(vault.id(), Outcome::Completed, Some(ended)));
+            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Revoked(number(ended))));
         }
         if failed > 0 {
-            pal.note(&agent, left(vault.id(), Outcome::Failed, Some(failed)));
+            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Failed(Some(number(failed)))));
             let what = format!("{failed} of what an earlier run left could not be ended; the next run tries again");
             say("leases.kept", &what, json);
         }
         if unsound > 0 {
-            let mut event = left(vault.id(), Outcome::Failed, Some(unsound));
-            event.reason = Some(Reason::Token("unsound-ledger"));
-            pal.note(&agent, event);
+            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::UnsoundLedger(number(unsound))));
             let what = format!(
                 "{unsound} of the files that earlier runs left are not as they were written: nothing is ended by what is not"
             );
@@ -88,14 +86,8 @@ pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal
     }
 }
 
-/// The event of what processes left that are no more: so many leases and tokens, or files of them, where that is known.
-fn left(provider: &ProviderId, outcome: Outcome, count: Option<usize>) -> Event {
-    let mut event = Event::new(EventKind::SecretRevoked);
-    event.provider = Some(provider.clone());
-    event.cause = Some(Cause::Recovery);
-    event.outcome = Some(outcome);
-    event.count = count.and_then(|count| u64::try_from(count).ok());
-    event
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Ends what tasks shared, and what is not ended yet. What cannot be, the next run ends.

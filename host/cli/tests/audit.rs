@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use far_core::AgentId;
 use far_core::pal::file::{FileOptions, FileSink, Head, PublicKey};
-use far_core::pal::{Event, EventKind, Pal, Subject};
+use far_core::pal::{Event, Pal, Subject};
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -41,7 +41,7 @@ fn write(path: &Path, records: usize) -> (Head, PublicKey) {
     let pal = Pal::builder().sink(sink.clone()).build();
     let agent_id = AgentId::parse("a1").unwrap();
     let subject = Arc::new(Subject { task_id: None, agent_id, skill: None, skill_digest: None });
-    (0..records).for_each(|_| pal.note(&subject, Event::new(EventKind::SecretListed)));
+    (0..records).for_each(|_| pal.note(&subject, Event::secret_listed()));
     (sink.close(SOON).unwrap(), sink.key())
 }
 

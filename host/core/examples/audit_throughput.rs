@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use far_core::pal::file::{FileOptions, FileSink, Trust, verify};
-use far_core::pal::{Event, EventKind, Pal, Subject};
+use far_core::pal::{Event, Pal, Subject};
 use far_core::{AgentId, random_task_id};
 
 const ROUNDS: usize = 7;
@@ -72,7 +72,7 @@ async fn round(folder: &Path, synced: bool, events: usize) -> Result<Round, Box<
             let (pal, subject) = (pal.clone(), subject.clone());
             tokio::spawn(async move {
                 for _ in 0..events / TASKS {
-                    pal.record(&subject, Event::new(EventKind::SecretInjected)).await?;
+                    pal.record(&subject, Event::secret_listed()).await?;
                 }
                 Ok::<_, far_core::pal::AuditUnavailable>(())
             })

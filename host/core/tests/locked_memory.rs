@@ -87,8 +87,9 @@ impl Agent {
     /// Why fetches failed, as recorded.
     fn failures(&self) -> Vec<Option<Reason>> {
         let records = self.log.records();
-        let failed = records.iter().map(|record| &record.event).filter(|event| event.outcome == Some(Outcome::Failed));
-        failed.filter(|event| event.kind == EventKind::SecretFetched).map(|event| event.reason).collect()
+        let failed =
+            records.iter().map(|record| &record.event).filter(|event| event.outcome() == Some(Outcome::Failed));
+        failed.filter(|event| event.kind() == EventKind::SecretFetched).map(|event| event.reason()).collect()
     }
 }
 

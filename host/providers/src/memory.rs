@@ -149,13 +149,13 @@ impl SecretAdmin for MemoryProvider {
         let state = self.state.lock();
         let current = state.secrets.get(reference.as_str()).and_then(|versions| versions.last());
         let (version, _) = current.ok_or(ProviderError::NotFound)?;
-        Ok(Description { version: Some(version.clone()), ..Description::default() })
+        Ok(Description::new(version.clone()))
     }
 }
 
 fn fetched((version, value): &(Version, SecretBytes)) -> Result<Fetched, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched { value, version: version.clone(), ttl: None, lease: None })
+    Ok(Fetched::new(value, version.clone()))
 }
 
 impl Drop for Hold {
@@ -220,7 +220,7 @@ mod tests {
     async fn what_is_said_of_a_secret_is_its_current_version() {
         let (provider, token) = provider();
         let described = provider.describe(&token).await.unwrap();
-        assert_eq!(described, Description { version: Some(version("2")), ..Description::default() });
+        assert_eq!(described, Description::new(version("2")));
         assert_eq!(provider.describe(&Reference::new("absent")).await, Err(ProviderError::NotFound));
     }
 

@@ -114,7 +114,7 @@ struct Until {
 
 impl Sink for Until {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        let now = record.event.kind == EventKind::SecretRevealed;
+        let now = record.event.kind() == EventKind::SecretRevealed;
         let over = self.over.fetch_or(now, Ordering::Relaxed) || now;
         if over { (self.then)() } else { Receipt::Ready(Ok(())) }
     }

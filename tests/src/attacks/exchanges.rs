@@ -52,10 +52,10 @@ pub(super) fn cases() -> Vec<Case> {
 /// How each use of a secret ended, by its events.
 pub(super) fn used(host: &TestHost) -> String {
     let records = host.events.records();
-    let ends = records.iter().filter(|record| record.event.kind == EventKind::SecretUsed).filter_map(|record| {
-        let outcome = record.event.outcome.filter(|outcome| *outcome != Outcome::Started)?;
+    let ends = records.iter().filter(|record| record.event.kind() == EventKind::SecretUsed).filter_map(|record| {
+        let outcome = record.event.outcome().filter(|outcome| *outcome != Outcome::Started)?;
         let reason =
-            if let Some(Reason::Token(reason)) = record.event.reason { format!(" {reason}") } else { String::new() };
+            if let Some(Reason::Token(reason)) = record.event.reason() { format!(" {reason}") } else { String::new() };
         Some(format!("{}{reason}", outcome.as_str()))
     });
     ends.collect::<Vec<_>>().join(", ")
@@ -96,7 +96,7 @@ async fn ended_placeholder(prefix: &str) -> String {
     let credential = format!("Bearer {prefix}{}", "0".repeat(40));
     let wanted = json!({ "url": place.url("/open"), "headers": [["authorization", credential]] });
     let report = place.send(request(wanted)).await;
-    let denied = place.host.last(EventKind::EgressDenied).and_then(|record| record.event.reason);
+    let denied = place.host.last(EventKind::EgressDenied).and_then(|record| record.event.reason());
     let reason = if let Some(Reason::Token(reason)) = denied { reason } else { "" };
     format!("{}; {reason}; arrived: {}", outcome(&report), arrived(&place.server))
 }

@@ -156,7 +156,7 @@ async fn cancelled(cancel: bool) -> String {
     }
     drop(hold);
     let _ = running.await;
-    let finished = host.last(EventKind::TaskFinished).and_then(|record| record.event.outcome);
+    let finished = host.last(EventKind::TaskFinished).and_then(|record| record.event.outcome());
     format!("{}, {}", finished.map_or("not finished", |outcome| outcome.as_str()), left(before))
 }
 
@@ -166,7 +166,7 @@ struct PanicsAt(EventKind);
 impl Sink for PanicsAt {
     #[expect(clippy::panic, reason = "the defect")]
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        if record.event.kind == self.0 {
+        if record.event.kind() == self.0 {
             panic!("a defect of a sink");
         }
         Receipt::Ready(Ok(()))

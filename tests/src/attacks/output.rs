@@ -229,7 +229,7 @@ async fn chosen(when_leaked: WhenLeaked, secrets: Secrets) -> String {
         .events
         .records()
         .iter()
-        .filter_map(|record| match record.event.reason {
+        .filter_map(|record| match record.event.reason() {
             Some(Reason::Denied(reason)) => Some(reason.token()),
             Some(Reason::Token(token)) => Some(token),
             _ => None,

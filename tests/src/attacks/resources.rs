@@ -246,7 +246,7 @@ async fn gets(times: u64, limits: Limits) -> String {
     let count = |kind| host.kinds().iter().filter(|other| **other == kind).count();
     let (handles, ends) = (count(EventKind::SecretInjected), count(EventKind::TaskFinished));
     let ended = if ends == 1 { "ended once" } else { "not ended once" };
-    let last = host.last(EventKind::TaskFinished).and_then(|record| record.event.reason);
+    let last = host.last(EventKind::TaskFinished).and_then(|record| record.event.reason());
     let reason = if let Some(Reason::Token(reason)) = last { format!(" for {reason}") } else { String::new() };
     format!("{}, {handles} handles, {ended}{reason}", told(&host, &report))
 }

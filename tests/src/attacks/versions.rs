@@ -100,7 +100,7 @@ async fn held(stale: Option<Duration>) -> String {
     }
     let seen = end(&running.await.unwrap().end);
     let told = host.events.records().iter().any(|record| {
-        record.event.cache.is_some_and(|cache| serde_json::to_value(cache).is_ok_and(|cache| cache == "stale"))
+        record.event.cache().is_some_and(|cache| serde_json::to_value(cache).is_ok_and(|cache| cache == "stale"))
     });
     if told { format!("{seen}, told as stale") } else { seen }
 }

@@ -102,7 +102,7 @@ struct Times(Arc<Seen>);
 impl Sink for Times {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         if let (EventKind::SecretFetched | EventKind::SecretRefreshed, Some(took)) =
-            (record.event.kind, record.event.duration)
+            (record.event.kind(), record.event.duration())
         {
             self.0.longest.fetch_max(took.as_micros() as u64, Ordering::Relaxed);
         }
@@ -171,18 +171,11 @@ async fn reads(session: Arc<Session>, seen: Arc<Seen>) {
 
 fn catalog(vault: &Vault) -> Catalog {
     let mut catalog = Catalog::new();
-    let entry = CatalogEntry {
-        provider: "vault".parse().unwrap(),
-        reference: vault.reference(NAME),
-        scope: Scope::Agent,
-        terms: grant().terms().clone(),
-        ttl: TTL,
-        stale: Duration::ZERO,
-        rotation: Some(Rotation { every: Duration::from_secs(3600), overlap: OVERLAP }),
-        skills: None,
-        when_leaked: WhenLeaked::Ignore,
-        only_sealed: false,
-    };
+    let entry = CatalogEntry::new("vault".parse().unwrap(), vault.reference(NAME), grant().terms().clone())
+        .with_scope(Scope::Agent)
+        .with_ttl(TTL)
+        .with_rotation(Rotation { every: Duration::from_secs(3600), overlap: OVERLAP })
+        .with_when_leaked(WhenLeaked::Ignore);
     catalog.insert(name(), entry).unwrap();
     catalog
 }

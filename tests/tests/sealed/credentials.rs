@@ -70,7 +70,7 @@ async fn a_client_certificate_stands_in_its_header_alone_and_is_one() {
         let report = place.send(json!([shows])).await;
         assert_eq!(answers(&report)[0]["error"], json!("Denied"));
         let denied = place.host.last(EventKind::EgressDenied).unwrap();
-        assert_eq!(denied.event.reason, Some(Reason::Token("client-certificate")));
+        assert_eq!(denied.event.reason(), Some(Reason::Token("client-certificate")));
         assert_eq!(place.server.connections(), 0);
     }
 }
@@ -97,5 +97,5 @@ async fn where_a_secret_is_the_only_credential_nothing_goes_without_it() {
     assert_eq!(answers[2]["status"], json!(200));
     assert_eq!(place.server.arrived().len(), 1);
     let denied = place.host.last(EventKind::EgressDenied).unwrap();
-    assert_eq!(denied.event.reason, Some(Reason::Token("only-sealed")));
+    assert_eq!(denied.event.reason(), Some(Reason::Token("only-sealed")));
 }

@@ -16,16 +16,17 @@ use super::saying;
 fn told(host: &TestHost) -> Vec<String> {
     let kinds = [EventKind::SecretUsed, EventKind::EgressAllowed, EventKind::EgressDenied, EventKind::EgressFinished];
     let records = host.events.records();
-    let events = records.iter().map(|record| &record.event).filter(|event| kinds.contains(&event.kind));
+    let events = records.iter().map(|record| &record.event).filter(|event| kinds.contains(&event.kind()));
     let shown = events.map(|event| {
-        let mut shown = format!("{} {}", event.kind.as_str(), event.outcome.map(Outcome::as_str).unwrap_or_default());
-        if let Some(Reason::Token(reason)) = event.reason {
+        let mut shown =
+            format!("{} {}", event.kind().as_str(), event.outcome().map(Outcome::as_str).unwrap_or_default());
+        if let Some(Reason::Token(reason)) = event.reason() {
             shown += &format!(" {reason}");
         }
-        if let Some(status) = event.status {
+        if let Some(status) = event.status() {
             shown += &format!(" {status}");
         }
-        if let (Some(sent), Some(out), Some(back)) = (event.sent, event.bytes_sent, event.bytes_received) {
+        if let (Some(sent), Some(out), Some(back)) = (event.sent(), event.bytes_sent(), event.bytes_received()) {
             shown += &format!(" sent={} {out}/{back}", sent.as_str());
         }
         shown

@@ -47,7 +47,7 @@ async fn a_secret_arrives_where_it_may_and_nowhere_else() {
     assert!(arrived.iter().all(|request| !request.contains("farsealed")));
     assert_eq!(place.server.connections(), 1, "of one task, a connection is used again");
     let used = place.host.last(EventKind::SecretUsed).unwrap();
-    assert_eq!(used.event.destination.as_ref().unwrap().to_string(), place.server.origin());
+    assert_eq!(used.event.destination().unwrap().to_string(), place.server.origin());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,7 +265,7 @@ async fn an_address_that_is_not_public_is_not_connected_to() {
         assert_eq!(answers(&report)[0], json!({ "error": "Address" }), "{host}");
         assert_eq!(place.server.connections(), 0);
         // A name is looked up when the request is on record: before, nothing of it leaves.
-        assert_eq!(place.host.last(told).unwrap().event.reason, Some(Reason::Token("address")));
+        assert_eq!(place.host.last(told).unwrap().event.reason(), Some(Reason::Token("address")));
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::Arc;
 
 use far_core::pal::file::{FileOptions, FileSink};
-use far_core::pal::{Event, EventKind, Format, MemorySink, Pal, SecretLabel, Subject, WriterSink};
+use far_core::pal::{Event, Format, MemorySink, Pal, Subject, WriterSink};
 use far_needle::{Encoding, Masked};
 
 use crate::canaries::Canaries;
@@ -100,8 +100,7 @@ async fn what_is_recorded_is_found() {
     let audit = FileSink::open(&folder.path().join("audit/log"), FileOptions::default()).unwrap();
     let pal = Pal::builder().sink(events.clone()).sink(lines.clone()).sink(audit.clone()).build();
     let name = canaries.new_word("canary").parse().unwrap();
-    let mut event = Event::new(EventKind::SecretRequested);
-    event.secret_name = Some(SecretLabel::Listed(name));
+    let event = Event::secret_requested(&name, &"vault".parse().unwrap(), None);
     pal.record(&Arc::new(Subject::agent("traces".parse().unwrap())), event).await.unwrap();
     assert!(lines.flush(std::time::Duration::from_secs(10)));
     audit.close(std::time::Duration::from_secs(10)).unwrap();

@@ -78,7 +78,7 @@ struct Failing;
 
 impl Sink for Failing {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        let fails = record.event.kind == EventKind::SecretRevealed;
+        let fails = record.event.kind() == EventKind::SecretRevealed;
         Receipt::Ready(if fails { Err(SinkError::Full) } else { Ok(()) })
     }
 }

@@ -7,9 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use far_core::ProviderId;
-use far_core::capability::{
-    Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Scope, Signing, Terms, WhenLeaked,
-};
+use far_core::capability::{Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Signing, Terms};
 use far_core::declaration::embed;
 use far_core::pal::file::{FileOptions, FileSink};
 use far_core::pal::{Format, MemorySink, Pal, WriterSink};
@@ -182,18 +180,7 @@ fn permitted(
 ) -> (Catalog, Vec<Grant>) {
     let (mut catalog, mut grants) = (Catalog::new(), Vec::new());
     let mut permit = |name: &str, provider: &ProviderId, reference: &str, terms: Terms| {
-        let entry = CatalogEntry {
-            provider: provider.clone(),
-            reference: Reference::new(reference),
-            scope: Scope::Task,
-            terms,
-            ttl: CatalogEntry::DEFAULT_TTL,
-            stale: Duration::ZERO,
-            rotation: None,
-            skills: None,
-            when_leaked: WhenLeaked::default(),
-            only_sealed: false,
-        };
+        let entry = CatalogEntry::new(provider.clone(), Reference::new(reference), terms);
         catalog.insert(name.parse().unwrap(), entry).unwrap();
     };
     for Sent(name, placements, algorithm) in SENT {

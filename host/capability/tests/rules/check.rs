@@ -118,8 +118,8 @@ fn a_destination_is_covered_by_each_of_the_three() {
 fn a_secret_kept_for_some_skills_is_permitted_to_no_other() {
     let skills = |skills: Option<&[&[u8]]>| {
         let (name, entry) = entry("key", Scope::Task, terms("sign"));
-        let skills = skills.map(|skills| skills.iter().map(|skill| SkillDigest::of(skill)).collect());
-        let catalog = catalog([(name, CatalogEntry { skills, ..entry })]);
+        let skills = skills.map(|skills| skills.iter().map(|skill| SkillDigest::of(skill)).collect::<Vec<_>>());
+        let catalog = catalog([(name, entry.with_skills(skills))]);
         Joined::new(&[declared("key", terms("sign"))], &[grant("key:sign")], &catalog).check("key", Purpose::Sign)
     };
     assert_eq!(skills(None), Allowed);
@@ -183,10 +183,10 @@ fn two_grants_of_one_secret_are_refused() {
 fn a_catalog_has_a_secret_once_and_not_for_no_time() {
     let (name, key) = entry("key", Scope::Task, terms("sign"));
     let mut catalog = Catalog::new();
-    let never = CatalogEntry { ttl: Duration::ZERO, ..key.clone() };
+    let never = key.clone().with_ttl(Duration::ZERO);
     assert_eq!(catalog.insert(name.clone(), never), Err(CatalogError::NoTime(name.clone())));
     catalog.insert(name.clone(), key.clone()).unwrap();
-    let wider = CatalogEntry { terms: terms(EVERYTHING), ..key };
+    let wider = CatalogEntry::new(key.provider, key.reference, terms(EVERYTHING));
     assert_eq!(catalog.insert(name.clone(), wider), Err(CatalogError::Twice(name.clone())));
     assert_eq!(catalog.get(&name).unwrap().terms, terms("sign"), "the first stays");
 }

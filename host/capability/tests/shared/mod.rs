@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_capability::{Catalog, CatalogEntry, DeclaredSecret, Grant, Reference, Scope, SecretName, Terms, WhenLeaked};
+use far_capability::{Catalog, CatalogEntry, DeclaredSecret, Grant, Reference, Scope, SecretName, Terms};
 
 /// `NAME:OPERATIONS[@DESTINATION]`.
 pub(crate) fn grant(text: &str) -> Grant {
@@ -27,18 +27,9 @@ pub(crate) fn declared(secret: &str, terms: Terms) -> DeclaredSecret {
 /// A secret that lives for a minute, in the backend `memory` under its own name.
 pub(crate) fn entry(secret: &str, scope: Scope, terms: Terms) -> (SecretName, CatalogEntry) {
     let secret = name(secret);
-    let entry = CatalogEntry {
-        provider: "memory".parse().unwrap(),
-        reference: Reference::named(&secret),
-        scope,
-        terms,
-        ttl: Duration::from_secs(60),
-        stale: Duration::ZERO,
-        rotation: None,
-        skills: None,
-        when_leaked: WhenLeaked::default(),
-        only_sealed: false,
-    };
+    let entry = CatalogEntry::new("memory".parse().unwrap(), Reference::named(&secret), terms)
+        .with_scope(scope)
+        .with_ttl(Duration::from_secs(60));
     (secret, entry)
 }
 

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use tokio::time::timeout;
 
 use super::fetch::now;
-use crate::pal::{Event, Outcome, Reason};
+use crate::pal::Completion;
 use crate::provider::{LeaseId, ProviderError, SecretProvider};
 
 /// The answer to a call: [`ProviderError::Timeout`] if there is none within that time. A provider that panics is a defect of it, and
@@ -33,12 +33,7 @@ pub(super) async fn release(
     answered(within, release).await
 }
 
-/// An event that says how a call ended, and how long it took since then.
-pub(super) fn ended<T>(event: Event, answer: &Result<T, ProviderError>, started: Instant) -> Event {
-    Event {
-        outcome: Some(if answer.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-        reason: answer.as_ref().err().map(|error| Reason::Token(error.kind())),
-        duration: Some(now().duration_since(started)),
-        ..event
-    }
+/// Returns how a call ended, and how long it took since `started`.
+pub(super) fn completion<T>(answer: &Result<T, ProviderError>, started: Instant) -> Completion {
+    Completion::new(answer.as_ref().err().map(ProviderError::kind), now().duration_since(started))
 }

@@ -12,7 +12,7 @@ use super::sealed::Sealed;
 use super::{AccessError, SecretError, Session, StandIn, Stop};
 use crate::guard::Guard;
 use crate::memory::SecretBytes;
-use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason};
+use crate::pal::{DestinationLabel, EgressReason, Event, SecretUse};
 use crate::secret::Secret;
 
 /// Why a request is not let out. The skill is told so, and may go on.
@@ -63,14 +63,8 @@ impl Session {
         let carried = match carried {
             Ok(carried) => carried,
             Err((secret, token, reason)) => {
-                let used = Event {
-                    operation: Some(Operation::Seal),
-                    destination: Some(self.label_of(target)),
-                    outcome: Some(Outcome::Failed),
-                    reason: Some(Reason::Token(token)),
-                    ..Event::about(EventKind::SecretUsed, &secret)
-                };
-                self.record(used).await?;
+                let failed = SecretUse::Failed(Some(token));
+                self.record(Event::secret_used(&*secret, self.label_of(target), failed)).await?;
                 self.denied(Some(target), reason).await?;
                 return Err(EgressError::Denied);
             }
@@ -99,12 +93,7 @@ impl Session {
             return Err(EgressError::Denied);
         }
         let label = covering.map_or_else(|| self.label_of(target), DestinationLabel::from);
-        let event = Event {
-            destination: Some(label.clone()),
-            outcome: Some(Outcome::Completed),
-            ..Event::new(EventKind::EgressAllowed)
-        };
-        self.record(event).await?;
+        self.record(Event::egress_allowed(label.clone())).await?;
         Ok(Exchange::new(self, label, Vec::new(), started))
     }
 
@@ -237,13 +226,8 @@ impl Session {
     ///
     /// [`Stop`] if the record was not accepted, or was one too many.
     pub async fn denied(&self, target: Option<&Target>, reason: EgressReason) -> Result<(), Stop> {
-        let event = Event {
-            destination: target.map(|target| self.label_of(target)),
-            outcome: Some(Outcome::Failed),
-            reason: Some(Reason::Token(reason.token())),
-            ..Event::new(EventKind::EgressDenied)
-        };
-        self.record(event).await
+        let destination = target.map(|target| self.label_of(target));
+        self.record(Event::egress_denied(destination, reason)).await
     }
 
     /// The label of where a request goes: an origin that author, grants or operator list, or a hash.

@@ -9,7 +9,7 @@ use super::fetch::now;
 use super::place::ScopeSubject;
 use super::session::{ENDED, Session};
 use crate::guard::Guard;
-use crate::pal::{AuditUnavailable, Event, EventKind, LogLevel, Outcome, Reason, SecretLabel};
+use crate::pal::{AuditUnavailable, Event, LogLevel, Outcome, Reason};
 use crate::secret::Gone;
 
 /// How many lines of a task's log have a record of their own.
@@ -32,8 +32,7 @@ impl Session {
             self.unrecorded.fetch_add(length, Ordering::AcqRel);
             return Ok(());
         }
-        let event = Event { level: Some(level), length: Some(length), ..Event::new(EventKind::SkillLogged) };
-        self.record(event).await
+        self.record(Event::skill_logged(level, length)).await
     }
 
     /// Ends the task: wipes what is its own, and records how it ended.
@@ -87,23 +86,21 @@ impl Session {
             self.broker.pal.note(&self.subject, event);
         }
         for secret in &ended.wiped {
-            self.broker.pal.note(&self.subject, Event::about(EventKind::SecretWiped, secret));
+            self.broker.pal.note(&self.subject, Event::secret_wiped(&**secret, None));
         }
         for (name, finds) in self.redaction.end() {
-            let (secret_name, count) = (Some(SecretLabel::Listed(name)), Some(finds));
-            self.broker.pal.note(&self.subject, Event { secret_name, count, ..Event::new(EventKind::OutputRedacted) });
+            self.broker.pal.note(&self.subject, Event::output_redacted(name, finds));
         }
         let beyond = self.lines.load(Ordering::Acquire).saturating_sub(RECORDED_LINES);
         if beyond > 0 {
-            let length = Some(self.unrecorded.load(Ordering::Acquire));
-            let event = Event { count: Some(beyond), length, ..Event::new(EventKind::SkillLogged) };
-            self.broker.pal.note(&self.subject, event);
+            let length = self.unrecorded.load(Ordering::Acquire);
+            self.broker.pal.note(&self.subject, Event::skill_logged_more(beyond, length));
         }
-        let duration = Some(now().duration_since(self.admitted));
+        let duration = now().duration_since(self.admitted);
         // Says of a task that had too many how many they are.
         let too_many = matches!(self.stopped.get(), Some(Stop::Records));
         let count = too_many.then(|| self.recorded.load(Ordering::Acquire));
-        Some((Event { outcome: Some(outcome), reason, duration, count, ..Event::new(EventKind::TaskFinished) }, ended))
+        Some((Event::task_finished(outcome, reason, count, duration), ended))
     }
 
     /// Wipes what is the task's own, and answers with what had a value.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use far_capability::{Operation, Permit};
+use far_capability::Permit;
 
 use super::fetch::now;
 use super::{SecretError, Session, Stop};
 use crate::guard::Guard;
-use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason, Sent};
+use crate::pal::{DestinationLabel, EgressEnd, EgressReason, Event, Outcome, SecretUse, Sent, Transfer};
 use crate::secret::{Gone, Secret};
 
 /// A request that was let out. A request that is dropped before it ends is recorded as cancelled.
@@ -27,10 +27,7 @@ pub struct Exchange {
     /// Secrets of which it is not recorded yet whether they left.
     carried: Vec<Carried>,
     started: Instant,
-    sent: Sent,
-    status: Option<u16>,
-    bytes_sent: u64,
-    bytes_received: u64,
+    transfer: Transfer,
     over: bool,
     /// Events to be recorded, in their order.
     pending: VecDeque<Event>,
@@ -68,14 +65,8 @@ impl Carried {
         }
     }
 
-    fn event(&self, outcome: Outcome, reason: Option<&'static str>) -> Event {
-        Event {
-            operation: Some(Operation::Seal),
-            destination: Some(self.destination.clone()),
-            outcome: Some(outcome),
-            reason: reason.map(Reason::Token),
-            ..Event::about(EventKind::SecretUsed, &self.secret)
-        }
+    fn event(&self, state: SecretUse) -> Event {
+        Event::secret_used(&*self.secret, self.destination.clone(), state)
     }
 }
 
@@ -91,10 +82,7 @@ impl Exchange {
             destination,
             carried,
             started,
-            sent: Sent::No,
-            status: None,
-            bytes_sent: 0,
-            bytes_received: 0,
+            transfer: Transfer::new(),
             over: false,
             pending: VecDeque::new(),
         }
@@ -102,7 +90,7 @@ impl Exchange {
 
     /// The events that must be accepted before the request leaves.
     pub(super) fn uses(&self) -> Vec<Event> {
-        self.carried.iter().map(|one| one.event(Outcome::Started, None)).collect()
+        self.carried.iter().map(|one| one.event(SecretUse::Started)).collect()
     }
 
     /// Returns the reason why one of the secrets no longer has a value; `None` if all of them have
@@ -115,7 +103,7 @@ impl Exchange {
     /// Notes that a connection takes the request, with a body of `body` bytes. From now on, it may
     /// have been sent.
     pub fn sending(&mut self, body: u64) {
-        (self.sent, self.bytes_sent) = (Sent::Unknown, body);
+        (self.transfer.sent, self.transfer.bytes_sent) = (Sent::Unknown, body);
     }
 
     /// Records that the server answered with this status: the secrets left.
@@ -124,14 +112,14 @@ impl Exchange {
     ///
     /// [`Stop::Audit`] if the record was not accepted.
     pub async fn answered(&mut self, status: u16) -> Result<(), Stop> {
-        (self.sent, self.status) = (Sent::Yes, Some(status));
+        (self.transfer.sent, self.transfer.status) = (Sent::Yes, Some(status));
         self.settle(None);
         self.record_pending().await
     }
 
     /// Notes that so many more bytes of the answer's body arrived.
     pub fn received(&mut self, bytes: u64) {
-        self.bytes_received = self.bytes_received.saturating_add(bytes);
+        self.transfer.bytes_received = self.transfer.bytes_received.saturating_add(bytes);
     }
 
     /// Records that the answer is there as a whole, whatever its status.
@@ -140,14 +128,14 @@ impl Exchange {
     ///
     /// [`Stop::Audit`] if the record was not accepted.
     pub async fn finish(mut self) -> Result<(), Stop> {
-        self.end(Outcome::Completed, None, None);
+        self.end(EgressEnd::Completed, None);
         self.record_pending().await
     }
 
     /// The same where nothing can wait for the record.
     pub fn note_finished(mut self) {
         // It is noted as this is dropped.
-        self.end(Outcome::Completed, None, None);
+        self.end(EgressEnd::Completed, None);
     }
 
     /// Records the reason why the response is missing or incomplete, and how much is known to have
@@ -157,48 +145,38 @@ impl Exchange {
     ///
     /// [`Stop::Audit`] if the record was not accepted.
     pub async fn fail(mut self, reason: EgressReason, sent: Option<Sent>) -> Result<(), Stop> {
-        self.sent = sent.unwrap_or(self.sent);
-        self.end(Outcome::Failed, Some(reason.token()), Some(reason.token()));
+        self.transfer.sent = sent.unwrap_or(self.transfer.sent);
+        self.end(EgressEnd::Failed(reason), Some(reason.token()));
         self.record_pending().await
     }
 
     /// The same before anything was sent, with a reason of the secret's own.
     pub(super) async fn fail_for(mut self, secret: &'static str, reason: EgressReason) -> Result<(), Stop> {
-        self.end(Outcome::Failed, Some(secret), Some(reason.token()));
+        self.end(EgressEnd::Failed(reason), Some(secret));
         self.record_pending().await
     }
 
     /// Queues an event for each secret that says whether it left. Gives back the uses of secrets
     /// that did not leave.
     fn settle(&mut self, reason: Option<&'static str>) {
-        let (outcome, reason) = match self.sent {
-            Sent::No => (Outcome::Failed, reason),
-            Sent::Unknown => (Outcome::Unknown, reason),
-            Sent::Yes => (Outcome::Completed, None),
+        let state = match self.transfer.sent {
+            Sent::No => SecretUse::Failed(reason),
+            Sent::Unknown => SecretUse::Unknown(reason),
+            Sent::Yes => SecretUse::Completed,
         };
         for mut one in std::mem::take(&mut self.carried) {
-            if self.sent == Sent::No && Guard::UseReturned.stands() {
+            if self.transfer.sent == Sent::No && Guard::UseReturned.stands() {
                 one.return_use(&self.session);
             }
-            self.pending.push_back(one.event(outcome, reason));
+            self.pending.push_back(one.event(state));
         }
     }
 
-    fn end(&mut self, outcome: Outcome, secret: Option<&'static str>, reason: Option<&'static str>) {
+    fn end(&mut self, end: EgressEnd, secret: Option<&'static str>) {
         self.settle(secret);
         self.over = true;
-        let bytes_sent = if self.sent == Sent::No { 0 } else { self.bytes_sent };
-        self.pending.push_back(Event {
-            destination: Some(self.destination.clone()),
-            outcome: Some(outcome),
-            reason: reason.map(Reason::Token),
-            status: self.status,
-            sent: Some(self.sent),
-            bytes_sent: Some(bytes_sent),
-            bytes_received: Some(self.bytes_received),
-            duration: Some(now().duration_since(self.started)),
-            ..Event::new(EventKind::EgressFinished)
-        });
+        let took = now().duration_since(self.started);
+        self.pending.push_back(Event::egress_finished(self.destination.clone(), end, self.transfer, took));
     }
 
     /// Records the pending events in order. If the caller stops waiting, the current event and
@@ -215,7 +193,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.over {
             let reason = Outcome::Cancelled.as_str();
-            self.end(Outcome::Cancelled, Some(reason), None);
+            self.end(EgressEnd::Cancelled, Some(reason));
         }
         for event in self.pending.drain(..) {
             self.session.broker.pal.note(&self.session.subject, event);
@@ -225,6 +203,6 @@ impl Drop for Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("sent", &self.sent).finish_non_exhaustive()
+        f.debug_struct("Exchange").field("sent", &self.transfer.sent).finish_non_exhaustive()
     }
 }

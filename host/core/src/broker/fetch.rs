@@ -14,7 +14,7 @@ use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
 use crate::guard::Guard;
 use crate::memory::OverQuota;
-use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::pal::{Cause, Completion, Event, SecretRef, Subject};
 use crate::provider::{Fetched, Lease, ProviderError, Refreshed, SecretOwner, SecretProvider};
 use crate::secret::{Gone, Secret};
 
@@ -125,7 +125,7 @@ impl Errand {
     /// Lets go of the version before. Where nobody has a handle to it, it is gone with that, and that is recorded here: otherwise it
     /// is when its time is over.
     fn let_go(&mut self, before: Arc<Secret>) {
-        let event = Event { cause: Some(Cause::Rotation), ..Event::about(EventKind::SecretWiped, &before) };
+        let event = Event::secret_wiped(&*before, Some(Cause::Rotation));
         let left = Arc::downgrade(&before);
         drop(before);
         self.wanted = Wanted::Value;
@@ -147,13 +147,8 @@ impl Errand {
         let Some(lease) = lease else { return };
         let started = now();
         let ended = release(&*self.provider, &lease.id, self.broker.settings.revoke_deadline).await;
-        let event = Event {
-            secret_name: Some(SecretLabel::Listed(self.place.key.name.clone())),
-            provider: Some(self.place.key.provider.clone()),
-            cause: self.cause,
-            ..Event::new(EventKind::SecretRevoked)
-        };
-        let event = call::ended(event, &ended, started);
+        let secret = SecretRef::new(&self.place.key.name, &self.place.key.provider);
+        let event = Event::secret_revoked(secret, call::completion(&ended, started), self.cause);
         self.broker.pal.note(&self.subject, event);
     }
 
@@ -215,24 +210,15 @@ impl Errand {
     }
 
     fn event(&self, result: &Result<Arc<Secret>, FetchError>, duration: Duration) -> Event {
-        let kind = match &self.wanted {
-            Wanted::Value => EventKind::SecretFetched,
-            Wanted::Newer(_) => EventKind::SecretRefreshed,
-            Wanted::Another(_) => EventKind::SecretRotated,
+        let event = match &self.wanted {
+            Wanted::Value => Event::secret_fetched,
+            Wanted::Newer(_) => Event::secret_refreshed,
+            Wanted::Another(_) => Event::secret_reissued,
         };
         let Key { name, provider, .. } = &self.place.key;
-        let event = match result {
-            Ok(secret) => Event { outcome: Some(Outcome::Completed), ..Event::about(kind, secret) },
-            Err(error) => Event {
-                secret_name: Some(SecretLabel::Listed(name.clone())),
-                provider: Some(provider.clone()),
-                outcome: Some(Outcome::Failed),
-                reason: Some(Reason::Token(error.kind())),
-                ..Event::new(kind)
-            },
-        };
-        let event = Event { cause: self.cause, ..event };
-        Event { cache: Some(CacheState::Miss), duration: Some(duration), ..event }
+        let secret =
+            result.as_ref().map_or_else(|_| SecretRef::new(name, provider), |secret| SecretRef::from(&**secret));
+        event(secret, Completion::new(result.as_ref().err().map(FetchError::kind), duration), self.cause)
     }
 }
 

@@ -15,7 +15,7 @@ use super::call::{self, answered, release};
 use super::fetch::{Wanted, now};
 use super::place::Place;
 use crate::guard::Guard;
-use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};
+use crate::pal::{Cause, Event, Subject};
 use crate::provider::{Lease, ProviderError, SecretOwner};
 use crate::secret::{Gone, Secret};
 
@@ -126,9 +126,7 @@ impl Life {
         let started = now();
         let renew = async { provider.dynamic().ok_or(ProviderError::Unsupported)?.renew(&lease.id).await };
         let renewed = answered(broker.settings.provider_deadline, renew).await;
-        let event = Event { cause: Some(Cause::Lease), ..Event::about(EventKind::SecretRenewed, &secret) };
-        let event = call::ended(event, &renewed, started);
-        broker.pal.note(&self.agent, event);
+        broker.pal.note(&self.agent, Event::secret_renewed(&*secret, call::completion(&renewed, started)));
         // What lasts longer than any clock can say lasts as long as it may be kept.
         renewed.is_ok_and(|lasts| secret.extend(started.checked_add(lasts).unwrap_or_else(|| secret.most())))
     }
@@ -139,16 +137,16 @@ impl Life {
         if !(Guard::Expiry.stands() && Guard::MonotonicTime.stands()) {
             return;
         }
-        let cause = Some(if secret.is_replaced() { Cause::Rotation } else { Cause::Ttl });
+        let cause = if secret.is_replaced() { Cause::Rotation } else { Cause::Ttl };
         if secret.wipe(Gone::Expired) {
-            broker.pal.note(&self.agent, Event { cause, ..Event::about(EventKind::SecretExpired, &secret) });
+            broker.pal.note(&self.agent, Event::secret_expired(&*secret, cause));
         }
         // What its scope took along, that has revoked.
         if secret.value(now()).err() != Some(Gone::Expired) {
             return;
         }
         let ended = Closed { wiped: vec![secret], ..ended.unwrap_or_default() };
-        broker.revoke(ended, &self.agent, cause).await;
+        broker.revoke(ended, &self.agent, Some(cause)).await;
     }
 }
 
@@ -158,7 +156,7 @@ impl Broker {
         let subject = Arc::new(Subject::agent(agent_id.clone()));
         for ended in self.cache.close_shared() {
             for secret in &ended.wiped {
-                self.pal.note(&subject, Event::about(EventKind::SecretWiped, secret));
+                self.pal.note(&subject, Event::secret_wiped(&**secret, None));
             }
             self.revoke(ended, &subject, None).await;
         }
@@ -177,15 +175,8 @@ impl Broker {
         let ends = makers.map(|(provider, dynamic)| async move {
             let started = now();
             if let Err(error) = answered(self.settings.revoke_deadline, dynamic.revoke_all(owner)).await {
-                let event = Event {
-                    provider: Some(provider.id().clone()),
-                    cause,
-                    outcome: Some(Outcome::Failed),
-                    reason: Some(Reason::Token(error.kind())),
-                    duration: Some(now().duration_since(started)),
-                    ..Event::new(EventKind::SecretRevoked)
-                };
-                self.pal.note(subject, event);
+                let took = now().duration_since(started);
+                self.pal.note(subject, Event::owner_not_revoked(provider.id(), error.kind(), took, cause));
             }
         });
         join_all(ends).await;
@@ -239,8 +230,6 @@ impl Broker {
         let Some(provider) = self.providers.get(secret.provider()) else { return };
         let started = now();
         let revoked = release(&**provider, &lease.id, self.settings.revoke_deadline).await.and(ended);
-        let event = Event { cause, ..Event::about(EventKind::SecretRevoked, secret) };
-        let event = call::ended(event, &revoked, started);
-        self.pal.note(subject, event);
+        self.pal.note(subject, Event::secret_revoked(secret, call::completion(&revoked, started), cause));
     }
 }

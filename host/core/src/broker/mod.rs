@@ -61,7 +61,7 @@ use self::cache::Cache;
 use self::rotation::Schedules;
 use self::sealed::StandIns;
 use crate::context::TaskContext;
-use crate::pal::{AuditUnavailable, Event, EventKind, Labels, Outcome, Pal, Reason, Subject};
+use crate::pal::{AuditUnavailable, Event, Labels, Outcome, Pal, Reason, Subject};
 use crate::provider::SecretProvider;
 
 /// Hands out secrets to the tasks of one agent.
@@ -165,7 +165,7 @@ impl Broker {
         let subject = Arc::new(Subject::from(&context));
         // Open before it is recorded: however this ends, what was recorded as admitted is recorded as finished.
         let session = Session::open(self.clone(), context, subject.clone()).ok_or(AdmitError::Running)?;
-        match self.pal.record(&subject, Event::new(EventKind::TaskAdmitted)).await {
+        match self.pal.record(&subject, Event::task_admitted()).await {
             Ok(()) => Ok(session),
             Err(unavailable) => {
                 session.stop(unavailable.clone().into());
@@ -181,12 +181,7 @@ impl Broker {
     ///
     /// [`AuditUnavailable`] if the record was not accepted.
     pub async fn refuse(&self, subject: &Arc<Subject>, reason: &'static str) -> Result<(), AuditUnavailable> {
-        let event = Event {
-            outcome: Some(Outcome::Refused),
-            reason: Some(Reason::Token(reason)),
-            ..Event::new(EventKind::TaskRefused)
-        };
-        self.pal.record(subject, event).await
+        self.pal.record(subject, Event::task_refused(reason)).await
     }
 
     /// Whether there is a provider of this name.

@@ -14,7 +14,7 @@ use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::rotation::Reread;
-use crate::pal::{AuditUnavailable, Cause, Event, EventKind, SecretLabel, Subject};
+use crate::pal::{AuditUnavailable, Cause, Event, SecretRef, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
 
@@ -145,8 +145,7 @@ impl Broker {
         let mut wiped = 0;
         for secret in all.iter().flat_map(|revoking| &revoking.taken).flat_map(|taken| &taken.secrets) {
             wiped += 1;
-            let event = Event { cause: Some(Cause::Operator), ..Event::about(EventKind::SecretWiped, secret) };
-            self.pal.note(&agent, event);
+            self.pal.note(&agent, Event::secret_wiped(&**secret, Some(Cause::Operator)));
         }
         join_all(all.into_iter().map(|revoking| self.take_back(revoking, &agent, Some(Cause::Operator)))).await;
         wiped
@@ -194,14 +193,8 @@ impl Broker {
         let started = now();
         let backend = self.revoke_version(entry).await;
         if backend != Err(ProviderError::Unsupported) {
-            let event = Event {
-                secret_name: Some(SecretLabel::Listed(name.clone())),
-                secret_version: backend.as_ref().ok().cloned(),
-                provider: Some(entry.provider.clone()),
-                cause: Some(Cause::Operator),
-                ..Event::new(EventKind::SecretRevoked)
-            };
-            let event = call::ended(event, &backend, started);
+            let secret = SecretRef::new(name, &entry.provider).with_version(backend.as_ref().ok().cloned());
+            let event = Event::secret_revoked(secret, call::completion(&backend, started), Some(Cause::Operator));
             self.pal.record(&agent, event).await?;
         }
         Ok(Revoked { wiped, backend })

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::{AccessError, SecretError, Session, Stop, Violation};
 use crate::guard::Guard;
-use crate::pal::{Event, EventKind, Outcome, Reason, SecretLabel};
+use crate::pal::{Event, SecretLabel};
 
 impl Session {
     /// Step 5. A record that is not accepted ends the task, and so does one more than it may have.
@@ -46,13 +46,7 @@ impl Session {
         operation: Option<Operation>,
         reason: DenyReason,
     ) -> AccessError {
-        let event = Event {
-            secret_name: Some(secret.clone()),
-            operation,
-            outcome: Some(Outcome::ScopeViolation),
-            reason: Some(Reason::Denied(reason)),
-            ..Event::new(EventKind::SecretDenied)
-        };
+        let event = Event::secret_denied(secret.clone(), operation, reason);
         let stop = self.stop(Violation { secret, operation, reason }.into());
         // Notifies however the wait for the record ends: the caller may be gone earlier.
         let told = Told(&self.halted);

@@ -8,7 +8,7 @@ use far_capability::{DenyReason, SecretName, VersionSelector, WhenLeaked};
 use super::fetch::now;
 use super::{AccessError, Handle, Repeats, SecretError, Session, Stop};
 use crate::guard::Guard;
-use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel};
+use crate::pal::{CacheState, Completion, Event, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;
 
@@ -27,14 +27,8 @@ impl Session {
             return Ok(Handle::new(secret, asked_for));
         }
         let learned = self.learn(&secret, when_leaked);
-        let event = Event {
-            outcome: Some(if learned.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: learned.err().map(|error| Reason::Token(error.kind())),
-            cache: Some(cache),
-            duration: Some(now().duration_since(started)),
-            ..Event::about(EventKind::SecretInjected, &secret)
-        };
-        self.record(event).await?;
+        let completion = Completion::new(learned.err().map(|error| error.kind()), now().duration_since(started));
+        self.record(Event::secret_injected(&*secret, completion, cache)).await?;
         learned.map_err(SecretError::from)?;
         if self.broker.settings.repeats == Repeats::Counted {
             self.repeats.recorded(&secret);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use crate::pal::{CacheState, Event, EventKind, Outcome};
+use crate::pal::{Event, SecretRef};
 use crate::secret::Secret;
 
 /// How handles are recorded that one task gets more than once, from the cache and of one version.
@@ -27,8 +27,10 @@ pub(super) struct Counts(Mutex<Vec<Count>>);
 struct Count {
     /// Not an `Arc`: a count does not prolong a value's life.
     secret: Weak<Secret>,
-    /// The event of the repeats.
-    event: Event,
+    /// The secret, as the event of the repeats names it.
+    named: SecretRef,
+    /// How many there were, and when the first and the last of them were.
+    repeats: Option<(u64, Timestamp, Timestamp)>,
 }
 
 impl Count {
@@ -43,12 +45,12 @@ impl Counts {
     pub(super) fn count(&self, secret: &Arc<Secret>) -> bool {
         let mut counts = self.0.lock();
         // As a rule it is the last one.
-        let Some(Count { event, .. }) = counts.iter_mut().rev().find(|count| count.is_of(secret)) else {
+        let Some(Count { repeats, .. }) = counts.iter_mut().rev().find(|count| count.is_of(secret)) else {
             return false;
         };
-        event.last = Some(Timestamp::now());
-        event.first = event.first.or(event.last);
-        event.count = Some(event.count.unwrap_or_default() + 1);
+        let last = Timestamp::now();
+        let (count, first) = repeats.map_or((0, last), |(count, first, _)| (count, first));
+        *repeats = Some((count + 1, first, last));
         true
     }
 
@@ -56,15 +58,17 @@ impl Counts {
     pub(super) fn recorded(&self, secret: &Arc<Secret>) {
         let mut counts = self.0.lock();
         if !counts.iter().any(|count| count.is_of(secret)) {
-            let (outcome, cache) = (Some(Outcome::Completed), Some(CacheState::Hit));
-            let event = Event { outcome, cache, ..Event::about(EventKind::SecretInjected, secret) };
-            counts.push(Count { secret: Arc::downgrade(secret), event });
+            let named = SecretRef::from(&**secret);
+            counts.push(Count { secret: Arc::downgrade(secret), named, repeats: None });
         }
     }
 
     /// Ends the counting. Returns an event for each secret that has counted handles.
     pub(super) fn end(&self) -> Vec<Event> {
         let counts = std::mem::take(&mut *self.0.lock());
-        counts.into_iter().map(|count| count.event).filter(|event| event.count.is_some()).collect()
+        let event = |Count { named, repeats, .. }| {
+            repeats.map(|(count, first, last)| Event::secret_injected_again(named, count, first, last))
+        };
+        counts.into_iter().filter_map(event).collect()
     }
 }

@@ -21,7 +21,7 @@ use super::Broker;
 use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place};
-use crate::pal::{AuditUnavailable, Cause, Event, EventKind, SecretLabel, Subject};
+use crate::pal::{AuditUnavailable, Cause, Event, SecretRef, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
 
@@ -83,14 +83,8 @@ impl Broker {
         let rotated = match answered(self.settings.provider_deadline, rotate).await {
             Err(ProviderError::Unsupported) => Ok(None),
             made => {
-                let event = Event {
-                    secret_name: Some(SecretLabel::Listed(key.name.clone())),
-                    secret_version: made.as_ref().ok().cloned(),
-                    provider: Some(key.provider.clone()),
-                    cause: Some(cause),
-                    ..Event::new(EventKind::SecretRotated)
-                };
-                let event = call::ended(event, &made, started);
+                let secret = SecretRef::new(&key.name, &key.provider).with_version(made.as_ref().ok().cloned());
+                let event = Event::secret_rotated(secret, call::completion(&made, started), cause);
                 let recorded = self.pal.record(agent, event).await.map_err(FetchError::Audit);
                 recorded.and(made.map(Some).map_err(FetchError::Provider))
             }
@@ -178,13 +172,7 @@ impl Broker {
         agent: &Arc<Subject>,
         cause: Cause,
     ) -> Result<(), AuditUnavailable> {
-        let event = Event {
-            secret_name: Some(SecretLabel::Listed(name.clone())),
-            provider: Some(provider.clone()),
-            cause: Some(cause),
-            ..Event::new(EventKind::SecretRequested)
-        };
-        self.pal.record(agent, event).await
+        self.pal.record(agent, Event::secret_requested(name, provider, Some(cause))).await
     }
 }
 

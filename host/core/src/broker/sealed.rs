@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::{AccessError, Handle, SecretError, Session};
 use crate::guard::Guard;
-use crate::pal::EventKind;
+use crate::pal::Event;
 use crate::secret::{Presence, Secret};
 
 /// What stands for a secret in a guest's request: `farsealed` and 40 hexadecimal digits, of 160 random bits.
@@ -94,7 +94,7 @@ impl Session {
     /// [`AccessError`]; a handle whose grant lacks `seal` is a violation. [`SecretError::Exhausted`] for more than 1,024 in one
     /// task.
     pub async fn seal(&self, handle: &Handle) -> Result<StandIn, AccessError> {
-        self.use_value(handle, Purpose::Token, EventKind::SecretSealed, true).await?;
+        self.use_value(handle, Purpose::Token, Event::secret_sealed, true).await?;
         if let Some(stand_in) = handle.stand_in.get() {
             return Ok(stand_in.clone());
         }

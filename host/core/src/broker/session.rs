@@ -18,7 +18,7 @@ use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Sto
 use crate::context::TaskContext;
 use crate::guard::Guard;
 use crate::memory::Quota;
-use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
+use crate::pal::{CacheState, Event, SecretLabel, Subject};
 use crate::provider::ProviderError;
 use crate::redaction::Redaction;
 use crate::secret::Secret;
@@ -103,7 +103,7 @@ impl Session {
         if self.phase.load(Ordering::Acquire) != PREPARING {
             return Ok(());
         }
-        self.record(Event::new(EventKind::TaskStarted)).await?;
+        self.record(Event::task_started()).await?;
         // Not from any other phase: what has ended does not start again.
         let _ = self.phase.compare_exchange(PREPARING, RUNNING, Ordering::AcqRel, Ordering::Acquire);
         Ok(())
@@ -176,7 +176,7 @@ impl Session {
         let lasts = |permit: &Permit| permit.expires.is_none_or(|expires| expires > asked);
         let mut listed: Vec<_> = self.context.capability.permits().filter(|(_, permit)| lasts(permit)).collect();
         listed.sort_unstable_by_key(|(name, _)| *name);
-        self.record(Event::new(EventKind::SecretListed)).await?;
+        self.record(Event::secret_listed()).await?;
         let now = now();
         let describe = |(name, permit): (&SecretName, &Permit)| {
             let cached = self.broker.cached(&self.place(name.clone(), VersionSelector::Current, permit), now);
@@ -257,13 +257,7 @@ impl Session {
     ) -> Result<&Permit, AccessError> {
         let authorized = self.authorize(&Access { secret: name, version, purpose, derived: false }, now).await;
         if let Err(AccessError::Secret(error)) = &authorized {
-            let event = Event {
-                secret_name: Some(self.label(name)),
-                operation: purpose.operation(),
-                outcome: Some(Outcome::Failed),
-                reason: Some(Reason::Token(error.kind())),
-                ..Event::new(EventKind::SecretInjected)
-            };
+            let event = Event::secret_injection_refused(self.label(name), purpose.operation(), error.kind());
             self.record(event).await?;
         }
         authorized
@@ -271,11 +265,7 @@ impl Session {
 
     /// Steps 3 and 4, for what is not cached: recorded before the backend is called.
     async fn fetch(&self, place: &Place, wanted: Wanted) -> Result<Arc<Secret>, AccessError> {
-        let requested = Event {
-            secret_name: Some(SecretLabel::Listed(place.key.name.clone())),
-            provider: Some(place.key.provider.clone()),
-            ..Event::new(EventKind::SecretRequested)
-        };
+        let requested = Event::secret_requested(&place.key.name, &place.key.provider, None);
         self.record(requested).await?;
         let fetched = match self.broker.fetch(place, wanted, &self.subject, None) {
             Ok(Joined { flight, started }) => {

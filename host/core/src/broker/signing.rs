@@ -13,7 +13,7 @@ use super::{AccessError, Handle, SecretError, Session};
 use crate::guard::Guard;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
 use crate::memory::{MemoryError, OverQuota, SecretBytes};
-use crate::pal::{Event, EventKind, Outcome, Reason, SecretLabel};
+use crate::pal::{Completion, Event, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;
 
@@ -31,7 +31,7 @@ impl Session {
     /// [`AccessError`]; a handle whose grant lacks `sign`, or is for tokens, is a violation.
     pub async fn sign_hmac_sha256(&self, handle: &Handle, message: &[u8]) -> Result<[u8; 32], AccessError> {
         let fits = message.len() <= Self::MESSAGE_MAX;
-        let key = self.use_value(handle, Purpose::Sign, EventKind::SecretSigned, fits).await?;
+        let key = self.use_value(handle, Purpose::Sign, Event::secret_signed, fits).await?;
         // HMAC takes a key of any length; the error cannot happen, and would say that the key is not usable.
         let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).map_err(|_| SecretError::TooLarge)?;
         mac.update(message);
@@ -60,17 +60,13 @@ impl Session {
             // Without a rule, the use is a violation.
             None => None,
         };
-        let key = self.use_value(handle, Purpose::SignJwt, EventKind::SecretSigned, claims.is_some()).await?;
+        let key = self.use_value(handle, Purpose::SignJwt, Event::secret_signed, claims.is_some()).await?;
         let (Some(rule), Some(claims)) = (rule, claims) else { return Err(SecretError::TooLarge.into()) };
         let derived = self.derive(handle, rule, &claims, &key);
         drop(key);
-        let event = Event {
-            outcome: Some(if derived.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: derived.as_ref().err().map(|failed| Reason::Token(failed.token)),
-            duration: Some(now().duration_since(started)),
-            ..Event::about(EventKind::SecretDerived, &handle.secret)
-        };
-        self.record(event).await?;
+        let failed = derived.as_ref().err().map(|failed| failed.token);
+        let completion = Completion::new(failed, now().duration_since(started));
+        self.record(Event::secret_derived(&*handle.secret, completion)).await?;
         let derived = derived.map_err(|failed| failed.told)?;
         Ok(Handle::new(derived, handle.asked_for.clone()))
     }

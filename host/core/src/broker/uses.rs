@@ -10,7 +10,7 @@ use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
 use crate::guard::Guard;
 use crate::memory::SecretBytes;
-use crate::pal::{Event, EventKind, Outcome, Reason};
+use crate::pal::{Completion, Event, SecretRef};
 
 impl Session {
     /// The bytes behind a handle, for the guest that was granted `reveal`.
@@ -24,14 +24,14 @@ impl Session {
     /// The one place from which a value goes to a guest. The caller copies it into the guest's memory and drops it. The
     /// task's redaction has known it since the handle was made.
     pub async fn reveal(&self, handle: &Handle) -> Result<Arc<SecretBytes>, AccessError> {
-        self.use_value(handle, Purpose::Reveal, EventKind::SecretRevealed, true).await
+        self.use_value(handle, Purpose::Reveal, Event::secret_revealed, true).await
     }
 
     pub(super) async fn use_value(
         &self,
         handle: &Handle,
         purpose: Purpose<'_>,
-        kind: EventKind,
+        event: fn(SecretRef, Completion) -> Event,
         fits: bool,
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
@@ -50,14 +50,8 @@ impl Session {
             // A stand-in is counted where it is replaced.
             if purpose == Purpose::Token { Ok(()) } else { self.count_use(permit) }
         });
-        let event = Event {
-            operation: purpose.operation(),
-            outcome: Some(if usable.is_ok() { Outcome::Completed } else { Outcome::Failed }),
-            reason: usable.err().map(|error| Reason::Token(error.kind())),
-            duration: Some(now().duration_since(started)),
-            ..Event::about(kind, &handle.secret)
-        };
-        self.record(event).await?;
+        let completion = Completion::new(usable.err().map(|error| error.kind()), now().duration_since(started));
+        self.record(event(SecretRef::from(&*handle.secret), completion)).await?;
         usable?;
         // Taken now, not before: what went while the record was on its way is not released.
         Ok(handle.secret.value(now()).map_err(SecretError::from)?)

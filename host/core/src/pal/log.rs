@@ -225,6 +225,10 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(5);
 
+    fn requested() -> Event {
+        Event::secret_requested(&"secret".parse().unwrap(), &"provider".parse().unwrap(), None)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_required_sink_gates() {
         let cases: [(fn() -> Receipt, SinkError); 4] = [
@@ -235,7 +239,7 @@ mod tests {
         ];
         for (broken, error) in cases {
             let pal = Pal::builder().required_sink(Arc::new(Broken(broken)), DEADLINE).build();
-            let recorded = pal.record(&subject(), Event::new(EventKind::SecretRequested)).await;
+            let recorded = pal.record(&subject(), requested()).await;
             assert_eq!(recorded, Err(AuditUnavailable(error)));
         }
     }
@@ -249,7 +253,7 @@ mod tests {
             .sink(Arc::new(Broken(|| panic!("a defect of the sink; this is part of the test"))))
             .required_sink(memory.clone(), DEADLINE)
             .build();
-        pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap();
+        pal.record(&subject(), requested()).await.unwrap();
         assert_eq!(memory.kinds(), [EventKind::SecretRequested]);
     }
 
@@ -262,14 +266,14 @@ mod tests {
             [|| Receipt::Ready(Err(SinkError::Full)), hanging, || Receipt::Pending(tokio::sync::oneshot::channel().1)];
         for broken in broken {
             *ANSWER.lock() = broken;
-            pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap_err();
+            pal.record(&subject(), requested()).await.unwrap_err();
             assert!(!pal.is_ready());
             *ANSWER.lock() = || Receipt::Ready(Ok(()));
-            pal.record(&subject(), Event::new(EventKind::SecretRequested)).await.unwrap();
+            pal.record(&subject(), requested()).await.unwrap();
             assert!(pal.is_ready());
         }
         *ANSWER.lock() = || panic!("a defect of the sink; this is part of the test");
-        pal.note(&subject(), Event::new(EventKind::SecretWiped));
+        pal.note(&subject(), Event::secret_listed());
         assert!(!pal.is_ready(), "what nobody waits for says so too");
     }
 
@@ -280,10 +284,10 @@ mod tests {
         let sink = Arc::new(Broken(|| ANSWER.lock()()));
         let pal = Pal::builder().sink(Arc::new(other)).required_sink(sink, DEADLINE).build();
         let subject = subject();
-        let mut late = Box::pin(pal.record(&subject, Event::new(EventKind::SecretRequested)));
+        let mut late = Box::pin(pal.record(&subject, requested()));
         assert!((&mut late).now_or_never().is_none());
         *ANSWER.lock() = || Receipt::Ready(Ok(()));
-        pal.record(&subject, Event::new(EventKind::SecretRequested)).await.unwrap();
+        pal.record(&subject, requested()).await.unwrap();
         late.await.unwrap_err();
         assert!(pal.is_ready());
     }
@@ -293,7 +297,7 @@ mod tests {
         let pal = Pal::builder().build();
         let mut reader = pal.subscribe();
         for _ in 0..BROADCAST_CAPACITY + 3 {
-            pal.note(&subject(), Event::new(EventKind::SecretListed));
+            pal.note(&subject(), Event::secret_listed());
         }
         assert!(matches!(reader.next().await, Some(Reading::Missed(3))));
         assert!(matches!(reader.next().await, Some(Reading::Record(record)) if record.seq == 4));
@@ -306,7 +310,7 @@ mod tests {
         let pal = Pal::builder().sink(memory.clone()).build();
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..500).for_each(|_| pal.note(&subject(), Event::new(EventKind::SecretListed))));
+                scope.spawn(|| (0..500).for_each(|_| pal.note(&subject(), Event::secret_listed())));
             }
         });
         let seqs: Vec<_> = memory.records().iter().map(|record| record.seq).collect();

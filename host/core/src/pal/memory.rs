@@ -23,7 +23,7 @@ impl MemorySink {
 
     /// The kinds of everything so far, in order.
     pub fn kinds(&self) -> Vec<EventKind> {
-        self.0.lock().iter().map(|record| record.event.kind).collect()
+        self.0.lock().iter().map(|record| record.event.kind()).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Outcome, Reason, Record};
 /// Every part is a fixed token, a parsed name or a number: there is nothing to escape.
 pub(super) fn line(record: &Record) -> String {
     let event = &record.event;
-    let mut line = format!("{} {:<16}", time(record.ts), event.kind.as_str());
+    let mut line = format!("{} {:<16}", time(record.ts), event.kind().as_str());
     let mut put = |key: &str, value: Option<String>| {
         if let Some(value) = value {
             line.push(' ');
@@ -17,25 +17,25 @@ pub(super) fn line(record: &Record) -> String {
             line.push_str(&value);
         }
     };
-    put("", event.secret_name.as_ref().map(ToString::to_string));
-    put("version=", event.secret_version.as_ref().map(ToString::to_string));
-    put("provider=", event.provider.as_ref().map(ToString::to_string));
-    put("operation=", event.operation.map(|operation| operation.to_string()));
-    put("destination=", event.destination.as_ref().map(ToString::to_string));
-    put("outcome=", event.outcome.map(Outcome::as_str).map(str::to_owned));
-    put("reason=", event.reason.map(reason));
-    put("cause=", event.cause.map(|cause| cause.as_str().to_owned()));
-    put("cache=", event.cache.map(|cache| cache.as_str().to_owned()));
-    put("status=", event.status.map(|status| status.to_string()));
-    put("sent=", event.sent.map(|sent| sent.as_str().to_owned()));
-    put("bytes-sent=", event.bytes_sent.map(|bytes| bytes.to_string()));
-    put("bytes-received=", event.bytes_received.map(|bytes| bytes.to_string()));
-    put("level=", event.level.map(|level| format!("{level:?}").to_lowercase()));
-    put("length=", event.length.map(|length| length.to_string()));
-    put("count=", event.count.map(|count| count.to_string()));
-    put("first=", event.first.map(time));
-    put("last=", event.last.map(time));
-    put("duration=", event.duration.map(|duration| format!("{}us", duration.as_micros())));
+    put("", event.secret_name().map(ToString::to_string));
+    put("version=", event.secret_version().map(ToString::to_string));
+    put("provider=", event.provider().map(ToString::to_string));
+    put("operation=", event.operation().map(|operation| operation.to_string()));
+    put("destination=", event.destination().map(ToString::to_string));
+    put("outcome=", event.outcome().map(Outcome::as_str).map(str::to_owned));
+    put("reason=", event.reason().map(reason));
+    put("cause=", event.cause().map(|cause| cause.as_str().to_owned()));
+    put("cache=", event.cache().map(|cache| cache.as_str().to_owned()));
+    put("status=", event.status().map(|status| status.to_string()));
+    put("sent=", event.sent().map(|sent| sent.as_str().to_owned()));
+    put("bytes-sent=", event.bytes_sent().map(|bytes| bytes.to_string()));
+    put("bytes-received=", event.bytes_received().map(|bytes| bytes.to_string()));
+    put("level=", event.level().map(|level| format!("{level:?}").to_lowercase()));
+    put("length=", event.length().map(|length| length.to_string()));
+    put("count=", event.count().map(|count| count.to_string()));
+    put("first=", event.first().map(time));
+    put("last=", event.last().map(time));
+    put("duration=", event.duration().map(|duration| format!("{}us", duration.as_micros())));
     put("task=", record.subject.task_id.as_ref().map(ToString::to_string));
     line
 }

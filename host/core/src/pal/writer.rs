@@ -129,7 +129,7 @@ mod tests {
     use far_capability::AgentId;
 
     use super::*;
-    use crate::pal::{AuditUnavailable, Event, EventKind, Pal, Subject};
+    use crate::pal::{AuditUnavailable, Event, Pal, Subject};
 
     fn subject() -> Arc<Subject> {
         let agent_id = AgentId::parse("a1").unwrap();
@@ -141,7 +141,7 @@ mod tests {
         let (mut reader, writer) = io::pipe().unwrap();
         let sink = WriterSink::spawn(writer, Format::JsonLines).unwrap();
         let pal = Pal::builder().required_sink(sink.clone(), Duration::from_secs(10)).build();
-        pal.record(&subject(), Event::new(EventKind::SecretListed)).await.unwrap();
+        pal.record(&subject(), Event::secret_listed()).await.unwrap();
         drop((pal, sink));
         let written = io::read_to_string(&mut reader).unwrap();
         assert!(written.ends_with("\"event\":\"secret.listed\"}\n"), "{written}");
@@ -152,7 +152,7 @@ mod tests {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let sink = WriterSink::spawn(full, Format::JsonLines).unwrap();
         let pal = Pal::builder().required_sink(sink, Duration::from_secs(10)).build();
-        let recorded = pal.record(&subject(), Event::new(EventKind::SecretListed)).await;
+        let recorded = pal.record(&subject(), Event::secret_listed()).await;
         assert_eq!(recorded, Err(AuditUnavailable(SinkError::Write(io::ErrorKind::StorageFull))));
     }
 
@@ -162,7 +162,7 @@ mod tests {
         let sink = WriterSink::spawn(writer, Format::Text).unwrap();
         let pal = Pal::builder().required_sink(sink.clone(), Duration::from_millis(200)).build();
         let failed = loop {
-            if let Err(error) = pal.record(&subject(), Event::new(EventKind::SecretListed)).await {
+            if let Err(error) = pal.record(&subject(), Event::secret_listed()).await {
                 break error;
             }
         };

@@ -8,6 +8,7 @@ use far_capability::Version;
 use crate::memory::SecretBytes;
 
 /// A value that a backend gave out.
+#[non_exhaustive]
 pub struct Fetched {
     /// The bytes, exactly.
     pub value: SecretBytes,
@@ -19,8 +20,30 @@ pub struct Fetched {
     pub lease: Option<Lease>,
 }
 
+impl Fetched {
+    /// A version and its value, which lives as long as the catalog says.
+    pub fn new(value: SecretBytes, version: Version) -> Self {
+        Self { value, version, ttl: None, lease: None }
+    }
+
+    /// Sets how long the backend says the value lives.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
+        self.ttl = ttl.into();
+        self
+    }
+
+    /// Sets the lease of a dynamic secret.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Lease) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+}
+
 /// The backend's description of a secret, without its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Description {
     /// The current version; none for a dynamic secret, which has no version before it is issued.
     pub version: Option<Version>,
@@ -30,6 +53,32 @@ pub struct Description {
     pub ttl: Option<Duration>,
     /// Whether the secret is dynamic, and so is issued under a lease.
     pub leased: bool,
+}
+
+impl Description {
+    /// A static secret, by its current version.
+    pub fn new(version: Version) -> Self {
+        Self { version: Some(version), ..Self::default() }
+    }
+
+    /// A dynamic secret: its role exists, and nothing is known of a version.
+    pub fn dynamic() -> Self {
+        Self { leased: true, ..Self::default() }
+    }
+
+    /// Sets how long ago the version was made.
+    #[must_use]
+    pub fn with_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.age = age.into();
+        self
+    }
+
+    /// Sets how much longer the version lives.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
+        self.ttl = ttl.into();
+        self
+    }
 }
 
 /// The owner of the dynamic secrets that a backend issues: one task, or all tasks that share a
@@ -59,11 +108,26 @@ impl SecretOwner {
 
 /// The lease of a dynamic secret, by which it is renewed and revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Lease {
     /// The backend's name of it.
     pub id: LeaseId,
     /// Whether it can be renewed.
     pub renewable: bool,
+}
+
+impl Lease {
+    /// A lease that cannot be renewed.
+    pub fn new(id: LeaseId) -> Self {
+        Self { id, renewable: false }
+    }
+
+    /// Sets whether it can be renewed.
+    #[must_use]
+    pub fn with_renewable(mut self, renewable: bool) -> Self {
+        self.renewable = renewable;
+        self
+    }
 }
 
 /// The backend's name of a lease. It gives access to nothing.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use far_core::AgentId;
 use far_core::pal::file::{FileError, FileOptions, FileSink, Head, Trust, Verdict, verify};
-use far_core::pal::{AuditUnavailable, Event, EventKind, Pal, Subject};
+use far_core::pal::{AuditUnavailable, Event, Pal, Subject};
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -42,7 +42,7 @@ fn gated(sink: &Arc<FileSink>) -> Arc<Pal> {
 async fn record(pal: &Pal) -> Result<(), AuditUnavailable> {
     let agent_id = AgentId::parse("a1").unwrap();
     let subject = Arc::new(Subject { task_id: None, agent_id, skill: None, skill_digest: None });
-    pal.record(&subject, Event::new(EventKind::SecretListed)).await
+    pal.record(&subject, Event::secret_listed()).await
 }
 
 /// Opens a file, records so many events, and closes it.

@@ -30,7 +30,7 @@ async fn a_refusal_is_recorded_with_its_reason() {
     let subject = Arc::new(Subject::from(&world.context(b"skill", &[])));
     world.broker.refuse(&subject, "a-reason").await.unwrap();
     let refused = world.events(EventKind::TaskRefused);
-    assert_eq!((refused[0].outcome, refused[0].reason), (Some(Outcome::Refused), Some(Reason::Token("a-reason"))));
+    assert_eq!((refused[0].outcome(), refused[0].reason()), (Some(Outcome::Refused), Some(Reason::Token("a-reason"))));
 }
 
 #[test]

@@ -38,7 +38,7 @@ async fn each_error_of_a_backend_is_one_that_the_skill_may_handle() {
         assert_eq!(told(task.get("task-key", None).await), expected);
         assert_eq!(task.backend_failed(), backend_failed, "{failure:?}");
         let event = world.events(EventKind::SecretFetched).pop().unwrap();
-        assert_eq!((event.outcome, event.reason), (Some(Outcome::Failed), Some(Reason::Token(failure.kind()))));
+        assert_eq!((event.outcome(), event.reason()), (Some(Outcome::Failed), Some(Reason::Token(failure.kind()))));
         assert!(world.events(EventKind::SecretInjected).is_empty());
         assert_eq!(task.stopped(), None);
 
@@ -69,7 +69,7 @@ async fn a_backend_that_hangs_is_given_up_at_the_deadline() {
     assert_eq!(started.elapsed().as_secs(), BrokerSettings::default().provider_deadline.as_secs());
     assert!(task.backend_failed());
     let event = world.events(EventKind::SecretFetched).pop().unwrap();
-    assert_eq!(event.reason, Some(Reason::Token("timeout")));
+    assert_eq!(event.reason(), Some(Reason::Token("timeout")));
     drop(hold);
     task.get("agent-key", None).await.unwrap();
     assert_eq!(world.backend.calls(), 2);
@@ -80,14 +80,14 @@ async fn a_backend_that_panics_is_unavailable() {
     let calls = AtomicU32::new(0);
     let world = World::with(Scripted::new(move || {
         assert_ne!(calls.fetch_add(1, Ordering::Relaxed), 0, "a defect of the backend; this is part of the test");
-        Ok(Fetched { value: SecretBytes::copy_of(VALUE).unwrap(), version: version("1"), ttl: None, lease: None })
+        Ok(Fetched::new(SecretBytes::copy_of(VALUE).unwrap(), version("1")))
     }));
     let task = world.running(&["agent-key:reveal"]).await;
     let unavailable = SecretError::Unavailable { retry_after: None };
     assert_eq!(told(within(task.get("agent-key", None)).await), unavailable);
     assert!(task.backend_failed());
     let event = world.events(EventKind::SecretFetched).pop().unwrap();
-    assert_eq!((event.outcome, event.reason), (Some(Outcome::Failed), Some(Reason::Token("unavailable"))));
+    assert_eq!((event.outcome(), event.reason()), (Some(Outcome::Failed), Some(Reason::Token("unavailable"))));
     within(task.get("agent-key", None)).await.unwrap();
 }
 

@@ -35,5 +35,5 @@ async fn nothing_that_can_be_printed_has_a_value() {
     shown(task.reveal(&handle).await);
     task.finish(Outcome::ScopeViolation).await.unwrap();
     clean(&format!("{task:?} {:?} {}", task.stopped(), task.stopped().unwrap()));
-    assert_eq!(world.events(EventKind::SkillLogged)[0].length, Some(7), "the length, and no line");
+    assert_eq!(world.events(EventKind::SkillLogged)[0].length(), Some(7), "the length, and no line");
 }

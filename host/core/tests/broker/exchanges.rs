@@ -40,7 +40,7 @@ async fn let_out(task: &Arc<Session>, stand_in: &StandIn) -> Result<Exchange, Eg
 
 /// The outcomes of the events of a kind, each with its reason.
 fn outcomes(world: &World, kind: EventKind) -> Vec<String> {
-    let shown = |event: Event| match (event.outcome, event.reason) {
+    let shown = |event: Event| match (event.outcome(), event.reason()) {
         (Some(outcome), Some(Reason::Token(reason))) => format!("{} {reason}", outcome.as_str()),
         (outcome, _) => outcome.map(Outcome::as_str).unwrap_or_default().to_owned(),
     };
@@ -61,11 +61,11 @@ async fn answered_request_completes_use() {
     exchange.finish().await.unwrap();
     let finished = world.events(EventKind::EgressFinished).pop().unwrap();
     assert_eq!(
-        (finished.outcome, finished.status, finished.sent),
+        (finished.outcome(), finished.status(), finished.sent()),
         (Some(Outcome::Completed), Some(500), Some(Sent::Yes))
     );
-    assert_eq!((finished.bytes_sent, finished.bytes_received), (Some(5), Some(7)));
-    assert_eq!(finished.destination.unwrap().to_string(), "https://api.example.com");
+    assert_eq!((finished.bytes_sent(), finished.bytes_received()), (Some(5), Some(7)));
+    assert_eq!(finished.destination().unwrap().to_string(), "https://api.example.com");
     assert!(let_out(&task, &stand_in).await.is_err(), "the one use is spent");
 }
 
@@ -78,8 +78,8 @@ async fn unsent_secret_gives_use_back() {
         exchange.sending(5);
         exchange.fail(reason, Some(Sent::No)).await.unwrap();
         let finished = world.events(EventKind::EgressFinished).pop().unwrap();
-        assert_eq!((finished.bytes_sent, finished.sent), (Some(0), Some(Sent::No)));
-        assert_eq!(finished.reason, Some(Reason::Token(reason.token())));
+        assert_eq!((finished.bytes_sent(), finished.sent()), (Some(0), Some(Sent::No)));
+        assert_eq!(finished.reason(), Some(Reason::Token(reason.token())));
     }
     assert_eq!(
         outcomes(&world, EventKind::SecretUsed),
@@ -177,7 +177,7 @@ async fn refused_request_names_listed_destination() {
         let task = world.running(&[]).await;
         assert!(task.authorize_egress(&target(url), &[], put).await.is_err(), "{url}");
         let denied = world.events(EventKind::EgressDenied).pop().unwrap();
-        let shown = denied.destination.unwrap().to_string();
+        let shown = denied.destination().unwrap().to_string();
         assert!(shown.starts_with(label) && (label == "unlisted:" || shown == label), "{url}: {shown}");
     }
 }
@@ -199,6 +199,6 @@ async fn request_beyond_record_limit_stops_task() {
     assert_eq!((stop, handles), (Stop::Records, 2));
     task.finish(Outcome::LimitExceeded).await.unwrap();
     let finished = world.events(EventKind::TaskFinished).pop().unwrap();
-    assert_eq!(finished.count, Some(4), "it says how many there were");
+    assert_eq!(finished.count(), Some(4), "it says how many there were");
     assert_eq!(world.events(EventKind::SecretInjected).len(), handles);
 }

@@ -142,7 +142,7 @@ impl World {
     /// What was recorded of this kind, in order.
     pub(crate) fn events(&self, kind: EventKind) -> Vec<Event> {
         let records = self.log.records();
-        records.iter().map(|record| record.event.clone()).filter(|event| event.kind == kind).collect()
+        records.iter().map(|record| record.event.clone()).filter(|event| event.kind() == kind).collect()
     }
 
     /// What was recorded since so many records.
@@ -152,7 +152,7 @@ impl World {
 
     /// How the tasks that ended did.
     pub(crate) fn ends(&self) -> Vec<Option<Outcome>> {
-        self.events(EventKind::TaskFinished).iter().map(|event| event.outcome).collect()
+        self.events(EventKind::TaskFinished).iter().map(|event| event.outcome()).collect()
     }
 
     /// Waits until so many events of this kind were recorded.
@@ -214,7 +214,7 @@ impl Gate {
 
 impl Sink for Gate {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        let kind = record.event.kind;
+        let kind = record.event.kind();
         self.seen.send_modify(|seen| seen.push(kind));
         match *self.fault.lock() {
             None => Receipt::Ready(Ok(())),

@@ -161,7 +161,7 @@ async fn an_answer_that_crosses_the_end_of_its_task_is_wiped() {
             if let Some(task) = std::mem::take(&mut *ends.lock()).upgrade() {
                 task.finish(Outcome::TimedOut).now_or_never().unwrap().unwrap();
             }
-            Ok(Fetched { value: SecretBytes::copy_of(VALUE).unwrap(), version: version("1"), ttl: None, lease: None })
+            Ok(Fetched::new(SecretBytes::copy_of(VALUE).unwrap(), version("1")))
         }
     }));
     let task = world.running(&["task-key:reveal"]).await;

@@ -52,9 +52,9 @@ impl Maker {
         let number = state.made;
         state.said.push(format!("made {number}"));
         let id = if state.one_lease { "one".to_owned() } else { number.to_string() };
-        let lease = Some(Lease { id: LeaseId::new(&id), renewable: true });
+        let lease = Lease::new(LeaseId::new(&id)).with_renewable(true);
         let value = SecretBytes::copy_of(VALUE).unwrap();
-        Fetched { value, version: version(&number.to_string()), ttl: Some(LASTS), lease }
+        Fetched::new(value, version(&number.to_string())).with_ttl(LASTS).with_lease(lease)
     }
 
     fn say(&self, what: String) {
@@ -142,7 +142,7 @@ async fn what_was_made_for_a_task_is_revoked_with_it_before_its_end_is_told() {
     let kinds = world.log.kinds();
     let at = |kind| kinds.iter().position(|seen| *seen == kind).unwrap();
     assert!(at(EventKind::SecretRevoked) < at(EventKind::TaskFinished));
-    assert_eq!(world.events(EventKind::SecretRevoked)[0].outcome, Some(Outcome::Completed));
+    assert_eq!(world.events(EventKind::SecretRevoked)[0].outcome(), Some(Outcome::Completed));
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +168,7 @@ async fn it_is_renewed_while_the_backend_lets_it_and_the_catalog_does() {
     task.reveal(&handle).await.unwrap();
     assert_eq!(maker.said(), ["made 1", "renewed 1"]);
     let renewed = world.events(EventKind::SecretRenewed).pop().unwrap();
-    assert_eq!((renewed.cause, renewed.outcome), (Some(Cause::Lease), Some(Outcome::Completed)));
+    assert_eq!((renewed.cause(), renewed.outcome()), (Some(Cause::Lease), Some(Outcome::Completed)));
     sleep(TTL - LASTS - Duration::from_secs(1)).await;
     task.reveal(&handle).await.unwrap();
     sleep(Duration::from_secs(1)).await;
@@ -213,7 +213,7 @@ async fn a_backend_that_hangs_keeps_a_tasks_end_for_a_bounded_time_and_that_is_r
     task.finish(Outcome::Completed).await.unwrap();
     assert_eq!(started.elapsed(), Duration::from_secs(5));
     let failed = &world.events(EventKind::SecretRevoked)[0];
-    assert_eq!((failed.outcome, failed.reason), (Some(Outcome::Failed), Some(Reason::Token("timeout"))));
+    assert_eq!((failed.outcome(), failed.reason()), (Some(Outcome::Failed), Some(Reason::Token("timeout"))));
     assert_eq!(maker.said(), ["made 1", "revoked 1", "ended"], "the rest is ended all the same");
 }
 

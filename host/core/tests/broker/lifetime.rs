@@ -35,19 +35,19 @@ async fn a_value_is_gone_at_the_end_of_its_time_though_a_handle_is_held() {
         advance(MOMENT).await;
         world.recorded(EventKind::SecretExpired, 1).await;
         assert!(value.upgrade().is_none(), "it goes by itself, not when someone asks");
-        let expired = world.log.records().into_iter().rfind(|record| record.event.kind == EventKind::SecretExpired);
+        let expired = world.log.records().into_iter().rfind(|record| record.event.kind() == EventKind::SecretExpired);
         let expired = expired.unwrap();
-        assert_eq!((&expired.subject.task_id, expired.event.cause), (&None, Some(Cause::Ttl)), "no task's doing");
+        assert_eq!((&expired.subject.task_id, expired.event.cause()), (&None, Some(Cause::Ttl)), "no task's doing");
         assert_eq!(expired.subject.agent_id, task.context().agent_id);
         assert_eq!(handle.expires_in(), Duration::ZERO);
         assert_eq!(told(task.reveal(&handle).await), SecretError::Expired);
         assert_eq!(told(task.sign_hmac_sha256(&handle, b"").await), SecretError::Expired);
         let event = world.events(EventKind::SecretRevealed).pop().unwrap();
-        assert_eq!((event.outcome, event.reason), (Some(Outcome::Failed), Some(Reason::Token("expired"))));
+        assert_eq!((event.outcome(), event.reason()), (Some(Outcome::Failed), Some(Reason::Token("expired"))));
 
         let again = task.get(secret, None).await.unwrap();
         assert_eq!(world.backend.calls(), 2, "what ended is not served");
-        assert_eq!(world.events(EventKind::SecretInjected)[1].cache, Some(CacheState::Miss));
+        assert_eq!(world.events(EventKind::SecretInjected)[1].cache(), Some(CacheState::Miss));
         assert_eq!(task.reveal(&again).await.unwrap().expose(), VALUE);
         assert_eq!(told(task.reveal(&handle).await), SecretError::Expired, "the old handle stays what it is");
         assert_eq!(world.events(EventKind::SecretExpired).len(), 1);
@@ -71,9 +71,7 @@ async fn a_value_that_was_used_again_ends_no_later() {
 async fn the_backends_time_shortens_and_the_catalogs_is_the_longest() {
     for (says, lives) in [(None, TTL), (Some(TTL / 2), TTL / 2), (Some(TTL * 100), TTL), (Some(Duration::MAX), TTL)] {
         let value = move || SecretBytes::copy_of(VALUE).unwrap();
-        let world = World::with(Scripted::new(move || {
-            Ok(Fetched { value: value(), version: version("1"), ttl: says, lease: None })
-        }));
+        let world = World::with(Scripted::new(move || Ok(Fetched::new(value(), version("1")).with_ttl(says))));
         let task = world.running(&["task-key:sign"]).await;
         assert_eq!(task.get("task-key", None).await.unwrap().expires_in(), lives, "{says:?}");
     }
@@ -102,8 +100,8 @@ async fn a_grant_that_ended_is_an_error_that_the_skill_may_handle() {
     assert_eq!(told(task.refresh("task-key").await), SecretError::Expired);
     let failed: Vec<_> = world.events(EventKind::SecretInjected).into_iter().skip(1).collect();
     let ended = (Some(Outcome::Failed), Some(Reason::Token("expired")));
-    assert_eq!(failed.iter().map(|event| (event.outcome, event.reason)).collect::<Vec<_>>(), [ended; 2]);
-    assert!(failed.iter().all(|event| event.secret_name == Some(SecretLabel::Listed(name("task-key")))));
+    assert_eq!(failed.iter().map(|event| (event.outcome(), event.reason())).collect::<Vec<_>>(), [ended; 2]);
+    assert!(failed.iter().all(|event| event.secret_name() == Some(&SecretLabel::Listed(name("task-key")))));
     let listed: Vec<_> = task.list().await.unwrap().into_iter().map(|listed| listed.name).collect();
     assert_eq!(listed, [name("agent-key")]);
     assert_eq!(world.backend.calls(), 1);
@@ -138,7 +136,7 @@ async fn what_is_a_tasks_own_is_wiped_when_it_finishes() {
     world.recorded(EventKind::SecretExpired, 1).await;
     let expired = world.events(EventKind::SecretExpired);
     assert_eq!(expired.len(), 1, "what was wiped does not expire");
-    assert_eq!(expired[0].secret_name, Some(SecretLabel::Listed(name("agent-key"))));
+    assert_eq!(expired[0].secret_name().cloned(), Some(SecretLabel::Listed(name("agent-key"))));
 }
 
 #[tokio::test]
@@ -179,7 +177,7 @@ async fn what_a_refresh_replaced_is_wiped_though_its_successor_ended_before() {
     let world = World::with(Scripted::new(move || {
         let call = calls.fetch_add(1, Ordering::Relaxed);
         let value = SecretBytes::copy_of(VALUE).unwrap();
-        Ok(Fetched { value, version: version(&call.to_string()), ttl: (call == 1).then_some(TTL / 12), lease: None })
+        Ok(Fetched::new(value, version(&call.to_string())).with_ttl((call == 1).then_some(TTL / 12)))
     }));
     let task = world.running(&["task-key:reveal,refresh"]).await;
     let old = task.get("task-key", None).await.unwrap();

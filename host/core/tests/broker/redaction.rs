@@ -64,8 +64,8 @@ async fn finds_are_recorded_by_secret_before_the_end_and_then_nothing_is_known()
     task.finish(Outcome::Completed).await.unwrap();
     let events = world.events(EventKind::OutputRedacted);
     assert_eq!(events.len(), 1, "one value of two names has the first's");
-    assert_eq!(events[0].secret_name, Some(SecretLabel::Listed("task-key".parse().unwrap())));
-    assert_eq!(events[0].count, Some(3));
+    assert_eq!(events[0].secret_name().cloned(), Some(SecretLabel::Listed("task-key".parse().unwrap())));
+    assert_eq!(events[0].count(), Some(3));
     let kinds = world.log.kinds();
     assert_eq!(kinds[kinds.len() - 2..], [EventKind::OutputRedacted, EventKind::TaskFinished]);
     assert_eq!(task.redaction().text(text(VALUE), 100), "", "nothing is let through that cannot be judged");

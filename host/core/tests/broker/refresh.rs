@@ -29,12 +29,12 @@ async fn the_backend_is_asked_once_an_interval() {
         task.refresh("agent-key").await.unwrap();
         assert_eq!(world.backend.calls(), calls);
         let injected = world.events(EventKind::SecretInjected).pop().unwrap();
-        assert_eq!(injected.cache, Some(CacheState::Hit));
+        assert_eq!(injected.cache(), Some(CacheState::Hit));
         advance(MOMENT).await;
         task.refresh("agent-key").await.unwrap();
         assert_eq!(world.backend.calls(), calls + 1);
         let injected = world.events(EventKind::SecretInjected).pop().unwrap();
-        assert_eq!(injected.cache, Some(CacheState::Miss));
+        assert_eq!(injected.cache(), Some(CacheState::Miss));
     }
 }
 

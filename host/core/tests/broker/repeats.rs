@@ -11,7 +11,7 @@ fn counting() -> World {
 
 /// Returns version, cache state and count of each event about a handle.
 fn handles(world: &World) -> Vec<(String, Option<CacheState>, Option<u64>)> {
-    let told = |event: Event| (event.secret_version.unwrap().to_string(), event.cache, event.count);
+    let told = |event: Event| (event.secret_version().unwrap().to_string(), event.cache(), event.count());
     world.events(EventKind::SecretInjected).into_iter().map(told).collect()
 }
 
@@ -41,11 +41,11 @@ async fn counted_ones_are_one_event_before_the_end() {
     assert_eq!(handles.into_iter().map(|(_, cache, count)| (cache, count)).collect::<Vec<_>>(), expected);
     let summary = world.events(EventKind::SecretInjected).pop().unwrap();
     assert_eq!(
-        (summary.outcome, summary.secret_name.unwrap().to_string()),
+        (summary.outcome(), summary.secret_name().unwrap().to_string()),
         (Some(Outcome::Completed), "agent-key".into())
     );
-    assert!(summary.first.unwrap() <= summary.last.unwrap());
-    let kinds: Vec<_> = world.log.records().iter().map(|record| record.event.kind).collect();
+    assert!(summary.first().unwrap() <= summary.last().unwrap());
+    let kinds: Vec<_> = world.log.records().iter().map(|record| record.event.kind()).collect();
     assert_eq!(kinds.last(), Some(&EventKind::TaskFinished));
 }
 

@@ -43,13 +43,13 @@ async fn it_is_made_anew_by_its_schedule_and_the_one_before_is_revoked_after_the
     assert_eq!((after.version().as_str(), maker.said()), ("2", words(&["made 1", "replaces 1", "made 2"])));
     task.reveal(&before).await.unwrap();
     let rotated = world.events(EventKind::SecretRotated).pop().unwrap();
-    assert_eq!((rotated.cause, rotated.outcome), (Some(Cause::Schedule), Some(Outcome::Completed)));
+    assert_eq!((rotated.cause(), rotated.outcome()), (Some(Cause::Schedule), Some(Outcome::Completed)));
     sleep(OVERLAP).await;
     world.recorded(EventKind::SecretRevoked, 1).await;
     assert_eq!(told(task.reveal(&before).await), SecretError::Expired);
     task.reveal(&after).await.unwrap();
     assert_eq!(maker.said().last().unwrap(), "revoked 1");
-    assert_eq!(world.events(EventKind::SecretRevoked)[0].cause, Some(Cause::Rotation));
+    assert_eq!(world.events(EventKind::SecretRevoked)[0].cause(), Some(Cause::Rotation));
     // The next one is as old as it may get, in its turn.
     sleep(EVERY - OVERLAP + MOMENT).await;
     world.recorded(EventKind::SecretRotated, 2).await;

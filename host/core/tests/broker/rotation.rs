@@ -66,7 +66,7 @@ impl Maker {
 
     fn fetched(state: &State) -> Fetched {
         let value = SecretBytes::copy_of(&value(state.number)).unwrap();
-        Fetched { value, version: version(&state.number.to_string()), ttl: None, lease: None }
+        Fetched::new(value, version(&state.number.to_string()))
     }
 }
 
@@ -108,7 +108,7 @@ impl SecretAdmin for Maker {
         let state = self.state.lock();
         assert!(!state.panics, "a defect of the provider; this is part of the test");
         let age = state.tells_age.then(|| state.made.elapsed());
-        Ok(Description { version: Some(version(&state.number.to_string())), age, ..Description::default() })
+        Ok(Description::new(version(&state.number.to_string())).with_age(age))
     }
 
     async fn rotate(&self, _: &Reference) -> Result<Version, ProviderError> {
@@ -169,7 +169,7 @@ async fn the_version_before_answers_for_the_overlap_and_is_then_wiped() {
     advance(MOMENT).await;
     world.recorded(EventKind::SecretExpired, 1).await;
     let expired = world.events(EventKind::SecretExpired).pop().unwrap();
-    assert_eq!((expired.cause, expired.secret_version), (Some(Cause::Rotation), Some(version("1"))));
+    assert_eq!((expired.cause(), expired.secret_version().cloned()), (Some(Cause::Rotation), Some(version("1"))));
     assert_eq!(told(task.reveal(&before).await), SecretError::Expired);
     assert_eq!(task.reveal(&after).await.unwrap().expose(), value(2));
 }
@@ -191,10 +191,10 @@ async fn each_step_is_recorded_as_the_agents_own() {
     ];
     assert_eq!(world.kinds_since(seen), kinds, "the one before goes at once where nobody has a handle to it");
     let rotated = world.events(EventKind::SecretRotated).pop().unwrap();
-    assert_eq!((rotated.cause, rotated.outcome), (Some(Cause::Operator), Some(Outcome::Completed)));
-    assert_eq!((rotated.secret_version, rotated.duration.is_some()), (Some(version("2")), true));
+    assert_eq!((rotated.cause(), rotated.outcome()), (Some(Cause::Operator), Some(Outcome::Completed)));
+    assert_eq!((rotated.secret_version().cloned(), rotated.duration().is_some()), (Some(version("2")), true));
     let wiped = world.events(EventKind::SecretWiped).pop().unwrap();
-    assert_eq!((wiped.cause, wiped.secret_version), (Some(Cause::Rotation), Some(version("1"))));
+    assert_eq!((wiped.cause(), wiped.secret_version().cloned()), (Some(Cause::Rotation), Some(version("1"))));
     for record in world.log.records().iter().skip(seen) {
         assert_eq!(record.subject.task_id, None, "no task's doing");
     }
@@ -216,7 +216,7 @@ async fn a_schedule_rotates_once_for_all_who_keep_the_secret() {
     world.recorded(EventKind::SecretRefreshed, 1).await;
     assert_eq!(maker.made(), 1);
     let rotated = world.events(EventKind::SecretRotated).pop().unwrap();
-    assert_eq!(rotated.cause, Some(Cause::Schedule));
+    assert_eq!(rotated.cause(), Some(Cause::Schedule));
     for task in &tasks {
         assert_eq!(task.get("agent-key", None).await.unwrap().version().as_str(), "2");
     }
@@ -263,7 +263,7 @@ async fn a_rotation_that_fails_changes_nothing_is_recorded_and_is_tried_again() 
     let handle = task.get("agent-key", None).await.unwrap();
     sleep(EVERY + SPREAD).await;
     let failed = world.events(EventKind::SecretRotated).pop().unwrap();
-    assert_eq!((failed.outcome, failed.reason), (Some(Outcome::Failed), Some(Reason::Token("sealed"))));
+    assert_eq!((failed.outcome(), failed.reason()), (Some(Outcome::Failed), Some(Reason::Token("sealed"))));
     task.reveal(&handle).await.unwrap();
     assert_eq!(task.get("agent-key", None).await.unwrap().version().as_str(), "1");
     maker.state.lock().refuses = None;
@@ -357,7 +357,7 @@ async fn a_revoked_secret_is_gone_for_all_who_hold_it_and_its_backend_revokes_th
     }
     assert!(world.broker.kept().is_empty());
     let event = world.events(EventKind::SecretRevoked).pop().unwrap();
-    assert_eq!((event.cause, event.outcome), (Some(Cause::Operator), Some(Outcome::Completed)));
+    assert_eq!((event.cause(), event.outcome()), (Some(Cause::Operator), Some(Outcome::Completed)));
     // Whoever asks is answered by the backend.
     assert_eq!(one.get("agent-key", None).await.unwrap().version().as_str(), "2");
 }

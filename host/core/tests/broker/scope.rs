@@ -27,9 +27,9 @@ async fn a_denial_asks_no_backend_and_is_recorded_with_its_reason() {
         assert_eq!((world.backend.calls(), task.provider_calls()), (0, 0));
         let events = world.events(EventKind::SecretDenied);
         assert_eq!(events.len(), 1);
-        assert_eq!(events[0].secret_name, Some(violation.secret.clone()));
-        assert_eq!(events[0].reason, Some(Reason::Denied(reason)));
-        assert_eq!(events[0].outcome, Some(Outcome::ScopeViolation));
+        assert_eq!(events[0].secret_name().cloned(), Some(violation.secret.clone()));
+        assert_eq!(events[0].reason(), Some(Reason::Denied(reason)));
+        assert_eq!(events[0].outcome(), Some(Outcome::ScopeViolation));
         assert_eq!(world.log.kinds().last(), Some(&EventKind::SecretDenied), "nothing comes after it");
     }
 }
@@ -144,11 +144,11 @@ async fn a_hit_is_authorised_like_a_miss() {
     tokio::time::advance(TTL / 2).await;
     assert_eq!(told(late.get("agent-key", None).await), SecretError::Expired);
     let injected = || world.events(EventKind::SecretInjected);
-    let ends: Vec<_> = injected().iter().map(|event| event.outcome).collect();
+    let ends: Vec<_> = injected().iter().map(|event| event.outcome()).collect();
     assert_eq!(ends, [Some(Outcome::Completed), Some(Outcome::Failed)], "neither was given a handle");
     let friend = world.running(&["agent-key:reveal"]).await;
     friend.get("agent-key", None).await.unwrap();
-    assert_eq!(injected()[2].cache, Some(CacheState::Hit));
+    assert_eq!(injected()[2].cache(), Some(CacheState::Hit));
     assert_eq!(world.backend.calls(), 1);
 }
 
@@ -170,7 +170,7 @@ async fn a_handle_is_not_a_permission() {
         assert_eq!((violation.reason, violation.operation), (DenyReason::Operation, Some(lacking)));
         assert_eq!(violation.secret, SecretLabel::Listed(name("task-key")));
         let event = &world.events(EventKind::SecretDenied)[0];
-        assert_eq!((event.operation, event.reason), (Some(lacking), Some(Reason::Denied(DenyReason::Operation))));
+        assert_eq!((event.operation(), event.reason()), (Some(lacking), Some(Reason::Denied(DenyReason::Operation))));
     }
 }
 

@@ -37,7 +37,7 @@ async fn forbid(task: &Session, stand_in: &StandIn, target: &Target) -> Result<b
 
 /// The reasons of the events of a kind that have one.
 fn reasons(world: &World, kind: EventKind) -> Vec<&'static str> {
-    let token = |event: Event| match event.reason? {
+    let token = |event: Event| match event.reason()? {
         Reason::Token(token) => Some(token),
         _ => None,
     };
@@ -56,7 +56,7 @@ async fn a_handle_has_one_stand_in_and_it_stands_for_the_value() {
     let value = send(&task, &stand_in, &granted(), BEARER).await.unwrap();
     assert_eq!(value, VALUE);
     let used = world.events(EventKind::SecretUsed).pop().unwrap();
-    assert_eq!(used.destination.unwrap().to_string(), "https://api.example.com");
+    assert_eq!(used.destination().unwrap().to_string(), "https://api.example.com");
     assert_eq!(world.events(EventKind::SecretSealed).len(), 3);
 }
 
@@ -139,9 +139,9 @@ async fn a_request_without_a_secret_goes_where_the_task_may_send_some() {
     assert!(plain(&task, "https://open.example.com/a").await.is_ok());
     assert!(plain(&task, "https://guest-chosen.example.com/a").await.is_err());
     let allowed = world.events(EventKind::EgressAllowed).pop().unwrap();
-    assert_eq!(allowed.destination.unwrap().to_string(), "https://open.example.com");
+    assert_eq!(allowed.destination().unwrap().to_string(), "https://open.example.com");
     let denied = world.events(EventKind::EgressDenied).pop().unwrap();
-    assert!(denied.destination.unwrap().to_string().starts_with("unlisted:"));
+    assert!(denied.destination().unwrap().to_string().starts_with("unlisted:"));
 }
 
 #[tokio::test]

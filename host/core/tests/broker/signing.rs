@@ -54,7 +54,10 @@ async fn a_token_is_a_secret_that_may_go_where_its_key_s_grant_says() {
     assert!(!shown.contains(&signature) && shown.contains("task-key"), "{shown}");
     assert_eq!(world.events(EventKind::SecretSigned).len(), 1);
     let derived = world.events(EventKind::SecretDerived).pop().unwrap();
-    assert_eq!((derived.outcome, derived.secret_version), (Some(Outcome::Completed), Some(key.version().clone())));
+    assert_eq!(
+        (derived.outcome(), derived.secret_version().cloned()),
+        (Some(Outcome::Completed), Some(key.version().clone()))
+    );
 }
 
 #[tokio::test]
@@ -162,7 +165,7 @@ async fn a_secret_that_is_no_key_gives_no_token_and_that_is_recorded() {
     let key = task.get("task-key", None).await.unwrap();
     assert_eq!(told(task.sign_jwt(&key, "{}").await), SecretError::Unavailable { retry_after: None });
     let derived = world.events(EventKind::SecretDerived).pop().unwrap();
-    assert_eq!((derived.outcome, derived.reason), (Some(Outcome::Failed), Some(Reason::Token("invalid-key"))));
+    assert_eq!((derived.outcome(), derived.reason()), (Some(Outcome::Failed), Some(Reason::Token("invalid-key"))));
     let long = "x".repeat(20_000);
     assert_eq!(told(task.sign_jwt(&key, &long).await), SecretError::TooLarge);
 }

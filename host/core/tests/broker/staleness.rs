@@ -28,7 +28,7 @@ fn world() -> World {
 }
 
 fn last_injected(world: &World) -> Option<CacheState> {
-    world.events(EventKind::SecretInjected).pop().unwrap().cache
+    world.events(EventKind::SecretInjected).pop().unwrap().cache()
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,7 +44,7 @@ async fn a_value_answers_beyond_its_time_while_its_backend_does_not_and_that_is_
         assert_eq!(task.reveal(&stale).await.unwrap().expose(), VALUE);
         assert_eq!(task.reveal(&before).await.unwrap().expose(), VALUE, "whoever holds the same value uses it too");
         let failed = world.events(EventKind::SecretFetched).pop().unwrap();
-        assert_eq!((failed.outcome, failed.reason), (Some(Outcome::Failed), Some(Reason::Token(away.kind()))));
+        assert_eq!((failed.outcome(), failed.reason()), (Some(Outcome::Failed), Some(Reason::Token(away.kind()))));
     }
 }
 

@@ -32,7 +32,7 @@ async fn reveals_and_signatures_count_together_and_handles_do_not() {
     }
     task.get("task-key", None).await.unwrap();
     let event = world.events(EventKind::SecretRevealed).pop().unwrap();
-    assert_eq!((event.outcome, event.reason), (Some(Outcome::Failed), Some(Reason::Token("exhausted"))));
+    assert_eq!((event.outcome(), event.reason()), (Some(Outcome::Failed), Some(Reason::Token("exhausted"))));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn sixty_four_uses_that_wait_for_their_record_are_counted_before_it() {
     let all_wait = async {
         world.recorded(EventKind::SecretRevealed, 64).await;
         let events = world.events(EventKind::SecretRevealed);
-        let granted = events.iter().filter(|event| event.outcome == Some(Outcome::Completed)).count();
+        let granted = events.iter().filter(|event| event.outcome() == Some(Outcome::Completed)).count();
         assert_eq!(granted, 10, "the records say so too");
         world.gate.recovers();
     };

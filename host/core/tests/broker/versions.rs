@@ -21,7 +21,10 @@ async fn a_version_that_the_grant_excludes_is_a_violation() {
         assert_eq!(violation.reason, DenyReason::Version, "{asked_for}");
         assert_eq!(world.backend.calls(), 1);
         let event = world.events(EventKind::SecretDenied).pop().unwrap();
-        assert_eq!((event.secret_name, event.secret_version), (Some(SecretLabel::Listed(name("agent-key"))), None));
+        assert_eq!(
+            (event.secret_name(), event.secret_version()),
+            (Some(&SecretLabel::Listed(name("agent-key"))), None)
+        );
     }
 }
 
@@ -80,12 +83,12 @@ async fn a_text_that_is_no_version_is_a_violation_and_is_not_recorded() {
 #[tokio::test]
 async fn a_backend_that_answers_with_another_version_gets_nothing_past_the_grant() {
     let value = || SecretBytes::copy_of(SECOND).unwrap();
-    let second = move || Ok(Fetched { value: value(), version: version("2"), ttl: None, lease: None });
+    let second = move || Ok(Fetched::new(value(), version("2")));
     let listed = || [grant("agent-key:reveal").with_versions(VersionRule::Listed(vec![version("1")]))];
     let world = World::with(Scripted::new(second));
     let task = world.running_with(&listed()).await;
     assert_eq!(told(task.get("agent-key", Some("1")).await), SecretError::Unavailable { retry_after: None });
     let fetched = world.events(EventKind::SecretFetched).pop().unwrap();
-    assert_eq!(fetched.reason, Some(Reason::Token("invalid")));
+    assert_eq!(fetched.reason(), Some(Reason::Token("invalid")));
     assert!(world.events(EventKind::SecretInjected).is_empty());
 }

@@ -173,7 +173,7 @@ impl SecretAdmin for DotEnv {
     /// A file's age is none of a secret's: other lines are in it.
     async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
         self.catch_up().await?;
-        self.source.with(reference, |current, _| Ok(Description { version: Some(current), ..Description::default() }))
+        self.source.with(reference, |current, _| Ok(Description::new(current)))
     }
 }
 
@@ -219,7 +219,7 @@ fn parsed(content: &[u8], path: &Path) -> Result<Secrets, DotEnvError> {
 /// A copy, in memory of its own that is wiped in its own time.
 fn fetched(version: Version, value: &SecretBytes) -> Result<Fetched, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched { value, version, ttl: None, lease: None })
+    Ok(Fetched::new(value, version))
 }
 
 impl fmt::Debug for DotEnv {

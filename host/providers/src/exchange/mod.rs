@@ -126,7 +126,7 @@ impl Exchange {
         drop(key);
         let Issued { value, ttl } = issued?;
         let version = self.versions.of(name.as_str(), &value).map_err(|_| ProviderError::Invalid)?;
-        Ok(Fetched { value, version, ttl, lease: None })
+        Ok(Fetched::new(value, version).with_ttl(ttl))
     }
 }
 

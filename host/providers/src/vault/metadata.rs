@@ -77,8 +77,8 @@ pub(super) async fn description(client: &Client, token: &Token, path: &str) -> R
     if let Some(how) = state.how_gone()? {
         return Err(ProviderError::VersionGone(how));
     }
-    let version = Some(numbered(told.current_version)?);
-    Ok(Description { version, age: state.age()?, ttl: state.lives()?, leased: false })
+    let version = numbered(told.current_version)?;
+    Ok(Description::new(version).with_age(state.age()?).with_ttl(state.lives()?))
 }
 
 /// Removes one version; the server could bring it back. One that is gone is no error.

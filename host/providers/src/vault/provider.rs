@@ -153,7 +153,7 @@ impl Vault {
         match server.shell.call(|| server.is_there(place, &folders)).await {
             Ok(false) => Err(ProviderError::NotFound),
             // That it is made for who asks is so whoever may look at its role.
-            Ok(true) | Err(ProviderError::Denied) => Ok(Description { leased: true, ..Description::default() }),
+            Ok(true) | Err(ProviderError::Denied) => Ok(Description::dynamic()),
             Err(error) => Err(error),
         }
     }

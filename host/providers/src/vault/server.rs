@@ -224,6 +224,6 @@ impl Answered {
     /// A copy for one who asked, in memory of its own that is wiped in its own time.
     pub(super) fn copy(&self) -> Result<Fetched, ProviderError> {
         let value = SecretBytes::copy_of(self.value.expose())?;
-        Ok(Fetched { value, version: self.version.clone(), ttl: self.ttl, lease: None })
+        Ok(Fetched::new(value, self.version.clone()).with_ttl(self.ttl))
     }
 }

@@ -75,7 +75,7 @@ pub(super) async fn description(client: &Client, token: &Token, path: &str) -> R
     let age = age(since);
     let ttl = rotation.rotation_period.filter(|period| *period > 0);
     let ttl = ttl.map(|period| Duration::from_secs(period).saturating_sub(age));
-    Ok(Description { version: Some(version(since)?), age: Some(age), ttl, leased: false })
+    Ok(Description::new(version(since)?).with_age(age).with_ttl(ttl))
 }
 
 /// Has the server replace a password: it does before it answers.

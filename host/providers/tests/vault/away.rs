@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use far_core::VersionSelector;
-use far_core::provider::{DynamicSecrets, Reference, SecretProvider};
+use far_core::provider::{DynamicSecrets, Reference};
 use far_providers::vault::{Address, VaultConfig};
 use far_servers::fault::{Fault, Proxy};
 

@@ -91,7 +91,7 @@ async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
     let refreshed = vault.refresh_secret(&reference, &Version::parse("x").unwrap()).await;
     assert_eq!(refreshed.err(), Some(ProviderError::Unsupported));
     assert_eq!(vault.list_secrets().await, Ok(vec![reference.clone()]));
-    let leased = Description { leased: true, ..Description::default() };
+    let leased = Description::dynamic();
     assert_eq!(vault.describe(&reference).await, Ok(leased));
     let unknown = Reference::new("db/creds/other");
     world.permit(&format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}"));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use far_core::provider::{DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, SecretOwner, SecretProvider};
+use far_core::provider::{DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, SecretOwner};
 use far_core::{Version, VersionSelector};
 use far_providers::vault::Vault;
 

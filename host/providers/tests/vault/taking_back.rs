@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::VersionSelector;
-use far_core::provider::{DynamicSecrets, Fetched, ProviderError, Reference, SecretOwner, SecretProvider};
+use far_core::provider::{DynamicSecrets, Fetched, ProviderError, Reference, SecretOwner};
 use far_providers::vault::{Address, Vault, VaultConfig};
 use far_servers::fault::{Fault, Proxy};
 use tokio::task::JoinHandle;

@@ -163,21 +163,22 @@ impl Metrics {
     }
 
     fn count(&self, event: &Event) {
-        let outcome = event.outcome.map(Outcome::as_str);
-        let provider = event.provider.clone().map(Configured);
+        let outcome = event.outcome().map(Outcome::as_str);
+        let provider = event.provider().cloned().map(Configured);
         let labels = EventLabels {
-            event: event.kind.as_str(),
+            event: event.kind().as_str(),
             outcome,
-            cache: event.cache.map(CacheState::as_str),
-            cause: event.cause.map(Cause::as_str),
+            cache: event.cache().map(CacheState::as_str),
+            cause: event.cause().map(Cause::as_str),
             provider: provider.clone(),
         };
         self.events.with(labels, count);
-        if let (true, Some(provider), Some(outcome), Some(took)) = (is_answer(event), provider, outcome, event.duration)
+        if let (true, Some(provider), Some(outcome), Some(took)) =
+            (is_answer(event), provider, outcome, event.duration())
         {
             self.fetches.with(FetchLabels { provider, outcome }, |histogram| observe(histogram, took));
         }
-        match (event.kind, outcome, event.duration, event.reason) {
+        match (event.kind(), outcome, event.duration(), event.reason()) {
             (EventKind::TaskFinished, Some(outcome), Some(took), _) => {
                 self.tasks.with(TaskLabels { outcome }, |histogram| observe(histogram, took));
             }
@@ -210,13 +211,14 @@ impl fmt::Debug for Metrics {
 
 /// Whether an event says that a provider was asked for a secret's value, and how that went.
 fn is_answer(event: &Event) -> bool {
-    let asked = [EventKind::SecretFetched, EventKind::SecretRefreshed, EventKind::SecretRotated].contains(&event.kind);
-    asked && event.cache == Some(CacheState::Miss)
+    let asked =
+        [EventKind::SecretFetched, EventKind::SecretRefreshed, EventKind::SecretRotated].contains(&event.kind());
+    asked && event.cache() == Some(CacheState::Miss)
 }
 
 /// The fixed token that says why.
 fn token(event: &Event) -> Option<&'static str> {
-    match event.reason {
+    match event.reason() {
         Some(Reason::Token(token)) => Some(token),
         _ => None,
     }

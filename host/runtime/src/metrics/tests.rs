@@ -1,6 +1,6 @@
 //! The text, of events that are made up.
 
-use far_core::pal::{DestinationLabel, LogLevel, Pal, SecretLabel, Subject};
+use far_core::pal::{Completion, DestinationLabel, EgressReason, LogLevel, Pal, SecretLabel, SecretRef, Subject};
 use far_core::provider::{Counted, Counts, Server};
 use far_core::{AgentId, SkillDigest, TaskId, Version};
 
@@ -16,41 +16,29 @@ fn of_task(id: &str) -> Arc<Subject> {
     })
 }
 
-fn event(kind: EventKind, particulars: impl FnOnce(&mut Event)) -> Event {
-    and(Event::new(kind), particulars)
+fn secret(name: &str, provider: &str) -> SecretRef {
+    SecretRef::new(&name.parse().unwrap(), &provider.parse().unwrap())
 }
 
-fn and(mut event: Event, particulars: impl FnOnce(&mut Event)) -> Event {
-    particulars(&mut event);
-    event
+fn requested(provider: &str) -> Event {
+    Event::secret_requested(&"secret".parse().unwrap(), &provider.parse().unwrap(), None)
 }
 
-fn about(kind: EventKind, provider: &str) -> Event {
-    event(kind, |event| {
-        event.provider = Some(provider.parse().unwrap());
-        event.outcome = Some(Outcome::Completed);
-    })
+/// The end of something that took so many milliseconds.
+fn after(milliseconds: u64, failed: Option<&'static str>) -> Completion {
+    Completion::new(failed, Duration::from_millis(milliseconds))
 }
 
-fn answer(kind: EventKind, milliseconds: u64) -> Event {
-    and(about(kind, VAULT), |event| {
-        event.cache = Some(CacheState::Miss);
-        event.duration = Some(Duration::from_millis(milliseconds));
-    })
+fn fetched(milliseconds: u64, failed: Option<&'static str>, cause: Option<Cause>) -> Event {
+    Event::secret_fetched(secret("secret", VAULT), after(milliseconds, failed), cause)
 }
 
 fn denied(reason: DenyReason) -> Event {
-    event(EventKind::SecretDenied, |event| {
-        event.outcome = Some(Outcome::ScopeViolation);
-        event.reason = Some(Reason::Denied(reason));
-    })
+    Event::secret_denied(SecretLabel::Unlisted([0; 8]), None, reason)
 }
 
 fn finished(outcome: Outcome, milliseconds: u64) -> Event {
-    event(EventKind::TaskFinished, |event| {
-        event.outcome = Some(outcome);
-        event.duration = Some(Duration::from_millis(milliseconds));
-    })
+    Event::task_finished(outcome, None, None, Duration::from_millis(milliseconds))
 }
 
 /// The text after these events.
@@ -76,10 +64,10 @@ fn series(text: &str) -> Vec<&str> {
 #[test]
 fn events_are_counted_by_what_they_are() {
     let text = text_of(&[
-        Event::new(EventKind::TaskStarted),
-        answer(EventKind::SecretFetched, 3),
-        and(answer(EventKind::SecretFetched, 3), |event| event.cause = Some(Cause::Rotation)),
-        Event::new(EventKind::TaskStarted),
+        Event::task_started(),
+        fetched(3, None, None),
+        fetched(3, None, Some(Cause::Rotation)),
+        Event::task_started(),
     ]);
     assert_eq!(
         lines(&text, "far_events"),
@@ -95,10 +83,10 @@ far_events_total{event="task.started",outcome="",cache="",cause="",provider=""} 
 #[test]
 fn a_fetch_is_what_a_provider_was_asked_for() {
     let mut events = vec![
-        answer(EventKind::SecretFetched, 3),
-        answer(EventKind::SecretRefreshed, 80),
-        answer(EventKind::SecretRotated, 60_000),
-        and(answer(EventKind::SecretFetched, 1), |event| event.outcome = Some(Outcome::Failed)),
+        fetched(3, None, None),
+        Event::secret_refreshed(secret("secret", VAULT), after(80, None), None),
+        Event::secret_reissued(secret("secret", VAULT), after(60_000, None), None),
+        fetched(1, Some("timeout"), None),
     ];
     let counted = text_of(&events);
     assert_eq!(
@@ -137,9 +125,10 @@ far_secret_fetch_seconds_bucket{le="10.0",provider="vault",outcome="failed"} 1
 far_secret_fetch_seconds_bucket{le="+Inf",provider="vault",outcome="failed"} 1"#
     );
     // A handle has a time and an origin too, and so has what a cache had; a rotation in the backend gives no value.
-    events.push(answer(EventKind::SecretInjected, 3));
-    events.push(and(answer(EventKind::SecretFetched, 3), |event| event.cache = Some(CacheState::Hit)));
-    events.push(and(answer(EventKind::SecretRotated, 3), |event| event.cache = None));
+    for cache in [CacheState::Miss, CacheState::Hit] {
+        events.push(Event::secret_injected(secret("secret", VAULT), after(3, None), cache));
+    }
+    events.push(Event::secret_rotated(secret("secret", VAULT), after(3, None), Cause::Schedule));
     let of = "far_secret_fetch_seconds";
     assert_eq!(lines(&text_of(&events), of), lines(&counted, of));
 }
@@ -166,8 +155,8 @@ fn tasks_are_counted_by_how_they_end_and_violations_by_their_reason() {
 
 #[test]
 fn the_text_has_one_order() {
-    let mut events: Vec<_> = ["a", "b", "c", "d"].map(|provider| about(EventKind::SecretRequested, provider)).into();
-    events.extend([answer(EventKind::SecretFetched, 3), finished(Outcome::Completed, 1), finished(Outcome::Failed, 1)]);
+    let mut events: Vec<_> = ["a", "b", "c", "d"].map(requested).into();
+    events.extend([fetched(3, None, None), finished(Outcome::Completed, 1), finished(Outcome::Failed, 1)]);
     // What is used of locked memory is other tests' too.
     let masked = |text: &str| -> String {
         let is_used = |line: &&str| line.contains("state=\"used\"");
@@ -185,20 +174,15 @@ fn nothing_that_a_guest_chooses_makes_a_series() {
     let hostile = |number: u32| {
         let (name, hash) = (format!("name-{number}"), u64::from(number).to_be_bytes());
         [
-            and(denied(DenyReason::Undeclared), |event| event.secret_name = Some(SecretLabel::Unlisted(hash))),
-            and(answer(EventKind::SecretFetched, 3), |event| {
-                event.secret_name = Some(SecretLabel::Listed(name.parse().unwrap()));
-                event.secret_version = Some(Version::parse(&name).unwrap());
-            }),
-            event(EventKind::EgressDenied, |event| {
-                event.destination = Some(DestinationLabel::Unlisted(hash));
-                event.reason = Some(Reason::Token("address"));
-            }),
-            event(EventKind::SkillLogged, |event| {
-                event.level = Some(LogLevel::Warn);
-                event.length = Some(u64::from(number));
-                event.count = Some(u64::from(number));
-            }),
+            Event::secret_denied(SecretLabel::Unlisted(hash), None, DenyReason::Undeclared),
+            Event::secret_fetched(
+                secret(&name, VAULT).with_version(Some(Version::parse(&name).unwrap())),
+                after(3, None),
+                None,
+            ),
+            Event::egress_denied(Some(DestinationLabel::Unlisted(hash)), EgressReason::Address),
+            Event::skill_logged(LogLevel::Warn, u64::from(number)),
+            Event::skill_logged_more(u64::from(number), u64::from(number)),
         ]
     };
     let metrics = Metrics::new();
@@ -215,7 +199,7 @@ fn nothing_that_a_guest_chooses_makes_a_series() {
     assert_eq!(series(&many), series(&one));
     assert!(many.contains("far_violations_total{reason=\"undeclared\"} 1000\n"), "they were counted");
     // A provider that the operator configured does.
-    pal.note(&of_task("t"), about(EventKind::SecretRequested, "another"));
+    pal.note(&of_task("t"), requested("another"));
     assert_eq!(series(&metrics.text().unwrap()).len(), series(&many).len() + 1);
 }
 

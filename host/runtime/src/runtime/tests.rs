@@ -36,7 +36,7 @@ async fn end(id: fn() -> String) -> (End, Vec<EventKind>, Option<Outcome>) {
     let runtime = runtime(&events, id);
     let skill = runtime.load(wat::parse_str(CALLS_THE_HOST).unwrap()).await.unwrap();
     let report = runtime.run(Task::new(&skill)).await;
-    let finished = events.records().last().unwrap().event.outcome;
+    let finished = events.records().last().unwrap().event.outcome();
     (report.end, events.kinds(), finished)
 }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use far_core::broker::{Broker, BrokerSettings, Session};
-use far_core::capability::{Capability, Catalog, CatalogEntry, Destination, Grant, Scope, Target, Terms, WhenLeaked};
+use far_core::capability::{Capability, Catalog, CatalogEntry, Destination, Grant, Scope, Target, Terms};
 use far_core::declaration::DeclaredSecret;
 use far_core::pal::{Outcome, Pal};
 use far_core::provider::Reference;
@@ -196,18 +196,9 @@ impl World {
         for (name, value, destination) in SECRETS {
             let name: SecretName = name.parse().unwrap();
             backend.set(&Reference::named(&name), &Version::parse("1").unwrap(), value.as_bytes()).expect("memory");
-            let entry = CatalogEntry {
-                provider: "memory".parse().unwrap(),
-                reference: Reference::named(&name),
-                scope: Scope::Agent,
-                terms: terms(destination),
-                ttl: Duration::from_secs(24 * 60 * 60),
-                stale: Duration::ZERO,
-                rotation: None,
-                skills: None,
-                when_leaked: WhenLeaked::default(),
-                only_sealed: false,
-            };
+            let entry = CatalogEntry::new("memory".parse().unwrap(), Reference::named(&name), terms(destination))
+                .with_scope(Scope::Agent)
+                .with_ttl(Duration::from_secs(24 * 60 * 60));
             catalog.insert(name, entry).unwrap();
         }
         let backend: Arc<dyn far_core::provider::SecretProvider> = Arc::new(backend);

@@ -130,7 +130,7 @@ impl Backend {
             Manner::Well | Manner::StopsOnStack(_) => {}
         }
         let version = Version::parse(&now.version.to_string()).map_err(|_| ProviderError::Invalid)?;
-        Ok(Fetched { value: parsed(&body)?, version, ttl: now.ttl, lease: None })
+        Ok(Fetched::new(parsed(&body)?, version).with_ttl(now.ttl))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use far_core::SecretName;
 use far_core::broker::BrokerSettings;
-use far_core::capability::{Catalog, CatalogEntry, Operation, Rotation, Scope, Terms, WhenLeaked};
+use far_core::capability::{Catalog, CatalogEntry, Operation, Rotation, Terms};
 use far_core::pal::{EventKind, Pal, Reading, Subscription};
 use far_core::provider::{Reference, SecretProvider};
 use far_needle::Needle;
@@ -58,18 +58,13 @@ impl Host {
         for (name, provider) in [("alpha", backend.id()), ("beta", dotenv.id())] {
             let name: SecretName = name.parse().unwrap();
             let operations = [Operation::Sign, Operation::Reveal, Operation::Refresh].into_iter().collect();
-            let entry = CatalogEntry {
-                provider: provider.clone(),
-                reference: Reference::named(&name),
-                scope: Scope::Task,
-                terms: Terms::new(operations, Vec::new()).unwrap(),
-                ttl: CatalogEntry::DEFAULT_TTL,
-                stale: Duration::from_secs(1),
-                rotation: Some(Rotation { every: Duration::from_secs(3600), overlap: Duration::from_secs(2) }),
-                skills: None,
-                when_leaked: WhenLeaked::default(),
-                only_sealed: false,
-            };
+            let entry = CatalogEntry::new(
+                provider.clone(),
+                Reference::named(&name),
+                Terms::new(operations, Vec::new()).unwrap(),
+            )
+            .with_stale(Duration::from_secs(1))
+            .with_rotation(Rotation { every: Duration::from_secs(3600), overlap: Duration::from_secs(2) });
             catalog.insert(name, entry).unwrap();
         }
         let runtime = Runtime::builder("residue".parse().unwrap(), pal)
@@ -137,7 +132,7 @@ impl Running {
 
     async fn next(&mut self) -> EventKind {
         match self.events.next().await {
-            Some(Reading::Record(record)) => record.event.kind,
+            Some(Reading::Record(record)) => record.event.kind(),
             _ => unreachable!("the host keeps its log, and no task here fills it"),
         }
     }

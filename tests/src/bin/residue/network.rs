@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::capability::{
-    Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Placement, Scope, Signing, Terms, WhenLeaked,
+    Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Placement, Signing, Terms,
 };
 use far_core::declaration::embed;
 use far_core::pal::Pal;
@@ -98,18 +98,7 @@ fn catalog(remote: &Remote, secrets: &[(&str, ProviderId, Reference)]) -> (Catal
     for (name, provider, reference) in secrets {
         let name: SecretName = name.parse().unwrap();
         let terms = terms(remote, name.as_str());
-        let entry = CatalogEntry {
-            provider: provider.clone(),
-            reference: reference.clone(),
-            scope: Scope::Task,
-            terms: terms.clone(),
-            ttl: CatalogEntry::DEFAULT_TTL,
-            stale: Duration::ZERO,
-            rotation: None,
-            skills: None,
-            when_leaked: WhenLeaked::default(),
-            only_sealed: false,
-        };
+        let entry = CatalogEntry::new(provider.clone(), reference.clone(), terms.clone());
         catalog.insert(name.clone(), entry).unwrap();
         grants.push(Grant::new(name, terms));
     }

@@ -29,7 +29,7 @@ impl Gate {
 impl Sink for Gate {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         let refused = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match refused.filter(|(kind, _)| *kind == record.event.kind) {
+        match refused.filter(|(kind, _)| *kind == record.event.kind()) {
             None => Receipt::Ready(Ok(())),
             Some((_, Refusal::Full)) => Receipt::Ready(Err(SinkError::Full)),
             Some((_, Refusal::Panic)) => Defect::happens(),

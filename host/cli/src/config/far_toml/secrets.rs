@@ -104,18 +104,15 @@ pub(super) fn entry(
     if only_sealed && terms.destinations().is_empty() {
         return Err(table.invalid(terms::ONLY_SEALED_NOWHERE));
     }
-    let entry = CatalogEntry {
-        provider: provider.id.clone(),
-        reference: recipe.as_ref().map_or(reference, |recipe| recipe.name.clone()),
-        scope,
-        terms,
-        ttl: ttl.unwrap_or(CatalogEntry::DEFAULT_TTL),
-        stale,
-        rotation,
-        skills,
-        when_leaked,
-        only_sealed,
-    };
+    let entry =
+        CatalogEntry::new(provider.id.clone(), recipe.as_ref().map_or(reference, |recipe| recipe.name.clone()), terms)
+            .with_scope(scope)
+            .with_ttl(ttl.unwrap_or(CatalogEntry::DEFAULT_TTL))
+            .with_stale(stale)
+            .with_rotation(rotation)
+            .with_skills(skills)
+            .with_when_leaked(when_leaked)
+            .with_only_sealed(only_sealed);
     Ok((entry, recipe))
 }
 

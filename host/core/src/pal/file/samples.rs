@@ -9,7 +9,7 @@ use super::key::{AuditKey, PublicKey};
 use super::line::{Chained, Head};
 use super::verdict::{Damage, Verdict};
 use super::verify::{Trust, verify};
-use crate::pal::{Event, EventKind, Record, Subject};
+use crate::pal::{Event, Record, Subject};
 
 pub(super) fn key() -> AuditKey {
     AuditKey::of([7; 32])
@@ -20,7 +20,7 @@ pub(super) fn record(seq: u64) -> Record {
     let agent_id = AgentId::parse("a1").unwrap();
     let task_id = Some(TaskId::parse("t1").unwrap());
     let subject = Arc::new(Subject { task_id, agent_id, skill: None, skill_digest: None });
-    Record { v: 1, seq, ts: Timestamp::now(), subject, event: Event::new(EventKind::SecretListed) }
+    Record { v: 1, seq, ts: Timestamp::now(), subject, event: Event::secret_listed() }
 }
 
 /// What a sink writes that is opened, takes so many records, and is closed.

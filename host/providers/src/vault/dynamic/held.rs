@@ -256,8 +256,8 @@ impl Secret {
             }
         };
         self.given += 1;
-        let ttl = Some(self.ends.saturating_duration_since(Instant::now()));
-        Ok(Fetched { value, version: self.version.clone(), ttl, lease: Some(self.lease.clone()) })
+        let ttl = self.ends.saturating_duration_since(Instant::now());
+        Ok(Fetched::new(value, self.version.clone()).with_ttl(ttl).with_lease(self.lease.clone()))
     }
 }
 

@@ -152,7 +152,8 @@ impl Dynamic {
                 self.versions.of(&asked.path, &id).map_err(|_| ProviderError::Invalid)?
             }
         };
-        let (lease, is_certificate) = (Lease { id, renewable }, matches!(asked.place.source, Source::Certificate(_)));
+        let (lease, is_certificate) =
+            (Lease::new(id).with_renewable(renewable), matches!(asked.place.source, Source::Certificate(_)));
         held.made.lock().keep(&asked.path, Secret { data, version, lease, ends, given: 0, is_certificate });
         Ok(())
     }

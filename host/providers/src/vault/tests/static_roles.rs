@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use far_core::provider::SecretOwner;
-
 use super::*;
 
 const READ: &str = "GET /v1/db/static-creds/app";
