@@ -13,6 +13,7 @@
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`folder`]: folders that are their owner's alone.
 //! - [`guard`]: the list of what stands against attacks.
+//! - [`single_flight`]: one request for all callers that ask the same at once.
 //! - [`thread`]: threads whose stacks the environment does not size.
 //!
 //! # Invariants
@@ -33,6 +34,7 @@ pub mod provider;
 pub mod redaction;
 pub mod review;
 pub mod secret;
+pub mod single_flight;
 mod task_id;
 pub mod thread;
 

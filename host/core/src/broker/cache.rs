@@ -1,5 +1,10 @@
 //! Fetched secrets by scope subject, and the flights that fetch them.
 //!
+//! A flight is not found by a [`SingleFlight`](crate::single_flight::SingleFlight): it is a part of
+//! the slot of what it fetches. That a flight ends and its value is there to be given out is one
+//! step, under one lock: between two, whoever asks would start another, and a backend of dynamic
+//! secrets would issue two. The end of a subject stops the flights that it finds in its slots.
+//!
 //! A library's cache is not used: they evict late and by their own leave, and here the moment at which an entry goes is
 //! the promise.
 
@@ -11,7 +16,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use far_capability::{ProviderId, Reference};
-use futures_util::FutureExt;
 use parking_lot::Mutex;
 
 use super::place::{FetchError, Key, Place, ScopeSubject};
@@ -19,6 +23,7 @@ use super::slot::{Flight, Ready, Slot, UnderWay};
 use crate::guard::Guard;
 use crate::provider::{ProviderError, SecretOwner};
 use crate::secret::{Gone, Secret};
+use crate::single_flight::InFlight;
 
 /// What every subject has.
 #[derive(Default)]
@@ -98,9 +103,9 @@ impl Cache {
         let Entries { slots, owner, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
         let (mut wiped, mut flights) = (Vec::new(), Vec::new());
         for slot in slots.into_values() {
-            if let Some(UnderWay { flight, running, .. }) = slot.flight {
-                running.abort();
-                flights.push(flight);
+            if let Some(UnderWay { fetch, .. }) = slot.flight {
+                fetch.abort();
+                flights.push(fetch.answer());
             }
             let replaced = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
             let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
@@ -139,7 +144,7 @@ impl Cache {
     /// The flight that is under way for this place, if there is one.
     pub(super) fn under_way(&self, place: &Place) -> Option<Flight> {
         let subjects = self.subjects.lock();
-        Some(subjects.get(&place.scope)?.slots.get(&place.key)?.flight.as_ref()?.flight.clone())
+        Some(subjects.get(&place.scope)?.slots.get(&place.key)?.flight.as_ref()?.fetch.answer())
     }
 
     /// Whether something is given out there.
@@ -180,10 +185,10 @@ impl Cache {
         };
         let slot = entries.slots.entry(key.clone()).or_insert_with(|| Slot::of(place.clone()));
         // One that has ended without settling panicked: it is not waited for again.
-        if let Some(UnderWay { flight, running, .. }) = &slot.flight
-            && !running.is_finished()
+        if let Some(UnderWay { fetch, .. }) = &slot.flight
+            && !fetch.is_over()
         {
-            return Some(Joined { flight: flight.clone(), started: false });
+            return Some(Joined { flight: fetch.answer(), started: false });
         }
         let owner = match &entries.owner {
             Some(owner) => owner.clone(),
@@ -191,12 +196,10 @@ impl Cache {
         };
         entries.asked.insert(key.provider.clone());
         let number = self.flights.fetch_add(1, Ordering::Relaxed);
-        let task = tokio::spawn(fetch(owner, number));
-        let running = task.abort_handle();
         // A fetch that panicked or was stopped gave no answer.
-        let flight =
-            task.map(|ended| ended.unwrap_or(Err(FetchError::Provider(ProviderError::Unavailable)))).boxed().shared();
-        slot.flight = Some(UnderWay { number, flight: flight.clone(), running });
+        let fetch = InFlight::start(fetch(owner, number), Err(FetchError::Provider(ProviderError::Unavailable)));
+        let flight = fetch.answer();
+        slot.flight = Some(UnderWay { number, fetch });
         Some(Joined { flight, started: true })
     }
 
@@ -283,9 +286,9 @@ impl Entries {
             secrets.retain(|secret| Guard::Revocation.stands() && secret.wipe(Gone::Revoked));
             revoking.taken.push(Taken { provider, reference, secrets });
             // What is on its way is of before too: nobody is given it.
-            if let Some(UnderWay { flight, running, .. }) = slot.flight.take() {
-                running.abort();
-                revoking.flights.push(flight);
+            if let Some(UnderWay { fetch, .. }) = slot.flight.take() {
+                fetch.abort();
+                revoking.flights.push(fetch.answer());
             }
         }
         self.slots.retain(|_, slot| !slot.is_empty());

@@ -4,16 +4,15 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use far_capability::ProviderId;
-use futures_util::future::{BoxFuture, Shared};
-use tokio::task::AbortHandle;
 
 use super::place::{FetchError, Place};
 use crate::pal::CacheState;
 use crate::provider::LeaseId;
 use crate::secret::Secret;
+use crate::single_flight::{Answer, InFlight};
 
-/// A fetch that all who ask at once wait for. It runs in a task of its own: a waiter that goes away does not end it.
-pub(super) type Flight = Shared<BoxFuture<'static, Result<Arc<Secret>, FetchError>>>;
+/// The wait for a fetch in flight.
+pub(super) type Flight = Answer<Result<Arc<Secret>, FetchError>>;
 
 pub(super) struct Slot {
     pub(super) place: Place,
@@ -27,8 +26,7 @@ pub(super) struct Slot {
 pub(super) struct UnderWay {
     /// Which one: what settles is this one, or nobody's.
     pub(super) number: u64,
-    pub(super) flight: Flight,
-    pub(super) running: AbortHandle,
+    pub(super) fetch: InFlight<Result<Arc<Secret>, FetchError>>,
 }
 
 /// A version before the one that is given out: it ends with the subject too.

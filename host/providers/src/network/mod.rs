@@ -12,7 +12,8 @@
 //!   doubles, is drawn at random, and is slept; the backend's own `Retry-After` where that is longer;
 //! - a circuit breaker, which a backend that answers, whatever it says, never opens;
 //! - a token bucket, and a pause for all when the backend asks for fewer calls;
-//! - one call for all who ask the same at once, of whatever scope: each is answered with a copy of its own;
+//! - one call for all who ask the same at once, of whatever scope, by [`SingleFlight`](far_core::single_flight): each is
+//!   answered with a copy of its own;
 //! - a short memory of what was confirmed not to be there: the broker keeps values, and of an absence there is none.
 //!
 //! # What it does not do
@@ -24,8 +25,6 @@
 mod absences;
 mod breaker;
 mod bucket;
-#[cfg(feature = "vault")]
-mod flights;
 pub(crate) mod http;
 pub(crate) mod json;
 mod metrics;
@@ -37,8 +36,6 @@ use std::time::Duration;
 
 #[cfg(feature = "vault")]
 pub(crate) use self::absences::Absences;
-#[cfg(feature = "vault")]
-pub(crate) use self::flights::{Flights, Landed};
 pub use self::http::HttpSetupError;
 pub use self::metrics::Metrics;
 pub(crate) use self::retry::Shell;

@@ -49,6 +49,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use far_core::provider::{ProviderError, Reference};
+use far_core::single_flight::{Joined, SingleFlight};
 use far_core::{ProviderId, VersionSelector};
 use reqwest::header::HeaderValue;
 
@@ -67,7 +68,7 @@ use self::login::Login;
 use self::server::{Answered, Server};
 use self::session::Session;
 use crate::network::http::{self, Tls};
-use crate::network::{Absences, Flights, Landed, Metrics, Settings, Shell};
+use crate::network::{Absences, Metrics, Settings, Shell};
 use crate::version::{NoRandom, Versions};
 
 /// How a server is reached, and what is asked of it.
@@ -167,7 +168,7 @@ impl Vault {
             mounts: config.mounts,
             versions: versions("kv1")?,
             known,
-            reads: Flights::new(),
+            reads: SingleFlight::new(Err(ProviderError::Unavailable)),
             absences: Absences::new(settings.absence),
             metrics,
             dynamic,
@@ -204,7 +205,7 @@ impl Vault {
         let key = (reference.clone(), version.clone());
         let server = self.server.clone();
         let read = || async move { server.read(key).await };
-        let Landed { answer, shared } = self.server.reads.join((reference.clone(), version.clone()), read).await;
+        let Joined { answer, shared } = self.server.reads.join((reference.clone(), version.clone()), read).await;
         if shared {
             self.server.metrics.shared.add();
         }

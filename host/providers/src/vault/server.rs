@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use far_core::memory::SecretBytes;
 use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference};
+use far_core::single_flight::SingleFlight;
 use far_core::{Version, VersionSelector};
 
 use super::client::{Client, Token};
@@ -15,7 +16,7 @@ use super::metadata::{self, Folders};
 use super::place::{Mounts, Place, Source};
 use super::session::Session;
 use super::static_role;
-use crate::network::{Absences, Flights, Metrics, Shell};
+use crate::network::{Absences, Metrics, Shell};
 use crate::version::Versions;
 
 /// What a call that goes on without its caller needs.
@@ -26,7 +27,7 @@ pub(super) struct Server {
     pub(super) mounts: Mounts,
     pub(super) versions: Versions,
     pub(super) known: Vec<Reference>,
-    pub(super) reads: Flights<Key, Arc<Answered>>,
+    pub(super) reads: SingleFlight<Key, Result<Arc<Answered>, ProviderError>>,
     pub(super) absences: Absences<Key>,
     pub(super) metrics: Arc<Metrics>,
     /// None where nothing is made for who asks.

@@ -4,13 +4,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use far_core::provider::ProviderError;
+use far_core::single_flight::SingleFlight;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{Ask, Client, Token};
 use super::login::{Granted, LOOKUP_SELF, Login, granted};
-use crate::network::{Flights, Metrics};
+use crate::network::Metrics;
 
 /// For how long a token that was just found to be well is not doubted again: a task that asks for what it may not have, over
 /// and over, is no reason to ask about the token as often.
@@ -30,7 +31,7 @@ pub(super) struct Session {
     /// How long a login may take.
     deadline: Duration,
     held: Mutex<Held>,
-    logins: Flights<(), ()>,
+    logins: SingleFlight<(), Result<(), ProviderError>>,
     metrics: Arc<Metrics>,
 }
 
@@ -52,7 +53,7 @@ pub(super) struct Current {
 
 impl Session {
     pub(super) fn new(client: Arc<Client>, login: Login, deadline: Duration, metrics: Arc<Metrics>) -> Arc<Self> {
-        let (held, logins) = (Mutex::default(), Flights::new());
+        let (held, logins) = (Mutex::default(), SingleFlight::new(Err(ProviderError::Unavailable)));
         Arc::new(Self { client, login, deadline, held, logins, metrics })
     }
 
