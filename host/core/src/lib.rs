@@ -14,6 +14,7 @@
 //! - [`folder`]: folders that are their owner's alone.
 //! - [`guard`]: the list of what stands against attacks.
 //! - [`single_flight`]: one request for all callers that ask the same at once.
+//! - [`clock`]: the one owner of "now".
 //! - [`thread`]: threads whose stacks the environment does not size.
 //!
 //! # Invariants
@@ -24,6 +25,7 @@
 //!   what tokens say to others.
 
 pub mod broker;
+pub mod clock;
 pub mod context;
 pub mod declaration;
 pub mod folder;

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use far_core::capability::{Capability, Destination, Operation};
 use far_core::declaration::{Declaration, DeclaredSecret};
 use far_core::guard::Guard;
-use far_core::{TaskContext, TaskId};
-use tokio::time::Instant;
+use far_core::{TaskContext, TaskId, clock};
 
 use crate::limits::Limits;
 use crate::runtime::Runtime;
@@ -16,12 +15,12 @@ impl Runtime {
     /// Who the task is, what it may use, and when it ends.
     pub(crate) fn admit(&self, task_id: TaskId, task: &Task) -> Result<TaskContext, Refusal> {
         self.check_limits(task)?;
-        let now = Instant::now();
+        let now = clock::now();
         let deadline = now.checked_add(task.limits.timeout).ok_or(Refusal::Limit("timeout"))?;
         let declaration = task.skill.declaration();
         let declared = declared(declaration);
         let skill_digest = task.skill.digest();
-        let capability = Capability::new(declared, &task.grants, &self.catalog, &skill_digest, now.into_std())?;
+        let capability = Capability::new(declared, &task.grants, &self.catalog, &skill_digest, now)?;
         self.check_capability(task, declared, &capability)?;
         Ok(TaskContext {
             task_id,
@@ -32,7 +31,7 @@ impl Runtime {
             egress: self.egress(task),
             listed: self.egress.clone(),
             records: task.limits.records,
-            deadline: deadline.into_std(),
+            deadline,
         })
     }
 

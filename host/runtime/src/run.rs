@@ -8,7 +8,7 @@ use std::time::Duration;
 use far_core::broker::{AdmitError, Session, Stop};
 use far_core::guard::Guard;
 use far_core::pal::{Reason, Subject};
-use far_core::{TaskContext, TaskId, random_task_id};
+use far_core::{TaskContext, TaskId, clock, random_task_id};
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -52,7 +52,7 @@ impl Runtime {
     /// Runs a task to its end, or until `cancelled` is ready: then the task ends as [`End::Cancelled`], and that is
     /// recorded as any other end is. A task that has ended by then stays as it ended.
     pub async fn run_until(&self, task: Task, cancelled: impl Future<Output = ()>) -> Report {
-        let started = Instant::now();
+        let started = clock::now();
         let task_id = task.id.clone().or_else(|| random_task_id().ok());
         let Ran { end, log, log_discarded, provider_calls } = match &task_id {
             Some(task_id) => self.run_admitted(task_id, &task, cancelled).await,
@@ -68,7 +68,7 @@ impl Runtime {
             log,
             log_discarded,
             provider_calls,
-            duration: started.elapsed(),
+            duration: clock::since(started),
         }
     }
 
@@ -174,7 +174,7 @@ impl Runtime {
         store.set_epoch_deadline(1);
         // Each long stretch lets others run, until the task's own time is over.
         store.epoch_deadline_callback(move |_| {
-            if Instant::now() >= deadline {
+            if clock::now() >= deadline.into_std() {
                 return Ok(UpdateDeadline::Interrupt);
             }
             let next = turn.next(TICK).filter(|_| Guard::Fairness.stands());

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use far_core::clock;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -42,7 +43,7 @@ impl Turns {
 
     /// The place of a new task, which needs no turn yet.
     pub(crate) fn join(&self) -> Turn {
-        let now = Now { since: Instant::now(), permit: None };
+        let now = Now { since: clock::machine_now(), permit: None };
         Turn { turns: self.0.clone(), now: Arc::new(Mutex::new(now)) }
     }
 }
@@ -52,7 +53,7 @@ impl Turn {
     pub(crate) async fn pace<F: Future>(&self, call: F) -> F::Output {
         let mut call = pin!(call);
         poll_fn(|context| {
-            self.now.lock().since = Instant::now();
+            self.now.lock().since = clock::machine_now();
             let polled = call.as_mut().poll(context);
             self.now.lock().permit = None;
             polled
@@ -63,7 +64,7 @@ impl Turn {
     /// What an interrupted guest waits for before it goes on; none if it has not computed for so long yet.
     pub(crate) fn next(&self, long: Duration) -> Option<impl Future<Output = ()> + Send + 'static> {
         let mut now = self.now.lock();
-        if now.since.elapsed() < long {
+        if clock::machine_since(now.since) < long {
             return None;
         }
         now.permit = None;

@@ -4,6 +4,7 @@
 //! keeps honest work honest: it finds what is written plainly, not what is hidden on purpose.
 
 mod calls;
+mod clock;
 mod crates;
 mod guards;
 mod lexer;
@@ -27,7 +28,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         id: "edges",
         what: "crates depend on each other only as drawn in ARCHITECTURE.md",
@@ -62,6 +63,11 @@ const RULES: [Rule; 12] = [
         id: "one-door",
         what: "only the interfaces use a task's secrets",
         check: |facts| Ok(calls::one_door(&facts.sources)),
+    },
+    Rule {
+        id: "one-clock",
+        what: "only far_core::clock reads a clock",
+        check: |facts| Ok(clock::one_clock(&facts.sources)),
     },
     Rule {
         id: "unsafe",

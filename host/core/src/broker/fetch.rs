@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{Version, VersionSelector};
-use tokio::time::Instant;
 
 use super::Broker;
 use super::cache::{Joined, Settled};
@@ -12,6 +11,8 @@ use super::call::{self, answered, release};
 use super::life::end_in_time;
 use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
+use crate::clock;
+pub(super) use crate::clock::now;
 use crate::guard::Guard;
 use crate::memory::OverQuota;
 use crate::pal::{Cause, Completion, Event, SecretRef, Subject};
@@ -80,7 +81,7 @@ impl Broker {
 
 impl Errand {
     async fn run(mut self) -> Result<Arc<Secret>, FetchError> {
-        let started = Instant::now();
+        let started = now();
         let result = match answered(self.broker.settings.provider_deadline, self.call()).await {
             // A backend that answers with another version than the one asked for does not get past the grant's rule.
             Ok(Refreshed::Changed(fetched)) if !self.asked_for(&fetched.version) => {
@@ -98,7 +99,7 @@ impl Errand {
             Ok(Refreshed::Unchanged) => self.known().cloned().ok_or(FetchError::Provider(ProviderError::Invalid)),
             Err(error) => Err(FetchError::Provider(error)),
         };
-        let recorded = self.broker.pal.record(&self.subject, self.event(&result, started.elapsed())).await;
+        let recorded = self.broker.pal.record(&self.subject, self.event(&result, clock::since(started))).await;
         let brought = result.clone();
         let result = recorded.map_err(FetchError::Audit).and(result);
         let (now, interval) = (now(), self.broker.settings.refresh_interval);
@@ -220,29 +221,4 @@ impl Errand {
             result.as_ref().map_or_else(|_| SecretRef::new(name, provider), |secret| SecretRef::from(&**secret));
         event(secret, Completion::new(result.as_ref().err().map(FetchError::kind), duration), self.cause)
     }
-}
-
-/// The monotonic clock, as tokio has it: tests can hold it.
-pub(super) fn now() -> std::time::Instant {
-    #[cfg(far_mutate)]
-    if !Guard::MonotonicTime.stands() {
-        return wall_clock();
-    }
-    Instant::now().into_std()
-}
-
-/// The wall clock's time, as an instant: [`Guard::MonotonicTime`] keeps the broker from using it.
-#[cfg(far_mutate)]
-fn wall_clock() -> std::time::Instant {
-    use std::sync::LazyLock;
-    use std::time::SystemTime;
-
-    static START: LazyLock<(std::time::Instant, SystemTime)> =
-        LazyLock::new(|| (std::time::Instant::now(), SystemTime::now()));
-    let (instant, time) = *START;
-    let moved = match SystemTime::now().duration_since(time) {
-        Ok(forward) => instant.checked_add(forward),
-        Err(back) => instant.checked_sub(back.duration()),
-    };
-    moved.unwrap_or(instant)
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use crate::clock;
 use crate::pal::{Event, SecretRef};
 use crate::secret::Secret;
 
@@ -48,7 +49,7 @@ impl Counts {
         let Some(Count { repeats, .. }) = counts.iter_mut().rev().find(|count| count.is_of(secret)) else {
             return false;
         };
-        let last = Timestamp::now();
+        let last = clock::wall_time();
         let (count, first) = repeats.map_or((0, last), |(count, first, _)| (count, first));
         *repeats = Some((count + 1, first, last));
         true

@@ -1,7 +1,7 @@
 //! Signatures with the secret behind a handle: of messages, and of tokens, which are secrets themselves.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use far_capability::{DenyReason, JwtRule, Operation, Purpose, Signature, WhenLeaked};
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,6 +10,7 @@ use sha2::Sha256;
 use super::fetch::now;
 use super::life::end_in_time;
 use super::{AccessError, Handle, SecretError, Session};
+use crate::clock;
 use crate::guard::Guard;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
 use crate::memory::{MemoryError, OverQuota, SecretBytes};
@@ -50,7 +51,7 @@ impl Session {
     pub async fn sign_jwt(&self, handle: &Handle, claims: &str) -> Result<Handle, AccessError> {
         let started = now();
         let rule = self.jwt_rule(handle);
-        let claims = match rule.map(|rule| Claims::fix(claims, rule, unix_time())) {
+        let claims = match rule.map(|rule| Claims::fix(claims, rule, clock::unix_time())) {
             Some(Err(ClaimsError::Contradiction(_))) => {
                 let label = SecretLabel::Listed(handle.name().clone());
                 return Err(self.violate(label, Some(Operation::Sign), DenyReason::Claims).await);
@@ -140,9 +141,4 @@ impl From<LearnError> for Failed {
 /// The token's end, on the clock that secrets end by.
 fn lives_until(claims: &Claims) -> Instant {
     now() + claims.lives()
-}
-
-/// Whole seconds since 1970: what tokens say to others.
-fn unix_time() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::{Event, Receipt, Record, Sink, SinkError, Subject};
+use crate::clock;
 use crate::guard::Guard;
 
 /// How many records a live reader may be behind before it misses some.
@@ -107,10 +107,10 @@ impl Pal {
                 required.learn(seq, &result);
                 failed = result.err().or(failed.take());
             }
-            Receipt::Pending(_) => waiting.push((required, seq, receipt, Instant::now() + required.within)),
+            Receipt::Pending(_) => waiting.push((required, seq, receipt, clock::now() + required.within)),
         });
         for (required, seq, receipt, deadline) in waiting {
-            let result = timeout_at(deadline, receipt.accepted()).await.unwrap_or(Err(SinkError::Deadline));
+            let result = timeout_at(deadline.into(), receipt.accepted()).await.unwrap_or(Err(SinkError::Deadline));
             required.learn(seq, &result);
             failed = result.err().or(failed);
         }
@@ -148,7 +148,7 @@ impl Pal {
     ) {
         let mut seq = self.seq.lock();
         *seq += 1;
-        let record = Arc::new(Record { v: 1, seq: *seq, ts: Timestamp::now(), subject: subject.clone(), event });
+        let record = Arc::new(Record { v: 1, seq: *seq, ts: clock::wall_time(), subject: subject.clone(), event });
         for attached in &self.sinks {
             // Records are noted while a task is torn down, perhaps for a panic: a second one would end the process.
             let submitted = catch_unwind(AssertUnwindSafe(|| attached.sink.submit(&record)));

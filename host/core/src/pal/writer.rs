@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::{Receipt, Record, Sink, SinkError, text};
+use crate::clock;
 
 /// How many records may wait for the writer before the sink answers [`SinkError::Full`].
 const QUEUE: usize = 1024;
@@ -49,11 +50,11 @@ impl WriterSink {
     /// Waits until everything submitted before was written, or the time is over; says which. Blocks.
     pub fn flush(&self, within: Duration) -> bool {
         let (done, wait) = sync_channel(1);
-        let start = Instant::now();
+        let start = clock::machine_now();
         if send(&self.queue, Job::Flush(done), within).is_err() {
             return false;
         }
-        wait.recv_timeout(within.saturating_sub(start.elapsed())).is_ok()
+        wait.recv_timeout(within.saturating_sub(clock::machine_since(start))).is_ok()
     }
 }
 
@@ -78,12 +79,12 @@ pub(super) fn submit<T>(
 
 /// Puts a job into a queue that may be full: the thread behind it gets this time to come free.
 pub(super) fn send<T>(queue: &SyncSender<T>, mut job: T, within: Duration) -> Result<(), SinkError> {
-    let start = Instant::now();
+    let start = clock::machine_now();
     loop {
         match queue.try_send(job) {
             Ok(()) => return Ok(()),
             Err(TrySendError::Disconnected(_)) => return Err(SinkError::Closed),
-            Err(TrySendError::Full(_)) if start.elapsed() >= within => return Err(SinkError::Deadline),
+            Err(TrySendError::Full(_)) if clock::machine_since(start) >= within => return Err(SinkError::Deadline),
             Err(TrySendError::Full(again)) => {
                 job = again;
                 thread::park_timeout(Duration::from_millis(1));

@@ -3,9 +3,10 @@
 //! Source: GitHub's documentation, "Generating a JSON Web Token (JWT) for a GitHub App" and the REST API's "Create an installation
 //! access token for an app".
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use far_core::capability::{JwtAlgorithm, JwtRule};
+use far_core::clock;
 use far_core::jwt::{Claims, Jwt, SigningKey};
 use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
@@ -88,7 +89,7 @@ impl GitHubApp {
             audience: None,
             max_ttl: LIVES,
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = clock::unix_time();
         let claims = Claims::fix("{}", &rule, now.saturating_sub(SKEW)).map_err(|_| ProviderError::Invalid)?;
         let key = SigningKey::parse(rule.algorithm, key.expose()).map_err(|_| ProviderError::Invalid)?;
         Jwt::sign(&key, None, &claims).map_err(|_| ProviderError::Invalid)
@@ -107,7 +108,7 @@ pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
     // The library's error may have a piece of the text in it.
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
     let expires_at: Timestamp = answer.expires_at.parse().map_err(|_| ProviderError::Invalid)?;
-    let left = expires_at.duration_since(Timestamp::now());
+    let left = expires_at.duration_since(clock::wall_time());
     let left = Duration::try_from(left).ok().and_then(|left| left.checked_sub(MARGIN));
     let ttl = left.filter(|left| !left.is_zero()).ok_or(ProviderError::Invalid)?;
     Ok(Issued { value: json::string(answer.token)?, ttl: Some(ttl) })

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use far_core::clock;
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 /// How many there are at most; guests may ask for many versions, where they are let.
 const MOST: usize = 1024;
@@ -23,7 +23,7 @@ impl<K: Eq + Hash> Absences<K> {
 
     /// The backend confirmed it.
     pub(crate) fn note(&self, key: K) {
-        let now = Instant::now();
+        let now = clock::now();
         let mut until = self.until.lock();
         if until.len() >= MOST {
             until.retain(|_, end| *end > now);
@@ -40,7 +40,7 @@ impl<K: Eq + Hash> Absences<K> {
 
     /// Whether it was confirmed a moment ago.
     pub(crate) fn holds(&self, key: &K) -> bool {
-        self.until.lock().get(key).is_some_and(|end| *end > Instant::now())
+        self.until.lock().get(key).is_some_and(|end| *end > clock::now())
     }
 }
 

@@ -2,10 +2,10 @@
 //!
 //! It is our own: what there is is either unkept, or a whole framework for services, and this is a state of three.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use far_core::clock;
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 /// Counts failures in a row.
 pub(crate) struct Breaker {
@@ -44,7 +44,7 @@ impl Breaker {
         let mut state = self.state.lock();
         let is_probe = match *state {
             State::Closed { .. } => false,
-            State::Open { until } if until <= Instant::now() => {
+            State::Open { until } if until <= clock::now() => {
                 *state = State::Probing;
                 true
             }
@@ -73,7 +73,7 @@ impl Entry<'_> {
         };
         let opens = failures >= self.breaker.failures;
         *state =
-            if opens { State::Open { until: Instant::now() + self.breaker.rest } } else { State::Closed { failures } };
+            if opens { State::Open { until: clock::now() + self.breaker.rest } } else { State::Closed { failures } };
         opens
     }
 }
@@ -82,7 +82,7 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         if self.is_probe {
             // It was given up before there was an answer: the next may see.
-            *self.breaker.state.lock() = State::Open { until: Instant::now() };
+            *self.breaker.state.lock() = State::Open { until: clock::now() };
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use far_core::clock;
 use far_core::provider::ProviderError;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{sleep, sleep_until, timeout_at};
 
 use super::breaker::Breaker;
 use super::bucket::Bucket;
@@ -56,7 +57,7 @@ impl Shell {
         F: Future<Output = Result<T, ProviderError>>,
     {
         self.metrics.calls.add();
-        let deadline = Instant::now() + self.settings.deadline;
+        let deadline = clock::now() + self.settings.deadline;
         let mut pauses = self.pauses();
         let result = loop {
             let error = match self.attempt(deadline, &attempt).await {
@@ -66,7 +67,7 @@ impl Shell {
             };
             let Some(pause) = pause(error, &mut pauses) else { break Err(error) };
             // Not the instant after it, which may not exist.
-            if pause >= deadline.saturating_duration_since(Instant::now()) {
+            if pause >= deadline.saturating_duration_since(clock::now()) {
                 break Err(error);
             }
             sleep(pause).await;
@@ -87,7 +88,7 @@ impl Shell {
         F: Future<Output = Result<T, ProviderError>>,
     {
         self.metrics.calls.add();
-        let deadline = Instant::now() + self.settings.deadline;
+        let deadline = clock::now() + self.settings.deadline;
         let result = self.attempt(deadline, &attempt).await;
         let result = result.map_err(|(Failed::Unasked(error) | Failed::Asked(error))| error);
         self.metrics.ended(&result);
@@ -99,14 +100,14 @@ impl Shell {
         F: Future<Output = Result<T, ProviderError>>,
     {
         let throttled = |wait| Failed::Unasked(ProviderError::Throttled { retry_after: Some(wait) });
-        sleep_until(self.bucket.take(deadline).map_err(throttled)?).await;
+        sleep_until(self.bucket.take(deadline).map_err(throttled)?.into()).await;
         let Some(entry) = self.breaker.enter() else {
             self.metrics.refused.add();
             return Err(Failed::Unasked(ProviderError::Unavailable));
         };
         self.metrics.attempts.add();
-        let until = deadline.min(Instant::now() + self.settings.attempt);
-        let result = timeout_at(until, attempt()).await.unwrap_or(Err(ProviderError::Timeout));
+        let until = deadline.min(clock::now() + self.settings.attempt);
+        let result = timeout_at(until.into(), attempt()).await.unwrap_or(Err(ProviderError::Timeout));
         match result {
             Err(ProviderError::Unavailable | ProviderError::Timeout) => {
                 if entry.failed() {
@@ -154,6 +155,8 @@ fn pause(error: ProviderError, pauses: &mut ExponentialBackoff) -> Option<Durati
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::Instant;
 
     use super::*;
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use far_core::Version;
+use far_core::clock;
 use far_core::memory::SecretBytes;
 use far_core::provider::{HowGone, ProviderError};
 use jiff::Timestamp;
@@ -104,7 +105,7 @@ impl VersionState<'_> {
         if self.deletion_time.is_empty() {
             return Ok(None);
         }
-        let left = instant(&self.deletion_time)?.duration_since(Timestamp::now());
+        let left = instant(&self.deletion_time)?.duration_since(clock::wall_time());
         Ok(Duration::try_from(left).ok().filter(|left| !left.is_zero()))
     }
 
@@ -122,7 +123,7 @@ pub(super) fn instant(text: &str) -> Result<Timestamp, ProviderError> {
 
 /// How long ago that was; nothing for what is still to come by this clock.
 pub(super) fn age(made: Timestamp) -> Duration {
-    Duration::try_from(Timestamp::now().duration_since(made)).unwrap_or_default()
+    Duration::try_from(clock::wall_time().duration_since(made)).unwrap_or_default()
 }
 
 /// What a 404 says where there are no versions.

@@ -1,13 +1,14 @@
 //! The provider's token: logged in for, kept alive, replaced before it ends.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use far_core::clock;
 use far_core::provider::ProviderError;
 use far_core::single_flight::SingleFlight;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::client::{Ask, Client, Token};
 use super::login::{Granted, LOOKUP_SELF, Login, granted};
@@ -77,7 +78,7 @@ impl Session {
             if !held.current.as_ref().is_some_and(|held| Arc::ptr_eq(held, current)) {
                 return true;
             }
-            if held.believed.is_some_and(|until| until > Instant::now()) {
+            if held.believed.is_some_and(|until| until > clock::now()) {
                 return false;
             }
         }
@@ -89,7 +90,7 @@ impl Session {
             }
             Ok(reply) => {
                 if reply.ok().is_ok() {
-                    self.held.lock().believed = Some(Instant::now() + FOUND_WELL);
+                    self.held.lock().believed = Some(clock::now() + FOUND_WELL);
                 }
                 false
             }
@@ -99,12 +100,12 @@ impl Session {
 
     /// The token is new, and refused all the same.
     pub(super) fn believe(&self) {
-        self.held.lock().believed = Some(Instant::now() + NEW);
+        self.held.lock().believed = Some(clock::now() + NEW);
     }
 
     fn held(&self) -> Option<Arc<Current>> {
         let current = self.held.lock().current.clone()?;
-        current.ends.is_none_or(|ends| ends > Instant::now()).then_some(current)
+        current.ends.is_none_or(|ends| ends > clock::now()).then_some(current)
     }
 
     /// Logs in, once for all who need it. It goes on if they go away: what opens once is not opened for nobody.
@@ -123,7 +124,7 @@ impl Session {
     /// Takes a token over, and sees to it that it is kept.
     fn hold(self: &Arc<Self>, granted: Granted) {
         let Granted { token, lease, renewable } = granted;
-        let ends = lease.map(|lease| Instant::now() + lease);
+        let ends = lease.map(|lease| clock::now() + lease);
         let current = Arc::new(Current { token, ends, lease, renewable });
         {
             let mut held = self.held.lock();
@@ -176,7 +177,7 @@ async fn keep(session: &Weak<Session>, current: &Weak<Current>) {
             if session.log_in().await.is_ok() {
                 return;
             }
-            let left = current.ends.map(|ends| ends.saturating_duration_since(Instant::now())).unwrap_or_default();
+            let left = current.ends.map(|ends| ends.saturating_duration_since(clock::now())).unwrap_or_default();
             if !left.is_zero() {
                 session.keep_after(&current, left / 3);
             }

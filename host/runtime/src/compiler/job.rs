@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use far_core::clock;
 use far_core::guard::Guard;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -46,7 +47,7 @@ impl Job {
 
     /// Starts the clock of the job.
     pub(super) fn start(&self) -> Clock<'_> {
-        Clock { job: self, left: self.limits.timeout, seen: Instant::now() }
+        Clock { job: self, left: self.limits.timeout, seen: clock::machine_now() }
     }
 
     /// The share of a processor that each of the compilations has, if each uses one.
@@ -67,7 +68,7 @@ pub(super) struct Clock<'j> {
 impl Clock<'_> {
     /// Returns the time left; none once it is over.
     pub(super) fn left(&mut self) -> Option<Duration> {
-        let now = Instant::now();
+        let now = clock::machine_now();
         let passed = now.duration_since(self.seen).mul_f64(self.job.share());
         self.seen = now;
         if !Guard::LoadTime.stands() {

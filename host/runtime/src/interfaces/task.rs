@@ -1,7 +1,5 @@
 //! `task`: who the skill works for.
 
-use std::time::Instant;
-
 use far_core::pal::LogLevel;
 
 use super::nanoseconds;
@@ -21,7 +19,7 @@ impl Host for TaskState {
 
     async fn time_left(&mut self) -> wasmtime::Result<u64> {
         self.spend_call()?;
-        Ok(nanoseconds(self.session.context().deadline.saturating_duration_since(Instant::now())))
+        Ok(nanoseconds(self.session.context().deadline.saturating_duration_since(far_core::clock::now())))
     }
 
     async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -282,7 +281,7 @@ impl Chained<'_> {
 }
 
 fn now() -> String {
-    format!("{:.6}", Timestamp::now())
+    format!("{:.6}", crate::clock::wall_time())
 }
 
 /// Bytes from exactly as many hexadecimal digits in lower case.

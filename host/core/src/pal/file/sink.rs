@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -14,6 +14,7 @@ use super::folder::Folder;
 use super::key::PublicKey;
 use super::line::{Head, LineRange};
 use super::store::Store;
+use crate::clock;
 use crate::pal::writer::{send, submit};
 use crate::pal::{Receipt, Record, Sink, SinkError};
 
@@ -85,9 +86,9 @@ impl FileSink {
     /// [`SinkError::Deadline`], or why the last lines could not be written.
     pub fn close(&self, within: Duration) -> Result<Head, SinkError> {
         let (done, wait) = sync_channel(1);
-        let start = Instant::now();
+        let start = clock::machine_now();
         send(&self.queue, Job::Close(done), within)?;
-        wait.recv_timeout(within.saturating_sub(start.elapsed())).map_err(|_| SinkError::Deadline)?
+        wait.recv_timeout(within.saturating_sub(clock::machine_since(start))).map_err(|_| SinkError::Deadline)?
     }
 }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use far_core::Version;
+use far_core::clock;
 use far_core::memory::SecretBytes;
 use far_core::provider::{LeaseId, ProviderError};
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -79,7 +79,7 @@ impl<'a> Issued<'a> {
 
     /// How long it lasts; none for one whose time is over.
     pub(super) fn left(&self) -> Option<Duration> {
-        let now = u64::try_from(Timestamp::now().as_second()).ok()?;
+        let now = u64::try_from(clock::wall_time().as_second()).ok()?;
         lease(self.expires.saturating_sub(now))
     }
 

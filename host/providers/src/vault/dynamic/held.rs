@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use far_core::clock;
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, Lease, LeaseId, ProviderError, SecretOwner};
 use far_core::{Version, VersionSelector};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::super::client::{Client, Token};
 use super::super::member::member;
@@ -141,7 +142,7 @@ impl Held {
 impl Made {
     /// Whether there is what is wanted, and still lasts.
     pub(super) fn has(&self, asked: &Asked) -> bool {
-        let secret = self.secrets.get(&asked.path).filter(|secret| secret.ends > Instant::now());
+        let secret = self.secrets.get(&asked.path).filter(|secret| secret.ends > clock::now());
         secret.is_some_and(|secret| !matches!(&asked.wanted, Wanted::Instead(lease) if secret.lease.id == *lease))
     }
 
@@ -188,7 +189,7 @@ impl Made {
 
     /// Takes what was made at a path and lasts no longer: its lease.
     pub(super) fn take_ended(&mut self, path: &str) -> Option<LeaseId> {
-        let ended = self.secrets.get(path).is_some_and(|secret| secret.ends <= Instant::now());
+        let ended = self.secrets.get(path).is_some_and(|secret| secret.ends <= clock::now());
         if ended { self.secrets.remove(path).map(|secret| secret.lease.id) } else { None }
     }
 
@@ -222,17 +223,17 @@ impl Made {
     /// Takes note of how long a lease lasts now.
     pub(super) fn renewed(&mut self, id: &LeaseId, lasts: Duration) {
         for secret in self.secrets.values_mut().filter(|secret| secret.lease.id == *id) {
-            secret.ends = Instant::now() + lasts;
+            secret.ends = clock::now() + lasts;
         }
         if let Some(Leased { thing, .. }) = self.leases.get_mut(id) {
-            thing.until = Instant::now() + lasts;
+            thing.until = clock::now() + lasts;
         }
     }
 
     /// What a secret ends by.
     pub(super) fn thing(&self, id: LeaseId) -> Thing {
         let known = self.leases.get(&id).map(|leased| leased.thing.clone());
-        known.unwrap_or_else(|| Thing { kind: certificate::kind(&id), id, until: Instant::now() })
+        known.unwrap_or_else(|| Thing { kind: certificate::kind(&id), id, until: clock::now() })
     }
 
     pub(super) fn forget_secrets(&mut self) {
@@ -256,7 +257,7 @@ impl Secret {
             }
         };
         self.given += 1;
-        let ttl = self.ends.saturating_duration_since(Instant::now());
+        let ttl = self.ends.saturating_duration_since(clock::now());
         Ok(Fetched::new(value, self.version.clone()).with_ttl(ttl).with_lease(self.lease.clone()))
     }
 }

@@ -15,12 +15,12 @@ mod held;
 mod pending;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use far_core::clock;
 use far_core::memory::SecretBytes;
 use far_core::provider::{Fetched, Lease, LeaseId, ProviderError, SecretOwner};
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 pub(super) use self::held::Wanted;
 
@@ -127,7 +127,7 @@ impl Dynamic {
         }
         let made = self.make(server, held, &asked.place).await?;
         let (kind, id) = made.ends_by.clone();
-        let thing = Thing { kind, id: id.clone(), until: Instant::now() + made.lasts };
+        let thing = Thing { kind, id: id.clone(), until: clock::now() + made.lasts };
         let leased = Leased { path: path.clone(), thing: thing.clone() };
         if held.made.lock().leases.insert(id.clone(), leased).is_some() {
             // Two that end by one lease could not be told apart.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use far_core::clock;
 use far_core::provider::LeaseId;
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::super::ledger::Kind;
 use super::super::server::Server;
@@ -24,7 +25,7 @@ pub(super) struct Thing {
 impl Thing {
     /// An owner's token, by its accessor.
     pub(super) fn token(accessor: &str) -> Self {
-        Self { kind: Kind::Accessor, id: LeaseId::new(accessor), until: Instant::now() + LASTS }
+        Self { kind: Kind::Accessor, id: LeaseId::new(accessor), until: clock::now() + LASTS }
     }
 }
 
@@ -55,7 +56,7 @@ impl Pending {
     /// itself is no longer; where it is written down it stays, for the next start to see.
     pub(super) fn things(&self) -> Vec<Thing> {
         let mut state = self.0.lock();
-        state.things.retain(|_, thing| thing.until > Instant::now());
+        state.things.retain(|_, thing| thing.until > clock::now());
         state.rounds = state.rounds.wrapping_add(1);
         let mut things: Vec<_> = state.things.values().cloned().collect();
         let first = state.rounds.checked_rem(things.len()).unwrap_or_default();

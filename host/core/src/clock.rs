@@ -1,0 +1,73 @@
+//! The one owner of "now".
+//!
+//! Everything in the host that needs the time asks here: `cargo xtask rules` finds the clocks behind it
+//! elsewhere. [`now`] decides deadlines and lifetimes. The wall clock decides nothing: it is for
+//! display, and for what is agreed with others in wall-clock time, such as the claims of a token.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+
+/// Returns the monotonic time, as tokio has it: a test with paused time holds it.
+pub fn now() -> Instant {
+    #[cfg(far_mutate)]
+    if !crate::guard::Guard::MonotonicTime.stands() {
+        return wall_instant();
+    }
+    tokio::time::Instant::now().into_std()
+}
+
+/// The wall clock's time, as an instant: [`Guard::MonotonicTime`](crate::guard::Guard) keeps the
+/// host from using it.
+#[cfg(far_mutate)]
+fn wall_instant() -> Instant {
+    use std::sync::LazyLock;
+
+    static START: LazyLock<(Instant, SystemTime)> = LazyLock::new(|| (Instant::now(), SystemTime::now()));
+    let (instant, time) = *START;
+    let moved = match SystemTime::now().duration_since(time) {
+        Ok(forward) => instant.checked_add(forward),
+        Err(back) => instant.checked_sub(back.duration()),
+    };
+    moved.unwrap_or(instant)
+}
+
+/// Returns the time that passed since `start`, which [`now`] returned.
+pub fn since(start: Instant) -> Duration {
+    now().saturating_duration_since(start)
+}
+
+/// Returns the monotonic time of the machine, which no test holds: for waits that block a thread,
+/// and for measuring what computes on one.
+pub fn machine_now() -> Instant {
+    Instant::now()
+}
+
+/// Returns the time that passed since `start`, which [`machine_now`] returned.
+pub fn machine_since(start: Instant) -> Duration {
+    machine_now().saturating_duration_since(start)
+}
+
+/// Returns the wall-clock time.
+pub fn wall_time() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Returns the wall-clock time in whole seconds since 1970; 0 before that.
+pub fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn paused_time_holds_now() {
+        let (start, machine) = (now(), machine_now());
+        assert_eq!(since(start), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(since(start), Duration::from_secs(60));
+        assert!(machine_since(machine) < Duration::from_secs(60));
+    }
+}

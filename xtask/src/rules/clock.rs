@@ -1,0 +1,42 @@
+//! The rule about the one owner of "now".
+
+use super::Violation;
+use super::source::{Source, Sources, occurrences};
+
+/// Where the host's clocks are read.
+const CLOCK: &str = "host/core/src/clock.rs";
+
+/// The ways to read a clock.
+const READS: [&str; 6] =
+    ["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now", ".elapsed()", "UNIX_EPOCH"];
+
+/// Only `far_core::clock` reads a clock. Clippy cannot check this: its list is for the whole
+/// workspace, tests and tools included.
+pub(super) fn one_clock(sources: &Sources) -> Vec<Violation> {
+    let elsewhere = |source: &&Source| source.file.starts_with("host/") && source.file != CLOCK;
+    let mut violations = Vec::new();
+    for source in sources.iter().filter(elsewhere) {
+        for read in READS {
+            let found = occurrences(&source.production, read);
+            violations.extend(found.map(|at| source.violation(at, format!("a clock is read by {read}"))));
+        }
+    }
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_read_elsewhere_is_found() {
+        let of = |file: &str, text: &str| one_clock(&Sources::of(vec![(file.to_owned(), text.to_owned())])).len();
+        for text in ["fn f() { Instant::now(); }", "fn f() { tokio::time::Instant::now() }", "fn f() { s.elapsed() }"] {
+            assert_eq!(of("host/core/src/broker/fetch.rs", text), 1, "{text}");
+            assert_eq!(of(CLOCK, text), 0, "{text}");
+            assert_eq!(of("host/core/src/broker/fetch.rs", &format!("#[cfg(test)]\nmod tests {{ {text} }}")), 0);
+            assert_eq!(of("bench/src/host.rs", text), 0, "{text}");
+        }
+        assert_eq!(of("host/core/src/broker/fetch.rs", "fn f() { clock::now() } // Instant::now()"), 0);
+    }
+}
