@@ -2,12 +2,12 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use far_capability::{
     Access, Capability, Catalog, CatalogEntry, Decision, DeclaredSecret as Declared, DenyReason, Grant, JwtAlgorithm,
-    JwtRule, JwtTerms, Operation as HostOperation, Operations, Permit, Purpose, Reference, Scope as Sharing,
-    SecretName, Signature, Signing, SkillDigest, Target, Terms, Version, VersionRule, VersionSelector, WhenLeaked,
+    JwtRule, JwtTerms, Operation as HostOperation, Operations, Permit, Purpose, Reference, SecretName, Signature,
+    Signing, SkillDigest, Target, Terms, Version, VersionRule, VersionSelector,
 };
 
 use super::plan::{Plan, Planned};
@@ -203,18 +203,7 @@ fn signing_as(narrowed: Terms, terms: &Terms) -> Result<Terms, Box<dyn StdError>
 }
 
 fn entry(name: &SecretName, terms: Terms, only_sealed: bool) -> Result<CatalogEntry, Box<dyn StdError>> {
-    Ok(CatalogEntry {
-        provider: "test".parse()?,
-        reference: Reference::named(name),
-        scope: Sharing::Task,
-        terms,
-        ttl: CatalogEntry::DEFAULT_TTL,
-        stale: Duration::ZERO,
-        rotation: None,
-        skills: None,
-        when_leaked: WhenLeaked::default(),
-        only_sealed,
-    })
+    Ok(CatalogEntry::new("test".parse()?, Reference::named(name), terms).with_only_sealed(only_sealed))
 }
 
 impl From<&Jwt> for JwtTerms {
