@@ -12,7 +12,6 @@
 //! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`folder`]: folders that are their owner's alone.
-//! - [`guard`]: the list of what stands against attacks.
 //! - [`thread`]: threads whose stacks the environment does not size.
 //!
 //! # Invariants
@@ -38,7 +37,6 @@ pub mod thread;
 
 pub use context::TaskContext;
 pub use far_capability as capability;
-pub use far_capability::guard;
 pub use far_capability::{
     AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
 };

@@ -11,7 +11,6 @@ use far_capability::{Operation, Permit};
 
 use super::fetch::now;
 use super::{SecretError, Session, Stop};
-use crate::guard::Guard;
 use crate::pal::{DestinationLabel, EgressReason, Event, EventKind, Outcome, Reason, Sent};
 use crate::secret::{Gone, Secret};
 
@@ -48,7 +47,7 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn new(secret: Arc<Secret>, destination: DestinationLabel, permit: &Permit) -> Self {
-        let limit = permit.max_uses.filter(|_| Guard::MaxUses.stands()).map(|most| (permit.index, most));
+        let limit = permit.max_uses.map(|most| (permit.index, most));
         Self { secret, destination, limit, taken: false }
     }
 
@@ -177,7 +176,7 @@ impl Exchange {
             Sent::Yes => (Outcome::Completed, None),
         };
         for mut one in std::mem::take(&mut self.carried) {
-            if self.sent == Sent::No && Guard::UseReturned.stands() {
+            if self.sent == Sent::No {
                 one.return_use(&self.session);
             }
             self.pending.push_back(one.event(outcome, reason));

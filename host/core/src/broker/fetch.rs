@@ -12,7 +12,6 @@ use super::call::{self, answered};
 use super::life::end_in_time;
 use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
-use crate::guard::Guard;
 use crate::memory::OverQuota;
 use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, Holder, Lease, ProviderError, Refreshed, SecretProvider};
@@ -197,8 +196,8 @@ impl Errand {
         let Fetched { value, version, ttl, lease } = fetched;
         let Place { key, plan, quota, .. } = &self.place;
         let value = match quota {
-            Some(quota) if Guard::TaskQuota.stands() => value.charged_to(quota)?,
-            _ => value,
+            Some(quota) => value.charged_to(quota)?,
+            None => value,
         };
         let (now, most) = (now(), plan.ttl.min(LONGEST));
         let expires = now + ttl.map_or(most, |ttl| ttl.min(most));
@@ -232,25 +231,5 @@ impl Errand {
 
 /// The monotonic clock, as tokio has it: tests can hold it.
 pub(super) fn now() -> std::time::Instant {
-    #[cfg(far_mutate)]
-    if !Guard::MonotonicTime.stands() {
-        return wall_clock();
-    }
     Instant::now().into_std()
-}
-
-/// The wall clock's time, as an instant: [`Guard::MonotonicTime`] keeps the broker from using it.
-#[cfg(far_mutate)]
-fn wall_clock() -> std::time::Instant {
-    use std::sync::LazyLock;
-    use std::time::SystemTime;
-
-    static START: LazyLock<(std::time::Instant, SystemTime)> =
-        LazyLock::new(|| (std::time::Instant::now(), SystemTime::now()));
-    let (instant, time) = *START;
-    let moved = match SystemTime::now().duration_since(time) {
-        Ok(forward) => instant.checked_add(forward),
-        Err(back) => instant.checked_sub(back.duration()),
-    };
-    moved.unwrap_or(instant)
 }

@@ -14,7 +14,6 @@ use super::cache::{Closed, Revoking, Taken};
 use super::call::{self, answered};
 use super::fetch::{Wanted, now};
 use super::place::Place;
-use crate::guard::Guard;
 use crate::pal::{Cause, Event, EventKind, Outcome, Reason, Subject};
 use crate::provider::{Holder, Lease, ProviderError};
 use crate::secret::{Gone, Secret};
@@ -135,9 +134,6 @@ impl Life {
     async fn expire(&self) {
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
         let ended = self.kept.as_ref().and_then(|place| broker.cache.forget(place, &secret));
-        if !(Guard::Expiry.stands() && Guard::MonotonicTime.stands()) {
-            return;
-        }
         let cause = Some(if secret.is_replaced() { Cause::Rotation } else { Cause::Ttl });
         if secret.wipe(Gone::Expired) {
             broker.pal.note(&self.agent, Event { cause, ..Event::about(EventKind::SecretExpired, &secret) });
