@@ -76,7 +76,7 @@ impl Mutation {
         }
         for edit in &self.edits {
             let Some(text) = texts.get_mut(edit.file.as_str()) else { continue };
-            *text = edit.applied(text).map_err(|what| Failure::new(format!("{}: {what}", self.guard)))?;
+            *text = edit.applied(text).map_err(Failure::new)?;
         }
         Ok(texts)
     }

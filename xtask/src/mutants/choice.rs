@@ -34,7 +34,7 @@ impl Choice {
         Self { changed: Some(String::new()), random: Some(5), ..Self::default() }
     }
 
-    /// Returns the chosen mutations in the order of the catalog.
+    /// Returns the chosen mutations in the order of their files: fewer crates differ from one to the next.
     pub(super) fn of(&self, repository: &Repository, catalog: &Catalog) -> Result<Vec<Mutation>, Failure> {
         if let Some(unknown) = self.guards.iter().find(|guard| catalog.find(guard).is_none()) {
             return Err(
@@ -47,7 +47,8 @@ impl Choice {
         };
         let is_chosen =
             |mutation: &Mutation| self.all || self.guards.contains(&mutation.guard) || changed.touches(mutation);
-        let (mut chosen, mut others): (Vec<_>, Vec<_>) = catalog.mutations.iter().partition(|one| is_chosen(one));
+        let (mut chosen, mut others): (Vec<&Mutation>, Vec<_>) =
+            catalog.mutations.iter().partition(|one| is_chosen(one));
         if let Some(count) = self.random {
             let seed = match self.seed {
                 Some(seed) => seed,
@@ -57,7 +58,8 @@ impl Choice {
             fastrand::Rng::with_seed(seed).shuffle(&mut others);
             chosen.extend(others.into_iter().take(count));
         }
-        Ok(catalog.mutations.iter().filter(|one| chosen.contains(one)).cloned().collect())
+        chosen.sort_by_key(|one| one.files());
+        Ok(chosen.into_iter().cloned().collect())
     }
 }
 

@@ -38,7 +38,8 @@ impl Tree {
 
     /// Returns the edited text of each file of the mutation.
     pub(super) fn edited<'a>(&self, mutation: &'a Mutation) -> Result<BTreeMap<&'a str, String>, Failure> {
-        mutation.applied(|file| self.copy.read(file))
+        let edited = mutation.applied(|file| self.copy.read(file));
+        edited.map_err(|failure| Failure::new(format!("{}: {}", mutation.guard, failure.what())))
     }
 
     /// Applies a mutation until the result is dropped.
