@@ -35,11 +35,23 @@ pub(crate) fn attacks(repository: &Repository) -> Result<PathBuf, Failure> {
     Ok(attacks)
 }
 
-/// The same, of a host whose guards can be turned off; in a folder of its own, so that nothing else is ever made of it.
-pub(crate) fn attacks_without_guards(repository: &Repository) -> Result<PathBuf, Failure> {
-    let apart = |build: Invocation| build.arg(repository.target.join("mutate")).env("RUSTFLAGS", "--cfg far_mutate");
-    let [attacks] = programs(repository, ["attacks"], apart)?;
+/// Builds the same of a copy of the repository, incrementally, with guests that are built already.
+pub(crate) fn attacks_of_copy(copy: &Repository, guests: &Path) -> Result<PathBuf, Failure> {
+    let [attacks] = programs(copy, ["attacks"], |build| {
+        let build = build.arg(&copy.target).env("FAR_TESTS_GUESTS", guests);
+        build.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_DEV_DEBUG", "0")
+    })?;
     Ok(attacks)
+}
+
+/// Builds the components that attacks run, as the build of far-tests does.
+pub(crate) fn guests(repository: &Repository) -> Result<(), Failure> {
+    for (manifest, what) in [(GUESTS_MANIFEST, "--examples"), (SKILLS_MANIFEST, "")] {
+        let build = Invocation::cargo("build --locked --manifest-path").arg(manifest).words(what);
+        let build = build.arg("--target").arg(WASM_TARGET).arg("--target-dir").arg(repository.guests());
+        build.run(&repository.root)?;
+    }
+    Ok(())
 }
 
 /// Builds the driver of fuzz targets.

@@ -1,10 +1,10 @@
-//! `cargo xtask attacks`: the host against hostile skills; and without its guards, one after the other.
+//! `cargo xtask attacks`: the host against hostile skills.
 
 use std::path::Path;
 use std::process::ExitStatus;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::artifacts;
 use crate::failure::{Failure, OrFailure};
@@ -18,49 +18,26 @@ pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Fa
     setup::run(repository)?;
     let program = artifacts::attacks(repository)?;
     let program = Invocation::new(program);
-    let (cases, status) = said(repository, &program, |case: &Case| println!("{:6}  {}", case.word(), case.id))?;
+    let (cases, status) = said(&repository.root, &program, |case: &Case| println!("{:6}  {}", case.word(), case.id))?;
     program.succeeded(status)?;
     conclude(repository, "cargo xtask attacks", cases.iter().map(Case::row).collect(), json)
 }
 
-/// Turns off each guard, and runs the attacks that it stands against: each must be noticed.
-pub(crate) fn mutate(repository: &Repository, json: Option<&Path>) -> Result<(), Failure> {
-    setup::run(repository)?;
-    let program = artifacts::attacks_without_guards(repository)?;
-    let (guards, _) = said(repository, &Invocation::new(&program).words("--guards"), |_: &Guard| {})?;
-    let row = |guard: &Guard| {
-        // A host without a guard may come to any end: what counts is what was said before.
-        let (cases, _) = said(repository, &Invocation::new(&program).arg("--off").arg(&guard.guard), |_: &Case| {})?;
-        let row = guard.row(&cases);
-        println!("{:6}  {}", if row.ok { "ok" } else { "MISSED" }, row.id);
-        Ok(row)
-    };
-    let rows = guards.iter().map(row).collect::<Result<_, Failure>>()?;
-    conclude(repository, "cargo xtask attacks --mutate", rows, json)
-}
-
 /// What the program says of one attack.
 #[derive(Deserialize)]
-struct Case {
-    id: String,
+pub(crate) struct Case {
+    pub(crate) id: String,
     what: String,
-    attack: Outcome,
-    twin: Outcome,
+    pub(crate) attack: Outcome,
+    pub(crate) twin: Outcome,
 }
 
 /// What was expected of an attempt, and seen.
 #[derive(Deserialize)]
-struct Outcome {
+pub(crate) struct Outcome {
     expected: String,
-    seen: String,
-    ok: bool,
-}
-
-/// A guard, and the attacks that it stands against.
-#[derive(Deserialize)]
-struct Guard {
-    guard: String,
-    attacks: Vec<String>,
+    pub(crate) seen: String,
+    pub(crate) ok: bool,
 }
 
 impl Case {
@@ -81,30 +58,14 @@ impl Case {
     }
 }
 
-impl Guard {
-    /// Every attack that names the guard must be seen to succeed without it. One that stopped the program, and so was not
-    /// reported, was not seen.
-    fn row(&self, cases: &[Case]) -> Row {
-        let noticed: Vec<_> = cases.iter().filter(|case| !case.attack.ok).map(|case| case.id.clone()).collect();
-        let seen: Vec<_> = cases.iter().map(|case| json!({ "id": case.id, "seen": case.attack.seen })).collect();
-        let list = |attacks: &[String]| match attacks {
-            [] => "nothing notices".to_owned(),
-            some => format!("noticed by {}", some.join(", ")),
-        };
-        let row = Row::equal(self.guard.clone(), list(&self.attacks), list(&noticed));
-        let ok = row.ok && !self.attacks.is_empty();
-        Row { ok, ..row.with("attacks", Value::from(seen)) }
-    }
-}
-
 /// What a program says, line by line, each shown as it comes; and how it ended.
 pub(crate) fn said<T: for<'de> Deserialize<'de>>(
-    repository: &Repository,
+    directory: &Path,
     program: &Invocation,
     show: impl Fn(&T),
 ) -> Result<(Vec<T>, ExitStatus), Failure> {
     let mut said = Vec::new();
-    let status = program.for_each_line(&repository.root, |line| {
+    let status = program.for_each_line(directory, |line| {
         let line = serde_json::from_str(line);
         line.iter().for_each(&show);
         said.push(line);
@@ -128,7 +89,7 @@ pub(crate) fn conclude(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn outcome(ok: bool) -> Outcome {
@@ -136,7 +97,7 @@ mod tests {
         Outcome { expected: "refused".to_owned(), seen: seen.to_owned(), ok }
     }
 
-    fn case(id: &str, attack: bool, twin: bool) -> Case {
+    pub(crate) fn case(id: &str, attack: bool, twin: bool) -> Case {
         Case { id: id.to_owned(), what: String::new(), attack: outcome(attack), twin: outcome(twin) }
     }
 
@@ -145,18 +106,5 @@ mod tests {
         assert!(case("a", true, true).row().ok);
         assert!(!case("a", false, true).row().ok);
         assert!(!case("a", true, false).row().ok);
-    }
-
-    #[test]
-    fn a_guard_must_be_missed_by_every_attack_that_names_it() {
-        let guard = |attacks: &[&str]| Guard {
-            guard: "g".to_owned(),
-            attacks: attacks.iter().map(|attack| (*attack).to_owned()).collect(),
-        };
-        let noticed = [case("a", false, true), case("b", false, true)];
-        assert!(guard(&["a", "b"]).row(&noticed).ok);
-        assert!(!guard(&["a", "b"]).row(&[case("a", false, true), case("b", true, true)]).ok);
-        assert!(!guard(&["a", "b"]).row(&noticed[..1]).ok, "an attack that was not reported was not seen");
-        assert!(!guard(&[]).row(&[]).ok, "a guard that no attack names is not shown to be there");
     }
 }

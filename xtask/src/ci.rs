@@ -10,7 +10,7 @@ use crate::repository::{FUZZ_MANIFEST, GUEST_MANIFESTS, Repository, SKILLS_MANIF
 use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{attacks, demo, docs, fuzz, languages, residue, rules, servers, setup, test};
+use crate::{demo, docs, fuzz, languages, mutants, residue, rules, servers, setup, test};
 
 /// Runs all steps, up to the first that fails.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     progress.step("demo", || demo::run(repository, None))?;
     progress.step("skills in three languages", || languages::run(repository, Absent::Fails, None))?;
     progress.step("commands in the documentation", || docs::run(repository, "", None))?;
-    progress.step("attacks without guards", || attacks::mutate(repository, None))?;
+    progress.step("attacks without guards", || mutants::run(repository, &mutants::Choice::of_ci(), None))?;
     progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))?;
     println!("\n{}{}", progress.table(), counts.line());
     Ok(())

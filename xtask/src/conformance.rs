@@ -19,7 +19,7 @@ pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Fa
     servers::install()?;
     let program = Invocation::new(artifacts::conformance(repository)?);
     let word = |check: &Check| if check.ok { "ok" } else { "FAILED" };
-    let (checks, status) = said(repository, &program, |check: &Check| {
+    let (checks, status) = said(&repository.root, &program, |check: &Check| {
         println!("{:6}  {}", word(check), check.id);
         check.figures.iter().for_each(|figures| println!("        {figures}"));
     })?;

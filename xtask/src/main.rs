@@ -17,6 +17,7 @@ mod failure;
 mod fuzz;
 mod invocation;
 mod languages;
+mod mutants;
 mod proof;
 mod repository;
 mod residue;
@@ -35,6 +36,7 @@ use clap::{Parser, Subcommand};
 use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::languages::Absent;
+use crate::mutants::Choice;
 use crate::repository::Repository;
 use crate::residue::Expected;
 use crate::servers::Then;
@@ -90,9 +92,14 @@ enum Command {
     },
     /// Run every attack against the host, each with a twin that may do the same.
     Attacks {
-        /// Turn off one guard after the other instead, and expect the attacks that it stands against to succeed.
-        #[arg(long)]
-        mutate: bool,
+        /// Also write what was expected and seen to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Remove one guard at a time from a copy of the source, and expect the attacks on it to succeed.
+    Mutants {
+        #[command(flatten)]
+        choice: Choice,
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -177,8 +184,8 @@ fn run(command: &Command) -> Result<(), Failure> {
             test::run(&repository, args).and_then(test::Summary::conclude)?;
             languages::run(&repository, Absent::Told, None)
         }
-        Command::Attacks { mutate: false, json } => attacks::run(&repository, json.as_deref()),
-        Command::Attacks { mutate: true, json } => attacks::mutate(&repository, json.as_deref()),
+        Command::Attacks { json } => attacks::run(&repository, json.as_deref()),
+        Command::Mutants { choice, json } => mutants::run(&repository, choice, json.as_deref()),
         Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
         Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
         Command::Conformance { json } => conformance::run(&repository, json.as_deref()),

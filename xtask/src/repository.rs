@@ -44,6 +44,11 @@ impl Repository {
         self.target.join("skills-native")
     }
 
+    /// Reads a text file, by its path from the root.
+    pub(crate) fn read(&self, file: &str) -> Result<String, Failure> {
+        std::fs::read_to_string(self.root.join(file)).or_failure(format!("read {file}"))
+    }
+
     /// The commit, with `-dirty` if files differ from it.
     pub(crate) fn commit(&self) -> String {
         Invocation::new("git")

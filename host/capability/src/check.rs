@@ -10,7 +10,6 @@ use crate::declaration::DeclaredSecret;
 use crate::denial::DenyReason;
 use crate::destination::{Destination, Target};
 use crate::grant::Grant;
-use crate::guard::Guard;
 use crate::identity::{ProviderId, SkillDigest};
 use crate::name::SecretName;
 use crate::operation::{Operation, Operations};
@@ -183,9 +182,6 @@ impl Capability {
         skill: &SkillDigest,
         now: Instant,
     ) -> Result<Self, CapabilityError> {
-        #[cfg(far_mutate)]
-        let (declared, grants) =
-            (&crate::mutation::declared(declared, grants)[..], &crate::mutation::granted(declared, grants)[..]);
         let mut granted = HashMap::with_capacity(grants.len());
         for grant in grants {
             if granted.insert(grant.secret(), grant).is_some() {
@@ -196,9 +192,7 @@ impl Capability {
             let entry = match (granted.get(&declared.name), catalog.get(&declared.name)) {
                 (None, _) => Err(DenyReason::Ungranted),
                 (Some(_), None) => Err(DenyReason::NotPermitted),
-                (Some(_), Some(permitted)) if Guard::PermittedSkill.stands() && !permitted.is_for(skill) => {
-                    Err(DenyReason::NotPermitted)
-                }
+                (Some(_), Some(permitted)) if !permitted.is_for(skill) => Err(DenyReason::NotPermitted),
                 (Some(grant), Some(permitted)) => Ok(Permit::join(index, declared, grant, permitted, now)),
             };
             (declared.name.clone(), entry)
@@ -221,24 +215,24 @@ impl Capability {
             None => !permit.operations.is_empty(),
             Some(operation) => permit.operations.contains(operation),
         };
-        if Guard::Operation.stands() && !has_operation {
+        if !has_operation {
             return Decision::Denied(DenyReason::Operation);
         }
         if let Some(reason) = permit.against_key(access) {
             return Decision::Denied(reason);
         }
-        if Guard::Version.stands() && !permit.versions.covers(access.version) {
+        if !permit.versions.covers(access.version) {
             return Decision::Denied(DenyReason::Version);
         }
         if let Purpose::Seal(target, placement) = access.purpose {
-            if Guard::Destination.stands() && permit.destination(target).is_none() {
+            if permit.destination(target).is_none() {
                 return Decision::Denied(DenyReason::Destination);
             }
-            if Guard::Placement.stands() && !placement.is_some_and(|placement| permit.lets(placement)) {
+            if !placement.is_some_and(|placement| permit.lets(placement)) {
                 return Decision::Denied(DenyReason::Placement);
             }
         }
-        if Guard::GrantTime.stands() && permit.expires.is_some_and(|end| end <= now) {
+        if permit.expires.is_some_and(|end| end <= now) {
             return Decision::Expired;
         }
         Decision::Allowed(permit)
@@ -341,10 +335,6 @@ impl Permit {
             }
             _ => None,
         }
-        .filter(|reason| match reason {
-            DenyReason::SigningKey => Guard::SigningKey.stands(),
-            _ => Guard::Signing.stands(),
-        })
     }
 
     fn lets(&self, placement: &Placement) -> bool {

@@ -9,7 +9,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::guard::Guard;
 use crate::path;
 
 /// A pattern over requests, written `[METHOD[,METHOD]… ]SCHEME://HOST[:PORT][/PATH]`.
@@ -161,8 +160,7 @@ impl HostPattern {
         }
         // The list has rules with a wildcard: names that it does not spell out are public suffixes, too.
         let child = format!("{UNLISTED_LABEL}.{domain}");
-        let is_one_owners =
-            if Guard::Wildcard.stands() { have_one_owner(domain, &child) } else { psl::domain_str(domain).is_some() };
+        let is_one_owners = have_one_owner(domain, &child);
         if is_one_owners { Ok(Self::OneLabelBelow(domain.to_owned())) } else { Err(DestinationError::PublicSuffix) }
     }
 
@@ -179,7 +177,7 @@ impl HostPattern {
             && match self {
                 Self::Exact(_) => true,
                 // Below a domain of one owner, some names are public suffixes, as `s3` below `amazonaws.com`.
-                Self::OneLabelBelow(domain) => have_one_owner(domain, host) || !Guard::Wildcard.stands(),
+                Self::OneLabelBelow(domain) => have_one_owner(domain, host),
             }
     }
 
@@ -236,7 +234,7 @@ impl FromStr for Destination {
         if !is_serialised(&url, address) {
             return Err(DestinationError::NotSerialised);
         }
-        if Guard::PlainPath.stands() && !path::is_plain(url.path()) {
+        if !path::is_plain(url.path()) {
             return Err(DestinationError::DotSegments);
         }
         let host = HostPattern::parse(url.host_str().ok_or(DestinationError::Url)?)?;
@@ -308,9 +306,8 @@ impl Target {
             _ => return Err(TargetError),
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
-        let anonymous = anonymous || !Guard::Userinfo.stands();
-        let plain = path::is_plain(parsed.path()) || !Guard::PlainPath.stands();
-        let serialised = is_serialised(&parsed, url) || !Guard::SerialisedUrl.stands();
+        let plain = path::is_plain(parsed.path());
+        let serialised = is_serialised(&parsed, url);
         if !is_method(method) || !anonymous || !plain || !serialised {
             return Err(TargetError);
         }

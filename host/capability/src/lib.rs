@@ -21,11 +21,8 @@ mod declaration;
 mod denial;
 mod destination;
 mod grant;
-pub mod guard;
 mod header;
 mod identity;
-#[cfg(far_mutate)]
-mod mutation;
 pub mod name;
 mod operation;
 mod path;

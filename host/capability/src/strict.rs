@@ -6,8 +6,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::guard::Guard;
-
 /// A [`Value`] that was read without dropping anything: `serde_json` alone keeps the last of two equal keys.
 pub(crate) struct Strict(pub(crate) Value);
 
@@ -61,7 +59,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((key, Strict(value))) = map.next_entry::<String, _>()? {
-            if object.insert(key, value).is_some() && Guard::StrictDeclaration.stands() {
+            if object.insert(key, value).is_some() {
                 return Err(A::Error::custom("a key is there twice"));
             }
         }

@@ -1,7 +1,6 @@
 //! The part that a declaration, a grant and a catalog entry have in common.
 
 use crate::destination::Destination;
-use crate::guard::Guard;
 use crate::operation::{Operation, Operations};
 use crate::placement::Placement;
 use crate::signing::Signing;
@@ -50,7 +49,7 @@ impl Terms {
     /// [`TermsError`] if there is no operation, or destinations and `seal` do not come together, or a destination is
     /// plain http.
     pub fn new(operations: Operations, destinations: Vec<Destination>) -> Result<Self, TermsError> {
-        if Guard::SomeOperation.stands() && operations.is_empty() {
+        if operations.is_empty() {
             return Err(TermsError::NoOperation);
         }
         match (operations.contains(Operation::Seal), destinations.is_empty()) {

@@ -10,26 +10,7 @@ use jiff::Timestamp;
 
 /// Returns the monotonic time, as tokio has it: a test with paused time holds it.
 pub fn now() -> Instant {
-    #[cfg(far_mutate)]
-    if !crate::guard::Guard::MonotonicTime.stands() {
-        return wall_instant();
-    }
     tokio::time::Instant::now().into_std()
-}
-
-/// The wall clock's time, as an instant: [`Guard::MonotonicTime`](crate::guard::Guard) keeps the
-/// host from using it.
-#[cfg(far_mutate)]
-fn wall_instant() -> Instant {
-    use std::sync::LazyLock;
-
-    static START: LazyLock<(Instant, SystemTime)> = LazyLock::new(|| (Instant::now(), SystemTime::now()));
-    let (instant, time) = *START;
-    let moved = match SystemTime::now().duration_since(time) {
-        Ok(forward) => instant.checked_add(forward),
-        Err(back) => instant.checked_sub(back.duration()),
-    };
-    moved.unwrap_or(instant)
 }
 
 /// Returns the time that passed since `start`, which [`now`] returned.

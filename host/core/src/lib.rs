@@ -12,7 +12,6 @@
 //! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`folder`]: folders that are their owner's alone.
-//! - [`guard`]: the list of what stands against attacks.
 //! - [`single_flight`]: one request for all callers that ask the same at once.
 //! - [`clock`]: the one owner of "now".
 //! - [`thread`]: threads whose stacks the environment does not size.
@@ -42,7 +41,6 @@ pub mod thread;
 
 pub use context::TaskContext;
 pub use far_capability as capability;
-pub use far_capability::guard;
 pub use far_capability::{
     AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
 };

@@ -9,7 +9,6 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-use crate::guard::Guard;
 use crate::memory::SecretBytes;
 use crate::provider::Lease;
 
@@ -81,7 +80,7 @@ impl Time {
     }
 
     fn is_usable(&self, now: Instant) -> bool {
-        let revived = self.revived.is_some_and(|until| now < until) || !Guard::Staleness.stands();
+        let revived = self.revived.is_some_and(|until| now < until);
         self.is_fresh(now) || (revived && now < self.ends())
     }
 }
@@ -258,7 +257,7 @@ impl Secret {
     /// wiped it before, unless they stay for a backend that does not answer.
     pub fn value(&self, now: Instant) -> Result<Arc<SecretBytes>, Gone> {
         let time = *self.time.lock();
-        if Guard::Expiry.stands() && !time.is_usable(now) {
+        if !time.is_usable(now) {
             if time.ends() <= now {
                 self.wipe(Gone::Expired);
             }

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use far_core::capability::{Capability, Destination, Operation};
 use far_core::declaration::{Declaration, DeclaredSecret};
-use far_core::guard::Guard;
 use far_core::{TaskContext, TaskId, clock};
 
 use crate::limits::Limits;
@@ -50,7 +49,7 @@ impl Runtime {
             return Err(Refusal::Limit(name));
         }
         let (length, limit) = (task.input.len(), limits.input);
-        if length > limit && Guard::Input.stands() { Err(Refusal::InputTooLarge { length, limit }) } else { Ok(()) }
+        if length > limit { Err(Refusal::InputTooLarge { length, limit }) } else { Ok(()) }
     }
 
     fn check_capability(
@@ -62,8 +61,7 @@ impl Runtime {
         if let Some(gap) = capability.gaps(declared).next() {
             return Err(gap.into());
         }
-        if Guard::RevealImport.stands()
-            && task.skill.reveals()
+        if task.skill.reveals()
             && !capability.permits().any(|(_, permit)| permit.operations.contains(Operation::Reveal))
         {
             return Err(Refusal::Reveal);

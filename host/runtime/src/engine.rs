@@ -4,7 +4,6 @@ use std::io;
 use std::thread::sleep;
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::review::Shape;
 use far_core::thread;
 use wasmtime::{Config, Engine, EngineWeak, PoolingAllocationConfig, WasmBacktraceDetails};
@@ -47,7 +46,7 @@ pub(crate) fn engine(size: PoolSize) -> wasmtime::Result<Engine> {
         // Nothing of a task stays in its slot: memory goes back to the kernel at once, stacks are cleared.
         .linear_memory_keep_resident(0)
         .table_keep_resident(0)
-        .decommit_batch_size(if Guard::SlotClearing.stands() { 1 } else { 64 })
+        .decommit_batch_size(1)
         .async_stack_keep_resident(STACK_KEPT);
 
     Engine::new(configured().allocation_strategy(pool))

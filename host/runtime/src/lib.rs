@@ -63,8 +63,6 @@ mod state;
 mod task;
 mod task_log;
 mod turns;
-#[cfg(far_mutate)]
-mod unguarded;
 mod untraced;
 mod wasi;
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use rustix::io::Errno;
 use wasmtime::ResourceLimiter;
 
@@ -246,9 +245,9 @@ impl Usage {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return false;
         }
-        let (left, guard) = match limit {
-            Limit::Memory => (&mut self.memory_left, Guard::Memory),
-            _ => (&mut self.tables_left, Guard::Tables),
+        let left = match limit {
+            Limit::Memory => &mut self.memory_left,
+            _ => &mut self.tables_left,
         };
         let wanted = desired.saturating_sub(current);
         match left.checked_sub(wanted) {
@@ -261,7 +260,7 @@ impl Usage {
             }
             None => {
                 self.refused = Some(limit);
-                !guard.stands()
+                false
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use far_core::guard::Guard;
 use far_core::redaction::{Piece, Redaction};
 use zeroize::Zeroizing;
 
@@ -17,7 +16,7 @@ pub(crate) const STRETCH: usize = 16 * 1024;
 /// before: an error is cut there, and an output is not, since half of one is none.
 pub(crate) async fn without_values(end: End, redaction: &Arc<Redaction>, most: usize) -> End {
     match end {
-        End::Completed(output) if Guard::OutputRedaction.stands() => match redacted(output, redaction, most).await {
+        End::Completed(output) => match redacted(output, redaction, most).await {
             (output, 0) => End::Completed(output),
             _ => End::LimitExceeded(Limit::Output),
         },

@@ -3,10 +3,8 @@
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use far_core::broker::{AdmitError, Session, Stop};
-use far_core::guard::Guard;
 use far_core::pal::{Reason, Subject};
 use far_core::{TaskContext, TaskId, clock, random_task_id};
 use futures_util::FutureExt;
@@ -23,9 +21,6 @@ use crate::state::TaskState;
 use crate::task::{End, Refusal, Report, Task};
 use crate::task_log::{LogEntry, TaskLog};
 use crate::turns::Turn;
-
-/// Longer than any test waits, for the one that takes the deadline away.
-const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What came of a task.
 struct Ran {
@@ -89,8 +84,7 @@ impl Runtime {
                 return Ran::nothing(End::Refused(Refusal::Running));
             }
         };
-        let room = if Guard::Log.stands() { task.limits.log } else { usize::MAX };
-        let log = TaskLog::new(room, session.redaction());
+        let log = TaskLog::new(task.limits.log, session.redaction());
         let under_way = UnderWay::new();
         // The store lives inside, so that it is gone, however the attempt ends, before the task's end is recorded.
         let attempt = AssertUnwindSafe(self.attempt(&session, task, &log, &under_way)).catch_unwind();
@@ -98,7 +92,6 @@ impl Runtime {
             biased;
             ended = timeout_at(deadline, attempt) => match ended {
                 Ok(Ok(end)) => end,
-                Ok(Err(panic)) if !Guard::HostPanic.stands() => std::panic::resume_unwind(panic),
                 Ok(Err(_panic)) => End::HostError,
                 Err(_) => End::TimedOut,
             },
@@ -116,8 +109,6 @@ impl Runtime {
         session.judge_finds().await;
         let end = session.stopped().map_or(end, end_of_stop);
         let reason = end.limit().map(|limit| Reason::Token(limit.as_str()));
-        #[cfg(far_mutate)]
-        let reason = if Guard::NoWords.stands() { reason } else { Some(crate::unguarded::words(&end)) };
         let recorded = session.finish_for(end.outcome(), reason).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
@@ -139,8 +130,7 @@ impl Runtime {
 
     async fn attempt(&self, session: &Arc<Session>, task: &Task, log: &TaskLog, under_way: &UnderWay) -> End {
         // The semaphore is never closed.
-        let Ok(slot) = self.slots.acquire().await else { return End::HostError };
-        let _slot = Guard::Slots.stands().then_some(slot);
+        let Ok(_slot) = self.slots.acquire().await else { return End::HostError };
         let turn = self.turns.join();
         let mut store = self.store(
             TaskState::new(session.clone(), &task.limits, log.clone(), &self.clients, under_way.clone()),
@@ -157,7 +147,7 @@ impl Runtime {
             Err(error) => {
                 // The engine lets no call out of `cabi_realloc` and the like, and says so by this trap.
                 let called_out = error.downcast_ref::<Trap>() == Some(&Trap::CannotLeaveComponent);
-                if called_out && Guard::CallOut.stands() {
+                if called_out {
                     session.left_outside_run().await;
                 }
                 end_of_error(&error, &store.data().usage)
@@ -169,7 +159,7 @@ impl Runtime {
         let deadline = deadline(state.session.context());
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.usage);
-        store.set_hostcall_fuel(if Guard::Argument.stands() { task.limits.argument() } else { usize::MAX });
+        store.set_hostcall_fuel(task.limits.argument());
         store.set_max_component_handles(HANDLES_MAX + OTHER_HANDLES);
         store.set_epoch_deadline(1);
         // Each long stretch lets others run, until the task's own time is over.
@@ -177,7 +167,7 @@ impl Runtime {
             if clock::now() >= deadline.into_std() {
                 return Ok(UpdateDeadline::Interrupt);
             }
-            let next = turn.next(TICK).filter(|_| Guard::Fairness.stands());
+            let next = turn.next(TICK);
             Ok(next.map_or(UpdateDeadline::Continue(1), |next| UpdateDeadline::YieldCustom(1, Box::pin(next))))
         });
         store
@@ -198,13 +188,12 @@ impl Runtime {
 
 /// When the task's time is over.
 fn deadline(context: &TaskContext) -> Instant {
-    let deadline = Instant::from_std(context.deadline);
-    if Guard::Deadline.stands() { deadline } else { deadline + NEVER }
+    Instant::from_std(context.deadline)
 }
 
 /// How many bytes may leave the task as its output or its error.
 fn most(task: &Task) -> usize {
-    if Guard::Output.stands() { task.limits.output } else { usize::MAX }
+    task.limits.output
 }
 
 fn end_of_stop(stop: &Stop) -> End {

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use far_core::guard::Guard;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
@@ -43,17 +42,16 @@ const WRITE_MAX: usize = 64 * 1024;
 
 /// The WASI context of one task.
 pub(crate) fn inert(log: &TaskLog) -> WasiCtx {
-    let network = !Guard::InertNetwork.stands();
     let mut builder = WasiCtxBuilder::new();
     builder
         .stdout(Captured { log: log.clone(), source: LogSource::Stdout })
         .stderr(Captured { log: log.clone(), source: LogSource::Stderr })
         .max_random_size(RANDOM_MAX as u64)
-        .allow_tcp(network)
-        .allow_udp(network)
-        .allow_ip_name_lookup(network)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
         // The switches above refuse by themselves; this refuses every address should one of them be forgotten.
-        .socket_addr_check(move |_, _| Box::pin(std::future::ready(network)));
+        .socket_addr_check(|_, _| Box::pin(std::future::ready(false)));
     builder.build()
 }
 

@@ -4,7 +4,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use far_core::guard::Guard;
 use far_runtime::ArtifactCache;
 use serde_json::json;
 
@@ -20,7 +19,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "62-swapped-artefact",
             what: "another component's compiled code in the place of a skill's",
-            guards: &[Guard::ArtifactMac],
             attack: Trial::new("completed, compiled again", || {
                 after(|own, other| {
                     fs::copy(other, own).unwrap();
@@ -31,7 +29,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "62-others-can-write",
             what: "compiled code that others can write",
-            guards: &[Guard::ArtifactOwner],
             attack: Trial::new("completed, compiled again", || {
                 after(|own, _| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap())
             }),
@@ -40,8 +37,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "62-cut-artefact",
             what: "compiled code that was cut off",
-            // The engine sees that by itself.
-            guards: &[],
+            // No mutation: the engine sees that by itself.
             attack: Trial::new("completed, compiled again", || {
                 after(|own, _| {
                     let file = fs::OpenOptions::new().write(true).open(own).unwrap();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::pal::file::{FileOptions, FileSink, Head, LineRange, PublicKey, Soundness, Tail, Trust, verify};
 use far_core::pal::{EventKind, Pal, PalBuilder, Receipt, Record, Sink, SinkError};
 use far_runtime::End;
@@ -30,21 +29,18 @@ fn gate() -> Vec<Case> {
         Case {
             id: "50-sink-full",
             what: "a value while the audit log takes no more",
-            guards: &[Guard::AuditGate],
             attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || release(until(full))),
             twin: twin(),
         },
         Case {
             id: "50-sink-slow",
             what: "a value while the audit log does not answer",
-            guards: &[Guard::AuditGate],
             attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || release(until(hanging))),
             twin: twin(),
         },
         Case {
             id: "50-sink-gone",
             what: "a value after the audit log went away",
-            guards: &[Guard::AuditGate],
             attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || release(until(gone))),
             twin: twin(),
         },
@@ -57,49 +53,42 @@ fn file() -> Vec<Case> {
         Case {
             id: "51-edited-line",
             what: "a line of an audit file edited",
-            guards: &[Guard::AuditChain],
             attack: Trial::new("found: unchained", || tampered(|lines| edit(lines), true)),
             twin: twin(),
         },
         Case {
             id: "51-moved-line",
             what: "two lines of an audit file in each other's place",
-            guards: &[],
             attack: Trial::new("found: missing", || tampered(|lines| lines.swap(2, 3), true)),
             twin: twin(),
         },
         Case {
             id: "51-made-anew",
             what: "a line edited, and all after it chained anew",
-            guards: &[Guard::AuditSignature],
             attack: Trial::new("found: wrong-signature", || tampered(|lines| chain_anew(lines), false)),
             twin: twin(),
         },
         Case {
             id: "51-cut-tail",
             what: "the last lines cut off",
-            guards: &[Guard::AuditHead],
             attack: Trial::new("found: cut", || tampered(|lines| lines.truncate(lines.len() - 3), true)),
             twin: twin(),
         },
         Case {
             id: "51-emptied",
             what: "an audit file emptied, where no head was kept",
-            guards: &[Guard::AuditCheckpoint],
             attack: Trial::new("unsigned", || tampered(|lines| lines.clear(), false)),
             twin: Trial::new("sound, tail unproven", || tampered(|_| {}, false)),
         },
         Case {
             id: "51-cut-to-opening",
             what: "an audit file cut down to its first line, which nothing signs",
-            guards: &[Guard::AuditCheckpoint],
             attack: Trial::new("unsigned", || tampered(|lines| lines.truncate(1), false)),
             twin: Trial::new("sound, tail unproven", || tampered(|_| {}, false)),
         },
         Case {
             id: "51-forged-tail",
             what: "lines of somebody without the key, well chained, which the next run signs",
-            guards: &[Guard::AuditInherited],
             attack: Trial::new("sound, says that 1 line was not signed as it was written", || gone_on_with(1)),
             twin: Trial::new("sound, says nothing of unsigned lines", || gone_on_with(0)),
         },

@@ -17,42 +17,36 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "39-huge-headers",
             what: "a header that is larger than the headers of a message may be",
-            guards: &[],
             attack: Trial::new("limit-exceeded headers: 32 KiB", || headers(1, 33_000)),
             twin: Trial::new("completed", || headers(1, 1000)),
         },
         Case {
             id: "39-many-headers",
             what: "many headers of one message",
-            guards: &[],
             attack: Trial::new("limit-exceeded headers: 32 KiB", || headers(100_000, 1)),
             twin: Trial::new("completed", || headers(10, 1)),
         },
         Case {
             id: "42-own-stack",
             what: "a recursion that exhausts the stack that a skill's toolchain put below its data",
-            guards: &[],
             attack: Trial::new("trapped, most likely by its own stack", || own_stack(-16)),
             twin: Trial::new("completed", || own_stack(64)),
         },
         Case {
             id: "43-random-bytes",
             what: "more random bytes in one call than a guest may ask for",
-            guards: &[],
             attack: Trial::new("limit-exceeded random-bytes: 64 KiB", move || secure(65_537)),
             twin: Trial::new("completed", move || secure(65_536)),
         },
         Case {
             id: "43-insecure-random-bytes",
             what: "all the bytes that an insecure generator has",
-            guards: &[],
             attack: Trial::new("limit-exceeded random-bytes: 64 KiB", move || insecure(u64::MAX >> 1)),
             twin: Trial::new("completed", move || insecure(1)),
         },
         Case {
             id: "43-write-zeroes",
             what: "more zeroes in one call than a stream allows",
-            guards: &[],
             attack: Trial::new("limit-exceeded stream-write: as many bytes as 'check-write' allowed", move || {
                 zeroes(1 << 40)
             }),
@@ -61,7 +55,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "43-blocking-zeroes",
             what: "more zeroes in one call that waits than the interface allows",
-            guards: &[],
             attack: Trial::new("limit-exceeded blocking-write: 4 KiB", move || waiting(4097)),
             twin: Trial::new("completed", move || waiting(4096)),
         },

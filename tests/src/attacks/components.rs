@@ -2,7 +2,6 @@
 
 use far_core::SkillDigest;
 use far_core::declaration::MAX_DEPTH;
-use far_core::guard::Guard;
 use far_core::pal::Pal;
 use far_core::review::{Anatomy, FindingId, Import, findings};
 use far_runtime::{End, Runtime, Task, Wasi};
@@ -27,21 +26,18 @@ fn imports() -> Vec<Case> {
         Case {
             id: "47-core-module",
             what: "a core module in the place of a component",
-            guards: &[],
             attack: Trial::new("refused core-module", || load(b"\0asm\x01\0\0\0".to_vec())),
             twin: loads(),
         },
         Case {
             id: "47-wrong-world",
             what: "a component that exports no 'run'",
-            guards: &[],
             attack: Trial::new("refused wrong-world", || text("(component)")),
             twin: loads(),
         },
         Case {
             id: "47-unknown-import",
             what: "an import that the host does not have",
-            guards: &[Guard::KnownImport],
             attack: Trial::new("refused unknown-import", || {
                 text(r#"(component (import "wasi:nn/inference@0.2.0" (instance)))"#)
             }),
@@ -50,14 +46,12 @@ fn imports() -> Vec<Case> {
         Case {
             id: "47-unlinked-interface",
             what: "an interface that the host lacks, of a package that it has: a review passes it, or the host runs it",
-            guards: &[Guard::KnownImport],
             attack: Trial::new("unknown to both", || both("wasi:cli/run@0.2.0")),
             twin: Trial::new("known to both", || both("wasi:cli/environment@0.2.0")),
         },
         Case {
             id: "47-other-version",
             what: "'reveal' under another version, past the check of who may reveal",
-            guards: &[Guard::KnownImport],
             attack: Trial::new("refused unknown-import", || {
                 text(r#"(component (import "tinkerbell:skill/reveal@0.1.9" (instance)))"#)
             }),
@@ -66,28 +60,24 @@ fn imports() -> Vec<Case> {
         Case {
             id: "47-reveal",
             what: "an import of 'reveal' by a task that may not reveal",
-            guards: &[Guard::RevealImport],
             attack: Trial::new("refused reveal, 0 calls", || revealing(&["alpha:sign"])),
             twin: Trial::new("completed [], 0 calls", || revealing(&["alpha:reveal"])),
         },
         Case {
             id: "47-strict-wasi",
             what: "files and sockets, where the operator has no use for components that import them",
-            guards: &[Guard::StrictWasi],
             attack: Trial::new("refused strict-wasi", || strict(guests::PROBE)),
             twin: Trial::new("loaded", || strict(guests::REQUIRED)),
         },
         Case {
             id: "42-too-many-parts",
             what: "a component made of more instances than a slot of the pool has",
-            guards: &[],
             attack: Trial::new("refused component-limits", || parts(33)),
             twin: Trial::new("refused wrong-world", || parts(32)),
         },
         Case {
             id: "47-machine",
             what: "files, sockets, look-ups, environment and arguments of the machine",
-            guards: &[Guard::InertNetwork],
             attack: Trial::new("nothing", machine),
             twin: Trial::new("completed [ok], 0 calls", || plain(json!([{ "do": "identity" }]))),
         },
@@ -100,14 +90,12 @@ fn declarations() -> Vec<Case> {
         Case {
             id: "59-two-declarations",
             what: "a second declaration, in a nested component",
-            guards: &[Guard::OneDeclaration],
             attack: Trial::new("refused invalid-declaration", || nested(DOCUMENT, Some(DOCUMENT))),
             twin: twin(),
         },
         Case {
             id: "59-joined-declarations",
             what: "a second declaration behind the first, as a linker joins them",
-            guards: &[],
             attack: Trial::new("refused invalid-declaration", || {
                 load(std::fs::read(guests::TWO_DECLARATIONS).unwrap())
             }),
@@ -116,7 +104,6 @@ fn declarations() -> Vec<Case> {
         Case {
             id: "59-doubled-key",
             what: "a declaration that two readers read in two ways",
-            guards: &[],
             attack: Trial::new("refused invalid-declaration", || {
                 nested(r#"{"name":"a","name":"b","version":"1","description":"","secrets":[]}"#, None)
             }),
@@ -125,7 +112,6 @@ fn declarations() -> Vec<Case> {
         Case {
             id: "59-doubled-schema-key",
             what: "a schema of the input that two readers read in two ways",
-            guards: &[Guard::StrictDeclaration],
             attack: Trial::new("refused invalid-declaration", || {
                 nested(
                     r#"{"name":"a","version":"1","description":"","input-schema":{"type":"string","type":"null"}}"#,
@@ -137,21 +123,18 @@ fn declarations() -> Vec<Case> {
         Case {
             id: "59-unseen-text",
             what: "a description whose characters a reviewer does not see",
-            guards: &[Guard::SeenText],
             attack: Trial::new("a finding", || async { described("signs\u{ad} a hook\u{e0100}") }),
             twin: Trial::new("no finding", || async { described("signs a hook") }),
         },
         Case {
             id: "59-stacked-marks",
             what: "a description whose marks are drawn over the lines around it",
-            guards: &[Guard::SeenText],
             attack: Trial::new("a finding", || async { described("e\u{301}\u{302}\u{303}\u{304}\u{305}") }),
             twin: Trial::new("no finding", || async { described("e\u{301}\u{302}") }),
         },
         Case {
             id: "59-own-scope",
             what: "a declaration that sets what is the operator's to set",
-            guards: &[],
             attack: Trial::new("refused invalid-declaration", || {
                 nested(r#"{"name":"a","version":"1","description":"","secrets":[],"scope":"agent"}"#, None)
             }),
@@ -165,14 +148,12 @@ fn damaged() -> Vec<Case> {
         Case {
             id: "48-flipped-byte",
             what: "a component in which one byte was changed, at forty places",
-            guards: &[],
             attack: Trial::new("never a host error, never the same skill", flipped),
             twin: Trial::new("completed, 2 calls", whole),
         },
         Case {
             id: "48-nesting",
             what: "components within components, to cost a compiler gigabytes",
-            guards: &[Guard::Nesting],
             attack: Trial::new("refused invalid-declaration", || deep(MAX_DEPTH + 1)),
             twin: Trial::new("refused wrong-world", || deep(MAX_DEPTH)),
         },

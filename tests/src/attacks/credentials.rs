@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, Session, Stop};
 use far_core::capability::{Grant, JwtAlgorithm, JwtTerms, Signing};
-use far_core::guard::Guard;
 use far_core::pal::Pal;
 use far_providers::MemoryProvider;
 use far_runtime::Egress;
@@ -26,19 +25,15 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn signing() -> Vec<Case> {
-    let named = |id, what, guards, said: &'static str| Case {
+    let claims = |id, what, said: &'static str| Case {
         id,
         what,
-        guards,
         attack: Trial::new("scope-violation claims", move || signed(Attempt::Claims(said))),
         twin: Trial::new("a token", || signed(Attempt::Claims(r#"{ "iss": "app", "sub": "me" }"#))),
     };
-    let claims = |id, what, said| named(id, what, &[Guard::Claims], said);
-    let names = |id, what, said| named(id, what, &[Guard::ClaimNames], said);
-    let key = |id, what, guards, reason, attempt: fn() -> Attempt, may: fn() -> Attempt| Case {
+    let key = |id, what, reason, attempt: fn() -> Attempt, may: fn() -> Attempt| Case {
         id,
         what,
-        guards,
         attack: Trial::new(reason, move || signed(attempt())),
         twin: Trial::new("done", move || signed(may())),
     };
@@ -50,14 +45,18 @@ fn signing() -> Vec<Case> {
             "a token for an audience that nobody granted",
             r#"{ "aud": "https://other.example" }"#,
         ),
-        names("60-other-case", "a claim that readers without case take for the issuer", r#"{ "ISS": "admin" }"#),
-        names("60-folded-letter", "a claim that is the issuer's once its case is folded", r#"{ "i\u017fs": "admin" }"#),
-        names(
+        claims("60-other-case", "a claim that readers without case take for the issuer", r#"{ "ISS": "admin" }"#),
+        claims(
+            "60-folded-letter",
+            "a claim that is the issuer's once its case is folded",
+            r#"{ "i\u017fs": "admin" }"#,
+        ),
+        claims(
             "60-unseen-character",
             "a claim that looks like the audience",
             r#"{ "aud\u200b": "https://other.example" }"#,
         ),
-        names(
+        claims(
             "60-between-letters",
             "a claim that readers without '_' take for the expiry",
             r#"{ "e_xp": 32503680000 }"#,
@@ -65,7 +64,6 @@ fn signing() -> Vec<Case> {
         key(
             "60-hmac-by-token-key",
             "an HMAC with a key of tokens, to make a token by hand",
-            &[Guard::Signing],
             "scope-violation signing",
             || Attempt::Hmac { key: "tokens" },
             || Attempt::Hmac { key: "messages" },
@@ -73,7 +71,6 @@ fn signing() -> Vec<Case> {
         key(
             "60-key-undeclared",
             "a key of tokens, by a skill that does not declare what it signs, to be shown as the secret that it is",
-            &[Guard::SigningKey],
             "scope-violation signing-key",
             || Attempt::Reveal { of_tokens: true },
             || Attempt::Reveal { of_tokens: false },
@@ -81,7 +78,6 @@ fn signing() -> Vec<Case> {
         key(
             "60-key-in-a-request",
             "a key of tokens in the place of a token",
-            &[Guard::SigningKey],
             "scope-violation signing-key",
             || Attempt::Seal { token: false },
             || Attempt::Seal { token: true },
@@ -94,21 +90,18 @@ fn requests() -> Vec<Case> {
         Case {
             id: "37-own-credential",
             what: "a credential of the skill's own, to where a secret is the only one",
-            guards: &[Guard::OnlySealed],
             attack: Trial::new("completed Denied; arrived: nothing", || only_sealed(false)),
             twin: Trial::new("completed 200; arrived: the secret", || only_sealed(true)),
         },
         Case {
             id: "57-anothers-certificate",
             what: "a server that one task showed its certificate to, by another task without it",
-            guards: &[Guard::OwnConnections],
             attack: Trial::new("completed Protocol; certificates shown: 1", || after_another(false)),
             twin: Trial::new("completed 200; certificates shown: 2", || after_another(true)),
         },
         Case {
             id: "57-after-revocation",
             what: "a connection that carried a secret, after that was revoked",
-            guards: &[Guard::DrainedConnections],
             attack: Trial::new("completed 200, 200, 200; connections: 2", || after_revocation("alpha")),
             twin: Trial::new("completed 200, 200, 200; connections: 1", || after_revocation("beta")),
         },

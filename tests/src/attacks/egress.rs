@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use far_core::broker::{Broker, BrokerSettings, EgressError, Stop};
 use far_core::capability::{Placement, Target};
-use far_core::guard::Guard;
 use far_core::memory::SecretBytes;
 use far_core::pal::Pal;
 use far_providers::MemoryProvider;
@@ -34,49 +33,42 @@ fn destinations() -> Vec<Case> {
         Case {
             id: "29-other-server",
             what: "a sealed token towards a server that nobody granted",
-            guards: &[Guard::Destination],
             attack: Trial::new("scope-violation destination; arrived: nothing", || to_another(true)),
             twin: Trial::new("completed 200; arrived: the secret", || to_another(false)),
         },
         Case {
             id: "29-without-a-secret",
             what: "a request without a secret to where the task may send none",
-            guards: &[Guard::Egress],
             attack: Trial::new("completed Denied; arrived: nothing", || without("/other")),
             twin: Trial::new("completed 200; arrived: a request", || without("/open/a")),
         },
         Case {
             id: "29-hidden-dots",
             what: "a path that some servers take for one outside of where the task may send",
-            guards: &[Guard::PlainPath],
             attack: Trial::new("completed Invalid; arrived: nothing", || without("/open/..%2fother")),
             twin: Trial::new("completed 200; arrived: a request", || without("/open/a%2fb")),
         },
         Case {
             id: "30-address",
             what: "a name that the task may send to, of an address that is not public",
-            guards: &[Guard::Address],
             attack: Trial::new("completed Address; connections: 0", || address("localhost", false)),
             twin: Trial::new("completed 200; connections: 1", || address("localhost", true)),
         },
         Case {
             id: "30-literal-address",
             what: "an address that is not public, without a name",
-            guards: &[Guard::Address],
             attack: Trial::new("completed Address; connections: 0", || address("127.0.0.1", false)),
             twin: Trial::new("completed 200; connections: 1", || address("127.0.0.1", true)),
         },
         Case {
             id: "32-redirect",
             what: "a server that sends a request with a secret on to another",
-            guards: &[Guard::Redirect],
             attack: Trial::new("completed 307; arrived: the secret; at the other: nothing", || redirected(true)),
             twin: Trial::new("completed 200; arrived: the secret; at the other: nothing", || redirected(false)),
         },
         Case {
             id: "34-plain-http",
             what: "a sealed token over plain http",
-            guards: &[Guard::Destination],
             attack: Trial::new("scope-violation destination; arrived: nothing", || plain(true)),
             twin: Trial::new("completed 200; arrived: the secret", || plain(false)),
         },
@@ -87,7 +79,6 @@ fn placements() -> Vec<Case> {
     let case = |id, what, request: fn(&Place) -> Value| Case {
         id,
         what,
-        guards: &[Guard::Placement],
         attack: Trial::new("scope-violation placement; arrived: nothing", move || sent(fine(), request)),
         twin: Trial::new("completed 200; arrived: the secret", || {
             sent(fine(), |place| json!({ "url": place.url("/open"), "bearer": "alpha", "body": "text" }))
@@ -105,7 +96,6 @@ fn placements() -> Vec<Case> {
         Case {
             id: "40-trailer",
             what: "a sealed token in a trailer",
-            guards: &[Guard::Placement],
             attack: Trial::new("scope-violation placement; arrived: nothing", || trailing(true)),
             twin: Trial::new("completed 200; arrived: the secret", || trailing(false)),
         },
@@ -117,7 +107,6 @@ fn placements() -> Vec<Case> {
         Case {
             id: "39-other-path",
             what: "headers that have a server take another method, host or path than was decided on",
-            guards: &[Guard::StrippedHeaders],
             attack: Trial::new("completed 200; with the secret: x-kept", || beside(&OVERRIDES)),
             twin: Trial::new("completed 200; with the secret: x-kept, x-other", || beside(&["x-kept", "x-other"])),
         },
@@ -132,14 +121,12 @@ fn answered() -> Vec<Case> {
         Case {
             id: "36-coded",
             what: "a granted server that sends back what it was sent in a coding in which no value is found",
-            guards: &[Guard::ResponseCoding],
             attack: Trial::new("completed Protocol; arrived: the secret", || coded("x-reversed")),
             twin: Trial::new("completed 200; arrived: the secret", || coded("identity")),
         },
         Case {
             id: "36-echo",
             what: "a granted server that sends back what it was sent, to a guest that looks through its memory",
-            guards: &[Guard::Redaction, Guard::ResponseRedaction],
             attack: Trial::new("completed; in the guest's memory: no", || echoed("alpha-canary-7f3a91")),
             // A header that is always there, and no secret.
             twin: Trial::new("completed; in the guest's memory: yes", || echoed("authorization: Bearer ")),
@@ -147,14 +134,12 @@ fn answered() -> Vec<Case> {
         Case {
             id: "08-foreign-token",
             what: "a sealed token that another task was given",
-            guards: &[Guard::OwnToken],
             attack: Trial::new("scope-violation foreign-token", || unsealed_by(true)),
             twin: Trial::new("the value", || unsealed_by(false)),
         },
         Case {
             id: "56-used-up",
             what: "a sealed token in more requests than were granted",
-            guards: &[Guard::MaxUses],
             attack: Trial::new("completed 200, Denied; arrived: 1", || twice(1)),
             twin: Trial::new("completed 200, 200; arrived: 2", || twice(2)),
         },

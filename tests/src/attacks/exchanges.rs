@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::pal::{EventKind, Outcome, Reason};
 use far_runtime::{Egress, Limits};
 use serde_json::json;
@@ -21,28 +20,24 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "36-slow-answer",
             what: "a granted server whose answer may begin a value of two repeated letters at every other byte",
-            guards: &[],
             attack: Trial::new("ended in time", || letters("ab")),
             twin: Trial::new("ended in time", || letters("--")),
         },
         Case {
             id: "08-ended-placeholder",
             what: "the placeholder of a task that ended, as a bearer token to where the task may send requests",
-            guards: &[Guard::EndedPlaceholder],
             attack: Trial::new("completed Denied; placeholder; arrived: nothing", || ended_placeholder("farsealed")),
             twin: Trial::new("completed 200; ; arrived: a request", || ended_placeholder("my-own-token-")),
         },
         Case {
             id: "56-two-of-one",
             what: "two placeholders in one request with one use left, to have the use spent for nothing",
-            guards: &[Guard::WholeRequest],
             attack: Trial::new("completed Denied, 200; arrived: 1", || two_of(1)),
             twin: Trial::new("completed 200, 200; arrived: 2", || two_of(3)),
         },
         Case {
             id: "56-not-sent",
             what: "a server that nothing listens for, to have a use spent that never left",
-            guards: &[Guard::UseReturned],
             attack: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(1)),
             twin: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(2)),
         },

@@ -1,7 +1,6 @@
 //! Servers that are not who they should be, hosts that are written to be taken for others, and what stands in neither.
 
 use far_core::capability::Target;
-use far_core::guard::Guard;
 use far_runtime::Egress;
 use serde_json::{Value, json};
 
@@ -19,7 +18,6 @@ pub(super) fn cases() -> Vec<Case> {
     cases.push(Case {
         id: "31-mixed-answers",
         what: "a name of one address that may be connected to, and another that may not",
-        guards: &[Guard::Address],
         attack: Trial::new("completed Address; connections: 0", || mixed("127.0.0.1/32")),
         twin: Trial::new("completed 200; connections: 1", || mixed("127.0.0.0/8")),
     });
@@ -27,27 +25,23 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn confusing() -> Vec<Case> {
-    let case = |id, what, guards, authority: fn(u16) -> String| Case {
+    let case = |id, what, authority: fn(u16) -> String| Case {
         id,
         what,
-        guards,
         attack: Trial::new("completed Invalid; arrived: nothing; taken for: none", move || to(authority)),
         twin: Trial::new("completed 200; arrived: the secret; taken for: localhost", || {
             to(|port| format!("localhost:{port}"))
         }),
     };
-    let changed: &[Guard] = &[Guard::SerialisedUrl];
     vec![
-        case("33-user", "a host behind what looks like one", &[Guard::Userinfo], |port| {
-            format!("api.example.com@localhost:{port}")
-        }),
-        case("33-backslash", "a backslash, which some take for a slash", changed, |port| {
+        case("33-user", "a host behind what looks like one", |port| format!("api.example.com@localhost:{port}")),
+        case("33-backslash", "a backslash, which some take for a slash", |port| {
             format!("localhost:{port}\\@a.example")
         }),
-        case("33-unicode", "letters that are written as others", changed, |port| format!("\u{ff4c}ocalhost:{port}")),
-        case("33-nul", "a NUL, which some leave out", changed, |port| format!("localhost:{port}\0")),
-        case("33-octal", "an address in octal digits", changed, |port| format!("0177.0.0.1:{port}")),
-        case("33-decimal", "an address as one number", changed, |port| format!("2130706433:{port}")),
+        case("33-unicode", "letters that are written as others", |port| format!("\u{ff4c}ocalhost:{port}")),
+        case("33-nul", "a NUL, which some leave out", |port| format!("localhost:{port}\0")),
+        case("33-octal", "an address in octal digits", |port| format!("0177.0.0.1:{port}")),
+        case("33-decimal", "an address as one number", |port| format!("2130706433:{port}")),
     ]
 }
 
@@ -55,7 +49,6 @@ fn impostors() -> Vec<Case> {
     let case = |id, what, certificate: Certificate| Case {
         id,
         what,
-        guards: &[Guard::ServerCertificate],
         attack: Trial::new("completed Certificate; arrived: nothing", move || impostor(certificate)),
         twin: Trial::new("completed 200; arrived: the secret", || impostor(Certificate::Right)),
     };
@@ -70,7 +63,6 @@ fn unfit() -> Vec<Case> {
     let case = |id, what, value: &'static str| Case {
         id,
         what,
-        guards: &[Guard::HeaderLine],
         attack: Trial::new("completed Denied; arrived: nothing", move || valued(value)),
         twin: Trial::new("completed 200; arrived: a request", || valued("one line of it")),
     };
@@ -80,7 +72,6 @@ fn unfit() -> Vec<Case> {
         Case {
             id: "58-host",
             what: "a value as the name of a host, to have it in the records",
-            guards: &[Guard::UnlistedLabel],
             attack: Trial::new("in the records: no", || recorded("alpha-canary-7f3a91.example")),
             twin: Trial::new("in the records: yes", || recorded("localhost")),
         },

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use far_core::guard::Guard;
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
@@ -31,21 +30,18 @@ fn time() -> Vec<Case> {
         Case {
             id: "13-expired-value",
             what: "a use of a handle that was held across the value's end",
-            guards: &[Guard::Expiry],
             attack: Trial::new("completed [ok, ok, expired], 1 call", || held(Duration::from_millis(200))),
             twin: Trial::new("completed [ok, ok, ok], 1 call", || held(Duration::from_secs(60))),
         },
         Case {
             id: "17-clock-set-back",
             what: "a value's time made longer by setting the clock back",
-            guards: &[Guard::MonotonicTime],
             attack: Trial::new("completed [ok, ok, expired]", || stepped(-DAY, Duration::from_millis(300))),
             twin: Trial::new("completed [ok, ok, ok]", || stepped(-DAY, Duration::from_secs(60))),
         },
         Case {
             id: "17-clock-set-forward",
             what: "a neighbour's value ended early by setting the clock forward",
-            guards: &[Guard::MonotonicTime],
             attack: Trial::new("completed [ok, ok, ok]", || stepped(DAY, Duration::from_secs(60))),
             twin: Trial::new("completed [ok, ok, expired]", || stepped(DAY, Duration::from_millis(300))),
         },
@@ -57,36 +53,31 @@ fn ends() -> Vec<Case> {
         Case {
             id: "19-trap",
             what: "a value left in the host by a crash",
-            guards: &[Guard::Teardown],
             attack: Trial::new("trapped, wiped", || ended(json!([get("alpha"), { "do": "panic", "message": "" }]))),
             twin: Trial::new("completed [ok], wiped", || ended(json!([get("alpha")]))),
         },
         Case {
             id: "19-violation",
             what: "a value left in the host by a violation",
-            guards: &[Guard::Teardown],
             attack: Trial::new("scope-violation undeclared, wiped", || ended(json!([get("alpha"), get("gamma")]))),
             twin: Trial::new("completed [ok, ok], wiped", || ended(json!([get("alpha"), get("alpha")]))),
         },
         Case {
             id: "19-time-out",
             what: "a value left in the host by a task that is stopped",
-            guards: &[Guard::Teardown],
             attack: Trial::new("timed-out, wiped", || ended(json!([get("alpha"), sleep(60_000)]))),
             twin: Trial::new("completed [ok, ok], wiped", || ended(json!([get("alpha"), sleep(1)]))),
         },
         Case {
             id: "19-cancelled-in-a-call",
             what: "a value that comes for a task which was cancelled while it waited for it",
-            // Without the teardown, the value may come before it is looked for, or after.
-            guards: &[],
+            // No mutation: without the teardown, the value may come before it is looked for, or after.
             attack: Trial::new("cancelled, wiped", || cancelled(true)),
             twin: Trial::new("completed, wiped", || cancelled(false)),
         },
         Case {
             id: "19-panic-of-a-sink",
             what: "a panic of the host in the middle of a call",
-            guards: &[Guard::HostPanic],
             attack: Trial::new("audit-unavailable, wiped; the next: completed [ok]", || {
                 panicking(EventKind::SecretSigned)
             }),
@@ -97,7 +88,6 @@ fn ends() -> Vec<Case> {
         Case {
             id: "19-panic-of-a-backend",
             what: "a backend's client that panics",
-            guards: &[],
             attack: Trial::new("completed [unavailable], 0 calls", || backend(|_| Arc::new(Panicking(memory())))),
             twin: Trial::new("completed [ok], 1 call", || backend(|provider| provider)),
         },

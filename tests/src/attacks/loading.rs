@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::pal::Pal;
 use far_runtime::{Compiler, LoadLimits, Runtime};
 use wasm_encoder::{
@@ -26,7 +25,6 @@ fn shapes() -> Vec<Case> {
     let shape = |id, what, attack: fn() -> Vec<u8>, twin: fn() -> Vec<u8>| Case {
         id,
         what,
-        guards: &[Guard::Shape],
         attack: Trial::new(refused, move || here(attack())),
         twin: Trial::new("refused wrong-world", move || here(twin())),
     };
@@ -72,21 +70,18 @@ fn limits() -> Vec<Case> {
         Case {
             id: "48-slow-compilation",
             what: "a component that is within all sizes, and takes its compiler long",
-            guards: &[Guard::LoadTime],
             attack: Trial::new("refused load-timeout", || apart(costly(), SHORT)),
             twin: Trial::new("loaded", || apart(guest(), LoadLimits::default())),
         },
         Case {
             id: "48-large-compilation",
             what: "a component that is within all sizes, and takes its compiler much memory",
-            guards: &[Guard::LoadMemory],
             attack: Trial::new("refused load-memory", || apart(costly(), SMALL)),
             twin: Trial::new("loaded", || apart(guest(), LoadLimits::default())),
         },
         Case {
             id: "48-crowded-compilation",
             what: "costly components at once, to keep an honest one waiting until they are compiled",
-            guards: &[],
             attack: Trial::new("loaded first", crowded),
             twin: Trial::new("loaded", || apart(guest(), LoadLimits::default())),
         },

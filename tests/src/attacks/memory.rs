@@ -1,7 +1,6 @@
 //! Values in memory that others use next, and memory that others need.
 
 use far_core::broker::BrokerSettings;
-use far_core::guard::Guard;
 use far_core::pal::EventKind;
 use far_core::provider::Reference;
 use far_needle::Needle;
@@ -20,22 +19,19 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "18-next-task-in-the-slot",
             what: "a value of the task before, in the memory of the next one in its slot",
-            // The engine gives a new instance zeroes, whatever the slot's settings are.
-            guards: &[],
+            // No mutation: the engine gives a new instance zeroes, whatever the slot's settings are.
             attack: Trial::new("not found", || search(false)),
             twin: Trial::new("found", || search(true)),
         },
         Case {
             id: "18-slot-after-the-task",
             what: "a value of the task before, in the slot that it left",
-            guards: &[Guard::SlotClearing],
             attack: Trial::new("completed [ok, ok], 0 finds outside of locked memory", || searched(false)),
             twin: Trial::new("found while the task is running", || searched(true)),
         },
         Case {
             id: "64-locked-memory",
             what: "all locked memory, so that no other task has secrets",
-            guards: &[Guard::TaskQuota],
             attack: Trial::new("completed [ok, exhausted]; a neighbour: completed [ok]", || greedy(64)),
             twin: Trial::new("completed [ok, ok]; a neighbour: completed [ok]", || greedy(128)),
         },

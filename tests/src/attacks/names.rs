@@ -1,6 +1,5 @@
 //! Names that a backend might read otherwise than the host.
 
-use far_core::guard::Guard;
 use far_runtime::Limits;
 use serde_json::json;
 
@@ -14,14 +13,12 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "04-name-tricks",
             what: "names in another case, another Unicode form, with NUL, with '..', with a dot at the end, too long, empty",
-            guards: &[Guard::NameGrammar],
             attack: Trial::new("9 × scope-violation invalid-name, 0 calls", tricks),
             twin: Trial::new("completed [ok], 1 call", || probe(&["alpha:sign"], json!([get("alpha")]))),
         },
         Case {
             id: "04-version-tricks",
             what: "a version that is none",
-            guards: &[],
             attack: Trial::new("scope-violation invalid-version, 0 calls", || {
                 probe(&["alpha:sign"], json!([{ "do": "get-version", "name": "alpha", "version": "1\u{0}" }]))
             }),
@@ -30,7 +27,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "04-huge-name",
             what: "a name of ten megabytes, to have it copied",
-            guards: &[Guard::Argument],
             attack: Trial::new("limit-exceeded argument, 0 calls", || named(10 << 20)),
             twin: Trial::new("scope-violation invalid-name, 0 calls", || named(1 << 20)),
         },

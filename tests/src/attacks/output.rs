@@ -1,7 +1,6 @@
 //! Values in what leaves a task: its output above all, in every form, in pieces, and as a value that must not be said.
 
 use far_core::capability::{CatalogEntry, WhenLeaked};
-use far_core::guard::Guard;
 use far_core::pal::{EventKind, Pal, Reason};
 use far_runtime::{End, Report};
 use serde_json::{Value, json};
@@ -18,8 +17,6 @@ const OTHER: &str = "omega-flower-4b1d07";
 const REPLACED: &str = "completed, in place of each value its name";
 const AS_IT_WAS: &str = "completed, as it was said";
 
-const LEAVES: &[Guard] = &[Guard::Redaction, Guard::OutputRedaction];
-
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = result();
     cases.extend(forms());
@@ -32,35 +29,30 @@ fn result() -> Vec<Case> {
         Case {
             id: "21-output",
             what: "a value in the output",
-            guards: LEAVES,
             attack: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
             twin: Trial::new(AS_IT_WAS, || said(Some(OTHER), "answer", &[("raw", 0)], 1)),
         },
         Case {
             id: "21-handle-only",
             what: "a value in the output of a skill that may hold no more than a handle, and had it from elsewhere",
-            guards: LEAVES,
             attack: Trial::new(REPLACED, || echoed(json!([get("alpha")]))),
             twin: Trial::new(AS_IT_WAS, || echoed(json!([]))),
         },
         Case {
             id: "23-lines",
             what: "a value over several lines of the log",
-            guards: &[Guard::Redaction],
             attack: Trial::new(REPLACED, || said(None, "log", &[("raw", 0), ("base64", 1), ("hex", 0)], 5)),
             twin: Trial::new(AS_IT_WAS, || said(Some(OTHER), "log", &[("raw", 0), ("base64", 1), ("hex", 0)], 5)),
         },
         Case {
             id: "23-writes",
             what: "a value over several writes to a stream",
-            guards: &[Guard::Redaction],
             attack: Trial::new(REPLACED, || said(None, "print", &[("raw", 0), ("base64", 1), ("hex", 0)], 7)),
             twin: Trial::new(AS_IT_WAS, || said(Some(OTHER), "print", &[("raw", 0), ("base64", 1), ("hex", 0)], 7)),
         },
         Case {
             id: "28-benign",
             what: "having the host change what has no value in it",
-            guards: &[Guard::WholeValue],
             attack: Trial::new("completed, byte for byte", || benign(100_000)),
             twin: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
         },
@@ -71,7 +63,6 @@ fn forms() -> Vec<Case> {
     let found = |id, what, forms: &'static [(&'static str, usize)]| Case {
         id,
         what,
-        guards: LEAVES,
         attack: Trial::new(REPLACED, move || said(None, "answer", forms, 1)),
         twin: Trial::new(AS_IT_WAS, move || said(Some(OTHER), "answer", forms, 1)),
     };
@@ -79,7 +70,6 @@ fn forms() -> Vec<Case> {
         id,
         what,
         // What is not found is contained by who grants to take bytes at all.
-        guards: &[Guard::RevealImport],
         attack: Trial::new("completed, as it was said; listed as not detectable; not granted: refused", move || {
             listed(form)
         }),
@@ -104,21 +94,18 @@ fn choices() -> Vec<Case> {
         Case {
             id: "21-must-not-be-said",
             what: "a value that must not be said, in the output of a task that completes",
-            guards: &[Guard::Redaction, Guard::OutputRedaction, Guard::WhenLeaked],
             attack: Trial::new("scope-violation leaked, recorded as leaked", || chosen(WhenLeaked::Fail, SECRETS)),
             twin: Trial::new("completed [ok, ok], without the value", || chosen(WhenLeaked::Replace, SECRETS)),
         },
         Case {
             id: "27-short",
             what: "a value that is too short to be looked for",
-            guards: &[Guard::WeakValue],
             attack: Trial::new("skill-error, recorded as too-short", || chosen(WhenLeaked::Replace, SHORT)),
             twin: Trial::new("completed [ok, ok], with the value", || chosen(WhenLeaked::Ignore, SHORT)),
         },
         Case {
             id: "27-one-character",
             what: "a value of one character, to make redaction slow: a text may begin it at every byte",
-            guards: &[Guard::WeakValue],
             attack: Trial::new("skill-error, recorded as one-character", || chosen(WhenLeaked::Replace, ALIKE)),
             twin: Trial::new("completed [ok, ok], with the value", || chosen(WhenLeaked::Ignore, ALIKE)),
         },

@@ -1,6 +1,5 @@
 //! Secrets where no task is open.
 
-use far_core::guard::Guard;
 use far_runtime::Task;
 use serde_json::json;
 
@@ -14,21 +13,18 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "09-start-function",
             what: "a secret while the component is instantiated",
-            guards: &[Guard::OutsideRun],
             attack: Trial::new("scope-violation outside-run, 0 calls", || run(guests::EARLY)),
             twin: Trial::new("completed, 2 calls", || run(guests::REQUIRED)),
         },
         Case {
             id: "09-realloc",
             what: "a call of the host while the input is passed",
-            guards: &[Guard::CallOut],
             attack: Trial::new("scope-violation outside-run, 0 calls", || component("(drop (call $time-left))", "")),
             twin: Trial::new("completed, 0 calls", || component("", "")),
         },
         Case {
             id: "09-post-return",
             what: "a call of the host after the output was taken",
-            guards: &[Guard::CallOut],
             attack: Trial::new("scope-violation outside-run, 0 calls", || component("", "(drop (call $time-left))")),
             twin: Trial::new("completed, 0 calls", || component("", "")),
         },

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use far_core::guard::Guard;
 use far_runtime::End;
 use serde_json::{Value, json};
 
@@ -25,7 +24,6 @@ fn said() -> Vec<Case> {
     let case = |id, what, place: &'static str, end: &'static str, as_it_is: &'static str| Case {
         id,
         what,
-        guards: &[Guard::Redaction],
         attack: Trial::new(end, move || say(None, place)),
         twin: Trial::new(as_it_is, move || say(Some(WORDS), place)),
     };
@@ -73,14 +71,12 @@ fn recorded_words() -> Vec<Case> {
         Case {
             id: "58-value-as-a-name",
             what: "a value carried into the records as the name of a secret",
-            guards: &[Guard::UnlistedLabel],
             attack: Trial::new("scope-violation, not recorded, a hash", || recorded(json!([get(WORDS)]), WORDS)),
             twin: Trial::new("completed, recorded", || recorded(json!([get("alpha")]), "alpha")),
         },
         Case {
             id: "58-words-in-records",
             what: "a guest's words carried into the records by its log, its output, its error",
-            guards: &[Guard::NoWords],
             attack: Trial::new("skill-error, not recorded", || {
                 let log = json!({ "do": "log", "level": "info", "message": WORDS });
                 let print = json!({ "do": "print", "text": WORDS });

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::pal::{EventKind, Reason};
 use far_runtime::{End, Limits, Task};
 use serde_json::{Value, json};
@@ -25,28 +24,24 @@ fn time() -> Vec<Case> {
         Case {
             id: "41-endless-loop",
             what: "a loop that never ends",
-            guards: &[Guard::Deadline],
             attack: Trial::new("timed-out in time", || for_ever(json!({ "do": "spin" }))),
             twin: Trial::new("completed [ok] in time", || for_ever(sleep(1))),
         },
         Case {
             id: "41-endless-calls",
             what: "a loop that never ends around calls of the host",
-            guards: &[Guard::Deadline],
             attack: Trial::new("timed-out in time", || for_ever(json!({ "do": "spin-around-calls" }))),
             twin: Trial::new("completed [ok] in time", || for_ever(json!({ "do": "identity" }))),
         },
         Case {
             id: "41-endless-wait",
             what: "a wait in the host that is longer than the task's time",
-            guards: &[Guard::Deadline],
             attack: Trial::new("timed-out in time", || for_ever(sleep(60_000))),
             twin: Trial::new("completed [ok] in time", || for_ever(sleep(1))),
         },
         Case {
             id: "46-busy-neighbours",
             what: "neighbours' time, by computing on every worker",
-            guards: &[Guard::Fairness],
             attack: Trial::new("the neighbour: completed [ok]", || beside(json!({ "do": "spin" }))),
             twin: Trial::new("the neighbour: completed [ok]", || beside(sleep(60_000))),
         },
@@ -58,28 +53,24 @@ fn memory() -> Vec<Case> {
         Case {
             id: "42-memory",
             what: "more memory than the task may have",
-            guards: &[Guard::Memory],
             attack: Trial::new("limit-exceeded memory, 0 calls", || allocate(64)),
             twin: Trial::new("completed [ok], 0 calls", || allocate(16)),
         },
         Case {
             id: "42-tables",
             what: "more table elements than a task may have, in two tables",
-            guards: &[Guard::Tables],
             attack: Trial::new("grown, not grown", || tables(60_000)),
             twin: Trial::new("grown, grown", || tables(40_000)),
         },
         Case {
             id: "42-stack",
             what: "calls without end",
-            guards: &[],
             attack: Trial::new("limit-exceeded stack", || component("(call $again)")),
             twin: Trial::new("completed", || component("")),
         },
         Case {
             id: "42-full-pool",
             what: "every slot of the pool, so that the next task fails",
-            guards: &[Guard::Slots],
             attack: Trial::new("6 × completed [ok]", || at_once(6)),
             twin: Trial::new("2 × completed [ok]", || at_once(2)),
         },
@@ -91,28 +82,24 @@ fn sizes() -> Vec<Case> {
         Case {
             id: "26-output-flood",
             what: "a log without end, on stdout",
-            guards: &[Guard::Log],
             attack: Trial::new("completed, at most 1000 kept, 98000 or more counted", || flood("print")),
             twin: Trial::new("completed, at most 1000 kept, 0 or more counted", || flood("identity")),
         },
         Case {
             id: "26-log-flood",
             what: "a log without end, line by line",
-            guards: &[Guard::Log],
             attack: Trial::new("completed, at most 1000 kept, 98000 or more counted", || flood("log")),
             twin: Trial::new("completed, at most 1000 kept, 0 or more counted", || flood("identity")),
         },
         Case {
             id: "43-huge-argument",
             what: "an argument of ten megabytes",
-            guards: &[Guard::Argument],
             attack: Trial::new("limit-exceeded argument, 1 call", || sign(10 << 20)),
             twin: Trial::new("completed [ok, ok], 1 call", || sign(1 << 20)),
         },
         Case {
             id: "43-huge-input",
             what: "an input beyond its limit",
-            guards: &[Guard::Input],
             attack: Trial::new("refused input, 0 calls", || {
                 limited(json!([]), Limits { input: 10, ..Limits::default() })
             }),
@@ -123,7 +110,6 @@ fn sizes() -> Vec<Case> {
         Case {
             id: "44-many-gets",
             what: "ten million handles, one after the other",
-            guards: &[Guard::HostCalls],
             attack: Trial::new("limit-exceeded host-calls, 1 call, 1000 handles, ended once for host-calls", || {
                 many(10_000_000)
             }),
@@ -132,28 +118,24 @@ fn sizes() -> Vec<Case> {
         Case {
             id: "44-many-records",
             what: "a PAL of megabytes, by handles one after the other",
-            guards: &[Guard::Records],
             attack: Trial::new("limit-exceeded records, 1 call, 48 handles, ended once for records", || recorded(1000)),
             twin: Trial::new("completed [ok], 1 call, 40 handles, ended once", || recorded(40)),
         },
         Case {
             id: "44-held-handles",
             what: "more handles at once than a task may have",
-            guards: &[Guard::Handles],
             attack: Trial::new("limit-exceeded handles, 1 call", || hold(1025)),
             twin: Trial::new("completed [ok], 1 call", || hold(1024)),
         },
         Case {
             id: "45-output",
             what: "an output beyond its limit",
-            guards: &[Guard::Output],
             attack: Trial::new("limit-exceeded output, 0 calls", || output(2000)),
             twin: Trial::new("completed [ok], 0 calls", || output(900)),
         },
         Case {
             id: "45-huge-output",
             what: "an output of fifty megabytes",
-            guards: &[Guard::Argument],
             attack: Trial::new("limit-exceeded argument, 0 calls", || output(50 << 20)),
             twin: Trial::new("completed [ok], 0 calls", || output(900)),
         },

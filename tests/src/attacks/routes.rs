@@ -2,7 +2,6 @@
 //! they are written.
 
 use far_core::capability::{Destination, Target};
-use far_core::guard::Guard;
 use serde_json::{Value, json};
 
 use super::Case;
@@ -15,35 +14,30 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "29-lenient-dots",
             what: "paths in which a lenient decoder reads dot segments",
-            guards: &[Guard::PlainPath],
             attack: Trial::new("completed 12 × Invalid; arrived: nothing", || with_alpha(&LENIENT)),
             twin: Trial::new("completed 6 × 200; arrived: the secret", || with_alpha(&PLAIN)),
         },
         Case {
             id: "29-lenient-grant",
             what: "a destination whose own path a lenient decoder reads as another",
-            guards: &[Guard::PlainPath],
             attack: Trial::new("refused", || written("https://a.example/open/..;x", "https://a.example/open/..;x")),
             twin: Trial::new("covers", || written("https://a.example/open/..x", "https://a.example/open/..x")),
         },
         Case {
             id: "29-suffix-wildcard",
             what: "a wildcard over a domain whose children are public suffixes",
-            guards: &[Guard::Wildcard],
             attack: Trial::new("refused", || written("https://*.kobe.jp", "https://zzz.kobe.jp/")),
             twin: Trial::new("covers", || written("https://*.city.kobe.jp", "https://zzz.city.kobe.jp/")),
         },
         Case {
             id: "29-suffix-below-wildcard",
             what: "a public suffix below a domain of one owner, by a wildcard for its owner's hosts",
-            guards: &[Guard::Wildcard],
             attack: Trial::new("other", || written("https://*.amazonaws.com", "https://s3.amazonaws.com/")),
             twin: Trial::new("covers", || written("https://*.amazonaws.com", "https://sqs.amazonaws.com/")),
         },
         Case {
             id: "39-intermediary",
             what: "headers by which a proxy tells a server of another host, path, method, client or file, beside a secret",
-            guards: &[Guard::StrippedHeaders],
             attack: Trial::new("completed 1 × 200; headers: none", || beside(&OF_INTERMEDIARIES)),
             twin: Trial::new("completed 1 × 200; headers: 4", || beside(&OF_APIS)),
         },

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use far_core::broker::{AccessError, Broker, BrokerSettings, Session};
 use far_core::capability::{Capability, Catalog, Grant, Scope};
 use far_core::declaration::DeclaredSecret;
-use far_core::guard::Guard;
 use far_core::pal::{EventKind, Pal};
 use far_core::provider::Reference;
 use far_core::{SkillDigest, TaskContext};
@@ -32,7 +31,6 @@ fn beyond() -> Vec<Case> {
         Case {
             id: "01-undeclared-name",
             what: "a secret that the task was granted and the skill did not declare",
-            guards: &[Guard::Declared, Guard::ViolationEnds],
             attack: Trial::new("scope-violation undeclared, 0 calls", || {
                 probe(&["alpha:sign", "gamma:sign"], json!([get("gamma"), go_on()]))
             }),
@@ -43,21 +41,18 @@ fn beyond() -> Vec<Case> {
         Case {
             id: "01-ungranted-name",
             what: "a secret that the skill declared and the task was not granted",
-            guards: &[Guard::Granted],
             attack: Trial::new("scope-violation ungranted, 0 calls", || probe(&["beta:sign"], json!([get("alpha")]))),
             twin: Trial::new("completed [ok], 1 call", || probe(&["alpha:sign"], json!([get("alpha")]))),
         },
         Case {
             id: "01-no-declaration",
             what: "a secret, by a component without a declaration",
-            guards: &[Guard::Declared],
             attack: Trial::new("scope-violation undeclared, 0 calls", || both(guests::UNDECLARED)),
             twin: Trial::new("completed, 2 calls", || both(guests::REQUIRED)),
         },
         Case {
             id: "02-another-skills-secret",
             what: "a secret that the operator permits to another skill only",
-            guards: &[Guard::PermittedSkill],
             attack: Trial::new("scope-violation not-permitted, 0 calls", || permitted_to(b"another skill")),
             twin: Trial::new("completed [ok], 1 call", || {
                 permitted_to(Box::leak(std::fs::read(guests::PROBE).unwrap().into_boxed_slice()))
@@ -66,21 +61,18 @@ fn beyond() -> Vec<Case> {
         Case {
             id: "02-another-tasks-value",
             what: "the value that another task fetched for itself",
-            guards: &[Guard::TaskScope],
             attack: Trial::new("2 values for 2 tasks", || shared(Scope::Task)),
             twin: Trial::new("1 values for 2 tasks", || shared(Scope::Skill)),
         },
         Case {
             id: "02-another-tasks-id",
             what: "a second task of a running one's id, to share what is its own",
-            guards: &[Guard::RunningId],
             attack: Trial::new("refused running", || second_task("task-1")),
             twin: Trial::new("completed [ok]", || second_task("task-2")),
         },
         Case {
             id: "02-operation",
             what: "a handle taken as a permission for everything",
-            guards: &[Guard::Operation, Guard::EachUse],
             attack: Trial::new("scope-violation operation, 1 call", || {
                 revealing_probe(&["alpha:sign", "beta:reveal"], json!([get("alpha"), { "do": "reveal" }, go_on()]))
             }),
@@ -94,7 +86,6 @@ fn beyond() -> Vec<Case> {
         Case {
             id: "02-version",
             what: "an old version, with a grant of the current one",
-            guards: &[Guard::Version],
             attack: Trial::new("scope-violation version, 0 calls", || {
                 probe(&["alpha:sign"], json!([{ "do": "get-version", "name": "alpha", "version": "1" }]))
             }),
@@ -103,42 +94,36 @@ fn beyond() -> Vec<Case> {
         Case {
             id: "02-uses",
             what: "more uses than were granted",
-            guards: &[Guard::MaxUses],
             attack: Trial::new("completed [ok, ok, ok, exhausted], 1 call", || uses(2)),
             twin: Trial::new("completed [ok, ok, ok, ok], 1 call", || uses(3)),
         },
         Case {
             id: "13-grant-over",
             what: "a use after the grant's time",
-            guards: &[Guard::GrantTime],
             attack: Trial::new("completed [ok, ok, expired], 1 call", || granted_for(Duration::from_secs(1))),
             twin: Trial::new("completed [ok, ok, ok], 1 call", || granted_for(Duration::from_secs(60))),
         },
         Case {
             id: "05-wildcard-grant",
             what: "a grant of everything",
-            guards: &[Guard::NameGrammar],
             attack: Trial::new("refused", || grant("*:sign")),
             twin: Trial::new("a grant of alpha", || grant("alpha:sign")),
         },
         Case {
             id: "05-empty-grant",
             what: "a grant that names nothing to do",
-            guards: &[Guard::SomeOperation],
             attack: Trial::new("refused", || grant("alpha:")),
             twin: Trial::new("a grant of alpha", || grant("alpha:sign")),
         },
         Case {
             id: "06-what-exists",
             what: "telling a secret that exists from one that does not, by answer, calls or events",
-            guards: &[Guard::ViolationEnds],
             attack: Trial::new("alike: scope-violation undeclared, 0 calls", || alike(["gamma", "no-such-secret"])),
             twin: Trial::new("not alike", || alike(["alpha", "no-such-secret"])),
         },
         Case {
             id: "10-retry",
             what: "another use after a violation that was swallowed",
-            guards: &[Guard::Poison],
             attack: Trial::new("stopped, stopped, 0 calls", || after("gamma")),
             twin: Trial::new("ok, ok, 1 calls", || after("alpha")),
         },
@@ -150,14 +135,12 @@ fn identity() -> Vec<Case> {
         Case {
             id: "02-another-tenants-value",
             what: "the secret of the same name of another tenant, whose agent runs the same skill",
-            guards: &[],
             attack: Trial::new("one's own", || tenants("one-tenants-value", "other-tenants-value")),
             twin: Trial::new("the same", || tenants("one-tenants-value", "one-tenants-value")),
         },
         Case {
             id: "03-own-identity",
             what: "records under an identity that the guest writes",
-            guards: &[],
             attack: Trial::new("t-mine of test-agent", || identity_of(r#"{"task_id":"t-other","agent_id":"root"}"#)),
             twin: Trial::new("t-mine of test-agent", || identity_of("")),
         },

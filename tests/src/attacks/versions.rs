@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::pal::EventKind;
 use far_core::provider::{ProviderError, Reference};
 use far_core::{SecretName, Version};
@@ -20,29 +19,25 @@ pub(super) fn cases() -> Vec<Case> {
         Case {
             id: "14-revoked-while-held",
             what: "a use of a handle whose secret was revoked meanwhile",
-            guards: &[Guard::Revocation],
             attack: Trial::new("completed [ok, ok, revoked]", || revoked("alpha")),
             twin: Trial::new("completed [ok, ok, ok]", || revoked("beta")),
         },
         Case {
             id: "15-rotated-while-held",
             what: "a value of two versions at once, by holding one while it is rotated",
-            // There is no code that would mix them: a version's bytes are never written again.
-            guards: &[],
+            // No mutation: there is no code that would mix them: a version's bytes are never written again.
             attack: Trial::new("one, one, other", || rotated(true)),
             twin: Trial::new("one, one, one", || rotated(false)),
         },
         Case {
             id: "16-beyond-its-time",
             what: "a use of what the operator lets be stale, while the backend answers",
-            guards: &[Guard::Staleness],
             attack: Trial::new("completed [ok, ok, expired]", || held(None)),
             twin: Trial::new("completed [ok, ok, ok, ok], told as stale", || held(Some(LONG))),
         },
         Case {
             id: "16-beyond-its-bound",
             what: "a use of what the operator lets be stale, longer than that",
-            guards: &[Guard::Expiry],
             attack: Trial::new("completed [ok, ok, unavailable, expired]", || held(Some(SHORT))),
             twin: Trial::new("completed [ok, ok, ok, ok], told as stale", || held(Some(LONG))),
         },

@@ -5,7 +5,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use far_core::memory::WipingAllocator;
 use far_runtime::Compiler;
 use far_tests::attacks::{self, Case, Outcome};
@@ -20,11 +19,10 @@ static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
 const USAGE: &str = "usage: attacks            runs every attack
        attacks --only ROW    runs those whose name begins so
-       attacks --guards   lists the guards, and the attacks that each stands against
-       attacks --off GUARD   turns a guard off, and runs the attacks that it stands against";
+       attacks --mutant NAME...   runs these alone, in a build without one of its guards";
 
-/// How long a trial may take without a guard: some never end then.
-const WITHOUT: Duration = Duration::from_secs(15);
+/// The bound on a trial without a guard: some trials never end.
+const MUTANT: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
     if let Some(code) = Compiler::child_main() {
@@ -45,42 +43,13 @@ async fn attack() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => run(attacks::LONGEST, |_| true).await,
         ["--only", row] => run(attacks::LONGEST, |case| case.id.starts_with(row)).await,
-        ["--guards"] => list(),
-        ["--off", id] => match Guard::ALL.iter().find(|guard| guard.id() == id) {
-            Some(guard) if turn_off(*guard) => run(WITHOUT, |case| case.guards.contains(guard)).await,
-            Some(_) => {
-                eprintln!("guards stand in this build: it was not made with --cfg far_mutate");
-                return ExitCode::from(2);
-            }
-            None => {
-                eprintln!("there is no guard '{id}'");
-                return ExitCode::from(2);
-            }
-        },
+        ["--mutant", ref names @ ..] => run(MUTANT, |case| names.contains(&case.id)).await,
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
-}
-
-#[cfg(far_mutate)]
-fn turn_off(guard: Guard) -> bool {
-    guard.turn_off()
-}
-
-#[cfg(not(far_mutate))]
-fn turn_off(_: Guard) -> bool {
-    false
-}
-
-fn list() {
-    let cases = attacks::cases();
-    for guard in Guard::ALL {
-        let named: Vec<_> = cases.iter().filter(|case| case.guards.contains(guard)).map(|case| case.id).collect();
-        println!("{}", json!({ "guard": guard.id(), "attacks": named }));
-    }
 }
 
 async fn run(within: Duration, wanted: impl Fn(&Case) -> bool) {

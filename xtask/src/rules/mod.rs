@@ -6,9 +6,9 @@
 mod calls;
 mod clock;
 mod crates;
-mod guards;
 mod lexer;
 mod manifests;
+mod mutations;
 mod outside;
 mod source;
 mod tree;
@@ -76,8 +76,8 @@ const RULES: [Rule; 13] = [
     },
     Rule {
         id: "guards",
-        what: "every guard in the list stands somewhere, and only far-capability, far-core and far-runtime know of a build without one",
-        check: |facts| Ok(guards::used(&facts.sources)),
+        what: "every guard has edits that remove it, found once in the source, and attacks that exist",
+        check: |facts| mutations::current(&facts.repository, &facts.files),
     },
     Rule {
         id: "own-paths",

@@ -20,7 +20,6 @@ use parking_lot::Mutex;
 
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::slot::{Flight, Ready, Slot, UnderWay};
-use crate::guard::Guard;
 use crate::provider::{ProviderError, SecretOwner};
 use crate::secret::{Gone, Secret};
 use crate::single_flight::InFlight;
@@ -90,7 +89,7 @@ impl Cache {
     /// a task is not kept.
     pub(super) fn open(&self, subject: ScopeSubject) -> bool {
         match self.subjects.lock().entry(subject) {
-            Entry::Occupied(_) => !Guard::RunningId.stands(),
+            Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
                 place.insert(Entries::default());
                 true
@@ -118,7 +117,7 @@ impl Cache {
     pub(super) fn lookup(&self, place: &Place, now: Instant) -> Option<Ready> {
         let subjects = self.subjects.lock();
         let ready = subjects.get(&place.scope)?.slots.get(&place.key)?.ready.as_ref()?;
-        let in_time = ready.secret.is_usable(now) || !Guard::Expiry.stands();
+        let in_time = ready.secret.is_usable(now);
         (in_time && ready.secret.is_live()).then(|| ready.clone())
     }
 
@@ -283,7 +282,7 @@ impl Entries {
             }
             let Key { provider, reference, .. } = slot.place.key.clone();
             let mut secrets = slot.end();
-            secrets.retain(|secret| Guard::Revocation.stands() && secret.wipe(Gone::Revoked));
+            secrets.retain(|secret| secret.wipe(Gone::Revoked));
             revoking.taken.push(Taken { provider, reference, secrets });
             // What is on its way is of before too: nobody is given it.
             if let Some(UnderWay { fetch, .. }) = slot.flight.take() {

@@ -10,7 +10,6 @@ use super::exchange::{Carried, Exchange};
 use super::fetch::now;
 use super::sealed::Sealed;
 use super::{AccessError, SecretError, Session, StandIn, Stop};
-use crate::guard::Guard;
 use crate::memory::SecretBytes;
 use crate::pal::{DestinationLabel, EgressReason, Event, SecretUse};
 use crate::secret::Secret;
@@ -88,7 +87,7 @@ impl Session {
     /// Lets a request without a secret out, if it goes where the task may send one.
     async fn authorize_plain(self: &Arc<Self>, target: &Target, started: Instant) -> Result<Exchange, EgressError> {
         let covering = self.context().egress.iter().find(|destination| destination.covers(target));
-        if covering.is_none() && Guard::Egress.stands() {
+        if covering.is_none() {
             self.denied(Some(target), EgressReason::Destination).await?;
             return Err(EgressError::Denied);
         }
@@ -108,14 +107,10 @@ impl Session {
         let (mut carried, mut unusable) = (Vec::with_capacity(placed.len()), None);
         for (stand_in, placement) in placed {
             let Some(Sealed { secret, asked_for, .. }) = self.own(stand_in).await? else {
-                if Guard::EndedPlaceholder.stands() {
-                    self.denied(Some(target), EgressReason::Placeholder).await?;
-                    return Err(EgressError::Denied);
-                }
-                continue;
+                self.denied(Some(target), EgressReason::Placeholder).await?;
+                return Err(EgressError::Denied);
             };
             let purpose = Purpose::Seal(target, Some(placement));
-            let purpose = if Guard::EachUse.stands() { purpose } else { Purpose::Get };
             let access = Access { secret: secret.name(), version: &asked_for, purpose, derived: secret.is_derived() };
             match self.authorize(&access, started).await {
                 Ok(permit) => {
@@ -155,9 +150,7 @@ impl Session {
             }
         }
         let Some(exhausted) = exhausted else { return Ok(carried) };
-        if Guard::WholeRequest.stands() {
-            carried.iter_mut().for_each(|one| one.return_use(self));
-        }
+        carried.iter_mut().for_each(|one| one.return_use(self));
         Err(exhausted)
     }
 
@@ -180,7 +173,7 @@ impl Session {
     /// Looks a placeholder up. One of another task is a violation.
     async fn own(&self, stand_in: &StandIn) -> Result<Option<Sealed>, EgressError> {
         let Some(sealed) = self.broker.stand_ins.get(stand_in) else { return Ok(None) };
-        if sealed.task == self.context().task_id || !Guard::OwnToken.stands() {
+        if sealed.task == self.context().task_id {
             return Ok(Some(sealed));
         }
         // The owner and the secret are hidden from this task, and from readers of its events.
@@ -198,9 +191,6 @@ impl Session {
     ///
     /// [`EgressError`].
     pub async fn carries_all(&self, target: &Target, carried: &[&StandIn]) -> Result<bool, EgressError> {
-        if !Guard::OnlySealed.stands() {
-            return Ok(false);
-        }
         let sealed: Vec<_> = carried.iter().filter_map(|stand_in| self.stands_for(stand_in)).collect();
         let mut demanded = self.context().capability.demanded(target).peekable();
         let any = demanded.peek().is_some();
@@ -232,9 +222,7 @@ impl Session {
 
     /// The label of where a request goes: an origin that author, grants or operator list, or a hash.
     fn label_of(&self, target: &Target) -> DestinationLabel {
-        let Some(context) = Some(self.context()).filter(|_| Guard::UnlistedLabel.stands()) else {
-            return DestinationLabel::Listed(target.host().to_owned());
-        };
+        let context = self.context();
         let mut listed = context.egress.iter().chain(&context.listed).chain(context.capability.destinations());
         match listed.find(|destination| destination.is_of_origin(target)) {
             Some(destination) => destination.into(),

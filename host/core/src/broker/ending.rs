@@ -8,7 +8,6 @@ use super::cache::Closed;
 use super::fetch::now;
 use super::place::ScopeSubject;
 use super::session::{ENDED, Session};
-use crate::guard::Guard;
 use crate::pal::{AuditUnavailable, Event, LogLevel, Outcome, Reason};
 use crate::secret::Gone;
 
@@ -80,7 +79,7 @@ impl Session {
         }
         self.phase.store(ENDED, Ordering::Release);
         let own = ScopeSubject::Task(self.context.task_id.clone());
-        let ended = if Guard::Teardown.stands() { self.wipe(&own) } else { Closed::default() };
+        let ended = self.wipe(&own);
         self.broker.stand_ins.end(&self.stand_ins.lock());
         for event in self.repeats.end() {
             self.broker.pal.note(&self.subject, event);

@@ -11,7 +11,6 @@ use far_capability::Permit;
 
 use super::fetch::now;
 use super::{SecretError, Session, Stop};
-use crate::guard::Guard;
 use crate::pal::{DestinationLabel, EgressEnd, EgressReason, Event, Outcome, SecretUse, Sent, Transfer};
 use crate::secret::{Gone, Secret};
 
@@ -45,7 +44,7 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn new(secret: Arc<Secret>, destination: DestinationLabel, permit: &Permit) -> Self {
-        let limit = permit.max_uses.filter(|_| Guard::MaxUses.stands()).map(|most| (permit.index, most));
+        let limit = permit.max_uses.map(|most| (permit.index, most));
         Self { secret, destination, limit, taken: false }
     }
 
@@ -165,7 +164,7 @@ impl Exchange {
             Sent::Yes => SecretUse::Completed,
         };
         for mut one in std::mem::take(&mut self.carried) {
-            if self.transfer.sent == Sent::No && Guard::UseReturned.stands() {
+            if self.transfer.sent == Sent::No {
                 one.return_use(&self.session);
             }
             self.pending.push_back(one.event(state));

@@ -13,7 +13,6 @@ use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
 use crate::clock;
 pub(super) use crate::clock::now;
-use crate::guard::Guard;
 use crate::memory::OverQuota;
 use crate::pal::{Cause, Completion, Event, SecretRef, Subject};
 use crate::provider::{Fetched, Lease, ProviderError, Refreshed, SecretOwner, SecretProvider};
@@ -199,8 +198,8 @@ impl Errand {
         let Fetched { value, version, ttl, lease } = fetched;
         let Place { key, plan, quota, .. } = &self.place;
         let value = match quota {
-            Some(quota) if Guard::TaskQuota.stands() => value.charged_to(quota)?,
-            _ => value,
+            Some(quota) => value.charged_to(quota)?,
+            None => value,
         };
         let (now, most) = (now(), plan.ttl.min(LONGEST));
         let expires = now + ttl.map_or(most, |ttl| ttl.min(most));

@@ -14,7 +14,6 @@ use super::cache::{Closed, Revoking, Taken};
 use super::call::{self, answered, release};
 use super::fetch::{Wanted, now};
 use super::place::Place;
-use crate::guard::Guard;
 use crate::pal::{Cause, Event, Subject};
 use crate::provider::{Lease, ProviderError, SecretOwner};
 use crate::secret::{Gone, Secret};
@@ -134,9 +133,6 @@ impl Life {
     async fn expire(&self) {
         let (Some(secret), Some(broker)) = (self.secret.upgrade(), self.broker.upgrade()) else { return };
         let ended = self.kept.as_ref().and_then(|place| broker.cache.forget(place, &secret));
-        if !(Guard::Expiry.stands() && Guard::MonotonicTime.stands()) {
-            return;
-        }
         let cause = if secret.is_replaced() { Cause::Rotation } else { Cause::Ttl };
         if secret.wipe(Gone::Expired) {
             broker.pal.note(&self.agent, Event::secret_expired(&*secret, cause));

@@ -7,13 +7,12 @@ use far_capability::{DenyReason, Operation};
 use tokio::sync::Notify;
 
 use super::{AccessError, SecretError, Session, Stop, Violation};
-use crate::guard::Guard;
 use crate::pal::{Event, SecretLabel};
 
 impl Session {
     /// Step 5. A record that is not accepted ends the task, and so does one more than it may have.
     pub(super) async fn record(&self, event: Event) -> Result<(), Stop> {
-        if self.recorded.load(Ordering::Acquire) >= self.context.records && Guard::Records.stands() {
+        if self.recorded.load(Ordering::Acquire) >= self.context.records {
             return Err(self.stop(Stop::Records));
         }
         self.record_fact(event).await
@@ -52,7 +51,7 @@ impl Session {
         let told = Told(&self.halted);
         let _ = self.broker.pal.record(&self.subject, event).await;
         drop(told);
-        if Guard::ViolationEnds.stands() { AccessError::Stopped(stop) } else { SecretError::NotFound.into() }
+        AccessError::Stopped(stop)
     }
 }
 

@@ -7,7 +7,6 @@ use far_capability::{DenyReason, SecretName, VersionSelector, WhenLeaked};
 
 use super::fetch::now;
 use super::{AccessError, Handle, Repeats, SecretError, Session, Stop};
-use crate::guard::Guard;
 use crate::pal::{CacheState, Completion, Event, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;
@@ -37,22 +36,19 @@ impl Session {
     }
 
     fn learn(&self, secret: &Secret, when_leaked: WhenLeaked) -> Result<(), LearnError> {
-        if when_leaked == WhenLeaked::Ignore || !Guard::Redaction.stands() {
+        if when_leaked == WhenLeaked::Ignore {
             return Ok(());
         }
         // What has gone already, no handle gives; what is only out of its time may come back.
         let Ok(value) = secret.bytes() else { return Ok(()) };
-        match self.redaction.learn(secret.name(), value.expose()) {
-            Err(LearnError::TooShort | LearnError::OneCharacter) if !Guard::WeakValue.stands() => Ok(()),
-            learned => learned,
-        }
+        self.redaction.learn(secret.name(), value.expose())
     }
 
     /// Looks at what was found in all that left the task, and makes it a violation where the operator wants none of it to
     /// succeed. To be called when everything was redacted, and before the task ends; [`stopped`](Self::stopped) then tells.
     pub async fn judge_finds(&self) {
         // The log that failed the task is not waited for a second time.
-        if !Guard::WhenLeaked.stands() || matches!(self.stopped(), Some(Stop::Audit(_))) {
+        if matches!(self.stopped(), Some(Stop::Audit(_))) {
             return;
         }
         for (name, _) in self.redaction.finds() {

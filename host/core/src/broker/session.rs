@@ -16,7 +16,6 @@ use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
 use super::repeats::Counts;
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
 use crate::context::TaskContext;
-use crate::guard::Guard;
 use crate::memory::Quota;
 use crate::pal::{CacheState, Event, SecretLabel, Subject};
 use crate::provider::ProviderError;
@@ -300,12 +299,10 @@ impl Session {
     }
 
     pub(super) async fn ensure_running(&self, name: Option<&SecretName>) -> Result<(), AccessError> {
-        if let Some(stop) = self.stopped.get()
-            && Guard::Poison.stands()
-        {
+        if let Some(stop) = self.stopped.get() {
             return Err(stop.clone().into());
         }
-        if self.phase.load(Ordering::Acquire) == RUNNING || !Guard::OutsideRun.stands() {
+        if self.phase.load(Ordering::Acquire) == RUNNING {
             return Ok(());
         }
         let label = name.map_or_else(|| self.broker.labels.unlisted(""), |name| self.label(name));
@@ -313,7 +310,7 @@ impl Session {
     }
 
     fn label(&self, name: &SecretName) -> SecretLabel {
-        if self.context.capability.lists(name) || !Guard::UnlistedLabel.stands() {
+        if self.context.capability.lists(name) {
             SecretLabel::Listed(name.clone())
         } else {
             self.broker.labels.unlisted(name.as_str())
@@ -322,10 +319,10 @@ impl Session {
 
     fn place(&self, name: SecretName, version: VersionSelector, permit: &Permit) -> Place {
         let scope = match &permit.scope {
-            Scope::Task if Guard::TaskScope.stands() => ScopeSubject::Task(self.context.task_id.clone()),
+            Scope::Task => ScopeSubject::Task(self.context.task_id.clone()),
             Scope::Skill => ScopeSubject::Skill(self.context.skill_digest),
             Scope::Tool(tool) => ScopeSubject::Tool(tool.clone()),
-            Scope::Task | Scope::Agent | Scope::Node => ScopeSubject::Agent,
+            Scope::Agent | Scope::Node => ScopeSubject::Agent,
         };
         let quota = matches!(scope, ScopeSubject::Task(_)).then(|| self.quota.clone());
         let key = Key { name, version, provider: permit.provider.clone(), reference: permit.reference.clone() };

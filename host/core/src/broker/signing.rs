@@ -11,7 +11,6 @@ use super::fetch::now;
 use super::life::end_in_time;
 use super::{AccessError, Handle, SecretError, Session};
 use crate::clock;
-use crate::guard::Guard;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
 use crate::memory::{MemoryError, OverQuota, SecretBytes};
 use crate::pal::{Completion, Event, SecretLabel};
@@ -87,16 +86,16 @@ impl Session {
         key: &SecretBytes,
     ) -> Result<Arc<Secret>, Failed> {
         // Before anything that costs: a guest may go on asking.
-        if self.derived.lock().len() >= DERIVED_MAX && Guard::Handles.stands() {
+        if self.derived.lock().len() >= DERIVED_MAX {
             return Err(Failed { token: "exhausted", told: SecretError::Exhausted });
         }
         let key = SigningKey::parse(rule.algorithm, key.expose())?;
         let jwt = Jwt::sign(&key, rule.key_id.as_deref(), claims)?;
         let value = SecretBytes::copy_of(jwt.as_bytes())?;
-        let value = if Guard::TaskQuota.stands() { value.charged_to(&self.quota)? } else { value };
+        let value = value.charged_to(&self.quota)?;
         let secret = Arc::new(handle.secret.derive(lives_until(claims), value));
         let permit = self.context().capability.permit(handle.name());
-        if Guard::Redaction.stands() && permit.is_none_or(|permit| permit.when_leaked != WhenLeaked::Ignore) {
+        if permit.is_none_or(|permit| permit.when_leaked != WhenLeaked::Ignore) {
             // Not the whole: tokens of one key begin alike, and what is signed is the skill's own.
             self.redaction.learn(handle.name(), jwt.signature())?;
         }

@@ -8,7 +8,6 @@ use far_capability::{Access, Permit, Purpose};
 
 use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
-use crate::guard::Guard;
 use crate::memory::SecretBytes;
 use crate::pal::{Completion, Event, SecretRef};
 
@@ -35,9 +34,8 @@ impl Session {
         fits: bool,
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
-        let checked = if Guard::EachUse.stands() { purpose } else { Purpose::Get };
         let (secret, version, derived) = (handle.name(), &handle.asked_for, handle.secret.is_derived());
-        let permit = match self.authorize(&Access { secret, version, purpose: checked, derived }, started).await {
+        let permit = match self.authorize(&Access { secret, version, purpose, derived }, started).await {
             Ok(permit) => Ok(permit),
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
@@ -59,7 +57,7 @@ impl Session {
 
     /// Takes one of the grant's uses, if there is one left.
     fn count_use(&self, permit: &Permit) -> Result<(), SecretError> {
-        permit.max_uses.filter(|_| Guard::MaxUses.stands()).map_or(Ok(()), |most| self.take_use(permit.index, most))
+        permit.max_uses.map_or(Ok(()), |most| self.take_use(permit.index, most))
     }
 
     /// Takes one of at most `most` uses of the permit at `index`.

@@ -3,7 +3,6 @@
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::{Declaration, DeclarationError};
-use crate::guard::Guard;
 use crate::review::ShapeExcess;
 
 /// The name of the custom section.
@@ -55,14 +54,12 @@ pub fn read(component: &[u8]) -> Result<Option<Declaration>, ComponentError> {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(ComponentError::CoreModule);
             }
-            Payload::Version { .. } if depth == MAX_DEPTH && Guard::Nesting.stands() => {
+            Payload::Version { .. } if depth == MAX_DEPTH => {
                 return Err(ComponentError::TooDeep);
             }
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section)
-                if section.name() == SECTION && found.is_some() && Guard::OneDeclaration.stands() =>
-            {
+            Payload::CustomSection(section) if section.name() == SECTION && found.is_some() => {
                 return Err(ComponentError::SeveralSections);
             }
             Payload::CustomSection(section) if section.name() == SECTION => found = Some(section.data()),

@@ -7,7 +7,6 @@ use super::filter::Filter;
 use super::form::{ALIGNMENTS, Alphabet, sextets};
 use super::print::Key;
 use super::reading::{Reader, Symbols};
-use crate::guard::Guard;
 use crate::memory::MemoryError;
 
 /// The shortest value that is looked for, in bytes. Shorter ones stand in any text by chance.
@@ -185,7 +184,7 @@ impl Known {
 
     fn follow_print(&self, pattern: usize, piece: usize, reader: Reader, print: u64, each: &mut impl FnMut(Followed)) {
         let Some(known) = self.patterns.get(pattern) else { return };
-        let same = known.pieces.get(piece) == Some(&print) || !Guard::WholeValue.stands();
+        let same = known.pieces.get(piece) == Some(&print);
         if known.alphabet == reader.alphabet() && same {
             each(Followed { pattern, piece: piece + 1, reader });
         }

@@ -9,7 +9,6 @@ use super::form::{OPENING, UNIT_MAX, WIDEST};
 use super::known::{Followed, Known, PIECE};
 use super::reading::Symbols;
 use super::task::{Redaction, State};
-use crate::guard::Guard;
 
 /// How many bytes must be known to say what begins at the first of them.
 const REACH: usize = PIECE * WIDEST + UNIT_MAX;
@@ -108,8 +107,7 @@ impl Redactor {
                 for block in bytes.chunks(BLOCK) {
                     self.held.extend_from_slice(block);
                     // Were it less where nothing can begin, a guest would see by how reads are cut what does.
-                    let may_begin = Guard::SameCuts.stands() || known.filter.first(&self.held).is_some();
-                    let decided = self.held.len().saturating_sub(if may_begin { REACH } else { OPENING });
+                    let decided = self.held.len().saturating_sub(REACH);
                     self.decide(known, decided, &mut out);
                 }
             }

@@ -12,8 +12,6 @@
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use crate::guard::Guard;
-
 /// The most nonspacing marks in a row, as UTS #39, section 5.4, recommends.
 const MARKS_MAX: usize = 4;
 
@@ -24,7 +22,7 @@ const BLANK: [char; 5] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}', '\u
 /// Returns whether a reader does not see the character, wherever it stands: a terminal or a program
 /// acts on it instead, or it looks like a space or like nothing.
 pub fn is_unseen(character: char) -> bool {
-    if character.is_ascii() || !Guard::SeenText.stands() {
+    if character.is_ascii() {
         return character.is_control();
     }
     match category(character) {
@@ -61,11 +59,11 @@ fn place(character: char, room: Option<usize>) -> (bool, Option<usize>) {
         return (true, None);
     }
     match category(character) {
-        GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark if Guard::SeenText.stands() => {
+        GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark => {
             let left = room.and_then(|room| room.checked_sub(1));
             (left.is_none(), left)
         }
-        GeneralCategory::SpacingMark if Guard::SeenText.stands() => (room.is_none(), room),
+        GeneralCategory::SpacingMark => (room.is_none(), room),
         GeneralCategory::ConnectorPunctuation
         | GeneralCategory::DashPunctuation
         | GeneralCategory::OpenPunctuation

@@ -5,7 +5,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use far_core::clock;
-use far_core::guard::Guard;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::LoadLimits;
@@ -71,9 +70,6 @@ impl Clock<'_> {
         let now = clock::machine_now();
         let passed = now.duration_since(self.seen).mul_f64(self.job.share());
         self.seen = now;
-        if !Guard::LoadTime.stands() {
-            return Some(self.left);
-        }
         self.left = self.left.checked_sub(passed)?;
         Some(self.left)
     }

@@ -7,7 +7,6 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
@@ -46,10 +45,8 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     let mut output = anonymous_file("code").map_err(host)?;
     let mut message = anonymous_file("message").map_err(host)?;
     input.write_all(component).and_then(|()| input.rewind()).map_err(host)?;
-    let memory = if Guard::LoadMemory.stands() { limits.memory } else { u64::MAX };
-    let timeout = if Guard::LoadTime.stands() { limits.timeout } else { LoadLimits::TIMEOUT_MAX };
     let mut command = Command::new(&program.0);
-    command.args(Order { host: std::process::id(), limits: LoadLimits { timeout, memory } }.arguments());
+    command.args(Order { host: std::process::id(), limits: *limits }.arguments());
     // In a group of its own: a signal of the terminal is for the host, which then ends its child.
     command.env_clear().current_dir("/").process_group(0);
     command.stdin(input).stdout(output.try_clone().map_err(host)?).stderr(message.try_clone().map_err(host)?);

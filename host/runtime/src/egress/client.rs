@@ -4,11 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-#[cfg(far_mutate)]
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use far_core::guard::Guard;
 use ipnet::IpNet;
 use reqwest::redirect::Policy;
 use rustls::client::Resumption;
@@ -19,8 +16,6 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::address::Addresses;
-#[cfg(far_mutate)]
-use crate::unguarded;
 
 /// How requests leave: what the operator says.
 ///
@@ -103,14 +98,7 @@ impl Egress {
                 builder.with_root_certificates(roots).with_no_client_auth()
             }
         };
-        #[cfg(far_mutate)]
-        let tls = if Guard::ServerCertificate.stands() { tls } else { unguarded::believing(tls) };
-        Ok(Clients {
-            addresses: Addresses::new(&self.networks, &self.hosts),
-            tls,
-            #[cfg(far_mutate)]
-            shared: OnceLock::new(),
-        })
+        Ok(Clients { addresses: Addresses::new(&self.networks, &self.hosts), tls })
     }
 }
 
@@ -119,9 +107,6 @@ impl Egress {
 pub(crate) struct Clients {
     pub(super) addresses: Addresses,
     tls: ClientConfig,
-    /// The one client of all, without [`Guard::OwnConnections`].
-    #[cfg(far_mutate)]
-    shared: OnceLock<reqwest::Client>,
 }
 
 /// To how many servers a task's later connections are shorter than the first.
@@ -161,18 +146,13 @@ impl Clients {
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(self.addresses.clone()))
-            .redirect(if Guard::Redirect.stands() { Policy::none() } else { Policy::default() })
+            .redirect(Policy::none())
             // A request with a secret in it is sent once.
             .retry(reqwest::retry::never())
             .referer(false)
             .http1_only()
             .no_proxy()
             .connect_timeout(CONNECT);
-        let client = builder.build().map_err(io::Error::other)?;
-        #[cfg(far_mutate)]
-        if !Guard::OwnConnections.stands() {
-            return Ok(self.shared.get_or_init(|| client).clone());
-        }
-        Ok(client)
+        builder.build().map_err(io::Error::other)
     }
 }

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use far_core::broker::{Session, StandIn};
-use far_core::guard::Guard;
 use far_core::secret::Presence;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
@@ -69,7 +68,7 @@ impl Connections {
 impl State {
     /// Ends connections that are idle, if something that they may have carried is gone; one that is in use ends with its request.
     fn drain(&mut self) {
-        if Guard::DrainedConnections.stands() && self.carried.values().any(Presence::is_over) {
+        if self.carried.values().any(Presence::is_over) {
             self.client = None;
             self.carried.clear();
         }

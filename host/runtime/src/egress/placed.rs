@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use far_core::broker::StandIn;
 use far_core::capability::Placement;
-use far_core::guard::Guard;
 use far_core::memory::SecretBytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -148,12 +147,9 @@ fn parameter(pair: &str) -> (&str, &str) {
 
 /// A header's value of these parts; none if it would not be one line of a header.
 fn header_value(parts: &[&[u8]]) -> Option<HeaderValue> {
-    let mut value = Zeroizing::new(parts.concat());
+    let value = Zeroizing::new(parts.concat());
     let secret = parts.last()?;
     let is_of_a_line = |byte: &u8| matches!(byte, 0x20..=0x7e | 0x80..);
-    if !Guard::HeaderLine.stands() {
-        value.retain(is_of_a_line);
-    }
     if secret.is_empty() || !value.iter().all(is_of_a_line) {
         return None;
     }

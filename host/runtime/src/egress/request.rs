@@ -2,7 +2,6 @@
 
 use far_core::broker::{EgressError, Exchange, StandIn};
 use far_core::capability::{Placement, Target, is_stripped_header};
-use far_core::guard::Guard;
 use far_core::memory::SecretBytes;
 use far_core::pal::EgressReason;
 use http::header::{self, HeaderName};
@@ -62,7 +61,7 @@ impl Task {
         };
         let trailers = body.trailers().cloned().unwrap_or_default();
         let body = body.to_bytes();
-        let is_stripped = |name: &HeaderName| is_stripped_header(name.as_str()) && Guard::StrippedHeaders.stands();
+        let is_stripped = |name: &HeaderName| is_stripped_header(name.as_str());
         let stripped: Vec<_> = parts.headers.keys().filter(|name| is_stripped(name)).cloned().collect();
         for name in stripped {
             parts.headers.remove(name);
@@ -120,7 +119,7 @@ impl Task {
     async fn nothing_sealed_in(&self, text: &[u8], target: &Target, unknown: Unknown) -> Result<(), Error> {
         for (_, stand_in) in StandIn::find_all(text) {
             let is_known = self.session.forbid_placeholder(&stand_in, target).await.map_err(of_egress)?;
-            if !is_known && unknown == Unknown::Refused && Guard::EndedPlaceholder.stands() {
+            if !is_known && unknown == Unknown::Refused {
                 return Err(self.refused(Some(target), EgressReason::Placeholder, Error::HttpRequestDenied).await);
             }
         }

@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use far_core::broker::Exchange;
-use far_core::guard::Guard;
 use far_core::pal::EgressReason;
 use far_core::redaction::{Redaction, Redactor};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
@@ -30,16 +29,13 @@ pub(super) async fn redacted(
     let is_other = |name, plain: &str| {
         parts.headers.get_all(name).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
     };
-    if is_other(header::CONTENT_ENCODING, "identity") && Guard::ResponseCoding.stands() {
+    if is_other(header::CONTENT_ENCODING, "identity") {
         let recorded = exchange.fail(EgressReason::ContentCoding, None).await;
         return Err(ended(&recorded, Error::HttpResponseContentCoding(None)));
     }
-    if is_other(header::TRANSFER_ENCODING, "chunked") && Guard::ResponseCoding.stands() {
+    if is_other(header::TRANSFER_ENCODING, "chunked") {
         let recorded = exchange.fail(EgressReason::TransferCoding, None).await;
         return Err(ended(&recorded, Error::HttpResponseTransferCoding(None)));
-    }
-    if !Guard::ResponseRedaction.stands() {
-        return Ok(Response::from_parts(parts, body.map_err(|_| Error::HttpResponseIncomplete).boxed_unsync()));
     }
     parts.headers = headers(&parts.headers, redaction).await;
     // Of the body as it was sent, not as it is read.

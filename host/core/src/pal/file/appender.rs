@@ -6,7 +6,6 @@ use super::end::{End, Unusable};
 use super::key::AuditKey;
 use super::line::{Chained, Head, LineRange};
 use super::store::Store;
-use crate::guard::Guard;
 use crate::pal::{Record, SinkError};
 
 /// Writes records to the end of an audit file.
@@ -39,7 +38,6 @@ impl<S: Store> Appender<S> {
     pub(super) fn open(mut store: S, key: AuditKey, synced: bool, id: [u8; 16]) -> Result<Self, Unusable> {
         let end = End::find(&mut store, key.public())?;
         let (head, unsigned, length, inherited) = (end.head, end.unsigned, end.length, end.unsigned_lines);
-        let inherited = inherited.filter(|_| Guard::AuditInherited.stands());
         let buffer = Vec::new();
         let mut appender = Self { store, key, synced, head, unsigned, length, state: State::Whole, buffer, inherited };
         appender.write_after(end, |chained, key| chained.opened(id, inherited, key))?;

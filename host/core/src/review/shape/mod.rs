@@ -22,7 +22,6 @@ mod types;
 
 use self::parse::Parsed;
 use crate::declaration::ComponentError;
-use crate::guard::Guard;
 
 /// The sizes of a component that decide what loading costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,8 +114,8 @@ impl Shape {
     pub fn within_limits(self) -> Result<Self, ShapeExcess> {
         let excess = |(what, size, limit)| ShapeExcess { what, size, limit };
         match self.sizes().into_iter().map(excess).find(|excess| excess.size > excess.limit) {
-            Some(excess) if Guard::Shape.stands() => Err(excess),
-            _ => Ok(self),
+            Some(excess) => Err(excess),
+            None => Ok(self),
         }
     }
 
