@@ -77,7 +77,6 @@ pub struct RuntimeBuilder {
     broker: BrokerSettings,
     pool: PoolSize,
     egress: Egress,
-    destinations: Vec<Destination>,
     artifacts: Option<ArtifactCache>,
     compiler: Compiler,
     load_limits: LoadLimits,
@@ -136,16 +135,11 @@ impl RuntimeBuilder {
         Self { load_limits: load_limits.clamped(), ..self }
     }
 
-    /// How requests over HTTP leave; [`Egress::new`] by default.
+    /// Sets how requests over HTTP leave, and where those without a secret may go; [`Egress::new`]
+    /// by default, which lets none of those leave.
     #[must_use]
     pub fn egress(self, egress: Egress) -> Self {
         Self { egress, ..self }
-    }
-
-    /// Where the operator lets tasks send requests without a secret; nowhere by default.
-    #[must_use]
-    pub fn egress_to(self, destinations: Vec<Destination>) -> Self {
-        Self { destinations, ..self }
     }
 
     /// What components may import of WASI; [`Wasi::Inert`] by default.
@@ -177,7 +171,7 @@ impl RuntimeBuilder {
             max_memory: self.pool.memory,
             turns: Turns::new(),
             clients: Arc::new(self.egress.build()?),
-            egress: self.destinations,
+            egress: self.egress.into_destinations(),
             checking: Semaphore::new(CHECKS),
             places: Places::new(self.compiler.at_once()),
             compiler: self.compiler,
@@ -200,7 +194,6 @@ impl Runtime {
             broker: BrokerSettings::default(),
             pool: PoolSize { tasks: 64, memory: Limits::MAX.memory },
             egress: Egress::new(),
-            destinations: Vec::new(),
             artifacts: None,
             compiler: Compiler::in_process(),
             load_limits: LoadLimits::default(),
