@@ -44,6 +44,7 @@
 //! - [`capability`] has the catalog's entries and the parts of a grant.
 //! - [`pal`] has the events of a task, and the sinks that receive them.
 //! - [`memory`] protects the process: a host calls [`memory::harden_process`] first.
+//! - [`embed`] is for a program that has a wasmtime host with its own engine and stores.
 //!
 //! Backends are in `far-providers`, each behind a feature; `far-core` has the trait for others.
 //! Everything else that a host needs of `far-core` is re-exported here.
@@ -56,9 +57,12 @@
 //! - Needs a multi-threaded tokio runtime with time enabled.
 
 mod admit;
+mod admitted;
 mod artifact;
 mod compiler;
+mod context;
 mod egress;
+pub mod embed;
 mod engine;
 mod exceeded;
 mod interfaces;

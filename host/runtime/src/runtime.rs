@@ -158,7 +158,8 @@ impl RuntimeBuilder {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
         egress::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
-        untraced::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
+        untraced::add_http_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
+        untraced::add_lookup_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         interfaces::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         let broker = Broker::new(self.providers, self.pal, self.broker)?;
         engine::start_clock(&engine).map_err(RuntimeError::Thread)?;
@@ -247,12 +248,16 @@ impl Runtime {
         let digest = SkillDigest::of(&component);
         let loaded = self.load_digest(component, digest).await;
         if let Err(error) = &loaded {
-            let agent_id = self.agent_id.clone();
-            let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
-            // The refusal stands, recorded or not: nothing runs.
-            let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
+            self.record_load_refusal(digest, error).await;
         }
         loaded.map(Arc::new)
+    }
+
+    pub(crate) async fn record_load_refusal(&self, digest: SkillDigest, error: &LoadError) {
+        let agent_id = self.agent_id.clone();
+        let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
+        // The refusal stands, recorded or not: nothing runs.
+        let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
     }
 
     async fn load_digest(self: &Arc<Self>, component: Vec<u8>, digest: SkillDigest) -> Result<Skill, LoadError> {
@@ -303,7 +308,7 @@ enum Load {
 ///
 /// Does not use a thread of tokio's: if tokio can start no thread, it waits forever for a free one.
 /// A compiling process is ended with the thread that started it.
-async fn on_thread<T: Send + 'static>(
+pub(crate) async fn on_thread<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {

@@ -13,59 +13,94 @@ use crate::skill::Skill;
 use crate::task_log::LogEntry;
 
 /// One job for one skill.
+///
+/// [`Runtime::run`](crate::Runtime::run) runs a task of a [`Skill`], and
+/// [`Runtime::open_task`](crate::Runtime::open_task) admits one of an
+/// [`EmbeddedSkill`](crate::embed::EmbeddedSkill).
+#[derive(Debug)]
+pub struct Task<S = Skill> {
+    pub(crate) skill: Arc<S>,
+    pub(crate) job: Job,
+}
+
+/// A task, but for its skill.
 #[derive(Clone, Debug)]
-pub struct Task {
+pub(crate) struct Job {
     pub(crate) id: Option<TaskId>,
-    pub(crate) skill: Arc<Skill>,
     pub(crate) input: Vec<u8>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) egress: Vec<Destination>,
     pub(crate) limits: Limits,
 }
 
-impl Task {
-    /// A task without grants, with an empty input, the default limits and a random id.
-    pub fn new(skill: &Arc<Skill>) -> Self {
-        Self {
-            id: None,
-            skill: skill.clone(),
-            input: Vec::new(),
-            grants: Vec::new(),
-            egress: Vec::new(),
-            limits: Limits::default(),
-        }
+impl<S> Task<S> {
+    /// Returns a task without grants, with an empty input, the default limits and a random id.
+    pub fn new(skill: &Arc<S>) -> Self {
+        let (id, input, grants, egress) = (None, Vec::new(), Vec::new(), Vec::new());
+        Self { skill: skill.clone(), job: Job { id, input, grants, egress, limits: Limits::default() } }
     }
 
-    /// The same task with this id.
+    /// Sets the task's id.
     #[must_use]
-    pub fn with_id(self, id: TaskId) -> Self {
-        Self { id: Some(id), ..self }
+    pub fn with_id(mut self, id: TaskId) -> Self {
+        self.job.id = Some(id);
+        self
     }
 
-    /// The same task with this input, a JSON document by convention.
+    /// Sets the input, a JSON document by convention.
     #[must_use]
-    pub fn with_input(self, input: impl Into<Vec<u8>>) -> Self {
-        Self { input: input.into(), ..self }
+    pub fn with_input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.job.input = input.into();
+        self
     }
 
-    /// The same task with one more grant.
+    /// Adds a grant.
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
-        self.grants.push(grant);
+        self.job.grants.push(grant);
         self
     }
 
-    /// The same task with one more destination of requests without a secret.
+    /// Adds a destination of requests without a secret.
     #[must_use]
     pub fn with_egress(mut self, destination: Destination) -> Self {
-        self.egress.push(destination);
+        self.job.egress.push(destination);
         self
     }
 
-    /// The same task with these limits.
+    /// Sets the limits.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.job.limits = limits;
+        self
+    }
+}
+
+// Not derived: that would ask for a skill that can be cloned.
+impl<S> Clone for Task<S> {
+    fn clone(&self) -> Self {
+        Self { skill: self.skill.clone(), job: self.job.clone() }
+    }
+}
+
+/// Why a task was not admitted. Nothing of it ran.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The task may not run as requested. This is recorded.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A required sink did not take the record of the admission.
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
+}
+
+impl From<OpenError> for End {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Refused(refusal) => Self::Refused(refusal),
+            OpenError::Audit(unavailable) => Self::AuditUnavailable(unavailable),
+        }
     }
 }
 
