@@ -20,7 +20,7 @@ use crate::state::TaskState;
 /// The largest component, in bytes.
 pub const COMPONENT_MAX: usize = 64 << 20;
 
-/// A skill that can be run, as often as wanted and at the same time.
+/// A checked and compiled component, which any number of tasks may run at once.
 pub struct Skill {
     pub(crate) identity: Identity,
     pub(crate) component: BindingsPre<TaskState>,
@@ -42,7 +42,8 @@ impl Identity {
     }
 }
 
-/// Why a component is no skill. The names in it are its author's text: escape them wherever they are shown.
+/// Reasons why a component cannot be loaded. The names in them are the author's text: escape them
+/// wherever they are shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -198,17 +199,17 @@ impl Checked {
 }
 
 impl Skill {
-    /// The skill's identity: the digest of its bytes.
+    /// Returns the skill's identity: the digest of its bytes.
     pub fn digest(&self) -> SkillDigest {
         self.identity.digest
     }
 
-    /// What its author declares; none if the component has no declaration, and then it gets no secret.
+    /// Returns the author's declaration. A component without one gets no secret.
     pub fn declaration(&self) -> Option<&Declaration> {
         self.identity.declaration.as_ref()
     }
 
-    /// Whether it imports `reveal`, and so could take a secret's bytes.
+    /// Returns whether it imports `reveal`, and so could take a secret's bytes.
     pub fn reveals(&self) -> bool {
         self.identity.reveals
     }

@@ -104,7 +104,7 @@ impl From<OpenError> for End {
     }
 }
 
-/// Why a task was not let in. Nothing of it ran.
+/// Reasons why a task was refused before any of it ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -179,7 +179,7 @@ pub enum End {
     LimitExceeded(Limit),
     /// The task's time was over.
     TimedOut,
-    /// Whoever ran the task ended it, see [`Runtime::run_until`](crate::Runtime::run_until).
+    /// The caller cancelled the task, see [`Runtime::run_until`](crate::Runtime::run_until).
     Cancelled,
     /// The task was not let in.
     Refused(Refusal),
@@ -190,7 +190,7 @@ pub enum End {
 }
 
 impl End {
-    /// The limit that the task went beyond, if it ended for that.
+    /// Returns the limit that the task went beyond, if it ended for that.
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Self::LimitExceeded(limit) => Some(*limit),
@@ -198,7 +198,7 @@ impl End {
         }
     }
 
-    /// The outcome as the PAL records it.
+    /// Returns the outcome as the PAL records it.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Completed(_) => Outcome::Completed,
@@ -216,11 +216,11 @@ impl End {
     }
 }
 
-/// What is known of a task that ended.
+/// The report of a task that ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The task; none if it was refused before it had an id.
+    /// The task's id; none if it was refused before it had one.
     pub task_id: Option<TaskId>,
     /// The agent that ran it.
     pub agent_id: AgentId,
@@ -232,7 +232,7 @@ pub struct Report {
     pub end: End,
     /// The limits that it had.
     pub limits: Limits,
-    /// What it wrote for people; values that it was given are redacted.
+    /// The task log: what the skill wrote for people, with values that it was given redacted.
     pub log: Vec<LogEntry>,
     /// How many bytes it wrote beyond its log's limit; of what was redacted, as it would be shown.
     pub log_discarded: u64,
