@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use far_core::broker::BrokerSettings;
-use far_core::capability::{Catalog, CatalogEntry, Destination, Operation, Terms};
+use far_core::capability::{Catalog, CatalogEntry, Operation, Terms};
 use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Reading, Record};
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName, Version};
@@ -43,10 +43,8 @@ pub struct Parts {
     pub entry: Box<dyn Fn(&mut CatalogEntry) + Send>,
     /// How the broker behaves.
     pub broker: BrokerSettings,
-    /// How requests leave.
+    /// How requests leave, and where those without a secret may go.
     pub egress: Egress,
-    /// Where requests without a secret may go.
-    pub egress_to: Vec<Destination>,
     /// How many tasks run at once.
     pub max_tasks: u32,
     /// Where compiled components are kept.
@@ -63,7 +61,6 @@ impl Default for Parts {
             entry: Box::new(|_| {}),
             broker: BrokerSettings::default(),
             egress: Egress::new(),
-            egress_to: Vec::new(),
             max_tasks: 8,
             artifacts: None,
             provider: |provider| provider,
@@ -110,7 +107,6 @@ impl TestHost {
             .catalog(catalog)
             .broker(parts.broker)
             .egress(parts.egress)
-            .egress_to(parts.egress_to)
             .max_tasks(parts.max_tasks);
         if let Some(artifacts) = parts.artifacts {
             runtime = runtime.artifacts(artifacts);

@@ -44,6 +44,8 @@ impl Place {
         let placements =
             ["authorization", "header:x-api-key", "query:key", "client-certificate"].map(|text| text.parse().unwrap());
         let terms = terms.with_placements(placements.to_vec()).unwrap();
+        let open = format!("https://localhost:{}/open", server.port()).parse().unwrap();
+        let egress = egress.with_destination(open);
         let egress = if loopback { egress.with_network("127.0.0.0/8".parse().unwrap()) } else { egress };
         let host = TestHost::of(Parts {
             entry: Box::new(move |entry| {
@@ -51,7 +53,6 @@ impl Place {
                 (parts.entry)(entry);
             }),
             egress,
-            egress_to: vec![format!("https://localhost:{}/open", server.port()).parse().unwrap()],
             ..parts
         });
         Self { server, host, destination: destination.to_owned(), placements: vec![Placement::Authorization] }

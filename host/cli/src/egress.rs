@@ -10,7 +10,8 @@ use crate::failure::Failure;
 
 /// Takes what the file says, and reads what it names.
 pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
-    let egress = config.networks.iter().copied().fold(Egress::new(), Egress::with_network);
+    let egress = Egress::to(config.destinations.iter().cloned());
+    let egress = config.networks.iter().copied().fold(egress, Egress::with_network);
     let egress = config.hosts.iter().fold(egress, |egress, (host, address)| egress.with_host(host, *address));
     if let Some(path) = &config.ca_file {
         return with_authorities(egress, &read_authorities(path)?, path);

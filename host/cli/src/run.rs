@@ -85,7 +85,7 @@ async fn run_job(
     let settings = BrokerSettings { repeats: operator.repeats, ..BrokerSettings::default() };
     let builder = builder.catalog(operator.catalog).wasi(operator.wasi).broker(settings);
     let builder = builder.compiler(Compiler::child("/proc/self/exe")).load_limits(job.load_limits);
-    let mut builder = builder.egress(operator.egress).egress_to(operator.egress_to);
+    let mut builder = builder.egress(operator.egress);
     for provider in operator.opened.providers {
         builder = builder.provider(provider);
     }
@@ -185,7 +185,6 @@ struct Operator {
     wasi: Wasi,
     repeats: Repeats,
     egress: Egress,
-    egress_to: Vec<Destination>,
     /// Where to listen to the operator; nowhere for who runs a skill by hand.
     control: Option<Result<Place, ControlError>>,
 }
@@ -202,22 +201,22 @@ impl Operator {
         let agent_id = config.agent_id.clone().map_or_else(local_agent, Ok)?;
         let opened = providers::open_all(&config, &agent_id, json)?;
         let control = Some(Place::of(state::folder(&config), &agent_id));
-        let (egress, egress_to) = (egress::of(&config.egress)?, config.egress.destinations);
+        let egress = egress::of(&config.egress)?;
         let FarToml { catalog, wasi, repeats, .. } = config;
-        Ok(Self { agent_id, opened, catalog, wasi, repeats, egress, egress_to, control })
+        Ok(Self { agent_id, opened, catalog, wasi, repeats, egress, control })
     }
 
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
-    fn local(env_file: Option<&Path>, grants: &[Grant], egress_to: &[Destination]) -> Result<Self, Failure> {
+    fn local(env_file: Option<&Path>, grants: &[Grant], destinations: &[Destination]) -> Result<Self, Failure> {
         let mut opened = Opened::default();
         let provider = providers::local(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
             opened.providers.push(providers::open(&provider, &catalog, &[])?);
         }
-        let egress_to = egress_to.to_vec();
-        let (agent_id, wasi, egress) = (local_agent()?, Wasi::default(), egress::of(&EgressConfig::default())?);
-        Ok(Self { agent_id, opened, catalog, wasi, repeats: Repeats::Each, egress, egress_to, control: None })
+        let egress = egress::of(&EgressConfig { destinations: destinations.to_vec(), ..EgressConfig::default() })?;
+        let (agent_id, wasi) = (local_agent()?, Wasi::default());
+        Ok(Self { agent_id, opened, catalog, wasi, repeats: Repeats::Each, egress, control: None })
     }
 }
 

@@ -1,6 +1,24 @@
-//! The core of `far`: what a skill may use, where a value is, and what is recorded of it.
+//! The core of `far`: decides which secrets a task may use, holds their values, and records each
+//! use.
 //!
-//! This crate decides and keeps; it runs no component and opens no connection. Its rooms:
+//! This crate runs no component and opens no connection: `far-runtime` runs skills, and
+//! `far-providers` has backends. A program that runs skills needs `far-runtime`, which re-exports
+//! its part of this crate. A backend needs this crate alone.
+//!
+//! # Writing a backend
+//!
+//! Implement [`provider::SecretProvider`]. Three functions are required; they read, list and
+//! refresh secrets.
+//!
+//! - Return each value in [`memory::SecretBytes`], and overwrite every other buffer that held it.
+//! - Return the version that the backend names, as a [`Version`].
+//! - Map each failure to a [`provider::ProviderError`], which carries no text of the backend's.
+//!
+//! Only the broker calls a backend. `RuntimeBuilder::provider` in `far-runtime` adds one to a host;
+//! [`broker::reach`] asks one for the names of its secrets. `host/runtime/examples/http_json.rs` is
+//! a backend over HTTPS in a whole host.
+//!
+//! # Modules
 //!
 //! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check, of `far-capability`.
 //! - [`declaration`]: what a skill's author declares, read from the component.
@@ -8,13 +26,16 @@
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
 //! - [`jwt`]: tokens, signed under a secret.
-//! - [`redaction`]: what leaves a task, without the values that it was given.
 //! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`folder`]: folders that are their owner's alone.
 //! - [`single_flight`]: one request for all callers that ask the same at once.
 //! - [`clock`]: the one owner of "now".
 //! - [`thread`]: threads whose stacks the environment does not size.
+//!
+//! Some items are public because `far-runtime` is another crate, and hidden from this
+//! documentation because nobody else may use them: the context and the session of a task, the
+//! values that it shares, redaction of its output. [`broker`] says why.
 //!
 //! # Invariants
 //!
@@ -25,6 +46,7 @@
 
 pub mod broker;
 pub mod clock;
+#[doc(hidden)]
 pub mod context;
 pub mod declaration;
 pub mod folder;
@@ -32,17 +54,23 @@ pub mod jwt;
 pub mod memory;
 pub mod pal;
 pub mod provider;
+#[doc(hidden)]
 pub mod redaction;
 pub mod review;
+#[doc(hidden)]
 pub mod secret;
 pub mod single_flight;
 mod task_id;
+#[doc(hidden)]
 pub mod thread;
 
+#[doc(hidden)]
 pub use context::TaskContext;
 pub use far_capability as capability;
+#[doc(hidden)]
 pub use far_capability::{
     AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
 };
+#[doc(hidden)]
 pub use secret::Secret;
 pub use task_id::random_task_id;

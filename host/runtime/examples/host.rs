@@ -10,11 +10,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::capability::{Catalog, Grant};
-use far_core::memory::{WipingAllocator, harden_process};
-use far_core::pal::{Format, Pal, WriterSink};
 use far_providers::dotenv::DotEnv;
-use far_runtime::{End, Runtime, Task};
+use far_runtime::memory::{WipingAllocator, harden_process};
+use far_runtime::{Catalog, End, Grant, Runtime, Task, pal};
 
 /// Overwrites what libraries leave in memory that they free.
 #[global_allocator]
@@ -28,8 +26,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let [skill, grant, input] = arguments.as_slice() else { return Err("usage: host SKILL GRANT INPUT".into()) };
 
     // Events go to stderr, and no value is released unless its event was written.
-    let sink = WriterSink::spawn(std::io::stderr(), Format::JsonLines)?;
-    let pal = Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
+    let sink = pal::WriterSink::spawn(std::io::stderr(), pal::Format::JsonLines)?;
+    let pal = pal::Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
 
     // The operator permits what is granted here, from the backend `dotenv`.
     let grant: Grant = grant.parse()?;

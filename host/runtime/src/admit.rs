@@ -8,62 +8,60 @@ use far_core::{TaskContext, TaskId, clock};
 
 use crate::limits::Limits;
 use crate::runtime::Runtime;
-use crate::task::{Refusal, Task};
+use crate::skill::Identity;
+use crate::task::{Job, Refusal};
 
 impl Runtime {
     /// Who the task is, what it may use, and when it ends.
-    pub(crate) fn admit(&self, task_id: TaskId, task: &Task) -> Result<TaskContext, Refusal> {
-        self.check_limits(task)?;
+    pub(crate) fn admit(&self, task_id: TaskId, identity: &Identity, job: &Job) -> Result<TaskContext, Refusal> {
+        self.check_limits(job)?;
         let now = clock::now();
-        let deadline = now.checked_add(task.limits.timeout).ok_or(Refusal::Limit("timeout"))?;
-        let declaration = task.skill.declaration();
-        let declared = declared(declaration);
-        let skill_digest = task.skill.digest();
-        let capability = Capability::new(declared, &task.grants, &self.catalog, &skill_digest, now)?;
-        self.check_capability(task, declared, &capability)?;
+        let deadline = now.checked_add(job.limits.timeout).ok_or(Refusal::Limit("timeout"))?;
+        let declared = declared(identity.declaration.as_ref());
+        let skill_digest = identity.digest;
+        let capability = Capability::new(declared, &job.grants, &self.catalog, &skill_digest, now)?;
+        self.check_capability(identity, declared, &capability)?;
         Ok(TaskContext {
             task_id,
             agent_id: self.agent_id.clone(),
-            skill: declaration.map(|declaration| declaration.name.clone()),
+            skill: identity.name().cloned(),
             skill_digest,
             capability,
-            egress: self.egress(task),
+            egress: self.egress(job),
             listed: self.egress.clone(),
-            records: task.limits.records,
+            records: job.limits.records,
             deadline,
         })
     }
 
     /// Where requests without a secret may go: what was granted of what the operator lets.
-    fn egress(&self, task: &Task) -> Vec<Destination> {
+    fn egress(&self, job: &Job) -> Vec<Destination> {
         // Most are written as the operator writes them, and are found without being compared with every other.
         let written: HashSet<_> = self.egress.iter().map(Destination::as_str).collect();
         let is_let =
             |destination: &&Destination| written.contains(destination.as_str()) || destination.is_within(&self.egress);
-        task.egress.iter().filter(is_let).cloned().collect()
+        job.egress.iter().filter(is_let).cloned().collect()
     }
 
-    fn check_limits(&self, task: &Task) -> Result<(), Refusal> {
-        let limits = &task.limits;
+    fn check_limits(&self, job: &Job) -> Result<(), Refusal> {
+        let limits = &job.limits;
         if let Some(name) = limits.out_of_bounds(&Limits::max_with_memory(self.max_memory)) {
             return Err(Refusal::Limit(name));
         }
-        let (length, limit) = (task.input.len(), limits.input);
+        let (length, limit) = (job.input.len(), limits.input);
         if length > limit { Err(Refusal::InputTooLarge { length, limit }) } else { Ok(()) }
     }
 
     fn check_capability(
         &self,
-        task: &Task,
+        identity: &Identity,
         declared: &[DeclaredSecret],
         capability: &Capability,
     ) -> Result<(), Refusal> {
         if let Some(gap) = capability.gaps(declared).next() {
             return Err(gap.into());
         }
-        if task.skill.reveals()
-            && !capability.permits().any(|(_, permit)| permit.operations.contains(Operation::Reveal))
-        {
+        if identity.reveals && !capability.permits().any(|(_, permit)| permit.operations.contains(Operation::Reveal)) {
             return Err(Refusal::Reveal);
         }
         match capability.permits().find(|(_, permit)| !self.broker.has_provider(&permit.provider)) {

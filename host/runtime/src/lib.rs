@@ -8,16 +8,14 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use far_core::capability::{Catalog, Grant};
-//! use far_core::pal::{Format, Pal, WriterSink};
 //! use far_providers::dotenv::DotEnv;
-//! use far_runtime::{End, Runtime, Task};
+//! use far_runtime::{Catalog, End, Grant, Runtime, Task, pal};
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn Error>> {
 //!     // Events go to stderr, and no value is released unless its event was written.
-//!     let sink = WriterSink::spawn(std::io::stderr(), Format::JsonLines)?;
-//!     let pal = Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
+//!     let sink = pal::WriterSink::spawn(std::io::stderr(), pal::Format::JsonLines)?;
+//!     let pal = pal::Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
 //!
 //!     // The operator permits what is granted here, from the backend `dotenv`.
 //!     let grant: Grant = "github-webhook-secret:sign".parse()?;
@@ -39,6 +37,18 @@
 //! }
 //! ```
 //!
+//! # Where to go from here
+//!
+//! - [`Runtime`] loads components and runs tasks; [`RuntimeBuilder`] has the operator's settings.
+//! - [`Task`] is one job with its grants and [`Limits`]; [`Report`] and [`End`] say how it ended.
+//! - [`capability`] has the catalog's entries and the parts of a grant.
+//! - [`pal`] has the events of a task, and the sinks that receive them.
+//! - [`memory`] protects the process: a host calls [`memory::harden_process`] first.
+//! - [`embed`] is for a program that has a wasmtime host with its own engine and stores.
+//!
+//! Backends are in `far-providers`, each behind a feature; `far-core` has the trait for others.
+//! Everything else that a host needs of `far-core` is re-exported here.
+//!
 //! # Invariants
 //!
 //! - One store per task; nothing of a task survives it, and a store is never entered again after a trap.
@@ -47,9 +57,12 @@
 //! - Needs a multi-threaded tokio runtime with time enabled.
 
 mod admit;
+mod admitted;
 mod artifact;
 mod compiler;
+mod context;
 mod egress;
+pub mod embed;
 mod engine;
 mod exceeded;
 mod interfaces;
@@ -68,9 +81,20 @@ mod wasi;
 
 pub use artifact::{ArtifactCache, ArtifactError};
 pub use compiler::{Compiler, LoadLimits};
+// For the fuzz targets of this workspace alone, see there.
 #[doc(hidden)]
 pub use egress::internal;
 pub use egress::{Egress, EgressSetupError};
+#[doc(inline)]
+pub use far_core::broker::{BrokerError, BrokerSettings, KeptSecret, Repeats, Reread, Violation};
+#[doc(inline)]
+pub use far_core::capability::{Catalog, CatalogEntry, Destination, Grant};
+#[doc(inline)]
+pub use far_core::declaration::Declaration;
+#[doc(inline)]
+pub use far_core::provider::SecretProvider;
+#[doc(inline)]
+pub use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version};
 pub use limits::{Limit, Limits};
 pub use metrics::Metrics;
 pub use runtime::{Runtime, RuntimeBuilder, RuntimeError};
@@ -78,3 +102,36 @@ pub use skill::{COMPONENT_MAX, LoadError, Skill};
 pub use task::{End, Refusal, Report, Task};
 pub use task_log::{LogEntry, LogSource};
 pub use wasi::Wasi;
+
+/// The parts of grants and of the catalog's entries, from `far-core`.
+pub mod capability {
+    #[doc(inline)]
+    pub use far_core::capability::{
+        CapabilityError, CatalogError, DenyReason, DestinationError, Gap, GrantError, JwtAlgorithm, JwtRule, Operation,
+        Operations, Placement, Rotation, Scope, Signature, Signing, Terms, TermsError, WhenLeaked,
+    };
+    #[doc(inline)]
+    pub use far_core::declaration::{ComponentError, DeclarationError, DeclaredSecret};
+    #[doc(inline)]
+    pub use far_core::name::NameError;
+    #[doc(inline)]
+    pub use far_core::provider::Reference;
+    #[doc(inline)]
+    pub use far_core::version::{VersionError, VersionRule, VersionSelector};
+}
+
+/// The Process Activity Log: events, and the sinks that receive them, from `far-core`.
+pub mod pal {
+    #[doc(inline)]
+    pub use far_core::pal::{
+        AuditUnavailable, CacheState, Cause, DestinationLabel, Event, EventKind, Format, LogLevel, MemorySink, Outcome,
+        Pal, PalBuilder, Reading, Reason, Receipt, Record, SecretLabel, Sink, SinkError, Subject, Subscription,
+        WriterSink,
+    };
+}
+
+/// Protection of the memory of the host's process, from `far-core`.
+pub mod memory {
+    #[doc(inline)]
+    pub use far_core::memory::{NotWiping, SelfTestError, Unhardened, WipingAllocator, harden_process, self_test};
+}

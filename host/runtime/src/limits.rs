@@ -1,8 +1,10 @@
 //! What a task may use of the host, besides secrets.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::io::Errno;
 use wasmtime::ResourceLimiter;
 
@@ -263,6 +265,34 @@ impl Usage {
                 false
             }
         }
+    }
+}
+
+/// The usage of one task's store, which the task's end asks for when the store may be gone.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedUsage(Arc<Mutex<Usage>>);
+
+impl SharedUsage {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(Arc::new(Mutex::new(Usage::new(limits))))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.0.lock()
+    }
+}
+
+impl ResourceLimiter for SharedUsage {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.lock().memory_growing(current, desired, maximum)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.lock().memory_grow_failed(error)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.lock().table_growing(current, desired, maximum)
     }
 }
 

@@ -35,7 +35,7 @@ async fn text(text: String, redaction: &Arc<Redaction>, most: usize) -> String {
 }
 
 /// The bytes that are shown, as many as may be, and how many are not for that.
-async fn redacted(bytes: Vec<u8>, redaction: &Arc<Redaction>, most: usize) -> (Vec<u8>, usize) {
+pub(crate) async fn redacted(bytes: Vec<u8>, redaction: &Arc<Redaction>, most: usize) -> (Vec<u8>, usize) {
     if redaction.is_empty() {
         return (bytes, 0);
     }

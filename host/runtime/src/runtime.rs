@@ -25,7 +25,9 @@ use crate::turns::Turns;
 use crate::untraced;
 use crate::wasi::Wasi;
 
-/// Runs skills. Cheap to share; dropping the last one ends it.
+/// Loads components and runs tasks, with one engine and one cache of secrets.
+///
+/// Shared as an `Arc`; dropping the last one wipes every cached value.
 pub struct Runtime {
     pub(crate) agent_id: AgentId,
     pub(crate) broker: Arc<Broker>,
@@ -50,7 +52,7 @@ pub struct Runtime {
 /// The most loads that are checked at once.
 const CHECKS: usize = 16;
 
-/// Why there is no runtime.
+/// Reasons why a runtime cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeError {
@@ -68,7 +70,7 @@ pub enum RuntimeError {
     Thread(#[source] std::io::Error),
 }
 
-/// Makes a [`Runtime`].
+/// The settings of a [`Runtime`].
 pub struct RuntimeBuilder {
     agent_id: AgentId,
     pal: Arc<Pal>,
@@ -77,7 +79,6 @@ pub struct RuntimeBuilder {
     broker: BrokerSettings,
     pool: PoolSize,
     egress: Egress,
-    destinations: Vec<Destination>,
     artifacts: Option<ArtifactCache>,
     compiler: Compiler,
     load_limits: LoadLimits,
@@ -92,69 +93,66 @@ impl RuntimeBuilder {
         self
     }
 
-    /// What the operator permits; nothing by default.
+    /// Sets the catalog, which is the most that any task may use; it permits nothing by default.
     #[must_use]
     pub fn catalog(self, catalog: Catalog) -> Self {
         Self { catalog, ..self }
     }
 
-    /// How to behave towards backends.
+    /// Sets deadlines towards backends, and the like.
     #[must_use]
     pub fn broker(self, broker: BrokerSettings) -> Self {
         Self { broker, ..self }
     }
 
-    /// How many tasks run at once; others wait for a place, within their own deadline. 64 by default.
+    /// Sets the number of tasks that run at once; others wait for a slot, within their own deadline.
+    /// 64 by default.
     #[must_use]
     pub fn max_tasks(mut self, tasks: u32) -> Self {
         self.pool.tasks = tasks;
         self
     }
 
-    /// The most memory that any task's limits may name, in bytes. 1 GiB by default.
+    /// Sets the upper bound of [`Limits::memory`] and the other sizes, in bytes. 1 GiB by default.
     #[must_use]
     pub fn max_memory(mut self, memory: usize) -> Self {
         self.pool.memory = memory;
         self
     }
 
-    /// Where compiled components are kept; nowhere by default, and then each is compiled when it is loaded.
+    /// Sets a cache of compiled components. There is none by default: each component is compiled
+    /// when it is loaded.
     #[must_use]
     pub fn artifacts(self, artifacts: ArtifactCache) -> Self {
         Self { artifacts: Some(artifacts), ..self }
     }
 
-    /// Where components are compiled; [`Compiler::in_process`] by default.
+    /// Sets the compiler; [`Compiler::in_process`] by default.
     #[must_use]
     pub fn compiler(self, compiler: Compiler) -> Self {
         Self { compiler, ..self }
     }
 
-    /// Bounds on loading a component.
+    /// Sets the bounds on compiling a component.
     #[must_use]
     pub fn load_limits(self, load_limits: LoadLimits) -> Self {
         Self { load_limits: load_limits.clamped(), ..self }
     }
 
-    /// How requests over HTTP leave; [`Egress::new`] by default.
+    /// Sets how requests over HTTP leave, and where those without a secret may go; [`Egress::new`]
+    /// by default, which lets none of those leave.
     #[must_use]
     pub fn egress(self, egress: Egress) -> Self {
         Self { egress, ..self }
     }
 
-    /// Where the operator lets tasks send requests without a secret; nowhere by default.
-    #[must_use]
-    pub fn egress_to(self, destinations: Vec<Destination>) -> Self {
-        Self { destinations, ..self }
-    }
-
-    /// What components may import of WASI; [`Wasi::Inert`] by default.
+    /// Sets which interfaces of WASI components may import; [`Wasi::Inert`] by default.
     #[must_use]
     pub fn wasi(self, wasi: Wasi) -> Self {
         Self { wasi, ..self }
     }
 
-    /// The runtime.
+    /// Builds the runtime, and starts the thread of its clock.
     ///
     /// # Errors
     ///
@@ -164,7 +162,8 @@ impl RuntimeBuilder {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(RuntimeError::Engine)?;
         egress::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
-        untraced::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
+        untraced::add_http_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
+        untraced::add_lookup_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         interfaces::add_to_linker(&mut linker).map_err(RuntimeError::Engine)?;
         let broker = Broker::new(self.providers, self.pal, self.broker)?;
         engine::start_clock(&engine).map_err(RuntimeError::Thread)?;
@@ -177,7 +176,7 @@ impl RuntimeBuilder {
             max_memory: self.pool.memory,
             turns: Turns::new(),
             clients: Arc::new(self.egress.build()?),
-            egress: self.destinations,
+            egress: self.egress.into_destinations(),
             checking: Semaphore::new(CHECKS),
             places: Places::new(self.compiler.at_once()),
             compiler: self.compiler,
@@ -190,7 +189,7 @@ impl RuntimeBuilder {
 }
 
 impl Runtime {
-    /// A runtime that is this agent, and records in this log.
+    /// Returns the settings of a runtime that acts as this agent, and records in this log.
     pub fn builder(agent_id: AgentId, pal: Arc<Pal>) -> RuntimeBuilder {
         RuntimeBuilder {
             agent_id,
@@ -200,7 +199,6 @@ impl Runtime {
             broker: BrokerSettings::default(),
             pool: PoolSize { tasks: 64, memory: Limits::MAX.memory },
             egress: Egress::new(),
-            destinations: Vec::new(),
             artifacts: None,
             compiler: Compiler::in_process(),
             load_limits: LoadLimits::default(),
@@ -208,37 +206,40 @@ impl Runtime {
         }
     }
 
-    /// The log that the runtime records in.
+    /// Returns the log that the runtime records in.
     pub fn pal(&self) -> &Arc<Pal> {
         self.broker.pal()
     }
 
-    /// Ends what tasks share, and has backends end what they made for it: for a process that is about to end.
+    /// Wipes the values that tasks share, and has backends revoke their leases: for a process that is
+    /// about to exit.
     pub async fn end_shared(&self) {
         self.broker.end_shared(&self.agent_id).await;
     }
 
-    /// What is kept for tasks, for the operator: references, versions and times.
+    /// Lists the cached values, for an operator: names, versions and times.
     pub fn kept(&self) -> Vec<KeptSecret> {
         self.broker.kept()
     }
 
-    /// Has tasks that keep a secret read it again: see [`Broker::refresh_kept`].
+    /// Reads a cached secret again from its backend: see [`Broker::refresh_kept`].
     pub async fn refresh_kept(&self, name: &SecretName) -> Reread {
         self.broker.refresh_kept(name, &self.agent_id).await
     }
 
-    /// Has made anew what backends made for tasks: see [`Broker::replace_kept`].
+    /// Has backends reissue a dynamic secret: see [`Broker::replace_kept`].
     pub async fn replace_kept(&self, name: &SecretName) -> Reread {
         self.broker.replace_kept(name, &self.agent_id).await
     }
 
-    /// Wipes a secret, whoever holds it, and ends what backends made of it: see [`Broker::revoke_kept`].
+    /// Wipes every cached value of a secret, and has backends revoke its leases; returns the number
+    /// of values: see [`Broker::revoke_kept`].
     pub async fn revoke_kept(&self, name: &SecretName) -> usize {
         self.broker.revoke_kept(name, &self.agent_id).await
     }
 
-    /// Whether a task that ran now could have its secrets: every required sink takes records, see [`Pal::is_ready`].
+    /// Returns whether every required sink takes records, without which no task is given a secret:
+    /// see [`Pal::is_ready`].
     pub fn is_ready(&self) -> bool {
         self.pal().is_ready()
     }
@@ -254,12 +255,16 @@ impl Runtime {
         let digest = SkillDigest::of(&component);
         let loaded = self.load_digest(component, digest).await;
         if let Err(error) = &loaded {
-            let agent_id = self.agent_id.clone();
-            let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
-            // The refusal stands, recorded or not: nothing runs.
-            let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
+            self.record_load_refusal(digest, error).await;
         }
         loaded.map(Arc::new)
+    }
+
+    pub(crate) async fn record_load_refusal(&self, digest: SkillDigest, error: &LoadError) {
+        let agent_id = self.agent_id.clone();
+        let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
+        // The refusal stands, recorded or not: nothing runs.
+        let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
     }
 
     async fn load_digest(self: &Arc<Self>, component: Vec<u8>, digest: SkillDigest) -> Result<Skill, LoadError> {
@@ -310,7 +315,7 @@ enum Load {
 ///
 /// Does not use a thread of tokio's: if tokio can start no thread, it waits forever for a free one.
 /// A compiling process is ended with the thread that started it.
-async fn on_thread<T: Send + 'static>(
+pub(crate) async fn on_thread<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {

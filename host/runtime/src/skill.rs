@@ -3,14 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use far_core::SkillDigest;
 use far_core::declaration::{self, ComponentError, Declaration};
 use far_core::review::{Shape, is_served};
+use far_core::{SkillDigest, SkillName};
+use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::artifact;
 use crate::compiler::Job;
-use crate::interfaces::{BindingsPre, REVEAL};
+use crate::interfaces::{BindingsPre, PACKAGE, REVEAL};
 use crate::limits::is_the_machines;
 use crate::runtime::Runtime;
 use crate::state::TaskState;
@@ -18,15 +19,30 @@ use crate::state::TaskState;
 /// The largest component, in bytes.
 pub const COMPONENT_MAX: usize = 64 << 20;
 
-/// A skill that can be run, as often as wanted and at the same time.
+/// A checked and compiled component, which any number of tasks may run at once.
 pub struct Skill {
-    digest: SkillDigest,
-    declaration: Option<Declaration>,
-    reveals: bool,
+    pub(crate) identity: Identity,
     pub(crate) component: BindingsPre<TaskState>,
 }
 
-/// Why a component is no skill. The names in it are its author's text: escape them wherever they are shown.
+/// The facts about a component that decide on the admission of its tasks.
+pub(crate) struct Identity {
+    pub(crate) digest: SkillDigest,
+    /// None for a component without one, which gets no secret.
+    pub(crate) declaration: Option<Declaration>,
+    /// Whether it imports `reveal`.
+    pub(crate) reveals: bool,
+}
+
+impl Identity {
+    /// Returns the declared name.
+    pub(crate) fn name(&self) -> Option<&SkillName> {
+        self.declaration.as_ref().map(|declaration| &declaration.name)
+    }
+}
+
+/// Reasons why a component cannot be loaded. The names in them are the author's text: escape them
+/// wherever they are shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -146,6 +162,22 @@ impl Checked {
         Ok(component)
     }
 
+    /// Compiles the component for an engine of an embedder's. Of its imports, those of this package
+    /// are checked; the others are the embedder's.
+    pub(crate) fn compile_for(self, engine: &Engine) -> Result<(Identity, Component), LoadError> {
+        Shape::read(&self.bytes)?.within_limits().map_err(ComponentError::Shape)?;
+        let component = Component::from_binary(engine, &self.bytes).map_err(of_engine)?;
+        let mut reveals = false;
+        for (name, _) in component.component_type().imports(engine) {
+            reveals |= name == REVEAL;
+            // A linker takes a compatible version for the one that is asked for.
+            if name.starts_with(PACKAGE) && !is_served(name) {
+                return Err(LoadError::UnknownImport(name.to_owned()));
+            }
+        }
+        Ok((Identity { digest: self.digest, declaration: self.declaration, reveals }, component))
+    }
+
     /// Links the compiled component.
     pub(crate) fn link(self, runtime: &Runtime, component: &Component) -> Result<Skill, LoadError> {
         let mut reveals = false;
@@ -160,29 +192,30 @@ impl Checked {
         }
         let instance = runtime.linker.instantiate_pre(component).map_err(LoadError::ImportType)?;
         let component = BindingsPre::new(instance).map_err(LoadError::WrongWorld)?;
-        Ok(Skill { digest: self.digest, declaration: self.declaration, reveals, component })
+        let identity = Identity { digest: self.digest, declaration: self.declaration, reveals };
+        Ok(Skill { identity, component })
     }
 }
 
 impl Skill {
-    /// The skill's identity: the digest of its bytes.
+    /// Returns the skill's identity: the digest of its bytes.
     pub fn digest(&self) -> SkillDigest {
-        self.digest
+        self.identity.digest
     }
 
-    /// What its author declares; none if the component has no declaration, and then it gets no secret.
+    /// Returns the author's declaration. A component without one gets no secret.
     pub fn declaration(&self) -> Option<&Declaration> {
-        self.declaration.as_ref()
+        self.identity.declaration.as_ref()
     }
 
-    /// Whether it imports `reveal`, and so could take a secret's bytes.
+    /// Returns whether it imports `reveal`, and so could take a secret's bytes.
     pub fn reveals(&self) -> bool {
-        self.reveals
+        self.identity.reveals
     }
 }
 
 impl fmt::Debug for Skill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Skill").field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Skill").field("digest", &self.identity.digest).finish_non_exhaustive()
     }
 }

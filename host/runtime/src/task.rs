@@ -13,63 +13,98 @@ use crate::skill::Skill;
 use crate::task_log::LogEntry;
 
 /// One job for one skill.
+///
+/// [`Runtime::run`](crate::Runtime::run) runs a task of a [`Skill`], and
+/// [`Runtime::open_task`](crate::Runtime::open_task) admits one of an
+/// [`EmbeddedSkill`](crate::embed::EmbeddedSkill).
+#[derive(Debug)]
+pub struct Task<S = Skill> {
+    pub(crate) skill: Arc<S>,
+    pub(crate) job: Job,
+}
+
+/// A task, but for its skill.
 #[derive(Clone, Debug)]
-pub struct Task {
+pub(crate) struct Job {
     pub(crate) id: Option<TaskId>,
-    pub(crate) skill: Arc<Skill>,
     pub(crate) input: Vec<u8>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) egress: Vec<Destination>,
     pub(crate) limits: Limits,
 }
 
-impl Task {
-    /// A task without grants, with an empty input, the default limits and a random id.
-    pub fn new(skill: &Arc<Skill>) -> Self {
-        Self {
-            id: None,
-            skill: skill.clone(),
-            input: Vec::new(),
-            grants: Vec::new(),
-            egress: Vec::new(),
-            limits: Limits::default(),
-        }
+impl<S> Task<S> {
+    /// Returns a task without grants, with an empty input, the default limits and a random id.
+    pub fn new(skill: &Arc<S>) -> Self {
+        let (id, input, grants, egress) = (None, Vec::new(), Vec::new(), Vec::new());
+        Self { skill: skill.clone(), job: Job { id, input, grants, egress, limits: Limits::default() } }
     }
 
-    /// The same task with this id.
+    /// Sets the task's id.
     #[must_use]
-    pub fn with_id(self, id: TaskId) -> Self {
-        Self { id: Some(id), ..self }
+    pub fn with_id(mut self, id: TaskId) -> Self {
+        self.job.id = Some(id);
+        self
     }
 
-    /// The same task with this input, a JSON document by convention.
+    /// Sets the input, a JSON document by convention.
     #[must_use]
-    pub fn with_input(self, input: impl Into<Vec<u8>>) -> Self {
-        Self { input: input.into(), ..self }
+    pub fn with_input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.job.input = input.into();
+        self
     }
 
-    /// The same task with one more grant.
+    /// Adds a grant.
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
-        self.grants.push(grant);
+        self.job.grants.push(grant);
         self
     }
 
-    /// The same task with one more destination of requests without a secret.
+    /// Adds a destination of requests without a secret.
     #[must_use]
     pub fn with_egress(mut self, destination: Destination) -> Self {
-        self.egress.push(destination);
+        self.job.egress.push(destination);
         self
     }
 
-    /// The same task with these limits.
+    /// Sets the limits.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.job.limits = limits;
+        self
     }
 }
 
-/// Why a task was not let in. Nothing of it ran.
+// Not derived: that would ask for a skill that can be cloned.
+impl<S> Clone for Task<S> {
+    fn clone(&self) -> Self {
+        Self { skill: self.skill.clone(), job: self.job.clone() }
+    }
+}
+
+/// Why a task was not admitted. Nothing of it ran.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The task may not run as requested. This is recorded.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A required sink did not take the record of the admission.
+    #[error(transparent)]
+    Audit(#[from] AuditUnavailable),
+}
+
+impl From<OpenError> for End {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Refused(refusal) => Self::Refused(refusal),
+            OpenError::Audit(unavailable) => Self::AuditUnavailable(unavailable),
+        }
+    }
+}
+
+/// Reasons why a task was refused before any of it ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -144,7 +179,7 @@ pub enum End {
     LimitExceeded(Limit),
     /// The task's time was over.
     TimedOut,
-    /// Whoever ran the task ended it, see [`Runtime::run_until`](crate::Runtime::run_until).
+    /// The caller cancelled the task, see [`Runtime::run_until`](crate::Runtime::run_until).
     Cancelled,
     /// The task was not let in.
     Refused(Refusal),
@@ -155,7 +190,7 @@ pub enum End {
 }
 
 impl End {
-    /// The limit that the task went beyond, if it ended for that.
+    /// Returns the limit that the task went beyond, if it ended for that.
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Self::LimitExceeded(limit) => Some(*limit),
@@ -163,7 +198,7 @@ impl End {
         }
     }
 
-    /// The outcome as the PAL records it.
+    /// Returns the outcome as the PAL records it.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Completed(_) => Outcome::Completed,
@@ -181,11 +216,11 @@ impl End {
     }
 }
 
-/// What is known of a task that ended.
+/// The report of a task that ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The task; none if it was refused before it had an id.
+    /// The task's id; none if it was refused before it had one.
     pub task_id: Option<TaskId>,
     /// The agent that ran it.
     pub agent_id: AgentId,
@@ -197,7 +232,7 @@ pub struct Report {
     pub end: End,
     /// The limits that it had.
     pub limits: Limits,
-    /// What it wrote for people; values that it was given are redacted.
+    /// The task log: what the skill wrote for people, with values that it was given redacted.
     pub log: Vec<LogEntry>,
     /// How many bytes it wrote beyond its log's limit; of what was redacted, as it would be shown.
     pub log_discarded: u64,

@@ -7,6 +7,7 @@
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource};
+use wasmtime_wasi::WasiView;
 use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{Host as _, Network, ResolveAddressStream};
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
 use wasmtime_wasi::sockets::WasiSocketsView as _;
@@ -14,23 +15,28 @@ use wasmtime_wasi_http::p2::HeaderResult;
 use wasmtime_wasi_http::p2::bindings::http::types::{
     Fields, HeaderError, HostFields as _, HostOutgoingRequest as _, Method, OutgoingRequest, Scheme,
 };
-use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView as _};
-
-use crate::state::TaskState;
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 /// The interfaces' names, at the versions that the engine has.
 const TYPES: &str = "wasi:http/types@0.2.12";
 const LOOKUP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 
-/// Takes the place of what is linked already.
-pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+/// Takes the place of what is linked already of `wasi:http`.
+pub(crate) fn add_http_to_linker<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance(TYPES)?;
     fields(&mut types)?;
     requests(&mut types)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// Takes the place of what is linked already of `wasi:sockets`.
+pub(crate) fn add_lookup_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
     linker.instance(LOOKUP)?.func_wrap(
         "resolve-addresses",
-        |mut store: StoreContextMut<'_, TaskState>, (network, name): (Resource<Network>, String)| {
+        |mut store: StoreContextMut<'_, T>, (network, name): (Resource<Network>, String)| {
             let resolved: Result<Resource<ResolveAddressStream>, ErrorCode> =
                 match store.data_mut().sockets().resolve_addresses(network, name) {
                     Ok(stream) => Ok(stream),
@@ -43,7 +49,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<
     Ok(())
 }
 
-fn fields(types: &mut LinkerInstance<'_, TaskState>) -> wasmtime::Result<()> {
+fn fields<T: WasiHttpView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     type Name = (Resource<Fields>, String);
     method(types, "fields.get", |http, (fields, name): Name| http.get(fields, name))?;
     method(types, "fields.has", |http, (fields, name): Name| http.has(fields, name))?;
@@ -57,7 +63,7 @@ fn fields(types: &mut LinkerInstance<'_, TaskState>) -> wasmtime::Result<()> {
 }
 
 /// What sets a text here is linked in `egress`, with bounds.
-fn requests(types: &mut LinkerInstance<'_, TaskState>) -> wasmtime::Result<()> {
+fn requests<T: WasiHttpView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     type Request = (Resource<OutgoingRequest>,);
     method(types, "outgoing-request.method", |http, (request,): Request| -> wasmtime::Result<Method> {
         http.method(request)
@@ -72,16 +78,17 @@ fn requests(types: &mut LinkerInstance<'_, TaskState>) -> wasmtime::Result<()> {
     )
 }
 
-fn method<P, R>(
-    types: &mut LinkerInstance<'_, TaskState>,
+fn method<T, P, R>(
+    types: &mut LinkerInstance<'_, T>,
     name: &str,
     call: fn(&mut WasiHttpCtxView<'_>, P) -> wasmtime::Result<R>,
 ) -> wasmtime::Result<()>
 where
+    T: WasiHttpView + 'static,
     P: wasmtime::component::ComponentNamedList + Lift + 'static,
     R: ComponentType + Lower + 'static,
 {
-    types.func_wrap(&format!("[method]{name}"), move |mut store: StoreContextMut<'_, TaskState>, params: P| {
+    types.func_wrap(&format!("[method]{name}"), move |mut store: StoreContextMut<'_, T>, params: P| {
         Ok((call(&mut store.data_mut().http(), params)?,))
     })
 }

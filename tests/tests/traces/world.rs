@@ -125,7 +125,7 @@ fn builder(
         None => builder,
     };
     let open = format!("{}/", servers.open.origin()).parse().unwrap();
-    builder.catalog(catalog.clone()).egress(egress.clone()).egress_to(vec![open]).max_tasks(4)
+    builder.catalog(catalog.clone()).egress(egress.clone().with_destination(open)).max_tasks(4)
 }
 
 fn env(authority: &Authority, canaries: &Canaries) -> String {

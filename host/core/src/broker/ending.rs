@@ -111,14 +111,27 @@ impl Session {
     }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        let Some((event, ended)) = self.end(Outcome::Cancelled, None) else { return };
+impl Session {
+    /// Whether the task has ended. Nothing is answered from then on.
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire)
+    }
+
+    /// Ends the task as [`finish`](Self::finish) does, without waiting for the record, whoever still
+    /// holds the session. Does nothing if the task has ended.
+    pub fn abandon(&self, outcome: Outcome) {
+        let Some((event, ended)) = self.end(outcome, None) else { return };
         self.broker.pal.note(&self.subject, event);
         // Nobody waits for it any more; a ledger knows of what is not ended before the process does.
         if let (true, Ok(runtime)) = (ended.owner.is_some(), tokio::runtime::Handle::try_current()) {
             let (broker, subject) = (self.broker.clone(), self.subject.clone());
             runtime.spawn(async move { broker.revoke(ended, &subject, None).await });
         }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.abandon(Outcome::Cancelled);
     }
 }

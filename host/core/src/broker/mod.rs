@@ -16,6 +16,13 @@
 //! - Nothing else in the program calls a [`SecretProvider`].
 //! - A denial makes no call, and touches neither cache nor provider.
 //! - After a violation, or a record that a required sink did not take, the session answers nothing any more.
+//!
+//! # Hidden items
+//!
+//! The session of a task, its handles and its requests are hidden from the documentation: only
+//! `far-runtime` may use them. They are public because it is another crate. A program that opens
+//! sessions by itself takes over what the runtime promises: that the guest is the one that was
+//! checked, that a denial ends it, and that its output is redacted.
 
 mod cache;
 mod call;
@@ -46,15 +53,22 @@ use std::time::Duration;
 
 use far_capability::{DenyReason, ProviderId};
 
+#[doc(hidden)]
 pub use egress::EgressError;
-pub use error::{AccessError, SecretError, Stop, Violation};
+pub use error::Violation;
+#[doc(hidden)]
+pub use error::{AccessError, SecretError, Stop};
+#[doc(hidden)]
 pub use exchange::Exchange;
+#[doc(hidden)]
 pub use handle::{Handle, ListedSecret};
 pub use operator::{KeptSecret, OperatorError, Revoked, Rotated};
 pub use reach::reach;
 pub use repeats::Repeats;
 pub use rotation::Reread;
+#[doc(hidden)]
 pub use sealed::StandIn;
+#[doc(hidden)]
 pub use session::Session;
 
 use self::cache::Cache;
@@ -115,6 +129,7 @@ pub enum BrokerError {
 }
 
 /// Why a task was not let in.
+#[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
@@ -161,6 +176,7 @@ impl Broker {
     /// # Errors
     ///
     /// [`AdmitError`]; the task is not let in then.
+    #[doc(hidden)]
     pub async fn admit(self: &Arc<Self>, context: TaskContext) -> Result<Session, AdmitError> {
         let subject = Arc::new(Subject::from(&context));
         // Open before it is recorded: however this ends, what was recorded as admitted is recorded as finished.
@@ -180,6 +196,7 @@ impl Broker {
     /// # Errors
     ///
     /// [`AuditUnavailable`] if the record was not accepted.
+    #[doc(hidden)]
     pub async fn refuse(&self, subject: &Arc<Subject>, reason: &'static str) -> Result<(), AuditUnavailable> {
         self.pal.record(subject, Event::task_refused(reason)).await
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_core::capability::Destination;
 use ipnet::IpNet;
 use reqwest::redirect::Policy;
 use rustls::client::Resumption;
@@ -17,19 +18,26 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::address::Addresses;
 
-/// How requests leave: what the operator says.
+/// The operator's settings for requests: the destinations of those without a secret, the addresses
+/// of servers, and the authorities of their certificates.
+///
+/// A request with a secret goes where declaration, grant and catalog let that secret go, whatever
+/// the destinations here. A request without one goes to a destination that both this and the task
+/// name.
 ///
 /// ```
 /// use far_runtime::Egress;
 ///
-/// // Servers with certificates of the platform's authorities, at public addresses.
-/// let egress = Egress::new();
-/// // The same, and those in one network of the company's.
+/// // Requests without a secret go to one API. Servers are at public addresses, and have
+/// // certificates of the platform's authorities.
+/// let egress = Egress::to(["https://api.example.com/".parse()?]);
+/// // Servers in one private network can be reached, too.
 /// let egress = egress.with_network("10.20.0.0/16".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Egress {
+    destinations: Vec<Destination>,
     networks: Vec<IpNet>,
     hosts: HashMap<String, Vec<SocketAddr>>,
     authorities: Option<Vec<CertificateDer<'static>>>,
@@ -51,9 +59,22 @@ pub enum EgressSetupError {
 }
 
 impl Egress {
-    /// Servers with certificates of the platform's authorities, at public addresses.
+    /// Returns settings that let only requests with a secret leave, to servers with certificates
+    /// of the platform's authorities at public addresses.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns the settings of [`Egress::new`], with these destinations of requests without a secret.
+    pub fn to(destinations: impl IntoIterator<Item = Destination>) -> Self {
+        Self { destinations: destinations.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Adds a destination of requests without a secret.
+    #[must_use]
+    pub fn with_destination(mut self, destination: Destination) -> Self {
+        self.destinations.push(destination);
+        self
     }
 
     /// The same, and addresses in this network.
@@ -81,6 +102,10 @@ impl Egress {
         let read = read.ok().filter(|all| !all.is_empty()).ok_or(EgressSetupError::Certificate)?;
         self.authorities = Some(read);
         Ok(self)
+    }
+
+    pub(crate) fn into_destinations(self) -> Vec<Destination> {
+        self.destinations
     }
 
     pub(crate) fn build(&self) -> Result<Clients, EgressSetupError> {

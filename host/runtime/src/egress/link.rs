@@ -6,8 +6,6 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method};
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 
-use crate::state::TaskState;
-
 /// The interface's name, at the version that the engine has.
 const TYPES: &str = "wasi:http/types@0.2.12";
 /// The longest method, host with its port, and path with its query, in bytes. A guest may have a request in the making for each
@@ -16,13 +14,13 @@ const METHOD_MAX: usize = 32;
 const AUTHORITY_MAX: usize = 300;
 const PATH_MAX: usize = 16 * 1024;
 
-pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     linker.allow_shadowing(true);
     let mut types = linker.instance(TYPES)?;
     types.func_wrap(
         "[method]outgoing-request.set-method",
-        |mut store: StoreContextMut<'_, TaskState>, (request, method): (Resource<HostOutgoingRequest>, Method)| {
+        |mut store: StoreContextMut<'_, T>, (request, method): (Resource<HostOutgoingRequest>, Method)| {
             if matches!(&method, Method::Other(method) if method.len() > METHOD_MAX) {
                 return Ok((Err(()),));
             }
@@ -31,8 +29,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<
     )?;
     types.func_wrap(
         "[method]outgoing-request.set-authority",
-        |mut store: StoreContextMut<'_, TaskState>,
-         (request, authority): (Resource<HostOutgoingRequest>, Option<String>)| {
+        |mut store: StoreContextMut<'_, T>, (request, authority): (Resource<HostOutgoingRequest>, Option<String>)| {
             if authority.as_ref().is_some_and(|authority| authority.len() > AUTHORITY_MAX) {
                 return Ok((Err(()),));
             }
@@ -41,8 +38,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<
     )?;
     types.func_wrap(
         "[method]outgoing-request.set-path-with-query",
-        |mut store: StoreContextMut<'_, TaskState>,
-         (request, path): (Resource<HostOutgoingRequest>, Option<String>)| {
+        |mut store: StoreContextMut<'_, T>, (request, path): (Resource<HostOutgoingRequest>, Option<String>)| {
             if path.as_ref().is_some_and(|path| path.len() > PATH_MAX) {
                 return Ok((Err(()),));
             }

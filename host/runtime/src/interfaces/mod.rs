@@ -10,9 +10,9 @@ mod signing;
 mod task;
 
 use far_core::broker::{AccessError, SecretError};
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasData, Linker};
 
-use crate::state::TaskState;
+use crate::context::{FarCtxView, FarView};
 
 /// What `bindgen!` makes of the WIT package, but for `reveal`: its one function is linked by hand, since only so can a
 /// value go to the guest's memory without a copy on the way.
@@ -37,14 +37,24 @@ mod bindings {
 pub(crate) use bindings::SkillPre as BindingsPre;
 pub(crate) use reveal::REVEAL;
 
+/// The beginning of the names of all interfaces of the package.
+pub(crate) const PACKAGE: &str = "tinkerbell:skill/";
+
 use bindings::tinkerbell::skill as wit;
 
+/// The data that the host functions of the package work on.
+struct HasFar;
+
+impl HasData for HasFar {
+    type Data<'a> = FarCtxView<'a>;
+}
+
 /// Links every interface of the package.
-pub(crate) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
-    wit::sealed::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
-    wit::secrets::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
-    wit::signing::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
-    wit::task::add_to_linker::<_, HasSelf<TaskState>>(linker, |state| state)?;
+pub(crate) fn add_to_linker<T: FarView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    wit::sealed::add_to_linker::<_, HasFar>(linker, T::far)?;
+    wit::secrets::add_to_linker::<_, HasFar>(linker, T::far)?;
+    wit::signing::add_to_linker::<_, HasFar>(linker, T::far)?;
+    wit::task::add_to_linker::<_, HasFar>(linker, T::far)?;
     reveal::add_to_linker(linker)
 }
 

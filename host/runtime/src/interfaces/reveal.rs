@@ -10,24 +10,24 @@ use wasmtime::component::{Linker, Resource};
 
 use super::answer;
 use super::wit::secrets::Error;
-use crate::state::TaskState;
+use crate::context::{FarCtxView, FarView};
 
 /// The interface's name in components.
 pub(crate) const REVEAL: &str = "tinkerbell:skill/reveal@0.1.0";
 
-pub(super) fn add_to_linker(linker: &mut Linker<TaskState>) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker<T: FarView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.instance(REVEAL)?.func_wrap_async(
         "reveal",
-        |mut store: StoreContextMut<'_, TaskState>, (secret,): (Resource<Handle>,)| {
-            Box::new(async move { Ok((reveal(store.data_mut(), &secret).await?,)) })
+        |mut store: StoreContextMut<'_, T>, (secret,): (Resource<Handle>,)| {
+            Box::new(async move { Ok((reveal(store.data_mut().far(), &secret).await?,)) })
         },
     )
 }
 
-async fn reveal(state: &mut TaskState, secret: &Resource<Handle>) -> wasmtime::Result<Result<Bytes, Error>> {
-    state.spend_call()?;
-    let handle = state.table.get(secret)?;
-    let revealed = state.session.reveal(handle).await;
+async fn reveal(far: FarCtxView<'_>, secret: &Resource<Handle>) -> wasmtime::Result<Result<Bytes, Error>> {
+    far.ctx.spend_call()?;
+    let handle = far.table.get(secret)?;
+    let revealed = far.ctx.session.reveal(handle).await;
     // The engine copies from the secret's own memory to the guest's, and then drops its hold on it.
     answer(revealed.map(|value| Bytes::from_owner(Revealed(value))))
 }

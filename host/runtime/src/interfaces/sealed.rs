@@ -6,12 +6,12 @@ use wasmtime::component::Resource;
 use super::answer;
 use super::wit::sealed::Host;
 use super::wit::secrets::Error;
-use crate::state::TaskState;
+use crate::context::FarCtxView;
 
-impl Host for TaskState {
+impl Host for FarCtxView<'_> {
     async fn token(&mut self, secret: Resource<Handle>) -> wasmtime::Result<Result<String, Error>> {
-        self.spend_call()?;
-        let sealed = self.session.seal(self.table.get(&secret)?).await;
+        self.ctx.spend_call()?;
+        let sealed = self.ctx.session.seal(self.table.get(&secret)?).await;
         answer(sealed.map(|stand_in: StandIn| stand_in.as_str().to_owned()))
     }
 }

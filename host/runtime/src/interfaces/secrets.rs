@@ -6,25 +6,25 @@ use wasmtime::component::Resource;
 
 use super::wit::secrets::{self, Error, Host, HostSecret, Info};
 use super::{answer, nanoseconds};
-use crate::state::TaskState;
+use crate::context::FarCtxView;
 
-impl TaskState {
+impl FarCtxView<'_> {
     pub(super) fn injected(
         &mut self,
         accessed: Result<Handle, AccessError>,
     ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
         match answer(accessed)? {
-            Ok(handle) => Ok(Ok(self.hand_over(handle)?)),
+            Ok(handle) => Ok(Ok(self.ctx.hand_over(self.table, handle)?)),
             Err(error) => Ok(Err(error)),
         }
     }
 }
 
-impl Host for TaskState {
+impl Host for FarCtxView<'_> {
     async fn get(&mut self, name: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
-        self.spend_call()?;
-        self.check_handles()?;
-        let accessed = self.session.get(&name, None).await;
+        self.ctx.spend_call()?;
+        self.ctx.check_handles()?;
+        let accessed = self.ctx.session.get(&name, None).await;
         self.injected(accessed)
     }
 
@@ -33,46 +33,46 @@ impl Host for TaskState {
         name: String,
         version: String,
     ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
-        self.spend_call()?;
-        self.check_handles()?;
-        let accessed = self.session.get(&name, Some(&version)).await;
+        self.ctx.spend_call()?;
+        self.ctx.check_handles()?;
+        let accessed = self.ctx.session.get(&name, Some(&version)).await;
         self.injected(accessed)
     }
 
     async fn list(&mut self) -> wasmtime::Result<Vec<Info>> {
-        self.spend_call()?;
-        match self.session.list().await {
+        self.ctx.spend_call()?;
+        match self.ctx.session.list().await {
             Ok(listed) => Ok(listed.into_iter().map(Info::from).collect()),
             Err(error) => Err(wasmtime::Error::new(error)),
         }
     }
 
     async fn refresh(&mut self, name: String) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
-        self.spend_call()?;
-        self.check_handles()?;
-        let accessed = self.session.refresh(&name).await;
+        self.ctx.spend_call()?;
+        self.ctx.check_handles()?;
+        let accessed = self.ctx.session.refresh(&name).await;
         self.injected(accessed)
     }
 }
 
-impl HostSecret for TaskState {
+impl HostSecret for FarCtxView<'_> {
     async fn name(&mut self, secret: Resource<Handle>) -> wasmtime::Result<String> {
-        self.spend_call()?;
+        self.ctx.spend_call()?;
         Ok(self.table.get(&secret)?.name().to_string())
     }
 
     async fn version(&mut self, secret: Resource<Handle>) -> wasmtime::Result<String> {
-        self.spend_call()?;
+        self.ctx.spend_call()?;
         Ok(self.table.get(&secret)?.version().to_string())
     }
 
     async fn expires_in(&mut self, secret: Resource<Handle>) -> wasmtime::Result<Option<u64>> {
-        self.spend_call()?;
+        self.ctx.spend_call()?;
         Ok(Some(nanoseconds(self.table.get(&secret)?.expires_in())))
     }
 
     async fn drop(&mut self, secret: Resource<Handle>) -> wasmtime::Result<()> {
-        self.let_go(secret)
+        self.ctx.let_go(self.table, secret)
     }
 }
 

@@ -6,17 +6,17 @@ use wasmtime::component::Resource;
 use super::answer;
 use super::wit::secrets::Error;
 use super::wit::signing::Host;
-use crate::state::TaskState;
+use crate::context::FarCtxView;
 
-impl Host for TaskState {
+impl Host for FarCtxView<'_> {
     async fn hmac_sha256(
         &mut self,
         key: Resource<Handle>,
         message: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        self.spend_call()?;
+        self.ctx.spend_call()?;
         let handle = self.table.get(&key)?;
-        let signed = self.session.sign_hmac_sha256(handle, &message).await;
+        let signed = self.ctx.session.sign_hmac_sha256(handle, &message).await;
         answer(signed.map(|signature| signature.to_vec()))
     }
 
@@ -25,9 +25,9 @@ impl Host for TaskState {
         key: Resource<Handle>,
         claims: String,
     ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
-        self.spend_call()?;
-        self.check_handles()?;
-        let signed = self.session.sign_jwt(self.table.get(&key)?, &claims).await;
+        self.ctx.spend_call()?;
+        self.ctx.check_handles()?;
+        let signed = self.ctx.session.sign_jwt(self.table.get(&key)?, &claims).await;
         self.injected(signed)
     }
 }
