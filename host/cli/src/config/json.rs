@@ -4,9 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::Number;
 
-use super::document::{Entry, Kind, Node};
-use super::problem::Problem;
-use super::source::Located;
+use super::document::{Entry, Kind, Located, Node};
+use crate::messages::problem::Problem;
 
 /// How deep lists and objects may be in each other.
 const MAX_DEPTH: usize = 80;

@@ -5,7 +5,7 @@ use std::fs;
 use far_core::capability::Operation;
 
 use super::*;
-use crate::config::error::said;
+use crate::config::content::said;
 
 const TOML: &str = r#"
 skill = "hook.wasm"
