@@ -7,8 +7,9 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::{ConfigError, environment, open_trusted_folder, read_authorities, read_authority_of};
-use crate::failure::Failure;
+use crate::config::{environment, open_trusted_folder, read_authorities, read_authority_of};
+use crate::messages::config::ConfigError;
+use crate::messages::failure::Failure;
 
 /// The variable that names a file of certificates.
 const FILE: &str = "SSL_CERT_FILE";
@@ -74,7 +75,7 @@ impl Authorities {
                 _ => {}
             }
             if self.pem.len() > MAX_TOTAL {
-                return Err(ConfigError::TooLarge { path: folder.to_owned() });
+                return Err(ConfigError::TooLarge { path: folder.to_owned(), limit: MAX_TOTAL });
             }
         }
         Ok(())

@@ -1,17 +1,16 @@
 //! `far diff`: what a new version of a skill could do that the old could not.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use far_core::review::{Anatomy, Change, Direction, changes};
 use serde_json::{Value, json};
 
 use crate::escape::escape;
-use crate::explanation::Explanation;
-use crate::failure::Failure;
 use crate::inspect;
-use crate::output::{self, Output};
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
+use crate::output::printer::{Answer, Printer};
 use crate::table::{cell, first_rows};
 
 const HELP: &str = "\
@@ -51,27 +50,11 @@ struct Comparison<'a> {
     changes: Vec<Change>,
 }
 
-/// Does it, and picks the exit code.
-pub(crate) fn run(args: &DiffArgs) -> ExitCode {
-    match diff(args) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => Output { json: args.json }.finish(&Err(failure)),
-    }
-}
-
-fn diff(args: &DiffArgs) -> Result<u8, Failure> {
+/// Does it, and returns the exit code.
+pub(crate) fn run(args: &DiffArgs, printer: &Printer) -> Result<u8, Failure> {
     let (old, new) = (inspect::anatomy(&args.old)?, inspect::anatomy(&args.new)?);
     let changes = changes(&old, &new);
-    let comparison = Comparison { args, old, new, changes };
-    if args.json {
-        output::print_object(&comparison.object())?;
-    } else {
-        output::print(&comparison.text())?;
-        if let Some(failure) = comparison.failure() {
-            output::stderr(&Explanation::of_failure(&failure).lines());
-        }
-    }
-    Ok(comparison.code())
+    printer.answer(&Comparison { args, old, new, changes })
 }
 
 impl Comparison<'_> {
@@ -84,9 +67,15 @@ impl Comparison<'_> {
         let count = self.count(Direction::Widening);
         (count > 0).then(|| Failure::Wider { skill: self.args.new.clone(), count })
     }
+}
 
+impl Answer for Comparison<'_> {
     fn code(&self) -> u8 {
         self.failure().map_or(0, |failure| failure.code())
+    }
+
+    fn problems(&self) -> Vec<Explanation> {
+        self.failure().iter().map(Explanation::of_failure).collect()
     }
 
     fn text(&self) -> String {

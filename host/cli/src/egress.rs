@@ -6,7 +6,7 @@ use far_runtime::Egress;
 
 use crate::authorities::Authorities;
 use crate::config::{EgressConfig, read_authorities};
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// Takes what the file says, and reads what it names.
 pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {

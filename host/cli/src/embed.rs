@@ -3,16 +3,15 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 use far_core::declaration::{Declaration, Embedded, embed};
 use far_runtime::COMPONENT_MAX;
 
 use crate::escape::escape;
-use crate::failure::Failure;
 use crate::input;
-use crate::output::{self, Output};
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 
 const HELP: &str = "\
 The declaration becomes a custom section of the component; nothing else of it changes. It is written whole or not at all.
@@ -43,14 +42,9 @@ pub(crate) struct EmbedArgs {
 }
 
 /// Does it, and says what the component declares now.
-pub(crate) fn run(args: &EmbedArgs) -> ExitCode {
-    match written(args) {
-        Ok(text) => {
-            output::stderr(&text);
-            ExitCode::SUCCESS
-        }
-        Err(failure) => Output { json: false }.finish(&Err(failure)),
-    }
+pub(crate) fn run(args: &EmbedArgs, printer: &Printer) -> Result<u8, Failure> {
+    printer.note(&written(args)?);
+    Ok(0)
 }
 
 fn written(args: &EmbedArgs) -> Result<String, Failure> {

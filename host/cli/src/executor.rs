@@ -15,8 +15,8 @@ use rustix::process::{Resource, getrlimit};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::messages::failure::Failure;
+use crate::messages::resource::Lacking;
 use crate::signals;
 
 /// Stack of the thread that runs the command, in bytes. The main thread's depends on `ulimit -s`.
@@ -32,53 +32,18 @@ const HEADROOM: u64 = 512 << 20;
 /// component in files without a name.
 const FILE_SIZE: u64 = 16 << 20;
 
-/// A resource that the machine does not have, or that its limits keep from the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lacking {
-    /// File descriptors.
-    Descriptors,
-    /// Threads.
-    Threads,
-    /// Address space.
-    Memory,
-    /// Room in a file.
-    FileSize,
-}
-
-impl Lacking {
-    /// Names the resource.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Descriptors => "file descriptors",
-            Self::Threads => "threads",
-            Self::Memory => "address space",
-            Self::FileSize => "file size",
-        }
-    }
-
-    /// Returns the next step.
-    pub(crate) fn help(self) -> &'static str {
-        match self {
-            Self::Descriptors => "raise the limit on open files ('ulimit -n'): 64 is enough",
-            Self::Threads => "raise the limits on processes: 'ulimit -u', and pids.max of the control group",
-            Self::FileSize => "raise the limit on file sizes ('ulimit -f') to 16 MiB or more",
-            Self::Memory => "raise the limits on memory ('ulimit -v', 'ulimit -d'), or lift them: 'unlimited'",
-        }
-    }
-}
-
 /// Runs the command in a thread whose stack is as large as the command needs.
-pub(crate) fn run(command: fn() -> ExitCode) -> ExitCode {
+///
+/// # Errors
+///
+/// [`Failure::Lacking`] if the machine has no thread for it.
+pub(crate) fn run(command: fn() -> ExitCode) -> Result<ExitCode, Failure> {
     let started = thread::Builder::new().name("far".into()).stack_size(COMMAND_STACK).spawn(command);
     match started.map(thread::JoinHandle::join) {
-        Ok(Ok(code)) => code,
+        Ok(Ok(code)) => Ok(code),
         // The panic has printed itself.
-        Ok(Err(_)) => ExitCode::from(exit::PANICKED),
-        Err(error) => {
-            let what = Lacking::Threads;
-            output::stderr(&format!("error: the machine lacks {}: {error}\n  help: {}\n", what.name(), what.help()));
-            ExitCode::from(exit::UNAVAILABLE)
-        }
+        Ok(Err(_)) => Ok(ExitCode::from(exit::PANICKED)),
+        Err(source) => Err(Failure::Lacking { what: Lacking::Threads, source }),
     }
 }
 

@@ -34,11 +34,6 @@ Exit codes:
 Example:
   far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json";
 
-/// The exit code of a run that a signal ended, as shells have it.
-pub(crate) fn signalled(signal: Signal) -> u8 {
-    128_u8.saturating_add(u8::try_from(signal.number()).unwrap_or(u8::MAX))
-}
-
 /// The exit code of a task that ended so, perhaps for a signal.
 pub(crate) fn code(outcome: Outcome, signal: Option<Signal>) -> u8 {
     match outcome {
@@ -46,7 +41,7 @@ pub(crate) fn code(outcome: Outcome, signal: Option<Signal>) -> u8 {
         Outcome::ScopeViolation | Outcome::Refused => REFUSED,
         Outcome::LimitExceeded | Outcome::TimedOut => LIMIT,
         Outcome::BackendUnavailable | Outcome::AuditUnavailable => UNAVAILABLE,
-        Outcome::Cancelled => signal.map_or(1, signalled),
+        Outcome::Cancelled => signal.map_or(1, Signal::exit_code),
         // A crash is the skill's failure too; a defect of this program must not look like anything milder.
         _ => 1,
     }

@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::de::IgnoredAny;
 
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// The skill's bytes. One more than the host takes are read, so that the host sees that it is too large.
 pub(crate) fn component(path: &Path) -> Result<Vec<u8>, Failure> {

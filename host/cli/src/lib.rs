@@ -1,10 +1,9 @@
 //! The `far` command, as a library: the binary is a call of [`main`], and fuzz targets reach the
 //! parsers of configuration files by `internal`.
 //!
-//! This is the one place that prints an error and picks the exit code. Each subcommand has a file
-//! for the rest.
+//! Each subcommand returns its exit code or a failure. The printer, which is made here, prints
+//! everything.
 
-mod advice;
 mod args;
 mod audit;
 mod authorities;
@@ -19,14 +18,13 @@ mod embed;
 mod escape;
 mod executor;
 mod exit;
-mod explanation;
-mod failure;
 mod input;
 mod inspect;
+mod local;
 mod manual;
+mod messages;
 mod metrics;
 mod new;
-mod object;
 mod output;
 mod pal;
 mod protection;
@@ -40,21 +38,22 @@ mod terms;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use far_runtime::Compiler;
 
 #[doc(hidden)]
 pub use crate::config::internal;
 
 use crate::args::{Cli, Command};
-use crate::output::Output;
+use crate::messages::failure::Failure;
+use crate::output::printer::{Format, Printer};
 
 /// Runs the command that the process's arguments name, and returns its exit code.
 pub fn main() -> ExitCode {
     if let Some(code) = Compiler::child_main() {
         return code;
     }
-    executor::run(far)
+    executor::run(far).unwrap_or_else(|failure| Printer::new(Format::Human).finish(Err(failure)))
 }
 
 fn far() -> ExitCode {
@@ -63,26 +62,28 @@ fn far() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return args::refuse(&error),
     };
-    let output = Output { json: cli.command.json() };
+    let printer = Printer::new(cli.command.format());
     // Commands that hold no secrets run without protection too.
     if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
-        return output.finish(&Err(failure));
+        return printer.finish(Err(failure));
     }
     match executor::start() {
-        Ok(runtime) => runtime.block_on(async {
-            match cli.command {
-                Command::Run(args) => output.finish(&run::run(args).await),
-                Command::Audit(args) => audit::run(args).await,
-                Command::Completions(args) => manual::completions(&args),
-                Command::Inspect(args) => inspect::run(&args),
-                Command::Diff(args) => diff::run(&args),
-                Command::Embed(args) => embed::run(&args),
-                Command::New(args) => new::run(&args),
-                Command::Man(args) => manual::man(&args),
-                Command::Check(args) => check::run(&args).await,
-                Command::Secrets(args) => secrets::run(&args).await,
-            }
-        }),
-        Err(failure) => output.finish(&Err(failure)),
+        Ok(runtime) => runtime.block_on(async { printer.finish(run(&cli.command, &printer).await) }),
+        Err(failure) => printer.finish(Err(failure)),
+    }
+}
+
+async fn run(command: &Command, printer: &Printer) -> Result<u8, Failure> {
+    match command {
+        Command::Run(args) => run::run(args, printer).await,
+        Command::Audit(args) => audit::run(args, printer).await,
+        Command::Completions(args) => manual::completions(args, Cli::command(), printer),
+        Command::Inspect(args) => inspect::run(args, printer),
+        Command::Diff(args) => diff::run(args, printer),
+        Command::Embed(args) => embed::run(args, printer),
+        Command::New(args) => new::run(args, printer),
+        Command::Man(args) => manual::man(args, Cli::command(), printer),
+        Command::Check(args) => check::run(args, printer).await,
+        Command::Secrets(args) => secrets::run(args, printer).await,
     }
 }

@@ -1,15 +1,13 @@
 //! `far man` and `far completions`: what there is to know of the command line, made from the command line itself.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use crate::args::Cli;
-use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 
 const COMPLETIONS_HELP: &str = "\
 Examples:
@@ -44,30 +42,26 @@ pub(crate) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-/// `far completions`.
-pub(crate) fn completions(args: &CompletionsArgs) -> ExitCode {
+/// `far completions`, of this command line.
+pub(crate) fn completions(args: &CompletionsArgs, mut far: Command, printer: &Printer) -> Result<u8, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "far", &mut script);
-    finish(output::print(&String::from_utf8_lossy(&script)))
+    clap_complete::generate(args.shell, &mut far, "far", &mut script);
+    printer.print(&String::from_utf8_lossy(&script))?;
+    Ok(0)
 }
 
-/// `far man`.
-pub(crate) fn man(args: &ManArgs) -> ExitCode {
-    finish(match &args.dir {
-        Some(folder) => write_all(folder),
-        None => page(&args.command).and_then(|page| output::print(&page)),
-    })
-}
-
-fn finish(done: Result<(), Failure>) -> ExitCode {
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => Output { json: false }.finish(&Err(failure)),
+/// `far man`, of this command line.
+pub(crate) fn man(args: &ManArgs, mut far: Command, printer: &Printer) -> Result<u8, Failure> {
+    // Every subcommand is then named as it is called, as in `far-run`.
+    far.build();
+    match &args.dir {
+        Some(folder) => write_all(folder, far)?,
+        None => printer.print(&page(&args.command, far)?)?,
     }
+    Ok(0)
 }
 
-fn page(words: &[String]) -> Result<String, Failure> {
-    let mut command = built();
+fn page(words: &[String], mut command: Command) -> Result<String, Failure> {
     for word in words {
         let found = command.find_subcommand(word).cloned();
         command = found.ok_or_else(|| Failure::NoPage(words.join(" ")))?;
@@ -77,8 +71,8 @@ fn page(words: &[String]) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-fn write_all(folder: &Path) -> Result<(), Failure> {
-    let mut rest = vec![built()];
+fn write_all(folder: &Path, far: Command) -> Result<(), Failure> {
+    let mut rest = vec![far];
     while let Some(command) = rest.pop() {
         rest.extend(command.get_subcommands().cloned());
         let written = manual(command).generate_to(folder);
@@ -89,11 +83,4 @@ fn write_all(folder: &Path) -> Result<(), Failure> {
 
 fn manual(command: Command) -> Man {
     Man::new(command).source(concat!("far ", env!("CARGO_PKG_VERSION"))).manual("far")
-}
-
-/// With every subcommand named as it is called, as in `far-run`.
-fn built() -> Command {
-    let mut command = Cli::command();
-    command.build();
-    command
 }

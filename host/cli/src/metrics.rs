@@ -5,7 +5,6 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::iter;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +12,10 @@ use std::sync::Arc;
 use far_core::pal::Sink;
 use far_runtime::Metrics;
 
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
+use crate::messages::notice::Notice;
+use crate::output::printer::Printer;
 use crate::providers::Opened;
-use crate::state::say;
 
 /// Made for everybody to read, as far as the process's mask lets it: the collector is another user, and no value is in it.
 const MODE: u32 = 0o644;
@@ -45,11 +45,10 @@ impl MetricsFile {
     }
 
     /// Writes the file, or says why not.
-    pub(crate) fn write(&self, json: bool) {
-        let Err(failure) = self.written() else { return };
-        let causes = iter::successors(std::error::Error::source(&failure), |error| error.source());
-        let why = causes.fold(failure.to_string(), |why, cause| format!("{why}: {cause}"));
-        say("metrics.unwritten", &why, json);
+    pub(crate) fn write(&self, printer: &Printer) {
+        if let Err(failure) = self.written() {
+            printer.notice(&Notice::metrics(&failure));
+        }
     }
 
     fn written(&self) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use far_core::memory::{harden_process, self_test};
 
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// Where the kernel lists its swap; absent where it has none built in.
 const SWAPS: &str = "/proc/swaps";

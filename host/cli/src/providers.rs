@@ -1,7 +1,6 @@
 //! From what a configuration says of a backend to the backend.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use far_core::capability::Catalog;
@@ -13,23 +12,10 @@ use far_providers::vault::{Vault, VaultConfig, VaultError};
 
 use crate::authorities::Authorities;
 use crate::config::{FarToml, ProviderConfig, ProviderKind, RecipeConfig, read_authorities};
-use crate::failure::Failure;
-use crate::run::fixed;
-use crate::state::{self, Unusable};
-
-/// What the provider is called where no configuration gives it a name.
-const DOTENV: &str = "dotenv";
-
-/// The one backend of who runs a skill by hand: the `.env` that was named, or the one in the working directory.
-///
-/// # Errors
-///
-/// None in practice: the name is a constant.
-pub(crate) fn local(env_file: Option<&Path>) -> Result<ProviderConfig, Failure> {
-    let path = env_file.unwrap_or(Path::new(".env")).to_owned();
-    let id = ProviderId::parse(DOTENV).map_err(fixed)?;
-    Ok(ProviderConfig { id, kind: ProviderKind::Dotenv { path } })
-}
+use crate::messages::failure::Failure;
+use crate::messages::notice::{Notice, StateUnusable};
+use crate::output::printer::Printer;
+use crate::state;
 
 /// Backends for tasks.
 #[derive(Default)]
@@ -59,14 +45,14 @@ impl From<Arc<Vault>> for Counting {
 /// # Errors
 ///
 /// As [`open`].
-pub(crate) fn open_all(config: &FarToml, agent_id: &AgentId, json: bool) -> Result<Opened, Failure> {
+pub(crate) fn open_all(config: &FarToml, agent_id: &AgentId, printer: &Printer) -> Result<Opened, Failure> {
     let mut opened = Opened::default();
     for provider in &config.providers {
         let recipes: Vec<_> = config.recipes.iter().filter(|recipe| recipe.provider == provider.id).collect();
         let behind = match &provider.kind {
             ProviderKind::Vault(vault) if vault.mounts.are_dynamic() => {
                 let known = known(&provider.id, &config.catalog, &recipes);
-                let vault = Arc::new(making(config, &provider.id, vault, known, agent_id, json)?);
+                let vault = Arc::new(making(config, &provider.id, vault, known, agent_id, printer)?);
                 opened.vaults.push(vault.clone());
                 vault.into()
             }
@@ -87,16 +73,16 @@ fn making(
     vault: &VaultConfig,
     known: Vec<Reference>,
     agent_id: &AgentId,
-    json: bool,
+    printer: &Printer,
 ) -> Result<Vault, Failure> {
     let why = match state::ledger(config, agent_id) {
         Ok(ledger) => match Vault::open_with_ledger(id.clone(), with_authorities(vault)?, known.clone(), &ledger) {
-            Err(VaultError::Ledger(error)) => Unusable::Ledger(error),
+            Err(VaultError::Ledger(error)) => StateUnusable::Ledger(error),
             opened => return Ok(opened?),
         },
         Err(why) => why,
     };
-    state::warn(&why, json);
+    printer.notice(&Notice::state(&why));
     Ok(Vault::open(id.clone(), with_authorities(vault)?, known)?)
 }
 

@@ -2,69 +2,141 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use far_core::AgentId;
 use far_core::broker::{BrokerSettings, Repeats};
 use far_core::capability::{Catalog, Destination, Grant};
 use far_runtime::{ArtifactCache, Compiler, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
 
-use crate::args::RunArgs;
 use crate::cache;
 use crate::config::{EgressConfig, FarToml, LimitsConfig, TaskFile};
-use crate::control::{self, ControlError, Place};
+use crate::control::{self, Place};
 use crate::egress;
-use crate::failure::Failure;
+use crate::exit;
 use crate::input;
+use crate::local;
+use crate::messages::control::ControlError;
+use crate::messages::failure::Failure;
+use crate::messages::notice::Notice;
 use crate::metrics::MetricsFile;
+use crate::output::ended::Ended;
+use crate::output::printer::Printer;
 use crate::pal::Events;
 use crate::protection;
 use crate::providers::{self, Opened};
-use crate::signals::{Signal, Signals};
+use crate::signals::Signals;
 use crate::state;
 
-/// The agent's id where no configuration gives one.
-const LOCAL_AGENT: &str = "local";
+const USAGE: &str = "far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>";
 
-/// A run that came to a task.
-pub(crate) struct Ended {
-    pub(crate) report: Report,
-    /// The signal that came meanwhile.
-    pub(crate) signal: Option<Signal>,
+/// Run one skill with the secrets that it is granted.
+#[derive(Args, Debug)]
+#[command(override_usage = USAGE, after_help = exit::HELP)]
+pub(crate) struct RunArgs {
+    /// The skill: a WebAssembly component.
+    #[arg(value_name = "SKILL", required_unless_present = "task", conflicts_with = "task")]
+    skill: Option<PathBuf>,
+
+    /// What the task may use.
+    #[arg(
+        help = "Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations are seal, sign, reveal and refresh",
+        long = "grant",
+        value_name = "GRANT",
+        conflicts_with = "task"
+    )]
+    grants: Vec<Grant>,
+
+    /// Where it may send requests without a secret.
+    #[arg(
+        help = "Let it send requests without a secret there: SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front",
+        long,
+        value_name = "DESTINATION",
+        conflicts_with = "task"
+    )]
+    egress: Vec<Destination>,
+
+    /// Take skill, input, grants, egress and limits from a task file (TOML or JSON).
+    #[arg(long, value_name = "FILE")]
+    task: Option<PathBuf>,
+
+    /// What the operator permits, and where secrets come from. Without it, what is granted is permitted, from the .env.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Where secrets come from without --config; ./.env when left out. For development only.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    env_file: Option<PathBuf>,
+
+    /// The skill's input: JSON, or @FILE, or @- for stdin; {} when left out.
+    #[arg(long, value_name = "JSON|@FILE", conflicts_with = "task")]
+    input: Option<String>,
+
+    /// Also append every event to this file as a plain line of JSON; no value is released unless
+    /// its event was written. With '-', to stderr alone.
+    #[arg(long, value_name = "FILE")]
+    pal: Option<PathBuf>,
+
+    /// Keep every event in this audit file, chained and signed, in a folder of its own that only you may use; no value is
+    /// released unless its event was written. 'far audit verify' checks it.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+
+    /// When the run ends, whichever way, replace this file with what was counted: OpenMetrics, for the textfile collector.
+    /// That it cannot be written is a warning and no other exit code, since what the skill did is done.
+    #[arg(long, value_name = "FILE")]
+    metrics: Option<PathBuf>,
+
+    /// Keep compiled skills in this folder, which only you may use; made if it is not there. Without it, in
+    /// far/artifacts where your caches are.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Compile the skill anew, and keep nothing of it.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
+
+    /// Run although there is swap, to which values could be written.
+    #[arg(long)]
+    allow_swap: bool,
+
+    /// Print one JSON object that says how it went, on success and failure alike; events as lines of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Runs one skill to its end, and writes down what was counted, if that is asked for: of a run that never came to a task too, since
 /// numbers of an earlier one would be taken for its own.
-pub(crate) async fn run(args: RunArgs) -> Result<Ended, Failure> {
+pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<u8, Failure> {
     let metrics = args.metrics.clone().map(MetricsFile::new);
-    let json = args.json;
-    let ended = run_counted(args, metrics.as_ref()).await;
+    let ended = run_counted(args, metrics.as_ref(), printer).await;
     if let Some(metrics) = metrics {
-        metrics.write(json);
+        metrics.write(printer);
     }
-    ended
+    Ok(printer.ended(&ended?))
 }
 
-async fn run_counted(args: RunArgs, metrics: Option<&MetricsFile>) -> Result<Ended, Failure> {
-    let job = Job::of(&args)?;
+async fn run_counted(args: &RunArgs, metrics: Option<&MetricsFile>, printer: &Printer) -> Result<Ended, Failure> {
+    let job = Job::of(args)?;
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     // Before any value is read.
     protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
-    let operator = Operator::of(config, &args, &job)?;
+    let operator = Operator::of(config, args, &job, printer)?;
     let component = input::component(&job.skill)?;
-    let cache = cache::open(&args);
+    let cache = if args.no_cache { None } else { cache::open(args.cache.as_deref(), printer) };
     // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
     let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
     let counts = metrics.map(MetricsFile::sink);
-    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), counts, args.json)?;
+    let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), counts, printer)?;
     if let Some(metrics) = metrics {
         metrics.watch(&operator.opened);
     }
     let (vaults, agent_id) = (operator.opened.vaults.clone(), operator.agent_id.clone());
     let recovered = tokio::select! {
-        () = state::recover(&vaults, &agent_id, &events.pal, args.json) => Ok(()),
+        () = state::recover(&vaults, &agent_id, &events.pal, printer) => Ok(()),
         signal = signals.first() => Err(Failure::Interrupted(signal)),
     };
     let reported = match recovered {
-        Ok(()) => run_job(job, operator, component, cache, &events, &signals, args.json).await,
+        Ok(()) => run_job(job, operator, component, cache, &events, &signals, printer).await,
         Err(interrupted) => Err(interrupted),
     };
     state::close(&vaults).await;
@@ -77,9 +149,9 @@ async fn run_job(
     operator: Operator,
     component: Vec<u8>,
     cache: Option<ArtifactCache>,
-    events: &Events,
+    events: &Events<'_>,
     signals: &Signals,
-    json: bool,
+    printer: &Printer,
 ) -> Result<Report, Failure> {
     let builder = Runtime::builder(operator.agent_id, events.pal.clone()).max_tasks(1);
     let settings = BrokerSettings { repeats: operator.repeats, ..BrokerSettings::default() };
@@ -97,7 +169,7 @@ async fn run_job(
     let _control = operator.control.and_then(|place| match place.and_then(|place| control::listen(&place, &runtime)) {
         Ok(control) => Some(control),
         Err(why) => {
-            state::warn_unheard(&why, json);
+            printer.notice(&Notice::control(&why));
             None
         }
     });
@@ -190,16 +262,16 @@ struct Operator {
 }
 
 impl Operator {
-    fn of(config: Option<FarToml>, args: &RunArgs, job: &Job) -> Result<Self, Failure> {
+    fn of(config: Option<FarToml>, args: &RunArgs, job: &Job, printer: &Printer) -> Result<Self, Failure> {
         match config {
-            Some(config) => Self::configured(config, args.json),
+            Some(config) => Self::configured(config, printer),
             None => Self::local(args.env_file.as_deref(), &job.grants, &job.egress),
         }
     }
 
-    fn configured(config: FarToml, json: bool) -> Result<Self, Failure> {
-        let agent_id = config.agent_id.clone().map_or_else(local_agent, Ok)?;
-        let opened = providers::open_all(&config, &agent_id, json)?;
+    fn configured(config: FarToml, printer: &Printer) -> Result<Self, Failure> {
+        let agent_id = config.agent_id.clone().map_or_else(local::agent_id, Ok)?;
+        let opened = providers::open_all(&config, &agent_id, printer)?;
         let control = Some(Place::of(state::folder(&config), &agent_id));
         let egress = egress::of(&config.egress)?;
         let FarToml { catalog, wasi, repeats, .. } = config;
@@ -209,23 +281,13 @@ impl Operator {
     /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
     fn local(env_file: Option<&Path>, grants: &[Grant], destinations: &[Destination]) -> Result<Self, Failure> {
         let mut opened = Opened::default();
-        let provider = providers::local(env_file)?;
+        let provider = local::provider(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
             opened.providers.push(providers::open(&provider, &catalog, &[])?);
         }
         let egress = egress::of(&EgressConfig { destinations: destinations.to_vec(), ..EgressConfig::default() })?;
-        let (agent_id, wasi) = (local_agent()?, Wasi::default());
+        let (agent_id, wasi) = (local::agent_id()?, Wasi::default());
         Ok(Self { agent_id, opened, catalog, wasi, repeats: Repeats::Each, egress, control: None })
     }
-}
-
-/// The agent's id where no configuration gives one.
-pub(crate) fn local_agent() -> Result<AgentId, Failure> {
-    AgentId::parse(LOCAL_AGENT).map_err(fixed)
-}
-
-/// For names that are written in this file.
-pub(crate) fn fixed(error: far_core::capability::NameError) -> Failure {
-    Failure::arguments(error.to_string())
 }

@@ -13,8 +13,6 @@ use rustix::process::Signal as Named;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::exit;
-
 /// The largest number of a signal on Linux, that of the last real-time signal.
 const LAST: i32 = 64;
 /// Signals that no process can catch.
@@ -92,9 +90,9 @@ pub(crate) fn survive_file_limit() -> io::Result<()> {
 }
 
 impl Signal {
-    /// Returns the number by which the operating system knows the signal.
-    pub(crate) fn number(self) -> i32 {
-        self.0
+    /// Returns the exit code of a process that the signal ended, as shells have it.
+    pub(crate) fn exit_code(self) -> u8 {
+        128_u8.saturating_add(u8::try_from(self.0).unwrap_or(u8::MAX))
     }
 
     fn kind(self) -> SignalKind {
@@ -127,7 +125,7 @@ fn receive(signal: Signal, sender: &watch::Sender<Option<Signal>>) {
     });
     let again = !first && !signal.is_among(&REPEATING);
     if again || sender.is_closed() {
-        process::exit(exit::signalled(signal).into());
+        process::exit(signal.exit_code().into());
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! Without a folder for it nothing is made for a task, and nobody can ask; people are told, and everything else goes on.
 
-use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +10,15 @@ use std::time::Duration;
 use far_core::AgentId;
 use far_core::pal::{Event, LeaseRecovery, Pal, Subject};
 use far_core::provider::SecretProvider;
-use far_providers::vault::{LedgerConfig, LedgerError, Recovered, Vault};
-use serde_json::json;
+use far_providers::vault::{LedgerConfig, Recovered, Vault};
 use tokio::time::timeout;
 
 use crate::config::{FarToml, environment};
-use crate::control::ControlError;
-use crate::escape::{escape, escape_json};
-use crate::output;
+use crate::messages::notice::{Notice, StateUnusable};
+use crate::output::printer::Printer;
 
 /// How long a run waits for what earlier ones left to be ended, and at its own end for what its tasks shared.
 const LONGEST: Duration = Duration::from_secs(5);
-
-/// Why nothing is made for tasks.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Unusable {
-    #[error("neither [agent] state nor XDG_STATE_HOME nor HOME says where to write down what is to be ended")]
-    Nowhere,
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
 
 /// Where what processes of an agent must know is: as the file says, or as is usual.
 pub(crate) fn folder(config: &FarToml) -> Option<PathBuf> {
@@ -38,34 +26,18 @@ pub(crate) fn folder(config: &FarToml) -> Option<PathBuf> {
 }
 
 /// Where the ledger is.
-pub(crate) fn ledger(config: &FarToml, agent_id: &AgentId) -> Result<LedgerConfig, Unusable> {
-    let folder = folder(config).ok_or(Unusable::Nowhere)?.join("leases");
+pub(crate) fn ledger(config: &FarToml, agent_id: &AgentId) -> Result<LedgerConfig, StateUnusable> {
+    let folder = folder(config).ok_or(StateUnusable::Nowhere)?.join("leases");
     Ok(LedgerConfig { folder, agent_id: agent_id.clone() })
 }
 
-/// Says that nothing is made for tasks.
-pub(crate) fn warn(why: &Unusable, json: bool) {
-    say("state.unusable", &format!("secrets that a server makes are refused: {}", with_causes(why)), json);
-}
-
-/// Says that the process does not listen.
-pub(crate) fn warn_unheard(why: &ControlError, json: bool) {
-    let what = format!("'far secrets' does not reach this process: {}", with_causes(why));
-    say("control.unusable", &what, json);
-}
-
-fn with_causes(why: &dyn std::error::Error) -> String {
-    let causes = iter::successors(why.source(), |error| error.source());
-    causes.fold(why.to_string(), |why, cause| format!("{why}: {cause}"))
-}
-
 /// Ends what earlier runs left, and records it; what cannot be ended is told, and is no reason for a task not to run.
-pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal, json: bool) {
+pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal, printer: &Printer) {
     let agent = Arc::new(Subject::agent(agent_id.clone()));
     for vault in vaults {
         let Ok(Recovered { ended, failed, unsound, .. }) = timeout(LONGEST, vault.recover()).await else {
             pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Failed(None)));
-            say("leases.kept", "what an earlier run left could not be ended in time; the next run tries again", json);
+            printer.notice(&Notice::leases_late());
             continue;
         };
         if ended > 0 {
@@ -73,15 +45,11 @@ pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal
         }
         if failed > 0 {
             pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Failed(Some(number(failed)))));
-            let what = format!("{failed} of what an earlier run left could not be ended; the next run tries again");
-            say("leases.kept", &what, json);
+            printer.notice(&Notice::leases_kept(failed));
         }
         if unsound > 0 {
             pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::UnsoundLedger(number(unsound))));
-            let what = format!(
-                "{unsound} of the files that earlier runs left are not as they were written: nothing is ended by what is not"
-            );
-            say("leases.unsound", &what, json);
+            printer.notice(&Notice::leases_unsound(unsound));
         }
     }
 }
@@ -95,14 +63,4 @@ pub(crate) async fn close(vaults: &[Arc<Vault>]) {
     for vault in vaults {
         let _ = timeout(LONGEST, vault.close()).await;
     }
-}
-
-/// Says on stderr what does not keep a task from running, and goes on.
-pub(crate) fn say(event: &str, what: &str, json: bool) {
-    let line = if json {
-        escape_json(&json!({ "v": 1, "event": event, "error": what }).to_string())
-    } else {
-        format!("warning: {}", escape(what))
-    };
-    output::stderr(&format!("{line}\n"));
 }

@@ -4,16 +4,15 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::TailArgs;
+use super::args::TailArgs;
 use super::line::shown;
 use crate::escape::escape_json;
-use crate::failure::Failure;
-use crate::output::print;
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 
 /// How often the file is looked at.
 const EVERY: Duration = Duration::from_millis(200);
@@ -22,7 +21,7 @@ const BACK: u64 = 1024 * 1024;
 /// The longest line that is shown whole.
 const LONGEST: usize = 64 * 1024;
 
-pub(super) async fn tail(args: &TailArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn tail(args: &TailArgs, printer: &Printer) -> Result<u8, Failure> {
     let unreadable = |source| Failure::Read { what: "the audit file", path: args.file.clone(), source };
     let mut file = Followed::open(args.file.clone()).map_err(unreadable)?;
     let mut lines = file.last(args.lines).map_err(unreadable)?;
@@ -31,10 +30,8 @@ pub(super) async fn tail(args: &TailArgs) -> Result<ExitCode, Failure> {
     loop {
         for line in &lines {
             let text = if args.json { escape_json(&String::from_utf8_lossy(line)) } else { shown(line) };
-            match print(&format!("{text}\n")) {
-                Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return Ok(ExitCode::SUCCESS);
-                }
+            match printer.print(&format!("{text}\n")) {
+                Err(Failure::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
                 printed => printed?,
             }
         }

@@ -1,32 +1,49 @@
 //! `far audit verify`.
 
-use std::process::ExitCode;
-
 use far_core::pal::file::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
 use serde_json::json;
 
-use super::VerifyArgs;
+use super::args::VerifyArgs;
 use crate::escape::escape;
 use crate::exit;
-use crate::failure::Failure;
 use crate::input;
-use crate::output::{print, print_object};
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
+use crate::output::printer::{Answer, Printer};
 
-pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
+pub(super) fn verify(args: &VerifyArgs, printer: &Printer) -> Result<u8, Failure> {
     let unreadable = |source| Failure::Read { what: "the audit file", path: args.file.clone(), source };
     let file = input::open(&args.file, "the audit file")?;
     let verdict = check(file, Trust { key: args.key, head: args.head }).map_err(unreadable)?;
-    let code = match verdict.soundness() {
-        Soundness::Sound => 0,
-        Soundness::Unsigned => exit::UNPROVEN,
-        Soundness::Tampered => exit::REFUSED,
-    };
-    if args.json {
-        print_object(&object(args, &verdict, code))?;
-    } else {
-        print(&table(args, &verdict))?;
+    printer.answer(&Verified { args, verdict })
+}
+
+/// An audit file's verdict.
+struct Verified<'a> {
+    args: &'a VerifyArgs,
+    verdict: Verdict,
+}
+
+impl Answer for Verified<'_> {
+    fn text(&self) -> String {
+        table(self.args, &self.verdict)
     }
-    Ok(ExitCode::from(code))
+
+    fn problems(&self) -> Vec<Explanation> {
+        Vec::new()
+    }
+
+    fn object(&self) -> serde_json::Value {
+        object(self.args, &self.verdict, self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self.verdict.soundness() {
+            Soundness::Sound => 0,
+            Soundness::Unsigned => exit::UNPROVEN,
+            Soundness::Tampered => exit::REFUSED,
+        }
+    }
 }
 
 fn object(args: &VerifyArgs, verdict: &Verdict, code: u8) -> serde_json::Value {

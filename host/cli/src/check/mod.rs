@@ -4,17 +4,17 @@ mod overview;
 mod print;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 use far_core::capability::Catalog;
 
 use self::overview::Overview;
+use self::print::Check;
 use crate::config::FarToml;
-use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::local;
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 use crate::protection;
-use crate::providers;
 
 const HELP: &str = "\
 Every provider is asked for the names of what it has, and no value is asked for. A .env is read as a whole.
@@ -48,32 +48,18 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
-/// Does it, and picks the exit code.
-pub(crate) async fn run(args: &CheckArgs) -> ExitCode {
-    match check(args).await {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => Output { json: args.json }.finish(&Err(failure)),
-    }
-}
-
-async fn check(args: &CheckArgs) -> Result<u8, Failure> {
+/// Does it, and returns the exit code.
+pub(crate) async fn run(args: &CheckArgs, printer: &Printer) -> Result<u8, Failure> {
     let config = match &args.config {
         Some(path) => FarToml::read(path)?,
-        None => local(args.env_file.as_deref())?,
+        None => without_config(args.env_file.as_deref())?,
     };
     protection::refuse_swap(args.allow_swap || config.swap_allowed)?;
     let overview = Overview::of(&config).await;
-    let code = overview.code();
-    if args.json {
-        output::print_object(&overview.object(args.config.as_deref(), code))?;
-    } else {
-        output::print(&overview.text(args.config.as_deref()))?;
-        output::stderr(&overview.problems());
-    }
-    Ok(code)
+    printer.answer(&Check { config: args.config.as_deref(), overview })
 }
 
 /// What `far run` takes without a configuration: the `.env`, and nothing but what is granted.
-fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
-    Ok(FarToml::local(providers::local(env_file)?, Catalog::new()))
+fn without_config(env_file: Option<&Path>) -> Result<FarToml, Failure> {
+    Ok(FarToml::local(local::provider(env_file)?, Catalog::new()))
 }

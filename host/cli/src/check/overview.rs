@@ -12,8 +12,8 @@ use crate::authorities::Authorities;
 use crate::config::{EgressConfig, FarToml, ProviderConfig, RecipeConfig};
 use crate::egress;
 use crate::exit;
-use crate::explanation::Explanation;
-use crate::failure::Failure;
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
 use crate::providers;
 
 /// All that is said of a configuration.
@@ -108,12 +108,7 @@ impl Overview {
         if unreached { exit::UNAVAILABLE } else { 0 }
     }
 
-    /// What is wrong, each with the next step; empty if nothing is.
-    pub(super) fn problems(&self) -> String {
-        self.explanations().iter().map(|(_, explanation)| explanation.lines()).collect()
-    }
-
-    /// The same, each with what it is about.
+    /// What is wrong, each with the next step, and what it is about; empty if nothing is.
     pub(super) fn explanations(&self) -> Vec<(String, Explanation)> {
         let backends = self.providers.iter().filter_map(|Backend { id, state }| match state {
             State::Lists(_) | State::Reached(_) => None,

@@ -12,69 +12,89 @@ use super::overview::{Backend, Overview, Permitted, State};
 use crate::config::EgressConfig;
 use crate::duration::milliseconds;
 use crate::escape::escape;
+use crate::messages::explanation::Explanation;
+use crate::output::printer::Answer;
 use crate::table::table;
 use crate::terms::{destinations, in_words, operations, placements, rotation, signing, times};
 
-impl Overview {
+/// The overview of a configuration, and its file.
+pub(super) struct Check<'a> {
+    /// None without a configuration.
+    pub(super) config: Option<&'a Path>,
+    pub(super) overview: Overview,
+}
+
+impl Answer for Check<'_> {
     /// As tables.
-    pub(super) fn text(&self, config: Option<&Path>) -> String {
+    fn text(&self) -> String {
+        let Self { config, overview } = self;
         let mut text = match config {
             Some(path) => format!("{}: valid\n", escape(&path.to_string_lossy())),
             None => "no configuration: a task may use what it is granted, from the .env\n".to_owned(),
         };
-        let agent = self.agent_id.as_ref().map_or("local", |id| id.as_str());
-        let swap = if self.swap_allowed { "allowed" } else { "refused" };
-        let repeats = if self.repeats == Repeats::Counted { ", repeated handles counted" } else { "" };
-        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}{repeats}\n", wasi(self.wasi)));
-        text.push_str(&egress(&self.egress, self.authorities.as_deref()));
+        let agent = overview.agent_id.as_ref().map_or("local", |id| id.as_str());
+        let swap = if overview.swap_allowed { "allowed" } else { "refused" };
+        let repeats = if overview.repeats == Repeats::Counted { ", repeated handles counted" } else { "" };
+        text.push_str(&format!("agent {agent}, wasi {}, swap {swap}{repeats}\n", wasi(overview.wasi)));
+        text.push_str(&egress(&overview.egress, overview.authorities.as_deref()));
         text.push('\n');
-        let providers: Vec<_> = self.providers.iter().map(provider_row).collect();
+        let providers: Vec<_> = overview.providers.iter().map(provider_row).collect();
         text.push_str(&table(["PROVIDER", "STATE"], &providers));
         if config.is_some() {
-            let secrets: Vec<_> = self.secrets.iter().map(secret_row).collect();
+            let secrets: Vec<_> = overview.secrets.iter().map(secret_row).collect();
             let header =
                 ["SECRET", "PROVIDER", "THERE", "OPERATIONS", "SCOPE", "TTL", "WHEN LEAKED", "SKILLS", "DESTINATIONS"];
             text.push('\n');
             text.push_str(&table(header, &secrets));
-        } else if let Some(names) = self.names() {
+        } else if let Some(names) = names(overview) {
             text.push('\n');
             text.push_str(&table(["SECRET"], &names));
         }
         text
     }
 
-    /// The names of what can be granted where nothing is configured.
-    fn names(&self) -> Option<Vec<[String; 1]>> {
-        let State::Lists(references) = &self.providers.first()?.state else { return None };
-        let mut names: Vec<_> = references.iter().map(|reference| [escape(reference.as_str())]).collect();
-        names.sort();
-        Some(names)
+    fn problems(&self) -> Vec<Explanation> {
+        self.overview.explanations().into_iter().map(|(_, explanation)| explanation).collect()
     }
 
     /// As one object.
-    pub(super) fn object(&self, config: Option<&Path>, code: u8) -> Value {
+    fn object(&self) -> Value {
+        let Self { config, overview } = self;
+        let code = self.code();
         let problem = |(about, explanation)| json!({ "about": about, "error": explanation });
         json!({
             "command": "check",
             "config": config.map(Path::to_string_lossy),
             "ok": code == 0,
             "exit_code": code,
-            "agent_id": self.agent_id,
-            "wasi": wasi(self.wasi),
-            "repeats": if self.repeats == Repeats::Counted { "counted" } else { "each" },
-            "swap": if self.swap_allowed { "allowed" } else { "refused" },
+            "agent_id": overview.agent_id,
+            "wasi": wasi(overview.wasi),
+            "repeats": if overview.repeats == Repeats::Counted { "counted" } else { "each" },
+            "swap": if overview.swap_allowed { "allowed" } else { "refused" },
             "egress": {
-                "destinations": self.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),
-                "networks": self.egress.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "hosts": self.egress.hosts.iter().map(|(host, at)| (host.clone(), at.to_string())).collect::<BTreeMap<_, _>>(),
-                "authorities": self.authorities,
-                "ca_file": self.egress.ca_file.as_deref().map(Path::to_string_lossy),
+                "destinations": overview.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),
+                "networks": overview.egress.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "hosts": overview.egress.hosts.iter().map(|(host, at)| (host.clone(), at.to_string())).collect::<BTreeMap<_, _>>(),
+                "authorities": overview.authorities,
+                "ca_file": overview.egress.ca_file.as_deref().map(Path::to_string_lossy),
             },
-            "providers": self.providers.iter().map(provider_object).collect::<Vec<_>>(),
-            "secrets": self.secrets.iter().map(secret_object).collect::<Vec<_>>(),
-            "problems": self.explanations().into_iter().map(problem).collect::<Vec<_>>(),
+            "providers": overview.providers.iter().map(provider_object).collect::<Vec<_>>(),
+            "secrets": overview.secrets.iter().map(secret_object).collect::<Vec<_>>(),
+            "problems": overview.explanations().into_iter().map(problem).collect::<Vec<_>>(),
         })
     }
+
+    fn code(&self) -> u8 {
+        self.overview.code()
+    }
+}
+
+/// The names of what can be granted where nothing is configured.
+fn names(overview: &Overview) -> Option<Vec<[String; 1]>> {
+    let State::Lists(references) = &overview.providers.first()?.state else { return None };
+    let mut names: Vec<_> = references.iter().map(|reference| [escape(reference.as_str())]).collect();
+    names.sort();
+    Some(names)
 }
 
 /// What is said of requests; nothing where nothing is configured.

@@ -7,8 +7,10 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problem;
-use super::source::Located;
+use crate::messages::problem::Problem;
+
+/// A problem, and the bytes that have it.
+pub(super) type Located = (Range<usize>, Problem);
 
 /// A value, and the bytes of the text that it is; a table's are those of its header.
 #[derive(Debug)]

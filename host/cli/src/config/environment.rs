@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the module that the rule names")]
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Where the user's caches are: `XDG_CACHE_HOME`, or `.cache` in `HOME` (XDG Base Directory Specification, by which a path
@@ -32,7 +33,9 @@ pub(crate) fn certificate_folders() -> Vec<PathBuf> {
     env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// Whether there are to be no colours: `NO_COLOR` is set, and not empty.
-pub(crate) fn no_colour() -> bool {
-    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+/// Returns a variable that says what a terminal can show, or what its reader wants; none of any
+/// other name.
+pub(crate) fn terminal(name: &str) -> Option<OsString> {
+    let is_known = matches!(name, "CLICOLOR" | "LANG" | "LC_ALL" | "LC_CTYPE" | "NO_COLOR" | "TERM");
+    is_known.then(|| env::var_os(name)).flatten()
 }

@@ -8,7 +8,6 @@ use far_core::broker::Repeats;
 use far_core::capability::{Catalog, CatalogEntry, Destination};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName};
-use far_providers::vault::VaultConfig;
 use far_runtime::Wasi;
 use ipnet::IpNet;
 
@@ -21,11 +20,12 @@ mod secrets;
 
 pub(crate) use self::exchange::RecipeConfig;
 use self::providers::provider;
+pub(crate) use self::providers::{ProviderConfig, ProviderKind};
 use self::secrets::Around;
-use super::error::ConfigError;
 use super::reader::{Keys, Value};
 use super::source::{Format, Source};
 use super::terms;
+use crate::messages::config::ConfigError;
 
 const ROOT: Keys = Keys { known: &["agent", "runtime", "pal", "egress", "providers", "tools", "secrets"], later: &[] };
 const AGENT: Keys = Keys { known: &["id", "swap", "state"], later: &[] };
@@ -66,27 +66,6 @@ pub(crate) struct EgressConfig {
     pub(crate) hosts: Vec<(String, SocketAddr)>,
     /// The authorities that servers' certificates are of, if not the platform's: a file of PEM.
     pub(crate) ca_file: Option<PathBuf>,
-}
-
-/// One backend.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ProviderConfig {
-    /// The name by which the catalog refers to it.
-    pub(crate) id: ProviderId,
-    /// What it is.
-    pub(crate) kind: ProviderKind,
-}
-
-/// What a backend is, and how it is reached.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ProviderKind {
-    /// A file of keys and values, for development.
-    Dotenv {
-        /// The file: what was written, seen from the folder of `far.toml`.
-        path: PathBuf,
-    },
-    /// A server with Vault's API.
-    Vault(Box<VaultConfig>),
 }
 
 impl FarToml {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use far_core::capability::{Catalog, Destination, Grant};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
-use super::error::ConfigError;
 use super::far_toml::FarToml;
 use super::source::{Format, Source};
 use super::task_file::TaskFile;
+use crate::messages::config::ConfigError;
 
 /// The largest file that is read, in bytes.
 pub const MAX_LEN: usize = super::source::MAX_LEN;

@@ -1,169 +1,110 @@
-//! JSON with places: what `serde_json` leaves out. Texts and numbers are still `serde_json`'s to understand.
+//! JSON with places: `serde_json` judges the text, and `jsonc-parser` says where its values are.
 
 use std::collections::HashSet;
 
-use serde_json::Number;
+use jsonc_parser::ast::{ObjectProp, Value as Ast};
+use jsonc_parser::common::{Range, Ranged};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::{Number, Value};
 
-use super::document::{Entry, Kind, Node};
-use super::problem::Problem;
-use super::source::Located;
+use super::document::{Entry, Kind, Located, Node};
+use crate::messages::problem::Problem;
 
 /// How deep lists and objects may be in each other.
 const MAX_DEPTH: usize = 80;
 
+/// JSON and nothing else. Every option is named: a new one is decided on before it is compiled.
+const STRICT: ParseOptions = ParseOptions {
+    allow_comments: false,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
 /// Parses a JSON document in which no object has a key twice.
+///
+/// # Security
+///
+/// `serde_json` comes first and decides: `jsonc-parser` takes control characters in strings and
+/// white space that JSON has not, and its recursion is then within `serde_json`'s limit.
 pub(super) fn parse(text: &str) -> Result<Node<'_>, Located> {
-    let mut parser = Parser { text, at: 0 };
-    parser.skip_space();
-    let node = parser.value(0)?;
-    parser.skip_space();
-    match parser.peek() {
-        None => Ok(node),
-        Some(_) => Err(parser.unexpected("expected the end of the file")),
+    serde_json::from_str::<Value>(text).map_err(|error| refused(text, &error))?;
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT).map_err(|error| {
+        let Range { start, end } = error.range();
+        syntax(start..end, error.kind().to_string())
+    })?;
+    match parsed.value {
+        Some(value) => node(value, 0),
+        None => Err(syntax(0..0, "expected a value".to_owned())),
     }
 }
 
-/// A place in a text.
-struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+fn node(value: Ast<'_>, depth: usize) -> Result<Node<'_>, Located> {
+    let Range { start, end } = value.range();
+    if depth > MAX_DEPTH {
+        return Err(syntax(start..start + 1, "too many lists and objects in each other".to_owned()));
+    }
+    let kind = match value {
+        Ast::NullKeyword(_) => Kind::Null,
+        Ast::BooleanLit(literal) => Kind::Boolean(literal.value),
+        Ast::StringLit(literal) => Kind::Text(literal.value),
+        Ast::NumberLit(literal) => {
+            number(literal.value).ok_or_else(|| syntax(start..end, "not a number".to_owned()))?
+        }
+        Ast::Array(list) => {
+            let nodes = list.elements.into_iter().map(|element| node(element, depth + 1));
+            Kind::List(nodes.collect::<Result<_, _>>()?)
+        }
+        Ast::Object(object) => Kind::Table(entries(object.properties, depth)?),
+    };
+    Ok(Node { span: start..end, kind })
 }
 
-impl<'a> Parser<'a> {
-    /// The value that begins here.
-    fn value(&mut self, depth: usize) -> Result<Node<'a>, Located> {
-        if depth > MAX_DEPTH {
-            return Err(self.unexpected("too many lists and objects in each other"));
+fn entries(properties: Vec<ObjectProp<'_>>, depth: usize) -> Result<Vec<Entry<'_>>, Located> {
+    let (mut entries, mut names) = (Vec::with_capacity(properties.len()), HashSet::new());
+    for ObjectProp { name, value, .. } in properties {
+        let Range { start, end } = name.range();
+        let name = name.into_string();
+        if !names.insert(name.clone()) {
+            return Err((start..end, Problem::Twice { key: format!("{name:?}") }));
         }
-        let start = self.at;
-        let kind = match self.peek() {
-            Some(b'{') => Kind::Table(self.object(depth)?),
-            Some(b'[') => Kind::List(self.list(depth)?),
-            Some(b'"') => Kind::Text(self.string()?.into()),
-            _ => self.word()?,
-        };
-        Ok(Node { span: start..self.at, kind })
+        entries.push(Entry { name: name.into(), name_span: start..end, node: node(value, depth + 1)? });
     }
+    Ok(entries)
+}
 
-    fn object(&mut self, depth: usize) -> Result<Vec<Entry<'a>>, Located> {
-        let (mut entries, mut names) = (Vec::new(), HashSet::new());
-        self.at += 1;
-        self.skip_space();
-        if self.take(b'}') {
-            return Ok(entries);
-        }
-        loop {
-            let start = self.at;
-            let name = self.string()?;
-            let name_span = start..self.at;
-            if !names.insert(name.clone()) {
-                return Err((name_span, Problem::Twice { key: format!("{name:?}") }));
-            }
-            self.skip_space();
-            if !self.take(b':') {
-                return Err(self.unexpected("expected ':'"));
-            }
-            self.skip_space();
-            let node = self.value(depth + 1)?;
-            entries.push(Entry { name: name.into(), name_span, node });
-            self.skip_space();
-            if self.take(b'}') {
-                return Ok(entries);
-            }
-            if !self.take(b',') {
-                return Err(self.unexpected("expected ',' or '}'"));
-            }
-            self.skip_space();
-        }
-    }
-
-    fn list(&mut self, depth: usize) -> Result<Vec<Node<'a>>, Located> {
-        let mut nodes = Vec::new();
-        self.at += 1;
-        self.skip_space();
-        if self.take(b']') {
-            return Ok(nodes);
-        }
-        loop {
-            nodes.push(self.value(depth + 1)?);
-            self.skip_space();
-            if self.take(b']') {
-                return Ok(nodes);
-            }
-            if !self.take(b',') {
-                return Err(self.unexpected("expected ',' or ']'"));
-            }
-            self.skip_space();
-        }
-    }
-
-    fn string(&mut self) -> Result<String, Located> {
-        let start = self.at;
-        if !self.take(b'"') {
-            return Err(self.unexpected("expected a string in double quotes"));
-        }
-        loop {
-            match self.peek() {
-                None => return Err(syntax(start..start + 1, "a string without end")),
-                Some(b'"') => break self.at += 1,
-                // What is escaped is at least one byte, and no byte inside a character is a quote.
-                Some(b'\\') => self.at += 2,
-                Some(_) => self.at += 1,
-            }
-        }
-        let quoted = self.text.get(start..self.at).unwrap_or_default();
-        serde_json::from_str(quoted)
-            .map_err(|_| syntax(start..self.at, "a string with a character or escape that JSON has not"))
-    }
-
-    /// `true`, `false`, `null` or a number.
-    fn word(&mut self) -> Result<Kind<'a>, Located> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')) {
-            self.at += 1;
-        }
-        match self.text.get(start..self.at).unwrap_or_default() {
-            "" => Err(self.unexpected("expected a value")),
-            "null" => Ok(Kind::Null),
-            "true" => Ok(Kind::Boolean(true)),
-            "false" => Ok(Kind::Boolean(false)),
-            word => {
-                let number = serde_json::from_str::<Number>(word).ok();
-                let kind = number.and_then(|number| match number.as_i64() {
-                    Some(integer) => Some(Kind::Integer(integer)),
-                    None => number.as_f64().map(Kind::Float),
-                });
-                kind.ok_or_else(|| syntax(start..self.at, "neither a number nor true, false or null"))
-            }
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    /// Goes on if the next byte is this one.
-    fn take(&mut self, byte: u8) -> bool {
-        let is_next = self.peek() == Some(byte);
-        self.at += usize::from(is_next);
-        is_next
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    /// What is here is not what belongs here.
-    fn unexpected(&self, message: &str) -> Located {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        syntax(self.at..self.at + rest.chars().next().map_or(0, char::len_utf8), message)
+fn number(text: &str) -> Option<Kind<'_>> {
+    let number = serde_json::from_str::<Number>(text).ok()?;
+    match number.as_i64() {
+        Some(integer) => Some(Kind::Integer(integer)),
+        None => number.as_f64().map(Kind::Float),
     }
 }
 
-fn syntax(span: std::ops::Range<usize>, message: &str) -> Located {
-    (span, Problem::Syntax { format: "JSON", message: message.to_owned() })
+/// What `serde_json` refuses, and the character at which it does.
+fn refused(text: &str, error: &serde_json::Error) -> Located {
+    let (line, column) = (error.line(), error.column());
+    let message = error.to_string();
+    let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
+    if error.is_eof() {
+        return syntax(text.len()..text.len(), message);
+    }
+    // A line counts from 1, a column in bytes from 1; column 0 is the end of the line before.
+    let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+    let at = (lines.map(str::len).sum::<usize>() + column).saturating_sub(1);
+    let start = text.floor_char_boundary(at);
+    let character = text.get(start..).and_then(|rest| rest.chars().next());
+    syntax(start..start + character.map_or(0, char::len_utf8), message)
+}
+
+fn syntax(span: std::ops::Range<usize>, message: String) -> Located {
+    (span, Problem::Syntax { format: "JSON", message })
 }
 
 #[cfg(test)]
@@ -222,19 +163,26 @@ mod tests {
     #[test]
     fn what_is_no_json_is_placed() {
         let cases = [
-            ("", 0..0, "expected a value"),
-            ("{\"a\" 1}", 5..6, "expected ':'"),
-            ("{\"a\": 1 \"b\"}", 8..9, "expected ',' or '}'"),
-            ("{\"a\": 1,}", 8..9, "expected a string in double quotes"),
-            ("{a: 1}", 1..2, "expected a string in double quotes"),
-            ("[1 2]", 3..4, "expected ',' or ']'"),
-            ("[\u{fc}]", 1..3, "expected a value"),
-            ("{} {}", 3..4, "expected the end of the file"),
-            ("[nul]", 1..4, "neither a number nor true, false or null"),
-            ("[01]", 1..3, "neither a number nor true, false or null"),
-            ("[\"a]", 1..2, "a string without end"),
-            ("[\"\\", 1..2, "a string without end"),
-            ("[\"\\x\"]", 1..5, "a string with a character or escape that JSON has not"),
+            ("", 0..0, "EOF while parsing a value"),
+            ("{\"a\" 1}", 5..6, "expected `:`"),
+            ("{\"a\": 1 \"b\"}", 8..9, "expected `,` or `}`"),
+            ("{\"a\": 1,}", 8..9, "trailing comma"),
+            ("{a: 1}", 1..2, "key must be a string"),
+            ("[1 2]", 3..4, "expected `,` or `]`"),
+            ("[\u{fc}]", 1..3, "expected value"),
+            ("{} {}", 3..4, "trailing characters"),
+            ("[nul]", 4..5, "expected ident"),
+            ("[01]", 2..3, "invalid number"),
+            ("[1e999]", 5..6, "number out of range"),
+            ("[\"a]", 4..4, "EOF while parsing a string"),
+            ("[\"\\", 3..3, "EOF while parsing a string"),
+            ("[\"\\x\"]", 3..4, "invalid escape"),
+            ("[\n\"\u{fc}\u{1}\"]", 5..6, "control character (\\u0000-\\u001F) found while parsing a string"),
+            ("[1,\n\u{fc}]", 4..6, "expected value"),
+            ("[1\n\n2]", 4..5, "expected `,` or `]`"),
+            ("\u{feff}{}", 0..3, "expected value"),
+            ("{}\0", 2..3, "trailing characters"),
+            ("[\"\\ud800\"]", 8..9, "unexpected end of hex escape"),
         ];
         for (text, span, message) in cases {
             assert_eq!(refused(text), (span, format!("not valid JSON: {message}")), "{text:?}");
@@ -251,7 +199,97 @@ mod tests {
     #[test]
     fn depth_is_bounded() {
         assert!(parse(&format!("{}{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1))).is_ok());
-        let problem = refused(&"[".repeat(500_000));
-        assert_eq!(problem, (81..82, "not valid JSON: too many lists and objects in each other".to_owned()));
+        let too_deep = "not valid JSON: too many lists and objects in each other".to_owned();
+        for depth in [MAX_DEPTH + 2, 127] {
+            assert_eq!(refused(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))), (81..82, too_deep.clone()));
+        }
+        for (deepest, ends) in [("[", "]"), ("{\"\":", "}")] {
+            let (text, ends) = (deepest.repeat(100_000), ends.repeat(100_000));
+            for text in [text.clone(), text + "1" + &ends] {
+                let (_, problem) = refused(&text);
+                assert_eq!(problem, "not valid JSON: recursion limit exceeded");
+            }
+        }
+    }
+
+    #[test]
+    fn only_json_is_accepted() {
+        for text in [
+            "[1] // a",
+            "/* a */ [1]",
+            "{a: 1}",
+            "{1: 1}",
+            "[1,]",
+            "{\"a\": 1,}",
+            "[1 2]",
+            "{\"a\": 1 \"b\": 2}",
+            "['a']",
+            "[0x1F]",
+            "[+1]",
+            "[.5]",
+            "[5.]",
+            "[01]",
+            "[Infinity]",
+            "[-Infinity]",
+            "[NaN]",
+            "[\"\\x41\"]",
+            "[\"\\v\"]",
+            "[\"\\\n\"]",
+            "[\"\t\"]",
+            "[\"\0\"]",
+            "[\u{a0}1]",
+            "[\u{b}1]",
+            "[\u{c}1]",
+            "[\u{2028}1]",
+            "\u{feff}[1]",
+            "[1]\0",
+            "[\"\\udc00\"]",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+            assert!(serde_json::from_str::<Value>(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lenient_options_are_off() {
+        for text in [
+            "[1] // a",
+            "/* a */ [1]",
+            "{a: 1}",
+            "[1,]",
+            "{\"a\": 1,}",
+            "[1 2]",
+            "{\"a\": 1 \"b\": 2}",
+            "['a']",
+            "[0x1F]",
+            "[+1]",
+            "[.5]",
+            "[5.]",
+            "[Infinity]",
+            "[-Infinity]",
+            "[NaN]",
+            "[\"\\x41\"]",
+            "[\"\\v\"]",
+            "[\"\\\n\"]",
+        ] {
+            assert!(parse_to_ast(text, &CollectOptions::default(), &STRICT).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn places_count_bytes_of_characters() {
+        let Kind::Table(entries) = parse("{\"\u{1f511}\\ud83d\\udd11\": [\"\u{fc}\", 1]}").unwrap().kind else {
+            panic!("not a table")
+        };
+        assert_eq!((&*entries[0].name, entries[0].name_span.clone()), ("\u{1f511}\u{1f511}", 1..19));
+        let Kind::List(nodes) = &entries[0].node.kind else { panic!("not a list") };
+        assert_eq!([nodes[0].span.clone(), nodes[1].span.clone()], [22..26, 28..29]);
+    }
+
+    #[test]
+    fn long_document_is_parsed() {
+        let text = format!("[{}\"\u{fc}\\n\"]", "\"\\u00e9\",".repeat(100_000));
+        let Kind::List(nodes) = parse(&text).unwrap().kind else { panic!("not a list") };
+        assert_eq!((nodes.len(), nodes[100_000].span.clone()), (100_001, 900_001..900_007));
     }
 }

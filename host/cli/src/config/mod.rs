@@ -12,21 +12,19 @@
 //! - An error about a file's content says which key, in which line and column, and what to write instead.
 //! - No file is looked for: paths are arguments. These files hold no secret values, so errors may quote them.
 
+pub(crate) mod content;
 mod document;
 pub(crate) mod environment;
-mod error;
 mod far_toml;
 pub mod internal;
 mod json;
 pub(crate) mod policy;
-mod problem;
 mod reader;
 mod source;
 mod task_file;
 mod terms;
 mod units;
 
-pub(crate) use error::ConfigError;
 pub(crate) use far_toml::{EgressConfig, FarToml, ProviderConfig, ProviderKind, RecipeConfig};
 pub(crate) use reader::nearest;
 pub(crate) use source::{open_trusted_folder, read_authorities, read_authority_of};

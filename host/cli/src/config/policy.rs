@@ -5,10 +5,10 @@ use std::path::Path;
 use far_core::capability::{Operation, Operations};
 use far_core::review::{FindingId, Policy, SecretPattern, Severity, World};
 
-use super::error::ConfigError;
 use super::reader::{Keys, Value, nearest};
 use super::source::{Format, Source};
 use super::terms;
+use crate::messages::config::ConfigError;
 
 const ROOT: Keys =
     Keys { known: &["max-severity", "accept", "worlds", "operations", "secrets", "destinations"], later: &[] };
@@ -78,7 +78,7 @@ fn operations(value: Value<'_>) -> Result<Operations, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::error::said;
+    use crate::config::content::said;
 
     fn policy(text: &str) -> Result<Policy, ConfigError> {
         of(&Source::new(Path::new("policy.toml"), text.to_owned(), Format::Toml))

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use super::document::{Entry, Kind, Node};
-use super::error::ConfigError;
-use super::problem::{Problem, Type};
 use super::source::Source;
+use crate::messages::config::ConfigError;
+use crate::messages::problem::{Problem, Type};
 
 /// The keys of one kind of table.
 #[derive(Debug)]

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+use super::content::ContentError;
 use super::document::{self, Node};
-use super::error::{ConfigError, ContentError};
 use super::json;
-use super::problem::Problem;
+use crate::messages::config::ConfigError;
+use crate::messages::problem::Problem;
 
 /// The largest file that is read, in bytes.
 pub(super) const MAX_LEN: usize = 1024 * 1024;
@@ -33,9 +34,6 @@ pub(super) struct Source {
     text: String,
     format: Format,
 }
-
-/// A problem, and the bytes that have it.
-pub(super) type Located = (Range<usize>, Problem);
 
 impl Source {
     /// Reads a file that anybody may have written.
@@ -148,7 +146,7 @@ fn bytes(path: &Path, file: &File) -> Result<Vec<u8>, ConfigError> {
     // One byte more than allowed tells a file that fits from one that does not.
     let mut limited = file.take(MAX_LEN as u64 + 1);
     limited.read_to_end(&mut bytes).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    if bytes.len() > MAX_LEN { Err(ConfigError::TooLarge { path: path.to_owned() }) } else { Ok(bytes) }
+    if bytes.len() > MAX_LEN { Err(ConfigError::TooLarge { path: path.to_owned(), limit: MAX_LEN }) } else { Ok(bytes) }
 }
 
 /// Opens a file that only root or the user that runs this process may have written.
@@ -196,7 +194,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::config::error::said;
+    use crate::config::content::said;
 
     /// A folder with one file of this content and mode.
     fn file(content: impl AsRef<[u8]>, mode: u32) -> (tempfile::TempDir, PathBuf) {

@@ -11,12 +11,12 @@ use far_core::capability::{Destination, Grant};
 use far_core::capability::{Version, VersionRule};
 use far_runtime::{Limits, LoadLimits};
 
-use super::error::ConfigError;
-use super::problem::Type;
 use super::reader::{Keys, Table, Value};
 use super::source::{Format, Source};
 use super::terms;
 use super::units::{self, Max};
+use crate::messages::config::ConfigError;
+use crate::messages::problem::Type;
 
 const ROOT: Keys = Keys { known: &["skill", "input", "grants", "egress", "limits"], later: &[] };
 const GRANT: Keys = Keys {

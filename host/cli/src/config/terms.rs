@@ -7,9 +7,9 @@ use far_core::capability::{
     Destination, JwtAlgorithm, JwtRule, JwtTerms, Operation, Operations, Placement, Signing, SigningError, Terms,
 };
 
-use super::error::ConfigError;
 use super::reader::{Keys, Table, Value};
 use super::units::{self, Max};
+use crate::messages::config::ConfigError;
 
 const SIGNING: Keys = Keys { known: &["hmac", "jwt"], later: &[] };
 const JWT: Keys = Keys { known: &["algorithm", "key-id", "issuer", "subject", "audience", "max-ttl"], later: &[] };

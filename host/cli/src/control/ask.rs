@@ -10,10 +10,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::ControlError;
 use super::peer;
 use super::place::{Folder, Place, Socket};
 use super::wire::{ANSWER_MAX, Answer, Ask, Kept};
+use crate::messages::control::ControlError;
 
 /// How long a process may take: longer than the deadlines of a backend that it asks twice, and of sinks that gate.
 const PATIENCE: Duration = Duration::from_secs(60);

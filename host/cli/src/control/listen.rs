@@ -14,11 +14,11 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use super::ControlError;
 use super::evicting::Evicting;
 use super::peer;
 use super::place::{Folder, Place, Socket};
 use super::wire::{Answer, Ask, Kept, REQUEST_MAX};
+use crate::messages::control::ControlError;
 
 /// Connections whose request is read at once. One more evicts the oldest, so that a silent peer
 /// delays no other peer.

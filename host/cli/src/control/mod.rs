@@ -16,37 +16,7 @@ mod peer;
 mod place;
 mod wire;
 
-use far_core::folder::FolderError;
-
 pub(crate) use self::ask::{Asked, Processes, Silent};
 pub(crate) use self::listen::listen;
 pub(crate) use self::place::Place;
 pub(crate) use self::wire::Kept;
-
-/// Why processes cannot be reached.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ControlError {
-    /// Nothing says where.
-    #[error("neither [agent] state nor XDG_STATE_HOME nor HOME says where processes listen")]
-    Nowhere,
-    /// The folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// A socket.
-    #[error("no socket can be made there")]
-    Socket(#[source] std::io::Error),
-}
-
-impl ControlError {
-    /// The next step.
-    pub(crate) fn help(&self) -> &'static str {
-        match self {
-            Self::Nowhere => "name the folder that 'far run' has: [agent] state in far.toml",
-            Self::Folder(FolderError::Exposed { .. }) => {
-                "let the user that runs far own it, and nobody else use it ('chmod 700')"
-            }
-            Self::Folder(_) => "name a folder that can be made and used: [agent] state in far.toml",
-            Self::Socket(_) => "look at what keeps the process from making sockets",
-        }
-    }
-}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use far_core::AgentId;
 use far_core::folder::{FolderError, PrivateFolder};
 
-use super::ControlError;
+use crate::messages::control::ControlError;
 
 /// What stands before the name of a socket that nobody listens on yet.
 const NEW: &str = "new-";

@@ -3,16 +3,16 @@
 mod print;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
-use far_core::review::{Anatomy, Excess, Finding, findings};
+use far_core::review::{Anatomy, findings};
 use far_runtime::{COMPONENT_MAX, LoadError};
 
+use self::print::Inspection;
 use crate::config::policy;
-use crate::failure::Failure;
 use crate::input;
-use crate::output::{self, Output};
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 
 const HELP: &str = "\
 Nothing of the component is run or compiled. A policy is a TOML file of rules, any of which may be left out:
@@ -51,50 +51,14 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
-/// All that is said of a component.
-struct Inspection<'a> {
-    skill: &'a Path,
-    anatomy: Anatomy,
-    findings: Vec<Finding>,
-    /// The policy's file, and what it does not let the component be.
-    policy: Option<(&'a Path, Vec<Excess>)>,
-}
-
-impl Inspection<'_> {
-    /// Why the component is refused, if the policy refuses it.
-    fn failure(&self) -> Option<Failure> {
-        let (policy, excesses) = self.policy.as_ref()?;
-        let exceeded = || Failure::Exceeded { policy: (*policy).to_owned(), count: excesses.len() };
-        (!excesses.is_empty()).then(exceeded)
-    }
-
-    fn code(&self) -> u8 {
-        self.failure().map_or(0, |failure| failure.code())
-    }
-}
-
-/// Does it, and picks the exit code.
-pub(crate) fn run(args: &InspectArgs) -> ExitCode {
-    match inspect(args) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => Output { json: args.json }.finish(&Err(failure)),
-    }
-}
-
-fn inspect(args: &InspectArgs) -> Result<u8, Failure> {
+/// Does it, and returns the exit code.
+pub(crate) fn run(args: &InspectArgs, printer: &Printer) -> Result<u8, Failure> {
     // The policy first: what is wrong with it is wrong whatever the component is.
     let policy = args.policy.as_deref().map(|path| policy::read(path).map(|policy| (path, policy))).transpose()?;
     let anatomy = anatomy(&args.skill)?;
     let findings = findings(&anatomy);
     let policy = policy.map(|(path, policy)| (path, policy.excesses(&anatomy, &findings)));
-    let inspection = Inspection { skill: &args.skill, anatomy, findings, policy };
-    if args.json {
-        output::print_object(&inspection.object())?;
-    } else {
-        output::print(&inspection.text())?;
-        output::stderr(&inspection.problems());
-    }
-    Ok(inspection.code())
+    printer.answer(&Inspection { skill: &args.skill, anatomy, findings, policy })
 }
 
 /// Reads a component as far as any host would.

@@ -1,19 +1,40 @@
 //! What an inspection found, for people and for programs.
 
+use std::path::Path;
+
 use far_core::capability::Placement;
 use far_core::declaration::{Declaration, DeclaredSecret};
-use far_core::review::{Excess, Finding, Import, Shape};
+use far_core::review::{Anatomy, Excess, Finding, Import, Shape};
 use serde_json::{Value, json};
 
-use super::Inspection;
 use crate::escape::escape;
-use crate::explanation::Explanation;
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
+use crate::output::printer::Answer;
 use crate::table::{cell, first_rows};
 use crate::terms::{destinations, in_words, operations, placements, signing};
 
+/// All that is said of a component.
+pub(super) struct Inspection<'a> {
+    pub(super) skill: &'a Path,
+    pub(super) anatomy: Anatomy,
+    pub(super) findings: Vec<Finding>,
+    /// The policy's file, and what it does not let the component be.
+    pub(super) policy: Option<(&'a Path, Vec<Excess>)>,
+}
+
 impl Inspection<'_> {
+    /// Why the component is refused, if the policy refuses it.
+    fn failure(&self) -> Option<Failure> {
+        let (policy, excesses) = self.policy.as_ref()?;
+        let exceeded = || Failure::Exceeded { policy: (*policy).to_owned(), count: excesses.len() };
+        (!excesses.is_empty()).then(exceeded)
+    }
+}
+
+impl Answer for Inspection<'_> {
     /// As tables.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let anatomy = &self.anatomy;
         let world = anatomy.world();
         let mut text = format!(
@@ -52,13 +73,12 @@ impl Inspection<'_> {
         text
     }
 
-    /// What is wrong, with the next step; empty if nothing is.
-    pub(super) fn problems(&self) -> String {
-        self.failure().map(|failure| Explanation::of_failure(&failure).lines()).unwrap_or_default()
+    fn problems(&self) -> Vec<Explanation> {
+        self.failure().iter().map(Explanation::of_failure).collect()
     }
 
     /// As one object.
-    pub(super) fn object(&self) -> Value {
+    fn object(&self) -> Value {
         let anatomy = &self.anatomy;
         let policy = self.policy.as_ref().map(|(path, excesses)| {
             json!({
@@ -85,6 +105,10 @@ impl Inspection<'_> {
             "policy": policy,
             "error": self.failure().map(|failure| Explanation::of_failure(&failure)),
         })
+    }
+
+    fn code(&self) -> u8 {
+        self.failure().map_or(0, |failure| failure.code())
     }
 }
 

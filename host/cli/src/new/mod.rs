@@ -4,15 +4,14 @@ mod name;
 mod project;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
 use self::name::ProjectName;
 use self::project::{Project, Sdk};
 use crate::escape::escape;
-use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 
 const HELP: &str = "\
 It writes a folder NAME with a skill, its declaration, its tests, a .env for development, and a copy of the SDK under
@@ -36,20 +35,13 @@ pub(crate) struct NewArgs {
 }
 
 /// Makes it, and says what to do next.
-pub(crate) fn run(args: &NewArgs) -> ExitCode {
-    match new(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => Output { json: false }.finish(&Err(failure)),
-    }
-}
-
-fn new(args: &NewArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &NewArgs, printer: &Printer) -> Result<u8, Failure> {
     let sdk = args.sdk.as_deref().map_or(Ok(Sdk::Vendored), Sdk::checkout)?;
     let project = Project { name: &args.name, sdk };
     let files = project.write()?;
     let name = args.name.as_str();
-    output::stderr(&format!("{}: a skill in {files} files; to test, build and run it:\n", escape(name)));
-    output::print(&format!(
+    printer.note(&format!("{}: a skill in {files} files; to test, build and run it:\n", escape(name)));
+    printer.print(&format!(
         "cd {name}\n\
          rustup target add wasm32-wasip2\n\
          cargo test\n\
@@ -57,5 +49,6 @@ fn new(args: &NewArgs) -> Result<(), Failure> {
          far run target/wasm32-wasip2/release/{}.wasm --grant {}:sign --input '{{ \"name\": \"Ada\" }}'\n",
         args.name.library(),
         args.name.key(),
-    ))
+    ))?;
+    Ok(0)
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::name::ProjectName;
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// The SDK, as it was when this command was built.
 mod sdk {

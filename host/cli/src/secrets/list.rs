@@ -10,22 +10,26 @@ use far_core::{AgentId, SecretName};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{ListArgs, operator};
+use super::args::ListArgs;
+use super::operator;
 use crate::config::FarToml;
 use crate::control::{Asked, Kept};
 use crate::duration::{about, milliseconds};
 use crate::escape::escape;
 use crate::exit;
-use crate::explanation::Explanation;
-use crate::failure::Failure;
-use crate::output;
+use crate::local;
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
+use crate::output::printer::{Answer, Printer};
 use crate::protection;
 use crate::providers;
 use crate::table::table;
 use crate::terms::{rotation, times};
 
 /// Every secret of a catalog, and what processes keep.
-struct List {
+struct List<'a> {
+    /// The configuration's file.
+    path: Option<&'a Path>,
     agent_id: AgentId,
     /// In the order of their names.
     secrets: Vec<Listed>,
@@ -42,28 +46,19 @@ struct Listed {
 }
 
 /// Asks every backend and every process, and shows what they say.
-pub(super) async fn run(args: &ListArgs) -> Result<u8, Failure> {
+pub(super) async fn run(args: &ListArgs, printer: &Printer) -> Result<u8, Failure> {
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
     protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
-    let list = match config {
-        Some(config) => List::of(&config, true).await?,
-        None => List::of(&local(args.env_file.as_deref()).await?, false).await?,
-    };
-    let code = list.code();
-    if args.json {
-        output::print_object(&list.object(args.config.as_deref(), code))?;
-    } else {
-        output::print(&list.text())?;
-        output::stderr(
-            &list.failures().iter().map(|failure| Explanation::of_failure(failure).lines()).collect::<String>(),
-        );
-    }
-    Ok(code)
+    let path = args.config.as_deref();
+    printer.answer(&match config {
+        Some(config) => List::of(path, &config, true).await?,
+        None => List::of(path, &without_config(args.env_file.as_deref()).await?, false).await?,
+    })
 }
 
 /// What `far run` takes without a configuration: all that is in the `.env`, as it is permitted to who grants it.
-async fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
-    let provider = providers::local(env_file)?;
+async fn without_config(env_file: Option<&Path>) -> Result<FarToml, Failure> {
+    let provider = local::provider(env_file)?;
     let opened = providers::open(&provider, &Catalog::new(), &[])?;
     let unreached = |source| Failure::Unreached { provider: provider.id.clone(), source };
     let references = reach(&*opened).await.map_err(unreached)?;
@@ -72,8 +67,8 @@ async fn local(env_file: Option<&Path>) -> Result<FarToml, Failure> {
     Ok(FarToml::local(provider, catalog))
 }
 
-impl List {
-    async fn of(config: &FarToml, shared: bool) -> Result<Self, Failure> {
+impl<'a> List<'a> {
+    async fn of(path: Option<&'a Path>, config: &FarToml, shared: bool) -> Result<Self, Failure> {
         let agent_id = operator::agent_id(config)?;
         let providers = operator::providers(config)?;
         let broker = Broker::new(providers, Pal::builder().build(), BrokerSettings::default())?;
@@ -88,11 +83,7 @@ impl List {
             true => Some(operator::processes(config, &agent_id)?.kept().await),
             false => None,
         };
-        Ok(Self { agent_id, secrets, processes })
-    }
-
-    fn code(&self) -> u8 {
-        if self.failures().is_empty() { 0 } else { exit::UNAVAILABLE }
+        Ok(Self { path, agent_id, secrets, processes })
     }
 
     /// Backends and processes that gave no answer.
@@ -105,6 +96,16 @@ impl List {
         let silent = self.processes.iter().flatten().filter(|asked| asked.answer.is_err()).count();
         failures.extend((silent > 0).then_some(Failure::Undone { processes: silent }));
         failures
+    }
+}
+
+impl Answer for List<'_> {
+    fn code(&self) -> u8 {
+        if self.failures().is_empty() { 0 } else { exit::UNAVAILABLE }
+    }
+
+    fn problems(&self) -> Vec<Explanation> {
+        self.failures().iter().map(Explanation::of_failure).collect()
     }
 
     fn text(&self) -> String {
@@ -121,14 +122,15 @@ impl List {
         text
     }
 
-    fn object(&self, config: Option<&Path>, code: u8) -> Value {
+    fn object(&self) -> Value {
+        let code = self.code();
         let process = |asked: &Asked<Vec<Kept>>| match &asked.answer {
             Ok(kept) => json!({ "process": asked.process, "kept": kept }),
             Err(silent) => json!({ "process": asked.process, "error": silent.kind() }),
         };
         json!({
             "command": "secrets list",
-            "config": config.map(Path::to_string_lossy),
+            "config": self.path.map(Path::to_string_lossy),
             "ok": code == 0,
             "exit_code": code,
             "agent_id": self.agent_id,

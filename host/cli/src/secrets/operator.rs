@@ -7,18 +7,19 @@ use far_core::capability::CatalogEntry;
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, SecretName};
 
-use super::ChangeArgs;
+use super::args::ChangeArgs;
 use crate::config::{FarToml, nearest};
 use crate::control::{Place, Processes};
-use crate::failure::Failure;
+use crate::local;
+use crate::messages::failure::Failure;
+use crate::output::printer::Printer;
 use crate::pal::Events;
 use crate::protection;
 use crate::providers;
-use crate::run::local_agent;
 use crate::state;
 
 /// One secret of a catalog, with all who have a part in it.
-pub(super) struct Operator {
+pub(super) struct Operator<'a> {
     pub(super) agent_id: AgentId,
     pub(super) name: SecretName,
     pub(super) entry: CatalogEntry,
@@ -26,12 +27,12 @@ pub(super) struct Operator {
     pub(super) called: String,
     pub(super) broker: Arc<Broker>,
     pub(super) processes: Processes,
-    pub(super) events: Events,
+    pub(super) events: Events<'a>,
 }
 
-impl Operator {
+impl<'a> Operator<'a> {
     /// Opens all of it; nobody is asked for anything.
-    pub(super) fn open(args: &ChangeArgs) -> Result<Self, Failure> {
+    pub(super) fn open(args: &ChangeArgs, printer: &'a Printer) -> Result<Self, Failure> {
         let config = FarToml::read(&args.config)?;
         let (name, entry) = listed(&config, &args.name)?;
         protection::refuse_swap(args.allow_swap || config.swap_allowed)?;
@@ -40,14 +41,14 @@ impl Operator {
         let providers = providers(&config)?;
         let called = config.called(&entry).as_str().to_owned();
         // Last: from here on, an audit file is to be closed.
-        let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), None, args.json)?;
+        let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), None, printer)?;
         let broker = Broker::new(providers, events.pal.clone(), BrokerSettings::default())?;
         Ok(Self { agent_id, name, entry, called, broker, processes, events })
     }
 }
 
 pub(super) fn agent_id(config: &FarToml) -> Result<AgentId, Failure> {
-    config.agent_id.clone().map_or_else(local_agent, Ok)
+    config.agent_id.clone().map_or_else(local::agent_id, Ok)
 }
 
 /// The processes of the configuration's agent.

@@ -2,10 +2,10 @@
 
 use super::operator::Operator;
 use super::report::{Backend, Report, rereads};
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// Has every process read the secret again, and says which version its backend has.
-pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
+pub(super) async fn run(operator: &Operator<'_>) -> Result<Report, Failure> {
     let Operator { name, entry, broker, .. } = operator;
     broker.announce(name, entry, &operator.agent_id).await?;
     let processes = rereads(operator.processes.refresh(name).await);

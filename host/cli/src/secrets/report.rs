@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::control::{Asked, Silent};
 use crate::escape::escape;
-use crate::explanation::Explanation;
-use crate::failure::Failure;
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
+use crate::output::printer::Answer;
 
 /// What was done with a secret.
 pub(super) struct Report {
@@ -97,11 +98,6 @@ fn sum(one: Result<Did, Silent>, other: Result<Did, Silent>) -> Result<Did, Sile
 }
 
 impl Report {
-    /// The exit code: a denial is somebody's to change, and whatever did not answer may answer the next time.
-    pub(super) fn code(&self) -> u8 {
-        self.failures().iter().map(Failure::code).max().unwrap_or_default()
-    }
-
     /// What was not done.
     fn failures(&self) -> Vec<Failure> {
         let provider = self.provider.clone();
@@ -125,13 +121,28 @@ impl Report {
         backend.into_iter().chain((undone > 0).then_some(Failure::Undone { processes: undone })).collect()
     }
 
+    fn command(&self) -> &'static str {
+        match self.done {
+            "refreshed" => "refresh",
+            "rotated" => "rotate",
+            _ => "revoke",
+        }
+    }
+}
+
+impl Answer for Report {
+    /// The exit code: a denial is somebody's to change, and whatever did not answer may answer the next time.
+    fn code(&self) -> u8 {
+        self.failures().iter().map(Failure::code).max().unwrap_or_default()
+    }
+
     /// What was not done, each with the next step; empty if all was.
-    pub(super) fn problems(&self) -> String {
-        self.failures().iter().map(|failure| Explanation::of_failure(failure).lines()).collect()
+    fn problems(&self) -> Vec<Explanation> {
+        self.failures().iter().map(Explanation::of_failure).collect()
     }
 
     /// As lines.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let (done, extent) = match (&self.backend, self.code()) {
             (Backend::DoesNotRevoke, _) => (self.done, " by processes alone"),
             (_, 0) => (self.done, ""),
@@ -149,7 +160,7 @@ impl Report {
     }
 
     /// As one object.
-    pub(super) fn object(&self) -> Value {
+    fn object(&self) -> Value {
         let code = self.code();
         let (state, version) = self.backend.token();
         let process = |asked: &Asked<Did>| match asked.answer {
@@ -169,14 +180,6 @@ impl Report {
             "processes": self.processes.iter().map(process).collect::<Vec<_>>(),
             "problems": self.failures().iter().map(Explanation::of_failure).collect::<Vec<_>>(),
         })
-    }
-
-    fn command(&self) -> &'static str {
-        match self.done {
-            "refreshed" => "refresh",
-            "rotated" => "rotate",
-            _ => "revoke",
-        }
     }
 }
 

@@ -5,11 +5,11 @@ use far_core::provider::ProviderError;
 
 use super::operator::Operator;
 use super::report::{Backend, Report, both, wipes};
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// Has every process wipe the secret and end what was made for it, then the backend revoke the current version, and processes wipe
 /// what they were given meanwhile.
-pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
+pub(super) async fn run(operator: &Operator<'_>) -> Result<Report, Failure> {
     let Operator { name, entry, broker, agent_id, .. } = operator;
     broker.announce(name, entry, agent_id).await?;
     let mut processes = wipes(operator.processes.wipe(name).await);

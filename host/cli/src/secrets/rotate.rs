@@ -5,11 +5,11 @@ use far_core::provider::ProviderError;
 
 use super::operator::Operator;
 use super::report::{Backend, Report, both, rereads};
-use crate::failure::Failure;
+use crate::messages::failure::Failure;
 
 /// Has the backend make a version, once, and then every process read it, or have another made of what was made for it. So do they
 /// where nobody knows whether the backend made one: it may have, and its answer been lost.
-pub(super) async fn run(operator: &Operator) -> Result<Report, Failure> {
+pub(super) async fn run(operator: &Operator<'_>) -> Result<Report, Failure> {
     let Operator { name, entry, broker, processes, agent_id, .. } = operator;
     let provider = entry.provider.clone();
     // What fails for the log afterwards has been asked for.

@@ -7,10 +7,10 @@ use far_core::{ProviderId, SecretName};
 use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind as Exchanged};
 
 use super::kind::Kind;
-use crate::config::error::ConfigError;
 use crate::config::reader::{Keys, Table, Value};
 use crate::config::terms::text;
 use crate::config::units::{self, Max};
+use crate::messages::config::ConfigError;
 
 const GITHUB_APP: Keys =
     Keys { known: &["app-id", "installation", "api", "repositories", "permissions", "ca-file"], later: &[] };

@@ -2,9 +2,9 @@
 
 use far_core::capability::{Operation, Operations, Scope};
 
-use crate::config::error::ConfigError;
 use crate::config::reader::{Value, nearest};
 use crate::config::terms;
+use crate::messages::config::ConfigError;
 
 /// What a secret is, to whoever issued it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use far_core::capability::Rotation;
 
-use crate::config::error::ConfigError;
 use crate::config::reader::{Keys, Table, Value};
 use crate::config::units::{self, Max};
+use crate::messages::config::ConfigError;
 
 const ROTATE: Keys = Keys { known: &["every", "overlap"], later: &[] };
 

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use far_core::SecretName;
 use far_core::provider::Reference;
+use far_core::{ProviderId, SecretName};
 use far_providers::vault::{Address, Auth, Engine, Mounts, PlaceError, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig};
 
-use super::ProviderKind;
-use crate::config::error::ConfigError;
 use crate::config::reader::{Keys, Table, Value, nearest};
 use crate::config::terms::text;
+use crate::messages::config::ConfigError;
 
 const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
 const VAULT: Keys = Keys {
@@ -45,6 +44,27 @@ const TYPES: [&str; 2] = ["dotenv", "vault"];
 pub(super) const LATER_TYPES: [&str; 3] = ["kubernetes", "aws", "gcp"];
 /// The methods of authentication.
 const METHODS: [&str; 5] = ["token", "approle", "kubernetes", "jwt", "cert"];
+
+/// One backend.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ProviderConfig {
+    /// The name by which the catalog refers to it.
+    pub(crate) id: ProviderId,
+    /// What it is.
+    pub(crate) kind: ProviderKind,
+}
+
+/// What a backend is, and how it is reached.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ProviderKind {
+    /// A file of keys and values, for development.
+    Dotenv {
+        /// The file: what was written, seen from the folder of `far.toml`.
+        path: PathBuf,
+    },
+    /// A server with Vault's API.
+    Vault(Box<VaultConfig>),
+}
 
 /// Reads the table of a backend. Files in it are seen from the folder.
 pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {

@@ -6,15 +6,14 @@ use std::time::Duration;
 use far_core::capability::{CatalogEntry, Scope, WhenLeaked};
 use far_core::{ProviderId, SecretName, SkillDigest, ToolName};
 
-use super::ProviderConfig;
 use super::exchange::{self, RecipeConfig};
 use super::kind::Kind;
 use super::life;
-use super::providers::reference;
-use crate::config::error::ConfigError;
+use super::providers::{ProviderConfig, reference};
 use crate::config::reader::{Keys, Table, Value, join, nearest};
 use crate::config::terms;
 use crate::config::units::{self, Max};
+use crate::messages::config::ConfigError;
 
 pub(super) const SECRET: Keys = Keys {
     known: &[

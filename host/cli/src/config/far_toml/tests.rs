@@ -12,7 +12,7 @@ use far_core::capability::{CatalogEntry, Scope, WhenLeaked};
 
 use super::secrets::SECRET;
 use super::*;
-use crate::config::error::said;
+use crate::config::content::said;
 
 const WHOLE: &str = r#"
 [agent]

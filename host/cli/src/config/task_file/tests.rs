@@ -5,7 +5,7 @@ use std::fs;
 use far_core::capability::Operation;
 
 use super::*;
-use crate::config::error::said;
+use crate::config::content::said;
 
 const TOML: &str = r#"
 skill = "hook.wasm"
@@ -250,10 +250,7 @@ fn no_limit_is_zero_or_unlimited() {
 #[test]
 fn what_is_not_its_format_is_refused() {
     let help = "help: correct this place; the rest was not looked at";
-    assert_eq!(
-        refused("{\"skill\": \"a\",}", Format::Json),
-        format!("1:15: not valid JSON: expected a string in double quotes\n{help}")
-    );
+    assert_eq!(refused("{\"skill\": \"a\",}", Format::Json), format!("1:15: not valid JSON: trailing comma\n{help}"));
     assert_eq!(
         refused("{\"skill\": \"a\",\n \"skill\": \"b\"}", Format::Json),
         "2:2: the key \"skill\" is there twice\nhelp: keep one of the two"

@@ -14,6 +14,13 @@ use crate::masks;
 
 /// Runs it, and answers with the exit code and all that is on the terminal.
 fn seen(far: &Far) -> (Option<i32>, String) {
+    let (code, screen, _) = seen_beside(far, false);
+    (code, screen)
+}
+
+/// Runs it, and answers with the exit code, all that is on the terminal, and what is on stderr if
+/// that is a pipe.
+fn seen_beside(far: &Far, stderr_is_pipe: bool) -> (Option<i32>, String, String) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
@@ -21,18 +28,32 @@ fn seen(far: &Far) -> (Option<i32>, String) {
     let path = Path::new(std::ffi::OsStr::from_bytes(name.as_bytes()));
     let open = || Stdio::from(OpenOptions::new().read(true).write(true).open(path).unwrap());
     let mut command = far.command();
-    let mut child = command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().unwrap();
+    let stderr = if stderr_is_pipe { Stdio::piped() } else { open() };
+    let child = command.stdin(Stdio::null()).stdout(open()).stderr(stderr).spawn().unwrap();
     // Its other end is closed when the last that has it ends: here, when `far` does.
     drop(command);
     let mut screen = Vec::new();
     // A terminal whose other end is closed answers with an error.
     let _ = File::from(controller).read_to_end(&mut screen);
-    let code = child.wait().unwrap().code();
-    (code, masks::mask(&String::from_utf8(screen).unwrap().replace("\r\n", "\n")))
+    let output = child.wait_with_output().unwrap();
+    let screen = masks::mask(&String::from_utf8(screen).unwrap().replace("\r\n", "\n"));
+    (output.status.code(), screen, String::from_utf8(output.stderr).unwrap())
 }
 
 fn mistake() -> Far {
     Far::new().words("run --task task.toml").file("task.toml", "[limits]\ntimeot = '1s'\n")
+}
+
+/// A mistake, shown on a terminal that can show everything.
+fn capable() -> Far {
+    mistake().variable("TERM", "xterm-256color").variable("LANG", "C.UTF-8")
+}
+
+/// How the mistake is shown: whether in colors, and whether in Unicode drawings.
+fn shown(far: &Far) -> (bool, bool) {
+    let (code, screen) = seen(far);
+    assert!(code == Some(2) && screen.contains("unknown key 'limits.timeot'"), "{screen:?}");
+    (screen.contains('\u{1b}'), screen.contains('\u{2502}'))
 }
 
 #[test]
@@ -46,10 +67,40 @@ fn the_line_that_is_wrong_is_shown() {
    \u{2570}\u{2500}\u{2500}\u{2500}\u{2500}
   help: did you mean 'timeout'?
 ";
-    assert_eq!(seen(&mistake().variable("NO_COLOR", "1")), (Some(2), report.to_owned()));
+    assert_eq!(seen(&capable().variable("NO_COLOR", "1")), (Some(2), report.to_owned()));
     // An empty variable asks for nothing.
-    let (code, coloured) = seen(&mistake().variable("NO_COLOR", ""));
-    assert!(code == Some(2) && coloured.contains("\u{1b}[31m\u{d7}\u{1b}[0m unknown key"), "{coloured:?}");
+    let (code, colored) = seen(&capable().variable("NO_COLOR", ""));
+    assert!(code == Some(2) && colored.contains("\u{1b}[31m\u{d7}\u{1b}[0m unknown key"), "{colored:?}");
+}
+
+#[test]
+fn terminal_without_abilities_shows_ascii() {
+    let report = "  x unknown key 'limits.timeot'
+   ,-[task.toml:2:1]
+ 1 | [limits]
+ 2 | timeot = '1s'
+   : ^^^|^^
+   :    `-- unknown
+   `----
+  help: did you mean 'timeout'?
+";
+    assert_eq!(seen(&mistake()), (Some(2), report.to_owned()), "neither TERM nor a locale");
+    assert_eq!(seen(&mistake().variable("TERM", "dumb").variable("LANG", "C.UTF-8")), (Some(2), report.to_owned()));
+}
+
+#[test]
+fn environment_turns_colors_and_drawings_off() {
+    assert_eq!(shown(&capable()), (true, true));
+    assert_eq!(shown(&capable().variable("CLICOLOR", "0")), (false, true));
+    assert_eq!(shown(&capable().variable("LC_CTYPE", "C")), (true, false));
+    assert_eq!(shown(&capable().variable("LC_CTYPE", "C").variable("LC_ALL", "C.UTF-8")), (true, true));
+}
+
+#[test]
+fn file_shows_neither_colors_nor_drawings() {
+    let stderr = "error: task.toml:2:1: unknown key 'limits.timeot'\n  help: did you mean 'timeout'?\n";
+    assert_eq!(seen_beside(&capable(), true), (Some(2), String::new(), stderr.to_owned()), "beside a terminal");
+    capable().variable("FORCE_COLOR", "1").stderr(stderr).code(2);
 }
 
 #[test]

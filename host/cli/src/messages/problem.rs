@@ -2,53 +2,59 @@
 
 use std::fmt;
 
+use miette::Diagnostic;
+
 /// What is wrong with a file's content. Keys are full paths in quotes, such as `'secrets.github-token.ttl'`.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub(crate) enum Problem {
     /// Not a document of its format at all.
     #[error("not valid {format}: {message}")]
+    #[diagnostic(help("correct this place; the rest was not looked at"))]
     Syntax { format: &'static str, message: String },
     /// An object has a key twice.
     #[error("the key {key} is there twice")]
+    #[diagnostic(help("keep one of the two"))]
     Twice { key: String },
     /// No version has the key.
     #[error("unknown key {key}")]
+    #[diagnostic(help("{}", unknown_help(*nearest, known)))]
     UnknownKey { key: String, nearest: Option<&'static str>, known: &'static [&'static str] },
     /// A later version has the key.
     #[error("{key} is not supported by this version of far")]
+    #[diagnostic(help("take it out: what it asks for would not be done"))]
     LaterKey { key: String },
     /// A later version has the value.
     #[error("{key} has a value that is not supported by this version of far")]
+    #[diagnostic(help("{help}"))]
     LaterValue { key: String, help: &'static str },
     /// The key has to be there.
     #[error("{key} is missing")]
+    #[diagnostic(help("add '{name}'"))]
     Missing { key: String, name: &'static str },
     /// A value of another type.
     #[error("{key} is {found}, where {expected} belongs")]
+    #[diagnostic(help("{}", expected.help()))]
     WrongType { key: String, expected: Type, found: &'static str },
     /// A value of the right type that means nothing.
     #[error("{key}: {message}")]
-    Invalid { key: String, message: String, help: Option<String> },
+    Invalid {
+        key: String,
+        message: String,
+        #[help]
+        help: Option<String>,
+    },
+}
+
+fn unknown_help(nearest: Option<&str>, known: &[&str]) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean '{nearest}'?"),
+        None => format!("known here: '{}'", known.join("', '")),
+    }
 }
 
 impl Problem {
-    /// The next step.
-    pub(super) fn help(&self) -> Option<String> {
-        match self {
-            Self::Syntax { .. } => Some("correct this place; the rest was not looked at".to_owned()),
-            Self::Twice { .. } => Some("keep one of the two".to_owned()),
-            Self::UnknownKey { nearest: Some(nearest), .. } => Some(format!("did you mean '{nearest}'?")),
-            Self::UnknownKey { known, .. } => Some(format!("known here: '{}'", known.join("', '"))),
-            Self::LaterKey { .. } => Some("take it out: what it asks for would not be done".to_owned()),
-            Self::LaterValue { help, .. } => Some((*help).to_owned()),
-            Self::Missing { name, .. } => Some(format!("add '{name}'")),
-            Self::WrongType { expected, .. } => Some(expected.help().to_owned()),
-            Self::Invalid { help, .. } => help.clone(),
-        }
-    }
-
     /// The words at the place itself.
-    pub(super) fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         match self {
             Self::Syntax { message, .. } => message,
             Self::Twice { .. } => "the second time",

@@ -2,19 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use far_core::pal::LogLevel;
 use far_core::{AgentId, SkillDigest, SkillName, TaskId};
-use far_runtime::{End, Report};
+use far_runtime::{End, LogEntry, LogSource, Report};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::explanation::Explanation;
-use crate::failure::Failure;
-use crate::output::source;
+use crate::messages::explanation::Explanation;
+use crate::messages::failure::Failure;
 
 /// What became of a run. What is not known, because no task came to be, is null.
 #[derive(Debug, Serialize)]
-pub(crate) struct Object<'a> {
+pub(super) struct Object<'a> {
     outcome: &'static str,
     exit_code: u8,
     task_id: Option<&'a TaskId>,
@@ -39,13 +39,13 @@ struct Line<'a> {
 
 impl<'a> Object<'a> {
     /// Of a task that ended.
-    pub(crate) fn of_report(report: &'a Report, exit_code: u8) -> Self {
+    pub(super) fn of_report(report: &'a Report, exit_code: u8) -> Self {
         let output = match &report.end {
             End::Completed(output) => encode(output),
             _ => None,
         };
         let (output, output_encoding) = output.unzip();
-        let line = |entry: &'a far_runtime::LogEntry| Line { source: source(entry), text: &entry.text };
+        let line = |entry: &'a LogEntry| Line { source: source(entry), text: &entry.text };
         Self {
             outcome: report.end.outcome().as_str(),
             exit_code,
@@ -64,7 +64,7 @@ impl<'a> Object<'a> {
     }
 
     /// Of a run that came to no task.
-    pub(crate) fn of_failure(failure: &Failure, exit_code: u8) -> Self {
+    pub(super) fn of_failure(failure: &Failure, exit_code: u8) -> Self {
         Self {
             outcome: failure.outcome(),
             exit_code,
@@ -80,6 +80,18 @@ impl<'a> Object<'a> {
             log: Vec::new(),
             log_discarded: 0,
         }
+    }
+}
+
+/// Where a piece of the task log came from.
+pub(super) fn source(entry: &LogEntry) -> &'static str {
+    match entry.source {
+        LogSource::Log(LogLevel::Debug) => "debug",
+        LogSource::Log(LogLevel::Info) => "info",
+        LogSource::Log(LogLevel::Warn) => "warn",
+        LogSource::Log(LogLevel::Error) => "error",
+        LogSource::Stdout => "stdout",
+        _ => "stderr",
     }
 }
 

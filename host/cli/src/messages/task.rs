@@ -1,14 +1,75 @@
-//! What to declare, grant or permit, so that a task does not end as this one did.
+//! The ends of tasks: each message, and what to declare, grant or permit so that the next task does
+//! not end so.
 //!
 //! A name is told if the author or the operator wrote it; one that only the skill chose is not.
+
+use std::borrow::Cow;
 
 use far_core::broker::Violation;
 use far_core::capability::{DenyReason, Gap, Operation};
 use far_core::pal::SecretLabel;
-use far_runtime::{Limit, Refusal};
+use far_runtime::{End, Limit, Refusal, Report};
+
+use super::explanation::Explanation;
+use crate::escape::escape;
+
+impl Explanation {
+    /// Of a task's end; none if it completed.
+    pub(crate) fn of_end(Report { end, limits, .. }: &Report) -> Option<Self> {
+        let (kind, message, help): (_, _, Option<Cow<'static, str>>) = match end {
+            End::Completed(_) => return None,
+            End::SkillError(message) => (None, format!("the skill failed: {message}"), None),
+            End::BackendUnavailable(message) => (
+                None,
+                format!("the skill failed after a backend had not answered: {message}"),
+                Some("check the provider of the secret; the events say which and why".into()),
+            ),
+            End::Trapped(how) => (None, format!("the skill crashed: {how}"), None),
+            End::Violation(violation) => (
+                Some(violation.reason.token()),
+                format!("the task was ended: {violation}"),
+                Some(of_violation(violation).into()),
+            ),
+            End::LimitExceeded(limit) => (
+                Some(limit.as_str()),
+                format!(
+                    "the task was ended: it went beyond its limit on '{}': {}",
+                    limit.as_str(),
+                    limit.value(limits)
+                ),
+                Some(of_limit(*limit).into()),
+            ),
+            End::TimedOut => (
+                None,
+                format!("the task was ended: its time of {:?} was over", limits.timeout),
+                Some("set 'timeout' under [limits] in a task file".into()),
+            ),
+            End::Cancelled => (None, "the task was cancelled".to_owned(), None),
+            End::Refused(refusal) => {
+                (Some(refusal.kind()), format!("the task is refused: {refusal}"), Some(of_refusal(refusal).into()))
+            }
+            End::AuditUnavailable(unavailable) => (
+                None,
+                format!("the task was ended: {unavailable}: {}", unavailable.0),
+                Some("nothing is released without its event; check the file that --audit or --pal names".into()),
+            ),
+            _ => (
+                None,
+                "the host failed".to_owned(),
+                Some("if the machine has memory left, this is a defect of far: please report it".into()),
+            ),
+        };
+        Some(Self {
+            kind: kind.unwrap_or(end.outcome().as_str()),
+            message: escape(&message),
+            causes: Vec::new(),
+            help: help.map(Cow::into_owned),
+        })
+    }
+}
 
 /// The next step after a violation.
-pub(crate) fn of_violation(violation: &Violation) -> String {
+fn of_violation(violation: &Violation) -> String {
     let operation = violation.operation.map(Operation::as_str);
     let SecretLabel::Listed(name) = &violation.secret else {
         return match violation.reason {
@@ -71,7 +132,7 @@ pub(crate) fn of_violation(violation: &Violation) -> String {
 }
 
 /// The next step after a refusal.
-pub(crate) fn of_refusal(refusal: &Refusal) -> String {
+fn of_refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Capability(_) => "grant each secret once, with all its operations".to_owned(),
         Refusal::Gap(gap) => of_gap(gap),
@@ -87,7 +148,7 @@ pub(crate) fn of_refusal(refusal: &Refusal) -> String {
 
 /// Returns the next step after a limit was exceeded: the key that sets the limit, or how a skill
 /// stays within it.
-pub(crate) fn of_limit(limit: Limit) -> String {
+fn of_limit(limit: Limit) -> String {
     if let Some(key) = limit.key() {
         return set(key);
     }

@@ -1,106 +1,14 @@
-//! Why a file was refused, with the place in it and the next step.
+//! A problem in a file's content, with its place.
 
 use std::fmt;
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use far_core::review::escapes;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-use super::problem::Problem;
-use super::source;
 use crate::escape::escape;
-
-/// Why a configuration file was refused.
-///
-/// `{}` is the message alone, for reports that show the place next to it. `{:#}` begins with the place, as
-/// `far.toml:12:1: `, for one-line output.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
-    /// The operating system gave no bytes.
-    #[error("failed to read '{}'", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// A folder, a pipe or a device.
-    #[error("'{}' is not a regular file", path.display())]
-    NotAFile {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Somebody else may have written what the operator is taken to have said.
-    #[error("'{}' can be changed by others: its mode is {mode:04o}", path.display())]
-    Writable {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file is neither root's nor of the user that runs `far`.
-    #[error("'{}' belongs to another user: its owner is {owner}", path.display())]
-    Owner {
-        /// The file.
-        path: PathBuf,
-        /// The owner's user id.
-        owner: u32,
-    },
-    /// Larger than any file that a person writes.
-    #[error("'{}' has more than {} bytes", path.display(), source::MAX_LEN)]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Bytes that are no text.
-    #[error("'{}' is not UTF-8 text: line {line} is the first that is not", path.display())]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-    },
-    /// A task file in no known format.
-    #[error("'{}' is neither a .toml nor a .json file", path.display())]
-    Extension {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Something in the file.
-    #[error(transparent)]
-    Content(Box<ContentError>),
-}
-
-impl Diagnostic for ConfigError {
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let help = match self {
-            Self::Read { .. } => "check that the file is there and that you may read it".to_owned(),
-            Self::NotAFile { .. } => "name a file, not a folder, pipe or device".to_owned(),
-            Self::Writable { path, .. } => format!("take the right away: chmod go-w '{}'", path.display()),
-            Self::Owner { .. } => "let root or the user that runs far own the file".to_owned(),
-            Self::TooLarge { .. } => "check that this is the file you mean".to_owned(),
-            Self::NotText { .. } => "save the file as UTF-8".to_owned(),
-            Self::Extension { .. } => "name the file so that it ends in .toml or .json".to_owned(),
-            Self::Content(content) => content.problem.help()?,
-        };
-        Some(Box::new(help))
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        match self {
-            Self::Content(content) => Some(&content.file),
-            _ => None,
-        }
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let Self::Content(content) = self else { return None };
-        let label = content.problem.label().to_owned();
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(label), content.span.clone()))))
-    }
-}
+use crate::messages::problem::Problem;
 
 /// A problem in a file's content, and where.
 #[derive(Debug)]
@@ -125,6 +33,21 @@ impl ContentError {
 }
 
 impl std::error::Error for ContentError {}
+
+impl Diagnostic for ContentError {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.problem.help()?))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.file)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = self.problem.label().to_owned();
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(label), self.span.clone()))))
+    }
+}
 
 impl fmt::Display for ContentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,7 +75,7 @@ fn displayable(text: &str) -> String {
 
 /// An error as one line with its place, and its help: what the tests of this module compare.
 #[cfg(test)]
-pub(super) fn said(error: &ConfigError) -> String {
+pub(crate) fn said(error: &impl Diagnostic) -> String {
     match error.help() {
         Some(help) => format!("{error:#}\nhelp: {help}"),
         None => format!("{error:#}"),
@@ -164,13 +87,13 @@ mod tests {
     use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
 
     use super::*;
-    use crate::config::problem::Type;
+    use crate::messages::problem::Type;
 
-    fn error(text: &str, span: Range<usize>, problem: Problem) -> ConfigError {
-        ConfigError::Content(Box::new(ContentError::new(Path::new("far.toml"), text, span, problem)))
+    fn error(text: &str, span: Range<usize>, problem: Problem) -> ContentError {
+        ContentError::new(Path::new("far.toml"), text, span, problem)
     }
 
-    fn wrong_type() -> ConfigError {
+    fn wrong_type() -> ContentError {
         let problem = Problem::WrongType { key: "'agent.id'".to_owned(), expected: Type::Text, found: "an integer" };
         error("[agent]\nid = 7\n", 13..14, problem)
     }
