@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use far_capability::{DenyReason, Operation};
 use tokio::sync::Notify;
 
-use super::{AccessError, SecretError, Session, Stop, Violation};
+use super::{AccessError, Session, Stop, Violation};
 use crate::pal::{Event, SecretLabel};
 
 impl Session {
