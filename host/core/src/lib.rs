@@ -4,7 +4,7 @@
 //!
 //! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check, of `far-capability`.
 //! - [`declaration`]: what a skill's author declares, read from the component.
-//! - [`memory`]: the only type that holds a secret's bytes.
+//! - [`memory`]: the only type that holds a secret's bytes; all of `far-memory`.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
 //! - [`jwt`]: tokens, signed under a secret.
@@ -27,7 +27,6 @@ pub mod context;
 pub mod declaration;
 pub mod folder;
 pub mod jwt;
-pub mod memory;
 pub mod pal;
 pub mod provider;
 pub mod redaction;
@@ -42,5 +41,6 @@ pub use far_capability::guard;
 pub use far_capability::{
     AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
 };
+pub use far_memory as memory;
 pub use secret::Secret;
 pub use task_id::random_task_id;

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use far_capability::{ProviderId, Version, VersionSelector};
 
 pub use self::counted::{Counted, Counts, Server};
-use crate::memory::{MemoryError, SecretBytes};
 pub use far_capability::Reference;
+use far_memory::{MemoryError, SecretBytes};
 
 /// A backend that has secrets (ADR-0023 R2).
 ///

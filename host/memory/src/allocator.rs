@@ -13,14 +13,14 @@ use zeroizing_alloc::ZeroAlloc;
 /// The system's allocator, with every block overwritten as it is freed: for buffers of libraries, which values are in for
 /// a while. A block never grows in place; the old one is overwritten too.
 ///
-/// A binary sets it, and asks [`self_test`](super::self_test) at start whether it is the one in use:
+/// A binary sets it, and asks [`self_test`](crate::self_test) at start whether it is the one in use:
 ///
 /// ```
 /// #[global_allocator]
-/// static ALLOCATOR: far_core::memory::WipingAllocator = far_core::memory::WipingAllocator::new();
+/// static ALLOCATOR: far_memory::WipingAllocator = far_memory::WipingAllocator::new();
 ///
-/// far_core::memory::self_test()?;
-/// # Ok::<(), far_core::memory::SelfTestError>(())
+/// far_memory::self_test()?;
+/// # Ok::<(), far_memory::SelfTestError>(())
 /// ```
 pub struct WipingAllocator(ZeroAlloc<Witness>);
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::quota::{Charge, OverQuota, Quota};
-use super::slab::{OutOfLockedMemory, Slot, slab};
+use crate::quota::{Charge, OverQuota, Quota};
+use crate::slab::{OutOfLockedMemory, Slot, slab};
 
 /// The bytes of a secret, in locked memory; wiped when dropped.
 ///
@@ -11,14 +11,14 @@ use super::slab::{OutOfLockedMemory, Slot, slab};
 /// `Debug`, `Display`, `Clone`, `Serialize`, `Deref` or `PartialEq`:
 ///
 /// ```compile_fail
-/// # let bytes = far_core::memory::SecretBytes::copy_of(b"value").unwrap();
+/// # let bytes = far_memory::SecretBytes::copy_of(b"value").unwrap();
 /// println!("{bytes:?}");
 /// ```
 ///
 /// # Security
 ///
 /// The pages are not written to swap or to a core dump, and a forked child does not have them: see
-/// [`Backing`](super::Backing). The memory is overwritten on drop, before anything else can have it.
+/// [`Backing`](crate::Backing). The memory is overwritten on drop, before anything else can have it.
 pub struct SecretBytes {
     // Dropped in this order: what was charged comes back when the bytes are gone.
     slot: Slot<'static>,
@@ -27,7 +27,6 @@ pub struct SecretBytes {
 
 /// Why there is no memory for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum MemoryError {
     /// The value is larger than [`SecretBytes::MAX_LEN`].
     #[error("a secret's value has at most {} bytes", SecretBytes::MAX_LEN)]

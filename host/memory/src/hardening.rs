@@ -5,7 +5,7 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
-use super::{MemoryError, NotWiping, SecretBytes};
+use crate::{MemoryError, NotWiping, SecretBytes};
 
 /// What of the process's hardening could not be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,10 +64,10 @@ pub fn harden_process() -> Result<(), Unhardened> {
 ///
 /// # Errors
 ///
-/// [`SelfTestError`]: the binary does not set [`WipingAllocator`](super::WipingAllocator), or may lock no memory
+/// [`SelfTestError`]: the binary does not set [`WipingAllocator`](crate::WipingAllocator), or may lock no memory
 /// (`ulimit -l`).
 pub fn self_test() -> Result<(), SelfTestError> {
-    super::allocator::test()?;
+    crate::allocator::test()?;
     SecretBytes::new(1, |bytes| bytes.fill(1))?;
     Ok(())
 }

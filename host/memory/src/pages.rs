@@ -33,7 +33,7 @@ impl Backing {
     pub(super) fn best() -> Self {
         // Such pages are those of a file: beyond the limit on file sizes, the kernel sends SIGXFSZ, which ends a process.
         let fits = getrlimit(Resource::Fsize).current.is_none_or(|limit| limit >= FILE_SIZE);
-        if fits && Pages::map(Self::MemfdSecret, super::slab::PAGES).is_ok() { Self::MemfdSecret } else { Self::Locked }
+        if fits && Pages::map(Self::MemfdSecret, crate::slab::PAGES).is_ok() { Self::MemfdSecret } else { Self::Locked }
     }
 }
 
@@ -134,8 +134,8 @@ mod tests {
 
     use rustix::process::{Pid, WaitOptions, waitpid};
 
-    use super::super::slab::PAGES;
     use super::*;
+    use crate::slab::PAGES;
 
     /// Both kinds, as far as the kernel has them.
     fn kinds() -> Vec<(Backing, Pages)> {

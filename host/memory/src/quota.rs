@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// An amount of locked memory that one holder of values may use at a time.
 ///
 /// ```
-/// use far_core::memory::{Quota, SecretBytes};
+/// use far_memory::{Quota, SecretBytes};
 ///
 /// let quota = Quota::new(1024);
 /// let value = SecretBytes::copy_of(b"value")?.charged_to(&quota)?;

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
 use zeroize::Zeroize;
 
-use super::pages::{Backing, Pages};
-use super::runs::Runs;
+use crate::pages::{Backing, Pages};
+use crate::runs::Runs;
 
 /// What pages are taken in multiples of: a multiple of every page size that Linux has, and room for the largest value.
 pub(super) const PAGES: usize = 64 * 1024;

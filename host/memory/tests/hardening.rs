@@ -1,6 +1,6 @@
 //! What a binary does at its start; in a process of its own, since it cannot be undone.
 
-use far_core::memory::{WipingAllocator, harden_process, self_test};
+use far_memory::{WipingAllocator, harden_process, self_test};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, setrlimit};
 
 #[global_allocator]

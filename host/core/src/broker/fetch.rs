@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{Version, VersionSelector};
+use far_memory::OverQuota;
 use tokio::time::Instant;
 
 use super::Broker;
@@ -13,7 +14,6 @@ use super::life::end_in_time;
 use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
 use crate::guard::Guard;
-use crate::memory::OverQuota;
 use crate::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::{Fetched, Holder, Lease, ProviderError, Refreshed, SecretProvider};
 use crate::secret::{Gone, Secret};

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use far_capability::{
     Access, Decision, DenyReason, Operation, Permit, Purpose, Scope, SecretName, Version, VersionSelector,
 };
+use far_memory::Quota;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -17,7 +18,6 @@ use super::repeats::Counts;
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
 use crate::context::TaskContext;
 use crate::guard::Guard;
-use crate::memory::Quota;
 use crate::pal::{CacheState, Event, EventKind, Outcome, Reason, SecretLabel, Subject};
 use crate::provider::ProviderError;
 use crate::redaction::Redaction;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use far_capability::{Access, Permit, Purpose};
+use far_memory::SecretBytes;
 
 use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
 use crate::guard::Guard;
-use crate::memory::SecretBytes;
 use crate::pal::{Event, EventKind, Outcome, Reason};
 
 impl Session {

@@ -1,6 +1,7 @@
 //! What one task was given, as far as it is kept: fingerprints, and how often each secret was found.
 
 use far_capability::SecretName;
+use far_memory::MemoryError;
 use zeroize::Zeroizing;
 
 use super::filter::Filter;
@@ -8,7 +9,6 @@ use super::form::{ALIGNMENTS, Alphabet, sextets};
 use super::print::Key;
 use super::reading::{Reader, Symbols};
 use crate::guard::Guard;
-use crate::memory::MemoryError;
 
 /// The shortest value that is looked for, in bytes. Shorter ones stand in any text by chance.
 pub const SHORTEST: usize = 4;

@@ -99,7 +99,7 @@ proptest! {
 fn values_are_in_the_best_memory_that_there_is() {
     let has_secret = Pages::map(Backing::MemfdSecret, PAGES).is_ok();
     assert_eq!(backing(), if has_secret { Backing::MemfdSecret } else { Backing::Locked });
-    let value = crate::memory::SecretBytes::copy_of(b"value").unwrap();
+    let value = crate::SecretBytes::copy_of(b"value").unwrap();
     assert!(usage().used > 0 && usage().locked > 0);
     let mapping = mapping(value.expose());
     assert_eq!(mapping.contains("secretmem"), has_secret, "as the kernel calls such pages: {mapping}");
