@@ -1,6 +1,6 @@
 //! How many events a second the file sink takes, as a required sink, against a plain write of the same bytes.
 //!
-//! `cargo run --release -p far-core --example audit_throughput [FOLDER]`: the folder is made, with mode 0700, and says
+//! `cargo run --release -p far-audit --example audit_throughput [FOLDER]`: the folder is made, with mode 0700, and says
 //! which disk is measured.
 
 #![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use far_core::pal::file::{FileOptions, FileSink, Trust, verify};
+use far_audit::{FileOptions, FileSink, Trust, verify};
 use far_core::pal::{Event, EventKind, Pal, Subject};
 use far_core::{AgentId, random_task_id};
 

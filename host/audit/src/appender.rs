@@ -2,12 +2,13 @@
 
 use std::io;
 
-use super::end::{End, Unusable};
-use super::key::AuditKey;
-use super::line::{Chained, Head, LineRange};
-use super::store::Store;
-use crate::guard::Guard;
-use crate::pal::{Record, SinkError};
+use far_core::guard::Guard;
+use far_core::pal::{Record, SinkError};
+
+use crate::end::{End, Unusable};
+use crate::key::AuditKey;
+use crate::line::{Chained, Head, LineRange};
+use crate::store::Store;
 
 /// Writes records to the end of an audit file.
 pub(super) struct Appender<S> {

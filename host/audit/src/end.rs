@@ -2,12 +2,12 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::key::PublicKey;
-use super::line::{CHECKPOINT_START, Head, Kind, LineRange, Link};
-use super::region::Region;
-use super::store::Store;
-use super::verdict::Damage;
-use super::verify::{Ended, Trust, Verifier};
+use crate::key::PublicKey;
+use crate::line::{CHECKPOINT_START, Head, Kind, LineRange, Link};
+use crate::region::Region;
+use crate::store::Store;
+use crate::verdict::Damage;
+use crate::verify::{Ended, Trust, Verifier};
 
 /// How much is read at first to find the last checkpoint, and how much at most before all of the file is.
 const FIRST_LOOK: u64 = 64 * 1024;

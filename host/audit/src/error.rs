@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::end::Unusable;
+use crate::end::Unusable;
 
 /// Why an audit file was not opened.
 #[derive(Debug, thiserror::Error)]

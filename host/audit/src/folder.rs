@@ -13,9 +13,9 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::error::FileError;
-use super::key::AuditKey;
-use super::store::LockedFile;
+use crate::error::FileError;
+use crate::key::AuditKey;
+use crate::store::LockedFile;
 
 /// The key's file: 64 hexadecimal digits, and a line end.
 const KEY: &str = "audit-key";

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Serialize, Serializer};
 
-use super::line::{Head, digits};
+use crate::line::{Head, digits};
 
 const SCHEME: &str = "ed25519:";
 

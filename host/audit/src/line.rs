@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::key::{AuditKey, PublicKey};
+use crate::key::{AuditKey, PublicKey};
 
 /// The longest line that is written and read, in bytes with its end. A record has a few hundred; what is longer than
 /// this is none.

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::line::TORN_MARK;
-use super::verdict::Torn;
+use crate::line::TORN_MARK;
+use crate::verdict::Torn;
 
 /// Bytes that are no whole line of an audit file.
 #[derive(Clone, Debug)]

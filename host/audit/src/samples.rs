@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use far_capability::{AgentId, TaskId};
+use far_core::pal::{Event, EventKind, Record, Subject};
+use far_core::{AgentId, TaskId};
 use jiff::Timestamp;
 
-use super::key::{AuditKey, PublicKey};
-use super::line::{Chained, Head};
-use super::verdict::{Damage, Verdict};
-use super::verify::{Trust, verify};
-use crate::pal::{Event, EventKind, Record, Subject};
+use crate::key::{AuditKey, PublicKey};
+use crate::line::{Chained, Head};
+use crate::verdict::{Damage, Verdict};
+use crate::verify::{Trust, verify};
 
 pub(super) fn key() -> AuditKey {
     AuditKey::of([7; 32])

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use far_core::pal::queue::{send, submit};
+use far_core::pal::{Receipt, Record, Sink, SinkError};
 use tokio::sync::oneshot;
 
-use super::appender::Appender;
-use super::error::FileError;
-use super::folder::Folder;
-use super::key::PublicKey;
-use super::line::{Head, LineRange};
-use super::store::Store;
-use crate::pal::writer::{send, submit};
-use crate::pal::{Receipt, Record, Sink, SinkError};
+use crate::appender::Appender;
+use crate::error::FileError;
+use crate::folder::Folder;
+use crate::key::PublicKey;
+use crate::line::{Head, LineRange};
+use crate::store::Store;
 
 /// How many records may wait before the sink answers [`SinkError::Full`], and how many are written at once.
 const QUEUE: usize = 4096;
@@ -28,7 +28,7 @@ pub struct FileOptions {
     pub synced: bool,
 }
 
-/// A sink that keeps records in an audit file, see [the module](super). For as long as it is open, nobody else opens the file.
+/// A sink that keeps records in an audit file, see [the crate](crate). For as long as it is open, nobody else opens the file.
 ///
 /// A record is accepted when the operating system has taken all of its line. Those that wait are written together.
 pub struct FileSink {
@@ -61,7 +61,7 @@ impl FileSink {
         let appender = Appender::open(file, key, options.synced, id).map_err(|why| FileError::unusable(path, why))?;
         let inherited = appender.inherited();
         let (queue, jobs) = sync_channel(QUEUE);
-        crate::thread::spawn("far-audit", move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
+        far_core::thread::spawn("far-audit", move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
         Ok(Arc::new(Self { queue, key: public, inherited }))
     }
 

@@ -74,35 +74,35 @@ pub(super) mod flaky {
 
     /// A file in memory, on a disk of this size.
     #[derive(Clone, Debug)]
-    pub(in crate::pal::file) struct Flaky(pub(in crate::pal::file) Arc<Mutex<Disk>>);
+    pub(crate) struct Flaky(pub(crate) Arc<Mutex<Disk>>);
 
     #[derive(Debug, Default)]
-    pub(in crate::pal::file) struct Disk {
-        pub(in crate::pal::file) file: Cursor<Vec<u8>>,
-        pub(in crate::pal::file) size: usize,
-        pub(in crate::pal::file) sync_fails: bool,
-        pub(in crate::pal::file) appends: usize,
-        pub(in crate::pal::file) syncs: usize,
+    pub(crate) struct Disk {
+        pub(crate) file: Cursor<Vec<u8>>,
+        pub(crate) size: usize,
+        pub(crate) sync_fails: bool,
+        pub(crate) appends: usize,
+        pub(crate) syncs: usize,
     }
 
     impl Flaky {
-        pub(in crate::pal::file) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             Self(Arc::new(Mutex::new(Disk { size: usize::MAX, ..Disk::default() })))
         }
 
-        pub(in crate::pal::file) fn holding(bytes: Vec<u8>) -> Self {
+        pub(crate) fn holding(bytes: Vec<u8>) -> Self {
             let store = Self::new();
             store.0.lock().file = Cursor::new(bytes);
             store
         }
 
         /// Room for this many bytes more.
-        pub(in crate::pal::file) fn room(&self, bytes: usize) {
+        pub(crate) fn room(&self, bytes: usize) {
             let mut disk = self.0.lock();
             disk.size = disk.file.get_ref().len().saturating_add(bytes);
         }
 
-        pub(in crate::pal::file) fn bytes(&self) -> Vec<u8> {
+        pub(crate) fn bytes(&self) -> Vec<u8> {
             self.0.lock().file.get_ref().clone()
         }
     }

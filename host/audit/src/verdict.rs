@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::key::PublicKey;
-use super::line::{Head, LineRange};
-use crate::guard::Guard;
+use far_core::guard::Guard;
+
+use crate::key::PublicKey;
+use crate::line::{Head, LineRange};
 
 /// What was found out about an audit file.
 ///

@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::key::PublicKey;
-use super::line::{CHECKPOINT_EVERY, Head, Kind, LineRange, Link, MAX_LINE};
-use super::region::Region;
-use super::verdict::{Damage, Finding, Tail, Verdict};
-use crate::guard::Guard;
+use far_core::guard::Guard;
+
+use crate::key::PublicKey;
+use crate::line::{CHECKPOINT_EVERY, Head, Kind, LineRange, Link, MAX_LINE};
+use crate::region::Region;
+use crate::verdict::{Damage, Finding, Tail, Verdict};
 
 /// How many findings, and how many torn lines, are kept; the others are counted.
 const KEPT: usize = 100;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::file::{FileOptions, FileSink, LineRange};
+use far_audit::{FileOptions, FileSink, LineRange};
 use far_core::pal::{Format, Pal, PalBuilder, Sink, WriterSink};
 use rustix::fs::OFlags;
 use serde_json::json;

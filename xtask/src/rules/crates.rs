@@ -10,14 +10,15 @@ use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
 /// Which crates each crate may depend on: the drawing in ARCHITECTURE.md.
-const DRAWN: [(&str, &[&str]); 11] = [
+const DRAWN: [(&str, &[&str]); 12] = [
     ("far-capability", &[]),
     ("far-memory", &[]),
     ("far-core", &["far-capability", "far-memory"]),
+    ("far-audit", &["far-core"]),
     ("far-providers", &["far-core"]),
     ("far-runtime", &["far-core"]),
     ("far-agent", &["far-core", "far-providers", "far-runtime"]),
-    ("far-cli", &["far-core", "far-providers", "far-runtime", "far-agent"]),
+    ("far-cli", &["far-audit", "far-core", "far-providers", "far-runtime", "far-agent"]),
     ("far-skill", &["far-capability", "far-skill-macros"]),
     ("far-skill-macros", &["far-capability"]),
     ("far-needle", &[]),
@@ -180,6 +181,7 @@ pub(super) mod tests {
         for (from, to) in [
             ("far-capability", "far-core"),
             ("far-memory", "far-core"),
+            ("far-core", "far-audit"),
             ("far-core", "far-providers"),
             ("far-providers", "far-runtime"),
             ("far-runtime", "far-providers"),

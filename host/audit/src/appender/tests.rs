@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::pal::file::line::{CHECKPOINT_EVERY, TORN_MARK};
-use crate::pal::file::samples::{findings, key, lines, log, record, seqs, verified, written};
-use crate::pal::file::store::flaky::Flaky;
-use crate::pal::file::verdict::{Soundness, Verdict};
+use crate::line::{CHECKPOINT_EVERY, TORN_MARK};
+use crate::samples::{findings, key, lines, log, record, seqs, verified, written};
+use crate::store::flaky::Flaky;
+use crate::verdict::{Soundness, Verdict};
 
 const ID: [u8; 16] = [3; 16];
 const FULL: SinkError = SinkError::Write(io::ErrorKind::StorageFull);

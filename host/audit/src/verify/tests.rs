@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::pal::file::key::AuditKey;
-use crate::pal::file::line::{Chained, TORN_MARK};
-use crate::pal::file::samples::{findings, key, lines, log, public, record, verified, written};
-use crate::pal::file::verdict::{Soundness, Torn};
+use crate::key::AuditKey;
+use crate::line::{Chained, TORN_MARK};
+use crate::samples::{findings, key, lines, log, public, record, verified, written};
+use crate::verdict::{Soundness, Torn};
 
 /// The lines of a log, changed as a whole.
 fn changed(log: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {

@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use far_core::pal::file::Tail;
+use far_audit::Tail;
 
 use super::*;
 

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_audit::{FileError, FileOptions, FileSink, Head, Trust, Verdict, verify};
 use far_core::AgentId;
-use far_core::pal::file::{FileError, FileOptions, FileSink, Head, Trust, Verdict, verify};
 use far_core::pal::{AuditUnavailable, Event, EventKind, Pal, Subject};
 use tempfile::TempDir;
 

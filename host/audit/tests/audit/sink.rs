@@ -1,5 +1,5 @@
+use far_audit::{Damage, Tail};
 use far_core::pal::SinkError;
-use far_core::pal::file::{Damage, Tail};
 
 use super::*;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use far_core::pal::file::{Head, PublicKey};
+use far_audit::{Head, PublicKey};
 
 use crate::output::Output;
 

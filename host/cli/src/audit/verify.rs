@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use far_core::pal::file::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
+use far_audit::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
 use serde_json::json;
 
 use super::VerifyArgs;
@@ -32,7 +32,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<ExitCode, Failure> {
 fn object(args: &VerifyArgs, verdict: &Verdict, code: u8) -> serde_json::Value {
     let range = |lines: &LineRange| json!({ "from": lines.from, "to": lines.to });
     let torn = |torn: &Torn| json!({ "line": torn.at, "bytes": torn.bytes });
-    let finding = |finding: &far_core::pal::file::Finding| json!({ "line": finding.at, "kind": finding.what.kind(), "message": finding.what.to_string() });
+    let finding = |finding: &far_audit::Finding| json!({ "line": finding.at, "kind": finding.what.kind(), "message": finding.what.to_string() });
     json!({
         "command": "audit verify",
         "file": args.file.to_string_lossy(),
