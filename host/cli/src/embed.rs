@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use far_core::declaration::{Declaration, Embedded, embed};
+use far_component::{Embedded, embed};
+use far_core::declaration::Declaration;
 use far_runtime::COMPONENT_MAX;
 
 use crate::escape::escape;

@@ -1,9 +1,10 @@
 //! Putting a declaration into a component that a toolchain made without one.
 
+use far_capability::{Declaration, DeclarationError};
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Chunk, Parser, Payload};
 
-use super::{ComponentError, Declaration, DeclarationError, SECTION, read};
+use crate::section::{ComponentError, SECTION, read};
 
 /// Why a component was not given a declaration.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! Finding the declaration in a component.
 
+use far_capability::guard::Guard;
+use far_capability::{Declaration, DeclarationError};
 use wasmparser::{Encoding, Parser, Payload};
 
-use super::{Declaration, DeclarationError};
-use crate::guard::Guard;
 use crate::review::ShapeExcess;
 
 /// The name of the custom section.

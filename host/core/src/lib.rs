@@ -3,13 +3,12 @@
 //! This crate decides and keeps; it runs no component and opens no connection. Its rooms:
 //!
 //! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check, of `far-capability`.
-//! - [`declaration`]: what a skill's author declares, read from the component.
+//! - [`declaration`]: what a skill's author declares.
 //! - [`memory`]: the only type that holds a secret's bytes; all of `far-memory`.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
 //! - [`jwt`]: tokens, signed under a secret.
 //! - [`redaction`]: what leaves a task, without the values that it was given.
-//! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`folder`]: folders that are their owner's alone.
 //! - [`guard`]: the list of what stands against attacks.
@@ -30,7 +29,6 @@ pub mod jwt;
 pub mod pal;
 pub mod provider;
 pub mod redaction;
-pub mod review;
 pub mod secret;
 mod task_id;
 pub mod thread;

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use far_component::ComponentError;
+use far_component::review::{Shape, is_served};
 use far_core::SkillDigest;
-use far_core::declaration::{self, ComponentError, Declaration};
+use far_core::declaration::Declaration;
 use far_core::guard::Guard;
-use far_core::review::{Shape, is_served};
 use wasmtime::component::Component;
 
 use crate::artifact;
@@ -123,7 +124,7 @@ impl Checked {
         if bytes.len() > COMPONENT_MAX {
             return Err(LoadError::TooLarge);
         }
-        let declaration = declaration::read(&bytes)?;
+        let declaration = far_component::read(&bytes)?;
         Ok(Self { bytes, digest, declaration })
     }
 

@@ -27,7 +27,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         id: "edges",
         what: "crates depend on each other only as drawn in ARCHITECTURE.md",
@@ -40,8 +40,13 @@ const RULES: [Rule; 12] = [
     },
     Rule {
         id: "core-alone",
-        what: "far-core has no engine and no network, however deep",
+        what: "far-core has no engine, no parser of WebAssembly and no network, however deep",
         check: |facts| Ok(tree::core_alone(&facts.crates)),
+    },
+    Rule {
+        id: "one-user",
+        what: "of the host, only far-component names parsers of WebAssembly, and only far-audit ed25519-dalek",
+        check: |facts| Ok(crates::one_user(&facts.crates)),
     },
     Rule {
         id: "declared-once",

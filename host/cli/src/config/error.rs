@@ -5,7 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use far_core::review::escapes;
+use far_component::review::escapes;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use super::problem::Problem;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use far_core::review::{Anatomy, Excess, Finding, findings};
+use far_component::review::{Anatomy, Excess, Finding, findings};
 use far_runtime::{COMPONENT_MAX, LoadError};
 
 use crate::config::policy;

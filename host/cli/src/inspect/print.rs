@@ -1,8 +1,8 @@
 //! What an inspection found, for people and for programs.
 
+use far_component::review::{Excess, Finding, Import, Shape};
 use far_core::capability::Placement;
 use far_core::declaration::{Declaration, DeclaredSecret};
-use far_core::review::{Excess, Finding, Import, Shape};
 use serde_json::{Value, json};
 
 use super::Inspection;

@@ -2,14 +2,15 @@
 
 use std::str::FromStr;
 
+use far_capability::Declaration;
+use far_capability::SkillDigest;
 use wasmparser::component_types::{ComponentDefinedType, ComponentEntityType, ComponentValType};
 use wasmparser::types::TypesRef;
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, PrimitiveValType, Validator};
 
 use super::import::{Import, ImportKind, by_kind};
 use super::shape::Shape;
-use crate::SkillDigest;
-use crate::declaration::{self, ComponentError, Declaration};
+use crate::ComponentError;
 
 /// The export that a task calls.
 const RUN: &str = "run";
@@ -92,7 +93,7 @@ impl Anatomy {
     /// [`ComponentError`], by fault of whoever made the component: one that no host would load.
     pub fn read(component: &[u8]) -> Result<Self, ComponentError> {
         // First: it bounds the depth that everything else walks.
-        let declaration = declaration::read(component)?;
+        let declaration = crate::read(component)?;
         let shape = Shape::read(component)?.within_limits()?;
         let types = Validator::new().validate_all(component).map_err(ComponentError::Malformed)?;
         let mut anatomy = Self {

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use far_capability::Terms;
+use far_capability::{Declaration, DeclaredSecret, Terms};
 
 use super::anatomy::{Anatomy, World};
 use super::change::{Change, ChangeId};
 use super::import::{Import, ImportKind};
-use crate::declaration::{Declaration, DeclaredSecret};
 
 /// What is different in `new`, widenings first. Destinations are compared by what they cover.
 pub fn changes(old: &Anatomy, new: &Anatomy) -> Vec<Change> {

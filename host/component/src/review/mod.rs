@@ -26,7 +26,7 @@
 //!
 //! - Pure: bytes in, values out. Whatever the bytes are, reading them neither panics nor takes more than a few times
 //!   their size in memory.
-//! - The declaration is read by the one parser, [`declaration::read`](crate::declaration::read), and an import is known
+//! - The declaration is read by the one parser, [`read`](crate::read), and an import is known
 //!   here if and only if the host knows it: both ask [`is_served`].
 //! - Nothing is escaped here: names and texts are the author's.
 

@@ -2,11 +2,10 @@
 
 use std::str::FromStr;
 
-use far_capability::{Destination, NameError, Operations, SecretName};
+use far_capability::{DeclaredSecret, Destination, NameError, Operations, SecretName};
 
 use super::anatomy::{Anatomy, World};
 use super::finding::{Finding, FindingId, Severity};
-use crate::declaration::DeclaredSecret;
 
 /// What a component may be. A rule that is none restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,13 +1,12 @@
 //! The rules that make findings.
 
-use far_capability::{Destination, Operation};
+use far_capability::{Declaration, DeclaredSecret, Destination, Operation};
 use serde_json::Value;
 
 use super::anatomy::Anatomy;
 use super::finding::{Finding, FindingId};
 use super::import::ImportKind;
 use super::text::is_hostile;
-use crate::declaration::{Declaration, DeclaredSecret};
 
 /// The longest reason that is read with care, in bytes.
 const REASON_MAX: usize = 500;

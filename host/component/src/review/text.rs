@@ -9,10 +9,9 @@
 //! Letters of two scripts that look alike (confusables) are visible text, and not detected; neither
 //! is the reordering by letters of scripts that are written from right to left.
 
+use far_capability::guard::Guard;
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
-
-use crate::guard::Guard;
 
 /// The most nonspacing marks in a row, as UTS #39, section 5.4, recommends.
 const MARKS_MAX: usize = 4;

@@ -20,9 +20,10 @@ mod parse;
 mod tests;
 mod types;
 
+use far_capability::guard::Guard;
+
 use self::parse::Parsed;
-use crate::declaration::ComponentError;
-use crate::guard::Guard;
+use crate::ComponentError;
 
 /// The sizes of a component that decide what loading costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

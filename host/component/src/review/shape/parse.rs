@@ -7,7 +7,7 @@ use wasmparser::{
 
 use super::types::Types;
 use super::{Shape, body};
-use crate::declaration::ComponentError;
+use crate::ComponentError;
 
 /// A component, and all that it defines.
 #[derive(Default)]

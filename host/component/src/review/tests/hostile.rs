@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use far_capability::DeclarationError;
 use proptest::prelude::*;
 
 use super::{HTTP, REVEAL, SIGNING, Skill, custom};
-use crate::declaration::{ComponentError, DeclarationError};
+use crate::ComponentError;
 use crate::review::{Anatomy, FindingId, changes, findings};
 
 /// As a review does; what matters is that it ends.

@@ -5,7 +5,7 @@ mod findings;
 mod hostile;
 mod policy;
 
-use crate::declaration::SECTION;
+use crate::SECTION;
 use crate::review::Anatomy;
 
 /// What a component that is a skill has in it: a `run` that traps.
