@@ -30,6 +30,8 @@
 //! It does not keep the owner of the folder from writing the file anew: they have the key. That, and the end of the file
 //! cut off, shows only against a [`Head`] that was kept elsewhere.
 
+#![forbid(unsafe_code)]
+
 mod appender;
 mod end;
 mod error;

@@ -4,6 +4,8 @@
 //! This is the one place that prints an error and picks the exit code. Each subcommand has a file
 //! for the rest.
 
+#![forbid(unsafe_code)]
+
 mod advice;
 mod args;
 mod audit;

@@ -13,6 +13,8 @@
 //! - Nothing is compiled or run: bytes in, values out.
 //! - No other crate of the host parses or writes WebAssembly, but the engine.
 
+#![forbid(unsafe_code)]
+
 mod embed;
 pub mod review;
 mod section;

@@ -21,6 +21,8 @@
 //! - Time is monotonic wherever it decides anything; wall-clock time is for display, and for
 //!   what tokens say to others.
 
+#![forbid(unsafe_code)]
+
 pub mod broker;
 pub mod context;
 pub mod declaration;

@@ -11,6 +11,7 @@ mod manifests;
 mod outside;
 mod source;
 mod tree;
+mod unsafety;
 mod wasi;
 
 use std::fmt;
@@ -70,8 +71,8 @@ const RULES: [Rule; 13] = [
     },
     Rule {
         id: "unsafe",
-        what: "unsafe code is only where it is allowed",
-        check: |facts| Ok(calls::unsafe_code(&facts.sources)),
+        what: "unsafe code is in far-memory and the loader of artifacts, and every other crate forbids it",
+        check: |facts| Ok(unsafety::unsafe_code(&facts.sources, &facts.others)),
     },
     Rule {
         id: "guards",
@@ -100,8 +101,16 @@ struct Facts {
     repository: Repository,
     files: Vec<String>,
     crates: Crates,
+    /// The sources that ship with the host, or with a skill.
     sources: Sources,
+    /// Those of tests, of measurements and of the repository's own commands.
+    others: Sources,
 }
+
+/// Folders of what ships.
+const SHIPPED: [&str; 2] = ["host/", "guest-sdk/"];
+/// Folders of what does not.
+const OTHERS: [&str; 5] = ["bench/", "fuzz/", "skills-examples/", "tests/", "xtask/"];
 
 /// A place that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +132,8 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     let files = repository.files()?;
     let facts = Facts {
         crates: Crates::load(repository)?,
-        sources: Sources::load(repository, &files)?,
+        sources: Sources::load(repository, &files, &SHIPPED)?,
+        others: Sources::load(repository, &files, &OTHERS)?,
         repository: repository.clone(),
         files,
     };
