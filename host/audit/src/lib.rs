@@ -22,7 +22,7 @@
 //! - The file is only added to. Bytes that were written once are never taken away or overwritten.
 //! - A record is accepted when the operating system has taken its whole line, or has it on the disk if asked to. Records
 //!   that were not accepted may be there all the same, whole or in part.
-//! - Folder, file and key are their owner's alone, and the file has one sink at a time.
+//! - Only their owner may use folder, file and key ([`far_files`]), and the file has one sink at a time.
 //! - What the sink finds is checked from the last checkpoint on before it adds to it.
 //!
 //! # What it does not do

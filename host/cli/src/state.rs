@@ -11,7 +11,8 @@ use std::time::Duration;
 use far_core::pal::{Cause, Event, EventKind, Outcome, Pal, Reason, Subject};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, ProviderId};
-use far_providers::vault::{LedgerConfig, LedgerError, Recovered, Vault};
+use far_files::TrustError;
+use far_providers::vault::{LedgerConfig, Recovered, Vault};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -29,7 +30,7 @@ pub(crate) enum Unusable {
     #[error("neither [agent] state nor XDG_STATE_HOME nor HOME says where to write down what is to be ended")]
     Nowhere,
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] TrustError),
 }
 
 /// Where what processes of an agent must know is: as the file says, or as is usual.

@@ -10,7 +10,6 @@
 //! - [`jwt`]: tokens, signed under a secret.
 //! - [`redaction`]: what leaves a task, without the values that it was given.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
-//! - [`folder`]: folders that are their owner's alone.
 //! - [`guard`]: the list of what stands against attacks.
 //! - [`thread`]: threads whose stacks the environment does not size.
 //!
@@ -26,7 +25,6 @@
 pub mod broker;
 pub mod context;
 pub mod declaration;
-pub mod folder;
 pub mod jwt;
 pub mod pal;
 pub mod provider;

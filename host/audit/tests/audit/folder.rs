@@ -1,5 +1,7 @@
 use std::os::unix::fs::{MetadataExt, symlink};
 
+use far_files::TrustError;
+
 use super::*;
 
 #[tokio::test]
@@ -21,7 +23,10 @@ async fn a_folder_that_others_may_use_is_refused_with_what_to_do() {
         let (dir, path) = folder();
         mode(dir.path(), 0o700 | bits);
         let error = open(&path).unwrap_err();
-        assert!(matches!(&error, FileError::Exposed { mode, wanted: 0o700, .. } if *mode == 0o700 | bits), "{error}");
+        assert!(
+            matches!(&error, FileError::Trust(TrustError::Exposed { mode, wanted: 0o700, .. }) if *mode == 0o700 | bits),
+            "{error}"
+        );
         assert!(error.help().starts_with("chmod 700 "), "{}", error.help());
         assert!(!path.exists());
         mode(dir.path(), 0o700);
@@ -38,7 +43,7 @@ async fn a_file_or_a_key_that_others_may_use_is_refused() {
             mode(&dir.path().join(name), 0o600 | bits);
             let error = open(&path).unwrap_err();
             assert!(
-                matches!(&error, FileError::Exposed { path, wanted: 0o600, .. } if path.ends_with(name)),
+                matches!(&error, FileError::Trust(TrustError::Exposed { path, wanted: 0o600, .. }) if path.ends_with(name)),
                 "{error}"
             );
         }
@@ -58,7 +63,7 @@ fn what_belongs_to_another_user_is_refused() {
             return;
         }
         let error = open(&path).unwrap_err();
-        assert!(matches!(&error, FileError::NotOwned { owner: 12_345, .. }), "{name}: {error}");
+        assert!(matches!(&error, FileError::Trust(TrustError::NotOwned { owner: 12_345, .. })), "{name}: {error}");
     }
 }
 
@@ -68,24 +73,39 @@ async fn links_are_not_followed() {
     let (elsewhere, other) = folder();
     written(&other, 1).await;
     symlink(&other, &path).unwrap();
-    assert!(matches!(open(&path), Err(FileError::Symlink { .. })));
+    assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Link { .. }))));
     fs::remove_file(&path).unwrap();
     symlink(elsewhere.path().join("audit-key"), dir.path().join("audit-key")).unwrap();
-    assert!(matches!(open(&path), Err(FileError::Symlink { .. })));
+    assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Link { .. }))));
     symlink(dir.path().join("nothing"), dir.path().join("dangling")).unwrap();
-    assert!(matches!(open(&dir.path().join("dangling")), Err(FileError::Symlink { .. })));
+    assert!(matches!(open(&dir.path().join("dangling")), Err(FileError::Trust(TrustError::Link { .. }))));
     assert!(!dir.path().join("nothing").exists());
+}
+
+#[tokio::test]
+async fn linked_folder_is_refused() {
+    let (dir, path) = folder();
+    written(&path, 1).await;
+    let above = tempfile::tempdir().unwrap();
+    let link = above.path().join("link");
+    symlink(dir.path(), &link).unwrap();
+    for path in [link.join("far.jsonl"), above.path().join("link/./far.jsonl")] {
+        assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Link { .. }))), "{path:?}");
+    }
+    // A link above the folder is the operator's choice.
+    symlink(above.path(), above.path().join("up")).unwrap();
+    written(&above.path().join("up/new/far.jsonl"), 1).await;
 }
 
 #[test]
 fn what_is_no_regular_file_is_refused_at_once() {
     let (dir, path) = folder();
     fs::create_dir(&path).unwrap();
-    assert!(matches!(open(&path), Err(FileError::NotRegular { .. })));
+    assert!(matches!(open(&path), Err(FileError::Trust(TrustError::NotRegular { .. }))));
     let pipe = dir.path().join("pipe");
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    assert!(matches!(open(&pipe), Err(FileError::NotRegular { .. })));
+    assert!(matches!(open(&pipe), Err(FileError::Trust(TrustError::NotRegular { .. }))));
     assert!(matches!(open(&dir.path().join("..")), Err(FileError::NoFile { .. })));
     // The key is not written over with records.
     assert!(matches!(open(&dir.path().join("audit-key")), Err(FileError::NoFile { .. })));
@@ -110,7 +130,7 @@ async fn a_damaged_key_is_not_replaced() {
     let whole = fs::read_to_string(&key).unwrap();
     for damaged in ["", "\n", &whole[1..], &format!("{whole}0"), &whole.replace('\n', "0"), &"x".repeat(65)] {
         fs::write(&key, damaged).unwrap();
-        assert!(matches!(open(&path), Err(FileError::Key { .. })), "{damaged:?}");
+        assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Key { .. }))), "{damaged:?}");
         assert_eq!(fs::read_to_string(&key).unwrap(), damaged);
     }
     // A new key does not go on with an old one's file.

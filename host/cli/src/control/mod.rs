@@ -16,7 +16,7 @@ mod peer;
 mod place;
 mod wire;
 
-use far_core::folder::FolderError;
+use far_files::TrustError;
 
 pub(crate) use self::ask::{Asked, Processes, Silent};
 pub(crate) use self::listen::listen;
@@ -31,7 +31,7 @@ pub(crate) enum ControlError {
     Nowhere,
     /// The folder.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Folder(#[from] TrustError),
     /// A socket.
     #[error("no socket can be made there")]
     Socket(#[source] std::io::Error),
@@ -42,7 +42,7 @@ impl ControlError {
     pub(crate) fn help(&self) -> &'static str {
         match self {
             Self::Nowhere => "name the folder that 'far run' has: [agent] state in far.toml",
-            Self::Folder(FolderError::Exposed { .. }) => {
+            Self::Folder(TrustError::NotOwned { .. } | TrustError::Exposed { .. }) => {
                 "let the user that runs far own it, and nobody else use it ('chmod 700')"
             }
             Self::Folder(_) => "name a folder that can be made and used: [agent] state in far.toml",
