@@ -1,5 +1,7 @@
 //! Builds the guests and the example skills, so that `cargo test` needs no step before it, and lists them as Rust.
 
+#![forbid(unsafe_code)]
+
 use std::env;
 use std::error::Error;
 use std::fmt::Write as _;

@@ -3,6 +3,7 @@
 //! Each measurement is a process of its own, in which the host and its floor take turns. It prints a line of JSON for each
 //! row, met or missed; it fails only if there is nothing to say.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod check;

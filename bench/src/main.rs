@@ -1,5 +1,7 @@
 //! With the system's allocator.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

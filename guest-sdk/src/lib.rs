@@ -47,6 +47,8 @@
 //!
 //! Which secrets a component can see is read from its imports. [`reveal`] is imported only by skills that call it.
 
+#![forbid(unsafe_code)]
+
 #[doc(hidden)]
 pub mod bindings;
 mod error;

@@ -3,6 +3,8 @@
 //! What it gives away is a workspace of its own: the SDK's packages and the WIT package where they are in this
 //! repository, and of the repository's manifest what they take from it.
 
+#![forbid(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::env;
 use std::error::Error;

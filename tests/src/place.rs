@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use far_component::embed;
 use far_core::capability::{Destination, Grant, Placement, Terms};
-use far_core::declaration::embed;
 use far_runtime::{Egress, End, Report, Task};
 use serde_json::{Value, json};
 

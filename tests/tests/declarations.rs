@@ -1,12 +1,12 @@
 //! What the SDK embeds is what the host reads: the declaration, with the schema of the input.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use far_core::declaration::{self, Declaration};
+use far_core::declaration::Declaration;
 use far_tests::guests;
 use serde_json::{Value, json};
 
 fn embedded(component: &str) -> Declaration {
-    declaration::read(&std::fs::read(component).unwrap()).unwrap().unwrap()
+    far_component::read(&std::fs::read(component).unwrap()).unwrap().unwrap()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use far_core::declaration::embed;
+use far_component::embed;
 use far_core::pal::Pal;
 use far_runtime::{End, Metrics, Report, Task};
 use far_tests::guests;

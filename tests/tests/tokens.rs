@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use far_component::embed;
 use far_core::capability::{Destination, Grant, JwtAlgorithm, JwtTerms, Operation, Signing, Terms};
-use far_core::declaration::embed;
 use far_core::pal::EventKind;
 use far_runtime::{Egress, End, Report, Task};
 use far_tests::guests;

@@ -4,6 +4,7 @@
 //! changes anything outside the target folder and the temporary folders that it makes, except that a missing
 //! compilation target is added with rustup, and servers for tests are installed in a folder of the user's caches.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 mod artifacts;

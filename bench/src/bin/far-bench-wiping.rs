@@ -1,5 +1,6 @@
 //! With the allocator that overwrites what it frees, as `far` has it.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "this is a command line")]
 
 use std::process::ExitCode;

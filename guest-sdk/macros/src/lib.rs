@@ -3,6 +3,8 @@
 //! What they read — the function, the type, the declaration — is judged here, where an error can point at it; what they
 //! write is as little as can be, and calls `far-skill`.
 
+#![forbid(unsafe_code)]
+
 mod declaration;
 mod schema;
 mod skill;

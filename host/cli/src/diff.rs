@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use far_core::review::{Anatomy, Change, Direction, changes};
+use far_component::review::{Anatomy, Change, Direction, changes};
 use serde_json::{Value, json};
 
 use crate::escape::escape;

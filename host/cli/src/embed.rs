@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use far_core::declaration::{Declaration, Embedded, embed};
+use far_component::{Embedded, embed};
+use far_core::declaration::Declaration;
 use far_runtime::COMPONENT_MAX;
 
 use crate::escape::escape;

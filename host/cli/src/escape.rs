@@ -1,6 +1,6 @@
 //! Text that an author or a guest wrote, made safe to show.
 
-use far_core::review::escapes;
+use far_component::review::escapes;
 
 /// Escapes each character that a reader does not see, as `\u{…}`; everything else stays.
 pub(crate) fn escape(text: &str) -> String {

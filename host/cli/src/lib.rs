@@ -4,6 +4,8 @@
 //! Each subcommand returns its exit code or a failure. The printer, which is made here, prints
 //! everything.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod audit;
 mod authorities;

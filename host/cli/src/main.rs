@@ -1,5 +1,7 @@
 //! The `far` binary.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use far_core::memory::WipingAllocator;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::file::{FileOptions, FileSink};
+use far_audit::{FileOptions, FileSink};
 use far_core::pal::{Format, Pal, PalBuilder, Sink, WriterSink};
 use rustix::fs::OFlags;
 

@@ -9,8 +9,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_audit::{FileOptions, FileSink, Head, PublicKey};
 use far_core::AgentId;
-use far_core::pal::file::{FileOptions, FileSink, Head, PublicKey};
 use far_core::pal::{Event, Pal, Subject};
 use tempfile::TempDir;
 

@@ -21,14 +21,12 @@
 //! # Modules
 //!
 //! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check, of `far-capability`.
-//! - [`declaration`]: what a skill's author declares, read from the component.
-//! - [`memory`]: the only type that holds a secret's bytes.
+//! - [`declaration`]: what a skill's author declares.
+//! - [`memory`]: the only type that holds a secret's bytes; all of `far-memory`.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
 //! - [`jwt`]: tokens, signed under a secret.
-//! - [`review`]: what a component could do, for people who decide whether it may.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
-//! - [`folder`]: folders that are their owner's alone.
 //! - [`single_flight`]: one request for all callers that ask the same at once.
 //! - [`clock`]: the one owner of "now".
 //! - [`thread`]: threads whose stacks the environment does not size.
@@ -44,19 +42,18 @@
 //! - Time is monotonic wherever it decides anything; wall-clock time is for display, and for
 //!   what tokens say to others.
 
+#![forbid(unsafe_code)]
+
 pub mod broker;
 pub mod clock;
 #[doc(hidden)]
 pub mod context;
 pub mod declaration;
-pub mod folder;
 pub mod jwt;
-pub mod memory;
 pub mod pal;
 pub mod provider;
 #[doc(hidden)]
 pub mod redaction;
-pub mod review;
 #[doc(hidden)]
 pub mod secret;
 pub mod single_flight;
@@ -71,6 +68,7 @@ pub use far_capability as capability;
 pub use far_capability::{
     AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
 };
+pub use far_memory as memory;
 #[doc(hidden)]
 pub use secret::Secret;
 pub use task_id::random_task_id;

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use far_capability::{ProviderId, SecretName, Version};
+use far_memory::SecretBytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
-use crate::memory::SecretBytes;
 use crate::provider::Lease;
 
 /// One version of one secret, shared by all who hold a handle to it.

@@ -11,11 +11,12 @@ use far_core::memory::{MemoryError, SecretBytes, usage};
 use far_core::pal::{EventKind, MemorySink, Outcome, Pal, Reason};
 use far_core::provider::Reference;
 use far_core::{ProviderId, SkillDigest, TaskContext, Version, random_task_id};
-use far_providers::MemoryProvider;
 use tokio::sync::{Mutex, MutexGuard};
 
+use self::memory_provider::MemoryProvider;
 use self::shared::{catalog, declared, entry, grant, terms};
 
+mod memory_provider;
 #[path = "../../capability/tests/shared/mod.rs"]
 mod shared;
 

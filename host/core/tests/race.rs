@@ -11,12 +11,13 @@ use far_core::capability::{Capability, Scope};
 use far_core::pal::Pal;
 use far_core::provider::Reference;
 use far_core::{SkillDigest, TaskContext, Version, random_task_id};
-use far_providers::MemoryProvider;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
+use self::memory_provider::MemoryProvider;
 use self::shared::{catalog, declared, entry, grant, terms};
 
+mod memory_provider;
 #[path = "../../capability/tests/shared/mod.rs"]
 mod shared;
 

@@ -104,13 +104,13 @@ pub use wasi::Wasi;
 /// The parts of grants, of declarations and of the catalog's entries, from `far-core`.
 pub mod capability {
     #[doc(inline)]
+    pub use far_component::ComponentError;
+    #[doc(inline)]
     pub use far_core::capability::{
         CapabilityError, CatalogError, DeclarationError, DeclaredSecret, DenyReason, DestinationError, Gap, GrantError,
         JwtAlgorithm, JwtRule, NameError, Operation, Operations, Placement, Reference, Rotation, Scope, Signature,
         Signing, Terms, TermsError, VersionError, VersionRule, VersionSelector, WhenLeaked,
     };
-    #[doc(inline)]
-    pub use far_core::declaration::ComponentError;
 }
 
 /// The Process Activity Log: events, and the sinks that receive them, from `far-core`.

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use far_core::declaration::{self, ComponentError, Declaration};
-use far_core::review::{Shape, is_served};
+use far_component::ComponentError;
+use far_component::review::{Shape, is_served};
+use far_core::declaration::Declaration;
 use far_core::{SkillDigest, SkillName};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -138,7 +139,7 @@ impl Checked {
         if bytes.len() > COMPONENT_MAX {
             return Err(LoadError::TooLarge);
         }
-        let declaration = declaration::read(&bytes)?;
+        let declaration = far_component::read(&bytes)?;
         Ok(Self { bytes, digest, declaration })
     }
 

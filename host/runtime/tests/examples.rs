@@ -78,7 +78,7 @@ impl Program {
     }
 
     fn last(&self, kind: EventKind) -> Arc<Record> {
-        self.events.records().into_iter().rev().find(|record| record.event.kind == kind).unwrap()
+        self.events.records().into_iter().rev().find(|record| record.event.kind() == kind).unwrap()
     }
 }
 
@@ -115,7 +115,7 @@ async fn own_store_runs_skill() {
         EventKind::TaskFinished,
     ];
     assert_eq!(program.events.kinds(), expected);
-    assert_eq!(program.last(EventKind::TaskFinished).event.outcome, Some(Outcome::Completed));
+    assert_eq!(program.last(EventKind::TaskFinished).event.outcome(), Some(Outcome::Completed));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +125,7 @@ async fn own_store_redacts_output_and_log() {
     let report = program.run(guests::PROBE_REVEALING, steps).await;
     assert_eq!(results(&report)[1]["ok"]["value"], "[redacted:alpha]");
     assert_eq!(report.log[0].text, "<[redacted:alpha]>\n");
-    assert_eq!(program.last(EventKind::OutputRedacted).event.count, Some(2));
+    assert_eq!(program.last(EventKind::OutputRedacted).event.count(), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,8 +135,8 @@ async fn violation_traps_and_is_recorded() {
     let End::Violation(violation) = &report.end else { panic!("{:?}", report.end) };
     assert_eq!(violation.reason, DenyReason::Undeclared);
     assert_eq!(report.provider_calls, 0);
-    assert_eq!(program.last(EventKind::SecretDenied).event.outcome, Some(Outcome::ScopeViolation));
-    assert_eq!(program.last(EventKind::TaskFinished).event.outcome, Some(Outcome::ScopeViolation));
+    assert_eq!(program.last(EventKind::SecretDenied).event.outcome(), Some(Outcome::ScopeViolation));
+    assert_eq!(program.last(EventKind::TaskFinished).event.outcome(), Some(Outcome::ScopeViolation));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +183,7 @@ async fn dropped_task_ends() {
     task.start().await.unwrap();
     program.call(&mut store, &skill, json!([get("alpha")])).await.unwrap();
     drop(task);
-    assert_eq!(program.last(EventKind::TaskFinished).event.outcome, Some(Outcome::Cancelled));
+    assert_eq!(program.last(EventKind::TaskFinished).event.outcome(), Some(Outcome::Cancelled));
     assert!(program.events.kinds().contains(&EventKind::SecretWiped));
     let error = program.call(&mut store, &skill, json!([{ "do": "identity" }])).await.unwrap_err();
     assert_eq!(error.root_cause().to_string(), "the task has ended");

@@ -4,6 +4,7 @@
 //! libFuzzer binaries in `fuzz/`, which `cargo fuzz` builds; and a test that runs the committed
 //! corpus. [`shapes`] generates components for the target `component_shapes`.
 
+#![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
     clippy::panic,

@@ -7,6 +7,8 @@
 //! A find is any [`WINDOW`] bytes in a row of any encoding. It does not find shorter parts, nor a value that was
 //! compressed, encrypted or otherwise computed with.
 
+#![forbid(unsafe_code)]
+
 mod encoding;
 mod fingerprint;
 mod masked;

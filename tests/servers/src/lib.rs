@@ -20,6 +20,8 @@
 //!
 //! Nothing here knows what it is that is tested: no crate of the host's is a dependency.
 
+#![forbid(unsafe_code)]
+
 mod authority;
 mod cache;
 mod failure;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use far_core::pal::file::{FileOptions, FileSink, Head, LineRange, PublicKey, Soundness, Tail, Trust, verify};
+use far_audit::{FileOptions, FileSink, Head, LineRange, PublicKey, Soundness, Tail, Trust, verify};
 use far_core::pal::{EventKind, Pal, PalBuilder, Receipt, Record, Sink, SinkError};
 use far_runtime::End;
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! Components that are not what they seem, or want what the host does not have.
 
+use far_component::MAX_DEPTH;
+use far_component::review::{Anatomy, FindingId, Import, findings};
 use far_core::SkillDigest;
-use far_core::declaration::MAX_DEPTH;
 use far_core::pal::Pal;
-use far_core::review::{Anatomy, FindingId, Import, findings};
 use far_runtime::{End, Runtime, Task, Wasi};
 use serde_json::{Value, json};
 

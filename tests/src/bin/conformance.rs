@@ -1,5 +1,6 @@
 //! Makes every check of every backend, and prints a line of JSON for each: for `cargo xtask conformance`.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line of tests")]
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! Runs skills that open an issue on GitHub, or do worse, by `far run` against a server that stands in for GitHub, and
 //! prints a line of JSON for each: for `cargo xtask languages`.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "this is a command line of tests")]
 
 use std::fs::{self, Permissions};

@@ -1,5 +1,6 @@
 //! Runs honest and hostile tasks at once for some seconds, and prints what came of it as JSON: for `cargo xtask soak`.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 use std::process::ExitCode;

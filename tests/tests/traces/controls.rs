@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::sync::Arc;
 
-use far_core::pal::file::{FileOptions, FileSink};
+use far_audit::{FileOptions, FileSink};
 use far_core::pal::{Event, Format, MemorySink, Pal, Subject, WriterSink};
 use far_needle::{Encoding, Masked};
 

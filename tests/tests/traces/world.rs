@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use far_audit::{FileOptions, FileSink};
+use far_component::embed;
 use far_core::ProviderId;
 use far_core::capability::{Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Signing, Terms};
-use far_core::declaration::embed;
-use far_core::pal::file::{FileOptions, FileSink};
 use far_core::pal::{Format, MemorySink, Pal, WriterSink};
 use far_core::provider::{Reference, SecretProvider};
 use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind, Recipe};

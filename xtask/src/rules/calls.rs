@@ -10,15 +10,6 @@ const CHECK: &str = "host/capability/src/";
 const BROKER: &str = "host/core/src/broker/";
 /// The only folders that may use a task's secrets; the broker's own calls among them.
 const DOORS: [&str; 3] = ["host/runtime/src/interfaces/", "host/runtime/src/egress/", BROKER];
-/// The only places that may have unsafe code: locked memory, and artefacts that the engine runs as they are; and a test
-/// that counts allocations, for which it has to be the allocator.
-const UNSAFE: [&str; 4] = [
-    "host/core/src/memory/",
-    "host/runtime/src/artifact.rs",
-    "host/runtime/src/artifact/",
-    "host/core/tests/allocation.rs",
-];
-
 /// What a pure function cannot name: a runtime, a clock, input and output.
 const IMPURE: [&str; 14] = [
     "tokio",
@@ -120,19 +111,6 @@ pub(super) fn one_door(sources: &Sources) -> Vec<Violation> {
     violations
 }
 
-/// Unsafe code is in few places, in tests as well. An attribute is called unsafe for what it makes of a symbol's name
-/// or place, and runs nothing.
-pub(super) fn unsafe_code(sources: &Sources) -> Vec<Violation> {
-    let elsewhere = |source: &&Source| !UNSAFE.iter().any(|place| source.file.starts_with(place));
-    let mut violations = Vec::new();
-    for source in sources.iter().filter(elsewhere) {
-        let attribute = |at: &usize| source.code.split_at(*at).0.trim_end().ends_with("#[");
-        let found = occurrences(&source.code, "unsafe").filter(|at| !attribute(at));
-        violations.extend(found.map(|at| source.violation(at, "unsafe code")));
-    }
-    violations
-}
-
 fn is_host(source: &Source) -> bool {
     source.file.starts_with("host/")
 }
@@ -209,18 +187,6 @@ mod tests {
             assert_eq!(broken(one_door, "host/runtime/src/interfaces/reveal.rs", text), 0, "{text}");
         }
         assert_eq!(broken(one_door, "host/runtime/src/run.rs", "Operation::Reveal; mod reveal; reveal(x)"), 0);
-    }
-
-    #[test]
-    fn unsafe_code_is_where_it_is_allowed() {
-        for text in ["unsafe { f() }", "unsafe fn f() {}", "unsafe impl Send for X {}", "#[cfg(test)] unsafe fn f() {}"]
-        {
-            assert_eq!(broken(unsafe_code, "guest-sdk/src/lib.rs", text), 1, "{text}");
-            assert_eq!(broken(unsafe_code, "host/runtime/src/artifact.rs", text), 0, "{text}");
-            assert_eq!(broken(unsafe_code, "host/core/src/memory/pages.rs", text), 0, "{text}");
-        }
-        let text = "#![forbid(unsafe_code)] // unsafe {\n#[unsafe(link_section = \"x\")] static X: u8 = 0;";
-        assert_eq!(broken(unsafe_code, "guest-sdk/src/skill.rs", text), 0);
     }
 
     #[test]

@@ -10,13 +10,16 @@ use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
 /// Which crates each crate may depend on: the drawing in ARCHITECTURE.md.
-const DRAWN: [(&str, &[&str]); 10] = [
+const DRAWN: [(&str, &[&str]); 13] = [
     ("far-capability", &[]),
-    ("far-core", &["far-capability"]),
+    ("far-memory", &[]),
+    ("far-core", &["far-capability", "far-memory"]),
+    ("far-audit", &["far-core"]),
+    ("far-component", &["far-capability"]),
     ("far-providers", &["far-core"]),
-    ("far-runtime", &["far-core"]),
+    ("far-runtime", &["far-component", "far-core"]),
     ("far-agent", &["far-core", "far-providers", "far-runtime"]),
-    ("far-cli", &["far-core", "far-providers", "far-runtime", "far-agent"]),
+    ("far-cli", &["far-audit", "far-component", "far-core", "far-providers", "far-runtime", "far-agent"]),
     ("far-skill", &["far-capability", "far-skill-macros"]),
     ("far-skill-macros", &["far-capability"]),
     ("far-needle", &[]),
@@ -26,6 +29,9 @@ const DRAWN: [(&str, &[&str]); 10] = [
 const OUTERMOST: [&str; 4] = ["far-bench", "far-fuzz", "far-tests", "xtask"];
 /// Who names the engine, besides the runtime: what measures the runtime against the engine alone.
 const MEASURES_ENGINE: &str = "far-bench";
+/// Dependencies that one crate of the host has, and no other.
+const ONE_USER: [(&str, &str); 3] =
+    [("ed25519-dalek", "far-audit"), ("wasm-encoder", "far-component"), ("wasmparser", "far-component")];
 /// The engine's crate that has `wasi:http`.
 const SERVES_HTTP: &str = "wasmtime-wasi-http";
 
@@ -147,6 +153,20 @@ pub(super) fn engine(crates: &Crates) -> Vec<Violation> {
     violations
 }
 
+/// What one crate of the host depends on for all, no other crate of the host does.
+pub(super) fn one_user(crates: &Crates) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for member in crates.members.iter().filter(|member| member.manifest.starts_with("host/")) {
+        for dependency in member.dependencies.iter().filter(|dependency| !dependency.for_tests) {
+            let name = dependency.name.as_str();
+            if ONE_USER.iter().any(|(used, user)| *used == name && *user != member.name) {
+                violations.push(member.violation(name, format!("{} names {name}", member.name)));
+            }
+        }
+    }
+    violations
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -178,6 +198,11 @@ pub(super) mod tests {
     fn edges_are_as_drawn() {
         for (from, to) in [
             ("far-capability", "far-core"),
+            ("far-memory", "far-core"),
+            ("far-core", "far-audit"),
+            ("far-core", "far-component"),
+            ("far-component", "far-core"),
+            ("far-providers", "far-component"),
             ("far-core", "far-providers"),
             ("far-providers", "far-runtime"),
             ("far-runtime", "far-providers"),
@@ -222,6 +247,21 @@ pub(super) mod tests {
         assert!(!breaks(engine, "far-bench", "wasmtime", false));
         assert!(breaks(engine, "xtask", "wasmtime", false));
         assert!(!breaks(engine, "far-core", "wasmparser", false));
+    }
+
+    #[test]
+    fn parsers_and_signatures_have_one_user() {
+        let breaks = |name: &str, dependency: &str, for_tests: bool| {
+            let mut member = member(name, "").with(dependency, for_tests);
+            member.manifest = format!("host/{name}/Cargo.toml");
+            !one_user(&crates(member)).is_empty()
+        };
+        assert!(breaks("far-core", "wasmparser", false));
+        assert!(breaks("far-runtime", "wasm-encoder", false));
+        assert!(breaks("far-component", "ed25519-dalek", false));
+        assert!(!breaks("far-component", "wasmparser", false));
+        assert!(!breaks("far-core", "wasmparser", true));
+        assert!(one_user(&crates(member("far-tests", "").with("wasm-encoder", false))).is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod mutations;
 mod outside;
 mod source;
 mod tree;
+mod unsafety;
 mod wasi;
 
 use std::fmt;
@@ -41,8 +42,13 @@ const RULES: [Rule; 13] = [
     },
     Rule {
         id: "core-alone",
-        what: "far-core has no engine and no network, however deep",
+        what: "far-core has no engine, no parser of WebAssembly and no network, however deep",
         check: |facts| Ok(tree::core_alone(&facts.crates)),
+    },
+    Rule {
+        id: "one-user",
+        what: "of the host, only far-component names parsers of WebAssembly, and only far-audit ed25519-dalek",
+        check: |facts| Ok(crates::one_user(&facts.crates)),
     },
     Rule {
         id: "declared-once",
@@ -71,8 +77,8 @@ const RULES: [Rule; 13] = [
     },
     Rule {
         id: "unsafe",
-        what: "unsafe code is only where it is allowed",
-        check: |facts| Ok(calls::unsafe_code(&facts.sources)),
+        what: "unsafe code is in far-memory and the loader of artifacts, and every other crate forbids it",
+        check: |facts| Ok(unsafety::unsafe_code(&facts.sources, &facts.others)),
     },
     Rule {
         id: "guards",
@@ -101,8 +107,16 @@ struct Facts {
     repository: Repository,
     files: Vec<String>,
     crates: Crates,
+    /// The sources that ship with the host, or with a skill.
     sources: Sources,
+    /// Those of tests, of measurements and of the repository's own commands.
+    others: Sources,
 }
+
+/// Folders of what ships.
+const SHIPPED: [&str; 2] = ["host/", "guest-sdk/"];
+/// Folders of what does not.
+const OTHERS: [&str; 5] = ["bench/", "fuzz/", "skills-examples/", "tests/", "xtask/"];
 
 /// A place that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +138,8 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     let files = repository.files()?;
     let facts = Facts {
         crates: Crates::load(repository)?,
-        sources: Sources::load(repository, &files)?,
+        sources: Sources::load(repository, &files, &SHIPPED)?,
+        others: Sources::load(repository, &files, &OTHERS)?,
         repository: repository.clone(),
         files,
     };

@@ -22,15 +22,14 @@ pub(super) struct Source {
 pub(super) struct Sources(pub(super) Vec<Source>);
 
 impl Sources {
-    /// Of all files of the repository, the Rust sources that ship with the host, or with a skill.
-    pub(super) fn load(repository: &Repository, files: &[String]) -> Result<Self, Failure> {
-        let ships =
-            |file: &&String| file.ends_with(".rs") && (file.starts_with("host/") || file.starts_with("guest-sdk/"));
+    /// Of all files of the repository, the Rust sources in these folders.
+    pub(super) fn load(repository: &Repository, files: &[String], folders: &[&str]) -> Result<Self, Failure> {
+        let there = |file: &&String| file.ends_with(".rs") && folders.iter().any(|folder| file.starts_with(folder));
         let read = |file: &String| {
             let text = std::fs::read_to_string(repository.root.join(file)).or_failure(format!("read {file}"))?;
             Ok((file.clone(), text))
         };
-        Ok(Self::of(files.iter().filter(ships).map(read).collect::<Result<_, Failure>>()?))
+        Ok(Self::of(files.iter().filter(there).map(read).collect::<Result<_, Failure>>()?))
     }
 
     /// From paths and texts.

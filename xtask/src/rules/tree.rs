@@ -6,9 +6,11 @@ use super::Violation;
 use super::crates::Crates;
 
 const CORE: &str = "far-core";
-/// Engines, HTTP, TLS and the SDKs of backends; a star stands for the rest of a name.
-const FOREIGN: [&str; 15] = [
+/// Engines and parsers of WebAssembly, HTTP, TLS and the SDKs of backends; a star stands for the rest of a name.
+const FOREIGN: [&str; 17] = [
     "wasmtime*",
+    "wasmparser",
+    "wasm-encoder",
     "reqwest*",
     "hyper*",
     "h2",
@@ -29,7 +31,7 @@ const NOT_FOREIGN: &str = "rustls-pki-types";
 /// Features of tokio that open connections.
 const TOKIO_NETWORK: [&str; 2] = ["net", "full"];
 
-/// far-core has no engine and no network, however deep.
+/// far-core has no engine, no parser of WebAssembly and no network, however deep.
 pub(super) fn core_alone(crates: &Crates) -> Vec<Violation> {
     let Some(core) = crates.members.iter().find(|member| member.name == CORE) else { return Vec::new() };
     let mut violations = Vec::new();
@@ -112,7 +114,8 @@ mod tests {
     #[test]
     fn what_others_are_built_with_is_theirs() {
         let crates = core(&[
-            ("far-core 0.1.0", &["url 2.0.0", "wasmparser 0.1.0"]),
+            ("far-core 0.1.0", &["url 2.0.0"]),
+            ("far-component 0.1.0", &["far-core 0.1.0", "wasmparser 0.1.0"]),
             ("far-runtime 0.1.0", &["far-core 0.1.0", "wasmtime 48.0.0"]),
         ]);
         assert!(core_alone(&crates).is_empty());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use far_core::pal::file::{Head, PublicKey};
+use far_audit::{Head, PublicKey};
 
 /// Check and follow audit files.
 #[derive(Args, Debug)]

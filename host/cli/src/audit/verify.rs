@@ -1,6 +1,6 @@
 //! `far audit verify`.
 
-use far_core::pal::file::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
+use far_audit::{LineRange, Soundness, Tail, Torn, Trust, Verdict, verify as check};
 use serde_json::json;
 
 use super::args::VerifyArgs;
@@ -49,7 +49,7 @@ impl Answer for Verified<'_> {
 fn object(args: &VerifyArgs, verdict: &Verdict, code: u8) -> serde_json::Value {
     let range = |lines: &LineRange| json!({ "from": lines.from, "to": lines.to });
     let torn = |torn: &Torn| json!({ "line": torn.at, "bytes": torn.bytes });
-    let finding = |finding: &far_core::pal::file::Finding| json!({ "line": finding.at, "kind": finding.what.kind(), "message": finding.what.to_string() });
+    let finding = |finding: &far_audit::Finding| json!({ "line": finding.at, "kind": finding.what.kind(), "message": finding.what.to_string() });
     json!({
         "command": "audit verify",
         "file": args.file.to_string_lossy(),

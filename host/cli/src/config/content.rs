@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use far_core::review::escapes;
+use far_component::review::escapes;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 use crate::escape::escape;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use far_component::review::{FindingId, Policy, SecretPattern, Severity, World};
 use far_core::capability::{Operation, Operations};
-use far_core::review::{FindingId, Policy, SecretPattern, Severity, World};
 
 use super::reader::{Keys, Value, nearest};
 use super::source::{Format, Source};

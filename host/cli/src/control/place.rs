@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 
 use far_core::AgentId;
-use far_core::folder::{FolderError, PrivateFolder};
+use far_files::PrivateDir;
 
 use crate::messages::control::ControlError;
 
@@ -26,20 +26,20 @@ impl Place {
 
     /// For a process that is to listen: made if it is not there.
     pub(super) fn make(&self) -> Result<Folder, ControlError> {
-        Ok(Folder(PrivateFolder::make(&self.0)?))
+        Ok(Folder(PrivateDir::create_all(&self.0)?))
     }
 
     /// For who asks; none if no process ever listened.
     pub(super) fn open(&self) -> Result<Option<Folder>, ControlError> {
-        match PrivateFolder::open(&self.0) {
-            Err(FolderError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        match PrivateDir::open(&self.0) {
+            Err(error) if error.is_missing() => Ok(None),
             opened => Ok(Some(Folder(opened?))),
         }
     }
 }
 
 /// The folder, held open.
-pub(super) struct Folder(pub(super) PrivateFolder);
+pub(super) struct Folder(pub(super) PrivateDir);
 
 impl Folder {
     /// Where a socket is, for the kernel, whose addresses are short, and to whom the folder's own path may by now be another's.

@@ -5,7 +5,7 @@ mod print;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use far_core::review::{Anatomy, findings};
+use far_component::review::{Anatomy, findings};
 use far_runtime::{COMPONENT_MAX, LoadError};
 
 use self::print::Inspection;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use far_component::review::{Anatomy, Excess, Finding, Import, Shape};
 use far_core::capability::Placement;
 use far_core::declaration::{Declaration, DeclaredSecret};
-use far_core::review::{Anatomy, Excess, Finding, Import, Shape};
 use serde_json::{Value, json};
 
 use crate::escape::escape;

@@ -1,6 +1,6 @@
 //! The reasons why running processes cannot be reached.
 
-use far_core::folder::FolderError;
+use far_files::TrustError;
 use miette::Diagnostic;
 
 /// Why processes cannot be reached.
@@ -13,16 +13,18 @@ pub(crate) enum ControlError {
     /// The folder.
     #[error(transparent)]
     #[diagnostic(help("{}", folder_help(.0)))]
-    Folder(#[from] FolderError),
+    Folder(#[from] TrustError),
     /// A socket.
     #[error("no socket can be made there")]
     #[diagnostic(help("look at what keeps the process from making sockets"))]
     Socket(#[source] std::io::Error),
 }
 
-fn folder_help(error: &FolderError) -> &'static str {
+fn folder_help(error: &TrustError) -> &'static str {
     match error {
-        FolderError::Exposed { .. } => "let the user that runs far own it, and nobody else use it ('chmod 700')",
+        TrustError::NotOwned { .. } | TrustError::Exposed { .. } => {
+            "let the user that runs far own it, and nobody else use it ('chmod 700')"
+        }
         _ => "name a folder that can be made and used: [agent] state in far.toml",
     }
 }

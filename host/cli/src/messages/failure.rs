@@ -6,13 +6,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use far_audit::FileError;
+use far_component::EmbedError;
 use far_core::ProviderId;
 use far_core::broker::BrokerError;
 use far_core::capability::CatalogError;
-use far_core::declaration::EmbedError;
 use far_core::memory::{SelfTestError, Unhardened};
 use far_core::pal::AuditUnavailable;
-use far_core::pal::file::FileError;
 use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
 use far_providers::exchange::ExchangeError;

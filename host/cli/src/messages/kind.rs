@@ -1,6 +1,6 @@
 //! The tokens of a failure, and its exit code.
 
-use far_core::declaration::EmbedError;
+use far_component::EmbedError;
 use far_runtime::LoadError;
 
 use super::failure::Failure;

@@ -4,9 +4,9 @@ use std::io;
 use std::iter;
 use std::path::{Path, PathBuf};
 
+use far_audit::{Head, LineRange, PublicKey};
 use far_core::pal::SinkError;
-use far_core::pal::file::{Head, LineRange, PublicKey};
-use far_providers::vault::LedgerError;
+use far_files::TrustError;
 use far_runtime::ArtifactError;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub(crate) enum StateUnusable {
     #[error("neither [agent] state nor XDG_STATE_HOME nor HOME says where to write down what is to be ended")]
     Nowhere,
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] TrustError),
 }
 
 /// A line on stderr, for people and for programs.

@@ -1,6 +1,6 @@
 //! Components of a few lines, for the commands that read them and run nothing.
 
-use far_core::declaration::embed;
+use far_component::embed;
 
 /// What a skill has in it: a `run` that traps.
 pub(crate) const RUN: &str = r#"

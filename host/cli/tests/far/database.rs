@@ -323,7 +323,7 @@ fn without_a_place_to_write_it_down_nothing_is_made_and_that_is_said() {
     std::fs::set_permissions(world.state.path().join("far/leases"), mode).unwrap();
     let (code, stdout, stderr) = Running::start(&far).end();
     let said = "warning: secrets that a server makes are refused: ";
-    assert!(stderr.starts_with(said) && stderr.contains("far/leases: is not this user's alone\n"), "{stderr}");
+    assert!(stderr.starts_with(said) && stderr.contains("far/leases: its mode is 0755\n"), "{stderr}");
     assert!(stderr.contains("outcome=failed reason=unsupported"), "{stderr}");
     assert_eq!((code, stdout.as_str()), (Some(0), r#"[{"error":"unavailable"},{"error":"unavailable"}]"#));
     assert_eq!(world.users(), 0);

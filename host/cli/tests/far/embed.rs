@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use far_core::declaration::read;
+use far_component::read;
 
 use crate::fixture::{Far, usage};
 

@@ -1,6 +1,6 @@
 //! `far inspect`.
 
-use far_core::review::{ChangeId, FindingId};
+use far_component::review::{ChangeId, FindingId};
 
 use crate::component::{KEY, REVEAL, RUN, SECRETS, SIGNING, component, declared, skill};
 use crate::fixture::{Far, usage};

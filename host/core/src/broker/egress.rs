@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use far_capability::{Access, DenyReason, Operation, Placement, Purpose, Target};
+use far_memory::SecretBytes;
 
 use super::exchange::{Carried, Exchange};
 use super::fetch::now;
 use super::sealed::Sealed;
 use super::{AccessError, SecretError, Session, StandIn, Stop};
-use crate::memory::SecretBytes;
 use crate::pal::{DestinationLabel, EgressReason, Event, SecretUse};
 use crate::secret::Secret;
 

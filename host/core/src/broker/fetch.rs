@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{Version, VersionSelector};
+use far_memory::OverQuota;
 
 use super::Broker;
 use super::cache::{Joined, Settled};
@@ -13,7 +14,6 @@ use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
 use crate::clock;
 pub(super) use crate::clock::now;
-use crate::memory::OverQuota;
 use crate::pal::{Cause, Completion, Event, SecretRef, Subject};
 use crate::provider::{Fetched, Lease, ProviderError, Refreshed, SecretOwner, SecretProvider};
 use crate::secret::{Gone, Secret};

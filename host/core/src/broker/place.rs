@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{ProviderId, Reference, Rotation, SecretName, SkillDigest, TaskId, ToolName, VersionSelector};
+use far_memory::{OverQuota, Quota};
 
-use crate::memory::{OverQuota, Quota};
 use crate::pal::AuditUnavailable;
 use crate::provider::ProviderError;
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use far_capability::{
     Access, Decision, DenyReason, Operation, Permit, Purpose, Scope, SecretName, Version, VersionSelector,
 };
+use far_memory::Quota;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -16,7 +17,6 @@ use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
 use super::repeats::Counts;
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
 use crate::context::TaskContext;
-use crate::memory::Quota;
 use crate::pal::{CacheState, Event, SecretLabel, Subject};
 use crate::provider::ProviderError;
 use crate::redaction::Redaction;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use far_capability::{DenyReason, JwtRule, Operation, Purpose, Signature, WhenLeaked};
+use far_memory::{MemoryError, OverQuota, SecretBytes};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -12,7 +13,6 @@ use super::life::end_in_time;
 use super::{AccessError, Handle, SecretError, Session};
 use crate::clock;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
-use crate::memory::{MemoryError, OverQuota, SecretBytes};
 use crate::pal::{Completion, Event, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use far_capability::{Access, Permit, Purpose};
+use far_memory::SecretBytes;
 
 use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
-use crate::memory::SecretBytes;
 use crate::pal::{Completion, Event, SecretRef};
 
 impl Session {

@@ -15,7 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// # Security
 ///
 /// What the cryptographic library makes of a private key is in its own memory, which is freed with this value, and overwritten
-/// where the program has the [wiping allocator](crate::memory::WipingAllocator). It is made for one signature, and not kept.
+/// where the program has the [wiping allocator](far_memory::WipingAllocator). It is made for one signature, and not kept.
 pub struct SigningKey(Key);
 
 enum Key {

@@ -9,11 +9,11 @@
 
 mod egress;
 mod event;
-pub mod file;
 mod kind;
 mod label;
 mod log;
 mod memory;
+pub mod queue;
 mod record;
 mod sink;
 mod text;

@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::queue::{send, submit};
 use super::{Receipt, Record, Sink, SinkError, text};
 use crate::clock;
 
@@ -61,35 +61,6 @@ impl WriterSink {
 impl Sink for WriterSink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         submit(&self.queue, |word| Job::Write(record.clone(), word))
-    }
-}
-
-/// Puts a record's job into a queue, without waiting; the thread behind the queue sends its word on the record.
-pub(super) fn submit<T>(
-    queue: &SyncSender<T>,
-    job: impl FnOnce(oneshot::Sender<Result<(), SinkError>>) -> T,
-) -> Receipt {
-    let (word, receipt) = oneshot::channel();
-    match queue.try_send(job(word)) {
-        Ok(()) => Receipt::Pending(receipt),
-        Err(TrySendError::Full(_)) => Receipt::Ready(Err(SinkError::Full)),
-        Err(TrySendError::Disconnected(_)) => Receipt::Ready(Err(SinkError::Closed)),
-    }
-}
-
-/// Puts a job into a queue that may be full: the thread behind it gets this time to come free.
-pub(super) fn send<T>(queue: &SyncSender<T>, mut job: T, within: Duration) -> Result<(), SinkError> {
-    let start = clock::machine_now();
-    loop {
-        match queue.try_send(job) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Disconnected(_)) => return Err(SinkError::Closed),
-            Err(TrySendError::Full(_)) if clock::machine_since(start) >= within => return Err(SinkError::Deadline),
-            Err(TrySendError::Full(again)) => {
-                job = again;
-                thread::park_timeout(Duration::from_millis(1));
-            }
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::memory::MemoryError;
+use far_memory::MemoryError;
 
 /// Why a backend gave no value. Carries no text of the backend's, so that no part of an answer can leak with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

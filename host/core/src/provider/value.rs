@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use far_capability::Version;
 
-use crate::memory::SecretBytes;
+use far_memory::SecretBytes;
 
 /// A value that a backend gave out.
 #[non_exhaustive]

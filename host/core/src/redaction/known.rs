@@ -1,13 +1,13 @@
 //! What one task was given, as far as it is kept: fingerprints, and how often each secret was found.
 
 use far_capability::SecretName;
+use far_memory::MemoryError;
 use zeroize::Zeroizing;
 
 use super::filter::Filter;
 use super::form::{ALIGNMENTS, Alphabet, sextets};
 use super::print::Key;
 use super::reading::{Reader, Symbols};
-use crate::memory::MemoryError;
 
 /// The shortest value that is looked for, in bytes. Shorter ones stand in any text by chance.
 pub const SHORTEST: usize = 4;

@@ -27,7 +27,7 @@ async fn nothing_that_can_be_printed_has_a_value() {
     task.logged(LogLevel::Info, 7).await.unwrap();
     clean(&format!("{task:?} {handle:?} {listed:?} {:?} {:?}", task.context(), world.broker));
     clean(&format!("{task:#?} {handle:#?} {:#?} {:#?}", world.broker, world.broker.pal()));
-    clean(&format!("{:?} {:?} {:?}", world.backend, world.catalog, task.stopped()));
+    clean(&format!("{:?} {:?}", world.catalog, task.stopped()));
 
     world.backend.fail_with(Some(ProviderError::Integrity));
     shown(task.get("agent-key", None).await);

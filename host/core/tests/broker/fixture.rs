@@ -13,11 +13,11 @@ use far_core::memory::SecretBytes;
 use far_core::pal::{Event, EventKind, MemorySink, Outcome, Pal, Receipt, Record, Sink, SinkError};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
 use far_core::{ProviderId, SkillDigest, TaskContext, Version, VersionSelector, random_task_id};
-use far_providers::MemoryProvider;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
+use crate::memory_provider::MemoryProvider;
 use crate::shared::{catalog, declared, entry, grant, terms};
 
 /// What every secret's first version is. Anything that a test has a guest write has the same first word.

@@ -2,6 +2,8 @@
 //! cannot be recorded is not given; what has ended is gone.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
+#[path = "../memory_provider/mod.rs"]
+mod memory_provider;
 #[path = "../../../capability/tests/shared/mod.rs"]
 mod shared;
 

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{CredentialError, LedgerError, PlaceError};
+use far_files::TrustError;
+
+use super::{CredentialError, PlaceError};
 use crate::network::HttpSetupError;
 
 /// Why a configuration makes no provider: before any request.
@@ -27,7 +29,7 @@ pub enum VaultError {
     Tls(#[source] HttpSetupError),
     /// There is nowhere to write down what the server makes.
     #[error("what the server makes cannot be written down")]
-    Ledger(#[source] LedgerError),
+    Ledger(#[source] TrustError),
     /// The operating system gave no random numbers for the key that versions are made with.
     #[error("the operating system gave no random numbers")]
     Random,
@@ -41,8 +43,14 @@ impl VaultError {
             Self::Namespace => "write the namespace as the server has it, such as 'team/a'",
             Self::AuthMount(_) => "write it as it stands below 'auth/', such as 'approle'",
             Self::Tls(_) => "check that certificate and key belong together, and that the platform has authorities",
-            Self::Ledger(error) => error.help(),
-            Self::Random => "look at what keeps the process from 'getrandom'",
+            Self::Ledger(TrustError::Link { .. } | TrustError::NotADirectory { .. }) => "name the folder itself",
+            Self::Ledger(TrustError::NotRegular { .. }) => "take it away",
+            Self::Ledger(TrustError::NotOwned { .. } | TrustError::Exposed { .. }) => {
+                "let the user that runs far own it, and nobody else use it ('chmod 700')"
+            }
+            Self::Ledger(TrustError::Key { .. }) => "remove the folder; what an earlier run left ends by its own time",
+            Self::Random | Self::Ledger(TrustError::Random(_)) => "look at what keeps the process from 'getrandom'",
+            Self::Ledger(_) => "name a folder that can be made and written to",
         }
     }
 

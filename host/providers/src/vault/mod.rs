@@ -57,7 +57,7 @@ pub use self::address::{Address, AddressError};
 pub use self::credential::{CredentialError, CredentialProblem};
 pub use self::dynamic::Recovered;
 pub use self::error::VaultError;
-pub use self::ledger::{LedgerConfig, LedgerError};
+pub use self::ledger::LedgerConfig;
 pub use self::login::{Auth, SERVICE_ACCOUNT_TOKEN, SecretId};
 pub use self::place::{Engine, Mounts, PlaceError};
 

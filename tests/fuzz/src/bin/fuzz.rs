@@ -1,6 +1,7 @@
 //! Runs fuzz targets over the committed corpus and mutations of it, and prints a line of JSON for
 //! each: for `cargo xtask fuzz`.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
 use std::path::{Path, PathBuf};

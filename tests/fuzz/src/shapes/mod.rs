@@ -144,9 +144,9 @@ mod tests {
         for family in own {
             for (size, seed) in [(1, 0), (2, 1), (7, 2), (20, 3)] {
                 let component = Shape { family, size: size.min(family.most), seed }.generate();
-                match far_core::review::Anatomy::read(&component) {
+                match far_component::review::Anatomy::read(&component) {
                     // Valid, and more than a host loads.
-                    Ok(_) | Err(far_core::declaration::ComponentError::Shape(_)) => {}
+                    Ok(_) | Err(far_component::ComponentError::Shape(_)) => {}
                     Err(error) => panic!("{} {size}: {error:?}", family.name),
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use far_core::pal::file::{Head, PublicKey, Tail, Trust, verify};
+use far_audit::{Head, PublicKey, Tail, Trust, verify};
 
 pub(super) const TOKENS: &[&str] = &[
     "\n",
@@ -17,7 +17,7 @@ pub(super) const TOKENS: &[&str] = &[
     "\"torn\":",
 ];
 
-/// Two files of the form that [`far_core::pal::file`] documents, by a writer that shares no code with
+/// Two files of the form that [`far_audit`] documents, by a writer that shares no code with
 /// it, under the key of 32 bytes of 7. The second one has a torn line.
 const FILES: [&[u8]; 2] = [include_bytes!("audit/plain.log"), include_bytes!("audit/torn.log")];
 /// The key, and the head of each file.

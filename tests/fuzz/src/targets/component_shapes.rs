@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use far_core::declaration::read;
-use far_core::review::{self, Anatomy, findings};
+use far_component::read;
+use far_component::review::{self, Anatomy, findings};
 
 use crate::shapes::Shape;
 

@@ -1,6 +1,7 @@
 //! A skill's declaration.
 
-use far_core::declaration::{Declaration, embed, read};
+use far_component::{embed, read};
+use far_core::declaration::Declaration;
 
 pub(super) const TOKENS: &[&str] = &[
     "\"name\":",

@@ -1,8 +1,8 @@
 //! `far.toml`.
 
 use far_cli::internal::{Refused, far_toml as read};
+use far_component::review::is_unseen;
 use far_core::capability::Destination;
-use far_core::review::is_unseen;
 
 pub(super) const TOKENS: &[&str] = &[
     "[agent]\n",

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use far_component::embed;
 use far_core::capability::{
     Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Placement, Signing, Terms,
 };
-use far_core::declaration::embed;
 use far_core::pal::Pal;
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName};

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use far_core::declaration::embed;
+use far_component::embed;
 use far_servers::Authority;
 use far_servers::https::{Arrived, Handler, Https, Reply};
 use far_tests::{github, guests};

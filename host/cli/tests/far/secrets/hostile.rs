@@ -155,7 +155,7 @@ fn a_folder_that_others_may_use_or_that_is_a_link_is_not_listened_in() {
         std::fs::create_dir_all(control).unwrap();
         std::fs::set_permissions(control, Permissions::from_mode(0o711)).unwrap();
     };
-    unheard(open, "control/local: is not this user's alone");
+    unheard(open, "control/local: its mode is 0711");
     let link = |control: &Path| {
         let (above, elsewhere) = (control.parent().unwrap(), control.with_file_name("elsewhere"));
         std::fs::create_dir_all(above).unwrap();
@@ -163,7 +163,7 @@ fn a_folder_that_others_may_use_or_that_is_a_link_is_not_listened_in() {
         std::fs::set_permissions(&elsewhere, Permissions::from_mode(0o700)).unwrap();
         symlink(elsewhere, control).unwrap();
     };
-    unheard(link, "control/local: is not a folder, or is a link");
+    unheard(link, "control/local is a symbolic link");
 }
 
 /// Asks what is kept, and prints the beginning of the answer.

@@ -21,6 +21,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use far_core::{AgentId, ProviderId};
+use far_files::TrustError;
 use parking_lot::Mutex;
 use rustix::fs::OFlags;
 
@@ -42,47 +43,6 @@ pub struct LedgerConfig {
     pub folder: PathBuf,
     /// The agent, whose leases no other agent ends.
     pub agent_id: AgentId,
-}
-
-/// Why there is no ledger.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LedgerError {
-    /// The operating system says so.
-    #[error("{path}: cannot be used", path = .path.display())]
-    Io {
-        /// The folder, or a file in it.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is another thing, or a link.
-    #[error("{path}: is not a folder, or is a link", path = .path.display())]
-    NotAFolder {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A link, a pipe, a folder.
-    #[error("{path}: is not a regular file", path = .path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Its owner is another user, or others may use it.
-    #[error("{path}: is not this user's alone", path = .path.display())]
-    Exposed {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The key is none.
-    #[error("{path}: is not a key", path = .path.display())]
-    Key {
-        /// Its file.
-        path: PathBuf,
-    },
-    /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers")]
-    Random,
 }
 
 /// One provider's ledger in this process.
@@ -117,7 +77,7 @@ pub(super) struct Left {
 
 impl Ledger {
     /// Opens a folder. Blocks the thread.
-    pub(super) fn open(config: &LedgerConfig, provider: &ProviderId, address: &Address) -> Result<Self, LedgerError> {
+    pub(super) fn open(config: &LedgerConfig, provider: &ProviderId, address: &Address) -> Result<Self, TrustError> {
         let folder = Folder::open(&config.folder)?;
         let sealer = Sealer::new(&*folder.key()?);
         let owner =
@@ -127,7 +87,7 @@ impl Ledger {
     }
 
     /// Writes down what was made, and answers when it is on the disk. Blocks the thread.
-    pub(super) fn made(&self, kind: Kind, id: &str) -> Result<(), LedgerError> {
+    pub(super) fn made(&self, kind: Kind, id: &str) -> Result<(), TrustError> {
         let mut writing = self.writing.lock();
         match &mut *writing {
             Some(writing) if writing.lines < LINES => self.write(writing, &[(kind, id)]),
@@ -172,10 +132,10 @@ impl Ledger {
         }
     }
 
-    fn create(&self) -> Result<Writing, LedgerError> {
+    fn create(&self) -> Result<Writing, TrustError> {
         let name = format!("{}-{}", self.prefix, folder::random()?);
         let file = self.folder.create_locked(&name)?;
-        let chain = self.chain(&name, &file).ok_or_else(|| LedgerError::NotAFile { path: PathBuf::from(&name) })?;
+        let chain = self.chain(&name, &file).ok_or_else(|| TrustError::NotRegular { path: PathBuf::from(&name) })?;
         Ok(Writing { file, name, chain, length: 0, lines: 0, open: HashMap::new() })
     }
 
@@ -186,7 +146,7 @@ impl Ledger {
     }
 
     /// Adds lines, all or none.
-    fn write(&self, writing: &mut Writing, entries: &[(Kind, &str)]) -> Result<(), LedgerError> {
+    fn write(&self, writing: &mut Writing, entries: &[(Kind, &str)]) -> Result<(), TrustError> {
         let (mut text, mut chain) = (String::new(), writing.chain);
         for (kind, id) in entries {
             let (line, next) = self.sealer.line(&chain, *kind, id);
@@ -196,7 +156,7 @@ impl Ledger {
         if let Err(source) = writing.file.write_all(text.as_bytes()).and_then(|()| writing.file.sync_data()) {
             // Half a line would hide those after it.
             let _ = writing.file.set_len(writing.length);
-            return Err(LedgerError::Io { path: PathBuf::from(&writing.name), source });
+            return Err(TrustError::Io { path: PathBuf::from(&writing.name), source });
         }
         writing.chain = chain;
         writing.length += text.len() as u64;
@@ -256,31 +216,5 @@ impl Ledger {
     /// Removes a file whose entries were ended.
     pub(super) fn forget(&self, left: &Left) {
         self.folder.remove(&left.name);
-    }
-}
-
-impl LedgerError {
-    /// What to do about it, for a command line to print below the error.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "name a folder that can be made and written to",
-            Self::NotAFolder { .. } => "name the folder itself",
-            Self::NotAFile { .. } => "take it away",
-            Self::Exposed { .. } => "let the user that runs far own it, and nobody else use it ('chmod 700')",
-            Self::Key { .. } => "remove the folder; what an earlier run left ends by its own time",
-            Self::Random => "look at what keeps the process from 'getrandom'",
-        }
-    }
-
-    /// What it is about.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Io { path, .. }
-            | Self::NotAFolder { path }
-            | Self::NotAFile { path }
-            | Self::Exposed { path }
-            | Self::Key { path } => Some(path),
-            Self::Random => None,
-        }
     }
 }

@@ -185,7 +185,7 @@ fn a_folder_that_others_can_use_is_refused_and_links_are_not_followed() {
         let config = LedgerConfig { folder: world.path(), agent_id: AgentId::parse("local").unwrap() };
         let address = Address::parse("https://v.example").unwrap();
         let opened = Ledger::open(&config, &ProviderId::parse("vault").unwrap(), &address);
-        assert!(matches!(opened, Err(LedgerError::Exposed { .. })));
+        assert!(matches!(opened, Err(TrustError::Exposed { .. })));
         fs::set_permissions(world.path(), Permissions::from_mode(0o700)).unwrap();
     }
     let elsewhere = world.0.path().join("elsewhere");

@@ -1,6 +1,6 @@
 //! The list of interfaces that a review goes by, against the linker: both have the same.
 
-use far_core::review::{Anatomy, Import, is_served, served};
+use far_component::review::{Anatomy, Import, is_served, served};
 
 use super::*;
 

@@ -1,0 +1,142 @@
+//! Finding the declaration in a component.
+
+use far_capability::{Declaration, DeclarationError};
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::review::ShapeExcess;
+
+/// The name of the custom section.
+pub const SECTION: &str = "tinkerbell:skill";
+
+/// How deep components may be nested in each other. Each level costs a compiler far more memory than it has bytes.
+pub const MAX_DEPTH: usize = 16;
+
+/// Why a component's declaration cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComponentError {
+    /// Not WebAssembly, or damaged.
+    #[error("the file is not a WebAssembly component, or it is damaged")]
+    Malformed(#[source] wasmparser::BinaryReaderError),
+    /// A core module.
+    #[error("the file is a core WebAssembly module, not a component")]
+    CoreModule,
+    /// Components nested in each other beyond [`MAX_DEPTH`].
+    #[error("the component has more than {MAX_DEPTH} components nested in each other")]
+    TooDeep,
+    /// An index that refers to no definition.
+    #[error("the component refers to a definition that it does not have")]
+    Index,
+    /// A size beyond the limits of every host.
+    #[error(transparent)]
+    Shape(#[from] ShapeExcess),
+    /// More than one section.
+    #[error("the component has more than one declaration")]
+    SeveralSections,
+    /// The section's document is not a declaration.
+    #[error(transparent)]
+    Declaration(#[from] DeclarationError),
+}
+
+/// Reads a component's declaration; none if it has none.
+///
+/// Walks the whole tree of nested modules and components: toolchains leave the section in a nested module, and whoever
+/// composes components could hide a second one.
+///
+/// # Errors
+///
+/// [`ComponentError`], by fault of whoever made the component.
+pub fn read(component: &[u8]) -> Result<Option<Declaration>, ComponentError> {
+    let mut depth = 0_usize;
+    let mut found = None;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(ComponentError::Malformed)? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(ComponentError::CoreModule);
+            }
+            Payload::Version { .. } if depth == MAX_DEPTH => {
+                return Err(ComponentError::TooDeep);
+            }
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if section.name() == SECTION && found.is_some() => {
+                return Err(ComponentError::SeveralSections);
+            }
+            Payload::CustomSection(section) if section.name() == SECTION => found = Some(section.data()),
+            _ => {}
+        }
+    }
+    Ok(found.map(Declaration::parse).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    const DOCUMENT: &[u8] = br#"{"name":"hook","version":"1","description":"","secrets":[]}"#;
+
+    fn custom(document: &[u8]) -> Vec<u8> {
+        let name = [&[SECTION.len() as u8], SECTION.as_bytes()].concat();
+        section(0, &[&name, document].concat())
+    }
+
+    fn section(id: u8, content: &[u8]) -> Vec<u8> {
+        assert!(content.len() < 128, "one byte of length");
+        [&[id, content.len() as u8], content].concat()
+    }
+
+    #[test]
+    fn a_section_is_found_at_any_depth() {
+        let document = custom(DOCUMENT);
+        assert!(read(COMPONENT).unwrap().is_none());
+        assert!(read(&[COMPONENT, &document].concat()).unwrap().is_some());
+        let nested = section(1, &[MODULE, &document].concat());
+        assert!(read(&[COMPONENT, &nested].concat()).unwrap().is_some());
+        let deeper = section(4, &[COMPONENT, &nested].concat());
+        assert!(read(&[COMPONENT, &deeper].concat()).unwrap().is_some());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let length = |bytes: &[u8]| {
+            let (low, high) = ((bytes.len() & 0x7f) as u8 | 0x80, (bytes.len() >> 7) as u8);
+            [low, high]
+        };
+        let nest = |inner: Vec<u8>| [COMPONENT, &[4], &length(&inner), &inner].concat();
+        let deep = |levels: usize| (1..levels).fold(COMPONENT.to_vec(), |inner, _| nest(inner));
+        assert!(read(&deep(MAX_DEPTH)).unwrap().is_none());
+        assert!(matches!(read(&deep(MAX_DEPTH + 1)), Err(ComponentError::TooDeep)));
+    }
+
+    #[test]
+    fn two_sections_are_refused_wherever_they_are() {
+        let document = custom(DOCUMENT);
+        let nested = section(1, &[MODULE, &document].concat());
+        for component in [
+            [COMPONENT, &document, &document].concat(),
+            [COMPONENT, &document, &nested].concat(),
+            [COMPONENT, &nested, &nested].concat(),
+        ] {
+            assert!(matches!(read(&component), Err(ComponentError::SeveralSections)));
+        }
+    }
+
+    #[test]
+    fn what_a_linker_joined_is_refused() {
+        let joined = custom(br#"{"name":"a","version":"1","description":""}{"name":"b"}"#);
+        assert!(matches!(
+            read(&[COMPONENT, &joined].concat()),
+            Err(ComponentError::Declaration(DeclarationError::Json(_)))
+        ));
+    }
+
+    #[test]
+    fn modules_and_other_bytes_are_refused() {
+        assert!(matches!(read(&[MODULE, &custom(DOCUMENT)].concat()), Err(ComponentError::CoreModule)));
+        for bytes in [&b""[..], b"\0asm", b"#!/bin/sh", &[COMPONENT, b"\x01\xff"].concat()] {
+            assert!(matches!(read(bytes), Err(ComponentError::Malformed(_))), "{bytes:?}");
+        }
+    }
+}

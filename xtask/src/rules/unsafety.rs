@@ -1,0 +1,101 @@
+//! The rule on unsafe code.
+
+use super::Violation;
+use super::source::{Source, Sources, occurrences};
+
+/// The product's unsafe code: locked memory, and artifacts that the engine runs as they are.
+const PRODUCT: [&str; 2] = ["host/memory/src/", "host/runtime/src/artifact.rs"];
+/// Unsafe code of tests: an allocator that counts, one that can be switched, a clock that stands in for the system's,
+/// pages that can be read by their address only, and guests, whose bindings are generated.
+const TESTS: [&str; 5] = [
+    "host/core/tests/allocation.rs",
+    "tests/guests/",
+    "tests/src/bin/residue/allocator.rs",
+    "tests/src/process_memory/mod.rs",
+    "tests/src/wall_clock.rs",
+];
+/// Folders whose crates have unsafe code: the lint is denied there, and each place expects it. Every other crate forbids
+/// it, which no place can undo.
+const DENIED: [&str; 6] = [
+    "host/memory/",
+    "host/runtime/",
+    "tests/guests/",
+    "tests/src/bin/attacks.rs",
+    "tests/src/bin/residue/",
+    "tests/src/lib.rs",
+];
+const FORBIDDEN: &str = "#![forbid(unsafe_code)]";
+
+/// Unsafe code is in two places of the product and few of tests, and crates without it forbid it.
+pub(super) fn unsafe_code(shipped: &Sources, others: &Sources) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for source in shipped.iter().chain(others.iter()) {
+        let file = source.file.as_str();
+        if !PRODUCT.iter().chain(&TESTS).any(|place| file.starts_with(place)) {
+            violations.extend(unsafe_words(source).map(|at| source.violation(at, "unsafe code")));
+        }
+        let denied = DENIED.iter().any(|folder| file.starts_with(folder));
+        if is_root(file) && !denied && !source.code.contains(FORBIDDEN) {
+            violations.push(source.violation(0, format!("the crate does not have {FORBIDDEN}")));
+        }
+    }
+    violations
+}
+
+/// Where code is unsafe. An attribute is called unsafe for what it makes of a symbol's name or place, and runs nothing.
+fn unsafe_words(source: &Source) -> impl Iterator<Item = usize> {
+    let code = &source.code;
+    let attribute = |at: usize| {
+        let before = code.split_at(at).0.trim_end();
+        before.ends_with("#[") || before.ends_with(',') && code.split_at(at).1.starts_with("unsafe(")
+    };
+    occurrences(code, "unsafe").filter(move |at| !attribute(*at))
+}
+
+/// Whether a file is the root of a library, a program or a build script.
+fn is_root(file: &str) -> bool {
+    let Some((_, in_crate)) = file.rsplit_once("src/") else { return file.ends_with("/build.rs") };
+    match in_crate.strip_prefix("bin/") {
+        None => ["lib.rs", "main.rs"].contains(&in_crate),
+        Some(program) => !program.contains('/') || program.ends_with("/main.rs"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(file: &str, text: &str) -> usize {
+        unsafe_code(&Sources::of(vec![(file.to_owned(), text.to_owned())]), &Sources::of(Vec::new())).len()
+    }
+
+    #[test]
+    fn unsafe_code_has_two_places() {
+        for text in ["unsafe { f() }", "unsafe fn f() {}", "unsafe impl Send for X {}", "#[cfg(test)] unsafe fn f() {}"]
+        {
+            assert_eq!(broken("guest-sdk/src/skill.rs", text), 1, "{text}");
+            assert_eq!(broken("host/core/src/secret.rs", text), 1, "{text}");
+            assert_eq!(broken("host/runtime/src/run.rs", text), 1, "{text}");
+            assert_eq!(broken("host/runtime/src/artifact.rs", text), 0, "{text}");
+            assert_eq!(broken("host/memory/src/pages.rs", text), 0, "{text}");
+        }
+        let text = "// unsafe {\n#[unsafe(link_section = \"x\")] static X: u8 = 0;";
+        assert_eq!(broken("guest-sdk/src/skill.rs", text), 0);
+        assert_eq!(
+            broken("guest-sdk/src/skill.rs", "#[cfg_attr(x, unsafe(link_section = \"x\"))] static X: u8 = 0;"),
+            0
+        );
+    }
+
+    #[test]
+    fn crate_roots_forbid_unsafe_code() {
+        for root in ["host/core/src/lib.rs", "host/cli/src/main.rs", "host/cli/build.rs", "tests/src/bin/soak.rs"] {
+            assert_eq!(broken(root, "mod x;"), 1, "{root}");
+            assert_eq!(broken(root, "// #![forbid(unsafe_code)]\nmod x;"), 1, "{root}");
+            assert_eq!(broken(root, "#![forbid(unsafe_code)]\nmod x;"), 0, "{root}");
+        }
+        for file in ["host/core/src/secret.rs", "host/memory/src/lib.rs", "tests/src/bin/residue/row.rs"] {
+            assert_eq!(broken(file, "mod x;"), 0, "{file}");
+        }
+    }
+}
