@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
+use far_core::clock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -281,7 +282,7 @@ impl Chained<'_> {
 }
 
 fn now() -> String {
-    format!("{:.6}", crate::clock::wall_time())
+    format!("{:.6}", clock::wall_time())
 }
 
 /// Bytes from exactly as many hexadecimal digits in lower case.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use far_core::pal::{Event, EventKind, Record, Subject};
+use far_core::pal::{Event, Record, Subject};
 use far_core::{AgentId, TaskId};
 use jiff::Timestamp;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use far_core::clock;
 use far_core::pal::queue::{send, submit};
 use far_core::pal::{Receipt, Record, Sink, SinkError};
 use tokio::sync::oneshot;

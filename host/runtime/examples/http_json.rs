@@ -99,11 +99,7 @@ impl SecretProvider for HttpJson {
         let mut value = Zeroizing::new(vec![0; decoded_len_estimate(answer.data.len())]);
         let length = BASE64_STANDARD.decode_slice(answer.data, &mut value).map_err(|_| ProviderError::Invalid)?;
         let value = SecretBytes::copy_of(value.get(..length).unwrap_or_default())?;
-        let fetched = Fetched::new(value, version);
-        Ok(match answer.ttl {
-            Some(seconds) => fetched.with_ttl(Duration::from_secs(seconds)),
-            None => fetched,
-        })
+        Ok(Fetched::new(value, version).with_ttl(answer.ttl.map(Duration::from_secs)))
     }
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {

@@ -71,7 +71,7 @@ impl MemoryProvider {
 
 fn fetched((version, value): &(Version, SecretBytes)) -> Result<Fetched, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched { value, version: version.clone(), ttl: None, lease: None })
+    Ok(Fetched::new(value, version.clone()))
 }
 
 #[async_trait]

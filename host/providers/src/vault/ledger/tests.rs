@@ -1,5 +1,7 @@
 //! Lines are believed as they were written, and no other way.
 
+use std::path::Path;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
