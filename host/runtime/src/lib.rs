@@ -90,9 +90,7 @@ pub use egress::{Egress, EgressSetupError};
 #[doc(inline)]
 pub use far_core::broker::{BrokerError, BrokerSettings, KeptSecret, Repeats, Reread, Violation};
 #[doc(inline)]
-pub use far_core::capability::{Catalog, CatalogEntry, Destination, Grant};
-#[doc(inline)]
-pub use far_core::declaration::Declaration;
+pub use far_core::capability::{Catalog, CatalogEntry, Declaration, Destination, Grant};
 #[doc(inline)]
 pub use far_core::provider::SecretProvider;
 #[doc(inline)]
@@ -105,21 +103,16 @@ pub use task::{End, Refusal, Report, Task};
 pub use task_log::{LogEntry, LogSource};
 pub use wasi::Wasi;
 
-/// The parts of grants and of the catalog's entries, from `far-core`.
+/// The parts of grants, of declarations and of the catalog's entries, from `far-core`.
 pub mod capability {
     #[doc(inline)]
     pub use far_core::capability::{
-        CapabilityError, CatalogError, DenyReason, DestinationError, Gap, GrantError, JwtAlgorithm, JwtRule, Operation,
-        Operations, Placement, Rotation, Scope, Signature, Signing, Terms, TermsError, WhenLeaked,
+        CapabilityError, CatalogError, DeclarationError, DeclaredSecret, DenyReason, DestinationError, Gap, GrantError,
+        JwtAlgorithm, JwtRule, NameError, Operation, Operations, Placement, Reference, Rotation, Scope, Signature,
+        Signing, Terms, TermsError, VersionError, VersionRule, VersionSelector, WhenLeaked,
     };
     #[doc(inline)]
-    pub use far_core::declaration::{ComponentError, DeclarationError, DeclaredSecret};
-    #[doc(inline)]
-    pub use far_core::name::NameError;
-    #[doc(inline)]
-    pub use far_core::provider::Reference;
-    #[doc(inline)]
-    pub use far_core::version::{VersionError, VersionRule, VersionSelector};
+    pub use far_core::declaration::ComponentError;
 }
 
 /// The Process Activity Log: events, and the sinks that receive them, from `far-core`.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use far_core::{TaskId, random_task_id};
 use far_core::pal::Outcome;
+use far_core::{TaskId, random_task_id};
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::{Store, Trap};
 
