@@ -12,9 +12,9 @@ use far_servers::https::Https;
 use far_servers::{Authority, OpenBao, Postgres, or_skip};
 use serde_json::{Value, json};
 
-use crate::canaries::Canaries;
-use crate::front;
-use crate::given::Given;
+use crate::traces::canaries::Canaries;
+use crate::traces::front;
+use crate::traces::given::Given;
 
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
 const POLICY: &str = r#"path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"] }"#;

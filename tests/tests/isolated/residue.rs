@@ -1,23 +1,21 @@
 //! The search of memory finds nothing after a task's end, and finds what is there otherwise; in the build that tests use.
-//! All ends, and the release build: `cargo xtask residue`.
-
-#![expect(clippy::unwrap_used, reason = "a search that cannot be run is a failed test")]
+//! All ends, and the release build: `cargo xtask verify residue`.
 
 use std::process::Command;
 
 use far_tests::guests;
 use serde_json::Value;
 
+use crate::{reported, run, stderr};
+
 /// The checks that hold, and those that do not.
 fn checks(args: &[&str]) -> (Vec<String>, Vec<String>) {
     let residue = env!("CARGO_BIN_EXE_residue");
     let ends = ["--component", guests::PROBE_REVEALING, "--only", "completed,trap,sealed.completed,fetched-by-tls"];
-    let output = Command::new(residue).args(ends).args(args).output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let rows: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (held, broken): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row["ok"] == true);
+    let output = run(Command::new(residue).args(ends).args(args));
+    let (held, broken): (Vec<_>, Vec<_>) = reported(&output).into_iter().partition(|row| row["ok"] == true);
     let expected = if broken.is_empty() { Some(0) } else { Some(1) };
-    assert_eq!(output.status.code(), expected, "{broken:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), expected, "{broken:?}\n{}", stderr(&output));
     let ids = |rows: Vec<Value>| rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
     (ids(held), ids(broken))
 }

@@ -9,9 +9,9 @@ use far_core::pal::file::{FileOptions, FileSink};
 use far_core::pal::{Event, EventKind, Format, MemorySink, Pal, SecretLabel, Subject, WriterSink};
 use far_needle::{Encoding, Masked};
 
-use crate::canaries::Canaries;
-use crate::capture;
-use crate::shown::Shown;
+use crate::traces::canaries::Canaries;
+use crate::traces::capture;
+use crate::traces::shown::Shown;
 
 #[derive(Debug)]
 struct Leaky {

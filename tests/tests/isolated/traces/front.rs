@@ -9,7 +9,7 @@ use far_servers::https::{Arrived, Handler, Https, Reply};
 use far_servers::{Authority, OpenBao};
 use serde_json::Value;
 
-use crate::canaries::Canaries;
+use crate::traces::canaries::Canaries;
 
 /// Members of JSON that are secrets wherever they stand.
 const SECRET: [&str; 6] = ["client_token", "token", "secret_id", "password", "private_key", "username"];

@@ -3,13 +3,8 @@
 //!
 //! First the search is shown to find what is there: [`controls`]. The run is a process of its own, whose temporary folder is
 //! a test's and empty, and whose output is searched as well.
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test that cannot be set up fails, what is not there is a failed test, and how much was searched is told"
-)]
+#![expect(clippy::disallowed_methods, reason = "every call of a provider is searched, with and without a broker")]
+#![expect(clippy::print_stderr, reason = "how much was searched is told")]
 
 mod bao;
 mod canaries;
@@ -32,11 +27,12 @@ use std::time::Duration;
 
 use far_servers::Authority;
 
-use crate::bao::Bao;
-use crate::canaries::{Canaries, entries};
-use crate::given::Given;
-use crate::shown::Shown;
-use crate::world::{World, state_in};
+use crate::run;
+use crate::traces::bao::Bao;
+use crate::traces::canaries::{Canaries, entries};
+use crate::traces::given::Given;
+use crate::traces::shown::Shown;
+use crate::traces::world::{World, state_in};
 
 /// What the temporary folder of the process that is looked at is called: so it knows that it is that one.
 const SEARCHED: &str = "searched-by-traces";
@@ -55,9 +51,9 @@ fn a_whole_run_leaves_no_secret_where_a_person_could_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let searched = folder.path().join(SEARCHED);
     std::fs::create_dir(&searched).unwrap();
-    let mut run = Command::new(std::env::current_exe().unwrap());
-    run.args(["--exact", "a_whole_run_leaves_no_secret_where_a_person_could_read_it", "--nocapture"]);
-    let output = run.env("TMPDIR", &searched).output().unwrap();
+    let mut whole = Command::new(std::env::current_exe().unwrap());
+    whole.args(["--exact", "traces::a_whole_run_leaves_no_secret_where_a_person_could_read_it", "--nocapture"]);
+    let output = run(whole.env("TMPDIR", &searched));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
     // Past what captures the output of tests that pass: a server that could not be had is told.

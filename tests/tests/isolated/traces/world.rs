@@ -21,11 +21,11 @@ use far_servers::Authority;
 use far_tests::{github_app, guests};
 use serde_json::{Value, json};
 
-use crate::bao::Bao;
-use crate::canaries::Canaries;
-use crate::front::FAULTS;
-use crate::given::{Given, line};
-use crate::servers::{Servers, WRONG_TOKENS};
+use crate::traces::bao::Bao;
+use crate::traces::canaries::Canaries;
+use crate::traces::front::FAULTS;
+use crate::traces::given::{Given, line};
+use crate::traces::servers::{Servers, WRONG_TOKENS};
 
 /// The host.
 pub(crate) struct World {

@@ -8,8 +8,8 @@ use far_tests::server::{Answer, Authority, Server, ok};
 use far_tests::{github_app, server};
 use serde_json::json;
 
-use crate::canaries::Canaries;
-use crate::front;
+use crate::traces::canaries::Canaries;
+use crate::traces::front;
 
 /// Where they listen.
 pub(crate) struct Servers {

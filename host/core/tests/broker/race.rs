@@ -1,6 +1,4 @@
-//! Two threads that race for the last use of a grant do not both get it. In a file of its own, which runs alone: a race
-//! needs two processors.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+//! Two threads that race for the last use of a grant do not both get it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,10 +13,7 @@ use far_providers::MemoryProvider;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use self::shared::{catalog, declared, entry, grant, terms};
-
-#[path = "../../capability/tests/shared/mod.rs"]
-mod shared;
+use crate::shared::{catalog, declared, entry, grant, terms};
 
 /// A task that may reveal a secret once, and what the two threads meet at.
 struct Race {
@@ -71,7 +66,7 @@ impl Race {
 
 #[tokio::test]
 async fn of_two_who_race_for_the_last_use_one_gets_it() {
-    // Many rounds: on a busy machine, the two run side by side in some of them only.
+    // Many rounds: a race needs two processors, and beside other tests the two threads have them in some rounds only.
     for _ in 0..30 {
         let races = races(1000).await;
         let run = || -> Vec<bool> { races.iter().map(Race::run).collect() };

@@ -103,7 +103,7 @@ impl Visit for Line {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        write!(self.0, " {}={}", field.name(), crate::shown::of_error(value)).unwrap();
+        write!(self.0, " {}={}", field.name(), crate::traces::shown::of_error(value)).unwrap();
     }
 }
 

@@ -3,9 +3,9 @@
 use far_core::pal::Outcome;
 use far_runtime::Task;
 
-use crate::canaries::Canaries;
-use crate::shown::Shown;
-use crate::world::World;
+use crate::traces::canaries::Canaries;
+use crate::traces::shown::Shown;
+use crate::traces::world::World;
 
 pub(crate) async fn all(world: &World, canaries: &Canaries, shown: &Shown) {
     let skill = world.runtime.load(wat::parse_str(COMPONENT).unwrap()).await.unwrap();

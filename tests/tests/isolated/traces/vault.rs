@@ -10,10 +10,10 @@ use far_providers::vault::{Auth, SecretId, VaultConfig};
 use far_servers::fault::Fault;
 use futures_util::future::join_all;
 
-use crate::bao::Bao;
-use crate::front::FAULTS;
-use crate::given::Given;
-use crate::shown::Shown;
+use crate::traces::bao::Bao;
+use crate::traces::front::FAULTS;
+use crate::traces::given::Given;
+use crate::traces::shown::Shown;
 
 const CURRENT: &VersionSelector = &VersionSelector::Current;
 

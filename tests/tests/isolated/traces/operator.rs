@@ -9,8 +9,8 @@ use far_core::declaration::DeclaredSecret;
 use far_core::pal::Outcome;
 use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
 
-use crate::shown::Shown;
-use crate::world::World;
+use crate::traces::shown::Shown;
+use crate::traces::world::World;
 
 const NAMES: [&str; 2] = ["alpha", "beta"];
 

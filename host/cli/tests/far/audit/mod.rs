@@ -1,4 +1,6 @@
-//! What `far audit` says of mistakes. What it says of audit files is in `tests/audit.rs`.
+//! `far audit`: its mistakes here, its verdicts on audit files in [`files`].
+
+mod files;
 
 use crate::fixture::{Far, usage};
 

@@ -11,11 +11,11 @@ use far_runtime::{Limits, Report, Runtime, Skill, Task};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::canaries::Canaries;
-use crate::front::FAULTS;
-use crate::servers::{MALFORMED, WRONG_TOKENS};
-use crate::shown::Shown;
-use crate::world::World;
+use crate::traces::canaries::Canaries;
+use crate::traces::front::FAULTS;
+use crate::traces::servers::{MALFORMED, WRONG_TOKENS};
+use crate::traces::shown::Shown;
+use crate::traces::world::World;
 
 /// All of them.
 pub(crate) async fn all(world: &World, canaries: &Canaries, shown: &Shown) {

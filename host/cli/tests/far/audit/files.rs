@@ -1,5 +1,4 @@
 //! `far audit`, and `far run --audit`, as they are used.
-#![expect(clippy::unwrap_used, reason = "tests panic where something is wrong")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};

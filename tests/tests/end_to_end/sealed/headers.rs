@@ -8,7 +8,7 @@ use serde_json::json;
 use super::saying;
 
 /// What the SDK's fake host is tested with, too.
-const TABLE: &str = include_str!("../../../host/capability/tests/tables/headers.json");
+const TABLE: &str = include_str!("../../../../host/capability/tests/tables/headers.json");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_leave_as_the_table_says() {

@@ -31,7 +31,7 @@ fn the_schema_is_that_of_the_input() {
 
 #[test]
 fn the_schema_that_was_written_stays() {
-    let written: Value = serde_json::from_str(include_str!("../../skills-examples/aws-presign/skill.json")).unwrap();
+    let written: Value = serde_json::from_str(include_str!("../../../skills-examples/aws-presign/skill.json")).unwrap();
     assert_eq!(embedded(guests::AWS_PRESIGN).input_schema.as_ref(), Some(&written["input-schema"]));
 }
 
