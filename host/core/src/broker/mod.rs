@@ -17,6 +17,8 @@
 //! - A denial makes no call, and touches neither cache nor provider.
 //! - After a violation, or a record that a required sink did not take, the session answers nothing any more.
 
+#![expect(clippy::disallowed_methods, reason = "the broker is the one that calls providers")]
+
 mod cache;
 mod call;
 mod egress;
@@ -37,6 +39,7 @@ mod sealed;
 mod session;
 mod signing;
 mod slot;
+mod stand_in;
 mod uses;
 
 use std::collections::HashMap;
@@ -54,8 +57,8 @@ pub use operator::{KeptSecret, OperatorError, Revoked, Rotated};
 pub use reach::reach;
 pub use repeats::Repeats;
 pub use rotation::Reread;
-pub use sealed::StandIn;
 pub use session::Session;
+pub use stand_in::StandIn;
 
 use self::cache::Cache;
 use self::rotation::Schedules;

@@ -3,8 +3,8 @@
 //! The filter is a set of openings, two bits each (a Bloom filter): it lets some places through where no value begins, and
 //! never misses one where a value does.
 
+use super::error::LearnError;
 use super::form::{self, OPENING};
-use super::known::LearnError;
 use crate::memory::SecretBytes;
 
 /// A filter for the values that it was taught.
