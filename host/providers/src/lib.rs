@@ -15,6 +15,8 @@
 //! - A value is only ever in a [`SecretBytes`](far_core::memory::SecretBytes), or in a buffer that is wiped on every
 //!   way out.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests of a provider call it themselves"))]
+
 #[cfg(feature = "dotenv")]
 pub mod dotenv;
 #[cfg(feature = "exchange")]

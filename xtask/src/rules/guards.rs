@@ -1,8 +1,8 @@
 //! The rule on guards: the list in far-capability against the places that use it.
 
 use super::Violation;
-use super::lexer::is_word;
-use super::source::{Source, Sources, occurrences};
+use super::source::{Source, Sources};
+use super::token::{Token, lines_of, pattern};
 
 /// The list.
 const LIST: &str = "host/capability/src/guard.rs";
@@ -16,36 +16,38 @@ pub(super) fn used(sources: &Sources) -> Vec<Violation> {
     let Some(list) = sources.iter().find(|source| source.file == LIST) else {
         return vec![Violation { file: LIST.to_owned(), line: 1, what: "the list of guards is not there".to_owned() }];
     };
-    let places: Vec<_> = sources.iter().filter(|source| source.file != LIST).collect();
+    let places: Vec<_> = sources.shipped().filter(|source| source.file != LIST).collect();
     let guards = guards(list);
     if guards.is_empty() {
-        violations.push(list.violation(0, "the list of guards is empty, or cannot be read"));
+        violations.push(list.violation(1, "the list of guards is empty, or cannot be read"));
     }
-    for (at, guard) in guards {
-        let name = format!("Guard::{guard}");
-        if !places.iter().any(|place| occurrences(&place.production, &name).next().is_some()) {
-            violations.push(list.violation(at, format!("the guard {guard} stands nowhere")));
+    for guard in guards {
+        let name = format!("Guard::{}", guard.text);
+        if !places.iter().any(|place| !place.lines_with(&name).is_empty()) {
+            violations.push(list.violation(guard.line, format!("the guard {} stands nowhere", guard.text)));
         }
     }
     for place in places.iter().filter(|place| !OTHERWISE.iter().any(|may| place.file.starts_with(may))) {
-        let found = occurrences(&place.code, "far_mutate");
-        violations.extend(found.map(|at| place.violation(at, "another crate is built otherwise for tests of guards")));
+        let lines = lines_of(&place.code, &pattern("far_mutate"));
+        let told =
+            lines.into_iter().map(|line| place.violation(line, "another crate is built otherwise for tests of guards"));
+        violations.extend(told);
     }
     violations
 }
 
-/// The names in the list, as `NAME = ` in the macro's call, and where they are.
-fn guards(list: &Source) -> Vec<(usize, &str)> {
-    const CALL: &str = "\nguards! {";
-    let Some(start) = list.code.find(CALL).map(|at| at + CALL.len()) else { return Vec::new() };
-    let body = list.code.get(start..).unwrap_or_default();
-    let body = body.split_once("\n}").map_or(body, |(body, _)| body);
-    body.match_indices(" =")
-        .filter_map(|(at, _)| {
-            let name = body.get(..at)?.rsplit(|c| !is_word(c)).next()?;
-            (!name.is_empty()).then_some((start + at - name.len(), name))
-        })
-        .collect()
+/// The names in the list, as `NAME = ` in the macro's call.
+fn guards(list: &Source) -> Vec<&Token> {
+    let call = list.code.windows(3).position(|window| match window {
+        [name, mark, brace] => name.is("guards") && mark.is("!") && brace.is("{"),
+        _ => false,
+    });
+    let Some(body) = call.and_then(|position| list.code.get(position..)) else { return Vec::new() };
+    let body = body.split(|token| token.is("}")).next().unwrap_or_default();
+    let assigned = |window: &&[Token]| matches!(window, [name, mark] if name.is_name() && mark.is("="));
+    // A doc comment is an attribute, `doc = "…"`.
+    let assigned = body.windows(2).filter(assigned).filter_map(|window| window.first());
+    assigned.filter(|name| !name.is("doc")).collect()
 }
 
 #[cfg(test)]
@@ -56,7 +58,7 @@ mod tests {
 
     fn broken(place: &str, text: &str) -> Vec<String> {
         let texts = vec![(LIST.to_owned(), GUARDS.to_owned()), (place.to_owned(), text.to_owned())];
-        used(&Sources::of(texts)).iter().map(ToString::to_string).collect()
+        used(&Sources::of(texts).unwrap()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_not_found_is_told() {
-        assert_eq!(used(&Sources::of(Vec::new())).len(), 1);
-        assert_eq!(used(&Sources::of(vec![(LIST.to_owned(), "fn f() {}".to_owned())])).len(), 1);
+        assert_eq!(used(&Sources::of(Vec::new()).unwrap()).len(), 1);
+        assert_eq!(used(&Sources::of(vec![(LIST.to_owned(), "fn f() {}".to_owned())]).unwrap()).len(), 1);
     }
 }

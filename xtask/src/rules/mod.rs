@@ -1,15 +1,20 @@
 //! `cargo xtask rules`: what may depend on what, and who may call what.
 //!
-//! Dependencies are read from cargo; calls from the source text, without comments, literals and tests. The scan
-//! keeps honest work honest: it finds what is written plainly, not what is hidden on purpose.
+//! Dependencies are read from cargo, names from the tokens of source files, without comments, literals and tests. The scan
+//! keeps honest work honest: it finds what is written plainly, not what is hidden on purpose. Who may call a provider, and
+//! who may use a task's secrets, is known to clippy, by the `disallowed-methods` of clippy.toml; here it is checked only
+//! that the list has all of them.
 
 mod calls;
+mod circles;
 mod crates;
+mod doors;
 mod guards;
-mod lexer;
 mod manifests;
 mod outside;
 mod source;
+mod test_binaries;
+mod token;
 mod tree;
 mod wasi;
 
@@ -27,7 +32,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         id: "edges",
         what: "crates depend on each other only as drawn in ARCHITECTURE.md",
@@ -54,14 +59,19 @@ const RULES: [Rule; 12] = [
         check: |facts| Ok(calls::pure_check(&facts.sources)),
     },
     Rule {
-        id: "one-broker",
-        what: "only the broker calls a provider",
-        check: |facts| Ok(calls::one_broker(&facts.sources)),
+        id: "doors",
+        what: "clippy.toml disallows every call of a provider, and every use of a task's secrets, that there is",
+        check: |facts| doors::disallowed(&facts.repository, &facts.sources),
     },
     Rule {
-        id: "one-door",
-        what: "only the interfaces use a task's secrets",
-        check: |facts| Ok(calls::one_door(&facts.sources)),
+        id: "circles",
+        what: "no crate has files that depend on each other in a circle",
+        check: |facts| Ok(circles::none(&facts.sources)),
+    },
+    Rule {
+        id: "few-binaries",
+        what: "a crate has two binaries of integration tests at most",
+        check: |facts| Ok(test_binaries::few(&facts.crates)),
     },
     Rule {
         id: "unsafe",
