@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: every backend, with its real server behind it, and faults in between.
+//! `cargo xtask verify conformance`: every backend, with its real server behind it, and faults in between.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Fa
         check.figures.iter().for_each(|figures| println!("        {figures}"));
     })?;
     program.succeeded(status)?;
-    conclude(repository, "cargo xtask conformance", checks.iter().map(Check::row).collect(), json)
+    conclude(repository, "cargo xtask verify conformance", checks.iter().map(Check::row).collect(), json)
 }
 
 /// What the program says of one check.

@@ -1,4 +1,4 @@
-//! `cargo xtask languages`: the same skills in Rust, Python and JavaScript, each run as its user would, and each with a hostile
+//! `cargo xtask verify languages`: the same skills in Rust, Python and JavaScript, each run as its user would, and each with a hostile
 //! one beside it that is stopped.
 
 mod build;
@@ -48,7 +48,7 @@ pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) 
     }
     let mut rows = rows(repository, &far, &trials)?;
     rows.extend(issue::rows(repository, &issue, &far, &trials)?);
-    let proof = Proof { command: "cargo xtask languages", rows };
+    let proof = Proof { command: "cargo xtask verify languages", rows };
     if let Some(path) = json {
         proof.write_json(path, repository)?;
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask residue`: what is left of a secret in a process's memory, after every end of a task.
+//! `cargo xtask verify residue`: what is left of a secret in a process's memory, after every end of a task.
 //!
 //! The program `residue` of far-tests does the work, and says of each check what was expected and seen. It runs once as it
 //! is called, and once more as a user without rights if that is root.
@@ -40,8 +40,8 @@ pub(crate) fn run(
     let shown = checks(repository, expected, profile);
     let rows = shown.as_ref().map_or_else(|failure| vec![Row::failed("residue", failure)], Vec::clone);
     let command = match expected {
-        Expected::Nothing => "cargo xtask residue",
-        Expected::Residue => "cargo xtask residue --mutate",
+        Expected::Nothing => "cargo xtask verify residue",
+        Expected::Residue => "cargo xtask verify residue --mutate",
     };
     let proof = Proof { command, rows };
     if let Some(path) = json {

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: honest and hostile tasks at once, for minutes.
+//! `cargo xtask verify soak`: honest and hostile tasks at once, for minutes.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(repository: &Repository, minutes: u64, json: Option<&Path>) ->
     soak.succeeded(status)?;
     let seen: Value = serde_json::from_str(&said).or_failure("understand what the program says")?;
     println!("{seen:#}");
-    let proof = Proof { command: "cargo xtask soak", rows: rows(&seen) };
+    let proof = Proof { command: "cargo xtask verify soak", rows: rows(&seen) };
     if let Some(path) = json {
         proof.write_json(path, repository)?;
     }
