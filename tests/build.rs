@@ -59,8 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     names.extend(SKILLS.map(str::to_owned));
     fs::write(out.join("guests.rs"), code)?;
-    let folders =
-        ["tests/tests", "tests/src", "tests/src/attacks", "host/cli/tests/far/run", "host/cli/tests/far/run/examples"];
+    let folders = [
+        "tests/tests/end_to_end",
+        "tests/tests/isolated",
+        "tests/src",
+        "tests/src/attacks",
+        "host/cli/tests/far/run",
+        "host/cli/tests/far/run/examples",
+    ];
     each_is_tested(&names, &folders.map(|folder| root.join(folder)))
 }
 

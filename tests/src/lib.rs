@@ -1,6 +1,10 @@
 //! What the end-to-end tests share: the built components, and a host to run them on.
 
 #![expect(
+    clippy::disallowed_methods,
+    reason = "tests call providers as the broker does, and use sessions as the interfaces do"
+)]
+#![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a fixture that cannot be made, or an answer that is not there, is a failed test"

@@ -1,46 +1,65 @@
-//! `cargo xtask ci`: everything that a change must pass, the quickest first.
+//! `cargo xtask ci`: everything that a change must pass; `--fast`, the part to run while it is made.
 
 use std::time::{Duration, Instant};
 
 use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
-use crate::languages::Absent;
 use crate::repository::{FUZZ_MANIFEST, GUEST_MANIFESTS, Repository, SKILLS_MANIFEST};
-use crate::residue::Expected;
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::{demo, docs, fuzz, languages, mutants, residue, rules, servers, setup, test};
+use crate::verify::languages::{self, Absent};
+use crate::verify::residue::{self, Expected};
+use crate::{demo, docs, fuzz, mutants, rules, servers, setup, test};
 
-/// Runs all steps, up to the first that fails.
-pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
+/// How much of it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// What to run while a change is made: no release build, no search of memory, no fuzzing.
+    Fast,
+    /// Everything, the fast part first.
+    Full,
+}
+
+/// Runs the steps of a part, up to the first that fails, and prints the time of each.
+pub(crate) fn run(repository: &Repository, part: Part) -> Result<(), Failure> {
     let mut progress = Progress { done: Vec::new() };
     let mut counts = Counts::default();
+    let ended = fast(repository, &mut progress, &mut counts).and_then(|()| match part {
+        Part::Fast => Ok(()),
+        Part::Full => rest(repository, &mut progress),
+    });
+    println!("\n{}{}", progress.table(), counts.line());
+    ended
+}
+
+fn fast(repository: &Repository, progress: &mut Progress, counts: &mut Counts) -> Result<(), Failure> {
     progress.step("setup", || setup::run(repository))?;
     progress.step("servers", servers::install)?;
     progress.step("format", || run_all(repository, &format()))?;
     progress.step("rules", || rules::run(repository))?;
     progress.step("clippy", || run_all(repository, &clippy(repository)))?;
     progress.step("documentation", || run_all(repository, &documentation(repository)))?;
-    progress.step("supply chain", || supply_chain(repository))?;
     progress.step("tests", || {
         let summary = test::run(repository, &[])?;
-        counts = summary.counts();
+        *counts = summary.counts();
         summary.conclude()
     })?;
+    progress.step("demo", || demo::run(repository, None))
+}
+
+fn rest(repository: &Repository, progress: &mut Progress) -> Result<(), Failure> {
+    progress.step("supply chain", || supply_chain(repository))?;
     progress.step("fuzz, smoke", || fuzz::smoke(repository))?;
-    progress.step("demo", || demo::run(repository, None))?;
     progress.step("skills in three languages", || languages::run(repository, Absent::Fails, None))?;
     progress.step("commands in the documentation", || docs::run(repository, "", None))?;
     progress.step("attacks without guards", || mutants::run(repository, &mutants::Choice::of_ci(), None))?;
-    progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))?;
-    println!("\n{}{}", progress.table(), counts.line());
-    Ok(())
+    progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))
 }
 
 /// The steps that are behind, with the time that each took.
 struct Progress {
-    done: Vec<(&'static str, Duration)>,
+    done: Vec<(&'static str, Duration, bool)>,
 }
 
 impl Progress {
@@ -50,12 +69,15 @@ impl Progress {
         let ended = step();
         let time = started.elapsed();
         println!("=== {name}: {} after {}", if ended.is_ok() { "ok" } else { "FAILED" }, elapsed(time));
-        self.done.push((name, time));
+        self.done.push((name, time, ended.is_ok()));
         ended
     }
 
     fn table(&self) -> String {
-        self.done.iter().map(|(name, time)| format!("ok  {:>11}  {name}\n", elapsed(*time))).collect()
+        let row = |(name, time, ok): &(&str, Duration, bool)| {
+            format!("{:6}  {:>11}  {name}\n", if *ok { "ok" } else { "FAILED" }, elapsed(*time))
+        };
+        self.done.iter().map(row).collect()
     }
 }
 
@@ -118,7 +140,8 @@ mod tests {
         let failure = progress.step("two", || Err(Failure::new("broken"))).unwrap_err();
         assert_eq!(failure.what(), "broken");
         assert_eq!(progress.done.len(), 2);
-        assert!(progress.table().starts_with("ok        0.0 s  one\n"));
+        let table = "ok            0.0 s  one\nFAILED        0.0 s  two\n";
+        assert_eq!(progress.table(), table);
     }
 
     #[test]

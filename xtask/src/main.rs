@@ -11,22 +11,19 @@ mod artifacts;
 mod attacks;
 mod bench;
 mod ci;
-mod conformance;
 mod demo;
 mod docs;
 mod failure;
 mod fuzz;
 mod invocation;
-mod languages;
 mod mutants;
 mod proof;
 mod repository;
-mod residue;
 mod rules;
 mod servers;
 mod setup;
-mod soak;
 mod test;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,13 +31,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::artifacts::Profile;
+use crate::ci::Part;
 use crate::failure::Failure;
-use crate::languages::Absent;
 use crate::mutants::Choice;
 use crate::repository::Repository;
-use crate::residue::Expected;
 use crate::servers::Then;
+use crate::verify::Suite;
+use crate::verify::languages::{self, Absent};
 
 /// The repository's own commands.
 #[derive(Debug, Parser)]
@@ -66,24 +63,6 @@ enum Command {
         /// Also write what was expected and seen to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
-    },
-    /// Run the same skills in Rust, Python and JavaScript, and hostile ones beside them.
-    Languages {
-        /// Also write what was expected and seen to this file, as JSON.
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
-    },
-    /// Search the memory of a process for what is left of secrets after every end of a task.
-    Residue {
-        /// Also write what was expected and seen to this file, as JSON.
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
-        /// Have freed memory stay as it is: the command succeeds if the checks notice.
-        #[arg(long)]
-        mutate: bool,
-        /// The build that is examined.
-        #[arg(long, value_enum, default_value = "release")]
-        profile: Profile,
     },
     /// Run every test.
     Test {
@@ -114,20 +93,10 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
-    /// Run honest and hostile tasks at once, and see that the honest ones succeed and the host stays as it was.
-    Soak {
-        /// For how long.
-        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(3..=600))]
-        minutes: u64,
-        /// Also write what was expected and seen to this file, as JSON.
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
-    },
-    /// Ask every backend what each must answer, with its real server behind it, also while that goes wrong.
-    Conformance {
-        /// Also write what was expected and seen to this file, as JSON.
-        #[arg(long, value_name = "FILE")]
-        json: Option<PathBuf>,
+    /// Run one of the suites that a release must pass, and that take too long for each change.
+    Verify {
+        #[command(subcommand)]
+        suite: Suite,
     },
     /// Run fuzz targets over their corpus and mutations of it, and print the seed.
     Fuzz {
@@ -155,7 +124,11 @@ enum Command {
     /// Check the rules on dependencies and on who may call what.
     Rules,
     /// Everything that a change must pass, in order, up to the first failure.
-    Ci,
+    Ci {
+        /// Only format, rules, lints, documentation, tests and demo.
+        #[arg(long)]
+        fast: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -174,22 +147,14 @@ fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Demo { json } => demo::run(&repository, json.as_deref()),
         Command::Docs { page, json } => docs::run(&repository, page, json.as_deref()),
-        Command::Languages { json } => languages::run(&repository, Absent::Fails, json.as_deref()),
-        Command::Residue { json, mutate, profile } => residue::run(
-            &repository,
-            json.as_deref(),
-            if *mutate { Expected::Residue } else { Expected::Nothing },
-            *profile,
-        ),
         Command::Test { args } => {
             test::run(&repository, args).and_then(test::Summary::conclude)?;
             languages::run(&repository, Absent::Told, None)
         }
         Command::Attacks { json } => attacks::run(&repository, json.as_deref()),
         Command::Mutants { choice, json } => mutants::run(&repository, choice, json.as_deref()),
-        Command::Soak { minutes, json } => soak::run(&repository, *minutes, json.as_deref()),
         Command::Bench { json, quick } => bench::run(&repository, json.as_deref(), *quick),
-        Command::Conformance { json } => conformance::run(&repository, json.as_deref()),
+        Command::Verify { suite } => verify::run(&repository, suite),
         Command::Fuzz { target: Some(target), input: Some(input), .. } => fuzz::reproduce(&repository, target, input),
         Command::Fuzz { target, seconds, seed, coverage, .. } => {
             let options = fuzz::Options { target: target.as_deref(), seconds: *seconds, seed: *seed };
@@ -197,7 +162,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         }
         Command::Servers { keep } => servers::run(if *keep { Then::Keep } else { Then::Stop }),
         Command::Rules => rules::run(&repository),
-        Command::Ci => ci::run(&repository),
+        Command::Ci { fast } => ci::run(&repository, if *fast { Part::Fast } else { Part::Full }),
     }
 }
 

@@ -1,4 +1,5 @@
 //! Locked memory is little: what a task may have of it, and what happens when there is none.
+#![expect(clippy::disallowed_methods, reason = "tests use a session as the interfaces do")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@
 //! - A value is only ever in a [`SecretBytes`](far_core::memory::SecretBytes), or in a buffer that is wiped on every
 //!   way out.
 
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests of a provider call it themselves"))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "dotenv")]

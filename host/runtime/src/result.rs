@@ -7,10 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::limits::Limit;
 use crate::task::End;
-
-/// The number of bytes that are redacted before a yield to other tasks. A text of this length takes
-/// some milliseconds if a value may begin at every byte.
-pub(crate) const STRETCH: usize = 16 * 1024;
+use crate::task_log::STRETCH;
 
 /// The same end, redacted. A marker may be longer than the value that it stands for, and what leaves has the limit that it had
 /// before: an error is cut there, and an output is not, since half of one is none.

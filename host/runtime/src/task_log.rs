@@ -13,7 +13,9 @@ use far_core::pal::LogLevel;
 use far_core::redaction::{Piece, Redaction, Redactor};
 use parking_lot::Mutex;
 
-use crate::result::STRETCH;
+/// The number of bytes that are redacted before a yield to other tasks. A text of this length takes
+/// some milliseconds if a value may begin at every byte.
+pub(crate) const STRETCH: usize = 16 * 1024;
 
 /// Where an entry of the task log came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

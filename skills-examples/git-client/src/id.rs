@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use sha1_checked::{Digest, Sha1};
 
-use crate::object::Kind;
+use crate::Kind;
 
 /// How long a SHA-1 is, in bytes.
 pub const LENGTH: usize = 20;

@@ -13,6 +13,7 @@
 
 pub mod edit;
 pub mod id;
+pub mod kind;
 pub mod object;
 pub mod pack;
 pub mod packet;
@@ -21,7 +22,7 @@ pub mod remote;
 pub mod tree;
 
 pub use id::ObjectId;
-pub use object::{Kind, Object};
+pub use kind::{Kind, Object};
 pub use pack::Pack;
 pub use reference::{Name, Reference};
 pub use remote::{Remote, Repository};

@@ -4,7 +4,8 @@
 
 use std::array;
 
-use crate::needle::WINDOW;
+/// How many bytes in a row of an encoding are a find.
+pub const WINDOW: usize = 16;
 
 /// The key: a random word for each octet.
 pub(crate) struct Key([u64; 256]);

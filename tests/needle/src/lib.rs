@@ -15,5 +15,6 @@ mod masked;
 mod needle;
 
 pub use self::encoding::Encoding;
+pub use self::fingerprint::WINDOW;
 pub use self::masked::Masked;
-pub use self::needle::{Hit, Needle, NeedleError, Search, WINDOW};
+pub use self::needle::{Hit, Needle, NeedleError, Search};

@@ -3,11 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::encoding::Encoding;
-use crate::fingerprint::{Filter, Key};
+use crate::fingerprint::{Filter, Key, WINDOW};
 use crate::masked::Masked;
-
-/// How many bytes in a row of an encoding are a find.
-pub const WINDOW: usize = 16;
 
 /// A value that is looked for.
 pub struct Needle {

@@ -25,7 +25,8 @@ impl Failure {
     }
 
     /// The server cannot be had on this machine: that is no fault of the test's.
-    pub(crate) fn absent(mut self) -> Self {
+    #[must_use]
+    pub fn absent(mut self) -> Self {
         self.absent = true;
         self
     }

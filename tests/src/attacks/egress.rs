@@ -5,18 +5,18 @@ use std::sync::Arc;
 use far_core::broker::{Broker, BrokerSettings, EgressError, Stop};
 use far_core::capability::{Placement, Target};
 use far_core::memory::SecretBytes;
-use far_core::pal::Pal;
+use far_core::pal::{EventKind, Outcome, Pal, Reason};
 use far_providers::MemoryProvider;
 use far_runtime::{Egress, End, Report};
 use serde_json::{Value, json};
 
+use super::Case;
 use super::scope::session;
 use super::told::end;
 use super::trial::Trial;
-use super::{Case, exchanges};
-use crate::guests;
 use crate::place::{Place, answers};
 use crate::server::{Answer, Authority, Server, ok};
+use crate::{TestHost, guests};
 
 /// What the other server of a trial, which the task was granted nothing of, is told when it is told anything.
 const VALUE: &str = "alpha-canary-7f3a91";
@@ -273,10 +273,7 @@ async fn twice(uses: u32) -> String {
     let task = place.task_with_uses(&input, uses.try_into().ok()).await;
     let report = place.host.runtime.run(task).await;
     // A use that is refused is recorded too.
-    assert_eq!(
-        exchanges::used(&place.host),
-        if uses == 1 { "completed, failed exhausted" } else { "completed, completed" }
-    );
+    assert_eq!(used(&place.host), if uses == 1 { "completed, failed exhausted" } else { "completed, completed" });
     format!("{}; arrived: {}", outcome(&report), place.server.arrived().len())
 }
 
@@ -322,4 +319,16 @@ pub(super) fn arrived(server: &Server) -> &'static str {
         Some(request) if request.contains(VALUE) => "the secret",
         Some(_) => "a request",
     }
+}
+
+/// How each use of a secret ended, by its events.
+pub(super) fn used(host: &TestHost) -> String {
+    let records = host.events.records();
+    let ends = records.iter().filter(|record| record.event.kind == EventKind::SecretUsed).filter_map(|record| {
+        let outcome = record.event.outcome.filter(|outcome| *outcome != Outcome::Started)?;
+        let reason =
+            if let Some(Reason::Token(reason)) = record.event.reason { format!(" {reason}") } else { String::new() };
+        Some(format!("{}{reason}", outcome.as_str()))
+    });
+    ends.collect::<Vec<_>>().join(", ")
 }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::{EventKind, Outcome, Reason};
+use far_core::pal::{EventKind, Reason};
 use far_runtime::{Egress, Limits};
 use serde_json::json;
 
 use super::Case;
-use super::egress::{arrived, fine, outcome, request};
+use super::egress::{arrived, fine, outcome, request, used};
 use super::trial::Trial;
-use crate::TestHost;
 use crate::host::Parts;
 use crate::place::Place;
 use crate::server::{Authority, Server, ok};
@@ -42,18 +41,6 @@ pub(super) fn cases() -> Vec<Case> {
             twin: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(2)),
         },
     ]
-}
-
-/// How each use of a secret ended, by its events.
-pub(super) fn used(host: &TestHost) -> String {
-    let records = host.events.records();
-    let ends = records.iter().filter(|record| record.event.kind() == EventKind::SecretUsed).filter_map(|record| {
-        let outcome = record.event.outcome().filter(|outcome| *outcome != Outcome::Started)?;
-        let reason =
-            if let Some(Reason::Token(reason)) = record.event.reason() { format!(" {reason}") } else { String::new() };
-        Some(format!("{}{reason}", outcome.as_str()))
-    });
-    ends.collect::<Vec<_>>().join(", ")
 }
 
 /// A request with two placeholders, and one with one.

@@ -1,5 +1,5 @@
 //! Runs skills that open an issue on GitHub, or do worse, by `far run` against a server that stands in for GitHub, and
-//! prints a line of JSON for each: for `cargo xtask languages`.
+//! prints a line of JSON for each: for `cargo xtask verify languages`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "this is a command line of tests")]

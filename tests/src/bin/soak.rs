@@ -1,4 +1,4 @@
-//! Runs honest and hostile tasks at once for some seconds, and prints what came of it as JSON: for `cargo xtask soak`.
+//! Runs honest and hostile tasks at once for some seconds, and prints what came of it as JSON: for `cargo xtask verify soak`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]

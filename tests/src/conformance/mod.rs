@@ -1,5 +1,5 @@
 //! One suite for every backend, with the real server behind it: what each must answer, and what a backend that lacks a feature
-//! says. `cargo xtask conformance` runs it.
+//! says. `cargo xtask verify conformance` runs it.
 
 mod backend;
 mod checks;
@@ -17,6 +17,8 @@ use self::backend::{Backend, DotEnvFile, Vault};
 
 /// Longer than any call of a provider may take: what takes longer is late.
 const LONGEST: Duration = Duration::from_secs(10);
+/// The exit code of the program `conformance` where a server cannot be had on this machine.
+pub const ABSENT: u8 = 75;
 
 /// One check, made.
 pub struct Row {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
-use crate::languages::tools;
 use crate::repository::Repository;
+use crate::verify::languages::tools;
 
 const SOURCES: &str = "bench/python";
 

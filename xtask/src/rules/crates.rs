@@ -51,6 +51,8 @@ pub(super) struct Member {
     pub(super) manifest: String,
     pub(super) manifest_text: String,
     pub(super) dependencies: Vec<Dependency>,
+    /// The binaries of its integration tests.
+    pub(super) tests: Vec<String>,
 }
 
 /// What a crate depends on, as its manifest says.
@@ -85,6 +87,7 @@ impl Member {
             manifest: path.strip_prefix(&repository.root).unwrap_or(path).display().to_string(),
             manifest_text: std::fs::read_to_string(path).or_failure(format!("read {}", path.display()))?,
             dependencies: dependencies.collect(),
+            tests: package.targets.iter().filter(|target| target.is_test()).map(|target| target.name.clone()).collect(),
         })
     }
 
@@ -173,7 +176,8 @@ pub(super) mod tests {
 
     pub(in crate::rules) fn member(name: &str, manifest_text: &str) -> Member {
         let manifest = format!("{name}/Cargo.toml");
-        Member { name: name.to_owned(), manifest, manifest_text: manifest_text.to_owned(), dependencies: Vec::new() }
+        let (name, manifest_text) = (name.to_owned(), manifest_text.to_owned());
+        Member { name, manifest, manifest_text, dependencies: Vec::new(), tests: Vec::new() }
     }
 
     impl Member {

@@ -1,16 +1,21 @@
 //! `cargo xtask rules`: what may depend on what, and who may call what.
 //!
-//! Dependencies are read from cargo; calls from the source text, without comments, literals and tests. The scan
-//! keeps honest work honest: it finds what is written plainly, not what is hidden on purpose.
+//! Dependencies are read from cargo, names from the tokens of source files, without comments, literals and tests. The scan
+//! keeps honest work honest: it finds what is written plainly, not what is hidden on purpose. Who may call a provider, and
+//! who may use a task's secrets, is known to clippy, by the `disallowed-methods` of clippy.toml; here it is checked only
+//! that the list has all of them.
 
 mod calls;
+mod circles;
 mod clock;
 mod crates;
-mod lexer;
+mod doors;
 mod manifests;
 mod mutations;
 mod outside;
 mod source;
+mod test_binaries;
+mod token;
 mod tree;
 mod unsafety;
 mod wasi;
@@ -29,7 +34,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         id: "edges",
         what: "crates depend on each other only as drawn in ARCHITECTURE.md",
@@ -61,24 +66,29 @@ const RULES: [Rule; 14] = [
         check: |facts| Ok(calls::pure_check(&facts.sources)),
     },
     Rule {
-        id: "one-broker",
-        what: "only the broker calls a provider",
-        check: |facts| Ok(calls::one_broker(&facts.sources)),
+        id: "doors",
+        what: "clippy.toml disallows every call of a provider, and every use of a task's secrets, that there is",
+        check: |facts| doors::disallowed(&facts.repository, &facts.sources),
     },
     Rule {
-        id: "one-door",
-        what: "only the interfaces use a task's secrets",
-        check: |facts| Ok(calls::one_door(&facts.sources)),
+        id: "circles",
+        what: "no crate has files that depend on each other in a circle",
+        check: |facts| Ok(circles::none(&facts.sources)),
+    },
+    Rule {
+        id: "few-binaries",
+        what: "a crate has two binaries of integration tests at most",
+        check: |facts| Ok(test_binaries::few(&facts.crates)),
+    },
+    Rule {
+        id: "unsafe",
+        what: "unsafe code is in far-memory and the loader of artifacts, and every other crate forbids it",
+        check: |facts| Ok(unsafety::unsafe_code(&facts.sources)),
     },
     Rule {
         id: "one-clock",
         what: "only far_core::clock reads a clock",
         check: |facts| Ok(clock::one_clock(&facts.sources)),
-    },
-    Rule {
-        id: "unsafe",
-        what: "unsafe code is in far-memory and the loader of artifacts, and every other crate forbids it",
-        check: |facts| Ok(unsafety::unsafe_code(&facts.sources, &facts.others)),
     },
     Rule {
         id: "guards",
@@ -107,16 +117,8 @@ struct Facts {
     repository: Repository,
     files: Vec<String>,
     crates: Crates,
-    /// The sources that ship with the host, or with a skill.
     sources: Sources,
-    /// Those of tests, of measurements and of the repository's own commands.
-    others: Sources,
 }
-
-/// Folders of what ships.
-const SHIPPED: [&str; 2] = ["host/", "guest-sdk/"];
-/// Folders of what does not.
-const OTHERS: [&str; 5] = ["bench/", "fuzz/", "skills-examples/", "tests/", "xtask/"];
 
 /// A place that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +140,7 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     let files = repository.files()?;
     let facts = Facts {
         crates: Crates::load(repository)?,
-        sources: Sources::load(repository, &files, &SHIPPED)?,
-        others: Sources::load(repository, &files, &OTHERS)?,
+        sources: Sources::load(repository, &files)?,
         repository: repository.clone(),
         files,
     };

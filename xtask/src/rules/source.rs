@@ -1,10 +1,9 @@
-//! Rust source text as the rules see it: without comments and literals, and, where a rule is about what ships, without
-//! tests. What is left out becomes blanks, so that lines and columns stay.
+//! The repository's Rust sources as the rules see them: as tokens, and, where a rule is about what ships, without tests.
 
 use std::path::{Path, PathBuf};
 
-use super::lexer::{blank, code, is_word};
-use super::{Violation, line_at};
+use super::Violation;
+use super::token::{Token, Tokens, lines_of, pattern};
 use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
@@ -12,35 +11,34 @@ use crate::repository::Repository;
 pub(super) struct Source {
     /// Relative to the root.
     pub(super) file: String,
-    /// Without comments and literals.
-    pub(super) code: String,
+    /// Without comments and the text of literals.
+    pub(super) code: Vec<Token>,
     /// Without tests as well; empty if the whole file is a test.
-    pub(super) production: String,
+    pub(super) production: Vec<Token>,
 }
 
-/// Source files that rules are about.
-pub(super) struct Sources(pub(super) Vec<Source>);
+/// All source files.
+pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Of all files of the repository, the Rust sources in these folders.
-    pub(super) fn load(repository: &Repository, files: &[String], folders: &[&str]) -> Result<Self, Failure> {
-        let there = |file: &&String| file.ends_with(".rs") && folders.iter().any(|folder| file.starts_with(folder));
+    /// Reads the Rust sources among the repository's files.
+    pub(super) fn load(repository: &Repository, files: &[String]) -> Result<Self, Failure> {
         let read = |file: &String| {
             let text = std::fs::read_to_string(repository.root.join(file)).or_failure(format!("read {file}"))?;
             Ok((file.clone(), text))
         };
-        Ok(Self::of(files.iter().filter(there).map(read).collect::<Result<_, Failure>>()?))
+        let sources = files.iter().filter(|file| file.ends_with(".rs"));
+        Self::of(sources.map(read).collect::<Result<_, Failure>>()?)
     }
 
     /// From paths and texts.
-    pub(super) fn of(texts: Vec<(String, String)>) -> Self {
+    pub(super) fn of(texts: Vec<(String, String)>) -> Result<Self, Failure> {
         let mut tests = Vec::new();
         let mut sources = Vec::new();
         for (file, text) in texts {
-            let code = code(&text);
-            let (production, modules) = without_tests(&code);
-            tests.extend(modules.iter().map(|module| module_path(&file, module)));
-            sources.push(Source { file, code, production });
+            let tokens = Tokens::of(&text).or_failure(format!("read {file} as Rust"))?;
+            tests.extend(tokens.test_modules.iter().map(|module| module_path(&file, module)));
+            sources.push(Source { file, code: tokens.all, production: tokens.production });
         }
         for source in &mut sources {
             let path = Path::new(&source.file).with_extension("");
@@ -49,73 +47,34 @@ impl Sources {
                 source.production.clear();
             }
         }
-        Self(sources)
+        Ok(Self(sources))
     }
 
+    /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()
+    }
+
+    /// Those of crates that ship with the host, or with a skill.
+    pub(super) fn shipped(&self) -> impl Iterator<Item = &Source> {
+        self.iter().filter(|source| source.file.starts_with("host/") || source.file.starts_with("guest-sdk/"))
     }
 }
 
 impl Source {
     /// A place in this file that breaks a rule.
-    pub(super) fn violation(&self, position: usize, what: impl Into<String>) -> Violation {
-        Violation { file: self.file.clone(), line: line_at(&self.code, position), what: what.into() }
+    pub(super) fn violation(&self, line: usize, what: impl Into<String>) -> Violation {
+        Violation { file: self.file.clone(), line, what: what.into() }
     }
-}
 
-/// Where each occurrence of a piece of code begins; a word is not found within a longer one.
-pub(super) fn occurrences<'a>(code: &'a str, piece: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let in_word =
-        |neighbour: Option<char>, edge: Option<char>| neighbour.is_some_and(is_word) && edge.is_some_and(is_word);
-    code.match_indices(piece).map(|(position, _)| position).filter(move |position| {
-        let (before, rest) = code.split_at(*position);
-        let after = rest.strip_prefix(piece).unwrap_or_default();
-        !in_word(before.chars().next_back(), piece.chars().next())
-            && !in_word(after.chars().next(), piece.chars().next_back())
-    })
-}
-
-const TEST: &str = "#[cfg(test)]";
-
-/// The code without the items that are only compiled for tests, and the names of such modules that have a file.
-fn without_tests(code: &str) -> (String, Vec<String>) {
-    let mut production = String::with_capacity(code.len());
-    let mut modules = Vec::new();
-    let mut rest = code;
-    while let Some(position) = rest.find(TEST) {
-        let (before, item) = rest.split_at(position);
-        let (item, after) = item.split_at(item_length(item));
-        production.push_str(before);
-        blank(item, &mut production);
-        let mut words = item.trim_end_matches(';').split_whitespace().rev();
-        if let (Some(name), Some("mod")) = (words.next(), words.next()) {
-            modules.push(name.to_owned());
-        }
-        rest = after;
+    /// The lines of what ships on which a piece of code begins.
+    pub(super) fn lines_with(&self, piece: &str) -> Vec<usize> {
+        lines_of(&self.production, &pattern(piece))
     }
-    production.push_str(rest);
-    (production, modules)
-}
-
-/// The length of an item with its attributes: up to its end mark, or the end of its body.
-fn item_length(item: &str) -> usize {
-    let mut depth = 0_i32;
-    for (position, c) in item.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' => depth -= 1,
-            '}' if depth <= 1 => return position + if depth == 1 { 1 } else { 0 },
-            '}' => depth -= 1,
-            ';' | ',' if depth == 0 => return position + 1,
-            _ => {}
-        }
-    }
-    item.len()
 }
 
 /// Where a module's file is, without its extension; what is within the module is below it.
-fn module_path(file: &str, module: &str) -> PathBuf {
+pub(super) fn module_path(file: &str, module: &str) -> PathBuf {
     let path = Path::new(file);
     let folder = match path.file_name().and_then(|name| name.to_str()) {
         Some("lib.rs" | "main.rs" | "mod.rs") => path.parent().unwrap_or(path).to_owned(),
@@ -128,21 +87,8 @@ fn module_path(file: &str, module: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn production(code: &str) -> String {
-        without_tests(code).0.split_whitespace().collect::<Vec<_>>().join(" ")
-    }
-
     #[test]
-    fn what_is_compiled_for_tests_only_is_not_production() {
-        assert_eq!(production("a; #[cfg(test)] mod tests { fn f() { x } } b;"), "a; b;");
-        assert_eq!(production("#[cfg(test)] #[path] fn f(x: [u8; 4]) -> bool { { y } } b"), "b");
-        assert_eq!(production("struct S { #[cfg(test)] calls: u32, open: bool }"), "struct S { open: bool }");
-        assert_eq!(production("struct S { #[cfg(test)] calls: u32 } fn f() {}"), "struct S { } fn f() {}");
-        assert_eq!(production("#[cfg(not(test))] fn f() {}"), "#[cfg(not(test))] fn f() {}");
-    }
-
-    #[test]
-    fn files_of_test_modules_are_not_production_and_no_others_are_left_out() {
+    fn only_files_of_test_modules_are_left_out() {
         let text = |file: &str, text: &str| (file.to_owned(), text.to_owned());
         let sources = Sources::of(vec![
             text("host/a/src/lib.rs", "mod parse; #[cfg(test)] mod tests;"),
@@ -153,16 +99,15 @@ mod tests {
             text("host/a/src/parse/tests.rs", "x"),
             text("host/a/tests/whole.rs", "x"),
         ]);
-        let shipped = |source: &&Source| !source.production.trim().is_empty();
-        let shipped: Vec<_> = sources.iter().filter(shipped).map(|source| source.file.as_str()).collect();
-        assert_eq!(shipped, ["host/a/src/lib.rs", "host/a/src/parse.rs", "host/a/src/parse/tests.rs"]);
+        let sources = sources.unwrap();
+        let production = sources.iter().filter(|source| !source.production.is_empty());
+        let production: Vec<_> = production.map(|source| source.file.as_str()).collect();
+        assert_eq!(production, ["host/a/src/lib.rs", "host/a/src/parse.rs", "host/a/src/parse/tests.rs"]);
     }
 
     #[test]
-    fn a_word_is_not_found_within_a_longer_one() {
-        let found = |piece| occurrences("tokio::x my_tokio tokio_util a.reveal() a.revealed()", piece).count();
-        assert_eq!(found("tokio"), 1);
-        assert_eq!(found(".reveal("), 1);
-        assert_eq!(found("absent"), 0);
+    fn file_that_is_not_rust_is_named() {
+        let failure = Sources::of(vec![("host/a/src/lib.rs".to_owned(), "fn f() {".to_owned())]).err().unwrap();
+        assert!(failure.what().starts_with("cannot read host/a/src/lib.rs as Rust: "), "{failure}");
     }
 }

@@ -1,7 +1,8 @@
 //! The rule on unsafe code.
 
 use super::Violation;
-use super::source::{Source, Sources, occurrences};
+use super::source::Sources;
+use super::token::{Token, lines_of, pattern};
 
 /// The product's unsafe code: locked memory, and artifacts that the engine runs as they are.
 const PRODUCT: [&str; 2] = ["host/memory/src/", "host/runtime/src/artifact.rs"];
@@ -26,30 +27,33 @@ const DENIED: [&str; 6] = [
 ];
 const FORBIDDEN: &str = "#![forbid(unsafe_code)]";
 
-/// Unsafe code is in two places of the product and few of tests, and crates without it forbid it.
-pub(super) fn unsafe_code(shipped: &Sources, others: &Sources) -> Vec<Violation> {
+/// Checks that unsafe code is in two places of the product and few of tests, and that crates without
+/// it forbid it.
+pub(super) fn unsafe_code(sources: &Sources) -> Vec<Violation> {
     let mut violations = Vec::new();
-    for source in shipped.iter().chain(others.iter()) {
+    for source in sources.iter() {
         let file = source.file.as_str();
         if !PRODUCT.iter().chain(&TESTS).any(|place| file.starts_with(place)) {
-            violations.extend(unsafe_words(source).map(|at| source.violation(at, "unsafe code")));
+            violations.extend(unsafe_lines(&source.code).map(|line| source.violation(line, "unsafe code")));
         }
         let denied = DENIED.iter().any(|folder| file.starts_with(folder));
-        if is_root(file) && !denied && !source.code.contains(FORBIDDEN) {
-            violations.push(source.violation(0, format!("the crate does not have {FORBIDDEN}")));
+        if is_root(file) && !denied && lines_of(&source.code, &pattern(FORBIDDEN)).is_empty() {
+            violations.push(source.violation(1, format!("the crate does not have {FORBIDDEN}")));
         }
     }
     violations
 }
 
-/// Where code is unsafe. An attribute is called unsafe for what it makes of a symbol's name or place, and runs nothing.
-fn unsafe_words(source: &Source) -> impl Iterator<Item = usize> {
-    let code = &source.code;
-    let attribute = |at: usize| {
-        let before = code.split_at(at).0.trim_end();
-        before.ends_with("#[") || before.ends_with(',') && code.split_at(at).1.starts_with("unsafe(")
+/// Returns the lines of unsafe code. An attribute is called unsafe for what it makes of a symbol's
+/// name or place, and runs nothing.
+fn unsafe_lines(code: &[Token]) -> impl Iterator<Item = usize> {
+    let is_attribute = |at: usize| {
+        let is = |at: Option<usize>, text: &str| at.and_then(|at| code.get(at)).is_some_and(|token| token.is(text));
+        let before = at.checked_sub(1);
+        is(before, "[") || is(before, ",") && is(Some(at + 1), "(")
     };
-    occurrences(code, "unsafe").filter(move |at| !attribute(*at))
+    let words = code.iter().enumerate().filter(|(_, token)| token.is("unsafe"));
+    words.filter(move |(at, _)| !is_attribute(*at)).map(|(_, token)| token.line)
 }
 
 /// Whether a file is the root of a library, a program or a build script.
@@ -66,7 +70,7 @@ mod tests {
     use super::*;
 
     fn broken(file: &str, text: &str) -> usize {
-        unsafe_code(&Sources::of(vec![(file.to_owned(), text.to_owned())]), &Sources::of(Vec::new())).len()
+        unsafe_code(&Sources::of(vec![(file.to_owned(), text.to_owned())]).unwrap()).len()
     }
 
     #[test]
@@ -97,5 +101,13 @@ mod tests {
         for file in ["host/core/src/secret.rs", "host/memory/src/lib.rs", "tests/src/bin/residue/row.rs"] {
             assert_eq!(broken(file, "mod x;"), 0, "{file}");
         }
+    }
+
+    #[test]
+    fn violation_is_on_line_of_its_token() {
+        let text = "fn f() {\n    // x\n    unsafe {}\n}".to_owned();
+        let sources = Sources::of(vec![("host/cli/src/run.rs".to_owned(), text)]).unwrap();
+        let shown: Vec<_> = unsafe_code(&sources).iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["host/cli/src/run.rs:3: unsafe code"]);
     }
 }

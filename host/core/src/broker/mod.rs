@@ -24,6 +24,8 @@
 //! sessions by itself takes over what the runtime promises: that the guest is the one that was
 //! checked, that a denial ends it, and that its output is redacted.
 
+#![expect(clippy::disallowed_methods, reason = "the broker is the one that calls providers")]
+
 mod cache;
 mod call;
 mod egress;
@@ -44,6 +46,7 @@ mod sealed;
 mod session;
 mod signing;
 mod slot;
+mod stand_in;
 mod uses;
 
 use std::collections::HashMap;
@@ -67,9 +70,8 @@ pub use reach::reach;
 pub use repeats::Repeats;
 pub use rotation::Reread;
 #[doc(hidden)]
-pub use sealed::StandIn;
-#[doc(hidden)]
 pub use session::Session;
+pub use stand_in::StandIn;
 
 use self::cache::Cache;
 use self::rotation::Schedules;

@@ -5,8 +5,8 @@
 
 use far_memory::SecretBytes;
 
+use super::error::LearnError;
 use super::form::{self, OPENING};
-use super::known::LearnError;
 
 /// A filter for the values that it was taught.
 ///

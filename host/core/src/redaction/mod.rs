@@ -44,6 +44,7 @@
 //! - The work for each byte is bounded, whatever the text. A value of one repeated character is refused,
 //!   since a text may begin it at every byte.
 
+mod error;
 mod filter;
 mod form;
 mod known;
@@ -54,6 +55,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-pub use self::known::{LearnError, PIECE, SHORTEST};
+pub use self::error::{LearnError, SHORTEST};
+pub use self::reading::PIECE;
 pub use self::redactor::{Piece, Redactor};
 pub use self::task::Redaction;

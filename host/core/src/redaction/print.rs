@@ -5,8 +5,8 @@ use std::hash::Hasher;
 use far_memory::SecretBytes;
 use siphasher::sip::SipHasher24;
 
+use super::error::LearnError;
 use super::form::Alphabet;
-use super::known::LearnError;
 
 /// A key under which fingerprints are made. Without it, they say nothing of what they were made of, not even to who can
 /// guess it.

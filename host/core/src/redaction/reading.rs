@@ -5,7 +5,9 @@
 use zeroize::Zeroizing;
 
 use super::form::{Alphabet, Form, hex_pair, sextet};
-use super::known::PIECE;
+
+/// How many bytes of a value are compared at a time. The beginning of a longer value counts as the value.
+pub const PIECE: usize = 64;
 
 /// Room for the symbols that are compared.
 pub(super) type Symbols = Zeroizing<[u8; PIECE]>;

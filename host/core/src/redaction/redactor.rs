@@ -6,8 +6,8 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::form::{OPENING, UNIT_MAX, WIDEST};
-use super::known::{Followed, Known, PIECE};
-use super::reading::Symbols;
+use super::known::{Followed, Known};
+use super::reading::{PIECE, Symbols};
 use super::task::{Redaction, State};
 
 /// How many bytes must be known to say what begins at the first of them.
@@ -73,8 +73,36 @@ impl Piece<'_> {
     }
 }
 
+impl Redaction {
+    /// A redactor for one of the task's streams.
+    pub fn redactor(self: &Arc<Self>) -> Redactor {
+        Redactor::new(self.clone(), true)
+    }
+
+    /// A redactor for what reaches the task: what is found there is not the task's doing, and does not count.
+    pub fn redactor_of_input(self: &Arc<Self>) -> Redactor {
+        Redactor::new(self.clone(), false)
+    }
+
+    /// A whole text, redacted. Markers may be longer than what they stand for: if there is anything to look for, so many
+    /// bytes of the result are kept at most.
+    pub fn text(self: &Arc<Self>, text: String, most: usize) -> String {
+        if self.is_empty() {
+            return text;
+        }
+        let text = Zeroizing::new(text);
+        let mut kept = Vec::new();
+        let mut keep = |piece: Piece<'_>| kept.extend(piece.shown().iter().take(most.saturating_sub(kept.len())));
+        let mut redactor = self.redactor();
+        redactor.write(text.as_bytes(), &mut keep);
+        redactor.finish(&mut keep);
+        // A value may begin and end within a character.
+        String::from_utf8_lossy(&kept).into_owned()
+    }
+}
+
 impl Redactor {
-    pub(super) fn new(redaction: Arc<Redaction>, counts: bool) -> Self {
+    fn new(redaction: Arc<Redaction>, counts: bool) -> Self {
         Self {
             redaction,
             held: Zeroizing::default(),

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use far_capability::SecretName;
 use parking_lot::{Mutex, MutexGuard};
-use zeroize::Zeroizing;
 
-use super::known::{Known, LearnError, SHORTEST};
-use super::redactor::{Piece, Redactor};
+use super::error::{LearnError, SHORTEST};
+use super::known::Known;
 
 /// The values that one task was given, as fingerprints, and how often each was found. Shared by all that write for the
 /// task.
@@ -63,32 +62,6 @@ impl Redaction {
     /// Whether there is nothing to look for: redactors pass everything on.
     pub fn is_empty(&self) -> bool {
         matches!(*self.state(), State::Empty)
-    }
-
-    /// A redactor for one of the task's streams.
-    pub fn redactor(self: &Arc<Self>) -> Redactor {
-        Redactor::new(self.clone(), true)
-    }
-
-    /// A redactor for what reaches the task: what is found there is not the task's doing, and does not count.
-    pub fn redactor_of_input(self: &Arc<Self>) -> Redactor {
-        Redactor::new(self.clone(), false)
-    }
-
-    /// A whole text, redacted. Markers may be longer than what they stand for: if there is anything to look for, so many
-    /// bytes of the result are kept at most.
-    pub fn text(self: &Arc<Self>, text: String, most: usize) -> String {
-        if self.is_empty() {
-            return text;
-        }
-        let text = Zeroizing::new(text);
-        let mut kept = Vec::new();
-        let mut keep = |piece: Piece<'_>| kept.extend(piece.shown().iter().take(most.saturating_sub(kept.len())));
-        let mut redactor = self.redactor();
-        redactor.write(text.as_bytes(), &mut keep);
-        redactor.finish(&mut keep);
-        // A value may begin and end within a character.
-        String::from_utf8_lossy(&kept).into_owned()
     }
 
     /// Each secret that was found so far, and how often.

@@ -1,5 +1,6 @@
 //! The one way from a task to a value holds: what was not granted is not asked for, not given and ends the task; what
 //! cannot be recorded is not given; what has ended is gone.
+#![expect(clippy::disallowed_methods, reason = "tests use a session as the interfaces do")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
 #[path = "../memory_provider/mod.rs"]
@@ -17,6 +18,7 @@ mod flights;
 mod leases;
 mod lifetime;
 mod listing;
+mod race;
 mod redaction;
 mod refresh;
 mod repeats;

@@ -2,6 +2,7 @@
 //!
 //! Every test has a server of its own, on loopback, with its data in memory.
 
+#![expect(clippy::disallowed_methods, reason = "tests of a provider call it themselves")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up fails")]
 
 mod auth;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use wasmtime::Engine;
 
-use super::process::Order;
+use super::order::Order;
 use super::{pool, sandbox};
 use crate::engine;
 use crate::limits::is_the_machines;

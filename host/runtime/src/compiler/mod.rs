@@ -14,6 +14,7 @@
 
 mod child;
 mod job;
+mod order;
 mod pool;
 mod process;
 mod sandbox;
@@ -109,7 +110,7 @@ impl Compiler {
     /// }
     /// ```
     pub fn child_main() -> Option<ExitCode> {
-        process::Order::parse(std::env::args_os().skip(1)).map(|order| child::compile_stdin(&order))
+        order::Order::parse(std::env::args_os().skip(1)).map(|order| child::compile_stdin(&order))
     }
 
     /// How many components are compiled at once. Children share the processors fairly, whatever

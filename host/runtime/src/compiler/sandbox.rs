@@ -10,7 +10,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::process::Order;
+use super::order::Order;
 
 /// System calls that a compiler makes: memory, threads, clocks, and its three open files.
 const ALLOWED: [c_long; 28] = [

@@ -72,6 +72,7 @@ fn whole(bytes: Bytes) -> WasiBody {
 
 /// Returns the response to a request without a secret, as a guest would see it, of a body that arrives in
 /// these pieces; none if request or response is refused.
+#[expect(clippy::disallowed_methods, reason = "a request without a secret, for tests of responses")]
 pub async fn redacted(
     session: &Arc<Session>,
     target: &Target,

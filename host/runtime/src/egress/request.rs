@@ -37,6 +37,7 @@ enum Unknown {
 impl Task {
     /// Decides on a request, and puts secrets into it. Nothing of it has left before, not even a look-up of a name; its body is
     /// there as a whole.
+    #[expect(clippy::disallowed_methods, reason = "an interface of the host: the session checks and records the use")]
     pub(super) async fn outgoing(
         &self,
         request: Request<WasiBody>,

@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::ended;
-use crate::result::STRETCH;
+use crate::task_log::STRETCH;
 
 /// The response, redacted. A body of a coding that hides what is in it is refused: the request asked for none.
 pub(super) async fn redacted(

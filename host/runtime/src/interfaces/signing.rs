@@ -9,6 +9,7 @@ use super::wit::signing::Host;
 use crate::context::FarCtxView;
 
 impl Host for FarCtxView<'_> {
+    #[expect(clippy::disallowed_methods, reason = "an interface of the host: the session checks and records the use")]
     async fn hmac_sha256(
         &mut self,
         key: Resource<Handle>,
@@ -20,6 +21,7 @@ impl Host for FarCtxView<'_> {
         answer(signed.map(|signature| signature.to_vec()))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "an interface of the host: the session checks and records the use")]
     async fn sign_jwt(
         &mut self,
         key: Resource<Handle>,

@@ -1,7 +1,6 @@
 //! What stands before each object: its kind, its size and, of a delta, its base.
 
 use super::Error;
-use super::resolve::Body;
 use crate::id::LENGTH;
 use crate::{Kind, ObjectId};
 
@@ -21,6 +20,17 @@ pub(super) enum Form {
     /// As what changes in the object whose entry begins so many bytes before this one.
     Before(u64),
     /// As what changes in the object of this name.
+    Named(ObjectId),
+}
+
+/// What an entry's data is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// An object of this kind.
+    Whole(Kind),
+    /// A delta of what begins there.
+    At(usize),
+    /// A delta of what has this name.
     Named(ObjectId),
 }
 

@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 pub use self::write::write;
 
 use self::budget::Budget;
+use self::entry::Body;
 use self::inflate::Inflater;
-use self::resolve::{Body, Entry};
+use self::resolve::Entry;
 use crate::id::{self, LENGTH};
 use crate::{Object, ObjectId};
 

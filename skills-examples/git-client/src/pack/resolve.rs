@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::budget::Budget;
+use super::entry::Body;
 use super::{Error, delta};
 use crate::{Kind, Object, ObjectId};
 
@@ -12,17 +13,6 @@ pub(super) struct Entry {
     pub(super) offset: usize,
     pub(super) body: Body,
     pub(super) data: Vec<u8>,
-}
-
-/// What an entry's data is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Body {
-    /// An object of this kind.
-    Whole(Kind),
-    /// A delta of what begins there.
-    At(usize),
-    /// A delta of what has this name.
-    Named(ObjectId),
 }
 
 /// The objects of all entries, by their names.

@@ -1,83 +1,15 @@
 //! How providers say who they are to a server of Vault's API: after a task, nothing is left of what they showed it.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use far_core::memory::SecretBytes;
-use far_core::provider::SecretProvider;
 use far_needle::{Masked, Needle};
-use far_providers::vault::{Address, Auth, Mounts, SecretId, Vault, VaultConfig};
 use far_tests::process_memory::{Place, ProcessMemory};
 use serde_json::json;
 
 use crate::controls::LONG;
+use crate::credentials::{Credentials, locked};
 use crate::host::secret;
 use crate::network::Network;
-use crate::remote::Remote;
 use crate::row::Row;
 use crate::sent::{cleared, seen};
-
-/// What providers log in with, by the name of the login and of the secret that is then fetched; and a key for TLS, which the other
-/// process has made.
-pub(crate) struct Credentials {
-    /// No login, but the file with the token itself.
-    pub(crate) token: Arc<Needle>,
-    secret_id: Arc<Needle>,
-    jwt: Arc<Needle>,
-    service_account: Arc<Needle>,
-}
-
-impl Credentials {
-    pub(crate) fn random() -> Self {
-        Self { token: secret(), secret_id: secret(), jwt: secret(), service_account: secret() }
-    }
-}
-
-/// A provider for the token, and one for each login.
-pub(crate) fn providers(
-    remote: &Remote,
-    folder: &Path,
-    credentials: &Credentials,
-) -> Vec<(&'static str, Arc<dyn SecretProvider>)> {
-    let authority = written(folder, "ca.pem", remote.address.authority.as_bytes());
-    let file = |name: &str, value: &Masked| written(folder, name, locked(value).expose());
-    let certificate = file("identity.pem", &remote.login.pem);
-    let role = || "far".to_owned();
-    let token = Auth::Token { file: file("token", credentials.token.value()) };
-    let secret_id = SecretId::File(file("secret-id", credentials.secret_id.value()));
-    let approle = Auth::AppRole { mount: "approle".to_owned(), role_id: role(), secret_id };
-    let jwt = Auth::Jwt { mount: "jwt".to_owned(), role: role(), file: file("jwt", credentials.jwt.value()) };
-    let token_file = file("service-account", credentials.service_account.value());
-    let kubernetes = Auth::Kubernetes { mount: "kubernetes".to_owned(), role: role(), token_file };
-    let (cert_file, key_file) = (certificate.clone(), certificate);
-    let certificate = Auth::Certificate { mount: "cert".to_owned(), role: None, cert_file, key_file };
-    let open = |(name, auth, origin): (&'static str, Auth, &str)| {
-        let config = VaultConfig {
-            address: Address::parse(origin).unwrap(),
-            namespace: None,
-            ca_file: Some(authority.clone()),
-            authorities: None,
-            auth,
-            mounts: Mounts::default(),
-            child_policies: Vec::new(),
-        };
-        let vault = Vault::open(name.parse().unwrap(), config, Vec::new()).unwrap();
-        (name, Arc::new(vault) as Arc<dyn SecretProvider>)
-    };
-    let (all, mutual) = (&remote.address.open, &remote.address.mutual);
-    [
-        ("vault", token, all.as_str()),
-        ("approle", approle, all),
-        ("jwt", jwt, all),
-        ("kubernetes", kubernetes, all),
-        ("certificate", certificate, mutual),
-    ]
-    .map(open)
-    .into()
-}
 
 /// By each login that is wanted.
 pub(crate) async fn all(
@@ -151,16 +83,4 @@ fn of_key(memory: &mut ProcessMemory, id: &str, pem: &Masked, text: &Needle) -> 
     let findings = memory.search(text).unwrap();
     drop(key);
     Row::found_in(id, &[Place::Locked], &findings)
-}
-
-/// The value, where it may be.
-fn locked(value: &Masked) -> SecretBytes {
-    SecretBytes::new(value.len(), |place| value.write_to(place)).unwrap()
-}
-
-fn written(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
-    let path = folder.join(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
-    file.write_all(content).unwrap();
-    path
 }

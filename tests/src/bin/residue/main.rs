@@ -1,6 +1,6 @@
 //! Looks for what is left of a secret in this process's memory: real tasks, each to another end, and after each a search.
 //!
-//! Prints one JSON object for each check, and exits with 1 if any did not hold. `cargo xtask residue` runs it.
+//! Prints one JSON object for each check, and exits with 1 if any did not hold. `cargo xtask verify residue` runs it.
 //!
 //! Each check has a random value of its own, which is nowhere in memory except where it was put: the needle is masked,
 //! and so is the backend's copy; servers are in another process. Registers, and what the kernel keeps of its own, cannot be
@@ -18,6 +18,7 @@ mod allocator;
 mod backend;
 mod controls;
 mod core_file;
+mod credentials;
 mod dotenv_file;
 mod ends;
 mod far_run;
@@ -44,8 +45,8 @@ use rustix::process::geteuid;
 
 use crate::allocator::Switchable;
 use crate::backend::Defect;
+use crate::credentials::Credentials;
 use crate::host::Host;
-use crate::logins::Credentials;
 use crate::network::Network;
 use crate::row::Row;
 

@@ -18,8 +18,8 @@ use far_runtime::{Egress, Limits, Runtime, Skill, Task};
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, Manner};
+use crate::credentials::{self, Credentials};
 use crate::host::Running;
-use crate::logins::{self, Credentials};
 use crate::remote::Remote;
 
 /// The host, the other process, and what the backends have.
@@ -42,7 +42,7 @@ impl Network {
     pub(crate) async fn start(component: &Path, folder: &Path, credentials: &Credentials) -> Self {
         let remote = Remote::start();
         let [backend, keys] = ["backend", "keys"].map(|id| Arc::new(Backend::new(id.parse().unwrap())));
-        let vaults = logins::providers(&remote, folder, credentials);
+        let vaults = credentials::providers(&remote, folder, credentials);
         let exchange = exchange(&remote, keys.clone());
         let mut secrets = Vec::new();
         for name in ["alpha", "hs", "rs", "es", "ed"] {

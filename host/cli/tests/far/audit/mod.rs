@@ -1,0 +1,60 @@
+//! `far audit`: its mistakes here, its verdicts on audit files in [`files`].
+
+mod files;
+
+use crate::fixture::{Far, usage};
+
+/// What is wrong with each of these, to the letter.
+fn refused(cases: &[(&str, String)]) {
+    for (words, stderr) in cases {
+        Far::new().words(words).stderr(stderr).code(2);
+    }
+}
+
+fn unreadable(file: &str, cause: &str) -> String {
+    format!(
+        "error: cannot read the audit file {file}\n  cause: {cause}\n  help: check that the file is there and that you may \
+         read it\n"
+    )
+}
+
+fn irregular(file: &str) -> String {
+    format!("error: the audit file {file} is a folder, not a regular file\n  help: write it to a file, and name that\n")
+}
+
+const ABSENT: &str = "No such file or directory (os error 2)";
+const FOLDER: &str = "Is a directory (os error 21)";
+const MISSING: &str = "the following required arguments were not provided:\n  <FILE>";
+
+#[test]
+fn mistakes_about_verify() {
+    let key = "invalid value 'x' for '--key <KEY>': an audit key is 'ed25519:' and 64 hexadecimal digits";
+    let head = "invalid value '1' for '--head <LINE:HASH>': a head is LINE:HASH, the number of a line and 64 hexadecimal \
+                digits";
+    let tip = "to pass '--bogus' as a value, use '-- --bogus'";
+    refused(&[
+        ("audit verify", usage(MISSING, "", "audit verify <FILE>")),
+        ("audit verify absent", unreadable("absent", ABSENT)),
+        ("audit verify .", irregular(".")),
+        ("audit verify a --key x", usage(key, "", "")),
+        ("audit verify a --head 1", usage(head, "", "")),
+        ("audit verify a --bogus", usage("unexpected argument '--bogus' found", tip, "audit verify <FILE>")),
+    ]);
+}
+
+#[test]
+fn mistakes_about_tail() {
+    refused(&[
+        ("audit tail", usage(MISSING, "", "audit tail <FILE>")),
+        ("audit tail absent", unreadable("absent", ABSENT)),
+        ("audit tail .", unreadable(".", FOLDER)),
+        ("audit tail a b", usage("unexpected argument 'b' found", "", "audit tail [OPTIONS] <FILE>")),
+        ("audit tail -n x a", usage("invalid value 'x' for '--lines <N>': invalid digit found in string", "", "")),
+    ]);
+}
+
+#[test]
+fn a_command_that_there_is_not() {
+    let near = "a similar subcommand exists: 'verify'";
+    refused(&[("audit verfy a", usage("unrecognized subcommand 'verfy'", near, "audit <COMMAND>"))]);
+}

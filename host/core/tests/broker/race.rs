@@ -1,0 +1,80 @@
+//! Two threads that race for the last use of a grant do not both get it.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use far_core::broker::{Broker, BrokerSettings, Handle, Session};
+use far_core::capability::{Capability, Scope};
+use far_core::pal::Pal;
+use far_core::provider::Reference;
+use far_core::{SkillDigest, TaskContext, Version, random_task_id};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use crate::memory_provider::MemoryProvider;
+use crate::shared::{catalog, declared, entry, grant, terms};
+
+/// A task that may reveal a secret once, and what the two threads meet at.
+struct Race {
+    task: Session,
+    handle: Handle,
+    there: AtomicU32,
+}
+
+async fn races(number: u32) -> Vec<Race> {
+    let backend = MemoryProvider::new("memory".parse().unwrap());
+    backend.set(&Reference::new("key"), &Version::parse("1").unwrap(), b"value").unwrap();
+    let broker = Broker::new([Arc::new(backend) as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
+    let catalog = catalog([entry("key", Scope::Agent, terms("reveal"))]);
+    let (declared, grants) = ([declared("key", terms("reveal"))], [grant("key:reveal").with_max_uses(NonZeroU32::MIN)]);
+    let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now().into_std());
+    let mut races = Vec::new();
+    for _ in 0..number {
+        let context = TaskContext {
+            task_id: random_task_id().unwrap(),
+            agent_id: "agent".parse().unwrap(),
+            skill: None,
+            skill_digest,
+            capability: Capability::new(&declared, &grants, &catalog, &skill_digest, now).unwrap(),
+            egress: Vec::new(),
+            listed: Vec::new(),
+            records: u64::MAX,
+            deadline: now,
+        };
+        let task = broker.admit(context).await.unwrap();
+        task.start().await.unwrap();
+        let handle = task.get("key", None).await.unwrap();
+        races.push(Race { task, handle, there: AtomicU32::new(0) });
+    }
+    races
+}
+
+impl Race {
+    /// Waits for the other thread, though not for long: it may have no processor. Then takes the use if it can.
+    fn run(&self) -> bool {
+        self.there.fetch_add(1, Ordering::AcqRel);
+        for _ in 0..500 {
+            if self.there.load(Ordering::Acquire) == 2 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        self.task.reveal(&self.handle).now_or_never().unwrap().is_ok()
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_race_for_the_last_use_one_gets_it() {
+    // Many rounds: a race needs two processors, and beside other tests the two threads have them in some rounds only.
+    for _ in 0..30 {
+        let races = races(1000).await;
+        let run = || -> Vec<bool> { races.iter().map(Race::run).collect() };
+        let (one, other) = std::thread::scope(|scope| {
+            let other = scope.spawn(run);
+            (run(), other.join().unwrap())
+        });
+        let winners = one.iter().zip(&other).map(|(one, other)| u32::from(*one) + u32::from(*other));
+        assert_eq!(winners.filter(|winners| *winners != 1).count(), 0);
+    }
+}

@@ -1,0 +1,46 @@
+//! What the SDK embeds is what the host reads: the declaration, with the schema of the input.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use far_core::declaration::Declaration;
+use far_tests::guests;
+use serde_json::{Value, json};
+
+fn embedded(component: &str) -> Declaration {
+    far_component::read(&std::fs::read(component).unwrap()).unwrap().unwrap()
+}
+
+#[test]
+fn the_schema_is_that_of_the_input() {
+    let declaration = embedded(guests::GITHUB_WEBHOOK);
+    assert_eq!(declaration.secrets[0].name.as_str(), "github-webhook-secret");
+    let expected = json!({
+        "type": "object",
+        "properties": {
+            "payload": { "type": "string", "description": "The body of the delivery, exactly as it was received." },
+            "signature": {
+                "type": "string",
+                "description": "The header X-Hub-Signature-256: `sha256=` and 64 hexadecimal digits.",
+            },
+        },
+        "required": ["payload", "signature"],
+        "additionalProperties": false,
+    });
+    assert_eq!(declaration.input_schema, Some(expected));
+    assert_eq!(embedded(guests::REQUIRED).input_schema, Some(json!({})));
+}
+
+#[test]
+fn the_schema_that_was_written_stays() {
+    let written: Value = serde_json::from_str(include_str!("../../../skills-examples/aws-presign/skill.json")).unwrap();
+    assert_eq!(embedded(guests::AWS_PRESIGN).input_schema.as_ref(), Some(&written["input-schema"]));
+}
+
+#[test]
+fn a_large_input_has_its_schema_too() {
+    for component in [guests::PROBE, guests::PROBE_REVEALING] {
+        let schema = embedded(component).input_schema.unwrap();
+        let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
+        let reveal = steps.iter().find(|step| step["properties"]["do"]["const"] == "reveal").unwrap();
+        assert_eq!(reveal["description"], "Answers with the length and a hash of the bytes.");
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operator does to secrets that tasks have: refresh, rotation, revocation; and what tasks are told then.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use far_core::broker::{Broker, BrokerSettings, Session};
+use far_core::capability::{Capability, Catalog, Grant};
+use far_core::declaration::DeclaredSecret;
+use far_core::pal::Outcome;
+use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
+
+use crate::traces::shown::Shown;
+use crate::traces::world::World;
+
+const NAMES: [&str; 2] = ["alpha", "beta"];
+
+pub(crate) async fn all(world: &World, shown: &Shown) {
+    let broker = Broker::new(world.providers(), world.pal.clone(), BrokerSettings::default()).unwrap();
+    let (agent, catalog): (AgentId, _) = ("traces".parse().unwrap(), Arc::new(world.catalog.clone()));
+    let session = admitted(&broker, &agent, &catalog).await;
+    for name in NAMES {
+        let handle = session.get(name, None).await.unwrap();
+        let value = session.reveal(&handle).await.unwrap();
+        assert!(!value.expose().is_empty());
+        let (name, entry): (SecretName, _) = (name.parse().unwrap(), catalog.get(&name.parse().unwrap()).unwrap());
+        shown.object("kept", &broker.kept());
+        shown.object("described", &broker.describe(entry).await);
+        shown.object("refreshed", &broker.refresh_kept(&name, &agent).await);
+        shown.object("rotated", &broker.rotate(&name, entry, &agent).await);
+        shown.object("replaced", &broker.replace_kept(&name, &agent).await);
+        let again = session.get(name.as_str(), None).await.unwrap();
+        shown.object("revoked", &broker.revoke_secret(&name, entry, &agent).await);
+        shown.object("revoked again", &broker.revoke_kept(&name, &agent).await);
+        shown.failed("revealed after", session.reveal(&again).await);
+        shown.object("handle", &handle);
+    }
+    shown.object("listed", &session.list().await);
+    shown.failed("undeclared", session.get("gamma", None).await);
+    shown.failed("stopped", session.get("alpha", None).await);
+    shown.object("session", &session);
+    shown.object("stop", &session.stopped());
+    shown.object("redaction", session.redaction());
+    shown.object("context", session.context());
+    shown.object("broker", &broker);
+    shown.object("pal", broker.pal());
+    shown.object("finished", &session.finish(Outcome::ScopeViolation).await);
+    broker.end_shared(&agent).await;
+}
+
+async fn admitted(broker: &Arc<Broker>, agent: &AgentId, catalog: &Arc<Catalog>) -> Session {
+    let (skill_digest, now) = (SkillDigest::of(b"a skill"), Instant::now());
+    let grants = ["alpha:sign,reveal,refresh", "beta:reveal"].map(|text| text.parse::<Grant>().unwrap());
+    let declared = grants.iter().map(|grant| DeclaredSecret {
+        name: grant.secret().clone(),
+        terms: grant.terms().clone(),
+        reason: "a test".to_owned(),
+        optional: false,
+    });
+    let declared: Vec<_> = declared.collect();
+    let context = TaskContext {
+        task_id: random_task_id().unwrap(),
+        agent_id: agent.clone(),
+        skill: None,
+        skill_digest,
+        capability: Capability::new(&declared, &grants, catalog, &skill_digest, now).unwrap(),
+        egress: Vec::new(),
+        listed: Vec::new(),
+        records: u64::MAX,
+        deadline: now + Duration::from_secs(3600),
+    };
+    let session = broker.admit(context).await.unwrap();
+    session.start().await.unwrap();
+    session
+}
