@@ -324,10 +324,10 @@ pub(super) fn arrived(server: &Server) -> &'static str {
 /// How each use of a secret ended, by its events.
 pub(super) fn used(host: &TestHost) -> String {
     let records = host.events.records();
-    let ends = records.iter().filter(|record| record.event.kind == EventKind::SecretUsed).filter_map(|record| {
-        let outcome = record.event.outcome.filter(|outcome| *outcome != Outcome::Started)?;
+    let ends = records.iter().filter(|record| record.event.kind() == EventKind::SecretUsed).filter_map(|record| {
+        let outcome = record.event.outcome().filter(|outcome| *outcome != Outcome::Started)?;
         let reason =
-            if let Some(Reason::Token(reason)) = record.event.reason { format!(" {reason}") } else { String::new() };
+            if let Some(Reason::Token(reason)) = record.event.reason() { format!(" {reason}") } else { String::new() };
         Some(format!("{}{reason}", outcome.as_str()))
     });
     ends.collect::<Vec<_>>().join(", ")

@@ -54,11 +54,6 @@ impl Sources {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()
     }
-
-    /// Those of crates that ship with the host, or with a skill.
-    pub(super) fn shipped(&self) -> impl Iterator<Item = &Source> {
-        self.iter().filter(|source| source.file.starts_with("host/") || source.file.starts_with("guest-sdk/"))
-    }
 }
 
 impl Source {

@@ -1,7 +1,6 @@
 //! What one task was given, as far as it is kept: fingerprints, and how often each secret was found.
 
 use far_capability::SecretName;
-use far_memory::MemoryError;
 use zeroize::Zeroizing;
 
 use super::error::LearnError;
