@@ -17,8 +17,8 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{Read, Write};
+use std::path::PathBuf;
 
 use far_core::{AgentId, ProviderId};
 use far_files::TrustError;
