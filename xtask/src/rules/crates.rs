@@ -10,16 +10,17 @@ use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
 /// Which crates each crate may depend on: the drawing in ARCHITECTURE.md.
-const DRAWN: [(&str, &[&str]); 13] = [
+const DRAWN: [(&str, &[&str]); 14] = [
     ("far-capability", &[]),
+    ("far-files", &[]),
     ("far-memory", &[]),
     ("far-core", &["far-capability", "far-memory"]),
-    ("far-audit", &["far-core"]),
+    ("far-audit", &["far-core", "far-files"]),
     ("far-component", &["far-capability"]),
-    ("far-providers", &["far-core"]),
+    ("far-providers", &["far-core", "far-files"]),
     ("far-runtime", &["far-component", "far-core"]),
     ("far-agent", &["far-core", "far-providers", "far-runtime"]),
-    ("far-cli", &["far-audit", "far-component", "far-core", "far-providers", "far-runtime", "far-agent"]),
+    ("far-cli", &["far-audit", "far-component", "far-core", "far-files", "far-providers", "far-runtime", "far-agent"]),
     ("far-skill", &["far-capability", "far-skill-macros"]),
     ("far-skill-macros", &["far-capability"]),
     ("far-needle", &[]),
@@ -204,6 +205,7 @@ pub(super) mod tests {
             ("far-capability", "far-core"),
             ("far-memory", "far-core"),
             ("far-core", "far-audit"),
+            ("far-files", "far-core"),
             ("far-core", "far-component"),
             ("far-component", "far-core"),
             ("far-providers", "far-component"),
