@@ -5,8 +5,9 @@ use std::io;
 use far_core::pal::{Record, SinkError};
 
 use crate::end::{End, Unusable};
+use crate::head::Head;
 use crate::key::AuditKey;
-use crate::line::{Chained, Head, LineRange};
+use crate::line::{Chained, LineRange};
 use crate::store::Store;
 
 /// Writes records to the end of an audit file.

@@ -2,8 +2,9 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use crate::head::Head;
 use crate::key::PublicKey;
-use crate::line::{CHECKPOINT_START, Head, Kind, LineRange, Link};
+use crate::line::{CHECKPOINT_START, Kind, LineRange, Link};
 use crate::region::Region;
 use crate::store::Store;
 use crate::verdict::Damage;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Serialize, Serializer};
 
-use crate::line::{Head, digits};
+use crate::head::{Head, digits};
 
 const SCHEME: &str = "ed25519:";
 

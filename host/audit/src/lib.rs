@@ -36,6 +36,7 @@ mod appender;
 mod end;
 mod error;
 mod folder;
+mod head;
 mod key;
 mod line;
 mod region;
@@ -47,8 +48,9 @@ mod verdict;
 mod verify;
 
 pub use error::FileError;
+pub use head::{Head, HeadError};
 pub use key::{PublicKey, PublicKeyError};
-pub use line::{Head, HeadError, LineRange};
+pub use line::LineRange;
 pub use sink::{FileOptions, FileSink};
 pub use verdict::{Damage, Finding, Soundness, Tail, Torn, Verdict};
 pub use verify::{Trust, verify};

@@ -6,8 +6,9 @@ use far_core::pal::{Event, Record, Subject};
 use far_core::{AgentId, TaskId};
 use jiff::Timestamp;
 
+use crate::head::Head;
 use crate::key::{AuditKey, PublicKey};
-use crate::line::{Chained, Head};
+use crate::line::Chained;
 use crate::verdict::{Damage, Verdict};
 use crate::verify::{Trust, verify};
 

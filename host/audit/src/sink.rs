@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 use crate::appender::Appender;
 use crate::error::FileError;
 use crate::folder::Folder;
+use crate::head::Head;
 use crate::key::PublicKey;
-use crate::line::{Head, LineRange};
+use crate::line::LineRange;
 use crate::store::Store;
 
 /// How many records may wait before the sink answers [`SinkError::Full`], and how many are written at once.

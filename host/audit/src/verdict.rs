@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use crate::head::Head;
 use crate::key::PublicKey;
-use crate::line::{Head, LineRange};
+use crate::line::LineRange;
 
 /// What was found out about an audit file.
 ///

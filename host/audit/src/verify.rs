@@ -2,8 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::head::Head;
 use crate::key::PublicKey;
-use crate::line::{CHECKPOINT_EVERY, Head, Kind, LineRange, Link, MAX_LINE};
+use crate::line::{CHECKPOINT_EVERY, Kind, LineRange, Link, MAX_LINE};
 use crate::region::Region;
 use crate::verdict::{Damage, Finding, Tail, Verdict};
 

@@ -4,7 +4,8 @@ use far_capability::{Declaration, DeclarationError};
 use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Chunk, Parser, Payload};
 
-use crate::section::{ComponentError, SECTION, read};
+use crate::error::ComponentError;
+use crate::section::{SECTION, read};
 
 /// Why a component was not given a declaration.
 #[derive(Debug, thiserror::Error)]

@@ -16,8 +16,10 @@
 #![forbid(unsafe_code)]
 
 mod embed;
+mod error;
 pub mod review;
 mod section;
 
 pub use embed::{EmbedError, Embedded, embed};
-pub use section::{ComponentError, MAX_DEPTH, SECTION, read};
+pub use error::{ComponentError, MAX_DEPTH};
+pub use section::{SECTION, read};

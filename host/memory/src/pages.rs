@@ -8,6 +8,10 @@ use std::ptr::{NonNull, null_mut};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
+/// The unit of locked memory, in bytes: a multiple of every page size that Linux has, and room for
+/// the largest value.
+pub(super) const PAGES: usize = 64 * 1024;
+
 /// What keeps values out of everything but this process's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,7 +37,7 @@ impl Backing {
     pub(super) fn best() -> Self {
         // Such pages are those of a file: beyond the limit on file sizes, the kernel sends SIGXFSZ, which ends a process.
         let fits = getrlimit(Resource::Fsize).current.is_none_or(|limit| limit >= FILE_SIZE);
-        if fits && Pages::map(Self::MemfdSecret, crate::slab::PAGES).is_ok() { Self::MemfdSecret } else { Self::Locked }
+        if fits && Pages::map(Self::MemfdSecret, PAGES).is_ok() { Self::MemfdSecret } else { Self::Locked }
     }
 }
 
@@ -135,7 +139,6 @@ mod tests {
     use rustix::process::{Pid, WaitOptions, waitpid};
 
     use super::*;
-    use crate::slab::PAGES;
 
     /// Both kinds, as far as the kernel has them.
     fn kinds() -> Vec<(Backing, Pages)> {

@@ -12,11 +12,9 @@ use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
 use zeroize::Zeroize;
 
-use crate::pages::{Backing, Pages};
+use crate::pages::{Backing, PAGES, Pages};
 use crate::runs::Runs;
 
-/// What pages are taken in multiples of: a multiple of every page size that Linux has, and room for the largest value.
-pub(super) const PAGES: usize = 64 * 1024;
 /// How much is taken from the kernel at a time, where the budget has as much left.
 const CHUNK: usize = 4 * PAGES;
 /// What slots begin at multiples of, and take multiples of: no two values are in one line of the processor's cache.

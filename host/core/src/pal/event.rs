@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 pub use self::particulars::{Completion, EgressEnd, LeaseRecovery, SecretRef, SecretUse, Transfer};
-use super::record::rfc3339;
+use super::timestamp::rfc3339_if_some;
 use super::{CacheState, Cause, DestinationLabel, EventKind, LogLevel, Outcome, Reason, SecretLabel, Sent};
 
 /// An event of the PAL. The kind says what it means; the rest are its particulars, each of a type
@@ -218,13 +218,6 @@ impl Event {
 
 fn microseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     duration.map(|duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
-}
-
-fn rfc3339_if_some<S: Serializer>(ts: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match ts {
-        Some(ts) => rfc3339(ts, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 #[cfg(test)]

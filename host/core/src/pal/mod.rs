@@ -17,6 +17,7 @@ pub mod queue;
 mod record;
 mod sink;
 mod text;
+mod timestamp;
 mod token;
 mod writer;
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::Event;
+use super::timestamp::rfc3339;
 use crate::context::TaskContext;
 
 /// Whom an event is about.
@@ -60,8 +61,4 @@ pub struct Record {
 
 fn shared<S: Serializer>(subject: &Arc<Subject>, serializer: S) -> Result<S::Ok, S::Error> {
     subject.as_ref().serialize(serializer)
-}
-
-pub(super) fn rfc3339<S: Serializer>(ts: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{ts:.6}"))
 }

@@ -14,12 +14,14 @@
 //! - A size is exact, or at the limit that stopped the count.
 
 mod body;
+mod excess;
 mod instantiate;
 mod parse;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use self::excess::ShapeExcess;
 use self::parse::Parsed;
 use crate::ComponentError;
 
@@ -53,18 +55,6 @@ pub struct Shape {
     /// Locals × nested loops of the function where the product is largest: the values that a compiler
     /// carries around loops.
     pub loop_values: u64,
-}
-
-/// A size beyond its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the component has at least {size} {what}; the limit is {limit}")]
-pub struct ShapeExcess {
-    /// The size, in words.
-    pub what: &'static str,
-    /// Its value, or what the count had come to when it stopped.
-    pub size: u64,
-    /// The most that is loaded.
-    pub limit: u64,
 }
 
 impl Shape {
