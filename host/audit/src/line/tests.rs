@@ -1,3 +1,5 @@
+use sha2::{Digest, Sha256};
+
 use super::*;
 
 fn chained(add: impl FnOnce(&mut Chained<'_>, &AuditKey)) -> (Vec<u8>, Head) {
