@@ -29,7 +29,6 @@
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
 //! - [`single_flight`]: one request for all callers that ask the same at once.
 //! - [`clock`]: the one owner of "now".
-//! - [`thread`]: threads whose stacks the environment does not size.
 //!
 //! Some items are public because `far-runtime` is another crate, and hidden from this
 //! documentation because nobody else may use them: the context and the session of a task, the
@@ -64,7 +63,6 @@ pub mod thread;
 #[doc(hidden)]
 pub use context::TaskContext;
 pub use far_capability as capability;
-#[doc(hidden)]
 pub use far_capability::{
     AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version, VersionSelector,
 };
