@@ -36,12 +36,18 @@ pub(crate) fn run(repository: &Repository, choice: &Choice, json: Option<&Path>)
     let tree = Tree::refreshed(repository)?;
     chosen.iter().try_for_each(|mutation| tree.edited(mutation).map(drop))?;
     artifacts::guests(repository)?;
-    unmutated(&tree, &chosen)?;
+    let failed = unmutated(&tree, &chosen)?;
     let mut rows = Vec::new();
     for (at, mutation) in chosen.iter().enumerate() {
         println!("\n=== {} of {}: {}: {}", at + 1, chosen.len(), mutation.guard, mutation.what);
         let started = Instant::now();
-        let row = mutated(&tree, mutation)?;
+        let row = match failed.iter().find(|attack| mutation.attacks.contains(attack)) {
+            Some(attack) => {
+                let failure = Failure::new(format!("{attack} is not as expected with all guards"));
+                Row::failed(mutation.guard.clone(), &failure)
+            }
+            None => mutated(&tree, mutation)?,
+        };
         println!("{:7}  {}  {}", word(&row), row.id, elapsed(started.elapsed()));
         rows.push(row);
     }
@@ -55,18 +61,22 @@ pub(crate) fn run(repository: &Repository, choice: &Choice, json: Option<&Path>)
 
 /// Runs the attacks on the unmutated copy. An attack that succeeds with all guards would prove nothing
 /// without one.
-fn unmutated(tree: &Tree, chosen: &[Mutation]) -> Result<(), Failure> {
-    let mut attacks: Vec<_> = chosen.iter().flat_map(|mutation| &mutation.attacks).collect();
-    attacks.sort_unstable();
-    attacks.dedup();
-    let cases = attack(tree, attacks.iter().copied())?;
-    let withstood = |id: &String| cases.iter().any(|case| case.id == *id && case.attack.ok && case.twin.ok);
-    let failed: Vec<_> = attacks.into_iter().filter(|attack| !withstood(attack)).map(String::as_str).collect();
-    if failed.is_empty() {
-        return Ok(());
+///
+/// Returns the attacks that are not as expected twice: a busy machine may fail those that measure time.
+fn unmutated(tree: &Tree, chosen: &[Mutation]) -> Result<Vec<String>, Failure> {
+    let mut failed: Vec<_> = chosen.iter().flat_map(|mutation| mutation.attacks.clone()).collect();
+    failed.sort_unstable();
+    failed.dedup();
+    for _ in 0..2 {
+        if !failed.is_empty() {
+            let cases = attack(tree, &failed)?;
+            failed.retain(|id| !cases.iter().any(|case| case.id == *id && case.attack.ok && case.twin.ok));
+        }
     }
-    Err(Failure::new(format!("with all guards, not as expected: {}", failed.join(", ")))
-        .or_next("run: cargo xtask attacks"))
+    if !failed.is_empty() {
+        println!("not as expected with all guards: {}", failed.join(", "));
+    }
+    Ok(failed)
 }
 
 fn mutated(tree: &Tree, mutation: &Mutation) -> Result<Row, Failure> {
