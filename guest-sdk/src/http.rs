@@ -24,10 +24,12 @@
 //! bodies in pieces, so that a large one need not be in the skill's memory as well.
 
 mod error;
+mod parts;
 mod response;
 mod streaming;
 
 pub use error::Error;
+pub(crate) use parts::{Fields, Parts};
 pub use response::Response;
 pub use streaming::{Incoming, Outgoing};
 
@@ -39,24 +41,12 @@ use serde::Serialize;
 use crate::secrets::{self, Secret};
 use crate::{host, sealed};
 
-/// Headers or trailers, in their order.
-pub(crate) type Fields = Vec<(String, Vec<u8>)>;
-
 /// What a query leaves as it is (RFC 3986, unreserved).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request in the making.
 #[derive(Clone, Debug)]
 pub struct Request(Parts);
-
-/// What a request is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Parts {
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) headers: Fields,
-    pub(crate) body: Vec<u8>,
-}
 
 impl Request {
     /// A request with this method to this URL.
@@ -206,10 +196,4 @@ impl Request {
     pub fn start(self) -> Result<Outgoing, Error> {
         host::http::Outgoing::start(self.0).map(Outgoing::new)
     }
-}
-
-/// The first field of a name, if it is text.
-fn first<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-    let (_, value) = fields.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
-    str::from_utf8(value).ok()
 }

@@ -8,7 +8,7 @@ pub(crate) mod http {
     };
     use crate::bindings::wasi::io::streams::{InputStream, OutputStream, StreamError};
 
-    use crate::http::{self, Error, Incoming, Parts};
+    use crate::http::{Error, Fields as Pairs, Parts};
 
     /// How much one call takes, and gives.
     const TAKEN: usize = 4096;
@@ -41,7 +41,8 @@ pub(crate) mod http {
             }
         }
 
-        pub(crate) fn finish(self) -> Result<Incoming, Error> {
+        /// Returns the answer's status, headers and body.
+        pub(crate) fn finish(self) -> Result<(u16, Pairs, Body), Error> {
             drop(self.stream);
             OutgoingBody::finish(self.body, None).map_err(of_host)?;
             self.pending.subscribe().block();
@@ -49,7 +50,7 @@ pub(crate) mod http {
             let (status, headers) = (answer.status(), answer.headers().entries());
             let body = answer.consume().map_err(|()| Error::Protocol)?;
             let stream = body.stream().map_err(|()| Error::Protocol)?;
-            Ok(Incoming::new(status, headers, Body { open: Some((stream, body)), trailers: http::Fields::new() }))
+            Ok((status, headers, Body { open: Some((stream, body)), trailers: Pairs::new() }))
         }
     }
 
@@ -57,7 +58,7 @@ pub(crate) mod http {
     pub(crate) struct Body {
         /// None at its end. What is read comes before the body, of which it is a part.
         open: Option<(InputStream, IncomingBody)>,
-        trailers: http::Fields,
+        trailers: Pairs,
     }
 
     impl Body {
@@ -84,7 +85,7 @@ pub(crate) mod http {
             Ok(None)
         }
 
-        pub(crate) fn trailers(&self) -> &http::Fields {
+        pub(crate) fn trailers(&self) -> &Pairs {
             &self.trailers
         }
     }
@@ -121,7 +122,7 @@ pub(crate) mod http {
         }
     }
 
-    fn trailers(trailers: FutureTrailers) -> Result<http::Fields, Error> {
+    fn trailers(trailers: FutureTrailers) -> Result<Pairs, Error> {
         trailers.subscribe().block();
         match trailers.get() {
             Some(Ok(Ok(fields))) => Ok(fields.map(|fields| fields.entries()).unwrap_or_default()),

@@ -2,7 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, Fields, first};
+use super::parts::first;
+use super::{Error, Fields};
 
 /// A server's answer. What it has of values that the task was given, the host has taken out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::{fmt, io};
 
-use super::{Error, Fields, Response, first};
+use super::parts::first;
+use super::{Error, Fields, Response};
 use crate::host::http as wit;
 
 /// A request whose body is being written; [`Request::start`](super::Request::start) makes it.
@@ -38,7 +39,8 @@ impl Outgoing {
     /// [`Error`]; an answer of the server's is none, whatever its status. This is where it is told, too, why the host takes no more
     /// of a body.
     pub fn finish(self) -> Result<Incoming, Error> {
-        self.0.finish()
+        let (status, headers, body) = self.0.finish()?;
+        Ok(Incoming { status, headers, body, piece: Vec::new(), read: 0, failed: None })
     }
 }
 
@@ -90,10 +92,6 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    pub(crate) fn new(status: u16, headers: Fields, body: wit::Body) -> Self {
-        Self { status, headers, body, piece: Vec::new(), read: 0, failed: None }
-    }
-
     /// The status.
     pub fn status(&self) -> u16 {
         self.status

@@ -7,7 +7,7 @@ use far_capability::VersionSelector;
 use zeroize::Zeroizing;
 
 use super::Declaration;
-use crate::http::{self, Response};
+use crate::http::{Error as HttpError, Response};
 use crate::secrets::{Error, Operation};
 
 /// How long a value lives where the test does not say.
@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub(super) agent_id: String,
     pub(super) time_left: Duration,
     /// What servers answer, in turn.
-    pub(super) answers: VecDeque<Result<Response, http::Error>>,
+    pub(super) answers: VecDeque<Result<Response, HttpError>>,
 }
 
 /// One secret's grant, and what the backend has of it.

@@ -6,7 +6,7 @@ use super::placed::{Placed, take_out, unplaced};
 use super::run::{Held, Run};
 use super::{Denial, Sent, Use, headers};
 use crate::bindings::tinkerbell::skill::secrets as wit;
-use crate::http::{self, Parts, Response};
+use crate::http::{Error as HttpError, Parts, Response};
 use crate::secrets::Error;
 
 /// How a stand-in begins (`far_core::broker::StandIn`).
@@ -32,15 +32,15 @@ impl Run {
 
     /// The order is the host's: what cannot be decided on, stand-ins where none may stand, secrets that must be there, then those
     /// that are replaced.
-    pub(crate) fn send(&mut self, parts: Parts) -> Result<Result<Response, http::Error>, Denial> {
+    pub(crate) fn send(&mut self, parts: Parts) -> Result<Result<Response, HttpError>, Denial> {
         let mut headers = match headers::leaving(parts.headers) {
             Ok(headers) => headers,
             Err(error) => return Ok(Err(error)),
         };
-        let Ok(target) = Target::new(&parts.method, &parts.url) else { return Ok(Err(http::Error::Invalid)) };
+        let Ok(target) = Target::new(&parts.method, &parts.url) else { return Ok(Err(HttpError::Invalid)) };
         // For a proxy, or an echo.
         if matches!(&*parts.method, "CONNECT" | "TRACE" | "TRACK") {
-            return Ok(Err(http::Error::Denied));
+            return Ok(Err(HttpError::Denied));
         }
         let mut url = parts.url;
         let placed = Placed::all(&self.sealed, &headers, &url);
@@ -54,19 +54,19 @@ impl Run {
         let carried: Vec<_> = placed.iter().map(|place| &self.handle(place.held).name).collect();
         let demanded = self.scope.demanded(&target);
         if !demanded.iter().all(|name| carried.contains(&name)) {
-            return Ok(Err(http::Error::Denied));
+            return Ok(Err(HttpError::Denied));
         }
         take_out(&placed, &mut headers, !demanded.is_empty());
         for place in placed {
             let used = self.use_value(place.held, Purpose::Seal(&target, Some(&place.placement)), true)?;
-            let Ok(handle) = used else { return Ok(Err(http::Error::Denied)) };
+            let Ok(handle) = used else { return Ok(Err(HttpError::Denied)) };
             if !place.takes(&handle.value.bytes) {
-                return Ok(Err(http::Error::Denied));
+                return Ok(Err(HttpError::Denied));
             }
             place.show(handle.name.as_str(), &mut headers, &mut url);
             self.uses.push(Use::sent(handle.name.as_str()));
         }
         self.sent.push(Sent { method: parts.method, url, headers, body: parts.body });
-        Ok(self.plan.answers.pop_front().unwrap_or(Err(http::Error::Unreachable)))
+        Ok(self.plan.answers.pop_front().unwrap_or(Err(HttpError::Unreachable)))
     }
 }

@@ -1,0 +1,39 @@
+//! Levels of log lines.
+
+use crate::bindings::tinkerbell::skill::task as wit;
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// Detail for the skill's author.
+    Debug,
+    /// What happened.
+    Info,
+    /// Something unexpected that the skill dealt with.
+    Warn,
+    /// Something that the skill could not deal with.
+    Error,
+}
+
+impl From<Level> for wit::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl From<wit::Level> for Level {
+    fn from(level: wit::Level) -> Self {
+        match level {
+            wit::Level::Debug => Self::Debug,
+            wit::Level::Info => Self::Info,
+            wit::Level::Warn => Self::Warn,
+            wit::Level::Error => Self::Error,
+        }
+    }
+}
