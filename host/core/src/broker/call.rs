@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
-use super::fetch::now;
+use crate::clock::now;
 use crate::pal::Completion;
 use crate::provider::{LeaseId, ProviderError, SecretProvider};
 

@@ -8,9 +8,9 @@ use far_capability::{Access, DenyReason, Operation, Placement, Purpose, Target};
 use far_memory::SecretBytes;
 
 use super::exchange::{Carried, Exchange};
-use super::fetch::now;
 use super::sealed::Sealed;
 use super::{AccessError, SecretError, Session, StandIn, Stop};
+use crate::clock::now;
 use crate::pal::{DestinationLabel, EgressReason, Event, SecretUse};
 use crate::secret::Secret;
 

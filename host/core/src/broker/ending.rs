@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use super::Stop;
 use super::cache::Closed;
-use super::fetch::now;
 use super::place::ScopeSubject;
 use super::session::{ENDED, Session};
+use crate::clock::now;
 use crate::pal::{AuditUnavailable, Event, LogLevel, Outcome, Reason};
 use crate::secret::Gone;
 

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use far_capability::Permit;
 
-use super::fetch::now;
 use super::{SecretError, Session, Stop};
+use crate::clock::now;
 use crate::pal::{DestinationLabel, EgressEnd, EgressReason, Event, Outcome, SecretUse, Sent, Transfer};
 use crate::secret::{Gone, Secret};
 

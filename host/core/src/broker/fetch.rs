@@ -12,25 +12,14 @@ use super::call::{self, answered, release};
 use super::life::end_in_time;
 use super::place::{FetchError, Key, Place};
 use super::slot::Ready;
-use crate::clock;
-pub(super) use crate::clock::now;
+use super::wanted::Wanted;
+use crate::clock::{self, now};
 use crate::pal::{Cause, Completion, Event, SecretRef, Subject};
 use crate::provider::{Fetched, Lease, ProviderError, Refreshed, SecretOwner, SecretProvider};
 use crate::secret::{Gone, Secret};
 
 /// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// What is there already, and what is wanted of the backend.
-#[derive(Clone)]
-pub(super) enum Wanted {
-    /// Nothing is: the value.
-    Value,
-    /// This one: whether there is another.
-    Newer(Arc<Secret>),
-    /// This one, which has a lease: another one, made in its place.
-    Another(Arc<Secret>),
-}
 
 /// A fetch as it is described to the flight that does it.
 struct Errand {

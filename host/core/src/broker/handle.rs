@@ -6,7 +6,7 @@ use std::time::Duration;
 use far_capability::{Operations, SecretName, Version, VersionSelector};
 
 use super::StandIn;
-use super::fetch::now;
+use crate::clock::now;
 use crate::secret::Secret;
 
 /// A task's hold on one version of a secret.

@@ -48,6 +48,7 @@ mod signing;
 mod slot;
 mod stand_in;
 mod uses;
+mod wanted;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -11,9 +11,10 @@ use futures_util::future::join_all;
 
 use super::Broker;
 use super::call::{self, answered};
-use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, ScopeSubject};
 use super::rotation::Reread;
+use super::wanted::Wanted;
+use crate::clock::now;
 use crate::pal::{AuditUnavailable, Cause, Event, SecretRef, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use far_capability::{DenyReason, SecretName, VersionSelector, WhenLeaked};
 
-use super::fetch::now;
 use super::{AccessError, Handle, Repeats, SecretError, Session, Stop};
+use crate::clock::now;
 use crate::pal::{CacheState, Completion, Event, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;

@@ -19,8 +19,9 @@ use tokio::time::sleep_until;
 
 use super::Broker;
 use super::call::{self, answered};
-use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place};
+use super::wanted::Wanted;
+use crate::clock::now;
 use crate::pal::{AuditUnavailable, Cause, Event, SecretRef, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;

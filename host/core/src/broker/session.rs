@@ -12,10 +12,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::cache::Joined;
-use super::fetch::{Wanted, now};
 use super::place::{FetchError, Key, Place, Plan, ScopeSubject};
 use super::repeats::Counts;
+use super::wanted::Wanted;
 use super::{AccessError, Broker, Handle, ListedSecret, SecretError, StandIn, Stop};
+use crate::clock::now;
 use crate::context::TaskContext;
 use crate::pal::{CacheState, Event, SecretLabel, Subject};
 use crate::provider::ProviderError;

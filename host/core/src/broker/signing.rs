@@ -8,10 +8,10 @@ use far_memory::{MemoryError, OverQuota, SecretBytes};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::fetch::now;
 use super::life::end_in_time;
 use super::{AccessError, Handle, SecretError, Session};
 use crate::clock;
+use crate::clock::now;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
 use crate::pal::{Completion, Event, SecretLabel};
 use crate::redaction::LearnError;

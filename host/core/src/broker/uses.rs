@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use far_capability::{Access, Permit, Purpose};
 use far_memory::SecretBytes;
 
-use super::fetch::now;
 use super::{AccessError, Handle, SecretError, Session};
+use crate::clock::now;
 use crate::pal::{Completion, Event, SecretRef};
 
 impl Session {
