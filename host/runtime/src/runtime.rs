@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use far_core::broker::{Broker, BrokerError, BrokerSettings, KeptSecret, Reread};
 use far_core::capability::{Catalog, Destination};
-use far_core::pal::{Pal, Subject};
+use far_core::pal::Pal;
 use far_core::provider::SecretProvider;
-use far_core::{AgentId, SecretName, SkillDigest, thread};
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::timeout;
+use far_core::{AgentId, SecretName};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -19,7 +18,6 @@ use crate::egress::{self, Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::limits::Limits;
-use crate::skill::{Checked, LoadError, Skill};
 use crate::state::TaskState;
 use crate::turns::Turns;
 use crate::untraced;
@@ -43,10 +41,10 @@ pub struct Runtime {
     pub(crate) linker: Linker<TaskState>,
     pub(crate) artifacts: Option<ArtifactCache>,
     pub(crate) wasi: Wasi,
-    load_limits: LoadLimits,
+    pub(crate) load_limits: LoadLimits,
     /// Loads that are checked, or taken from the cache.
-    checking: Semaphore,
-    places: Places,
+    pub(crate) checking: Semaphore,
+    pub(crate) places: Places,
 }
 
 /// The most loads that are checked at once.
@@ -242,89 +240,6 @@ impl Runtime {
     /// see [`Pal::is_ready`].
     pub fn is_ready(&self) -> bool {
         self.pal().is_ready()
-    }
-
-    /// Checks and compiles a component, on threads of its own. Records a refusal.
-    ///
-    /// A component whose machine code is in the cache waits for no other that is being compiled.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`], by fault of whoever made the component.
-    pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
-        let digest = SkillDigest::of(&component);
-        let loaded = self.load_digest(component, digest).await;
-        if let Err(error) = &loaded {
-            self.record_load_refusal(digest, error).await;
-        }
-        loaded.map(Arc::new)
-    }
-
-    pub(crate) async fn record_load_refusal(&self, digest: SkillDigest, error: &LoadError) {
-        let agent_id = self.agent_id.clone();
-        let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
-        // The refusal stands, recorded or not: nothing runs.
-        let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
-    }
-
-    async fn load_digest(self: &Arc<Self>, component: Vec<u8>, digest: SkillDigest) -> Result<Skill, LoadError> {
-        let runtime = self.clone();
-        let checked = on_thread("far-load", move || {
-            let checked = Checked::new(component, digest)?;
-            match checked.cached(&runtime) {
-                Some(component) => checked.link(&runtime, &component).map(Load::Done),
-                None => Ok(Load::Compile(checked)),
-            }
-        });
-        let checked = {
-            // The semaphore is never closed.
-            let _check = self.checking.acquire().await.map_err(|_| LoadError::Interrupted)?;
-            match checked.await? {
-                Load::Compile(checked) => checked,
-                Load::Done(skill) => return Ok(skill),
-            }
-        };
-        let compiled = self.compile(checked);
-        match self.compiler.deadline(&self.load_limits) {
-            None => compiled.await,
-            Some(deadline) => timeout(deadline, compiled).await.unwrap_or(Err(LoadError::Timeout(deadline))),
-        }
-    }
-
-    async fn compile(self: &Arc<Self>, checked: Checked) -> Result<Skill, LoadError> {
-        let (job, _waiting) = self.places.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
-        let runtime = self.clone();
-        on_thread("far-compile", move || {
-            // The place is freed when compiling has ended, not when the caller stops waiting.
-            let component = checked.compile(&runtime, &job)?;
-            checked.link(&runtime, &component)
-        })
-        .await
-    }
-}
-
-/// A load whose component has been checked.
-enum Load {
-    /// The cache had its machine code.
-    Done(Skill),
-    /// It must be compiled.
-    Compile(Checked),
-}
-
-/// Runs something long, and waits for it.
-///
-/// Does not use a thread of tokio's: if tokio can start no thread, it waits forever for a free one.
-/// A compiling process is ended with the thread that started it.
-pub(crate) async fn on_thread<T: Send + 'static>(
-    name: &str,
-    run: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
-) -> Result<T, LoadError> {
-    let (done, result) = oneshot::channel();
-    // Whoever asked may have gone away.
-    match thread::spawn(name, move || _ = done.send(run())) {
-        // A thread that panicked leaves no word.
-        Ok(_) => result.await.unwrap_or(Err(LoadError::Interrupted)),
-        Err(error) => Err(LoadError::Host(error.into())),
     }
 }
 

@@ -10,7 +10,7 @@ use super::order::Order;
 use super::{pool, sandbox};
 use crate::engine;
 use crate::limits::is_the_machines;
-use crate::skill::{LoadError, of_engine};
+use crate::load_error::{LoadError, of_engine};
 
 /// How a compiling process ends, if it does so by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

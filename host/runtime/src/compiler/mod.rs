@@ -27,7 +27,7 @@ use wasmtime::Engine;
 
 pub(crate) use job::{Job, Places};
 
-use crate::skill::{LoadError, of_engine};
+use crate::load_error::{LoadError, of_engine};
 
 /// Bounds on loading one component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

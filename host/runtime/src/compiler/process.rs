@@ -13,7 +13,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use super::child::Exit;
 use super::order::Order;
 use super::{Job, LoadLimits, Program};
-use crate::skill::LoadError;
+use crate::load_error::LoadError;
 
 /// The interval between checks for an abandoned job.
 const LOOK: Duration = Duration::from_millis(50);

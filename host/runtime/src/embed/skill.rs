@@ -8,8 +8,10 @@ use far_core::declaration::Declaration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::runtime::{Runtime, on_thread};
-use crate::skill::{Checked, Identity, LoadError};
+use crate::load::{Checked, on_thread};
+use crate::load_error::LoadError;
+use crate::runtime::Runtime;
+use crate::skill::Identity;
 
 /// A checked component, compiled for an embedder's engine.
 pub struct EmbeddedSkill {
