@@ -25,6 +25,7 @@
 //! them. The buffers of the HTTP and TLS libraries are not: a binary's [`WipingAllocator`](far_core::memory::WipingAllocator)
 //! overwrites them as they are freed, and a connection ends with its answer. No text of a body is in any error, nor is the URL.
 
+mod access;
 mod address;
 mod answer;
 mod client;
@@ -61,6 +62,7 @@ pub use self::ledger::LedgerConfig;
 pub use self::login::{Auth, SERVICE_ACCOUNT_TOKEN, SecretId};
 pub use self::place::{Engine, Mounts, PlaceError};
 
+use self::access::Access;
 use self::client::Client;
 use self::dynamic::Dynamic;
 use self::ledger::Ledger;
@@ -156,15 +158,19 @@ impl Vault {
         let ledger = ledger.map(|ledger| Ledger::open(ledger, &id, &config.address)).transpose();
         let versions = |kind| Versions::random(kind).map_err(|NoRandom| VaultError::Random);
         let leases = versions("lease")?;
-        let dynamic =
-            ledger.map_err(VaultError::Ledger)?.map(|ledger| Dynamic::new(ledger, leases, config.child_policies));
+        let ledger = ledger.map_err(VaultError::Ledger)?;
         let client = Arc::new(Client::new(http, config.address, namespace));
         let metrics = Arc::new(Metrics::default());
         let login = Login::new(config.auth, metrics.clone()).map_err(VaultError::AuthMount)?;
-        let server = Server {
+        let access = Arc::new(Access {
             session: Session::new(client.clone(), login, settings.deadline, metrics.clone()),
             client,
             shell: Shell::new(settings, metrics.clone()),
+        });
+        let dynamic =
+            ledger.map(|ledger| Arc::new(Dynamic::new(access.clone(), ledger, leases, config.child_policies)));
+        let server = Server {
+            access,
             mounts: config.mounts,
             versions: versions("kv1")?,
             known,
@@ -180,7 +186,7 @@ impl Vault {
     /// there is no ledger.
     pub async fn recover(&self) -> Recovered {
         match &self.server.dynamic {
-            Some(dynamic) => dynamic.recover(&self.server).await,
+            Some(dynamic) => dynamic.recover().await,
             None => Recovered::default(),
         }
     }
@@ -192,7 +198,10 @@ impl Vault {
     ///
     /// The first that there was; a later process's [`recover`](Self::recover) ends what is left.
     pub async fn close(&self) -> Result<(), ProviderError> {
-        Dynamic::end_all(&self.server).await
+        match &self.server.dynamic {
+            Some(dynamic) => dynamic.end_all().await,
+            None => Ok(()),
+        }
     }
 
     /// What it did so far, in numbers: the counters of

@@ -10,7 +10,7 @@ use far_core::provider::{
 use far_core::{ProviderId, Version, VersionSelector};
 
 use super::Vault;
-use super::dynamic::{Dynamic, Wanted};
+use super::dynamic::Wanted;
 use super::metadata::Folders;
 use super::place::Place;
 
@@ -34,12 +34,12 @@ impl SecretProvider for Vault {
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
         let server = &self.server;
-        server.shell.call(|| server.client.health()).await?;
-        server.shell.call(|| server.reach()).await?;
+        server.access.shell.call(|| server.access.client.health()).await?;
+        server.access.shell.call(|| server.reach()).await?;
         let (mut there, folders) = (Vec::new(), Folders::default());
         for reference in &server.known {
             let place = server.place(reference)?;
-            if server.shell.call(|| server.is_there(&place, &folders)).await? {
+            if server.access.shell.call(|| server.is_there(&place, &folders)).await? {
                 there.push(reference.clone());
             }
         }
@@ -85,18 +85,18 @@ impl DynamicSecrets for Vault {
         owner: &SecretOwner,
     ) -> Result<Fetched, ProviderError> {
         match self.made(reference)? {
-            Some(place) => Dynamic::get(&self.server, place, Wanted::Version(version.clone()), owner).await,
+            Some(place) => self.server.dynamic()?.get(place, Wanted::Version(version.clone()), owner).await,
             None => self.get_secret(reference, version).await,
         }
     }
 
     async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
-        self.server.dynamic()?.lengthen(&self.server, lease).await
+        self.server.dynamic()?.lengthen(lease).await
     }
 
     /// A lease of which an owner has several secrets ends with the last of them.
     async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
-        Dynamic::give_back(&self.server, lease).await
+        self.server.dynamic()?.give_back(lease).await
     }
 
     /// Both are there until each secret of the old one's lease was released, or the owner ends.
@@ -107,18 +107,18 @@ impl DynamicSecrets for Vault {
         owner: &SecretOwner,
     ) -> Result<Fetched, ProviderError> {
         let place = self.made(reference)?.ok_or(ProviderError::Unsupported)?;
-        Dynamic::get(&self.server, place, Wanted::Instead(lease.clone()), owner).await
+        self.server.dynamic()?.get(place, Wanted::Instead(lease.clone()), owner).await
     }
 
     async fn revoke_for(&self, reference: &Reference, owner: &SecretOwner) -> Result<(), ProviderError> {
         match self.made(reference)? {
-            Some(place) => Dynamic::reclaim(&self.server, &place, owner).await,
+            Some(place) => self.server.dynamic()?.reclaim(&place, owner).await,
             None => Ok(()),
         }
     }
 
     async fn revoke_all(&self, owner: &SecretOwner) -> Result<(), ProviderError> {
-        Dynamic::end(&self.server, owner).await
+        self.server.dynamic()?.end(owner).await
     }
 }
 
@@ -150,7 +150,7 @@ impl Vault {
     /// What is made for who asks has no version before somebody does: there is its role, or there is not.
     async fn describe_made(&self, place: &Place) -> Result<Description, ProviderError> {
         let (server, folders) = (&self.server, Folders::default());
-        match server.shell.call(|| server.is_there(place, &folders)).await {
+        match server.access.shell.call(|| server.is_there(place, &folders)).await {
             Ok(false) => Err(ProviderError::NotFound),
             // That it is made for who asks is so whoever may look at its role.
             Ok(true) | Err(ProviderError::Denied) => Ok(Description::dynamic()),

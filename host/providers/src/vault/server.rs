@@ -1,6 +1,5 @@
 //! Reads, for however many ask.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +8,19 @@ use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference
 use far_core::single_flight::SingleFlight;
 use far_core::{Version, VersionSelector};
 
-use super::client::{Client, Token};
+use super::access::Access;
+use super::client::Token;
 use super::dynamic::Dynamic;
 use super::kv::{self, Read};
 use super::metadata::{self, Folders};
 use super::place::{Mounts, Place, Source};
-use super::session::Session;
 use super::static_role;
-use crate::network::{Absences, Metrics, Shell};
+use crate::network::{Absences, Metrics};
 use crate::version::Versions;
 
 /// What a call that goes on without its caller needs.
 pub(super) struct Server {
-    pub(super) client: Arc<Client>,
-    pub(super) session: Arc<Session>,
-    pub(super) shell: Shell,
+    pub(super) access: Arc<Access>,
     pub(super) mounts: Mounts,
     pub(super) versions: Versions,
     pub(super) known: Vec<Reference>,
@@ -31,7 +28,7 @@ pub(super) struct Server {
     pub(super) absences: Absences<Key>,
     pub(super) metrics: Arc<Metrics>,
     /// None where nothing is made for who asks.
-    pub(super) dynamic: Option<Dynamic>,
+    pub(super) dynamic: Option<Arc<Dynamic>>,
 }
 
 pub(super) type Key = (Reference, VersionSelector);
@@ -63,7 +60,7 @@ impl Server {
         let read = match wanted(&place, version) {
             // A text that no version has, such as one of another backend's.
             Err(error) => Err(error),
-            Ok(number) => self.shell.call(|| self.attempt(&place, number)).await,
+            Ok(number) => self.access.shell.call(|| self.attempt(&place, number)).await,
         };
         let answered = read.and_then(|read| self.answered(reference, version, read));
         match &answered {
@@ -89,29 +86,11 @@ impl Server {
     async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
         let read = |token: Token| async move {
             match place.source {
-                Source::StaticCreds => static_role::read(&self.client, &token, place).await,
-                _ => kv::read(&self.client, &token, place, version).await,
+                Source::StaticCreds => static_role::read(&self.access.client, &token, place).await,
+                _ => kv::read(&self.access.client, &token, place, version).await,
             }
         };
-        self.as_itself(read).await
-    }
-
-    /// Asks with the token that there is; if that has ended, with another, once.
-    pub(super) async fn as_itself<T, F>(&self, ask: impl Fn(Token) -> F) -> Result<T, ProviderError>
-    where
-        F: Future<Output = Result<T, ProviderError>>,
-    {
-        let current = self.session.current().await?;
-        let answer = ask(current.token.clone()).await;
-        if !matches!(answer, Err(ProviderError::Denied)) || !self.session.has_ended(&current).await {
-            return answer;
-        }
-        let current = self.session.current().await?;
-        let answer = ask(current.token.clone()).await;
-        if matches!(answer, Err(ProviderError::Denied)) {
-            self.session.believe();
-        }
-        answer
+        self.access.as_itself(read).await
     }
 
     /// What has secrets made.
@@ -119,14 +98,14 @@ impl Server {
     /// # Errors
     ///
     /// `Unsupported` where there is no ledger.
-    pub(super) fn dynamic(&self) -> Result<&Dynamic, ProviderError> {
+    pub(super) fn dynamic(&self) -> Result<&Arc<Dynamic>, ProviderError> {
         self.dynamic.as_ref().ok_or(ProviderError::Unsupported)
     }
 
     /// Whether a secret is there, without reading it.
     pub(super) async fn is_there(&self, place: &Place, folders: &Folders) -> Result<bool, ProviderError> {
-        let current = self.session.current().await?;
-        metadata::is_there(&self.client, &current.token, place, folders).await
+        let current = self.access.session.current().await?;
+        metadata::is_there(&self.access.client, &current.token, place, folders).await
     }
 
     /// What the server says of a secret without its value.
@@ -136,13 +115,13 @@ impl Server {
             let path = &path;
             async move {
                 match place.source {
-                    Source::KvV2 => metadata::description(&self.client, &token, path).await,
-                    Source::StaticCreds => static_role::description(&self.client, &token, path).await,
+                    Source::KvV2 => metadata::description(&self.access.client, &token, path).await,
+                    Source::StaticCreds => static_role::description(&self.access.client, &token, path).await,
                     Source::KvV1 | Source::Creds | Source::Certificate(_) => Err(ProviderError::Unsupported),
                 }
             }
         };
-        self.shell.call(|| self.as_itself(describe)).await
+        self.access.shell.call(|| self.access.as_itself(describe)).await
     }
 
     /// Removes a version of a secret.
@@ -151,9 +130,9 @@ impl Server {
             return Err(ProviderError::Unsupported);
         }
         let number = number(version)?;
-        let remove = |token| async move { metadata::remove(&self.client, &token, place, number).await };
+        let remove = |token| async move { metadata::remove(&self.access.client, &token, place, number).await };
         let _stale = self.stale(place);
-        self.shell.call(|| self.as_itself(remove)).await
+        self.access.shell.call(|| self.access.as_itself(remove)).await
     }
 
     /// Has a secret replaced: the version that is there then.
@@ -161,22 +140,22 @@ impl Server {
         let path = place.rotation().ok_or(ProviderError::Unsupported)?;
         let replace = |token: Token| {
             let path = &path;
-            async move { static_role::replace(&self.client, &token, path).await }
+            async move { static_role::replace(&self.access.client, &token, path).await }
         };
         {
             let _stale = self.stale(place);
-            self.shell.once(|| self.as_itself(replace)).await?;
+            self.access.shell.once(|| self.access.as_itself(replace)).await?;
         }
         // A call of its own: what could not be read back is not rotated once more.
-        let read = self.shell.call(|| self.attempt(place, None)).await?;
+        let read = self.access.shell.call(|| self.attempt(place, None)).await?;
         read.version.ok_or(ProviderError::Invalid)
     }
 
     /// Whether the server takes the provider's token.
     pub(super) async fn reach(&self) -> Result<(), ProviderError> {
-        let current = self.session.current().await?;
-        if self.session.has_ended(&current).await {
-            self.session.current().await?;
+        let current = self.access.session.current().await?;
+        if self.access.session.has_ended(&current).await {
+            self.access.session.current().await?;
         }
         Ok(())
     }

@@ -8,38 +8,37 @@ use futures_util::future::{join, join_all};
 use super::super::client::Token;
 use super::super::ledger::{Kind, Left};
 use super::super::place::Place;
-use super::super::server::Server;
 use super::held::Held;
 use super::pending::Thing;
 use super::{Dynamic, Recovered, calls, certificate};
 
 impl Dynamic {
     /// Ends a lease, when the last of those who have a part of its secret gives it back: goes on if nobody waits for it any more.
-    pub(in super::super) async fn give_back(server: &Arc<Server>, lease: &LeaseId) -> Result<(), ProviderError> {
-        let (server, lease) = (server.clone(), lease.clone());
-        let ended = tokio::spawn(async move { server.dynamic()?.give_back_once(&server, lease).await });
+    pub(in super::super) async fn give_back(self: &Arc<Self>, lease: &LeaseId) -> Result<(), ProviderError> {
+        let (dynamic, lease) = (self.clone(), lease.clone());
+        let ended = tokio::spawn(async move { dynamic.give_back_once(lease).await });
         ended.await.unwrap_or(Err(ProviderError::Unavailable))
     }
 
-    async fn give_back_once(&self, server: &Arc<Server>, lease: LeaseId) -> Result<(), ProviderError> {
+    async fn give_back_once(self: &Arc<Self>, lease: LeaseId) -> Result<(), ProviderError> {
         let all = self.owners.lock().all();
         match all.iter().find(|held| held.made.lock().leases.contains_key(&lease)) {
             Some(held) if held.made.lock().returned(&lease) => {
                 let thing = held.made.lock().thing(lease.clone());
-                self.end_or_later(server, thing).await?;
+                self.end_or_later(thing).await?;
                 held.made.lock().leases.remove(&lease);
                 Ok(())
             }
             Some(_) => Ok(()),
             // Of an owner that has ended, or of nobody: the server knows.
-            None => self.end_thing(server, certificate::kind(&lease), &lease).await,
+            None => self.end_thing(certificate::kind(&lease), &lease).await,
         }
     }
 
     /// Ends what a secret of an owner's ends by, whose time is over.
-    pub(super) async fn end_of(&self, server: &Server, held: &Held, lease: LeaseId) -> Result<(), ProviderError> {
+    pub(super) async fn end_of(&self, held: &Held, lease: LeaseId) -> Result<(), ProviderError> {
         let thing = held.made.lock().thing(lease);
-        self.end_thing(server, thing.kind, &thing.id).await?;
+        self.end_thing(thing.kind, &thing.id).await?;
         held.made.lock().leases.remove(&thing.id);
         Ok(())
     }
@@ -47,18 +46,18 @@ impl Dynamic {
     /// Ends what was made of a secret for an owner, whoever has a part of it, and what is being made: goes on if nobody waits for it
     /// any more. Whoever asked for it before is not answered.
     pub(in super::super) async fn reclaim(
-        server: &Arc<Server>,
+        self: &Arc<Self>,
         place: &Place,
         owner: &SecretOwner,
     ) -> Result<(), ProviderError> {
-        let Some(held) = server.dynamic()?.owners.lock().get(owner) else { return Ok(()) };
-        let (server, path) = (server.clone(), place.made_once());
+        let Some(held) = self.owners.lock().get(owner) else { return Ok(()) };
+        let (dynamic, path) = (self.clone(), place.made_once());
         held.made.lock().refuse(&path);
-        let ended = tokio::spawn(async move { server.dynamic()?.reclaim_once(&server, &held, &path).await });
+        let ended = tokio::spawn(async move { dynamic.reclaim_once(&held, &path).await });
         ended.await.unwrap_or(Err(ProviderError::Unavailable))
     }
 
-    async fn reclaim_once(&self, server: &Arc<Server>, held: &Held, path: &str) -> Result<(), ProviderError> {
+    async fn reclaim_once(self: &Arc<Self>, held: &Held, path: &str) -> Result<(), ProviderError> {
         // Its owner's end waits for this, and ends what this could not.
         let _over = held.over.read().await;
         let things = {
@@ -69,7 +68,7 @@ impl Dynamic {
         };
         let end = |thing: Thing| async move {
             let id = thing.id.clone();
-            self.end_or_later(server, thing).await?;
+            self.end_or_later(thing).await?;
             held.made.lock().leases.remove(&id);
             Ok(())
         };
@@ -77,14 +76,14 @@ impl Dynamic {
     }
 
     /// Ends an owner, and all that was made for it: goes on if nobody waits for it any more.
-    pub(in super::super) async fn end(server: &Arc<Server>, owner: &SecretOwner) -> Result<(), ProviderError> {
-        let Some(held) = server.dynamic()?.owners.lock().end(owner) else { return Ok(()) };
-        let server = server.clone();
-        let ended = tokio::spawn(async move { server.dynamic()?.end_once(&server, &held).await });
+    pub(in super::super) async fn end(self: &Arc<Self>, owner: &SecretOwner) -> Result<(), ProviderError> {
+        let Some(held) = self.owners.lock().end(owner) else { return Ok(()) };
+        let dynamic = self.clone();
+        let ended = tokio::spawn(async move { dynamic.end_once(&held).await });
         ended.await.unwrap_or(Err(ProviderError::Unavailable))
     }
 
-    async fn end_once(&self, server: &Arc<Server>, held: &Held) -> Result<(), ProviderError> {
+    async fn end_once(self: &Arc<Self>, held: &Held) -> Result<(), ProviderError> {
         // What is being made has deadlines of its own.
         *held.over.write().await = true;
         held.child.lock().await.take();
@@ -93,65 +92,64 @@ impl Dynamic {
             made.forget_secrets();
             (std::mem::take(&mut made.leases), std::mem::take(&mut made.accessors))
         };
-        let leases = join_all(leases.into_values().map(|leased| self.end_or_later(server, leased.thing))).await;
-        let tokens = accessors.iter().map(|accessor| self.end_or_later(server, Thing::token(accessor)));
+        let leases = join_all(leases.into_values().map(|leased| self.end_or_later(leased.thing))).await;
+        let tokens = accessors.iter().map(|accessor| self.end_or_later(Thing::token(accessor)));
         let tokens = join_all(tokens).await;
         leases.into_iter().chain(tokens).collect()
     }
 
     /// Ends everything of everybody, and what could not be ended before.
-    pub(in super::super) async fn end_all(server: &Arc<Server>) -> Result<(), ProviderError> {
-        let Some(dynamic) = &server.dynamic else { return Ok(()) };
-        let owners = dynamic.owners.lock().names();
-        let ended = join_all(owners.iter().map(|owner| Self::end(server, owner)));
-        let (pending, ended) = join(dynamic.try_pending(server), ended).await;
+    pub(in super::super) async fn end_all(self: &Arc<Self>) -> Result<(), ProviderError> {
+        let owners = self.owners.lock().names();
+        let ended = join_all(owners.iter().map(|owner| self.end(owner)));
+        let (pending, ended) = join(self.try_pending(), ended).await;
         ended.into_iter().chain([pending]).collect()
     }
 
     /// Ends something; if the server is away, later.
-    pub(super) async fn end_or_later(&self, server: &Arc<Server>, thing: Thing) -> Result<(), ProviderError> {
-        let ended = self.end_thing(server, thing.kind, &thing.id).await;
+    pub(super) async fn end_or_later(self: &Arc<Self>, thing: Thing) -> Result<(), ProviderError> {
+        let ended = self.end_thing(thing.kind, &thing.id).await;
         if ended.is_err_and(is_away) {
-            self.pending.add(server, thing);
+            self.pending.add(self, thing);
         }
         ended
     }
 
     /// Ends what is still to be ended: all that has not ended by itself.
-    pub(super) async fn try_pending(&self, server: &Server) -> Result<(), ProviderError> {
+    pub(super) async fn try_pending(&self) -> Result<(), ProviderError> {
         let things = self.pending.things();
         let Some((first, others)) = things.split_first() else { return Ok(()) };
         // A circuit that was open lets one call through, and the others when that was answered.
-        let first = self.end_thing(server, first.kind, &first.id).await;
-        let others = others.iter().map(|thing| self.end_thing(server, thing.kind, &thing.id));
+        let first = self.end_thing(first.kind, &first.id).await;
+        let others = others.iter().map(|thing| self.end_thing(thing.kind, &thing.id));
         let others = join_all(others).await;
         others.into_iter().chain([first]).collect()
     }
 
     /// Ends what was written down, and crosses it out.
-    async fn end_thing(&self, server: &Server, kind: Kind, id: &LeaseId) -> Result<(), ProviderError> {
-        let text = id.as_str();
+    async fn end_thing(&self, kind: Kind, id: &LeaseId) -> Result<(), ProviderError> {
+        let (access, text) = (&self.access, id.as_str());
         let end = |token: Token| async move {
             match kind {
-                Kind::Accessor => calls::end_token(&server.client, &token, text).await,
-                Kind::Lease => calls::end_lease(&server.client, &token, text).await,
-                Kind::Certificate => certificate::withdraw(&server.client, &token, text).await,
+                Kind::Accessor => calls::end_token(&access.client, &token, text).await,
+                Kind::Lease => calls::end_lease(&access.client, &token, text).await,
+                Kind::Certificate => certificate::withdraw(&access.client, &token, text).await,
                 Kind::Ended => Ok(()),
             }
         };
-        server.shell.call(|| server.as_itself(end)).await?;
+        access.shell.call(|| access.as_itself(end)).await?;
         self.pending.forget(id);
         self.cross_out(text).await;
         Ok(())
     }
 
     /// Ends what processes left that are no more.
-    pub(in super::super) async fn recover(&self, server: &Server) -> Recovered {
+    pub(in super::super) async fn recover(&self) -> Recovered {
         let ledger = self.ledger.clone();
         let left = tokio::task::spawn_blocking(move || ledger.left()).await.unwrap_or_default();
         let mut recovered = Recovered::default();
         for left in left {
-            let failed = self.recover_file(server, &left).await;
+            let failed = self.recover_file(&left).await;
             recovered.ended += left.entries.len() - failed;
             recovered.failed += failed;
             recovered.unsound += usize::from(!left.sound);
@@ -163,10 +161,10 @@ impl Dynamic {
     }
 
     /// How many could not be ended.
-    async fn recover_file(&self, server: &Server, left: &Left) -> usize {
+    async fn recover_file(&self, left: &Left) -> usize {
         let mut failed = 0;
         for (kind, id) in &left.entries {
-            let ended = self.end_thing(server, *kind, &LeaseId::new(id)).await;
+            let ended = self.end_thing(*kind, &LeaseId::new(id)).await;
             failed += usize::from(ended.is_err());
         }
         failed

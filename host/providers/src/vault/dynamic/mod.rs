@@ -27,10 +27,10 @@ pub(super) use self::held::Wanted;
 use self::calls::MadeSecret;
 use self::held::{Asked, Child, Held, Leased, Owners, Secret};
 use self::pending::{Pending, Thing};
+use super::access::Access;
 use super::client::Reply;
 use super::ledger::{Kind, Ledger};
 use super::place::{Place, Source};
-use super::server::Server;
 use crate::version::Versions;
 
 /// How often something is made for one who asks, if others give it back before it can be given.
@@ -38,6 +38,7 @@ const TURNS: usize = 4;
 
 /// What a provider needs to have secrets made.
 pub(super) struct Dynamic {
+    access: Arc<Access>,
     ledger: Arc<Ledger>,
     versions: Versions,
     /// Of owners' tokens; the provider's own if there are none.
@@ -67,8 +68,15 @@ pub(super) fn issued(reply: Reply, place: &Place) -> Result<SecretBytes, Provide
 }
 
 impl Dynamic {
-    pub(super) fn new(ledger: Ledger, versions: Versions, policies: Vec<String>) -> Self {
-        Self { ledger: Arc::new(ledger), versions, policies, owners: Mutex::default(), pending: Pending::default() }
+    pub(super) fn new(access: Arc<Access>, ledger: Ledger, versions: Versions, policies: Vec<String>) -> Self {
+        Self {
+            access,
+            ledger: Arc::new(ledger),
+            versions,
+            policies,
+            owners: Mutex::default(),
+            pending: Pending::default(),
+        }
     }
 
     #[cfg(test)]
@@ -79,21 +87,20 @@ impl Dynamic {
     /// Reads a part of a secret that is made for an owner, unless it was. It is counted as given when this answers: who went away
     /// while it was made has no part of it.
     pub(super) async fn get(
-        server: &Arc<Server>,
+        self: &Arc<Self>,
         place: Place,
         wanted: Wanted,
         owner: &SecretOwner,
     ) -> Result<Fetched, ProviderError> {
-        let dynamic = server.dynamic()?;
         // Nobody would be there to end it.
-        let held = dynamic.owners.lock().of(owner).ok_or(ProviderError::Unavailable)?;
+        let held = self.owners.lock().of(owner).ok_or(ProviderError::Unavailable)?;
         let path = place.made_once();
         let since = held.made.lock().takings(&path);
         let asked = Arc::new(Asked { place, path, wanted, since });
         // Others may have given it back before this one was given any of it.
         for _ in 0..TURNS {
-            let (server, own, theirs) = (server.clone(), held.clone(), asked.clone());
-            let made = tokio::spawn(async move { server.dynamic()?.have_made(&server, &own, &theirs).await });
+            let (dynamic, own, theirs) = (self.clone(), held.clone(), asked.clone());
+            let made = tokio::spawn(async move { dynamic.have_made(&own, &theirs).await });
             made.await.unwrap_or(Err(ProviderError::Unavailable))?;
             if let Some(given) = held.made.lock().give(&asked) {
                 return given;
@@ -103,7 +110,7 @@ impl Dynamic {
     }
 
     /// Has a secret made, unless it was.
-    async fn have_made(&self, server: &Arc<Server>, held: &Held, asked: &Asked) -> Result<(), ProviderError> {
+    async fn have_made(self: &Arc<Self>, held: &Held, asked: &Asked) -> Result<(), ProviderError> {
         let over = held.over.read().await;
         if *over {
             return Err(ProviderError::Unavailable);
@@ -123,9 +130,9 @@ impl Dynamic {
         };
         // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its owner is.
         if let Some(lease) = ended {
-            let _ = self.end_of(server, held, lease).await;
+            let _ = self.end_of(held, lease).await;
         }
-        let made = self.make(server, held, &asked.place).await?;
+        let made = self.make(held, &asked.place).await?;
         let (kind, id) = made.ends_by.clone();
         let thing = Thing { kind, id: id.clone(), until: clock::now() + made.lasts };
         let leased = Leased { path: path.clone(), thing: thing.clone() };
@@ -134,7 +141,7 @@ impl Dynamic {
             return Err(ProviderError::Invalid);
         }
         let kept = self.keep(held, asked, made, thing.until).await;
-        if kept.is_err() && self.end_or_later(server, thing).await.is_ok() {
+        if kept.is_err() && self.end_or_later(thing).await.is_ok() {
             // Nobody has it, and who asks again has another made.
             held.made.lock().leases.remove(&id);
         }
@@ -159,37 +166,39 @@ impl Dynamic {
     }
 
     /// With the owner's token; with another, once, if that has ended.
-    async fn make(&self, server: &Arc<Server>, held: &Held, place: &Place) -> Result<MadeSecret, ProviderError> {
-        let child = self.child(server, held).await?;
+    async fn make(self: &Arc<Self>, held: &Held, place: &Place) -> Result<MadeSecret, ProviderError> {
+        let child = self.child(held).await?;
+        let access = &self.access;
         let make = |child: Arc<Child>| async move {
-            server.shell.call(|| calls::make_secret(&server.client, &child.token, place)).await
+            access.shell.call(|| calls::make_secret(&access.client, &child.token, place)).await
         };
         let made = make(child.clone()).await;
-        if !matches!(made, Err(ProviderError::Denied)) || !calls::has_ended(&server.client, &child.token).await {
+        if !matches!(made, Err(ProviderError::Denied)) || !calls::has_ended(&access.client, &child.token).await {
             return made;
         }
         held.child.lock().await.take_if(|current| Arc::ptr_eq(current, &child));
-        make(self.child(server, held).await?).await
+        make(self.child(held).await?).await
     }
 
     /// The owner's token. It is written down before anything is made with it.
-    async fn child(&self, server: &Arc<Server>, held: &Held) -> Result<Arc<Child>, ProviderError> {
+    async fn child(self: &Arc<Self>, held: &Held) -> Result<Arc<Child>, ProviderError> {
         let mut child = held.child.lock().await;
         if let Some(child) = &*child {
             return Ok(child.clone());
         }
+        let access = &self.access;
         let ask =
-            || server.as_itself(|token| async move { calls::make_token(&server.client, &token, &self.policies).await });
-        let made = server.shell.call(ask).await?;
+            || access.as_itself(|token| async move { calls::make_token(&access.client, &token, &self.policies).await });
+        let made = access.shell.call(ask).await?;
         held.made.lock().accessors.insert(made.accessor.clone());
         if let Err(error) = self.write(Kind::Accessor, &made.accessor).await {
             // Who asks again has another made.
-            if self.end_or_later(server, Thing::token(&made.accessor)).await.is_ok() {
+            if self.end_or_later(Thing::token(&made.accessor)).await.is_ok() {
                 held.made.lock().accessors.remove(&made.accessor);
             }
             return Err(error);
         }
-        Ok(child.insert(Child::new(made, &server.client)).clone())
+        Ok(child.insert(Child::new(made, &access.client)).clone())
     }
 
     async fn write(&self, kind: Kind, id: &str) -> Result<(), ProviderError> {
@@ -204,14 +213,15 @@ impl Dynamic {
         let _ = tokio::task::spawn_blocking(move || ledger.ended(&id)).await;
     }
 
-    pub(super) async fn lengthen(&self, server: &Server, lease: &LeaseId) -> Result<Duration, ProviderError> {
+    pub(super) async fn lengthen(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
         let all = self.owners.lock().all();
         let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|leased| leased.thing.kind));
         if kind.unwrap_or_else(|| certificate::kind(lease)) == Kind::Certificate {
             return Err(ProviderError::Unsupported);
         }
-        let ask = || server.as_itself(|token| async move { calls::renew_lease(&server.client, &token, lease).await });
-        let lasts = server.shell.call(ask).await?;
+        let access = &self.access;
+        let ask = || access.as_itself(|token| async move { calls::renew_lease(&access.client, &token, lease).await });
+        let lasts = access.shell.call(ask).await?;
         for held in all {
             held.made.lock().renewed(lease, lasts);
         }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::time::sleep;
 
 use super::super::ledger::Kind;
-use super::super::server::Server;
+use super::Dynamic;
 use super::calls::LASTS;
 
 /// Something that was made, and is to be ended.
@@ -44,11 +44,11 @@ struct State {
 
 impl Pending {
     /// Has something tried again later.
-    pub(super) fn add(&self, server: &Arc<Server>, thing: Thing) {
+    pub(super) fn add(&self, dynamic: &Arc<Dynamic>, thing: Thing) {
         let mut state = self.0.lock();
         state.things.insert(thing.id.clone(), thing);
         if !std::mem::replace(&mut state.tried, true) {
-            tokio::spawn(keep_trying(Arc::downgrade(server)));
+            tokio::spawn(keep_trying(Arc::downgrade(dynamic)));
         }
     }
 
@@ -78,13 +78,12 @@ impl Pending {
 }
 
 /// Tries until nothing is left. Does not hold the provider alive, except during a try.
-async fn keep_trying(server: Weak<Server>) {
-    let Some(mut pauses) = server.upgrade().map(|server| server.shell.later()) else { return };
+async fn keep_trying(dynamic: Weak<Dynamic>) {
+    let Some(mut pauses) = dynamic.upgrade().map(|dynamic| dynamic.access.shell.later()) else { return };
     loop {
         sleep(pauses.next().unwrap_or(Duration::from_secs(60))).await;
-        let Some(server) = server.upgrade() else { return };
-        let Ok(dynamic) = server.dynamic() else { return };
-        let _ = dynamic.try_pending(&server).await;
+        let Some(dynamic) = dynamic.upgrade() else { return };
+        let _ = dynamic.try_pending().await;
         if dynamic.pending.is_done() {
             return;
         }
