@@ -43,18 +43,6 @@ impl Graph {
         Self { edges }
     }
 
-    /// Forgets a dependency.
-    pub(super) fn remove(&mut self, from: &str, to: &str) {
-        if let Some(edges) = self.edges.get_mut(from) {
-            edges.remove(to);
-        }
-    }
-
-    /// Whether there is such a dependency, and a way back.
-    pub(super) fn is_in_circle(&self, from: &str, to: &str) -> bool {
-        self.edges.get(from).is_some_and(|edges| edges.contains_key(to)) && self.reached(to).contains(from)
-    }
-
     /// All of them, each once.
     pub(super) fn circles(&self) -> Vec<Circle> {
         let reached: BTreeMap<_, _> = self.edges.keys().map(|file| (file.as_str(), self.reached(file))).collect();

@@ -12,39 +12,19 @@
 //! - A call of a method that another file adds to a type: the type, not the file, is named.
 
 mod graph;
-mod known;
 mod module;
 mod path;
 
 use self::graph::{Edge, Graph};
-use self::known::KNOWN;
 use self::module::Crate;
 use super::Violation;
 use super::source::Sources;
 
-/// No crate has files that depend on each other in a circle, but for those that are known. A known dependency that is in
-/// no circle any more is a violation, so that the list only shrinks.
+/// No crate has files that depend on each other in a circle.
 pub(super) fn none(sources: &Sources) -> Vec<Violation> {
-    found(sources, &KNOWN)
-}
-
-fn found(sources: &Sources, known: &[(&str, &str, &str)]) -> Vec<Violation> {
     let roots = sources.iter().map(|source| source.file.as_str()).filter(|file| is_root(file));
-    let mut violations = Vec::new();
-    let mut stale: Vec<_> = known.iter().collect();
-    for root in roots {
-        let mut graph = Graph::of(&Crate::of(root, sources));
-        stale.retain(|(from, to, _)| !graph.is_in_circle(from, to));
-        known.iter().for_each(|(from, to, _)| graph.remove(from, to));
-        for circle in graph.circles() {
-            violations.extend(circle.edges.iter().map(|edge| told(edge, circle.files)));
-        }
-    }
-    for (from, to, _) in stale {
-        let what = format!("the known dependency on {to} is in no circle any more: take it out of the list");
-        violations.push(Violation { file: (*from).to_owned(), line: 1, what });
-    }
-    violations
+    let circles = roots.flat_map(|root| Graph::of(&Crate::of(root, sources)).circles());
+    circles.flat_map(|circle| circle.edges.into_iter().map(move |edge| told(&edge, circle.files))).collect()
 }
 
 /// Whether a file is the root of a library or a program.
@@ -138,14 +118,6 @@ mod tests {
             ("bin/tool/a.rs", "fn b() {}"),
         ];
         assert_eq!(circles(&texts), [""; 0]);
-    }
-
-    #[test]
-    fn known_edge_is_left_out_until_its_circle_is_cut() {
-        let texts = [("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b;"), ("b.rs", "use crate::a;")];
-        let known = [("host/a/src/a.rs", "host/a/src/b.rs", "a reason")];
-        assert_eq!(found(&sources(&texts), &known).len(), 0);
-        assert_eq!(found(&sources(&texts[..2]), &known).len(), 1, "it is in no circle any more");
     }
 
     #[test]
