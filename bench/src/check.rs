@@ -1,6 +1,6 @@
 //! P1: what the capability check costs, alone.
 //!
-//! That it allocates nothing is not measured here but tested, in `host/core/tests/allocation.rs`.
+//! That it allocates nothing is not measured here but tested, in `host/core/tests/isolated/allocation.rs`.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ const PRODUCT: [&str; 2] = ["host/memory/src/", "host/runtime/src/artifact.rs"];
 /// Unsafe code of tests: an allocator that counts, one that can be switched, a clock that stands in for the system's,
 /// pages that can be read by their address only, and guests, whose bindings are generated.
 const TESTS: [&str; 5] = [
-    "host/core/tests/allocation.rs",
+    "host/core/tests/isolated/allocation.rs",
     "tests/guests/",
     "tests/src/bin/residue/allocator.rs",
     "tests/src/process_memory/mod.rs",

@@ -1,5 +1,4 @@
 //! The capability check costs the same whatever a task was granted, and allocates nothing.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 #![expect(unsafe_code, reason = "an allocator that counts has to be an allocator")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,10 +9,7 @@ use std::time::{Duration, Instant};
 use far_core::capability::{Access, Capability, Decision, DenyReason, Grant, Placement, Purpose, Scope, Target};
 use far_core::{SecretName, SkillDigest, Version, VersionSelector};
 
-use self::shared::{catalog, declared, entry, name, terms};
-
-#[path = "../../capability/tests/shared/mod.rs"]
-mod shared;
+use crate::shared::{catalog, declared, entry, name, terms};
 
 /// The system's allocator, counting for each thread how often it was asked for memory.
 struct Counting;

@@ -1,6 +1,4 @@
 //! Locked memory is little: what a task may have of it, and what happens when there is none.
-#![expect(clippy::disallowed_methods, reason = "tests use a session as the interfaces do")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,12 +12,8 @@ use far_core::provider::Reference;
 use far_core::{ProviderId, SkillDigest, TaskContext, Version, random_task_id};
 use tokio::sync::{Mutex, MutexGuard};
 
-use self::memory_provider::MemoryProvider;
-use self::shared::{catalog, declared, entry, grant, terms};
-
-mod memory_provider;
-#[path = "../../capability/tests/shared/mod.rs"]
-mod shared;
+use crate::memory_provider::MemoryProvider;
+use crate::shared::{catalog, declared, entry, grant, terms};
 
 /// Long enough for a few to fill a quota, and to be seen in the process's usage.
 const LENGTH: usize = 32 * 1024;
