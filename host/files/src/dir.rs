@@ -11,7 +11,11 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, linkat, openat, rena
 use rustix::io::Errno;
 
 use crate::error::TrustError;
-use crate::file::{DIRECTORY_MODE, TrustedFile, owner_only};
+use crate::file::TrustedFile;
+use crate::trust::Trust;
+
+/// The mode that directories are made with.
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// A directory that only its owner may use, held open: its files are opened, renamed and removed by their names in this
 /// directory, wherever its path leads by then.
@@ -67,8 +71,7 @@ impl PrivateDir {
             error => error,
         })?;
         let dir = File::from(dir);
-        let metadata = dir.metadata().map_err(|source| TrustError::io(path, source))?;
-        owner_only(path, &metadata, DIRECTORY_MODE)?;
+        Trust::Private.check(path, &dir)?;
         Ok(Self { path: path.to_owned(), dir })
     }
 
@@ -79,7 +82,7 @@ impl PrivateDir {
     /// As [`TrustedFile::open`].
     pub fn file(&self, name: impl AsRef<OsStr>, flags: OFlags) -> Result<TrustedFile, TrustError> {
         let name = Path::new(name.as_ref());
-        TrustedFile::at(&self.dir, name, &self.path.join(name), flags)
+        TrustedFile::at(&self.dir, name, &self.path.join(name), flags | OFlags::NOFOLLOW, Trust::Private)
     }
 
     /// Writes a file under another name and renames it: a reader sees a whole one or none.

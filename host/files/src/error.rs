@@ -43,7 +43,7 @@ pub enum TrustError {
         /// The owner's number.
         owner: u32,
     },
-    /// The group or others have permissions.
+    /// The group or others have permissions that the policy refuses.
     #[error("others may use {path}: its mode is {mode:04o}", path = .path.display())]
     Exposed {
         /// The directory or file.

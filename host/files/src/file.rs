@@ -1,21 +1,17 @@
-//! A file that only its owner may use.
+//! A regular file, and whether it is trusted.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::process::geteuid;
+use rustix::io::Errno;
 
 use crate::error::TrustError;
+use crate::trust::Trust;
 
-/// The modes that directories and files are made with, and should have.
-pub(crate) const DIRECTORY_MODE: u32 = 0o700;
-pub(crate) const FILE_MODE: u32 = 0o600;
-
-/// A regular file that only its owner may use, held open.
+/// A regular file whose owner and mode a policy allows, held open.
 #[derive(Debug)]
 pub struct TrustedFile(File);
 
@@ -24,26 +20,22 @@ impl TrustedFile {
     ///
     /// # Errors
     ///
-    /// [`TrustError`] if it is missing, a link or no regular file, or if others than the effective user may use it.
-    pub fn open(path: &Path) -> Result<Self, TrustError> {
-        Self::at(CWD, path, path, OFlags::RDONLY)
+    /// [`TrustError`] if it is missing or no regular file, or if the policy refuses it.
+    pub fn open(path: &Path, trust: Trust) -> Result<Self, TrustError> {
+        let link = if trust == Trust::Unwritable { OFlags::empty() } else { OFlags::NOFOLLOW };
+        Self::at(CWD, path, path, OFlags::RDONLY | link, trust)
     }
 
     /// Opens a name in a directory; `path` is for messages.
-    pub(crate) fn at(dir: impl AsFd, name: &Path, path: &Path, flags: OFlags) -> Result<Self, TrustError> {
-        // Opening a pipe would wait for its other end.
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = openat(dir, name, flags, Mode::from_raw_mode(FILE_MODE));
-        let file = File::from(file.map_err(|errno| match TrustError::opening(path, errno) {
-            // Of a file, this is about a directory above it.
-            TrustError::NotADirectory { .. } => TrustError::io(path, errno),
-            error => error,
-        })?);
-        let metadata = file.metadata().map_err(|source| TrustError::io(path, source))?;
-        if !metadata.is_file() {
-            return Err(TrustError::NotRegular { path: path.to_owned() });
-        }
-        owner_only(path, &metadata, FILE_MODE)?;
+    pub(crate) fn at(
+        dir: impl AsFd,
+        name: &Path,
+        path: &Path,
+        flags: OFlags,
+        trust: Trust,
+    ) -> Result<Self, TrustError> {
+        let (file, metadata) = regular(dir, name, path, flags)?;
+        trust.allows(path, &metadata)?;
         Ok(Self(file))
     }
 
@@ -88,20 +80,28 @@ impl Write for TrustedFile {
     }
 }
 
-/// Checks that only the effective user may use what was opened.
-pub(crate) fn owner_only(path: &Path, metadata: &Metadata, wanted: u32) -> Result<(), TrustError> {
-    check(path, (metadata.uid(), metadata.mode() & 0o7777), geteuid().as_raw(), wanted)
+/// Opens a regular file for reading, whoever may have written it. Links are followed.
+///
+/// # Errors
+///
+/// [`TrustError`] if it is missing or no regular file.
+pub fn open_regular(path: &Path) -> Result<File, TrustError> {
+    regular(CWD, path, path, OFlags::RDONLY).map(|(file, _)| file)
 }
 
-fn check(path: &Path, (owner, mode): (u32, u32), user: u32, wanted: u32) -> Result<(), TrustError> {
-    if owner != user {
-        return Err(TrustError::NotOwned { path: path.to_owned(), owner });
-    }
-    // An access control list that lets others in shows in the group's bits.
-    if mode & 0o077 != 0 {
-        return Err(TrustError::Exposed { path: path.to_owned(), mode, wanted });
-    }
-    Ok(())
+fn regular(dir: impl AsFd, name: &Path, path: &Path, flags: OFlags) -> Result<(File, Metadata), TrustError> {
+    // Opening a pipe would wait for its other end.
+    let added = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = openat(dir, name, flags | added, Mode::RUSR | Mode::WUSR);
+    let file = File::from(file.map_err(|errno| match errno {
+        // Of a file, this is about a directory above it.
+        Errno::NOTDIR => TrustError::io(path, errno),
+        // Links that lead to each other.
+        Errno::LOOP if !flags.contains(OFlags::NOFOLLOW) => TrustError::io(path, errno),
+        errno => TrustError::opening(path, errno),
+    })?);
+    let metadata = file.metadata().map_err(|source| TrustError::io(path, source))?;
+    if metadata.is_file() { Ok((file, metadata)) } else { Err(TrustError::NotRegular { path: path.to_owned() }) }
 }
 
 #[cfg(test)]
@@ -128,10 +128,10 @@ mod tests {
     fn owner_only_file_is_read() {
         for mode in [0o600, 0o400, 0o700] {
             let (_dir, path) = written(b"content", mode);
-            let mut file = TrustedFile::open(&path).unwrap();
+            let mut file = TrustedFile::open(&path, Trust::Private).unwrap();
             assert_eq!(file.read_up_to(64).unwrap(), b"content");
             assert!(fcntl_getfd(&file).unwrap().contains(FdFlags::CLOEXEC), "children do not have it");
-            assert_eq!(TrustedFile::open(&path).unwrap().read_up_to(3).unwrap(), b"con");
+            assert_eq!(TrustedFile::open(&path, Trust::Private).unwrap().read_up_to(3).unwrap(), b"con");
         }
     }
 
@@ -139,7 +139,7 @@ mod tests {
     fn permission_for_others_is_refused() {
         for bit in [0o040, 0o020, 0o010, 0o004, 0o002, 0o001] {
             let (_dir, path) = written(b"", 0o600 | bit);
-            let error = TrustedFile::open(&path).unwrap_err();
+            let error = TrustedFile::open(&path, Trust::Private).unwrap_err();
             assert!(matches!(error, TrustError::Exposed { mode, .. } if mode == 0o600 | bit), "{error}");
             assert_eq!(
                 error.to_string(),
@@ -151,15 +151,10 @@ mod tests {
 
     #[test]
     fn another_owner_is_refused() {
-        let path = Path::new("file");
-        assert!(check(path, (1, 0o600), 1, 0o600).is_ok());
-        let error = check(path, (2, 0o600), 1, 0o600).unwrap_err();
-        assert_eq!(error.to_string(), "file belongs to user 2");
-        assert!(check(path, (0, 0o600), 1, 0o600).is_err(), "root's is another user's");
-        // With a real file, for whoever may give one away.
+        // Only root may give a file away; the check itself is tested with the policies.
         let (_dir, path) = written(b"", 0o600);
         if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
-            let error = TrustedFile::open(&path).unwrap_err();
+            let error = TrustedFile::open(&path, Trust::Private).unwrap_err();
             assert!(matches!(error, TrustError::NotOwned { owner: 12_345, .. }), "{error}");
         }
     }
@@ -172,7 +167,7 @@ mod tests {
         {
             let link = dir.path().join(format!("{name}-link"));
             symlink(target, &link).unwrap();
-            let error = TrustedFile::open(&link).unwrap_err();
+            let error = TrustedFile::open(&link, Trust::Private).unwrap_err();
             assert!(matches!(error, TrustError::Link { .. }), "{error}");
         }
     }
@@ -187,7 +182,7 @@ mod tests {
         rustix::fs::mknodat(CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
         let _listener = UnixListener::bind(&socket).unwrap();
         for path in [&*directory, &*pipe, &*socket, Path::new("/dev/null")] {
-            let error = TrustedFile::open(path).unwrap_err();
+            let error = TrustedFile::open(path, Trust::Private).unwrap_err();
             assert!(matches!(error, TrustError::NotRegular { .. }), "{error}");
         }
     }
@@ -195,8 +190,8 @@ mod tests {
     #[test]
     fn missing_file_is_told_apart() {
         let (dir, path) = written(b"", 0o600);
-        assert!(TrustedFile::open(&dir.path().join("other")).unwrap_err().is_missing());
-        let below = TrustedFile::open(&path.join("below")).unwrap_err();
+        assert!(TrustedFile::open(&dir.path().join("other"), Trust::Private).unwrap_err().is_missing());
+        let below = TrustedFile::open(&path.join("below"), Trust::Private).unwrap_err();
         assert!(matches!(below, TrustError::Io { .. }) && !below.is_missing(), "{below}");
     }
 }

@@ -5,19 +5,16 @@
 //! alone; and an artefact's name covers what it was made from and by. Whatever is wrong with one, the component is
 //! compiled again: a cache that is attacked costs time, nothing else.
 
-mod folder;
-
 use std::hash::{Hash, Hasher};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use far_core::SkillDigest;
+use far_files::{KeyForm, PrivateDir, TrustError};
 use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::{AtFlags, Dir, DirEntry, OFlags, statat};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
-
-use self::folder::Folder;
 
 /// Length of the MAC that an artefact starts with, and of the key: a block of SHA-256.
 const MAC_LEN: usize = 32;
@@ -31,34 +28,8 @@ const KEY_FILE: &str = "key";
 
 /// A folder of compiled components that only this user's processes made: the newest 64, of a gibibyte together at most.
 pub struct ArtifactCache {
-    folder: Folder,
+    folder: PrivateDir,
     key: Hmac<Sha256>,
-}
-
-/// Why a folder cannot hold compiled components.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ArtifactError {
-    /// Not a folder, or reached through a link.
-    #[error("{path} is not a folder, or is a link", path = .0.display())]
-    NotAFolder(PathBuf),
-    /// Somebody else's, or open to others.
-    #[error("{path} is not its owner's alone", path = .0.display())]
-    NotOwnersAlone(PathBuf),
-    /// The key is not one that this program wrote.
-    #[error("{path} is not a key of this program", path = .0.display())]
-    Key(PathBuf),
-    /// Not a regular file.
-    #[error("{path} is not a regular file", path = .0.display())]
-    NotAFile(PathBuf),
-    /// The operating system refused.
-    #[error("cannot use {path}", path = .path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
 }
 
 impl ArtifactCache {
@@ -66,22 +37,22 @@ impl ArtifactCache {
     ///
     /// # Errors
     ///
-    /// [`ArtifactError`] if the folder is a link, or not this user's alone, or cannot be used.
+    /// [`TrustError`] if the folder is a link, or not this user's alone, or cannot be used; or if its key is none.
     ///
     /// # Security
     ///
     /// The key lies in the folder: what keeps others out of one keeps them out of the other. Who can write to a folder
     /// above it can put another in its place, and then costs the next process its artefacts, and nothing else.
-    pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
-        let folder = Folder::open(folder)?;
-        let key = read_or_make_key(&folder)?;
-        Ok(Self { folder, key: Hmac::new(&key.into()) })
+    pub fn open(folder: &Path) -> Result<Self, TrustError> {
+        let folder = PrivateDir::create(folder)?;
+        let key = folder.key::<KEY_LEN>(KEY_FILE, KeyForm::Bytes)?;
+        Ok(Self { folder, key: Hmac::new((&*key).into()) })
     }
 
     /// Loads the compiled component, if there is an artifact that is to be believed.
     pub(crate) fn load(&self, engine: &Engine, digest: &SkillDigest) -> Option<Component> {
         let name = artefact_name(engine, digest);
-        let buffer = self.folder.read(&name, ARTEFACT_MAX).ok()?;
+        let buffer = self.folder.file(&name, OFlags::RDONLY).ok()?.read_up_to(ARTEFACT_MAX).ok()?;
         let (mac, code) = buffer.split_at_checked(MAC_LEN)?;
         let believed = self.mac(&name, code).verify_slice(mac).is_ok();
         // The name, which the MAC covers, and the engine itself show whether another engine or
@@ -90,10 +61,10 @@ impl ArtifactCache {
     }
 
     /// Keeps a compiled component. One that cannot be kept is compiled again the next time.
-    pub(crate) fn store(&self, engine: &Engine, digest: &SkillDigest, code: &[u8]) -> io::Result<()> {
+    pub(crate) fn store(&self, engine: &Engine, digest: &SkillDigest, code: &[u8]) -> Result<(), TrustError> {
         let name = artefact_name(engine, digest);
-        self.folder.put(&name, &[&self.mac(&name, code).finalize().into_bytes(), code])?;
-        self.folder.keep_newest(is_artefact, ARTEFACTS_KEPT, BYTES_KEPT);
+        self.folder.replace(&name, &[&self.mac(&name, code).finalize().into_bytes(), code])?;
+        keep_newest(&self.folder, is_artefact, ARTEFACTS_KEPT, BYTES_KEPT);
         Ok(())
     }
 
@@ -139,15 +110,24 @@ fn is_artefact(file: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn read_or_make_key(folder: &Folder) -> Result<[u8; KEY_LEN], ArtifactError> {
-    let path = || folder.path_of(KEY_FILE);
-    if !folder.has(KEY_FILE) {
-        let mut key = [0_u8; KEY_LEN];
-        let made = getrandom::fill(&mut key).map_err(io::Error::from);
-        let made = made.and_then(|()| folder.put_first(KEY_FILE, &key));
-        made.map_err(|source| ArtifactError::Io { path: path(), source })?;
+/// Removes the oldest of some files: the newest stay, so many, and so many bytes of them. What cannot be removed
+/// stays until the next time.
+fn keep_newest(dir: &PrivateDir, some: impl Fn(&str) -> bool, files: usize, bytes: u64) {
+    let Ok(entries) = Dir::read_from(dir) else { return };
+    let described = |entry: rustix::io::Result<DirEntry>| {
+        let name = entry.ok()?.file_name().to_str().ok().filter(|name| some(name))?.to_owned();
+        let stat = statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some((stat.st_mtime, stat.st_mtime_nsec, u64::try_from(stat.st_size).unwrap_or_default(), name))
+    };
+    let mut found: Vec<_> = entries.filter_map(described).collect();
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    let mut total = 0_u64;
+    for (index, (.., size, name)) in found.iter().enumerate() {
+        total = total.saturating_add(*size);
+        if index >= files || total > bytes {
+            dir.remove(name);
+        }
     }
-    folder.read(KEY_FILE, KEY_LEN as u64 + 1)?.try_into().map_err(|_| ArtifactError::Key(path()))
 }
 
 #[cfg(test)]

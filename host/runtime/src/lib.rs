@@ -81,7 +81,7 @@ mod turns;
 mod untraced;
 mod wasi;
 
-pub use artifact::{ArtifactCache, ArtifactError};
+pub use artifact::ArtifactCache;
 pub use compiler::{Compiler, LoadLimits};
 // For the fuzz targets of this workspace alone, see there.
 #[doc(hidden)]

@@ -18,7 +18,7 @@ const DRAWN: [(&str, &[&str]); 14] = [
     ("far-audit", &["far-core", "far-files"]),
     ("far-component", &["far-capability"]),
     ("far-providers", &["far-core", "far-files"]),
-    ("far-runtime", &["far-component", "far-core"]),
+    ("far-runtime", &["far-component", "far-core", "far-files"]),
     ("far-agent", &["far-core", "far-providers", "far-runtime"]),
     ("far-cli", &["far-audit", "far-component", "far-core", "far-files", "far-providers", "far-runtime", "far-agent"]),
     ("far-skill", &["far-capability", "far-skill-macros"]),

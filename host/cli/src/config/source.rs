@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use far_files::{Trust, TrustError, TrustedFile, open_regular};
 use rustix::fs::{Mode, OFlags};
 
 use super::content::ContentError;
@@ -38,7 +39,7 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file that anybody may have written.
     pub(super) fn read(path: &Path, format: Format) -> Result<Self, ConfigError> {
-        let file = open(path)?;
+        let file = open_regular(path).map_err(refused)?;
         Self::of(path, format, &file)
     }
 
@@ -113,7 +114,7 @@ pub(crate) fn open_trusted_folder(path: &Path) -> Result<Vec<PathBuf>, ConfigErr
     let failed = |source: io::Error| ConfigError::Read { path: path.to_owned(), source };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
     let folder = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
-    check_owner(path, &File::from(folder))?;
+    Trust::Unwritable.check(path, &File::from(folder)).map_err(refused)?;
     let names = std::fs::read_dir(path).map_err(failed)?;
     let mut paths = names.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>().map_err(failed)?;
     paths.sort();
@@ -123,7 +124,7 @@ pub(crate) fn open_trusted_folder(path: &Path) -> Result<Vec<PathBuf>, ConfigErr
 /// Reads a file of such a folder. Returns `None` if the file was read before, is not a regular
 /// file, is a dangling link, or may not be read.
 pub(crate) fn read_authority_of(path: &Path, seen: &mut HashSet<(u64, u64)>) -> Result<Option<Vec<u8>>, ConfigError> {
-    let file = match open(path) {
+    let file = match open_trusted(path) {
         Ok(file) => file,
         Err(ConfigError::NotAFile { .. }) => return Ok(None),
         Err(ConfigError::Read { source, .. })
@@ -137,7 +138,6 @@ pub(crate) fn read_authority_of(path: &Path, seen: &mut HashSet<(u64, u64)>) -> 
     if !seen.insert((metadata.dev(), metadata.ino())) {
         return Ok(None);
     }
-    check_owner(path, &file)?;
     bytes(path, &file).map(Some)
 }
 
@@ -151,41 +151,20 @@ fn bytes(path: &Path, file: &File) -> Result<Vec<u8>, ConfigError> {
 
 /// Opens a file that only root or the user that runs this process may have written.
 fn open_trusted(path: &Path) -> Result<File, ConfigError> {
-    let file = open(path)?;
-    check_owner(path, &file)?;
-    Ok(file)
+    TrustedFile::open(path, Trust::Unwritable).map(File::from).map_err(refused)
 }
 
-/// Checks owner and mode of an open file.
-fn check_owner(path: &Path, file: &File) -> Result<(), ConfigError> {
-    let metadata = file.metadata().map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let user = rustix::process::geteuid().as_raw();
-    check_trust(path, metadata.uid(), metadata.permissions().mode() & 0o7777, user)
-}
-
-/// Opens a regular file, without waiting for the other end of a pipe.
-fn open(path: &Path) -> Result<File, ConfigError> {
-    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file =
-        File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(io::Error::from(errno)))?);
-    if file.metadata().map_err(failed)?.is_file() {
-        Ok(file)
-    } else {
-        Err(ConfigError::NotAFile { path: path.to_owned() })
+fn refused(error: TrustError) -> ConfigError {
+    match error {
+        TrustError::Io { path, source } => ConfigError::Read { path, source },
+        TrustError::NotRegular { path } => ConfigError::NotAFile { path },
+        TrustError::NotOwned { path, owner } => ConfigError::Owner { path, owner },
+        TrustError::Exposed { path, mode, .. } => ConfigError::Writable { path, mode },
+        other => {
+            let path = other.path().unwrap_or(Path::new("")).to_owned();
+            ConfigError::Read { path, source: io::Error::other(other) }
+        }
     }
-}
-
-/// Whether only root and this user can have written a file.
-fn check_trust(path: &Path, owner: u32, mode: u32, user: u32) -> Result<(), ConfigError> {
-    if owner != 0 && owner != user {
-        return Err(ConfigError::Owner { path: path.to_owned(), owner });
-    }
-    // The group's bits bound every right that an access control list could add.
-    if mode & 0o022 != 0 {
-        return Err(ConfigError::Writable { path: path.to_owned(), mode });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -252,14 +231,16 @@ mod tests {
 
     #[test]
     fn only_root_and_the_user_are_trusted() {
-        let path = Path::new("far.toml");
-        assert!(check_trust(path, 0, 0o644, 1000).is_ok());
-        assert!(check_trust(path, 1000, 0o644, 1000).is_ok());
+        let error = TrustError::NotOwned { path: "far.toml".into(), owner: 1001 };
         assert_eq!(
-            said(&check_trust(path, 1001, 0o600, 1000).unwrap_err()),
+            said(&refused(error)),
             "'far.toml' belongs to another user: its owner is 1001\nhelp: let root or the user that runs far own the file"
         );
-        assert!(check_trust(path, 1001, 0o600, 0).is_err());
+        let (_folder, path) = file("", 0o644);
+        // Only root may give a file away; the check itself is tested with `Trust`.
+        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+            assert!(matches!(open_trusted(&path), Err(ConfigError::Owner { owner: 12_345, .. })));
+        }
     }
 
     #[test]

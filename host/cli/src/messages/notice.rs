@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use far_audit::{Head, LineRange, PublicKey};
 use far_core::pal::SinkError;
 use far_files::TrustError;
-use far_runtime::ArtifactError;
 use serde_json::{Value, json};
 
 use super::control::ControlError;
@@ -21,7 +20,7 @@ pub(crate) enum CacheUnusable {
     #[error("cannot make {path}", path = .path.display())]
     Parent { path: PathBuf, source: io::Error },
     #[error(transparent)]
-    Folder(#[from] ArtifactError),
+    Folder(#[from] TrustError),
 }
 
 /// Why nothing is made for tasks.

@@ -44,7 +44,7 @@ fn another_owner_is_refused() {
     let above = tempfile::tempdir().unwrap();
     let path = above.path().join("a");
     PrivateDir::create(&path).unwrap();
-    // Only root may give a directory away; the check itself is tested with files.
+    // Only root may give a directory away; the check itself is tested with the policies.
     if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
         let error = PrivateDir::open(&path).unwrap_err();
         assert!(matches!(error, TrustError::NotOwned { owner: 12_345, .. }), "{error}");

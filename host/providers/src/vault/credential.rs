@@ -2,32 +2,18 @@
 //!
 //! They are opened first and looked at then, through the descriptor: what was checked is what is read.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use far_core::memory::SecretBytes;
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use far_files::{Trust, TrustError, TrustedFile};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
 /// The largest file, in bytes.
 const MAX_LEN: u64 = 64 * 1024;
-
-/// What is in a file, and so who may have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A secret of this host's: no link, and nobody else may read it. Root may have let the group, as systemd does with
-    /// credentials.
-    Secret,
-    /// What Kubernetes writes into a pod: a link to a file that all in the pod can read, replaced by another in time.
-    Projected,
-    /// A certificate: anybody may know it.
-    Public,
-}
 
 /// Why a file is not used.
 ///
@@ -98,8 +84,8 @@ impl CredentialProblem {
 }
 
 /// The one word that a file has, without the line's end behind it. Blocks the thread.
-pub(super) fn word(path: &Path, kind: Kind) -> Result<SecretBytes, CredentialError> {
-    let bytes = read(path, kind)?;
+pub(super) fn word(path: &Path, trust: Trust) -> Result<SecretBytes, CredentialError> {
+    let bytes = read(path, trust)?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let problem = |problem| CredentialError { path: path.to_owned(), problem };
@@ -110,20 +96,20 @@ pub(super) fn word(path: &Path, kind: Kind) -> Result<SecretBytes, CredentialErr
 }
 
 /// All that a file has. Blocks the thread.
-pub(super) fn read(path: &Path, kind: Kind) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    bytes(path, kind).map_err(|problem| CredentialError { path: path.to_owned(), problem })
+pub(super) fn read(path: &Path, trust: Trust) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
+    bytes(path, trust).map_err(|problem| CredentialError { path: path.to_owned(), problem })
 }
 
 /// Certificates in PEM, at least one. Blocks the thread.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
-    let pem = read(path, Kind::Public)?;
+    let pem = read(path, Trust::Unwritable)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     read.ok().filter(|all| !all.is_empty()).ok_or_else(|| not_pem(path, "certificate"))
 }
 
 /// A private key in PEM. Blocks the thread.
 pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, CredentialError> {
-    let pem = read(path, Kind::Secret)?;
+    let pem = read(path, Trust::Credential)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| not_pem(path, "private key"))
 }
 
@@ -131,23 +117,13 @@ fn not_pem(path: &Path, what: &'static str) -> CredentialError {
     CredentialError { path: path.to_owned(), problem: CredentialProblem::NotPem(what) }
 }
 
-fn bytes(path: &Path, kind: Kind) -> Result<Zeroizing<Vec<u8>>, CredentialProblem> {
-    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    if kind == Kind::Secret {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|errno| match errno {
-        Errno::NOENT => CredentialProblem::Missing,
-        Errno::LOOP => CredentialProblem::Link,
-        Errno::NXIO => CredentialProblem::NotRegular,
-        other => CredentialProblem::Io(other.into()),
-    })?;
-    let metadata = file.metadata().map_err(CredentialProblem::Io)?;
-    check(&metadata, kind, rustix::process::geteuid().as_raw())?;
-    let length = usize::try_from(metadata.size()).map_err(|_| CredentialProblem::TooLarge)?;
+fn bytes(path: &Path, trust: Trust) -> Result<Zeroizing<Vec<u8>>, CredentialProblem> {
+    let file = File::from(TrustedFile::open(path, trust)?);
+    let size = file.metadata().map_err(CredentialProblem::Io)?.len();
+    let length = usize::try_from(size).ok().filter(|_| size <= MAX_LEN).ok_or(CredentialProblem::TooLarge)?;
     // Taken once, with room to see that it grew: a buffer that moved would leave a copy behind.
     let mut buffer = Zeroizing::new(Vec::with_capacity(length.saturating_add(32)));
-    file.take(metadata.size() + 1).read_to_end(&mut buffer).map_err(CredentialProblem::Io)?;
+    file.take(size + 1).read_to_end(&mut buffer).map_err(CredentialProblem::Io)?;
     if buffer.len() == length {
         Ok(buffer)
     } else {
@@ -155,28 +131,18 @@ fn bytes(path: &Path, kind: Kind) -> Result<Zeroizing<Vec<u8>>, CredentialProble
     }
 }
 
-fn check(metadata: &Metadata, kind: Kind, user: u32) -> Result<(), CredentialProblem> {
-    if !metadata.is_file() {
-        return Err(CredentialProblem::NotRegular);
+impl From<TrustError> for CredentialProblem {
+    fn from(error: TrustError) -> Self {
+        match error {
+            error if error.is_missing() => Self::Missing,
+            TrustError::Link { .. } => Self::Link,
+            TrustError::NotRegular { .. } => Self::NotRegular,
+            TrustError::NotOwned { owner, .. } => Self::Owner(owner),
+            TrustError::Exposed { mode, .. } => Self::Exposed(mode),
+            TrustError::Io { source, .. } => Self::Io(source),
+            other => Self::Io(io::Error::other(other)),
+        }
     }
-    if metadata.size() > MAX_LEN {
-        return Err(CredentialProblem::TooLarge);
-    }
-    check_rights(metadata.uid(), metadata.mode() & 0o7777, kind, user)
-}
-
-/// Whether nobody but root and this user can have written the file, or read a secret in it.
-fn check_rights(owner: u32, mode: u32, kind: Kind, user: u32) -> Result<(), CredentialProblem> {
-    if owner != 0 && owner != user {
-        return Err(CredentialProblem::Owner(owner));
-    }
-    let refused = match kind {
-        // An access control list shows in the group's bits; root's is systemd's, for the one user of a service.
-        Kind::Secret if owner == 0 && user != 0 => 0o037,
-        Kind::Secret => 0o077,
-        Kind::Projected | Kind::Public => 0o022,
-    };
-    if mode & refused == 0 { Ok(()) } else { Err(CredentialProblem::Exposed(mode)) }
 }
 
 #[cfg(test)]
@@ -194,8 +160,8 @@ mod tests {
         (folder, path)
     }
 
-    fn problem(path: &Path, kind: Kind) -> String {
-        let error = word(path, kind).err().unwrap();
+    fn problem(path: &Path, trust: Trust) -> String {
+        let error = word(path, trust).err().unwrap();
         assert!(!format!("{error} {error:?}").contains("canary"));
         error.problem.to_string()
     }
@@ -204,35 +170,24 @@ mod tests {
     fn a_credential_is_one_line() {
         for content in ["canary", "canary\n", "canary\r\n"] {
             let (_folder, path) = file(content.as_bytes(), 0o600);
-            assert_eq!(word(&path, Kind::Secret).unwrap().expose(), b"canary");
+            assert_eq!(word(&path, Trust::Credential).unwrap().expose(), b"canary");
         }
         for content in ["", "\n", "canary\n\n", "canary x", "canary\nx", "\u{e9}", "canary\0"] {
             let (_folder, path) = file(content.as_bytes(), 0o600);
-            assert_eq!(problem(&path, Kind::Secret), "is not one line of visible characters", "{content:?}");
+            assert_eq!(problem(&path, Trust::Credential), "is not one line of visible characters", "{content:?}");
         }
         let (_folder, path) = file(&[b'a'; 64 * 1024 + 1], 0o600);
-        assert_eq!(problem(&path, Kind::Secret), "has more than 65536 bytes");
+        assert_eq!(problem(&path, Trust::Credential), "has more than 65536 bytes");
     }
 
     #[test]
     fn a_secret_is_nobody_elses() {
         for mode in [0o640, 0o604, 0o620, 0o602, 0o644] {
             let (_folder, path) = file(b"canary", mode);
-            assert_eq!(problem(&path, Kind::Secret), format!("is open to other users (mode {mode:04o})"));
+            assert_eq!(problem(&path, Trust::Credential), format!("is open to other users (mode {mode:04o})"));
         }
         let (_folder, path) = file(b"canary", 0o666);
-        for kind in [Kind::Projected, Kind::Public] {
-            assert_eq!(problem(&path, kind), "is open to other users (mode 0666)");
-        }
-    }
-
-    #[test]
-    fn rights_are_looked_at_with_their_owner() {
-        let ok = |owner, mode, kind| check_rights(owner, mode, kind, 1000).is_ok();
-        assert!(ok(1000, 0o600, Kind::Secret) && ok(0, 0o400, Kind::Secret) && ok(0, 0o440, Kind::Secret));
-        assert!(!ok(1000, 0o440, Kind::Secret) && !ok(0, 0o444, Kind::Secret) && !ok(1001, 0o600, Kind::Secret));
-        assert!(ok(0, 0o644, Kind::Projected) && !ok(1001, 0o644, Kind::Projected));
-        assert!(check_rights(0, 0o440, Kind::Secret, 0).is_err());
+        assert_eq!(problem(&path, Trust::Unwritable), "is open to other users (mode 0666)");
     }
 
     #[test]
@@ -240,15 +195,15 @@ mod tests {
         let (folder, path) = file(b"canary", 0o644);
         let link = folder.path().join("link");
         symlink(&path, &link).unwrap();
-        assert_eq!(word(&link, Kind::Projected).unwrap().expose(), b"canary");
-        assert_eq!(problem(&link, Kind::Secret), "is a symbolic link");
+        assert_eq!(word(&link, Trust::Unwritable).unwrap().expose(), b"canary");
+        assert_eq!(problem(&link, Trust::Credential), "is a symbolic link");
     }
 
     #[test]
     fn only_a_file_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(problem(folder.path(), Kind::Secret), "is not a regular file");
-        assert_eq!(problem(&folder.path().join("absent"), Kind::Secret), "there is no such file");
-        assert_eq!(problem(Path::new("/dev/null"), Kind::Projected), "is not a regular file");
+        assert_eq!(problem(folder.path(), Trust::Credential), "is not a regular file");
+        assert_eq!(problem(&folder.path().join("absent"), Trust::Credential), "there is no such file");
+        assert_eq!(problem(Path::new("/dev/null"), Trust::Unwritable), "is not a regular file");
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
+use far_files::Trust;
 use parking_lot::Mutex;
 
 use super::answer::{Answer, SelfLookup, Unwrapped, Wrapping};
 use super::client::{Ask, Client, Reply, Token};
-use super::credential::{self, CredentialError, Kind};
+use super::credential::{self, CredentialError};
 use super::place::{PlaceError, mount_path};
 use crate::network::Metrics;
 use crate::network::json;
@@ -120,20 +121,21 @@ impl Auth {
     }
 
     /// The files that must be there and right, for the provider to be able to log in; not those of a certificate.
-    fn files(&self) -> Option<(&Path, Kind)> {
+    fn files(&self) -> Option<(&Path, Trust)> {
         match self {
-            Self::Token { file } | Self::Jwt { file, .. } => Some((file, Kind::Secret)),
+            Self::Token { file } | Self::Jwt { file, .. } => Some((file, Trust::Credential)),
             Self::AppRole { secret_id: SecretId::File(file) | SecretId::Wrapped(file), .. } => {
-                Some((file, Kind::Secret))
+                Some((file, Trust::Credential))
             }
-            Self::Kubernetes { token_file, .. } => Some((token_file, Kind::Projected)),
+            // A link to a file that all in the pod can read, replaced by another in time.
+            Self::Kubernetes { token_file, .. } => Some((token_file, Trust::Unwritable)),
             Self::Certificate { .. } => None,
         }
     }
 
     /// Looks at the files, so that what is wrong is told before anybody waits for a secret. Blocks the thread.
     pub(super) fn check(&self) -> Result<(), CredentialError> {
-        self.files().map_or(Ok(()), |(path, kind)| credential::word(path, kind).map(drop))
+        self.files().map_or(Ok(()), |(path, trust)| credential::word(path, trust).map(drop))
     }
 }
 
@@ -156,7 +158,7 @@ impl Login {
     /// `Unauthenticated` if the server does not take what it was shown, or there is nothing right to show.
     pub(super) async fn log_in(&self, client: &Client) -> Result<Granted, ProviderError> {
         match &self.auth {
-            Auth::Token { file } => self.look_up(client, read(file, Kind::Secret).await?).await,
+            Auth::Token { file } => self.look_up(client, read(file, Trust::Credential).await?).await,
             Auth::AppRole { role_id, secret_id, .. } => {
                 let secret_id = self.secret_id(client, secret_id).await?;
                 let granted = self.show(client, &[("role_id", role_id), ("secret_id", shown(&secret_id)?)]).await;
@@ -167,11 +169,11 @@ impl Login {
                 granted
             }
             Auth::Kubernetes { role, token_file, .. } => {
-                let token = read(token_file, Kind::Projected).await?;
+                let token = read(token_file, Trust::Unwritable).await?;
                 self.show(client, &[("role", role), ("jwt", shown(&token)?)]).await
             }
             Auth::Jwt { role, file, .. } => {
-                let token = read(file, Kind::Secret).await?;
+                let token = read(file, Trust::Credential).await?;
                 self.show(client, &[("role", role), ("jwt", shown(&token)?)]).await
             }
             Auth::Certificate { role: Some(role), .. } => self.show(client, &[("name", role)]).await,
@@ -192,13 +194,13 @@ impl Login {
 
     async fn secret_id(&self, client: &Client, secret_id: &SecretId) -> Result<Arc<SecretBytes>, ProviderError> {
         let file = match secret_id {
-            SecretId::File(file) => return read(file, Kind::Secret).await.map(Arc::new),
+            SecretId::File(file) => return read(file, Trust::Credential).await.map(Arc::new),
             SecretId::Wrapped(file) => file,
         };
         if let Some(kept) = self.wrapped.lock().secret_id.clone() {
             return Ok(kept);
         }
-        let word = read(file, Kind::Secret).await?;
+        let word = read(file, Trust::Credential).await?;
         if self.wrapped.lock().spent.as_ref().is_some_and(|spent| spent.is_same(word.expose())) {
             return Err(ProviderError::Unauthenticated);
         }
@@ -261,8 +263,8 @@ fn shown(credential: &SecretBytes) -> Result<&str, ProviderError> {
 }
 
 /// Reads a credential, away from the threads that must not block.
-async fn read(path: &Path, kind: Kind) -> Result<SecretBytes, ProviderError> {
+async fn read(path: &Path, trust: Trust) -> Result<SecretBytes, ProviderError> {
     let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || credential::word(&path, kind));
+    let read = tokio::task::spawn_blocking(move || credential::word(&path, trust));
     read.await.map_err(|_| ProviderError::Unavailable)?.map_err(|_| ProviderError::Unauthenticated)
 }

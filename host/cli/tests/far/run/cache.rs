@@ -72,7 +72,7 @@ fn without_it_nothing_is_kept() {
 #[test]
 fn a_folder_that_cannot_be_trusted_or_made_is_told_and_not_used() {
     let told = |why: &str| format!("warning: compiled skills are not kept: {why}\n");
-    let others = told("cache is not its owner's alone");
+    let others = told("others may use cache: its mode is 0770");
     let far = webhook().words("--cache cache");
     fs::create_dir(far.path("cache")).unwrap();
     fs::set_permissions(far.path("cache"), Permissions::from_mode(0o770)).unwrap();
@@ -80,7 +80,7 @@ fn a_folder_that_cannot_be_trusted_or_made_is_told_and_not_used() {
 
     let far = webhook().words("--cache cache");
     symlink(far.cache(), far.path("cache")).unwrap();
-    ran(far, &told("cache is not a folder, or is a link"));
+    ran(far, &told("cache is a symbolic link"));
     ran(webhook().words("--cache .env/cache"), &told("cannot use .env/cache: Not a directory (os error 20)"));
     ran(webhook().variable("XDG_CACHE_HOME", ""), &told("neither XDG_CACHE_HOME nor HOME says where caches are"));
     let none = told("cannot make /dev/null/far: Not a directory (os error 20)");
