@@ -6,7 +6,7 @@ fn stopped<T>() -> Result<T, secrets::Error> {
 }
 
 pub(crate) mod secrets {
-    pub(crate) use crate::bindings::tinkerbell::skill::secrets::{Error, Info, Operation};
+    pub(crate) use crate::bindings::tinkerbell::skill::secrets::{Error, Info};
     use crate::testing::fake::{Held, current};
 
     /// Stands for the handle in the host's table; like that one, it has no bytes.

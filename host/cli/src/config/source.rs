@@ -170,7 +170,7 @@ fn refused(error: TrustError) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use std::fs::{self, Permissions};
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
     use crate::config::content::said;
