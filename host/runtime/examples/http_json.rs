@@ -80,15 +80,9 @@ impl HttpJson {
         }
         Ok(body)
     }
-}
 
-#[async_trait]
-impl SecretProvider for HttpJson {
-    fn id(&self) -> &ProviderId {
-        &self.id
-    }
-
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    /// Reads one version.
+    async fn read(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
         let version = match version {
             VersionSelector::Current => "latest",
             VersionSelector::Exactly(version) => version.as_str(),
@@ -101,6 +95,17 @@ impl SecretProvider for HttpJson {
         let value = SecretBytes::copy_of(value.get(..length).unwrap_or_default())?;
         Ok(Fetched::new(value, version).with_ttl(answer.ttl.map(Duration::from_secs)))
     }
+}
+
+#[async_trait]
+impl SecretProvider for HttpJson {
+    fn id(&self) -> &ProviderId {
+        &self.id
+    }
+
+    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+        self.read(reference, version).await
+    }
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
         let body = self.get(&["secrets"]).await?;
@@ -109,7 +114,7 @@ impl SecretProvider for HttpJson {
     }
 
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
-        let current = self.get_secret(reference, &VersionSelector::Current).await?;
+        let current = self.read(reference, &VersionSelector::Current).await?;
         Ok(if current.version == *known { Refreshed::Unchanged } else { Refreshed::Changed(current) })
     }
 }

@@ -1,7 +1,7 @@
 //! The examples, run: a store of an embedder's own, and a backend of one's own.
 
+#![expect(clippy::disallowed_methods, reason = "tests of a backend call it themselves")]
 #![expect(
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "in a test's own steps, too, what is not there is a failed test"

@@ -10,10 +10,13 @@ use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+/// The versions of one secret.
+type Versions = Vec<(Version, SecretBytes)>;
+
 pub(crate) struct MemoryProvider {
     id: ProviderId,
     /// By path; each has its current version last.
-    secrets: Mutex<BTreeMap<Box<str>, Vec<(Version, SecretBytes)>>>,
+    secrets: Mutex<BTreeMap<Box<str>, Versions>>,
     failure: Mutex<Option<ProviderError>>,
     calls: watch::Sender<u64>,
     /// How many [`Hold`]s there are.

@@ -78,6 +78,7 @@ impl SecretProvider for Vault {
 impl DynamicSecrets for Vault {
     /// Keys and values, and passwords of static roles, are read as by
     /// [`get_secret`](SecretProvider::get_secret).
+    #[expect(clippy::disallowed_methods, reason = "a provider answers for itself")]
     async fn issue(
         &self,
         reference: &Reference,
