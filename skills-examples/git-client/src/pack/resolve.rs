@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::budget::Budget;
 use super::entry::Body;
 use super::{Error, delta};
-use crate::{Kind, Object, ObjectId};
+use crate::{Object, ObjectId};
 
 /// An entry, inflated.
 pub(super) struct Entry {
