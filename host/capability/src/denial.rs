@@ -25,7 +25,7 @@ pub enum DenyReason {
     Destination,
     /// A stand-in stood where the grant does not let it stand.
     Placement,
-    /// A stand-in that another task was given.
+    /// A handle or a stand-in that another task was given.
     ForeignToken,
     /// The key is for another kind of signature, or the three do not agree on what it signs.
     Signing,
@@ -92,7 +92,7 @@ impl DenyReason {
             Self::Version => "the grant does not cover the version",
             Self::Destination => "the destination was not declared, granted and permitted",
             Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
-            Self::ForeignToken => "a sealed token was another task's",
+            Self::ForeignToken => "a handle or a sealed token was another task's",
             Self::Signing => "this kind of signature was not declared, granted and permitted",
             Self::SigningKey => "a key that signs tokens is itself neither sent nor shown",
             Self::Claims => "the claims to be signed are none, or differ from what is granted and permitted",

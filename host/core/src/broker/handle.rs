@@ -7,11 +7,14 @@ use far_capability::{Operations, SecretName, Version, VersionSelector};
 
 use super::StandIn;
 use crate::clock::now;
+use crate::pal::Subject;
 use crate::secret::Secret;
 
-/// A task's hold on one version of a secret.
+/// A task's hold on one version of a secret. Of use only to the session that gave it.
 #[derive(Debug)]
 pub struct Handle {
+    /// The session's own subject: the allocation is its identity, among all sessions of the process.
+    owner: Arc<Subject>,
     pub(super) secret: Arc<Secret>,
     pub(super) asked_for: VersionSelector,
     /// What stands for it in requests, once that was asked for.
@@ -19,8 +22,13 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(super) fn new(secret: Arc<Secret>, asked_for: VersionSelector) -> Self {
-        Self { secret, asked_for, stand_in: OnceLock::new() }
+    pub(super) fn new(owner: &Arc<Subject>, secret: Arc<Secret>, asked_for: VersionSelector) -> Self {
+        Self { owner: owner.clone(), secret, asked_for, stand_in: OnceLock::new() }
+    }
+
+    /// Returns whether the session with this subject gave the handle.
+    pub(super) fn is_of(&self, subject: &Arc<Subject>) -> bool {
+        Arc::ptr_eq(&self.owner, subject)
     }
 
     /// The name that it was asked for by.

@@ -23,7 +23,7 @@ impl Session {
         started: Instant,
     ) -> Result<Handle, AccessError> {
         if cache == CacheState::Hit && self.repeats.count(&secret) {
-            return Ok(Handle::new(secret, asked_for));
+            return Ok(Handle::new(&self.subject, secret, asked_for));
         }
         let learned = self.learn(&secret, when_leaked);
         let completion = Completion::new(learned.err().map(|error| error.kind()), now().duration_since(started));
@@ -32,7 +32,7 @@ impl Session {
         if self.broker.settings.repeats == Repeats::Counted {
             self.repeats.recorded(&secret);
         }
-        Ok(Handle::new(secret, asked_for))
+        Ok(Handle::new(&self.subject, secret, asked_for))
     }
 
     fn learn(&self, secret: &Secret, when_leaked: WhenLeaked) -> Result<(), LearnError> {

@@ -310,7 +310,7 @@ impl Session {
         Err(self.violate(label, None, DenyReason::OutsideRun).await)
     }
 
-    fn label(&self, name: &SecretName) -> SecretLabel {
+    pub(super) fn label(&self, name: &SecretName) -> SecretLabel {
         if self.context.capability.lists(name) {
             SecretLabel::Listed(name.clone())
         } else {

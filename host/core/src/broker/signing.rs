@@ -49,6 +49,7 @@ impl Session {
     /// key of the algorithm.
     pub async fn sign_jwt(&self, handle: &Handle, claims: &str) -> Result<Handle, AccessError> {
         let started = now();
+        self.ensure_own(handle, Purpose::SignJwt.operation()).await?;
         let rule = self.jwt_rule(handle);
         let claims = match rule.map(|rule| Claims::fix(claims, rule, clock::unix_time())) {
             Some(Err(ClaimsError::Contradiction(_))) => {
@@ -68,7 +69,7 @@ impl Session {
         let completion = Completion::new(failed, now().duration_since(started));
         self.record(Event::secret_derived(&*handle.secret, completion)).await?;
         let derived = derived.map_err(|failed| failed.told)?;
-        Ok(Handle::new(derived, handle.asked_for.clone()))
+        Ok(Handle::new(&self.subject, derived, handle.asked_for.clone()))
     }
 
     fn jwt_rule(&self, handle: &Handle) -> Option<&JwtRule> {

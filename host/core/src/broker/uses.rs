@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use far_capability::{Access, Permit, Purpose};
+use far_capability::{Access, DenyReason, Operation, Permit, Purpose};
 use far_memory::SecretBytes;
 
 use super::{AccessError, Handle, SecretError, Session};
@@ -34,6 +34,7 @@ impl Session {
         fits: bool,
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
+        self.ensure_own(handle, purpose.operation()).await?;
         let (secret, version, derived) = (handle.name(), &handle.asked_for, handle.secret.is_derived());
         let permit = match self.authorize(&Access { secret, version, purpose, derived }, started).await {
             Ok(permit) => Ok(permit),
@@ -53,6 +54,15 @@ impl Session {
         usable?;
         // Taken now, not before: what went while the record was on its way is not released.
         Ok(handle.secret.value(now()).map_err(SecretError::from)?)
+    }
+
+    /// Makes a violation of the use of a handle that another session gave.
+    pub(super) async fn ensure_own(&self, handle: &Handle, operation: Option<Operation>) -> Result<(), AccessError> {
+        if handle.is_of(&self.subject) {
+            return Ok(());
+        }
+        // Whatever the own grants say: the value may be another task's own, and this task's redaction does not know it.
+        Err(self.violate(self.label(handle.name()), operation, DenyReason::ForeignToken).await)
     }
 
     /// Takes one of the grant's uses, if there is one left.

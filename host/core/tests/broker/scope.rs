@@ -185,18 +185,44 @@ async fn a_refresh_without_the_operation_is_a_violation() {
 }
 
 #[tokio::test]
-async fn a_handle_of_another_task_is_worth_what_the_own_grant_says() {
-    let world = World::new();
-    let owner = world.running(&["agent-key:reveal"]).await;
-    let handle = owner.get("agent-key", None).await.unwrap();
-    let cases = [("task-key:reveal", DenyReason::Ungranted), ("agent-key:sign", DenyReason::Operation)];
-    for (granted, reason) in cases {
-        let thief = world.running(&[granted]).await;
-        assert_eq!(violation(thief.reveal(&handle).await).reason, reason);
-        assert!(thief.stopped().is_some());
+async fn foreign_handle_is_violation() {
+    const GRANTS: [&str; 2] = ["task-key:reveal,sign,seal@https://api.example.com", "agent-key:reveal"];
+    for secret in ["task-key", "agent-key"] {
+        let (world, elsewhere) = (World::new(), World::new());
+        let owner = world.running(&GRANTS).await;
+        let handle = owner.get(secret, None).await.unwrap();
+        for used in ["reveal", "sign", "jwt", "seal", "ungranted", "other broker"] {
+            let there = if used == "other broker" { &elsewhere } else { &world };
+            let thief = there.running(if used == "ungranted" { &[] } else { &GRANTS }).await;
+            let denied = match used {
+                "sign" => violation(thief.sign_hmac_sha256(&handle, b"").await),
+                "jwt" => violation(thief.sign_jwt(&handle, "{}").await),
+                "seal" => violation(thief.seal(&handle).await),
+                _ => violation(thief.reveal(&handle).await),
+            };
+            assert_eq!(denied.reason, DenyReason::ForeignToken, "{secret} {used}");
+            assert_eq!(thief.stopped(), Some(&Stop::from(denied)));
+            assert_eq!(there.log.kinds().last(), Some(&EventKind::SecretDenied));
+        }
+        assert_eq!(world.events(EventKind::SecretDenied).len(), 5);
+        assert_eq!(owner.stopped(), None, "the owner is not the worse for it");
+        assert_eq!(owner.reveal(&handle).await.unwrap().expose(), VALUE);
+        let uses = [EventKind::SecretRevealed, EventKind::SecretSigned, EventKind::SecretSealed];
+        let uses: usize = uses.into_iter().map(|kind| world.events(kind).len()).sum();
+        assert_eq!(uses, 1, "nothing but the owner's");
     }
-    let friend = world.running(&["agent-key:reveal"]).await;
-    assert_eq!(friend.reveal(&handle).await.unwrap().expose(), VALUE);
-    assert_eq!(owner.stopped(), None, "the owner is not the worse for it");
-    assert_eq!(owner.reveal(&handle).await.unwrap().expose(), VALUE);
+}
+
+/// Ids may be equal where brokers differ, or one task follows the other.
+#[tokio::test]
+async fn handle_of_equal_id_is_violation() {
+    let world = World::new();
+    let context = || world.context(b"skill", &[grant("task-key:reveal")]);
+    let first = context();
+    let id = first.task_id.clone();
+    let first = world.started(first).await;
+    let handle = first.get("task-key", None).await.unwrap();
+    first.finish(Outcome::Completed).await.unwrap();
+    let next = world.started(far_core::TaskContext { task_id: id, ..context() }).await;
+    assert_eq!(violation(next.reveal(&handle).await).reason, DenyReason::ForeignToken);
 }
