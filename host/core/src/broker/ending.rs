@@ -119,8 +119,8 @@ impl Session {
 
     /// Ends the task as [`finish`](Self::finish) does, without waiting for the record, whoever still
     /// holds the session. Does nothing if the task has ended.
-    pub fn abandon(&self, outcome: Outcome) {
-        let Some((event, ended)) = self.end(outcome, None) else { return };
+    pub fn abandon(&self, outcome: Outcome, reason: Option<Reason>) {
+        let Some((event, ended)) = self.end(outcome, reason) else { return };
         self.broker.pal.note(&self.subject, event);
         // Nobody waits for it any more; a ledger knows of what is not ended before the process does.
         if let (true, Ok(runtime)) = (ended.owner.is_some(), tokio::runtime::Handle::try_current()) {
@@ -132,6 +132,6 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.abandon(Outcome::Cancelled);
+        self.abandon(Outcome::Cancelled, None);
     }
 }

@@ -33,6 +33,9 @@ pub enum Stop {
     /// The task would have had more events recorded than it may.
     #[error("the task went beyond its limit on records")]
     Records,
+    /// The task has ended already. Not recorded: the end is.
+    #[error("the task has ended")]
+    Ended,
 }
 
 /// A task went beyond its capability (ADR-0023 R13).

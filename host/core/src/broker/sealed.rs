@@ -50,6 +50,8 @@ impl Session {
         }
         let made = StandIn::random().map_err(|_| SecretError::Unavailable { retry_after: None })?;
         let mut own = self.stand_ins.lock();
+        // Under the lock: the end of the task takes it afterwards, and then ends what is made here.
+        self.ensure_unfinished()?;
         if own.len() >= STAND_INS_MAX {
             return Err(SecretError::Exhausted.into());
         }

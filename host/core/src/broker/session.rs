@@ -303,6 +303,7 @@ impl Session {
         if let Some(stop) = self.stopped.get() {
             return Err(stop.clone().into());
         }
+        self.ensure_unfinished()?;
         if self.phase.load(Ordering::Acquire) == RUNNING {
             return Ok(());
         }

@@ -34,13 +34,13 @@ impl Session {
         fits: bool,
     ) -> Result<Arc<SecretBytes>, AccessError> {
         let started = now();
-        self.ensure_own(handle, purpose.operation()).await?;
         let (secret, version, derived) = (handle.name(), &handle.asked_for, handle.secret.is_derived());
         let permit = match self.authorize(&Access { secret, version, purpose, derived }, started).await {
             Ok(permit) => Ok(permit),
             Err(AccessError::Secret(error)) => Err(error),
             Err(stopped) => return Err(stopped),
         };
+        self.ensure_own(handle, purpose.operation()).await?;
         let usable = permit.and_then(|permit| {
             if !fits {
                 return Err(SecretError::TooLarge);
@@ -52,6 +52,8 @@ impl Session {
         let completion = Completion::new(usable.err().map(|error| error.kind()), now().duration_since(started));
         self.record(event(SecretRef::from(&*handle.secret), completion)).await?;
         usable?;
+        // The task may have ended meanwhile.
+        self.ensure_unfinished()?;
         // Taken now, not before: what went while the record was on its way is not released.
         Ok(handle.secret.value(now()).map_err(SecretError::from)?)
     }

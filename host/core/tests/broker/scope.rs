@@ -4,7 +4,7 @@ use far_core::broker::{SecretError, Stop};
 use far_core::capability::{DenyReason, Operation};
 use far_core::pal::{CacheState, EventKind, Outcome, Reason, SecretLabel};
 
-use crate::fixture::{TTL, VALUE, World, stop, told, violation};
+use crate::fixture::{Fault, TTL, VALUE, World, stop, told, violation, within};
 use crate::shared::{grant, name};
 
 /// A name that nobody but the guest wrote.
@@ -111,25 +111,57 @@ async fn secrets_used_before_the_task_runs_are_a_violation() {
 }
 
 #[tokio::test]
-async fn secrets_used_after_the_task_ended_are_a_violation() {
-    for ask in ["get", "refresh", "list", "reveal", "sign", "restart"] {
+async fn ended_task_gets_nothing_unrecorded() {
+    for ask in ["get", "unlisted", "invalid", "refresh", "list", "reveal", "sign", "seal", "restart"] {
         let world = World::new();
         let task = world.running(&["agent-key:sign,reveal,refresh"]).await;
         let handle = task.get("agent-key", None).await.unwrap();
         task.finish(Outcome::Completed).await.unwrap();
-        let reason = match ask {
-            "get" => violation(task.get("agent-key", None).await).reason,
-            "refresh" => violation(task.refresh("agent-key").await).reason,
-            "list" => violation(task.list().await).reason,
-            "reveal" => violation(task.reveal(&handle).await).reason,
-            "sign" => violation(task.sign_hmac_sha256(&handle, b"").await).reason,
+        let records = world.log.records().len();
+        let stopped = match ask {
+            "get" => stop(task.get("agent-key", None).await),
+            "unlisted" => stop(task.get(GUESTS, None).await),
+            "invalid" => stop(task.get("", None).await),
+            "refresh" => stop(task.refresh("agent-key").await),
+            "list" => stop(task.list().await),
+            "reveal" => stop(task.reveal(&handle).await),
+            "sign" => stop(task.sign_hmac_sha256(&handle, b"").await),
+            "seal" => stop(task.seal(&handle).await),
             _ => {
                 let _ = task.start().await;
-                violation(task.get("agent-key", None).await).reason
+                stop(task.get("agent-key", None).await)
             }
         };
-        assert_eq!(reason, DenyReason::OutsideRun, "{ask}");
+        assert_eq!((stopped, task.stopped()), (Stop::Ended, None), "{ask}");
+        assert_eq!(world.kinds_since(records), [], "{ask}");
         assert_eq!(world.backend.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn value_is_withheld_at_end() {
+    for used in ["reveal", "sign", "seal"] {
+        let world = World::new();
+        let task = world.running(&["agent-key:sign,reveal,seal@https://api.example.com"]).await;
+        let handle = task.get("agent-key", None).await.unwrap();
+        let kind = match used {
+            "reveal" => EventKind::SecretRevealed,
+            "sign" => EventKind::SecretSigned,
+            _ => EventKind::SecretSealed,
+        };
+        world.gate.breaks_at(Fault::Hangs, kind);
+        let user = task.clone();
+        let used = tokio::spawn(async move {
+            match used {
+                "reveal" => stop(user.reveal(&handle).await),
+                "sign" => stop(user.sign_hmac_sha256(&handle, b"").await),
+                _ => stop(user.seal(&handle).await),
+            }
+        });
+        world.recorded(kind, 1).await;
+        task.abandon(Outcome::Cancelled, None);
+        world.gate.recovers();
+        assert_eq!(within(used).await.unwrap(), Stop::Ended);
     }
 }
 
@@ -200,7 +232,14 @@ async fn foreign_handle_is_violation() {
                 "seal" => violation(thief.seal(&handle).await),
                 _ => violation(thief.reveal(&handle).await),
             };
-            assert_eq!(denied.reason, DenyReason::ForeignToken, "{secret} {used}");
+            let expected = match (secret, used) {
+                // The own grants come first.
+                (_, "ungranted") => DenyReason::Ungranted,
+                ("agent-key", "sign" | "seal" | "jwt") => DenyReason::Operation,
+                (_, "jwt") => DenyReason::Signing,
+                _ => DenyReason::ForeignToken,
+            };
+            assert_eq!(denied.reason, expected, "{secret} {used}");
             assert_eq!(thief.stopped(), Some(&Stop::from(denied)));
             assert_eq!(there.log.kinds().last(), Some(&EventKind::SecretDenied));
         }

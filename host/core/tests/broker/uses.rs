@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use far_core::broker::{Handle, SecretError, Session};
-use far_core::capability::{Capability, Grant};
+use far_core::capability::{Capability, DenyReason, Grant};
 use far_core::pal::{EventKind, Outcome, Reason};
 use far_core::{SkillDigest, TaskContext};
 use futures_util::future::join_all;
 
-use crate::fixture::{Fault, World, told, within};
+use crate::fixture::{Fault, World, told, violation, within};
 use crate::shared::{declared, grant, terms};
 
 fn limited(text: &str, uses: u32) -> Grant {
@@ -52,14 +52,14 @@ async fn each_secret_and_each_task_has_its_own_count() {
 }
 
 #[tokio::test]
-async fn a_handle_of_another_task_counts_against_the_one_that_uses_it() {
+async fn use_of_foreign_handle_counts_for_nobody() {
     let world = World::new();
     let owner = world.running_with(&[limited("agent-key:reveal", 1)]).await;
     let user = world.running_with(&[limited("agent-key:reveal", 1)]).await;
     let handle = owner.get("agent-key", None).await.unwrap();
-    user.reveal(&handle).await.unwrap();
-    assert_eq!(told(user.reveal(&handle).await), SecretError::Exhausted);
+    assert_eq!(violation(user.reveal(&handle).await).reason, DenyReason::ForeignToken);
     owner.reveal(&handle).await.unwrap();
+    assert_eq!(told(owner.reveal(&handle).await), SecretError::Exhausted);
 }
 
 async fn completed(uses: impl IntoIterator<Item = impl Future<Output = bool>>) -> usize {

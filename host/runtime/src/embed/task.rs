@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use far_core::pal::Outcome;
+use far_core::pal::Reason;
 use far_core::{TaskId, clock, random_task_id};
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::{Store, Trap};
@@ -136,7 +136,8 @@ impl OpenTask {
 impl Drop for OpenTask {
     fn drop(&mut self) {
         let session = &self.admitted.session;
-        session.abandon(session.stopped().map_or(Outcome::Cancelled, |stop| end_of_stop(stop).outcome()));
+        let end = session.stopped().map_or(End::Cancelled, end_of_stop);
+        session.abandon(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str())));
     }
 }
 
