@@ -55,10 +55,12 @@ impl Admitted {
         }
     }
 
-    /// Returns the state for the task's store.
-    pub(crate) fn far(&self, clients: &Arc<Clients>) -> FarCtx {
-        let requests = Requests::new(self.session.clone(), clients.clone(), &self.limits, self.under_way.clone());
-        FarCtx::new(self.session.clone(), &self.limits, self.log.clone(), self.usage.clone(), requests)
+    /// Returns the state for the task's store; `ends` is the end of host calls and requests in an
+    /// embedder's.
+    pub(crate) fn far(&self, clients: &Arc<Clients>, ends: Option<Instant>) -> FarCtx {
+        let (session, under_way) = (&self.session, self.under_way.clone());
+        let requests = Requests::new(session.clone(), clients.clone(), &self.limits, under_way, ends);
+        FarCtx::new(session.clone(), &self.limits, self.log.clone(), self.usage.clone(), requests, ends)
     }
 
     /// Bounds a store's memories, tables, handles, and what the guest passes in one call.

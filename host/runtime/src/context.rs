@@ -72,13 +72,9 @@ impl FarCtx {
         log: TaskLog,
         usage: SharedUsage,
         requests: Requests,
+        ends: Option<Instant>,
     ) -> Self {
-        Self { session, log, usage, requests, calls_left: limits.host_calls, handles: 0, ends: None }
-    }
-
-    /// Sets the deadline of host calls in an embedder's store.
-    pub(crate) fn ending(self, ends: Instant) -> Self {
-        Self { ends: Some(ends), ..self }
+        Self { session, log, usage, requests, calls_left: limits.host_calls, handles: 0, ends }
     }
 
     /// Returns the bounds on memories and tables of [`Limits`], for

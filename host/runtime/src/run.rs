@@ -115,7 +115,7 @@ impl Runtime {
 
     fn store(&self, admitted: &Admitted, turn: Turn) -> Store<TaskState> {
         let deadline = deadline(admitted.session.context());
-        let mut store = Store::new(&self.engine, TaskState::new(admitted.far(&self.clients)));
+        let mut store = Store::new(&self.engine, TaskState::new(admitted.far(&self.clients, None)));
         admitted.bound(&mut store);
         store.set_epoch_deadline(1);
         // Each long stretch lets others run, until the task's own time is over.

@@ -25,7 +25,8 @@ use crate::wasi::Wasi;
 
 /// Loads components and runs tasks, with one engine and one cache of secrets.
 ///
-/// Shared as an `Arc`; dropping the last one wipes every cached value.
+/// Shared as an `Arc`; dropping the last one wipes every cached value. A task that goes on, and a
+/// [`FarCtx`](crate::embed::FarCtx) that was not dropped, keep the values that they share with others.
 pub struct Runtime {
     pub(crate) agent_id: AgentId,
     pub(crate) broker: Arc<Broker>,

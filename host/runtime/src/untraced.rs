@@ -24,29 +24,29 @@ const LOOKUP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 /// Takes the place of what is linked already of `wasi:http`.
 pub(crate) fn add_http_to_linker<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    let mut types = linker.instance(TYPES)?;
-    fields(&mut types)?;
-    requests(&mut types)?;
+    let linked = linker.instance(TYPES).and_then(|mut types| fields(&mut types).and_then(|()| requests(&mut types)));
     linker.allow_shadowing(false);
-    Ok(())
+    linked
 }
 
 /// Takes the place of what is linked already of `wasi:sockets`.
 pub(crate) fn add_lookup_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    linker.instance(LOOKUP)?.func_wrap(
-        "resolve-addresses",
-        |mut store: StoreContextMut<'_, T>, (network, name): (Resource<Network>, String)| {
-            let resolved: Result<Resource<ResolveAddressStream>, ErrorCode> =
-                match store.data_mut().sockets().resolve_addresses(network, name) {
-                    Ok(stream) => Ok(stream),
-                    Err(error) => Err(error.downcast()?),
-                };
-            Ok((resolved,))
-        },
-    )?;
+    let linked = linker.instance(LOOKUP).and_then(|mut lookup| {
+        lookup.func_wrap(
+            "resolve-addresses",
+            |mut store: StoreContextMut<'_, T>, (network, name): (Resource<Network>, String)| {
+                let resolved: Result<Resource<ResolveAddressStream>, ErrorCode> =
+                    match store.data_mut().sockets().resolve_addresses(network, name) {
+                        Ok(stream) => Ok(stream),
+                        Err(error) => Err(error.downcast()?),
+                    };
+                Ok((resolved,))
+            },
+        )
+    });
     linker.allow_shadowing(false);
-    Ok(())
+    linked
 }
 
 fn fields<T: WasiHttpView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {

@@ -28,6 +28,7 @@ use far_runtime::{End, Grant, Limits, Refusal, Report, Runtime, Task};
 use far_servers::Authority;
 use far_servers::https::{Arrived, Https, Reply};
 use far_tests::guests;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -188,6 +189,38 @@ async fn dropped_task_ends() {
     let error = program.call(&mut store, &skill, json!([{ "do": "identity" }])).await.unwrap_err();
     assert_eq!(error.root_cause().to_string(), "the task has ended");
     assert_eq!(program.events.kinds().last(), Some(&EventKind::TaskFinished));
+}
+
+/// Sends a request by a task's hooks.
+async fn sent(store: &mut Store<State>) -> bool {
+    let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let request = http::Request::builder().uri("https://open.example.com/a").body(body).unwrap();
+    let sending = store.data_mut().far.http_hooks().send_request(request, None, Box::new(async { Ok(()) }));
+    Box::into_pin(sending).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_after_end_are_refused() {
+    let program = Program::new("alpha:sign");
+    let skill = program.load(guests::PROBE).await;
+    let (task, far) = program.runtime.open_task(&program.task(&skill)).await.unwrap();
+    let mut store = program.host.store(&task, far);
+    task.start().await.unwrap();
+    drop(task);
+    assert!(!sent(&mut store).await);
+    assert_eq!(program.events.kinds().last(), Some(&EventKind::TaskFinished));
+
+    let limits = Limits { timeout: Duration::from_millis(100), ..Limits::default() };
+    let task = program.task(&skill).with_limits(limits);
+    let (task, far) = program.runtime.open_task(&task).await.unwrap();
+    let mut store = program.host.store(&task, far);
+    task.start().await.unwrap();
+    tokio::time::sleep_until(task.deadline()).await;
+    assert!(!sent(&mut store).await);
+    assert_eq!(program.events.kinds().last(), Some(&EventKind::TaskStarted));
+    drop(store);
+    assert_eq!(task.finish(Ok(Ok(Vec::new()))).await.end, End::TimedOut);
+    assert!(!program.events.kinds().contains(&EventKind::SecretDenied));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,6 +54,7 @@ impl Sender {
             limits: self.limits,
             sent: AtomicUsize::new(0),
             under_way: UnderWay::new(),
+            ends: None,
         };
         let under_way = task.under_way.0.clone().try_acquire_owned().ok()?;
         let outgoing = task.outgoing(request.map(whole), under_way).await.ok()?;

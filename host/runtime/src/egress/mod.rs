@@ -22,11 +22,14 @@ use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use far_core::broker::{Session, Stop};
+use far_core::clock;
 use far_core::pal::{EgressReason, Sent};
 use http::{Request, Response};
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -68,12 +71,20 @@ struct Task {
     limits: Limits,
     sent: AtomicUsize,
     under_way: UnderWay,
+    /// The end of requests, in an embedder's store, as of host calls.
+    ends: Option<Instant>,
 }
 
 impl Requests {
-    pub(crate) fn new(session: Arc<Session>, clients: Arc<Clients>, limits: &Limits, under_way: UnderWay) -> Self {
-        let connections = Connections::new(clients.clone());
-        Self(Arc::new(Task { session, clients, connections, limits: *limits, sent: AtomicUsize::new(0), under_way }))
+    pub(crate) fn new(
+        session: Arc<Session>,
+        clients: Arc<Clients>,
+        limits: &Limits,
+        under_way: UnderWay,
+        ends: Option<Instant>,
+    ) -> Self {
+        let (connections, sent) = (Connections::new(clients.clone()), AtomicUsize::new(0));
+        Self(Arc::new(Task { session, clients, connections, limits: *limits, sent, under_way, ends }))
     }
 }
 
@@ -113,7 +124,18 @@ impl WasiHttpHooks for Requests {
 }
 
 impl Task {
+    /// Refuses requests of an embedder's store after a violation, after the deadline and after the end.
+    fn ensure_open(&self) -> Result<(), Error> {
+        match self.ends {
+            Some(ends) if self.session.stopped().is_some() || self.session.is_finished() || clock::now() >= ends => {
+                Err(Error::HttpRequestDenied)
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn send(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
+        self.ensure_open()?;
         match self.sent.fetch_add(1, Ordering::AcqRel) {
             sent if sent < self.limits.requests => {}
             // Told once: what is beyond the limit can be many.
@@ -136,8 +158,20 @@ impl Task {
         let Some(client) = client.or_else(|| self.connections.client()) else {
             return Err(ended(&exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
         };
+        if let Err(ended) = self.ensure_open() {
+            // Dropped before anything of it was sent, and recorded as that.
+            drop(exchange);
+            return Err(ended);
+        }
         exchange.sending(length);
-        match client.execute(request).await {
+        let executed = match self.ends {
+            // At the end, the connection is given up, and the exchange is recorded as cancelled.
+            Some(ends) => {
+                timeout_at(ends.into(), client.execute(request)).await.map_err(|_| Error::HttpRequestDenied)?
+            }
+            None => client.execute(request).await,
+        };
+        match executed {
             Ok(response) => {
                 if exchange.answered(response.status().as_u16()).await.is_err() {
                     return Err(Error::HttpRequestDenied);

@@ -100,6 +100,7 @@ impl Task {
             }
             place.put(secret, &mut parts.headers, &mut parsed).ok_or(EgressReason::Unfit)
         };
+        self.ensure_open()?;
         let exchange = self.session.authorize_egress(&target, &pairs, put).await.map_err(of_egress)?;
         for place in &placed {
             self.connections.carry(&self.session, &place.stand_in);

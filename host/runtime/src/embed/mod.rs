@@ -4,7 +4,8 @@
 //! own engine, linker and stores uses this module instead, as it uses `wasmtime-wasi`:
 //!
 //! 1. Implement [`FarView`] for the data of the store, beside `WasiView`.
-//! 2. Link the interfaces with [`add_to_linker`].
+//! 2. Link the interfaces with [`add_to_linker`], `wasi:http` with [`add_http_to_linker`], and, after
+//!    the rest of WASI, [`add_untraced_to_linker`].
 //! 3. Check and compile the component with [`Runtime::load_for`].
 //! 4. Admit a task with [`Runtime::open_task`], which gives an [`OpenTask`] and a [`FarCtx`].
 //! 5. Put the context into a new store and call [`OpenTask::bound`] on the store.
@@ -23,7 +24,12 @@
 //! - Each use of a secret is checked against the capability, and recorded before it takes place.
 //! - A violation traps and is recorded. From then on every host function of this package traps, in
 //!   any instance of the store, and the report says `scope-violation`.
-//! - From the deadline on, and after the end, every host function of this package traps.
+//! - A handle of a secret is of use in the task that got it only; its use by another task, in whatever
+//!   store or runtime, is a violation.
+//! - From the deadline on, and after the end, every host function of this package traps, and
+//!   [`FarCtx::http_hooks`] let no request out. A late call is no violation, and is not recorded. A
+//!   request on its way is given up at the deadline; an
+//!   answer that is there already can be read.
 //! - Dropping the [`OpenTask`] ends the task: values are wiped, and the end is recorded.
 //!
 //! # The embedder's responsibility
@@ -43,6 +49,9 @@
 //!   as the engine's configuration says.
 //! - **Fairness and queueing.** [`RuntimeBuilder::max_tasks`](crate::RuntimeBuilder::max_tasks)
 //!   does not count these tasks.
+//! - **Traces.** The engine has an event of `tracing` for each call of a function of WASI, with the
+//!   guest's texts in it. [`add_http_to_linker`] and [`add_untraced_to_linker`] link the functions
+//!   without it that a guest without folders can pass texts to; others are the embedder's.
 //! - **Other ways out.** Only the task log, the result in the report, and responses to requests by
 //!   [`FarCtx::http_hooks`] are redacted. Whatever else the store's linker lets the guest write to
 //!   must go through [`OpenTask::redact`].
@@ -52,6 +61,7 @@ mod skill;
 mod task;
 
 use wasmtime::component::Linker;
+use wasmtime_wasi::WasiView;
 use wasmtime_wasi_http::WasiHttpView;
 
 pub use self::skill::EmbeddedSkill;
@@ -83,7 +93,26 @@ pub fn add_to_linker<T: FarView + 'static>(linker: &mut Linker<T>) -> wasmtime::
 /// # Errors
 ///
 /// The linker's, if one of the interfaces is linked already.
+///
+/// # Shadowing
+///
+/// Switches [`Linker::allow_shadowing`] off, whatever it was: the linker does not tell.
 pub fn add_http_to_linker<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     egress::add_to_linker(linker)?;
     untraced::add_http_to_linker(linker)
+}
+
+/// Links name lookup in `wasi:sockets` once more, without the engine's `tracing` event, which
+/// contains the name that the guest passed. To be called after `wasi:sockets` is linked, as by
+/// `wasmtime_wasi::p2::add_to_linker_async`; takes the place of its function.
+///
+/// # Errors
+///
+/// The linker's.
+///
+/// # Shadowing
+///
+/// Switches [`Linker::allow_shadowing`] off, whatever it was: the linker does not tell.
+pub fn add_untraced_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    untraced::add_lookup_to_linker(linker)
 }

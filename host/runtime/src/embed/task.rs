@@ -34,7 +34,7 @@ impl Runtime {
         let admitted = self.enter(&id, identity, job).await?;
         let about = self.about(Some(id), identity, job, started);
         let task = OpenTask { admitted, about };
-        let far = task.admitted.far(&self.clients).ending(task.deadline().into_std());
+        let far = task.admitted.far(&self.clients, Some(task.deadline().into_std()));
         Ok((task, far))
     }
 }
@@ -110,13 +110,15 @@ impl OpenTask {
     /// values that are the task's own, and records the end. Returns the report that
     /// [`Runtime::run`] returns.
     ///
+    /// A result that is passed after the [`deadline`](Self::deadline) is late: the task timed out.
     /// A result of `run` in the world `skill` is passed as it is. Of other functions, pass the
     /// output as bytes. A violation, or a record that was not accepted, decides over the result.
     ///
     /// Drop the store first: its requests that are under way end with it, and are recorded before
     /// the task's end. Otherwise, this waits some seconds for them.
     pub async fn finish(self, result: wasmtime::Result<Result<Vec<u8>, String>>) -> Report {
-        let end = self.admitted.end_of_call(result).await;
+        let is_late = result.is_ok() && clock::now() >= self.deadline().into_std();
+        let end = if is_late { End::TimedOut } else { self.admitted.end_of_call(result).await };
         self.end(end).await
     }
 
