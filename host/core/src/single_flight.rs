@@ -19,6 +19,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 /// The wait for the answer to a request in flight.
@@ -64,7 +65,7 @@ pub struct SingleFlight<K, V> {
 
 /// Each request has a number: another may have taken the place of one that was forgotten.
 struct Board<K, V> {
-    flights: HashMap<K, (u64, InFlight<V>)>,
+    flights: HashMap<K, (u64, Answer<V>)>,
     last: u64,
 }
 
@@ -109,20 +110,35 @@ where
         F: Future<Output = V> + Send + 'static,
     {
         let mut board = self.board.lock();
-        if let Some((_, flight)) = board.flights.get(&key) {
-            return (flight.answer(), true);
+        if let Some((_, answer)) = board.flights.get(&key) {
+            return (answer.clone(), true);
         }
         board.last += 1;
         let number = board.last;
-        let (request, landing) = (request(), Landing { board: self.board.clone(), key: key.clone(), number });
-        let request = async move {
-            let _landing = landing;
-            request.await
-        };
-        let flight = InFlight::start(request, self.lost.clone());
-        let answer = flight.answer();
-        board.flights.insert(key, (number, flight));
+        let (answers, answered) = oneshot::channel();
+        let lost = self.lost.clone();
+        let answer = answered.map(|answered| answered.unwrap_or(lost)).boxed().shared();
+        board.flights.insert(key.clone(), (number, answer.clone()));
+        // A runtime that shuts down drops what it is to spawn, and a landing takes the lock.
+        drop(board);
+        let flight = Flight { landing: Landing { board: self.board.clone(), key, number }, answers };
+        let request = request();
+        tokio::spawn(async move { flight.end(request.await) });
         (answer, false)
+    }
+}
+
+/// A request under way. Without an answer, it is off the board before those who wait are told.
+struct Flight<K: Eq + Hash, V> {
+    landing: Landing<K, V>,
+    answers: oneshot::Sender<V>,
+}
+
+impl<K: Eq + Hash, V> Flight<K, V> {
+    fn end(self, answer: V) {
+        drop(self.landing);
+        // Perhaps nobody waits any more.
+        drop(self.answers.send(answer));
     }
 }
 
@@ -255,6 +271,21 @@ mod tests {
         let joined = joined.await;
         assert!(joined.shared && joined.answer == Ok(2), "what landed took none but itself off the board");
         assert_eq!(after.await.unwrap().answer, Ok(2));
+    }
+
+    #[test]
+    fn ended_runtime_answers_lost() {
+        let (done, waits) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            let handle = runtime.handle().clone();
+            runtime.shutdown_background();
+            let (flights, _entered) = (flights::<u8>(), handle.enter());
+            let asked = flights.join(0, || async { Ok(1) }).now_or_never();
+            done.send((asked.map(|joined| joined.answer), flights.board.lock().flights.len())).unwrap();
+        });
+        let ended = waits.recv_timeout(std::time::Duration::from_secs(60));
+        assert_eq!(ended, Ok((Some(Err(ProviderError::Unavailable)), 0)));
     }
 
     #[tokio::test]
