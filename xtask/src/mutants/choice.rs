@@ -26,12 +26,19 @@ pub(crate) struct Choice {
     /// The seed of an earlier run.
     #[arg(long, value_name = "SEED", requires = "random")]
     seed: Option<u64>,
+    /// Bounds the guards in changed files, so that CI ends in time whatever was changed.
+    #[arg(skip)]
+    most_changed: Option<usize>,
 }
 
+/// The most mutations of changed files that CI applies; each takes about half a minute.
+const MOST_CHANGED: usize = 10;
+
 impl Choice {
-    /// The guards that each change is tested without: those in changed files, and five others.
+    /// The guards that each change is tested without: those in changed files, ten at most, and five
+    /// others.
     pub(crate) fn of_ci() -> Self {
-        Self { changed: Some(String::new()), random: Some(5), ..Self::default() }
+        Self { changed: Some(String::new()), random: Some(5), most_changed: Some(MOST_CHANGED), ..Self::default() }
     }
 
     /// Returns the chosen mutations in the order of their files: fewer crates differ from one to the next.
@@ -42,9 +49,19 @@ impl Choice {
             );
         }
         let changed = match &self.changed {
-            Some(reference) => Changed::since(repository, reference)?,
+            Some(reference) => match Changed::since(repository, reference) {
+                Err(failure) if self.most_changed.is_some() => {
+                    println!("no guard is chosen for its file: {failure}");
+                    Changed::default()
+                }
+                changed => changed?,
+            },
             None => Changed::default(),
         };
+        self.chosen(catalog, &changed)
+    }
+
+    fn chosen(&self, catalog: &Catalog, changed: &Changed) -> Result<Vec<Mutation>, Failure> {
         let is_chosen =
             |mutation: &Mutation| self.all || self.guards.contains(&mutation.guard) || changed.touches(mutation);
         let (mut chosen, mut others): (Vec<&Mutation>, Vec<_>) =
@@ -55,7 +72,16 @@ impl Choice {
                 None => getrandom::u32().map(u64::from).or_failure("draw a seed")?,
             };
             println!("seed: {seed}");
-            fastrand::Rng::with_seed(seed).shuffle(&mut others);
+            let mut random = fastrand::Rng::with_seed(seed);
+            if let Some(most) = self.most_changed.filter(|most| chosen.len() > *most) {
+                println!(
+                    "{most} of {} guards in changed files; 'cargo xtask mutants --changed' takes all",
+                    chosen.len()
+                );
+                random.shuffle(&mut chosen);
+                others.extend(chosen.split_off(most));
+            }
+            random.shuffle(&mut others);
             chosen.extend(others.into_iter().take(count));
         }
         chosen.sort_by_key(|one| one.files());
@@ -126,6 +152,18 @@ mod tests {
     fn chosen(choice: &Choice) -> Result<String, Failure> {
         let repository = Repository::find().unwrap();
         Ok(choice.of(&repository, &catalog())?.into_iter().map(|mutation| mutation.guard).collect())
+    }
+
+    #[test]
+    fn ci_bounds_guards_of_changed_files() {
+        let changed = |count: u8| Changed {
+            files: (b'a'..b'a' + count).map(|name| format!("{}.rs", char::from(name))).collect(),
+            catalog: None,
+        };
+        for (count, expected) in [(0, 5), (3, 8), (10, 15), (20, 15), (26, 15)] {
+            let chosen = Choice::of_ci().chosen(&catalog(), &changed(count)).unwrap();
+            assert_eq!(chosen.len(), expected.min(26), "{count}");
+        }
     }
 
     #[test]

@@ -66,9 +66,10 @@ impl Race {
 
 #[tokio::test]
 async fn of_two_who_race_for_the_last_use_one_gets_it() {
-    // Many rounds: a race needs two processors, and beside other tests the two threads have them in some rounds only.
-    for _ in 0..30 {
-        let races = races(1000).await;
+    // Many rounds: a race needs two processors, and beside other tests the two threads have them in some rounds only. Few
+    // tasks a round: each has keys in locked memory, of which the process has little.
+    for _ in 0..120 {
+        let races = races(250).await;
         let run = || -> Vec<bool> { races.iter().map(Race::run).collect() };
         let (one, other) = std::thread::scope(|scope| {
             let other = scope.spawn(run);
