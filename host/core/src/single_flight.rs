@@ -279,7 +279,8 @@ mod tests {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
             let handle = runtime.handle().clone();
-            runtime.shutdown_background();
+            // Returns when the runtime takes no task any more.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(30));
             let (flights, _entered) = (flights::<u8>(), handle.enter());
             let asked = flights.join(0, || async { Ok(1) }).now_or_never();
             done.send((asked.map(|joined| joined.answer), flights.board.lock().flights.len())).unwrap();
