@@ -15,6 +15,7 @@ use crate::limits::{HANDLES_MAX, Limit, Limits, OTHER_HANDLES, SharedUsage};
 use crate::result::{redacted, without_values};
 use crate::task::{End, Report};
 use crate::task_log::{LogEntry, TaskLog};
+use crate::window::Window;
 
 /// An admitted task, from the host's side.
 pub(crate) struct Admitted {
@@ -55,12 +56,11 @@ impl Admitted {
         }
     }
 
-    /// Returns the state for the task's store; `ends` is the end of host calls and requests in an
-    /// embedder's.
-    pub(crate) fn far(&self, clients: &Arc<Clients>, ends: Option<Instant>) -> FarCtx {
+    /// Returns the state for the task's store, which may call the host within this window.
+    pub(crate) fn far(&self, clients: &Arc<Clients>, window: Window) -> FarCtx {
         let (session, under_way) = (&self.session, self.under_way.clone());
-        let requests = Requests::new(session.clone(), clients.clone(), &self.limits, under_way, ends);
-        FarCtx::new(session.clone(), &self.limits, self.log.clone(), self.usage.clone(), requests, ends)
+        let requests = Requests::new(session.clone(), clients.clone(), &self.limits, under_way, window.clone());
+        FarCtx::new(session.clone(), &self.limits, self.log.clone(), self.usage.clone(), requests, window)
     }
 
     /// Bounds a store's memories, tables, handles, and what the guest passes in one call.

@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
 use far_core::broker::{Handle, Session};
-use far_core::clock;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime::{ResourceLimiter, Trap};
 use wasmtime_wasi::WasiCtx;
@@ -15,6 +13,7 @@ use crate::egress::Requests;
 use crate::limits::{HANDLES_MAX, HEADERS_MAX, Limit, Limits, SharedUsage};
 use crate::task_log::TaskLog;
 use crate::wasi;
+use crate::window::{Closed, Window};
 
 /// Access to a task's state in the data of a store.
 ///
@@ -60,9 +59,7 @@ pub struct FarCtx {
     calls_left: u64,
     /// The number of handles of secrets that the guest holds.
     handles: usize,
-    /// The end of host calls, in a store that may be entered after a trap or a deadline: an
-    /// embedder's. The runtime drops its own stores then.
-    ends: Option<Instant>,
+    window: Window,
 }
 
 impl FarCtx {
@@ -72,9 +69,9 @@ impl FarCtx {
         log: TaskLog,
         usage: SharedUsage,
         requests: Requests,
-        ends: Option<Instant>,
+        window: Window,
     ) -> Self {
-        Self { session, log, usage, requests, calls_left: limits.host_calls, handles: 0, ends }
+        Self { session, log, usage, requests, calls_left: limits.host_calls, handles: 0, window }
     }
 
     /// Returns the bounds on memories and tables of [`Limits`], for
@@ -110,24 +107,12 @@ impl FarCtx {
 
     /// Takes one of the task's host calls.
     pub(crate) fn spend_call(&mut self) -> wasmtime::Result<()> {
-        if let Some(ends) = self.ends {
-            self.ensure_open(ends)?;
-        }
+        self.window.check().map_err(|closed| match closed {
+            Closed::Stopped(stop) => wasmtime::Error::new(stop),
+            Closed::Finished => wasmtime::Error::msg("the task has ended"),
+            Closed::Late => Trap::Interrupt.into(),
+        })?;
         self.calls_left = self.calls_left.checked_sub(1).ok_or(Limit::HostCalls)?;
-        Ok(())
-    }
-
-    /// Refuses every call, whatever for, after a violation, after the deadline and after the end.
-    fn ensure_open(&self, ends: Instant) -> wasmtime::Result<()> {
-        if let Some(stop) = self.session.stopped() {
-            return Err(wasmtime::Error::new(stop.clone()));
-        }
-        if self.session.is_finished() {
-            return Err(wasmtime::Error::msg("the task has ended"));
-        }
-        if clock::now() >= ends {
-            return Err(Trap::Interrupt.into());
-        }
         Ok(())
     }
 

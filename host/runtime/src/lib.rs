@@ -80,6 +80,7 @@ mod task_log;
 mod turns;
 mod untraced;
 mod wasi;
+mod window;
 
 pub use artifact::ArtifactCache;
 pub use compiler::{Compiler, LoadLimits};

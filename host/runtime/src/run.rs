@@ -18,6 +18,7 @@ use crate::skill::Identity;
 use crate::state::TaskState;
 use crate::task::{End, Job, OpenError, Refusal, Report, Task};
 use crate::turns::Turn;
+use crate::window::Window;
 
 impl Runtime {
     /// Runs a task to its end, whatever that is. Dropping the future cancels the task; its end is then recorded without
@@ -115,7 +116,10 @@ impl Runtime {
 
     fn store(&self, admitted: &Admitted, turn: Turn) -> Store<TaskState> {
         let deadline = deadline(admitted.session.context());
-        let mut store = Store::new(&self.engine, TaskState::new(admitted.far(&self.clients, None)));
+        let mut store = Store::new(
+            &self.engine,
+            TaskState::new(admitted.far(&self.clients, Window::open(admitted.session.clone()))),
+        );
         admitted.bound(&mut store);
         store.set_epoch_deadline(1);
         // Each long stretch lets others run, until the task's own time is over.

@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use far_core::broker::Session;
@@ -15,8 +14,9 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use wasmtime_wasi_http::WasiBody;
 
-use super::{Clients, Connections, Egress, EgressSetupError, Task, UnderWay, response};
+use super::{Clients, Egress, EgressSetupError, Requests, UnderWay, response};
 use crate::limits::Limits;
+use crate::window::Window;
 
 /// Decides on requests as a running task's are decided on.
 pub struct Sender {
@@ -47,15 +47,8 @@ impl Sender {
 
     /// Returns the request as it would leave, with secrets in it; none if it is refused.
     pub async fn outgoing(&self, session: &Arc<Session>, request: Request<Bytes>) -> Option<Request<Bytes>> {
-        let task = Task {
-            session: session.clone(),
-            clients: self.clients.clone(),
-            connections: Connections::new(self.clients.clone()),
-            limits: self.limits,
-            sent: AtomicUsize::new(0),
-            under_way: UnderWay::new(),
-            ends: None,
-        };
+        let (clients, window) = (self.clients.clone(), Window::open(session.clone()));
+        let task = Requests::new(session.clone(), clients, &self.limits, UnderWay::new(), window).0;
         let under_way = task.under_way.0.clone().try_acquire_owned().ok()?;
         let outgoing = task.outgoing(request.map(whole), under_way).await.ok()?;
         let body = outgoing.request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();

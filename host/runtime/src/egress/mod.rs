@@ -22,10 +22,8 @@ use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use far_core::broker::{Session, Stop};
-use far_core::clock;
 use far_core::pal::{EgressReason, Sent};
 use http::{Request, Response};
 use tokio::sync::Semaphore;
@@ -40,6 +38,7 @@ use self::connections::Connections;
 pub(crate) use self::link::add_to_linker;
 use self::request::Outgoing;
 use crate::limits::Limits;
+use crate::window::Window;
 
 /// How many requests of a task may be under way, each with its body in memory and its records.
 const AT_ONCE: u32 = 8;
@@ -71,8 +70,7 @@ struct Task {
     limits: Limits,
     sent: AtomicUsize,
     under_way: UnderWay,
-    /// The end of requests, in an embedder's store, as of host calls.
-    ends: Option<Instant>,
+    window: Window,
 }
 
 impl Requests {
@@ -81,10 +79,10 @@ impl Requests {
         clients: Arc<Clients>,
         limits: &Limits,
         under_way: UnderWay,
-        ends: Option<Instant>,
+        window: Window,
     ) -> Self {
         let (connections, sent) = (Connections::new(clients.clone()), AtomicUsize::new(0));
-        Self(Arc::new(Task { session, clients, connections, limits: *limits, sent, under_way, ends }))
+        Self(Arc::new(Task { session, clients, connections, limits: *limits, sent, under_way, window }))
     }
 }
 
@@ -124,14 +122,9 @@ impl WasiHttpHooks for Requests {
 }
 
 impl Task {
-    /// Refuses requests of an embedder's store after a violation, after the deadline and after the end.
+    /// Refuses a request after the window has closed.
     fn ensure_open(&self) -> Result<(), Error> {
-        match self.ends {
-            Some(ends) if self.session.stopped().is_some() || self.session.is_finished() || clock::now() >= ends => {
-                Err(Error::HttpRequestDenied)
-            }
-            _ => Ok(()),
-        }
+        self.window.check().map_err(|_| Error::HttpRequestDenied)
     }
 
     async fn send(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
@@ -164,11 +157,9 @@ impl Task {
             return Err(ended);
         }
         exchange.sending(length);
-        let executed = match self.ends {
+        let executed = match self.window.end() {
             // At the end, the connection is given up, and the exchange is recorded as cancelled.
-            Some(ends) => {
-                timeout_at(ends.into(), client.execute(request)).await.map_err(|_| Error::HttpRequestDenied)?
-            }
+            Some(end) => timeout_at(end.into(), client.execute(request)).await.map_err(|_| Error::HttpRequestDenied)?,
             None => client.execute(request).await,
         };
         match executed {

@@ -13,6 +13,7 @@ use crate::admitted::{About, Admitted, end_of_stop};
 use crate::context::{FarCtx, FarView};
 use crate::runtime::Runtime;
 use crate::task::{End, OpenError, Refusal, Report, Task};
+use crate::window::Window;
 
 /// The time that the end of a task waits for its requests, should its store be there still.
 const IDLE: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ impl Runtime {
         let admitted = self.enter(&id, identity, job).await?;
         let about = self.about(Some(id), identity, job, started);
         let task = OpenTask { admitted, about };
-        let far = task.admitted.far(&self.clients, Some(task.deadline().into_std()));
+        let far = task.admitted.far(&self.clients, Window::closing(task.admitted.session.clone()));
         Ok((task, far))
     }
 }
