@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use far_core::capability::{
-    Access, Capability, Catalog, CatalogEntry, Decision, DenyReason, Grant, Placement, Purpose, Target as Request,
+    Access, Capability, Catalog, CatalogEntry, Decision, DeclaredSecret, DenyReason, Grant, Placement, Purpose,
+    Target as Request,
 };
-use far_core::declaration::DeclaredSecret;
 use far_core::provider::Reference;
 use far_core::{SecretName, SkillDigest, Version, VersionSelector};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use far_component::{Embedded, embed};
-use far_core::declaration::Declaration;
+use far_core::capability::Declaration;
 use far_runtime::COMPONENT_MAX;
 
 use crate::escape::escape;

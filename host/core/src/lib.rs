@@ -20,8 +20,8 @@
 //!
 //! # Modules
 //!
-//! - [`capability`]: what a task may use — `declared ∩ granted ∩ permitted` — as a pure check, of `far-capability`.
-//! - [`declaration`]: what a skill's author declares.
+//! - [`capability`]: the capability language, all of `far-capability`: declarations, grants, and the
+//!   check of what a task may use, `declared ∩ granted ∩ permitted`.
 //! - [`memory`]: the only type that holds a secret's bytes; all of `far-memory`.
 //! - [`provider`]: the trait that a backend implements.
 //! - [`broker`]: the one way from a task to a value, in six steps.
@@ -47,7 +47,6 @@ pub mod broker;
 pub mod clock;
 #[doc(hidden)]
 pub mod context;
-pub mod declaration;
 pub mod jwt;
 pub mod pal;
 pub mod provider;

@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use far_core::capability::{Capability, Destination, Operation};
-use far_core::declaration::{Declaration, DeclaredSecret};
+use far_core::capability::{Capability, Declaration, DeclaredSecret, Destination, Operation};
 use far_core::{TaskContext, TaskId, clock};
 
 use crate::limits::Limits;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use far_component::ComponentError;
 use far_component::review::{Shape, is_served};
-use far_core::declaration::Declaration;
+use far_core::capability::Declaration;
 use far_core::pal::Subject;
 use far_core::{SkillDigest, thread};
 use tokio::sync::oneshot;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use far_core::declaration::Declaration;
+use far_core::capability::Declaration;
 use far_core::{SkillDigest, SkillName};
 
 use crate::interfaces::BindingsPre;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, Session};
-use far_core::capability::{Capability, Catalog, Grant, Scope};
-use far_core::declaration::DeclaredSecret;
+use far_core::capability::{Capability, Catalog, DeclaredSecret, Grant, Scope};
 use far_core::pal::{EventKind, Pal};
 use far_core::provider::Reference;
 use far_core::{SkillDigest, TaskContext};

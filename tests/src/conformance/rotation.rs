@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, SecretError, Session};
-use far_core::capability::{Capability, Catalog, CatalogEntry, Grant, Rotation, Scope, WhenLeaked};
-use far_core::declaration::DeclaredSecret;
+use far_core::capability::{Capability, Catalog, CatalogEntry, DeclaredSecret, Grant, Rotation, Scope, WhenLeaked};
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};

@@ -1,7 +1,7 @@
 //! What the SDK embeds is what the host reads: the declaration, with the schema of the input.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use far_core::declaration::Declaration;
+use far_core::capability::Declaration;
 use far_tests::guests;
 use serde_json::{Value, json};
 

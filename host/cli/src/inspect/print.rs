@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use far_component::review::{Anatomy, Excess, Finding, Import, Shape};
-use far_core::capability::Placement;
-use far_core::declaration::{Declaration, DeclaredSecret};
+use far_core::capability::{Declaration, DeclaredSecret, Placement};
 use serde_json::{Value, json};
 
 use crate::escape::escape;

@@ -7,8 +7,7 @@ use std::time::Duration;
 use far_core::broker::{
     AccessError, Broker, BrokerSettings, EgressError, SecretError, Session, StandIn, Stop, Violation,
 };
-use far_core::capability::{Capability, Catalog, CatalogEntry, Grant, Placement, Scope, Target};
-use far_core::declaration::DeclaredSecret;
+use far_core::capability::{Capability, Catalog, CatalogEntry, DeclaredSecret, Grant, Placement, Scope, Target};
 use far_core::memory::SecretBytes;
 use far_core::pal::{Event, EventKind, MemorySink, Outcome, Pal, Receipt, Record, Sink, SinkError};
 use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};

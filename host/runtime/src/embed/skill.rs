@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use far_core::SkillDigest;
-use far_core::declaration::Declaration;
+use far_core::capability::Declaration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 

@@ -1,7 +1,7 @@
 //! A skill's declaration.
 
 use far_component::{embed, read};
-use far_core::declaration::Declaration;
+use far_core::capability::Declaration;
 
 pub(super) const TOKENS: &[&str] = &[
     "\"name\":",

@@ -9,8 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use far_core::broker::{Broker, BrokerSettings, Session};
-use far_core::capability::{Capability, Catalog, CatalogEntry, Destination, Grant, Scope, Target, Terms};
-use far_core::declaration::DeclaredSecret;
+use far_core::capability::{
+    Capability, Catalog, CatalogEntry, DeclaredSecret, Destination, Grant, Scope, Target, Terms,
+};
 use far_core::pal::{Outcome, Pal};
 use far_core::provider::Reference;
 use far_core::redaction::Redaction;

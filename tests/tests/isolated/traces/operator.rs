@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use far_core::broker::{Broker, BrokerSettings, Session};
-use far_core::capability::{Capability, Catalog, Grant};
-use far_core::declaration::DeclaredSecret;
+use far_core::capability::{Capability, Catalog, DeclaredSecret, Grant};
 use far_core::pal::Outcome;
 use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
 
