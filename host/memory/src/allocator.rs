@@ -1,5 +1,5 @@
-#![expect(unsafe_code, reason = "an allocator is one")]
-//! The allocator for what values pass through on their way.
+#![expect(unsafe_code, reason = "implements GlobalAlloc")]
+//! A global allocator that wipes freed memory, and the test that it is in use.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use parking_lot::Mutex;
 use zeroizing_alloc::ZeroAlloc;
 
-/// The system's allocator, with every block overwritten as it is freed: for buffers of libraries, which values are in for
-/// a while. A block never grows in place; the old one is overwritten too.
+/// The system allocator, which overwrites every block when it is freed.
 ///
-/// A binary sets it, and asks [`self_test`](crate::self_test) at start whether it is the one in use:
+/// It wipes the buffers of libraries that values pass through. A block never grows in place:
+/// `realloc` copies it to a new block and wipes the old one.
+///
+/// A binary sets it as the global allocator, and calls [`self_test`](crate::self_test) at start:
 ///
 /// ```
 /// #[global_allocator]
@@ -24,23 +26,23 @@ use zeroizing_alloc::ZeroAlloc;
 /// ```
 pub struct WipingAllocator(ZeroAlloc<Witness>);
 
-/// How the allocator of a process fails its test.
+/// Reasons why the global allocator fails the wipe check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NotWiping {
-    /// It is not [`WipingAllocator`], or gives no memory.
-    #[error("the process's allocator is not the one that overwrites freed memory")]
+pub enum WipeCheckError {
+    /// Another allocator is in use, or an allocation failed.
+    #[error("the global allocator is not 'WipingAllocator'")]
     Other,
-    /// A block was freed with what was in it.
+    /// A block was freed without being overwritten.
     #[error("a freed block of {0} bytes was not overwritten")]
     Freed(usize),
-    /// A block grew, and the old one was freed with what was in it.
+    /// A block was reallocated without the old one being overwritten.
     #[error("a block of {0} bytes was not overwritten when it grew")]
     Grown(usize),
 }
 
 impl WipingAllocator {
-    /// The allocator; it has no state.
+    /// Creates the allocator, which has no state.
     pub const fn new() -> Self {
         Self(ZeroAlloc(Witness))
     }
@@ -52,7 +54,7 @@ impl Default for WipingAllocator {
     }
 }
 
-// SAFETY: every call goes to an allocator as it came, and its answer back.
+// SAFETY: forwards every call unchanged to an allocator.
 unsafe impl GlobalAlloc for WipingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are passed on.
@@ -75,19 +77,19 @@ unsafe impl GlobalAlloc for WipingAllocator {
     }
 }
 
-/// The system's allocator, which looks at one watched block as it is freed: the last moment at which it may be read.
+/// The system allocator, which inspects the watched block before it frees it.
 struct Witness;
 
-/// The block that the test watches.
+/// The block that the check watches.
 static WATCHED: AtomicPtr<u8> = AtomicPtr::new(null_mut());
-/// What was seen of it.
-static SEEN: AtomicU8 = AtomicU8::new(NOTHING);
-const NOTHING: u8 = 0;
-const ZEROES: u8 = 1;
-const CONTENTS: u8 = 2;
+/// The contents of the watched block when it was freed.
+static CONTENTS_AT_FREE: AtomicU8 = AtomicU8::new(UNSEEN);
+const UNSEEN: u8 = 0;
+const ZEROS: u8 = 1;
+const NONZERO: u8 = 2;
 
-// SAFETY: every call goes to the system's allocator as it came. `realloc` is the trait's own: a new block, a copy, and the
-// old block freed, which is how growth is seen as well.
+// SAFETY: forwards every call unchanged to the system allocator. `realloc` is the trait's default:
+// a new block, a copy, and a `dealloc` of the old block, which the check observes.
 unsafe impl GlobalAlloc for Witness {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promises are passed on.
@@ -101,9 +103,11 @@ unsafe impl GlobalAlloc for Witness {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if WATCHED.load(Ordering::Relaxed) == block {
-            // SAFETY: the block is still the caller's, who has written all of it: only the test watches, and it does that.
+            // SAFETY: the block still belongs to the caller. Only the check watches blocks, and it
+            // initializes all of each.
             let bytes = unsafe { slice::from_raw_parts(block, layout.size()) };
-            SEEN.store(if bytes.iter().all(|byte| *byte == 0) { ZEROES } else { CONTENTS }, Ordering::Relaxed);
+            CONTENTS_AT_FREE
+                .store(if bytes.iter().all(|byte| *byte == 0) { ZEROS } else { NONZERO }, Ordering::Relaxed);
             WATCHED.store(null_mut(), Ordering::Relaxed);
         }
         // SAFETY: the caller's promises are passed on.
@@ -111,13 +115,13 @@ unsafe impl GlobalAlloc for Witness {
     }
 }
 
-/// The process's allocator, whichever it is.
+/// The global allocator of this process.
 struct Process;
 
-// SAFETY: every call goes to the process's allocator as it came.
+// SAFETY: forwards every call unchanged to the global allocator.
 unsafe impl GlobalAlloc for Process {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on. The block is shown to nobody, but the compiler must not know.
+        // SAFETY: the caller's promises are passed on. `black_box` prevents elision.
         black_box(unsafe { std::alloc::alloc(layout) })
     }
 
@@ -132,58 +136,59 @@ unsafe impl GlobalAlloc for Process {
     }
 }
 
-/// Whether the process's allocator overwrites what it frees.
-pub(super) fn test() -> Result<(), NotWiping> {
-    test_of(&Process)
+/// Checks that the global allocator overwrites freed memory.
+pub(super) fn check_wiping() -> Result<(), WipeCheckError> {
+    check(&Process)
 }
 
-/// Short ones, and one that the system takes from the kernel for itself.
+/// Small sizes, and one for which the system allocator maps pages.
 const SIZES: [usize; 4] = [1, 24, 4_096, 1024 * 1024];
 
-fn test_of(allocator: &impl GlobalAlloc) -> Result<(), NotWiping> {
-    // There is one watched block.
+fn check(allocator: &impl GlobalAlloc) -> Result<(), WipeCheckError> {
+    // There is only one watched block.
     static TESTING: Mutex<()> = Mutex::new(());
     let _testing = TESTING.lock();
     for size in SIZES {
-        let layout = Layout::array::<u8>(size).map_err(|_| NotWiping::Other)?;
-        let block = watched(allocator, layout)?;
-        // SAFETY: the block is from this allocator, of this layout, and is not used again.
+        let layout = Layout::array::<u8>(size).map_err(|_| WipeCheckError::Other)?;
+        let block = allocate_watched(allocator, layout)?;
+        // SAFETY: the block is from this allocator, has this layout, and is not used again.
         unsafe { allocator.dealloc(block, layout) };
-        verdict(NotWiping::Freed(size))?;
+        verdict(WipeCheckError::Freed(size))?;
 
-        let block = watched(allocator, layout)?;
-        // SAFETY: the block is from this allocator, of this layout; twice the size is far from the limit.
+        let block = allocate_watched(allocator, layout)?;
+        // SAFETY: the block is from this allocator and has this layout; twice its size is far from
+        // the limit.
         let grown = unsafe { allocator.realloc(block, layout, size * 2) };
-        let verdict = verdict(NotWiping::Grown(size));
+        let verdict = verdict(WipeCheckError::Grown(size));
         let (block, size) = if grown.is_null() { (block, size) } else { (grown, size * 2) };
-        let layout = Layout::array::<u8>(size).map_err(|_| NotWiping::Other)?;
-        // SAFETY: the block is the one that is left, of this layout, and is not used again.
+        let layout = Layout::array::<u8>(size).map_err(|_| WipeCheckError::Other)?;
+        // SAFETY: this is the remaining block, has this layout, and is not used again.
         unsafe { allocator.dealloc(block, layout) };
         verdict?;
     }
     Ok(())
 }
 
-/// A block that is written whole, and watched.
-fn watched(allocator: &impl GlobalAlloc, layout: Layout) -> Result<*mut u8, NotWiping> {
+/// Allocates a block, fills it, and watches it.
+fn allocate_watched(allocator: &impl GlobalAlloc, layout: Layout) -> Result<*mut u8, WipeCheckError> {
     // SAFETY: no size of the test is zero.
     let block = unsafe { allocator.alloc(layout) };
     if block.is_null() {
-        return Err(NotWiping::Other);
+        return Err(WipeCheckError::Other);
     }
-    // SAFETY: the block has that many bytes, and is this function's.
+    // SAFETY: the block has that many bytes and is not shared.
     unsafe { block.write_bytes(0xa5, layout.size()) };
-    SEEN.store(NOTHING, Ordering::Relaxed);
+    CONTENTS_AT_FREE.store(UNSEEN, Ordering::Relaxed);
     WATCHED.store(block, Ordering::Relaxed);
     Ok(block)
 }
 
-fn verdict(not_wiped: NotWiping) -> Result<(), NotWiping> {
+fn verdict(not_wiped: WipeCheckError) -> Result<(), WipeCheckError> {
     WATCHED.store(null_mut(), Ordering::Relaxed);
-    match SEEN.load(Ordering::Relaxed) {
-        ZEROES => Ok(()),
-        CONTENTS => Err(not_wiped),
-        _ => Err(NotWiping::Other),
+    match CONTENTS_AT_FREE.load(Ordering::Relaxed) {
+        ZEROS => Ok(()),
+        NONZERO => Err(not_wiped),
+        _ => Err(WipeCheckError::Other),
     }
 }
 
@@ -192,20 +197,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wiping_allocator_passes() {
-        assert_eq!(test_of(&WipingAllocator::new()), Ok(()));
+    fn wiping_allocator_passes() {
+        assert_eq!(check(&WipingAllocator::new()), Ok(()));
     }
 
     #[test]
-    fn one_that_does_not_wipe_is_found_out() {
-        assert_eq!(test_of(&Witness), Err(NotWiping::Freed(1)));
+    fn allocator_without_wiping_fails() {
+        assert_eq!(check(&Witness), Err(WipeCheckError::Freed(1)));
     }
 
-    /// Wipes what is freed, and grows without.
-    struct Growing;
+    /// Wipes on `dealloc`, but not on `realloc`.
+    struct ReallocWithoutWiping;
 
-    // SAFETY: every call goes to an allocator of the system's memory as it came.
-    unsafe impl GlobalAlloc for Growing {
+    // SAFETY: forwards every call to an allocator of system memory.
+    unsafe impl GlobalAlloc for ReallocWithoutWiping {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             // SAFETY: the caller's promises are passed on.
             unsafe { Witness.alloc(layout) }
@@ -223,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_wipe_what_grows_is_found_out() {
-        assert_eq!(test_of(&Growing), Err(NotWiping::Grown(1)));
+    fn realloc_without_wiping_fails() {
+        assert_eq!(check(&ReallocWithoutWiping), Err(WipeCheckError::Grown(1)));
     }
 
     #[test]
-    fn another_allocator_is_found_out() {
-        assert_eq!(test_of(&System), Err(NotWiping::Other));
-        assert_eq!(test(), Err(NotWiping::Other), "these tests run with the system's");
+    fn unwatched_allocator_fails() {
+        assert_eq!(check(&System), Err(WipeCheckError::Other));
+        assert_eq!(check_wiping(), Err(WipeCheckError::Other), "these tests run with the system allocator");
     }
 }

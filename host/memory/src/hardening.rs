@@ -1,73 +1,70 @@
-//! What a binary does at its start, before any value is there.
+//! Hardening of the process, and its self-test.
 
 use rustix::io::Errno;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
-use crate::{MemoryError, NotWiping, SecretBytes};
+use crate::{MemoryError, SecretBytes, WipeCheckError};
 
-/// What of the process's hardening could not be done.
+/// Reasons why the process cannot be hardened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unhardened {
-    /// The limit on core files stayed above zero.
-    #[error("core files cannot be turned off: {0}")]
+pub enum HardeningError {
+    /// The limit on core files could not be set to zero.
+    #[error("cannot disable core files: {0}")]
     CoreFiles(Errno),
-    /// The process stayed open to being traced and dumped.
-    #[error("tracing cannot be turned off: {0}")]
+    /// The process could not be made non-dumpable.
+    #[error("cannot disable tracing: {0}")]
     Tracing(Errno),
 }
 
-/// Why a process is not fit for values.
+/// Reasons why the process must not hold secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelfTestError {
-    /// Freed memory keeps what was in it.
+    /// Freed memory is not overwritten.
     #[error(transparent)]
-    Allocator(#[from] NotWiping),
-    /// There is no locked memory.
+    Allocator(#[from] WipeCheckError),
+    /// Locked memory cannot be allocated.
     #[error(transparent)]
     Memory(#[from] MemoryError),
 }
 
-/// Turns core files off, for good, and makes the process one that others of the same user can neither trace nor dump.
+/// Disables core files permanently, and makes the process non-dumpable: other processes of the same
+/// user can neither trace nor dump it.
 ///
 /// # Errors
 ///
-/// [`Unhardened`], if the kernel refuses or does not do it. Both are a process's own right, so an error means that
-/// something is in between (a system call filter, another kernel): no value should be read then.
+/// [`HardeningError`] if the kernel refuses, or does not apply the setting. Every process may make
+/// both changes, so an error points to a system call filter or another kernel. Read no secret then.
 ///
 /// # Security
 ///
-/// Root can still trace. A debugger that is attached already stays. Programs that the process starts get their own
-/// answer to whether they may be traced, and inherit the limit.
-///
-/// Two calls, and no crate for them: those at hand make the same two, and besides look once, at start, for a debugger
-/// that does not hide, which is worth less than the failures it brings where `/proc` is not mounted.
-pub fn harden_process() -> Result<(), Unhardened> {
+/// Root can still trace the process, and an attached debugger stays attached. Programs that the
+/// process starts inherit the limit on core files, but are dumpable again.
+pub fn harden_process() -> Result<(), HardeningError> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).map_err(Unhardened::CoreFiles)?;
+    setrlimit(Resource::Core, none).map_err(HardeningError::CoreFiles)?;
     if getrlimit(Resource::Core) != none {
-        return Err(Unhardened::CoreFiles(Errno::NOTSUP));
+        return Err(HardeningError::CoreFiles(Errno::NOTSUP));
     }
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Unhardened::Tracing)?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(HardeningError::Tracing)?;
     match dumpable_behavior() {
         Ok(DumpableBehavior::NotDumpable) => Ok(()),
-        Ok(_) => Err(Unhardened::Tracing(Errno::NOTSUP)),
-        Err(errno) => Err(Unhardened::Tracing(errno)),
+        Ok(_) => Err(HardeningError::Tracing(Errno::NOTSUP)),
+        Err(errno) => Err(HardeningError::Tracing(errno)),
     }
 }
 
-/// Tests, with blocks and a value of its own, that the process's allocator overwrites what it frees, and that there is
-/// locked memory.
+/// Tests that the global allocator overwrites freed memory, and that locked memory is available.
 ///
 /// # Errors
 ///
-/// [`SelfTestError`]: the binary does not set [`WipingAllocator`](crate::WipingAllocator), or may lock no memory
-/// (`ulimit -l`).
+/// [`SelfTestError`] if the binary does not set [`WipingAllocator`](crate::WipingAllocator), or if
+/// the process may lock no memory (`ulimit -l`).
 pub fn self_test() -> Result<(), SelfTestError> {
-    crate::allocator::test()?;
+    crate::allocator::check_wiping()?;
     SecretBytes::new(1, |bytes| bytes.fill(1))?;
     Ok(())
 }
@@ -77,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_without_the_allocator_fails_its_test() {
-        assert_eq!(self_test(), Err(SelfTestError::Allocator(NotWiping::Other)));
+    fn self_test_needs_wiping_allocator() {
+        assert_eq!(self_test(), Err(SelfTestError::Allocator(WipeCheckError::Other)));
     }
 }

@@ -1,32 +1,34 @@
-//! The only type that holds a secret's bytes, and what keeps them out of everything but this process's memory.
+//! Memory for secrets, which never leaves this process.
 //!
-//! - [`SecretBytes`]: a value, in pages that are locked, left out of core dumps and not inherited by children; wiped when
-//!   dropped. There is a budget of such pages, and no other memory when it is used up.
-//! - [`Quota`]: how much of that memory one holder may have.
-//! - [`WipingAllocator`]: for a binary's other memory, which values pass through in libraries' buffers.
-//! - [`harden_process`] and [`self_test`]: for the start of a binary.
+//! - [`SecretBytes`]: a value in locked pages. They are excluded from core dumps, not inherited by
+//!   child processes, and wiped on drop. A process has a fixed budget of them, and no fallback.
+//! - [`Quota`]: a limit on the locked memory of one owner.
+//! - [`WipingAllocator`]: a global allocator that wipes freed memory, such as the buffers of
+//!   libraries that values pass through.
+//! - [`harden_process`] and [`self_test`]: the first calls of a binary.
 //!
 //! # Invariants
 //!
-//! - Locked memory that is not in use has zeroes only.
-//! - A page that could not be locked, or left out of dumps, holds no value.
+//! - Unused locked memory contains only zeros.
+//! - A page that cannot be locked, or cannot be excluded from core dumps, holds no value.
 //!
-//! # What it does not do
+//! # Limitations
 //!
-//! It does not defend against the kernel, nor against root where pages are not `memfd_secret`'s; registers, and stacks of
-//! functions that compute with a value, are not wiped. It needs Linux.
+//! The crate does not protect against the kernel. It protects against root only with
+//! [`Backing::MemfdSecret`]. Registers and the stacks of functions that compute with a value are
+//! not wiped. Linux only.
 
 mod allocator;
+mod bitmap;
 mod bytes;
 mod hardening;
 mod pages;
 mod quota;
-mod runs;
 mod slab;
 
-pub use self::allocator::{NotWiping, WipingAllocator};
+pub use self::allocator::{WipeCheckError, WipingAllocator};
 pub use self::bytes::{MemoryError, SecretBytes};
-pub use self::hardening::{SelfTestError, Unhardened, harden_process, self_test};
+pub use self::hardening::{HardeningError, SelfTestError, harden_process, self_test};
 pub use self::pages::Backing;
-pub use self::quota::{OverQuota, Quota};
+pub use self::quota::{Quota, QuotaExceeded};
 pub use self::slab::{Usage, backing, usage};

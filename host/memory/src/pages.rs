@@ -1,5 +1,5 @@
-#![expect(unsafe_code, reason = "memory comes from the kernel as an address")]
-//! Pages that neither swap, nor a core dump, nor a forked child has.
+#![expect(unsafe_code, reason = "maps memory")]
+//! Pages that are locked, excluded from core dumps, and not readable by a forked child.
 
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
@@ -8,24 +8,25 @@ use std::ptr::{NonNull, null_mut};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mlock, mmap, mmap_anonymous, munmap};
 use rustix::process::{Resource, getrlimit};
 
-/// The unit of locked memory, in bytes: a multiple of every page size that Linux has, and room for
-/// the largest value.
+/// The unit of locked memory, in bytes: a multiple of every page size of Linux, and the size of the
+/// largest value.
 pub(super) const PAGES: usize = 64 * 1024;
 
-/// What keeps values out of everything but this process's memory.
+/// The kind of memory that holds values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backing {
-    /// `memfd_secret(2)`: pages that the kernel takes out of its own map of memory. They are in no core dump and cannot be
-    /// read by `ptrace`, `/proc/PID/mem` or `process_vm_readv`, by root neither. A forked child does not have them.
+    /// `memfd_secret(2)`: pages that the kernel removes from its direct map. They are in no core
+    /// dump. `ptrace`, `/proc/PID/mem` and `process_vm_readv` cannot read them, even as root. A
+    /// forked child does not inherit them.
     MemfdSecret,
-    /// `mmap` and `mlock`: pages that are not swapped, left out of core dumps, and zero in a forked child. Who may trace
-    /// the process can read them.
+    /// `mmap(2)` and `mlock(2)`: pages that are not swapped, excluded from core dumps, and zero in
+    /// a forked child. A process that may trace this one can read them.
     Locked,
 }
 
 impl Backing {
-    /// A stable token for metrics and reports.
+    /// Returns a stable token for metrics and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::MemfdSecret => "memfd-secret",
@@ -33,32 +34,34 @@ impl Backing {
         }
     }
 
-    /// The best that the kernel has: found by trying, since a kernel may know the call and refuse it.
+    /// Returns the best backing that the kernel provides. Maps a page to find out, since a kernel
+    /// may know the call and refuse it.
     pub(super) fn best() -> Self {
-        // Such pages are those of a file: beyond the limit on file sizes, the kernel sends SIGXFSZ, which ends a process.
+        // The pages belong to a file. Above the limit on file sizes, the kernel sends SIGXFSZ,
+        // which kills the process.
         let fits = getrlimit(Resource::Fsize).current.is_none_or(|limit| limit >= FILE_SIZE);
         if fits && Pages::map(Self::MemfdSecret, PAGES).is_ok() { Self::MemfdSecret } else { Self::Locked }
     }
 }
 
-/// The limit on file sizes, in bytes, below which no value is in a file of `memfd_secret(2)`. It is
-/// larger than any of these files.
+/// The lowest limit on file sizes, in bytes, with which `memfd_secret(2)` is used. It is larger
+/// than any of these files.
 const FILE_SIZE: u64 = 16 << 20;
 
-/// A stretch of zeroed pages. Given back to the kernel when dropped.
+/// Zeroed pages, unmapped on drop.
 pub(super) struct Pages {
     start: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: the pages are this value's alone, and are the same for every thread of the process.
+// SAFETY: this value owns the pages, which every thread may use.
 unsafe impl Send for Pages {}
-// SAFETY: a shared reference gives the address only; who reads and writes there makes sure of its own exclusiveness.
+// SAFETY: a shared reference gives only the address; users of the address ensure exclusive access.
 unsafe impl Sync for Pages {}
 
 impl Pages {
-    /// Takes so many bytes, a multiple of the page size, from the kernel. If any of what the backing promises cannot be had,
-    /// there are no pages.
+    /// Maps `len` bytes, a multiple of the page size. Fails if any property of the backing is
+    /// unavailable.
     pub(super) fn map(backing: Backing, len: usize) -> io::Result<Self> {
         match backing {
             Backing::MemfdSecret => Self::secret(len),
@@ -66,12 +69,12 @@ impl Pages {
         }
     }
 
-    /// Where they begin.
+    /// Returns the address of the first byte.
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }
 
-    /// How many bytes they have.
+    /// Returns the length, in bytes.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -79,23 +82,25 @@ impl Pages {
     fn secret(len: usize) -> io::Result<Self> {
         let file = memfd_secret()?;
         rustix::fs::ftruncate(&file, u64::try_from(len).map_err(io::Error::other)?)?;
-        // SAFETY: the kernel picks an address where nothing is. The file has `len` bytes, and nobody else has it, so that
-        // it can neither be cut off nor written to. It is closed below; the mapping stays.
+        // SAFETY: the kernel picks a free address. The file has `len` bytes, and no other process
+        // has it open, so it can be neither truncated nor written. It is closed below; the mapping
+        // stays.
         let start =
             unsafe { mmap(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, file.as_fd(), 0)? };
         let pages = Self::at(start.cast(), len)?;
-        // The kernel locks such pages and leaves them out of dumps by itself. A child would share them: it gets none.
+        // The kernel locks these pages and excludes them from dumps by itself. A child would share
+        // them.
         pages.advise(Advice::LinuxDontFork)?;
         Ok(pages)
     }
 
     fn locked(len: usize) -> io::Result<Self> {
-        // SAFETY: the kernel picks an address where nothing is.
+        // SAFETY: the kernel picks a free address.
         let start = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)? };
         let pages = Self::at(start.cast(), len)?;
         pages.advise(Advice::LinuxDontDump)?;
         pages.advise(Advice::LinuxWipeOnFork)?;
-        // SAFETY: the range is the one that was just mapped; locking changes nothing that a program can see.
+        // SAFETY: the range was just mapped; locking does not change its contents.
         unsafe { mlock(pages.start.as_ptr().cast(), len)? };
         Ok(pages)
     }
@@ -106,7 +111,8 @@ impl Pages {
     }
 
     fn advise(&self, advice: Advice) -> io::Result<()> {
-        // SAFETY: the range is this value's own, and the advice is about children and dumps: it leaves the contents alone.
+        // SAFETY: this value owns the range, and the advice, on children and dumps, keeps its
+        // contents.
         unsafe { madvise(self.start.as_ptr().cast(), self.len, advice)? };
         Ok(())
     }
@@ -114,17 +120,19 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: the range is the one that was mapped, and slots borrow the slab that these pages are of: none is left.
-        // There is nothing to be done about an error, and none that the kernel documents for such a range.
+        // SAFETY: the range is a mapping of this value, and slots borrow the slab that owns it:
+        // none is left. The kernel documents no error for such a range.
         let _ = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
 
 fn memfd_secret() -> io::Result<OwnedFd> {
-    // SAFETY: the call takes one argument, a word of flags, and touches no memory of the process.
-    let answer = unsafe { libc::syscall(libc::SYS_memfd_secret, libc::c_long::from(libc::O_CLOEXEC)) };
-    match i32::try_from(answer) {
-        // SAFETY: a number that is not negative is a descriptor that the kernel has just opened for this caller.
+    // SAFETY: the call takes one argument, the flags, and does not access the memory of the
+    // process.
+    let result = unsafe { libc::syscall(libc::SYS_memfd_secret, libc::c_long::from(libc::O_CLOEXEC)) };
+    match i32::try_from(result) {
+        // SAFETY: a non-negative result is a descriptor that the kernel just opened for this
+        // caller.
         Ok(descriptor @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
         _ => Err(io::Error::last_os_error()),
     }
@@ -140,20 +148,21 @@ mod tests {
 
     use super::*;
 
-    /// Both kinds, as far as the kernel has them.
+    /// Maps pages of both kinds, as far as the kernel supports them.
     fn kinds() -> Vec<(Backing, Pages)> {
         let map = |backing| Pages::map(backing, PAGES).ok().map(|pages| (backing, pages));
         let kinds: Vec<_> = [Backing::MemfdSecret, Backing::Locked].into_iter().filter_map(map).collect();
-        assert!(kinds.iter().any(|(backing, _)| *backing == Backing::Locked), "nothing was examined");
+        assert!(kinds.iter().any(|(backing, _)| *backing == Backing::Locked), "locked pages are unavailable");
         kinds
     }
 
     fn bytes(pages: &mut Pages) -> &mut [u8] {
-        // SAFETY: the pages are mapped as long as they are borrowed, and borrowed by this slice alone.
+        // SAFETY: the pages stay mapped while they are borrowed, and this slice borrows them
+        // exclusively.
         unsafe { slice::from_raw_parts_mut(pages.start.as_ptr(), pages.len) }
     }
 
-    /// The kernel's flags of the mapping that begins at these pages, or has them in it.
+    /// Returns the kernel's flags of the mapping that contains these pages.
     fn flags(pages: &Pages) -> Vec<String> {
         let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
         let address = pages.start.as_ptr().addr();
@@ -169,11 +178,11 @@ mod tests {
                 return flags.split_whitespace().map(str::to_owned).collect();
             }
         }
-        panic!("the kernel does not know the pages");
+        panic!("/proc/self/smaps does not list the pages");
     }
 
     #[test]
-    fn pages_come_as_zeroes_and_take_what_is_written() {
+    fn pages_are_zeroed_and_writable() {
         for (_, mut pages) in kinds() {
             assert!(bytes(&mut pages).iter().all(|byte| *byte == 0));
             bytes(&mut pages).fill(7);
@@ -182,26 +191,27 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_locked_and_in_no_dump() {
+    fn pages_are_locked_and_not_dumped() {
         for (backing, pages) in kinds() {
             let flags = flags(&pages);
             let has = |flag: &str| flags.iter().any(|other| other == flag);
             assert!(has("lo"), "{backing:?}: locked: {flags:?}");
-            assert!(has("dd"), "{backing:?}: left out of dumps: {flags:?}");
-            assert!(has("dc") || has("wf"), "{backing:?}: not for children: {flags:?}");
+            assert!(has("dd"), "{backing:?}: excluded from dumps: {flags:?}");
+            assert!(has("dc") || has("wf"), "{backing:?}: not inherited: {flags:?}");
         }
     }
 
-    /// What a forked child writes into a pipe from these pages: nothing if it cannot read them.
-    fn seen_by_a_child(pages: &mut Pages) -> Vec<u8> {
+    /// Returns the bytes that a forked child can read from these pages.
+    fn read_in_child(pages: &mut Pages) -> Vec<u8> {
         let bytes = &*bytes(pages);
         let (mut reader, writer) = std::io::pipe().unwrap();
-        // SAFETY: the child makes two system calls and ends, without touching memory that another thread of the parent may
-        // have left halfway. The kernel answers with an error where the child has no pages.
+        // SAFETY: the child makes two system calls and exits. It does not touch memory that another
+        // thread of the parent may have left inconsistent. The kernel returns an error if the child
+        // has no pages.
         let child = unsafe { libc::fork() };
         if child == 0 {
             let written = rustix::io::write(&writer, bytes.get(..64).unwrap_or_default());
-            // SAFETY: ends the child at once, without the parent's destructors.
+            // SAFETY: exits the child at once, without the parent's destructors.
             unsafe { libc::_exit(c_int::from(written.is_err())) };
         }
         drop(writer);
@@ -212,20 +222,20 @@ mod tests {
     }
 
     #[test]
-    fn a_forked_child_sees_nothing() {
+    fn forked_child_reads_nothing() {
         for (backing, mut pages) in kinds() {
             bytes(&mut pages).fill(7);
-            let seen = seen_by_a_child(&mut pages);
+            let seen = read_in_child(&mut pages);
             match backing {
                 Backing::MemfdSecret => assert_eq!(seen, b""),
                 Backing::Locked => assert_eq!(seen, [0; 64]),
             }
-            assert!(bytes(&mut pages).iter().all(|byte| *byte == 7), "the parent keeps them");
+            assert!(bytes(&mut pages).iter().all(|byte| *byte == 7), "the parent's pages changed");
         }
     }
 
     #[test]
-    fn what_the_kernel_does_not_give_is_an_error() {
+    fn oversized_mapping_fails() {
         for backing in [Backing::MemfdSecret, Backing::Locked] {
             assert!(Pages::map(backing, usize::MAX & !(PAGES - 1)).is_err());
         }

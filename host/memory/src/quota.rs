@@ -1,9 +1,9 @@
-//! How much locked memory one holder may have.
+//! Quotas of locked memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An amount of locked memory that one holder of values may use at a time.
+/// A limit on the locked memory that one owner of values uses at a time.
 ///
 /// ```
 /// use far_memory::{Quota, SecretBytes};
@@ -20,31 +20,31 @@ pub struct Quota {
     left: AtomicUsize,
 }
 
-/// A value takes more locked memory than its holder has left.
+/// An error that a value needs more locked memory than its owner's quota has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the quota of locked memory is used up")]
-pub struct OverQuota;
+pub struct QuotaExceeded;
 
-/// Memory that is counted against a quota, until this is dropped.
+/// Memory that is charged to a quota, and returned to it on drop.
 pub(super) struct Charge {
     quota: Arc<Quota>,
     bytes: usize,
 }
 
 impl Quota {
-    /// A quota of so many bytes.
+    /// Creates a quota, in bytes.
     pub fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self { left: AtomicUsize::new(bytes) })
     }
 
-    /// How many bytes are left.
+    /// Returns the number of bytes that are left.
     pub fn left(&self) -> usize {
         self.left.load(Ordering::Acquire)
     }
 
-    pub(super) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, OverQuota> {
+    pub(super) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, QuotaExceeded> {
         let less = |left: usize| left.checked_sub(bytes);
-        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).map_err(|_| OverQuota)?;
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).map_err(|_| QuotaExceeded)?;
         Ok(Charge { quota: self.clone(), bytes })
     }
 }

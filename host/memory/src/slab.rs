@@ -1,8 +1,9 @@
-#![expect(unsafe_code, reason = "slots are parts of pages that are known by their address")]
-//! Locked memory in small parts.
+#![expect(unsafe_code, reason = "slots are addresses within mapped pages")]
+//! A slab allocator for locked memory.
 //!
-//! A process may lock few pages, and most values are short: so pages are taken in chunks, and values get runs of granules
-//! in them, first fit. Chunks are kept once they are there; their number is limited by the budget.
+//! A process may lock few pages, and most values are short. So the slab maps pages in chunks, and
+//! values occupy runs of granules in them, first fit. Chunks are never unmapped; the budget limits
+//! their number.
 
 use std::ptr::NonNull;
 use std::slice;
@@ -12,17 +13,17 @@ use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
 use zeroize::Zeroize;
 
+use crate::bitmap::Bitmap;
 use crate::pages::{Backing, PAGES, Pages};
-use crate::runs::Runs;
 
-/// How much is taken from the kernel at a time, where the budget has as much left.
+/// The size of a chunk, in bytes, if the budget allows it.
 const CHUNK: usize = 4 * PAGES;
-/// What slots begin at multiples of, and take multiples of: no two values are in one line of the processor's cache.
+/// The alignment and the unit of a slot, in bytes. No two values share a cache line.
 const GRANULE: usize = 64;
-/// The largest budget, whatever the operator allows.
-const MOST: usize = 64 * 1024 * 1024;
+/// The largest budget, in bytes, whatever the operating system allows.
+const BUDGET_MAX: usize = 64 * 1024 * 1024;
 
-/// Locked memory up to a budget, given out in slots.
+/// Locked memory up to a budget, allocated in slots.
 pub(super) struct Slab {
     backing: Backing,
     /// In bytes, a multiple of [`PAGES`].
@@ -32,72 +33,73 @@ pub(super) struct Slab {
 
 #[derive(Default)]
 struct State {
-    /// Only ever grows: a slot knows its chunk by its place.
+    /// Grows only: a slot refers to its chunk by index.
     chunks: Vec<Chunk>,
     used: usize,
 }
 
 struct Chunk {
     pages: Pages,
-    runs: Runs,
+    bitmap: Bitmap,
 }
 
-/// The budget is used up, or the kernel gave no more pages.
+/// The budget is used up, or the kernel provides no more pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OutOfLockedMemory;
 
-/// A part of a slab that is one holder's. Overwritten when dropped.
+/// An exclusive part of a slab. Overwritten on drop.
 pub(super) struct Slot<'s> {
     slab: &'s Slab,
     start: NonNull<u8>,
     len: usize,
-    /// Where it is: the chunk, the first granule, and how many.
-    place: (usize, usize, usize),
+    /// The chunk, the first granule, and the number of granules.
+    location: (usize, usize, usize),
 }
 
-/// How much locked memory there is, in bytes.
+/// Locked memory of this process, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// By values that are alive, in whole granules.
+    /// Bytes in use by live values, in whole granules.
     pub used: usize,
-    /// Taken from the kernel so far.
+    /// Bytes that are mapped so far.
     pub locked: usize,
-    /// The most that is taken: the process's `RLIMIT_MEMLOCK` when the first value was made, and 64 MiB at most.
+    /// The most bytes that are mapped: the `RLIMIT_MEMLOCK` of the process when the first value is
+    /// allocated, at most 64 MiB.
     pub budget: usize,
 }
 
-/// What backs values in this process. Stays what it is.
+/// Returns the backing of values in this process, which never changes.
 pub fn backing() -> Backing {
     slab().backing
 }
 
-/// How much locked memory this process uses.
+/// Returns the locked memory that this process uses.
 pub fn usage() -> Usage {
     slab().usage()
 }
 
-/// The process's slab.
+/// Returns the slab of the process.
 pub(super) fn slab() -> &'static Slab {
     static SLAB: LazyLock<Slab> = LazyLock::new(|| {
         let allowed = getrlimit(Resource::Memlock).current;
-        let allowed = allowed.map_or(MOST, |bytes| usize::try_from(bytes).unwrap_or(MOST));
+        let allowed = allowed.map_or(BUDGET_MAX, |bytes| usize::try_from(bytes).unwrap_or(BUDGET_MAX));
         Slab::new(Backing::best(), allowed)
     });
     &SLAB
 }
 
 impl Slab {
-    /// A slab that takes no pages yet.
+    /// Creates a slab, which maps no pages yet.
     pub(super) fn new(backing: Backing, budget: usize) -> Self {
-        let budget = budget.min(MOST);
+        let budget = budget.min(BUDGET_MAX);
         Self { backing, budget: budget - budget % PAGES, state: Mutex::default() }
     }
 
-    /// A slot of so many zeroes.
+    /// Allocates a slot of `len` zero bytes.
     pub(super) fn allocate(&self, len: usize) -> Result<Slot<'_>, OutOfLockedMemory> {
         let count = len.div_ceil(GRANULE);
         if count == 0 {
-            return Ok(Slot { slab: self, start: NonNull::dangling(), len, place: (0, 0, 0) });
+            return Ok(Slot { slab: self, start: NonNull::dangling(), len, location: (0, 0, 0) });
         }
         let mut state = self.state.lock();
         let (chunk, first, start) = match state.take(count) {
@@ -108,7 +110,7 @@ impl Slab {
             }
         };
         state.used += count * GRANULE;
-        Ok(Slot { slab: self, start, len, place: (chunk, first, count) })
+        Ok(Slot { slab: self, start, len, location: (chunk, first, count) })
     }
 
     fn usage(&self) -> Usage {
@@ -123,7 +125,7 @@ impl Slab {
             return Err(OutOfLockedMemory);
         }
         let pages = Pages::map(self.backing, size).map_err(|_| OutOfLockedMemory)?;
-        state.chunks.push(Chunk { runs: Runs::new(pages.len() / GRANULE), pages });
+        state.chunks.push(Chunk { bitmap: Bitmap::new(pages.len() / GRANULE), pages });
         Ok(())
     }
 }
@@ -133,11 +135,12 @@ impl State {
         self.chunks.iter().map(|chunk| chunk.pages.len()).sum()
     }
 
-    /// Takes the first run that is free: its chunk, its first granule, and its address.
+    /// Takes the first free run. Returns its chunk, its first granule and its address.
     fn take(&mut self, count: usize) -> Option<(usize, usize, NonNull<u8>)> {
         self.chunks.iter_mut().enumerate().find_map(|(index, chunk)| {
-            let first = chunk.runs.take(count)?;
-            // SAFETY: the granule is one of the chunk's, so the offset is within the pages, which are one mapping.
+            let first = chunk.bitmap.take(count)?;
+            // SAFETY: the granule is in the chunk, so the offset is within its pages, which are one
+            // mapping.
             let start = unsafe { chunk.pages.start().add(first * GRANULE) };
             Some((index, first, start))
         })
@@ -145,44 +148,45 @@ impl State {
 }
 
 impl Slot<'_> {
-    /// The bytes.
+    /// Returns the bytes.
     pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: the address is that of a run of at least `len` bytes in pages that live as long as the slab, which this
-        // slot borrows; the run is no other slot's. The kernel gave the pages as zeroes, so all is initialised. For a
-        // length of zero the address is dangling, which a slice of no bytes may be.
+        // SAFETY: the address is that of a run of at least `len` bytes. Its pages live as long as
+        // the slab, which this slot borrows, and no other slot has the run. The kernel zeroed the
+        // pages, so all bytes are initialized. For a length of zero the address is dangling, which
+        // an empty slice allows.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The bytes, to be written.
+    /// Returns the bytes, mutably.
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `bytes`; and this borrows the slot for itself alone.
+        // SAFETY: as in `bytes`, and the slot is borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
     }
 
-    /// How much of the slab it takes.
+    /// Returns the number of bytes that the slot occupies in the slab.
     pub(super) fn footprint(&self) -> usize {
-        self.place.2 * GRANULE
+        self.location.2 * GRANULE
     }
 }
 
-// SAFETY: a slot is the only one with a way to its bytes, which are the same for every thread.
+// SAFETY: a slot has exclusive access to its bytes, which every thread may use.
 unsafe impl Send for Slot<'_> {}
 // SAFETY: a shared reference only reads.
 unsafe impl Sync for Slot<'_> {}
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let (chunk, first, count) = self.place;
+        let (chunk, first, count) = self.location;
         if count == 0 {
             return;
         }
-        // While the run is still this slot's: nobody gets it before it is zeroes again.
+        // The run must be zero before another slot can take it.
         self.bytes_mut().zeroize();
         let mut state = self.slab.state.lock();
-        debug_assert!(self.bytes().iter().all(|byte| *byte == 0), "what is given back is zeroes already");
+        debug_assert!(self.bytes().iter().all(|byte| *byte == 0), "a freed slot contains only zeros");
         state.used -= count * GRANULE;
         if let Some(chunk) = state.chunks.get_mut(chunk) {
-            chunk.runs.give_back(first, count);
+            chunk.bitmap.free(first, count);
         }
     }
 }

@@ -4,25 +4,26 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A whole chunk and a smaller one.
+/// One full chunk and a smaller one.
 const BUDGET: usize = CHUNK + PAGES;
 
-/// Slabs of both kinds, as far as the kernel has them.
+/// Creates slabs of both kinds, as far as the kernel supports them.
 fn slabs(budget: usize) -> Vec<Slab> {
     let kinds = [Backing::MemfdSecret, Backing::Locked];
     let slabs: Vec<_> = kinds.into_iter().filter(|kind| Pages::map(*kind, PAGES).is_ok()).collect();
-    assert!(slabs.contains(&Backing::Locked), "nothing was examined");
+    assert!(slabs.contains(&Backing::Locked), "locked pages are unavailable");
     slabs.into_iter().map(|kind| Slab::new(kind, budget)).collect()
 }
 
 impl Slab {
-    /// Where bytes that are not zero stand outside slots.
-    fn left_behind(&self) -> Vec<(usize, usize)> {
+    /// Returns the free granules that contain a nonzero byte, each with its chunk.
+    fn dirty_granules(&self) -> Vec<(usize, usize)> {
         let state = self.state.lock();
         let mut found = Vec::new();
         for (index, chunk) in state.chunks.iter().enumerate() {
-            for granule in (0..chunk.pages.len() / GRANULE).filter(|granule| chunk.runs.is_free(*granule)) {
-                // SAFETY: the granule is in the chunk, and no slot has it as long as the state is locked.
+            for granule in (0..chunk.pages.len() / GRANULE).filter(|granule| chunk.bitmap.is_free(*granule)) {
+                // SAFETY: the granule is in the chunk, and no slot takes it while the state is
+                // locked.
                 let bytes = unsafe {
                     slice::from_raw_parts(chunk.pages.start().add(granule * GRANULE).as_ptr().cast_const(), GRANULE)
                 };
@@ -34,12 +35,12 @@ impl Slab {
         found
     }
 
-    /// Writes into the middle of memory that nobody has.
-    fn soil(&self) {
+    /// Writes into free memory.
+    fn dirty(&self) {
         let state = self.state.lock();
         let chunk = &state.chunks[0];
-        assert!(chunk.runs.is_free(40));
-        // SAFETY: the granule is in the chunk, and no slot has it as long as the state is locked.
+        assert!(chunk.bitmap.is_free(40));
+        // SAFETY: the granule is in the chunk, and no slot takes it while the state is locked.
         unsafe { chunk.pages.start().add(40 * GRANULE + 17).write(1) };
     }
 }
@@ -47,7 +48,7 @@ impl Slab {
 fn filled(slab: &Slab, len: usize, byte: u8) -> Result<Slot<'_>, OutOfLockedMemory> {
     let mut slot = slab.allocate(len)?;
     assert_eq!(slot.bytes().len(), len);
-    assert!(slot.bytes().iter().all(|byte| *byte == 0), "a slot is handed out with zeroes only");
+    assert!(slot.bytes().iter().all(|byte| *byte == 0), "a new slot contains only zeros");
     assert_eq!(slot.start.as_ptr().addr() % if len == 0 { 1 } else { GRANULE }, 0);
     slot.bytes_mut().fill(byte);
     Ok(slot)
@@ -71,7 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
-    fn slots_are_zeroes_at_first_their_holders_alone_and_zeroes_at_last(
+    fn slots_are_zeroed_and_never_overlap(
         steps in prop::collection::vec(step(), 1..80)
     ) {
         for slab in slabs(BUDGET) {
@@ -83,29 +84,29 @@ proptest! {
                     Step::Free(which) if !held.is_empty() => drop(held.swap_remove(which.index(held.len()))),
                     Step::Free(_) => {}
                 }
-                prop_assert!(held.iter().all(|(slot, byte)| holds(slot, *byte)), "a slot is one holder's");
+                prop_assert!(held.iter().all(|(slot, byte)| holds(slot, *byte)), "slots do not overlap");
                 let usage = slab.usage();
                 prop_assert!(usage.used <= usage.locked && usage.locked <= usage.budget);
                 prop_assert_eq!(usage.used, held.iter().map(|(slot, _)| slot.footprint()).sum::<usize>());
             }
             drop(held);
             prop_assert_eq!(slab.usage().used, 0);
-            prop_assert_eq!(slab.left_behind(), []);
+            prop_assert_eq!(slab.dirty_granules(), []);
         }
     }
 }
 
 #[test]
-fn values_are_in_the_best_memory_that_there_is() {
+fn values_use_best_backing() {
     let has_secret = Pages::map(Backing::MemfdSecret, PAGES).is_ok();
     assert_eq!(backing(), if has_secret { Backing::MemfdSecret } else { Backing::Locked });
     let value = crate::SecretBytes::copy_of(b"value").unwrap();
     assert!(usage().used > 0 && usage().locked > 0);
     let mapping = mapping(value.expose());
-    assert_eq!(mapping.contains("secretmem"), has_secret, "as the kernel calls such pages: {mapping}");
+    assert_eq!(mapping.contains("secretmem"), has_secret, "the kernel's name of such pages: {mapping}");
 }
 
-/// What the kernel says of the mapping that has these bytes.
+/// Returns the line of `/proc/self/maps` for the mapping of these bytes.
 fn mapping(bytes: &[u8]) -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
     let number = |text: &str| usize::from_str_radix(text, 16).unwrap();
@@ -117,41 +118,41 @@ fn mapping(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_search_for_what_is_left_behind_finds_it() {
+fn dirty_granule_is_detected() {
     for slab in slabs(BUDGET) {
         drop(filled(&slab, 1, 1));
-        slab.soil();
-        assert_eq!(slab.left_behind(), [(0, 40)]);
+        slab.dirty();
+        assert_eq!(slab.dirty_granules(), [(0, 40)]);
     }
 }
 
 #[test]
-fn a_freed_slot_is_zeroes_while_its_neighbours_keep_what_they_have() {
+fn freed_slot_is_wiped_alone() {
     for slab in slabs(BUDGET) {
         let [one, two, three] = [1, 2, 3].map(|byte| filled(&slab, 1_000, byte).unwrap());
         drop(two);
-        assert_eq!(slab.left_behind(), []);
+        assert_eq!(slab.dirty_granules(), []);
         assert!(holds(&one, 1) && holds(&three, 3));
-        // A panic while a value is written leaves nothing either.
+        // A panic while a value is written leaves no bytes behind.
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             let _slot = filled(&slab, 1_000, 9).unwrap();
             panic!("halfway");
         }));
         assert!(unwound.is_err());
-        assert_eq!(slab.left_behind(), []);
+        assert_eq!(slab.dirty_granules(), []);
         assert_eq!(slab.usage().used, one.footprint() + three.footprint());
     }
 }
 
 #[test]
-fn a_slab_that_is_used_up_says_so_and_goes_on_when_something_is_freed() {
+fn full_slab_recovers_after_free() {
     for slab in slabs(BUDGET + PAGES - 1) {
         let taken = (0..=BUDGET / PAGES).map_while(|_| filled(&slab, PAGES, 5).ok());
         let mut held: Vec<_> = taken.collect();
-        assert_eq!(held.len(), BUDGET / PAGES, "all of the budget, and no byte more");
+        assert_eq!(held.len(), BUDGET / PAGES, "the slots use exactly the budget");
         assert_eq!(slab.usage(), Usage { used: BUDGET, locked: BUDGET, budget: BUDGET });
         assert_eq!(slab.allocate(1).err(), Some(OutOfLockedMemory));
-        assert!(slab.allocate(0).is_ok(), "no bytes need no memory");
+        assert!(slab.allocate(0).is_ok(), "an empty slot needs no memory");
         drop(held.swap_remove(2));
         let short: Vec<_> = (0..PAGES / GRANULE).map(|_| filled(&slab, 1, 6).unwrap()).collect();
         assert_eq!(slab.allocate(1).err(), Some(OutOfLockedMemory));
@@ -162,7 +163,7 @@ fn a_slab_that_is_used_up_says_so_and_goes_on_when_something_is_freed() {
 }
 
 #[test]
-fn a_budget_below_a_chunk_is_used_and_one_below_a_page_gives_nothing() {
+fn small_budget_rounds_to_pages() {
     for slab in slabs(PAGES) {
         assert!(filled(&slab, PAGES, 1).is_ok());
     }
@@ -173,7 +174,7 @@ fn a_budget_below_a_chunk_is_used_and_one_below_a_page_gives_nothing() {
 }
 
 #[test]
-fn what_the_kernel_refuses_is_not_replaced_by_other_memory() {
+fn failed_mapping_has_no_fallback() {
     let slab = Slab { backing: Backing::Locked, budget: usize::MAX & !(PAGES - 1), state: Mutex::default() };
     assert_eq!(slab.allocate((usize::MAX >> 1) - PAGES).err(), Some(OutOfLockedMemory));
     assert_eq!(slab.usage().locked, 0);
@@ -181,7 +182,7 @@ fn what_the_kernel_refuses_is_not_replaced_by_other_memory() {
 }
 
 #[test]
-fn many_threads_share_a_slab() {
+fn threads_share_slab() {
     const THREADS: u8 = 8;
     for slab in slabs(BUDGET) {
         std::thread::scope(|scope| {
@@ -201,6 +202,6 @@ fn many_threads_share_a_slab() {
             }
         });
         assert_eq!(slab.usage().used, 0);
-        assert_eq!(slab.left_behind(), []);
+        assert_eq!(slab.dirty_granules(), []);
     }
 }

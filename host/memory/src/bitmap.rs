@@ -1,32 +1,32 @@
-//! Which parts of a stretch of memory are in use.
+//! A bitmap of the granules in use.
 
-/// A row of granules, of which runs are taken and given back. Knows nothing of memory.
-pub(super) struct Runs {
-    /// A bit for each granule, the lowest first; set while it is taken.
+/// A bitmap that allocates runs of granules.
+pub(super) struct Bitmap {
+    /// One bit per granule, lowest first; set while the granule is in use.
     words: Box<[u64]>,
 }
 
 const BITS: usize = u64::BITS as usize;
 
-impl Runs {
-    /// A row of free granules; the number is rounded down to whole words of 64.
+impl Bitmap {
+    /// Creates a bitmap of free granules. The number is rounded down to whole words of 64.
     pub(super) fn new(granules: usize) -> Self {
         Self { words: vec![0; granules / BITS].into_boxed_slice() }
     }
 
-    /// Takes the first run of so many free granules, and says where it begins.
+    /// Takes the first run of `count` free granules, and returns its start.
     pub(super) fn take(&mut self, count: usize) -> Option<usize> {
         let start = self.first_free(count)?;
         self.set(start, count, true);
         Some(start)
     }
 
-    /// Gives back a run that was taken.
-    pub(super) fn give_back(&mut self, start: usize, count: usize) {
+    /// Frees a run.
+    pub(super) fn free(&mut self, start: usize, count: usize) {
         self.set(start, count, false);
     }
 
-    /// Whether a granule is free.
+    /// Returns true if a granule is free.
     #[cfg(test)]
     pub(super) fn is_free(&self, granule: usize) -> bool {
         self.words[granule / BITS] & (1 << (granule % BITS)) == 0
@@ -57,7 +57,7 @@ impl Runs {
             let first = at % BITS;
             let bits = (BITS - first).min(end - at);
             let mask = (u64::MAX >> (BITS - bits)) << first;
-            debug_assert_eq!(*word & mask, if taken { 0 } else { mask }, "a granule is taken once and given back once");
+            debug_assert_eq!(*word & mask, if taken { 0 } else { mask }, "a granule is taken once and freed once");
             *word = if taken { *word | mask } else { *word & !mask };
             at += bits;
         }
@@ -72,22 +72,22 @@ mod tests {
 
     const GRANULES: usize = 4 * BITS;
 
-    /// Take a run of this length, or give back the one at this position among those taken.
+    /// A run length to take, or the index of a taken run to free.
     #[derive(Clone, Debug)]
     enum Step {
         Take(usize),
-        GiveBack(prop::sample::Index),
+        Free(prop::sample::Index),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         let take = prop_oneof![1..4_usize, 1..200_usize].prop_map(Step::Take);
-        prop_oneof![3 => take, 2 => any::<prop::sample::Index>().prop_map(Step::GiveBack)]
+        prop_oneof![3 => take, 2 => any::<prop::sample::Index>().prop_map(Step::Free)]
     }
 
     proptest! {
         #[test]
         fn runs_are_first_fit_and_never_overlap(steps in prop::collection::vec(step(), 1..120)) {
-            let mut runs = Runs::new(GRANULES);
+            let mut bitmap = Bitmap::new(GRANULES);
             let mut model = [false; GRANULES];
             let mut taken: Vec<(usize, usize)> = Vec::new();
             for step in steps {
@@ -95,30 +95,30 @@ mod tests {
                     Step::Take(count) => {
                         let fits = |start: &usize| model[*start..*start + count].iter().all(|taken| !taken);
                         let expected = (0..=GRANULES - count).find(fits);
-                        prop_assert_eq!(runs.take(count), expected);
+                        prop_assert_eq!(bitmap.take(count), expected);
                         if let Some(start) = expected {
                             model[start..start + count].fill(true);
                             taken.push((start, count));
                         }
                     }
-                    Step::GiveBack(which) if !taken.is_empty() => {
+                    Step::Free(which) if !taken.is_empty() => {
                         let (start, count) = taken.swap_remove(which.index(taken.len()));
-                        runs.give_back(start, count);
+                        bitmap.free(start, count);
                         model[start..start + count].fill(false);
                     }
-                    Step::GiveBack(_) => {}
+                    Step::Free(_) => {}
                 }
                 for (granule, taken) in model.iter().enumerate() {
-                    prop_assert_eq!(runs.is_free(granule), !taken);
+                    prop_assert_eq!(bitmap.is_free(granule), !taken);
                 }
             }
         }
     }
 
     #[test]
-    fn a_run_longer_than_the_row_is_not_there() {
-        assert_eq!(Runs::new(GRANULES).take(GRANULES), Some(0));
-        assert_eq!(Runs::new(GRANULES).take(GRANULES + 1), None);
-        assert_eq!(Runs::new(0).take(1), None);
+    fn oversized_run_is_not_found() {
+        assert_eq!(Bitmap::new(GRANULES).take(GRANULES), Some(0));
+        assert_eq!(Bitmap::new(GRANULES).take(GRANULES + 1), None);
+        assert_eq!(Bitmap::new(0).take(1), None);
     }
 }
