@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use far_files::{KeyForm, PrivateDir};
+use far_files::{KeyEncoding, PrivateDir};
 use rustix::fs::OFlags;
 
 use crate::error::FileError;
@@ -42,6 +42,6 @@ impl Folder {
 
     /// The folder's key, made at first use.
     pub(super) fn key(&self) -> Result<AuditKey, FileError> {
-        Ok(AuditKey::of(*self.0.key(KEY, KeyForm::HexLine)?))
+        Ok(AuditKey::of(*self.0.key(KEY, KeyEncoding::HexLine)?))
     }
 }

@@ -1,4 +1,4 @@
-//! A directory that only its owner may use.
+//! Owner-only directories.
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File};
@@ -14,11 +14,13 @@ use crate::error::TrustError;
 use crate::file::TrustedFile;
 use crate::trust::Trust;
 
-/// The mode that directories are made with.
+/// The mode of a new directory.
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// A directory that only its owner may use, held open: its files are opened, renamed and removed by their names in this
-/// directory, wherever its path leads by then.
+/// An owner-only directory, held open.
+///
+/// Its files are opened, renamed and removed relative to the open directory, even if its path leads
+/// elsewhere by then.
 #[derive(Debug)]
 pub struct PrivateDir {
     path: PathBuf,
@@ -26,43 +28,45 @@ pub struct PrivateDir {
 }
 
 impl PrivateDir {
-    /// Opens a directory, or makes it; not those above it.
+    /// Opens a directory, or creates it, but not its parents.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and [`TrustError::Io`] if it cannot be made.
+    /// The errors of [`open`](Self::open), and [`TrustError::Io`] if the directory cannot be
+    /// created.
     pub fn create(path: &Path) -> Result<Self, TrustError> {
-        Self::made_by(DirBuilder::new().mode(DIRECTORY_MODE), path)
+        Self::open_or_create(DirBuilder::new().mode(DIRECTORY_MODE), path)
     }
 
-    /// Opens a directory, or makes it, with those above it.
+    /// Opens a directory, or creates it and its parents.
     ///
     /// # Errors
     ///
-    /// As [`create`](Self::create).
+    /// Same as [`create`](Self::create).
     pub fn create_all(path: &Path) -> Result<Self, TrustError> {
-        Self::made_by(DirBuilder::new().recursive(true).mode(DIRECTORY_MODE), path)
+        Self::open_or_create(DirBuilder::new().recursive(true).mode(DIRECTORY_MODE), path)
     }
 
-    fn made_by(builder: &DirBuilder, path: &Path) -> Result<Self, TrustError> {
+    fn open_or_create(builder: &DirBuilder, path: &Path) -> Result<Self, TrustError> {
         match builder.create(path) {
-            // Opening tells what is in its place.
+            // The error of opening describes the existing file.
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => Err(TrustError::io(path, source)),
             _ => Self::open(path),
         }
     }
 
-    /// Opens a directory that is there.
+    /// Opens an existing directory.
     ///
     /// # Errors
     ///
-    /// [`TrustError`] if it is missing, a link or no directory, or if others than the effective user may use it.
+    /// [`TrustError`] if the path is missing, a link or not a directory, or if the directory is not
+    /// owner-only.
     pub fn open(path: &Path) -> Result<Self, TrustError> {
-        // With a slash or a dot behind it, a link would be followed.
+        // With a trailing slash or dot, the kernel would follow a link.
         let last = path.components().as_path();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = openat(CWD, last, flags, Mode::empty()).map_err(|errno| match TrustError::opening(path, errno) {
-            // The kernel says this of a link too, and of a file above.
+            // The kernel returns ENOTDIR for a link too, and for a file in place of a parent.
             TrustError::NotADirectory { path } => match statat(CWD, last, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => TrustError::Link { path },
                 Ok(_) => TrustError::NotADirectory { path },
@@ -75,32 +79,32 @@ impl PrivateDir {
         Ok(Self { path: path.to_owned(), dir })
     }
 
-    /// Opens a file of this directory; makes it, if the flags say so, for its owner only.
+    /// Opens a file of this directory. With `OFlags::CREATE`, a new file is owner-only.
     ///
     /// # Errors
     ///
-    /// As [`TrustedFile::open`].
+    /// Same as [`TrustedFile::open`].
     pub fn file(&self, name: impl AsRef<OsStr>, flags: OFlags) -> Result<TrustedFile, TrustError> {
         let name = Path::new(name.as_ref());
         TrustedFile::at(&self.dir, name, &self.path.join(name), flags | OFlags::NOFOLLOW, Trust::Private)
     }
 
-    /// Writes a file under another name and renames it: a reader sees a whole one or none.
+    /// Replaces a file atomically: a reader sees the whole old file, the whole new file, or none.
     ///
     /// # Errors
     ///
     /// [`TrustError::Io`] or [`TrustError::Random`].
     pub fn replace(&self, name: &str, parts: &[&[u8]]) -> Result<(), TrustError> {
-        self.beside(name, parts, |_, beside| self.rename(beside, name))
+        self.write_temporary(name, parts, |_, temporary| self.rename(temporary, name))
     }
 
-    /// Writes a file under another name and links it: of several that are put at once, the first stays, and whole. It is
-    /// on the disk when this returns.
-    pub(crate) fn put_first(&self, name: &str, content: &[u8]) -> Result<(), TrustError> {
-        self.beside(name, &[content], |file, beside| {
-            // Of what is never written again, a crash must not leave the name alone.
+    /// Creates a file atomically. Of concurrent calls, the first wins and the others have no
+    /// effect. The file is on disk when this returns.
+    pub(crate) fn create_once(&self, name: &str, content: &[u8]) -> Result<(), TrustError> {
+        self.write_temporary(name, &[content], |file, temporary| {
+            // The file is never written again, so a crash must not leave it without its content.
             file.sync_all().map_err(|source| TrustError::io(&self.path_of(name), source))?;
-            match linkat(&self.dir, beside, &self.dir, name, AtFlags::empty()) {
+            match linkat(&self.dir, temporary, &self.dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::EXIST) => Ok(()),
                 Err(errno) => Err(TrustError::io(&self.path_of(name), errno)),
             }
@@ -108,22 +112,22 @@ impl PrivateDir {
         self.sync()
     }
 
-    fn beside(
+    fn write_temporary(
         &self,
         name: &str,
         parts: &[&[u8]],
-        place: impl FnOnce(&File, &str) -> Result<(), TrustError>,
+        publish: impl FnOnce(&File, &str) -> Result<(), TrustError>,
     ) -> Result<(), TrustError> {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(TrustError::Random)?;
-        let beside = format!("{name}.{}", hex::encode(random));
-        let mut file = File::from(self.file(&beside, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?);
+        let temporary = format!("{name}.{}", hex::encode(random));
+        let mut file = File::from(self.file(&temporary, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?);
         let written = parts.iter().try_for_each(|part| file.write_all(part));
         let written = written.map_err(|source| TrustError::io(&self.path_of(name), source));
-        let placed = written.and_then(|()| place(&file, &beside));
-        // Gone already, if it was renamed.
-        self.remove(&beside);
-        placed
+        let published = written.and_then(|()| publish(&file, &temporary));
+        // Has no effect after a rename.
+        self.remove(&temporary);
+        published
     }
 
     /// Returns the names that begin with a prefix.
@@ -133,7 +137,7 @@ impl PrivateDir {
         names.filter(|name| name.starts_with(prefix)).collect()
     }
 
-    /// Gives a file another name; the file that had that name is gone.
+    /// Renames a file. Replaces a file of the new name.
     ///
     /// # Errors
     ///
@@ -142,12 +146,12 @@ impl PrivateDir {
         renameat(&self.dir, from, &self.dir, to).map_err(|errno| TrustError::io(&self.path_of(to), errno))
     }
 
-    /// Removes a name, if it is there.
+    /// Removes a file, if it exists.
     pub fn remove(&self, name: &str) {
         let _ = unlinkat(&self.dir, name, AtFlags::empty());
     }
 
-    /// Waits until the directory's names are on the disk.
+    /// Syncs the directory's entries to disk.
     ///
     /// # Errors
     ///
@@ -156,7 +160,7 @@ impl PrivateDir {
         self.dir.sync_all().map_err(|source| TrustError::io(&self.path, source))
     }
 
-    /// Returns the path of a name in this directory, for people.
+    /// Returns the path of a name in this directory, for messages.
     pub fn path_of(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }

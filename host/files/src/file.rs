@@ -1,4 +1,4 @@
-//! A regular file, and whether it is trusted.
+//! Regular files, and the check of their owner and mode.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::error::TrustError;
 use crate::trust::Trust;
 
-/// A regular file whose owner and mode a policy allows, held open.
+/// A regular file that passes a [`Trust`] policy, held open.
 #[derive(Debug)]
 pub struct TrustedFile(File);
 
@@ -20,13 +20,13 @@ impl TrustedFile {
     ///
     /// # Errors
     ///
-    /// [`TrustError`] if it is missing or no regular file, or if the policy refuses it.
+    /// [`TrustError`] if the file is missing or not a regular file, or if the policy refuses it.
     pub fn open(path: &Path, trust: Trust) -> Result<Self, TrustError> {
         let link = if trust == Trust::Unwritable { OFlags::empty() } else { OFlags::NOFOLLOW };
         Self::at(CWD, path, path, OFlags::RDONLY | link, trust)
     }
 
-    /// Opens a name in a directory; `path` is for messages.
+    /// Opens a name in a directory. Errors report `path`.
     pub(crate) fn at(
         dir: impl AsFd,
         name: &Path,
@@ -39,15 +39,16 @@ impl TrustedFile {
         Ok(Self(file))
     }
 
-    /// Reads the file from where it stands to its end, into one buffer of `most` bytes at most.
+    /// Reads from the current position to the end of the file, into one buffer of at most `max`
+    /// bytes.
     ///
     /// # Errors
     ///
-    /// The operating system's.
-    pub fn read_up_to(&mut self, most: u64) -> io::Result<Vec<u8>> {
-        let length = self.0.metadata()?.len().min(most);
+    /// The error of the operating system.
+    pub fn read_up_to(&mut self, max: u64) -> io::Result<Vec<u8>> {
+        let length = self.0.metadata()?.len().min(max);
         let mut buffer = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        (&mut self.0).take(most).read_to_end(&mut buffer)?;
+        (&mut self.0).take(max).read_to_end(&mut buffer)?;
         Ok(buffer)
     }
 }
@@ -80,23 +81,23 @@ impl Write for TrustedFile {
     }
 }
 
-/// Opens a regular file for reading, whoever may have written it. Links are followed.
+/// Opens a regular file for reading, whatever its owner and mode. Follows links.
 ///
 /// # Errors
 ///
-/// [`TrustError`] if it is missing or no regular file.
+/// [`TrustError`] if the file is missing or not a regular file.
 pub fn open_regular(path: &Path) -> Result<File, TrustError> {
     regular(CWD, path, path, OFlags::RDONLY).map(|(file, _)| file)
 }
 
 fn regular(dir: impl AsFd, name: &Path, path: &Path, flags: OFlags) -> Result<(File, Metadata), TrustError> {
-    // Opening a pipe would wait for its other end.
+    // Without NONBLOCK, opening a pipe would wait for its other end.
     let added = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = openat(dir, name, flags | added, Mode::RUSR | Mode::WUSR);
     let file = File::from(file.map_err(|errno| match errno {
-        // Of a file, this is about a directory above it.
+        // A parent of the file is not a directory.
         Errno::NOTDIR => TrustError::io(path, errno),
-        // Links that lead to each other.
+        // A cycle of links.
         Errno::LOOP if !flags.contains(OFlags::NOFOLLOW) => TrustError::io(path, errno),
         errno => TrustError::opening(path, errno),
     })?);
@@ -130,7 +131,7 @@ mod tests {
             let (_dir, path) = written(b"content", mode);
             let mut file = TrustedFile::open(&path, Trust::Private).unwrap();
             assert_eq!(file.read_up_to(64).unwrap(), b"content");
-            assert!(fcntl_getfd(&file).unwrap().contains(FdFlags::CLOEXEC), "children do not have it");
+            assert!(fcntl_getfd(&file).unwrap().contains(FdFlags::CLOEXEC), "inherited by children");
             assert_eq!(TrustedFile::open(&path, Trust::Private).unwrap().read_up_to(3).unwrap(), b"con");
         }
     }
@@ -143,7 +144,7 @@ mod tests {
             assert!(matches!(error, TrustError::Exposed { mode, .. } if mode == 0o600 | bit), "{error}");
             assert_eq!(
                 error.to_string(),
-                format!("others may use {}: its mode is {:04o}", path.display(), 0o600 | bit)
+                format!("'{}' is accessible to other users: its mode is {:04o}", path.display(), 0o600 | bit)
             );
             assert_eq!(error.help(), format!("chmod 600 {}", path.display()));
         }
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn another_owner_is_refused() {
-        // Only root may give a file away; the check itself is tested with the policies.
+        // Only root may change the owner of a file. The tests of `Trust` cover the check itself.
         let (_dir, path) = written(b"", 0o600);
         if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
             let error = TrustedFile::open(&path, Trust::Private).unwrap_err();
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_file_is_told_apart() {
+    fn missing_file_is_distinguished() {
         let (dir, path) = written(b"", 0o600);
         assert!(TrustedFile::open(&dir.path().join("other"), Trust::Private).unwrap_err().is_missing());
         let below = TrustedFile::open(&path.join("below"), Trust::Private).unwrap_err();

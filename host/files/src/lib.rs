@@ -1,22 +1,24 @@
-//! Directories and files that only their owner may use, or only their owner may write.
+//! Owner-only directories and files, and files that only their owner may write.
 //!
-//! - [`PrivateDir`]: a directory that is held open; its files are opened by name in it.
-//! - [`TrustedFile`]: a regular file that a policy allows: [`Trust`]. [`open_regular`] opens one that anybody may have
-//!   written.
-//! - [`TrustError`]: the reason why one is refused, and the next step.
+//! - [`PrivateDir`]: an owner-only directory, held open. Its files are opened by name, relative to
+//!   it.
+//! - [`TrustedFile`]: a regular file that passes a [`Trust`] policy. [`open_regular`] opens a file
+//!   that any user may have written.
+//! - [`TrustError`]: the reason to refuse a path, and the next step.
 //!
 //! # Security
 //!
-//! Each is opened first and checked then, through the descriptor: what was checked is what is used. A private one's
-//! owner must be the effective user, and neither the group nor others may have any permission.
+//! A path is opened first. The checks then use the descriptor, so that the checked file is the file
+//! in use. The owner of a private file must be the effective user, and its mode must give no
+//! permission to the group or to others.
 //!
-//! The last part of a private path is never followed if it is a symbolic link, whatever stands behind it: `link`, `link/` and
-//! `link/.` are refused alike. Links above it are followed: where a directory is, is the operator's choice, and whoever may
-//! change a directory above can put another one there in any case.
+//! The last component of a private path must not be a symbolic link: `link`, `link/` and `link/.`
+//! are all refused. Links in parent directories are followed. The operator chooses the parents, and
+//! a user who may write a parent can replace the directory in any case.
 //!
-//! # What it does not do
+//! # Limitations
 //!
-//! It does not look at the directories above, and it does not defend against the owner, or root.
+//! The crate does not check parent directories, and does not protect against the owner or root.
 
 #![forbid(unsafe_code)]
 
@@ -29,5 +31,5 @@ mod trust;
 pub use dir::PrivateDir;
 pub use error::TrustError;
 pub use file::{TrustedFile, open_regular};
-pub use key::KeyForm;
+pub use key::KeyEncoding;
 pub use trust::Trust;

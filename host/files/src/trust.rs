@@ -1,4 +1,4 @@
-//! The policies: who else may own a file or a directory, and what others may do with it.
+//! Policies on the owner and the mode of a file or a directory.
 
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -8,19 +8,20 @@ use rustix::process::geteuid;
 
 use crate::error::TrustError;
 
-/// A policy: the users that may own a file or a directory, and the permissions that others may have.
+/// A policy: the users that may own a file or a directory, and the permissions of other users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Owned by the effective user, without any permission for others. A link is refused.
+    /// Owned by the effective user, without permissions for others. Links are refused.
     Private,
-    /// As [`Private`](Self::Private), or owned by root, who may let the group read it, as systemd does with credentials.
+    /// As [`Private`](Self::Private), or owned by root, with read permission for the group, as
+    /// systemd credentials are. Links are refused.
     Credential,
-    /// Owned by the effective user or by root, and writable by nobody else. Links are followed.
+    /// Owned by the effective user or by root, and not writable by others. Links are followed.
     Unwritable,
 }
 
 impl Trust {
-    /// Checks the owner and the mode of an open file or directory; `path` is for messages.
+    /// Checks the owner and the mode of an open file or directory. Errors report `path`.
     ///
     /// # Errors
     ///
@@ -38,7 +39,7 @@ impl Trust {
         if owner != user && (owner != 0 || self == Self::Private) {
             return Err(TrustError::NotOwned { path: path.to_owned(), owner });
         }
-        // The group's bits bound every permission that an access control list could add.
+        // The group bits limit the permissions of an access control list.
         let refused = match self {
             Self::Credential if owner != user => 0o037,
             Self::Private | Self::Credential => 0o077,
@@ -65,11 +66,11 @@ mod tests {
             assert!(allowed(trust, 1, 0o600, 1));
             assert!(allowed(trust, 0, 0o600, 0));
             assert!(!allowed(trust, 2, 0o600, 1));
-            assert!(!allowed(trust, 2, 0o600, 0), "of root too");
+            assert!(!allowed(trust, 2, 0o600, 0), "by root too");
             assert_eq!(allowed(trust, 0, 0o600, 1), trust != Trust::Private, "{trust:?}");
         }
         let error = Trust::Private.allows_user(Path::new("file"), (2, 0o600), 1).unwrap_err();
-        assert_eq!(error.to_string(), "file belongs to user 2");
+        assert_eq!(error.to_string(), "'file' belongs to user 2");
     }
 
     #[test]

@@ -8,11 +8,11 @@ fn mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn directory_is_made_for_its_owner() {
-    let above = tempfile::tempdir().unwrap();
-    let path = above.path().join("a/b");
+fn new_directory_is_owner_only() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a/b");
     assert!(PrivateDir::open(&path).unwrap_err().is_missing());
-    assert!(PrivateDir::create(&path).unwrap_err().is_missing(), "those above are not made");
+    assert!(PrivateDir::create(&path).unwrap_err().is_missing(), "parents are not created");
     PrivateDir::create_all(&path).unwrap();
     for made in [&path, path.parent().unwrap()] {
         assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
@@ -24,8 +24,8 @@ fn directory_is_made_for_its_owner() {
 
 #[test]
 fn permission_for_others_is_refused() {
-    let above = tempfile::tempdir().unwrap();
-    let path = above.path().join("a");
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a");
     PrivateDir::create(&path).unwrap();
     for bits in [0o040, 0o020, 0o010, 0o004, 0o002, 0o001, 0o077] {
         mode(&path, 0o700 | bits);
@@ -41,10 +41,10 @@ fn permission_for_others_is_refused() {
 
 #[test]
 fn another_owner_is_refused() {
-    let above = tempfile::tempdir().unwrap();
-    let path = above.path().join("a");
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a");
     PrivateDir::create(&path).unwrap();
-    // Only root may give a directory away; the check itself is tested with the policies.
+    // Only root may change the owner of a directory. The tests of `Trust` cover the check itself.
     if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
         let error = PrivateDir::open(&path).unwrap_err();
         assert!(matches!(error, TrustError::NotOwned { owner: 12_345, .. }), "{error}");
@@ -53,12 +53,12 @@ fn another_owner_is_refused() {
 
 #[test]
 fn link_is_not_followed() {
-    let above = tempfile::tempdir().unwrap();
-    let (dir, link, nowhere) = (above.path().join("dir"), above.path().join("link"), above.path().join("nowhere"));
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, link, nowhere) = (parent.path().join("dir"), parent.path().join("link"), parent.path().join("nowhere"));
     PrivateDir::create(&dir).unwrap();
     symlink(&dir, &link).unwrap();
     symlink("nothing", &nowhere).unwrap();
-    for path in [link.clone(), above.path().join("link/"), above.path().join("link/."), link.join(".//"), nowhere] {
+    for path in [link.clone(), parent.path().join("link/"), parent.path().join("link/."), link.join(".//"), nowhere] {
         let error = PrivateDir::open(&path).unwrap_err();
         assert!(matches!(error, TrustError::Link { .. }), "{path:?}: {error}");
         let error = PrivateDir::create(&path).unwrap_err();
@@ -67,9 +67,9 @@ fn link_is_not_followed() {
 }
 
 #[test]
-fn link_above_is_followed() {
-    let above = tempfile::tempdir().unwrap();
-    let (dir, link) = (above.path().join("dir"), above.path().join("link"));
+fn link_in_parent_is_followed() {
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, link) = (parent.path().join("dir"), parent.path().join("link"));
     fs::create_dir(&dir).unwrap();
     symlink(&dir, &link).unwrap();
     PrivateDir::create(&link.join("private")).unwrap();
@@ -77,9 +77,9 @@ fn link_above_is_followed() {
 }
 
 #[test]
-fn anything_else_is_not_a_directory() {
-    let above = tempfile::tempdir().unwrap();
-    let (file, pipe) = (above.path().join("file"), above.path().join("pipe"));
+fn other_file_is_not_directory() {
+    let parent = tempfile::tempdir().unwrap();
+    let (file, pipe) = (parent.path().join("file"), parent.path().join("pipe"));
     fs::write(&file, "").unwrap();
     rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     for path in [&*file, &*pipe, Path::new("/dev/null")] {
@@ -94,25 +94,25 @@ fn anything_else_is_not_a_directory() {
 
 #[test]
 fn renamed_directory_stays_in_use() {
-    let above = tempfile::tempdir().unwrap();
-    let path = above.path().join("a");
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a");
     let dir = PrivateDir::create(&path).unwrap();
     dir.file("x", OFlags::RDWR | OFlags::CREATE | OFlags::EXCL).unwrap();
-    fs::rename(&path, above.path().join("elsewhere")).unwrap();
+    fs::rename(&path, parent.path().join("elsewhere")).unwrap();
     fs::create_dir(&path).unwrap();
     dir.rename("x", "y").unwrap();
     assert_eq!(dir.names("y"), ["y"]);
     dir.replace("z", &[b"1", b"2"]).unwrap();
-    assert_eq!(fs::read(above.path().join("elsewhere/z")).unwrap(), b"12");
+    assert_eq!(fs::read(parent.path().join("elsewhere/z")).unwrap(), b"12");
     dir.remove("y");
-    assert!(!above.path().join("elsewhere/y").exists());
+    assert!(!parent.path().join("elsewhere/y").exists());
     assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 }
 
 #[test]
-fn file_is_checked_where_it_was_opened() {
-    let above = tempfile::tempdir().unwrap();
-    let dir = PrivateDir::create(&above.path().join("a")).unwrap();
+fn file_of_directory_is_checked() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = PrivateDir::create(&parent.path().join("a")).unwrap();
     let file = |name: &str| dir.file(name, OFlags::RDONLY).map(drop);
     dir.file("mine", OFlags::WRONLY | OFlags::CREATE).unwrap();
     assert_eq!(fs::metadata(dir.path_of("mine")).unwrap().permissions().mode() & 0o777, 0o600);
@@ -129,14 +129,14 @@ fn file_is_checked_where_it_was_opened() {
 }
 
 #[test]
-fn replaced_file_is_whole_and_leaves_nothing() {
-    let above = tempfile::tempdir().unwrap();
-    let dir = PrivateDir::create(&above.path().join("a")).unwrap();
+fn replace_leaves_no_temporary_file() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = PrivateDir::create(&parent.path().join("a")).unwrap();
     for content in ["first", "second"] {
         dir.replace("file", &[content.as_bytes()]).unwrap();
         assert_eq!(dir.file("file", OFlags::RDONLY).unwrap().read_up_to(64).unwrap(), content.as_bytes());
     }
-    dir.put_first("file", b"third").unwrap();
-    assert_eq!(dir.file("file", OFlags::RDONLY).unwrap().read_up_to(64).unwrap(), b"second", "the first stays");
+    dir.create_once("file", b"third").unwrap();
+    assert_eq!(dir.file("file", OFlags::RDONLY).unwrap().read_up_to(64).unwrap(), b"second", "the first file stays");
     assert_eq!(dir.names("file"), ["file"]);
 }
