@@ -1,4 +1,4 @@
-//! What the operator permits, and where each secret comes from.
+//! The operator's catalog: permitted secrets and their backends.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,25 +11,24 @@ use crate::name::SecretName;
 use crate::reference::Reference;
 use crate::terms::Terms;
 
-/// Who shares one fetched value of a secret, and when it is wiped.
+/// The set of tasks that share a fetched value. It also decides when the value is wiped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// One task; wiped when it ends.
     #[default]
     Task,
-    /// All tasks of one skill, by digest; wiped when its time ends.
+    /// All tasks of one skill, by digest; wiped at its expiry.
     Skill,
-    /// All tasks of the skills of one tool, as the operator named them; wiped when its time ends. Whose entry it is says which
-    /// skills these are.
+    /// All tasks of the skills of one tool, which the catalog entry lists; wiped at its expiry.
     Tool(ToolName),
-    /// All tasks of the agent; wiped when its time ends.
+    /// All tasks of the agent; wiped at its expiry.
     Agent,
-    /// As [`Scope::Agent`]: there is one agent a node.
+    /// All tasks of the node. Equal to [`Scope::Agent`], because a node has one agent.
     Node,
 }
 
 impl Scope {
-    /// The scope's name in configurations.
+    /// Returns the scope's name in configurations.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Task => "task",
@@ -41,25 +40,26 @@ impl Scope {
     }
 }
 
-/// What becomes of a task that says a secret's value, in any form that redaction finds.
+/// The policy for a task that leaks a secret's value in a form that redaction detects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum WhenLeaked {
-    /// The value is replaced by a marker, and the task ends as it would have.
+pub enum LeakPolicy {
+    /// Replace the value by a marker. The outcome of the task does not change.
     #[default]
     Replace,
-    /// The value is replaced, and the task's end is a violation: its output is withheld.
+    /// Replace the value, and end the task with a violation and without output.
     Fail,
-    /// The value is not looked for: for one that stands in any text, because it is short or a common word.
+    /// Do not search for the value. For values that match ordinary output: short ones, common
+    /// words.
     Ignore,
 }
 
-impl WhenLeaked {
-    /// Every choice.
+impl LeakPolicy {
+    /// All policies.
     pub const ALL: [Self; 3] = [Self::Replace, Self::Fail, Self::Ignore];
 
-    /// The choice as a configuration has it.
+    /// Returns the policy's name in configurations.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Replace => "replace",
@@ -69,17 +69,18 @@ impl WhenLeaked {
     }
 }
 
-/// When a value is replaced by another version while it is kept, and how long the one before still answers.
+/// A schedule for the rotation of a cached secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rotation {
-    /// How old a version gets. Where its backend makes new ones, it is asked to; where it does not, it is asked whether there is one.
+    /// The maximum age of a version. At this age, the broker rotates the secret in its backend, or
+    /// refreshes it if the backend cannot rotate.
     pub every: Duration,
-    /// How long those who hold the version before can still use it, within its own time.
+    /// The grace period in which handles to the previous version stay usable, until it expires.
     pub overlap: Duration,
 }
 
 impl Rotation {
-    /// How long the version before can be used when nothing says otherwise.
+    /// The default grace period of the previous version.
     pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(10 * 60);
 }
 
@@ -87,34 +88,35 @@ impl Rotation {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct CatalogEntry {
-    /// The backend that has it.
+    /// The backend.
     pub provider: ProviderId,
-    /// What it is called there.
+    /// The name in the backend.
     pub reference: Reference,
-    /// Who shares a fetched value.
+    /// The tasks that share a fetched value.
     pub scope: Scope,
-    /// What may be done with it at most.
+    /// The permitted operations and destinations.
     pub terms: Terms,
-    /// How long a fetched value is kept at most.
+    /// The maximum time to live of a cached value.
     pub ttl: Duration,
-    /// How long beyond that it answers while its backend does not; zero for not at all. What has a lease never does.
+    /// The time after the expiry in which the value is used while its backend does not answer
+    /// (stale-if-error). Zero disables it; a leased secret ignores it.
     pub stale: Duration,
-    /// When another version takes its place, if not only when its time ends.
+    /// The rotation schedule.
     pub rotation: Option<Rotation>,
-    /// The only skills that may use it; every skill when none.
+    /// The skills that may use the secret; `None` for every skill.
     pub skills: Option<Vec<SkillDigest>>,
-    /// What becomes of a task that says its value.
-    pub when_leaked: WhenLeaked,
-    /// Whether nothing goes to the secret's destinations without it, whoever sends it.
+    /// The policy for a task that leaks the value.
+    pub when_leaked: LeakPolicy,
+    /// Set if every request to the secret's destinations must carry the secret.
     pub only_sealed: bool,
 }
 
 impl CatalogEntry {
-    /// How long a value is kept when nothing says otherwise.
+    /// The default maximum time to live of a cached value.
     pub const DEFAULT_TTL: Duration = Duration::from_secs(60 * 60);
 
-    /// A secret for one task at a time, for every skill, with the default time to live. It is
-    /// neither used past its time nor rotated by a schedule.
+    /// Creates an entry with the scope of a task and the default time to live, for every skill. The
+    /// secret is neither used when stale nor rotated by a schedule.
     pub fn new(provider: ProviderId, reference: Reference, terms: Terms) -> Self {
         Self {
             provider,
@@ -125,100 +127,100 @@ impl CatalogEntry {
             stale: Duration::ZERO,
             rotation: None,
             skills: None,
-            when_leaked: WhenLeaked::default(),
+            when_leaked: LeakPolicy::default(),
             only_sealed: false,
         }
     }
 
-    /// Sets who shares a fetched value.
+    /// Sets the tasks that share a fetched value.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Sets how long a fetched value is cached at most.
+    /// Sets the maximum time to live of a cached value.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// Sets how long beyond its time a value is used while its backend does not answer.
+    /// Sets the time after the expiry for stale-if-error.
     #[must_use]
     pub fn with_stale(mut self, stale: Duration) -> Self {
         self.stale = stale;
         self
     }
 
-    /// Sets a schedule by which versions are replaced.
+    /// Sets the rotation schedule.
     #[must_use]
     pub fn with_rotation(mut self, rotation: impl Into<Option<Rotation>>) -> Self {
         self.rotation = rotation.into();
         self
     }
 
-    /// Sets the only skills that may use the secret.
+    /// Sets the skills that may use the secret; `None` for every skill.
     #[must_use]
     pub fn with_skills(mut self, skills: impl Into<Option<Vec<SkillDigest>>>) -> Self {
         self.skills = skills.into();
         self
     }
 
-    /// Sets what becomes of a task that leaks the value.
+    /// Sets the policy for a task that leaks the value.
     #[must_use]
-    pub fn with_when_leaked(mut self, when_leaked: WhenLeaked) -> Self {
+    pub fn with_when_leaked(mut self, when_leaked: LeakPolicy) -> Self {
         self.when_leaked = when_leaked;
         self
     }
 
-    /// Sets whether nothing goes to the secret's destinations without it.
+    /// Sets whether every request to the secret's destinations must carry the secret.
     #[must_use]
     pub fn with_only_sealed(mut self, only_sealed: bool) -> Self {
         self.only_sealed = only_sealed;
         self
     }
 
-    /// Whether the entry is for this skill.
+    /// Returns true if the skill may use the secret.
     pub fn is_for(&self, skill: &SkillDigest) -> bool {
         self.skills.as_ref().is_none_or(|skills| skills.contains(skill))
     }
 }
 
-/// The secrets that an agent may hand out.
+/// The secrets that an operator permits.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     entries: HashMap<SecretName, CatalogEntry>,
 }
 
-/// Why an entry cannot be in the catalog.
+/// An error of an invalid catalog entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CatalogError {
-    /// The name is listed already: which of the two is meant cannot be told.
+    /// The name is listed twice, so that its entry is ambiguous.
     #[error("the secret '{0}' is listed twice")]
-    Twice(SecretName),
-    /// A value that is never kept, or kept for ever.
+    Duplicate(SecretName),
+    /// The time to live is zero.
     #[error("the secret '{0}' has a time to live of zero")]
-    NoTime(SecretName),
-    /// Versions that would be replaced at once, or while those before the ones before them still answer.
-    #[error("the secret '{0}' is to be rotated more often than its overlap allows")]
+    ZeroTtl(SecretName),
+    /// The rotation interval is zero or shorter than the overlap.
+    #[error("the rotation interval of the secret '{0}' is shorter than its overlap")]
     Overlap(SecretName),
 }
 
 impl Catalog {
-    /// A catalog that permits nothing.
+    /// Creates an empty catalog.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A catalog that permits just what the grants grant, from one provider, under the names of the grants.
+    /// Creates a catalog that permits exactly the grants, from one provider and under their names.
     ///
-    /// This is for running a skill by hand, where who grants and who permits are one person.
+    /// For running a skill by hand: one person is both the operator and the scheduler.
     ///
     /// # Errors
     ///
-    /// [`CatalogError::Twice`] if two grants name one secret.
+    /// [`CatalogError::Duplicate`] if two grants name one secret.
     pub fn of_grants(grants: &[Grant], provider: &ProviderId) -> Result<Self, CatalogError> {
         let mut catalog = Self::new();
         for grant in grants {
@@ -228,32 +230,32 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Lists a secret.
+    /// Adds a secret.
     ///
     /// # Errors
     ///
-    /// [`CatalogError`] if the name is listed already, the time to live is zero, or a version is to be replaced before the overlap
-    /// with the one before it is over.
+    /// [`CatalogError`] if the name is listed already, the time to live is zero, or the rotation
+    /// interval is zero or shorter than the overlap.
     pub fn insert(&mut self, name: SecretName, entry: CatalogEntry) -> Result<(), CatalogError> {
         if entry.ttl.is_zero() {
-            return Err(CatalogError::NoTime(name));
+            return Err(CatalogError::ZeroTtl(name));
         }
         if entry.rotation.is_some_and(|rotation| rotation.every.is_zero() || rotation.every < rotation.overlap) {
             return Err(CatalogError::Overlap(name));
         }
         if self.entries.contains_key(&name) {
-            return Err(CatalogError::Twice(name));
+            return Err(CatalogError::Duplicate(name));
         }
         self.entries.insert(name, entry);
         Ok(())
     }
 
-    /// The entry of a secret.
+    /// Returns the entry of a secret.
     pub fn get(&self, name: &SecretName) -> Option<&CatalogEntry> {
         self.entries.get(name)
     }
 
-    /// Every entry, in no order.
+    /// Returns all entries in arbitrary order.
     pub fn iter(&self) -> impl Iterator<Item = (&SecretName, &CatalogEntry)> {
         self.entries.iter()
     }

@@ -1,11 +1,11 @@
-//! The join of the three, and the check.
+//! The join of declaration, grants and catalog, and the capability check.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::{Catalog, CatalogEntry, Rotation, Scope, WhenLeaked};
+use crate::catalog::{Catalog, CatalogEntry, LeakPolicy, Rotation, Scope};
 use crate::declaration::DeclaredSecret;
 use crate::denial::DenyReason;
 use crate::destination::{Destination, Target};
@@ -19,12 +19,13 @@ use crate::signing::{Signature, Signing};
 use crate::terms::Terms;
 use crate::version::{VersionRule, VersionSelector};
 
-/// What one task may use.
+/// The capability of one task: `declared ∩ granted ∩ permitted`.
 ///
 /// ```
 /// use std::{sync::Arc, time::Instant};
 /// use far_capability::{
-///     Access, Capability, Catalog, Decision, Declaration, Grant, Purpose, SecretName, SkillDigest, VersionSelector,
+///     Access, Capability, Catalog, Decision, Declaration, Grant, Purpose, SecretName, SkillDigest,
+///     VersionSelector,
 /// };
 ///
 /// let declaration = Declaration::parse(br#"{
@@ -34,7 +35,8 @@ use crate::version::{VersionRule, VersionSelector};
 /// let grants: [Grant; 1] = ["hook-secret:sign".parse()?];
 /// let catalog = Arc::new(Catalog::of_grants(&grants, &"dotenv".parse()?)?);
 /// let digest = SkillDigest::of(b"the component");
-/// let capability = Capability::new(&declaration.secrets, &grants, &catalog, &digest, Instant::now())?;
+/// let now = Instant::now();
+/// let capability = Capability::new(&declaration.secrets, &grants, &catalog, &digest, now)?;
 ///
 /// let secret = SecretName::parse("hook-secret")?;
 /// let (version, purpose) = (&VersionSelector::Current, Purpose::Sign);
@@ -46,89 +48,91 @@ use crate::version::{VersionRule, VersionSelector};
 /// ```
 #[derive(Debug)]
 pub struct Capability {
-    /// Every declared secret: what may be done with it, or which of the three stands against it.
+    /// Each declared secret with its permit, or the reason to deny every use.
     entries: HashMap<SecretName, Result<Permit, DenyReason>>,
-    /// What was granted as the only credential for where it may be sent, declared or not.
+    /// The secrets that were granted as the only credential for their destinations, declared or
+    /// not.
     only_sealed: Vec<(SecretName, Vec<Destination>)>,
     catalog: Arc<Catalog>,
 }
 
-/// What all three agree on for one secret.
+/// The joined rights of one secret.
 #[derive(Debug)]
 pub struct Permit {
-    /// The permit's place among those of its capability, from 0: uses are counted by it.
+    /// The index among the declared secrets, by which uses are counted.
     pub index: usize,
-    /// What may be done. May be empty, when the three agree on nothing.
+    /// The permitted operations, possibly none.
     pub operations: Operations,
-    /// Which versions may be asked for.
+    /// The permitted versions.
     pub versions: VersionRule,
-    /// How many uses the task has.
+    /// The maximum number of uses.
     pub max_uses: Option<NonZeroU32>,
-    /// When the grant ends.
+    /// The expiry of the grant.
     pub expires: Option<Instant>,
-    /// The backend that has the secret.
+    /// The backend.
     pub provider: ProviderId,
-    /// What it is called there.
+    /// The name in the backend.
     pub reference: Reference,
-    /// Who shares a fetched value.
+    /// The tasks that share a fetched value.
     pub scope: Scope,
-    /// How long a fetched value is kept at most.
+    /// The maximum time to live of a cached value.
     pub ttl: Duration,
-    /// How long beyond that it answers while its backend does not.
+    /// The time after the expiry for stale-if-error.
     pub stale: Duration,
-    /// When another version takes its place.
+    /// The rotation schedule.
     pub rotation: Option<Rotation>,
-    /// What becomes of the task if it says the value.
-    pub when_leaked: WhenLeaked,
-    /// What it signs, if the three agree on that.
+    /// The policy for a task that leaks the value.
+    pub when_leaked: LeakPolicy,
+    /// The permitted kind of signature.
     pub signature: Option<Signature>,
-    /// Whether one of the three takes it for a key of tokens: the skill's word alone does not make it anything else.
+    /// Set if the declaration, the grant or the catalog entry calls the secret a key for tokens.
     signs_tokens: bool,
-    /// Declared, granted, permitted: a request must be covered by each.
+    /// The declared, granted and permitted destinations. A request must be covered by each.
     destinations: [Vec<Destination>; 3],
-    /// The same of where in a request.
+    /// The declared, granted and permitted placements.
     placements: [Vec<Placement>; 3],
 }
 
-/// One thing that a task wants to do.
+/// A requested use of a secret.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
-    /// With which secret.
+    /// The secret.
     pub secret: &'a SecretName,
-    /// With which version of it.
+    /// The version.
     pub version: &'a VersionSelector,
-    /// What for.
+    /// The purpose.
     pub purpose: Purpose<'a>,
-    /// Whether it is not with the secret itself, but with what was derived of it: a token that it signed.
+    /// Set if the use is of a derived secret: a token that the secret signed.
     pub derived: bool,
 }
 
-/// What a secret is wanted for.
+/// The purpose of a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose<'a> {
-    /// A handle. Needs any operation.
+    /// A handle, which requires any operation.
     Get,
-    /// A stand-in, which the host may replace in a request later.
-    Token,
-    /// To be put into this request by the host, in the place of a stand-in that stood there; none where no secret stands.
+    /// A placeholder, which the host may replace in a later request.
+    Placeholder,
+    /// The replacement of a placeholder in a request. The placement is `None` if the placeholder is
+    /// in a part of the request that is not a placement.
     Seal(&'a Target, Option<&'a Placement>),
     /// An HMAC by the host.
     Sign,
-    /// A token, signed by the host.
+    /// A token that the host signs.
     SignJwt,
-    /// The bytes.
+    /// The bytes of the value.
     Reveal,
-    /// To be read again from the backend.
+    /// A refresh from the backend.
     Refresh,
 }
 
 impl Purpose<'_> {
-    /// The operation that the purpose needs; none for a handle, which needs any.
+    /// Returns the required operation; `None` for a handle, which requires any.
     pub fn operation(self) -> Option<Operation> {
         match self {
             Self::Get => None,
-            Self::Token | Self::Seal(..) => Some(Operation::Seal),
+            Self::Placeholder | Self::Seal(..) => Some(Operation::Seal),
             Self::Sign | Self::SignJwt => Some(Operation::Sign),
             Self::Reveal => Some(Operation::Reveal),
             Self::Refresh => Some(Operation::Refresh),
@@ -136,45 +140,45 @@ impl Purpose<'_> {
     }
 }
 
-/// The answer of [`Capability::check`].
+/// The result of [`Capability::check`].
 #[derive(Clone, Copy, Debug)]
 pub enum Decision<'a> {
-    /// The task may, as this permit says.
+    /// The use is allowed by this permit.
     Allowed(&'a Permit),
-    /// The task might have, but the grant's time ended: an error that the skill may handle.
+    /// The grant has expired, which the skill may handle as an error.
     Expired,
-    /// The task may not: a violation.
+    /// The use is a violation.
     Denied(DenyReason),
 }
 
-/// A declared and required secret that the task cannot use as declared.
+/// A required secret that the task cannot use as declared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the skill needs '{secret}': {}", .reason.explanation())]
 pub struct Gap {
     /// The secret.
     pub secret: SecretName,
-    /// What the skill declares that it does with it.
+    /// The declared operations.
     pub operations: Operations,
-    /// What stands against it.
+    /// The reason to deny the use.
     pub reason: DenyReason,
 }
 
-/// Grants that do not make one capability.
+/// An error of joining grants to a capability.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CapabilityError {
-    /// Two grants name one secret: which of them holds cannot be told.
+    /// Two grants name the same secret.
     #[error("two grants name the secret '{0}'")]
     AmbiguousGrant(SecretName),
 }
 
 impl Capability {
-    /// Joins what is declared, granted and permitted, for a skill of this digest, from `now` on. The declared names are
-    /// each there once, as a declaration has them.
+    /// Joins the declared, granted and permitted secrets of a skill from `now` on. The declared
+    /// names must be unique, as in a [`Declaration`](crate::Declaration).
     ///
     /// # Errors
     ///
-    /// [`CapabilityError::AmbiguousGrant`] if two grants name one secret.
+    /// [`CapabilityError::AmbiguousGrant`] if two grants name the same secret.
     pub fn new(
         declared: &[DeclaredSecret],
         grants: &[Grant],
@@ -204,7 +208,7 @@ impl Capability {
         Ok(Self { entries, only_sealed, catalog: catalog.clone() })
     }
 
-    /// Whether the task may do this now.
+    /// Decides about a use at the time `now`.
     pub fn check(&self, access: &Access<'_>, now: Instant) -> Decision<'_> {
         let permit = match self.entries.get(access.secret) {
             None => return Decision::Denied(DenyReason::Undeclared),
@@ -218,7 +222,7 @@ impl Capability {
         if !has_operation {
             return Decision::Denied(DenyReason::Operation);
         }
-        if let Some(reason) = permit.against_key(access) {
+        if let Some(reason) = permit.key_denial(access) {
             return Decision::Denied(reason);
         }
         if !permit.versions.covers(access.version) {
@@ -238,7 +242,7 @@ impl Capability {
         Decision::Allowed(permit)
     }
 
-    /// What is in the way of those of the declared secrets that are required, in their order.
+    /// Returns the gaps of the required secrets, in declaration order.
     pub fn gaps<'a>(&'a self, declared: &'a [DeclaredSecret]) -> impl Iterator<Item = Gap> + 'a {
         declared.iter().filter(|declared| !declared.optional).filter_map(|declared| {
             let reason = match self.entries.get(&declared.name) {
@@ -256,42 +260,43 @@ impl Capability {
         })
     }
 
-    /// What all three agree on for a secret; none if one of them lacks it.
+    /// Returns the permit of a secret, if it is declared, granted and permitted.
     pub fn permit(&self, name: &SecretName) -> Option<&Permit> {
         self.entries.get(name)?.as_ref().ok()
     }
 
-    /// The secrets that a request to this target must carry, whether or not the task may use them; one may be there twice. All
-    /// that goes to a secret's hosts must: a path, a method or a port is one server's to read in its own way.
-    pub fn demanded<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a SecretName> {
+    /// Returns the secrets that a request to this target must carry, possibly with duplicates. The
+    /// task may lack the right to use them.
+    ///
+    /// Only the host decides: servers differ in how they read a path, a method or a port.
+    pub fn required_secrets<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a SecretName> {
         let covers =
-            |destinations: &[Destination]| destinations.iter().any(|destination| destination.is_of_host(target));
+            |destinations: &[Destination]| destinations.iter().any(|destination| destination.matches_host(target));
         let granted = self.only_sealed.iter().filter(move |(_, to)| covers(to)).map(|(name, _)| name);
         let permitted = self.catalog.iter().filter(|(_, entry)| entry.only_sealed);
         granted.chain(permitted.filter(move |(_, entry)| covers(entry.terms.destinations())).map(|(name, _)| name))
     }
 
-    /// The destinations that the operator, the task's grants and the skill's declaration list, for secrets that the task may
-    /// use and others.
+    /// Returns all destinations of the catalog, of the grants and of the declaration.
     pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
         let permitted = self.catalog.iter().flat_map(|(_, entry)| entry.terms.destinations());
         let joined = self.entries.values().filter_map(|entry| entry.as_ref().ok());
         permitted.chain(joined.flat_map(|permit| permit.destinations.iter().flatten()))
     }
 
-    /// The secrets that the task may do anything with, in no order.
+    /// Returns the secrets with at least one operation, in arbitrary order.
     pub fn permits(&self) -> impl Iterator<Item = (&SecretName, &Permit)> {
         let permitted = self.entries.iter().filter_map(|(name, entry)| Some((name, entry.as_ref().ok()?)));
         permitted.filter(|(_, permit)| !permit.operations.is_empty())
     }
 
-    /// How many secrets the skill declares: every [`Permit::index`] is below.
+    /// Returns the number of declared secrets, which exceeds every [`Permit::index`].
     pub fn declared(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether the author or the operator named the secret, so that its name may be recorded.
-    pub fn lists(&self, name: &SecretName) -> bool {
+    /// Returns true if the author or the operator named the secret, so that records may name it.
+    pub fn is_listed(&self, name: &SecretName) -> bool {
         self.entries.contains_key(name) || self.catalog.get(name).is_some()
     }
 }
@@ -306,7 +311,7 @@ impl Permit {
                 .fold(Operation::ALL.into_iter().collect(), |all, terms| all.intersection(terms.operations())),
             versions: grant.versions().clone(),
             max_uses: grant.max_uses(),
-            // An end too far to represent is no end.
+            // An expiry that cannot be represented is no limit.
             expires: grant.expires_in().and_then(|length| now.checked_add(length)),
             provider: permitted.provider.clone(),
             reference: permitted.reference.clone(),
@@ -322,15 +327,15 @@ impl Permit {
         }
     }
 
-    /// What stands against a use for the kind of key that the secret is.
-    fn against_key(&self, access: &Access<'_>) -> Option<DenyReason> {
+    /// Returns the reason to deny a use because of the kind of key.
+    fn key_denial(&self, access: &Access<'_>) -> Option<DenyReason> {
         match (access.purpose, access.derived) {
             (Purpose::Sign | Purpose::SignJwt | Purpose::Refresh, true) => Some(DenyReason::Operation),
             (Purpose::Sign, false) if self.signature != Some(Signature::Hmac) => Some(DenyReason::Signing),
             (Purpose::SignJwt, false) if !matches!(self.signature, Some(Signature::Jwt(_))) => {
                 Some(DenyReason::Signing)
             }
-            (Purpose::Token | Purpose::Seal(..) | Purpose::Reveal, false) if self.signs_tokens => {
+            (Purpose::Placeholder | Purpose::Seal(..) | Purpose::Reveal, false) if self.signs_tokens => {
                 Some(DenyReason::SigningKey)
             }
             _ => None,
@@ -341,7 +346,7 @@ impl Permit {
         self.placements.iter().all(|all| all.contains(placement))
     }
 
-    /// What was granted of where the request goes; none unless declared, granted and permitted each cover it.
+    /// Returns the granted destination of a request, if it is declared and permitted too.
     pub fn destination(&self, target: &Target) -> Option<&Destination> {
         let [declared, granted, permitted] =
             self.destinations.each_ref().map(|all| all.iter().find(|destination| destination.covers(target)));

@@ -1,4 +1,4 @@
-//! What a token says.
+//! Claims of tokens.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use serde_json::{Map, Value};
 use crate::signing::JwtRule;
 use crate::strict::Strict;
 
-/// The claims of a token, as far as they are known to be what its rule says.
+/// Claims that comply with the rule of their key.
 #[derive(Debug, PartialEq)]
 pub struct Claims {
     all: Map<String, Value>,
-    lives: Duration,
+    lifetime: Duration,
 }
 
-/// Why claims are not signed.
+/// An error that rejects claims.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimsError {
-    /// More than [`Claims::MAX_LEN`] bytes.
+    /// The claims have more than [`Claims::MAX_LEN`] bytes.
     #[error("the claims have more than {} bytes", Claims::MAX_LEN)]
     TooLarge,
-    /// The claims contradict the rule, or a verifier could read them otherwise than the host.
-    #[error("the claims say something else than the rule")]
+    /// The claims contradict the rule, or a verifier could read them differently.
+    #[error("the claims contradict the rule")]
     Contradiction(Contradiction),
 }
 
@@ -32,11 +32,11 @@ pub enum ClaimsError {
 pub enum Contradiction {
     /// The claims are not one JSON object with each key once.
     Malformed,
-    /// The name of a claim has a character that no claim has.
+    /// The name of a claim has an invalid character.
     Name(ClaimName),
     /// A verifier could read a claim as a reserved one.
     Imitation {
-        /// The name as the skill wrote it.
+        /// The guest-supplied name.
         name: ClaimName,
         /// The reserved claim.
         claim: &'static str,
@@ -47,8 +47,8 @@ pub enum Contradiction {
     Expiry,
 }
 
-/// The name of a claim as the skill wrote it. `Debug` hides it: no error of the host shows text of
-/// a guest.
+/// A guest-supplied name of a claim. `Debug` hides it, because no error of the host shows
+/// guest-supplied strings.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClaimName(String);
 
@@ -72,27 +72,27 @@ impl From<Contradiction> for ClaimsError {
 }
 
 impl Claims {
-    /// The longest that a skill may say, in bytes.
+    /// The maximum length of the skill's JSON, in bytes.
     pub const MAX_LEN: usize = 16 * 1024;
 
-    /// Takes what a skill wants to have signed, a JSON object, and sets what the rule fixes. `now` is in whole seconds since
-    /// 1970.
+    /// Parses the claims of a skill, a JSON object, and sets the claims of the rule. `now` is in
+    /// seconds since 1970.
     ///
-    /// A skill may say what is set in any case, and may ask by `exp` for less time than it could have.
+    /// A skill may repeat the value of a fixed claim, and may shorten the lifetime by `exp`.
     ///
     /// # Errors
     ///
-    /// [`ClaimsError`].
-    pub fn fix(said: &str, rule: &JwtRule, now: u64) -> Result<Self, ClaimsError> {
-        if said.len() > Self::MAX_LEN {
+    /// [`ClaimsError`], by fault of the skill.
+    pub fn new(json: &str, rule: &JwtRule, now: u64) -> Result<Self, ClaimsError> {
+        if json.len() > Self::MAX_LEN {
             return Err(ClaimsError::TooLarge);
         }
-        let Ok(Strict(Value::Object(said))) = serde_json::from_str(said) else {
+        let Ok(Strict(Value::Object(all))) = serde_json::from_str(json) else {
             return Err(Contradiction::Malformed.into());
         };
-        said.keys().try_for_each(|name| check_name(name, rule))?;
-        let mut claims = Self { all: said, lives: rule.max_ttl };
-        // What is not named is not there, but for the subject.
+        all.keys().try_for_each(|name| check_name(name, rule))?;
+        let mut claims = Self { all, lifetime: rule.max_ttl };
+        // Only the subject is free if the rule does not set it.
         claims.set("iss", rule.issuer.as_deref().map(Value::from))?;
         claims.set("aud", rule.audience.as_deref().map(Value::from))?;
         if let Some(subject) = &rule.subject {
@@ -104,9 +104,9 @@ impl Claims {
         Ok(claims)
     }
 
-    /// How long the token lives from when it was signed.
-    pub fn lives(&self) -> Duration {
-        self.lives
+    /// Returns the lifetime of the token from its signature.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
     }
 
     /// Returns the claims as JSON text.
@@ -115,8 +115,8 @@ impl Claims {
     }
 
     fn set(&mut self, claim: &'static str, value: Option<Value>) -> Result<(), Contradiction> {
-        let said = self.all.remove(claim);
-        if said.is_some() && said != value {
+        let requested = self.all.remove(claim);
+        if requested.is_some() && requested != value {
             return Err(Contradiction::Fixed(claim));
         }
         if let Some(value) = value {
@@ -126,24 +126,24 @@ impl Claims {
     }
 
     fn set_end(&mut self, now: u64) -> Result<(), Contradiction> {
-        let latest = now.saturating_add(self.lives.as_secs());
+        let latest = now.saturating_add(self.lifetime.as_secs());
         let end = match self.all.remove("exp") {
             None => latest,
-            Some(said) => {
-                let said = said.as_u64().ok_or(Contradiction::Expiry)?;
-                if !(now + 1..=latest).contains(&said) {
+            Some(requested) => {
+                let requested = requested.as_u64().ok_or(Contradiction::Expiry)?;
+                if !(now + 1..=latest).contains(&requested) {
                     return Err(Contradiction::Expiry);
                 }
-                said
+                requested
             }
         };
-        self.lives = Duration::from_secs(end.saturating_sub(now));
+        self.lifetime = Duration::from_secs(end.saturating_sub(now));
         self.all.insert("exp".to_owned(), end.into());
         Ok(())
     }
 }
 
-/// Checks that no verifier reads a claim's name as another one.
+/// Checks that no verifier confuses a claim's name with a reserved one.
 fn check_name(name: &str, rule: &JwtRule) -> Result<(), Contradiction> {
     if !is_name(name) {
         return Err(Contradiction::Name(ClaimName(name.to_owned())));
@@ -154,23 +154,23 @@ fn check_name(name: &str, rule: &JwtRule) -> Result<(), Contradiction> {
     }
 }
 
-/// Returns whether a claim's name has only characters of a URI (RFC 3986, 2.2 and 2.3), except for
-/// `%` and brackets. All registered claims do (RFC 7519, 10.1).
+/// Reports whether a claim's name has only characters of a URI (RFC 3986, 2.2 and 2.3), except for
+/// `%` and brackets. All registered claims comply (RFC 7519, 10.1).
 ///
-/// No character of such a name is invisible, ends the name early, or escapes another character.
+/// Such a name has no invisible character, no terminator and no escape.
 fn is_name(name: &str) -> bool {
-    let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_of_a_name)
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#@!$&'()*+,;=".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_valid)
 }
 
-/// Returns the reserved claim with the same letters as this name, in another case or with other
-/// characters between or around them. Some verifiers read one in place of the other.
+/// Returns the reserved claim that some verifiers may confuse with this name: one with the same
+/// letters, in another case or with other characters between or around them.
 ///
-/// Go's `encoding/json` and .NET's readers ignore case. Readers of both can be configured to ignore
-/// `-` and `_`.
+/// Go's `encoding/json` and .NET's readers ignore case. Both can be configured to ignore `-` and
+/// `_`.
 fn imitated(name: &str, rule: &JwtRule) -> Option<&'static str> {
     let subject = rule.subject.is_some().then_some("sub");
-    // An object's prototype answers for every claim that the object itself lacks.
+    // In JavaScript, a prototype supplies every claim that the object lacks.
     let prototype = (name == "__proto__").then_some("iss");
     let is_alike = |claim: &&str| {
         let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());

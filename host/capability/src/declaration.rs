@@ -1,4 +1,4 @@
-//! The declaration as a document.
+//! Declarations of skills.
 
 use std::collections::HashSet;
 
@@ -15,62 +15,62 @@ use crate::signing::Signing;
 use crate::strict::Strict;
 use crate::terms::{Terms, TermsError};
 
-/// What a skill's author says of it. Author's text: escape it wherever it is shown.
+/// A skill's declaration. Its strings are the author's: escape them for display.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declaration {
     /// The skill's name.
     pub name: SkillName,
-    /// The skill's version, for people; the digest identifies it.
+    /// The skill's version, for display. The digest identifies the skill.
     pub version: String,
-    /// What it does, for people.
+    /// The skill's description, for display.
     pub description: String,
-    /// The JSON Schema of its input, if the author gave one.
+    /// The JSON Schema of the input, if it is declared.
     pub input_schema: Option<Value>,
-    /// The secrets it may ask for, each name once.
+    /// The declared secrets, with unique names.
     pub secrets: Vec<DeclaredSecret>,
 }
 
-/// One secret that a skill may ask for.
+/// A secret that a skill declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredSecret {
     /// The secret's name.
     pub name: SecretName,
-    /// What the skill does with it, and where it sends it.
+    /// The declared operations and destinations.
     pub terms: Terms,
-    /// Why, for people.
+    /// The reason for the use, for display.
     pub reason: String,
-    /// Whether the skill can do without: a required secret that the task lacks refuses the task before it runs.
+    /// Set if the skill runs without the secret. A task without a required secret is refused.
     pub optional: bool,
 }
 
-/// Why bytes are not a declaration.
+/// An error of parsing a declaration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeclarationError {
     /// The document is larger than [`Declaration::MAX_LEN`].
     #[error("the declaration has more than {} bytes", Declaration::MAX_LEN)]
     TooLarge,
-    /// Not one JSON document of the declaration's form, each key once.
+    /// The document is not valid JSON, has a duplicate key, or does not match the schema.
     #[error("the declaration is not valid")]
     Json(#[source] serde_json::Error),
-    /// Operations and destinations of a secret make no sense together.
+    /// The terms of a secret are inconsistent.
     #[error("the declared secret '{secret}' {source}")]
     Terms {
         /// The secret.
         secret: SecretName,
-        /// What is wrong with it.
+        /// The inconsistency.
         source: TermsError,
     },
     /// A secret is declared twice.
     #[error("the secret '{0}' is declared twice")]
-    Twice(SecretName),
+    Duplicate(SecretName),
 }
 
 impl Declaration {
-    /// The largest document, in bytes.
+    /// The maximum length of a document, in bytes.
     pub const MAX_LEN: usize = 64 * 1024;
 
-    /// Parses a document: exactly one, with known keys only, each once.
+    /// Parses exactly one document, and rejects unknown and duplicate keys.
     ///
     /// # Errors
     ///
@@ -80,17 +80,17 @@ impl Declaration {
             return Err(DeclarationError::TooLarge);
         }
         let Strict(value) = serde_json::from_slice(document).map_err(DeclarationError::Json)?;
-        if !is_of_objects(&value) {
-            return Err(DeclarationError::Json(serde_json::Error::custom("a list stands for an object")));
+        if !has_objects(&value) {
+            return Err(DeclarationError::Json(serde_json::Error::custom("expected an object, found a list")));
         }
-        // From the text again, so that errors say where.
+        // Parsing the bytes again gives errors with positions.
         let document: Document = serde_json::from_slice(document).map_err(DeclarationError::Json)?;
         let mut secrets: Vec<DeclaredSecret> = Vec::with_capacity(document.secrets.len());
         let mut names = HashSet::with_capacity(document.secrets.len());
         for entry in document.secrets {
             let secret = entry.parse()?;
             if !names.insert(secret.name.clone()) {
-                return Err(DeclarationError::Twice(secret.name));
+                return Err(DeclarationError::Duplicate(secret.name));
             }
             secrets.push(secret);
         }
@@ -104,9 +104,8 @@ impl Declaration {
     }
 }
 
-/// Returns whether every struct of a document is an object: serde reads one from a list of its
-/// fields, too.
-fn is_of_objects(document: &Value) -> bool {
+/// Reports whether every struct of a document is an object. serde also accepts a list of fields.
+fn has_objects(document: &Value) -> bool {
     let is_object = |value: &Value| value.is_null() || value.is_object();
     let is_secret = |secret: &Value| {
         let signing = secret.get("signing");
@@ -167,14 +166,14 @@ mod tests {
         {"name":"hook-secret","operations":["sign"],"reason":"r"}]}"#;
 
     #[test]
-    fn a_declaration_is_read() {
+    fn minimal_declaration_parses() {
         let declaration = Declaration::parse(MINIMAL.as_bytes()).unwrap();
         assert_eq!(declaration.secrets[0].name.as_str(), "hook-secret");
         assert!(!declaration.secrets[0].optional);
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_declaration_is_rejected() {
         let cases = [
             MINIMAL.replace(r#""description":"d""#, r#""description":"d","description":"e""#),
             MINIMAL.replace(r#""reason":"r""#, r#""reason":"r","reason":"s""#),
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn list_for_object_is_refused() {
+    fn list_for_object_is_rejected() {
         let cases = [
             r#"["hook","1.0.0","d",null,[]]"#.to_owned(),
             MINIMAL.replace(
@@ -206,12 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_declared_once_and_for_something() {
+    fn duplicate_or_unusable_secret_is_rejected() {
         let twice = MINIMAL.replace(
             r#""reason":"r"}"#,
             r#""reason":"r"},{"name":"hook-secret","operations":["reveal"],"reason":"r"}"#,
         );
-        assert!(matches!(Declaration::parse(twice.as_bytes()), Err(DeclarationError::Twice(_))));
+        assert!(matches!(Declaration::parse(twice.as_bytes()), Err(DeclarationError::Duplicate(_))));
         for operations in ["[]", r#"["seal"]"#] {
             let case = MINIMAL.replace(r#"["sign"]"#, operations);
             assert!(matches!(Declaration::parse(case.as_bytes()), Err(DeclarationError::Terms { .. })), "{case}");
@@ -219,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_of_signature_is_one() {
+    fn signing_has_exactly_one_kind() {
         let signing = |signing: &str| {
             let case = MINIMAL.replace(r#""reason""#, &format!(r#""signing":{signing},"reason""#));
             Declaration::parse(case.as_bytes()).map(|declaration| declaration.secrets[0].terms.signing().cloned())
         };
         assert_eq!(signing(r#"{"hmac":true}"#).unwrap(), Some(Signing::Hmac));
         let Some(Signing::Jwt(jwt)) = signing(r#"{"jwt":{"algorithm":"ES256","audience":"api"}}"#).unwrap() else {
-            panic!("another kind");
+            panic!("not a JWT");
         };
         assert_eq!((jwt.audience.as_deref(), jwt.issuer), (Some("api"), None));
         for case in [
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_or_deep_document_is_refused() {
+    fn huge_or_deep_document_is_rejected() {
         let huge = vec![b' '; Declaration::MAX_LEN + 1];
         assert!(matches!(Declaration::parse(&huge), Err(DeclarationError::TooLarge)));
         let deep = "[".repeat(60_000);

@@ -1,46 +1,47 @@
-//! Why something is a violation.
+//! Reasons of violations.
 
 use serde::Serialize;
 
-/// Why something is a violation. A fixed token in events; says nothing of what exists in a backend.
+/// The reason of a violation. It reveals nothing about the contents of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum DenyReason {
-    /// The text is not a secret's name.
+    /// The string is not a valid secret name.
     InvalidName,
-    /// The text is not a version.
+    /// The string is not a valid version.
     InvalidVersion,
-    /// The skill's declaration does not have the secret.
+    /// The skill does not declare the secret.
     Undeclared,
-    /// The task was not granted it.
+    /// The secret is not granted to the task.
     Ungranted,
-    /// The operator's catalog does not have it, or not for this skill.
+    /// The operator's catalog does not permit the secret for this skill.
     NotPermitted,
-    /// One of the three lacks the operation.
+    /// The operation is not declared, granted and permitted.
     Operation,
     /// The grant excludes the version.
     Version,
-    /// One of the three lacks the destination.
+    /// The destination is not declared, granted and permitted.
     Destination,
-    /// A stand-in stood where the grant does not let it stand.
+    /// A placeholder is in a part of the request without permission for it.
     Placement,
-    /// A handle or a stand-in that another task was given.
+    /// A handle or a placeholder belongs to another task.
     ForeignToken,
-    /// The key is for another kind of signature, or the three do not agree on what it signs.
+    /// The kind of signature is not declared, granted and permitted.
     Signing,
-    /// A key that signs tokens was to be sent or shown itself.
+    /// A key that signs tokens must not be sent or revealed.
     SigningKey,
-    /// The claims to be signed say something else than what is granted and permitted.
+    /// The claims contradict the grant or the catalog.
     Claims,
     /// No task is running in the instance.
     OutsideRun,
-    /// The value was found in what the task returned or wrote, and its catalog entry says [`WhenLeaked::Fail`](crate::WhenLeaked::Fail).
+    /// The task's result or output has the value, and the catalog says
+    /// [`LeakPolicy::Fail`](crate::LeakPolicy::Fail).
     Leaked,
 }
 
 impl DenyReason {
-    /// Every reason that there is.
+    /// All reasons.
     pub const ALL: [Self; 15] = [
         Self::InvalidName,
         Self::InvalidVersion,
@@ -59,7 +60,7 @@ impl DenyReason {
         Self::Leaked,
     ];
 
-    /// The reason's token in events.
+    /// Returns the reason's token in events.
     pub fn token(self) -> &'static str {
         match self {
             Self::InvalidName => "invalid-name",
@@ -80,7 +81,7 @@ impl DenyReason {
         }
     }
 
-    /// What was wrong, for people; fits "refused: …".
+    /// Returns an explanation for people, which fits after "refused: ".
     pub fn explanation(self) -> &'static str {
         match self {
             Self::InvalidName => "the name is not a valid secret name",
@@ -91,13 +92,13 @@ impl DenyReason {
             Self::Operation => "the operation was not declared, granted and permitted",
             Self::Version => "the grant does not cover the version",
             Self::Destination => "the destination was not declared, granted and permitted",
-            Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
-            Self::ForeignToken => "a handle or a sealed token was another task's",
+            Self::Placement => "the grant does not permit a placeholder in this part of a request",
+            Self::ForeignToken => "the handle or placeholder belongs to another task",
             Self::Signing => "this kind of signature was not declared, granted and permitted",
-            Self::SigningKey => "a key that signs tokens is itself neither sent nor shown",
-            Self::Claims => "the claims to be signed are none, or differ from what is granted and permitted",
+            Self::SigningKey => "a key that signs tokens cannot be sent or revealed",
+            Self::Claims => "the claims are invalid, or contradict the grant or the catalog",
             Self::OutsideRun => "secrets were used outside 'run'",
-            Self::Leaked => "its value was in what the skill returned or wrote",
+            Self::Leaked => "its value was in the result or the output of the skill",
         }
     }
 }
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_all() {
+    fn all_has_every_reason() {
         assert!(DenyReason::ALL.into_iter().map(|reason| reason as usize).eq(0..=DenyReason::Leaked as usize));
     }
 }

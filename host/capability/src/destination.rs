@@ -1,7 +1,7 @@
-//! Where a secret may be sent: scheme, host, port, methods and path prefix.
+//! Destinations of secrets: scheme, host, port, methods and path prefix.
 //!
-//! Decided on serialised URLs: a text that a URL parser would change is refused, so that what a person read is what is
-//! compared.
+//! Patterns and URLs must be in their serialized form, so that the comparison uses exactly the text
+//! that a person reviewed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,11 +14,12 @@ use crate::path;
 /// A pattern over requests, written `[METHOD[,METHOD]… ]SCHEME://HOST[:PORT][/PATH]`.
 ///
 /// - `SCHEME` is `https` or `http`.
-/// - `HOST` is exact, or `*.` and a domain below a public suffix; `*` stands for exactly one label, and for no public
-///   suffix.
-/// - `PORT` is the scheme's own when left out.
-/// - `PATH` is a prefix in whole segments, in which no server reads a dot segment; every path when left out.
-/// - `METHOD` is in upper case; every method when left out.
+/// - `HOST` is exact, or `*.` and a domain below a public suffix. `*` matches exactly one label,
+///   and never a public suffix.
+/// - `PORT` defaults to the scheme's port.
+/// - `PATH` is a prefix of whole segments, in which no server reads a dot segment. It defaults to
+///   every path.
+/// - `METHOD` is in upper case. It defaults to every method.
 ///
 /// ```
 /// use far_capability::{Destination, Target};
@@ -42,42 +43,42 @@ pub struct Destination {
 #[derive(Clone, PartialEq, Eq)]
 enum HostPattern {
     Exact(String),
-    OneLabelBelow(String),
+    Wildcard(String),
 }
 
-/// Why a text is not a [`Destination`].
+/// An error of parsing a [`Destination`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DestinationError {
-    /// Not a URL at all.
+    /// The string is not a URL.
     #[error("a destination is a URL such as https://api.example.com/v1")]
     Url,
-    /// A scheme other than `https` and `http`.
+    /// The scheme is neither `https` nor `http`.
     #[error("a destination's scheme is https or http")]
     Scheme,
-    /// User, password, query or fragment.
+    /// The URL has a user, password, query or fragment.
     #[error("a destination has no user, password, query or fragment")]
     Part,
-    /// Serialising the URL changes it: upper case, default port, dot segments, characters to be encoded.
-    #[error("a destination is written in its serialised form: lower-case host, no default port, no dot segments")]
-    NotSerialised,
-    /// A `*` that is not the whole first label of a domain.
+    /// Serialization changes the URL: upper case, default port, dot segments, unencoded characters.
+    #[error("a destination is written in its serialized form: lower-case host, no default port, no dot segments")]
+    NotSerialized,
+    /// A `*` is not the whole first label of a domain.
     #[error("a destination's host has at most one '*', as its whole first label")]
     Wildcard,
-    /// `*.` over a public suffix such as `com` or `github.io`, or over a domain such as `kobe.jp`, whose children are
-    /// public suffixes.
-    #[error("a destination's wildcard stands below a domain of one owner, not below a public suffix")]
+    /// The wildcard is below a public suffix such as `com` or `github.io`, or below a domain such
+    /// as `kobe.jp`, whose children are public suffixes.
+    #[error("a destination's wildcard is below a domain with one owner, not below a public suffix")]
     PublicSuffix,
-    /// A path in which some servers read dot segments.
+    /// Some servers read dot segments in the path.
     #[error("a destination's path has no dots that a server could read as a dot segment, and no malformed escape")]
     DotSegments,
-    /// A method that is not upper-case letters.
+    /// A method is not made of upper-case letters.
     #[error("a destination's methods are upper-case letters, separated by ','")]
     Method,
 }
 
 impl Destination {
-    /// Whether a request goes where the pattern says.
+    /// Returns true if the pattern covers a request.
     pub fn covers(&self, target: &Target) -> bool {
         self.https == target.https
             && self.port == target.port
@@ -86,57 +87,57 @@ impl Destination {
             && path_within(&self.path, &target.path)
     }
 
-    /// Whether a request goes to one of the pattern's hosts, in whatever way.
-    pub fn is_of_host(&self, target: &Target) -> bool {
+    /// Returns true if the host matches, regardless of scheme, port, path and method.
+    pub fn matches_host(&self, target: &Target) -> bool {
         self.host.matches(&target.host)
     }
 
-    /// Whether a request goes to one of the pattern's hosts, by its scheme and port.
-    pub fn is_of_origin(&self, target: &Target) -> bool {
-        self.https == target.https && self.port == target.port && self.is_of_host(target)
+    /// Returns true if scheme, host and port match, regardless of path and method.
+    pub fn matches_origin(&self, target: &Target) -> bool {
+        self.https == target.https && self.port == target.port && self.matches_host(target)
     }
 
-    /// Whether every request that goes where this pattern says goes where one of `allowed` says.
+    /// Returns true if one of `allowed` covers every request that this pattern covers.
     ///
-    /// Patterns are compared by what they cover, not by how they are written; several may cover its methods together.
-    /// Never true without being so; false also for what only several wildcards or paths would cover together.
+    /// Several patterns may cover the methods together. The result is conservative: it is false if
+    /// only several wildcards or paths together cover the pattern.
     pub fn is_within(&self, allowed: &[Self]) -> bool {
-        let around = |other: &&Self| {
+        let is_wider = |other: &&Self| {
             self.https == other.https
                 && self.port == other.port
                 && other.host.includes(&self.host)
                 && path_within(&other.path, &self.path)
         };
-        let mut around = allowed.iter().filter(around);
+        let mut wider = allowed.iter().filter(is_wider);
         if self.methods.is_empty() {
-            return around.any(|other| other.methods.is_empty());
+            return wider.any(|other| other.methods.is_empty());
         }
-        let around: Vec<_> = around.collect();
-        let is_allowed = |method| around.iter().any(|other| other.methods.is_empty() || other.methods.contains(method));
+        let wider: Vec<_> = wider.collect();
+        let is_allowed = |method| wider.iter().any(|other| other.methods.is_empty() || other.methods.contains(method));
         self.methods.iter().all(is_allowed)
     }
 
-    /// Whether the host has a `*`.
+    /// Returns true if the host has a `*`.
     pub fn has_wildcard(&self) -> bool {
-        matches!(self.host, HostPattern::OneLabelBelow(_))
+        matches!(self.host, HostPattern::Wildcard(_))
     }
 
-    /// Whether it covers every method.
-    pub fn is_any_method(&self) -> bool {
+    /// Returns true if the pattern covers every method.
+    pub fn allows_any_method(&self) -> bool {
         self.methods.is_empty()
     }
 
-    /// Whether it covers every path.
-    pub fn is_any_path(&self) -> bool {
+    /// Returns true if the pattern covers every path.
+    pub fn allows_any_path(&self) -> bool {
         self.path == "/"
     }
 
-    /// Whether the pattern's scheme is `https`.
+    /// Returns true if the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.https
     }
 
-    /// Scheme, host and port of the pattern.
+    /// Returns the scheme, the host and the port.
     pub fn origin(&self) -> String {
         let (_, address) = self.text.split_once(' ').unwrap_or(("", &self.text));
         let host = address.find("://").map_or(0, |at| at + "://".len());
@@ -144,7 +145,7 @@ impl Destination {
         address.get(..end).unwrap_or(address).to_owned()
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -158,17 +159,17 @@ impl HostPattern {
         if domain.contains('*') {
             return Err(DestinationError::Wildcard);
         }
-        // The list has rules with a wildcard: names that it does not spell out are public suffixes, too.
+        // By wildcard rules of the list, unlisted names can be public suffixes too.
         let child = format!("{UNLISTED_LABEL}.{domain}");
         let is_one_owners = have_one_owner(domain, &child);
-        if is_one_owners { Ok(Self::OneLabelBelow(domain.to_owned())) } else { Err(DestinationError::PublicSuffix) }
+        if is_one_owners { Ok(Self::Wildcard(domain.to_owned())) } else { Err(DestinationError::PublicSuffix) }
     }
 
-    /// Whether it covers every host that `other` covers.
+    /// Returns true if it covers every host that `other` covers.
     fn includes(&self, other: &Self) -> bool {
         match other {
             Self::Exact(host) => self.covers(host),
-            Self::OneLabelBelow(_) => self == other,
+            Self::Wildcard(_) => self == other,
         }
     }
 
@@ -176,32 +177,33 @@ impl HostPattern {
         self.matches(host)
             && match self {
                 Self::Exact(_) => true,
-                // Below a domain of one owner, some names are public suffixes, as `s3` below `amazonaws.com`.
-                Self::OneLabelBelow(domain) => have_one_owner(domain, host),
+                // A domain with one owner can have public suffixes below it: `s3.amazonaws.com`.
+                Self::Wildcard(domain) => have_one_owner(domain, host),
             }
     }
 
-    /// Compares a host with the pattern as it is written, whoever owns the host.
+    /// Compares a host with the pattern, regardless of public suffixes.
     fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == host,
-            Self::OneLabelBelow(domain) => {
+            Self::Wildcard(domain) => {
                 host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest == domain)
             }
         }
     }
 }
 
-/// A label that no rule of the public suffix list names.
+/// A label that is in no rule of the public suffix list.
 const UNLISTED_LABEL: &str = "far-unlisted";
 
-/// Checks that a domain and its child are, or are below, one registrable domain: a public suffix and one label.
+/// Reports whether a domain and its child belong to one registrable domain, which is a public
+/// suffix plus one label.
 fn have_one_owner(domain: &str, child: &str) -> bool {
     let owner = psl::domain_str(domain);
     owner.is_some() && owner == psl::domain_str(child)
 }
 
-/// Whether `path` is `prefix` or below it, in whole segments.
+/// Reports whether `path` is `prefix` or below it, in whole segments.
 fn path_within(prefix: &str, path: &str) -> bool {
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -231,8 +233,8 @@ impl FromStr for Destination {
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(DestinationError::Part);
         }
-        if !is_serialised(&url, address) {
-            return Err(DestinationError::NotSerialised);
+        if !is_serialized(&url, address) {
+            return Err(DestinationError::NotSerialized);
         }
         if !path::is_plain(url.path()) {
             return Err(DestinationError::DotSegments);
@@ -243,8 +245,8 @@ impl FromStr for Destination {
     }
 }
 
-/// Whether the parser left the text as it was; the path `/` may be left out.
-fn is_serialised(url: &Url, text: &str) -> bool {
+/// Reports whether parsing did not change the text, except for an omitted path `/`.
+fn is_serialized(url: &Url, text: &str) -> bool {
     url.as_str() == text || url.as_str().strip_suffix('/') == Some(text)
 }
 
@@ -274,7 +276,7 @@ impl fmt::Debug for Destination {
     }
 }
 
-/// Where one request goes.
+/// The target of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     method: String,
@@ -284,10 +286,10 @@ pub struct Target {
     path: String,
 }
 
-/// A request's method or URL cannot be decided on.
+/// An error that the method or the URL of a request is invalid or not serialized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a request has an upper-case method and a serialised http or https URL without user, password or hidden dot segments"
+    "a request has an upper-case method and a serialized http or https URL without user, password or hidden dot segments"
 )]
 pub struct TargetError;
 
@@ -296,8 +298,9 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// [`TargetError`] if the method is not upper-case letters, the URL has another scheme or a
-    /// user, serialization changes it, or some server reads a dot segment in its path.
+    /// [`TargetError`], by fault of the guest, if the method is not upper-case letters or the URL
+    /// has another scheme or a user. Also if serialization changes the URL, or a server may read a
+    /// dot segment in it.
     pub fn new(method: &str, url: &str) -> Result<Self, TargetError> {
         let parsed = Url::parse(url).map_err(|_| TargetError)?;
         let https = match parsed.scheme() {
@@ -307,8 +310,8 @@ impl Target {
         };
         let anonymous = parsed.username().is_empty() && parsed.password().is_none();
         let plain = path::is_plain(parsed.path());
-        let serialised = is_serialised(&parsed, url);
-        if !is_method(method) || !anonymous || !plain || !serialised {
+        let serialized = is_serialized(&parsed, url);
+        if !is_method(method) || !anonymous || !plain || !serialized {
             return Err(TargetError);
         }
         let host = match parsed.host() {
@@ -320,19 +323,19 @@ impl Target {
         Ok(Self { method: method.to_owned(), https, host, port, path: parsed.path().to_owned() })
     }
 
-    /// Returns whether the scheme is `https`.
+    /// Returns true if the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.https
     }
 
-    /// Returns the narrowest destination that covers the request, as it is written.
+    /// Returns the narrowest destination that covers the request, in text form.
     pub fn to_destination(&self) -> String {
         let (scheme, default) = if self.https { ("https", 443) } else { ("http", 80) };
         let port = if self.port == default { String::new() } else { format!(":{}", self.port) };
         format!("{} {scheme}://{}{port}{}", self.method, self.host, self.path)
     }
 
-    /// The host that is asked: a name, or an address.
+    /// Returns the host: a name or an address.
     pub fn host(&self) -> &str {
         &self.host
     }

@@ -1,4 +1,4 @@
-//! What the scheduler grants to one task.
+//! Grants of the scheduler to one task.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -31,83 +31,84 @@ pub struct Grant {
     only_sealed: bool,
 }
 
-/// Why a text is not a [`Grant`].
+/// An error of parsing a [`Grant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GrantError {
-    /// There is no `:` between name and operations.
+    /// The `:` between name and operations is missing.
     #[error("a grant is written NAME:OPERATIONS, such as github-token:sign")]
     Form,
-    /// The name is none.
+    /// The name is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// An operation is none.
+    /// An operation is invalid.
     #[error(transparent)]
     Operation(#[from] OperationError),
-    /// The destination is none.
+    /// The destination is invalid.
     #[error(transparent)]
     Destination(#[from] DestinationError),
-    /// The parts make no sense together.
+    /// The terms are inconsistent.
     #[error("the grant {0}")]
     Terms(#[from] TermsError),
 }
 
 impl Grant {
-    /// A grant of a secret's current version on these terms, without a limit of its own on uses or time.
+    /// Creates a grant of a secret's current version, without a limit on uses or time.
     pub fn new(secret: SecretName, terms: Terms) -> Self {
         Self { secret, terms, versions: VersionRule::Current, max_uses: None, expires_in: None, only_sealed: false }
     }
 
-    /// The same grant for these versions.
+    /// Sets the versions.
     #[must_use]
     pub fn with_versions(self, versions: VersionRule) -> Self {
         Self { versions, ..self }
     }
 
-    /// The same grant for at most so many reveals, signatures and substitutions together.
+    /// Sets the maximum number of reveals, signatures and substitutions together.
     #[must_use]
     pub fn with_max_uses(self, uses: NonZeroU32) -> Self {
         Self { max_uses: Some(uses), ..self }
     }
 
-    /// The same grant for so long after the task was admitted.
+    /// Sets the duration of the grant from admission.
     #[must_use]
     pub fn with_expiry(self, expires_in: Duration) -> Self {
         Self { expires_in: Some(expires_in), ..self }
     }
 
-    /// The same grant, with the secret as the only credential for where it may be sent: no request goes there without it.
+    /// Makes the secret the only credential for its destinations: every request to them must carry
+    /// it.
     #[must_use]
     pub fn only_sealed(self) -> Self {
         Self { only_sealed: true, ..self }
     }
 
-    /// Whether nothing goes to the secret's destinations without it.
+    /// Returns true if every request to the secret's destinations must carry the secret.
     pub fn is_only_sealed(&self) -> bool {
         self.only_sealed
     }
 
-    /// The secret's name.
+    /// Returns the secret's name.
     pub fn secret(&self) -> &SecretName {
         &self.secret
     }
 
-    /// What is granted.
+    /// Returns the granted operations and destinations.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }
 
-    /// Which versions.
+    /// Returns the granted versions.
     pub fn versions(&self) -> &VersionRule {
         &self.versions
     }
 
-    /// How many uses; without a limit of its own when none.
+    /// Returns the maximum number of uses; `None` for no limit.
     pub fn max_uses(&self) -> Option<NonZeroU32> {
         self.max_uses
     }
 
-    /// How long after admission; to the task's end when none.
+    /// Returns the duration from admission; `None` for the life of the task.
     pub fn expires_in(&self) -> Option<Duration> {
         self.expires_in
     }
@@ -137,7 +138,7 @@ mod tests {
     use crate::operation::Operation;
 
     #[test]
-    fn a_grant_is_a_name_operations_and_a_destination() {
+    fn grant_parses_name_operations_and_destination() {
         let grant: Grant = "ci/token:seal,refresh@https://api.github.com/repos".parse().unwrap();
         assert_eq!(grant.secret().as_str(), "ci/token");
         assert!(grant.terms().operations().contains(Operation::Refresh));
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn grants_that_are_refused() {
+    fn invalid_grants_are_rejected() {
         let cases = [
             ("", GrantError::Form),
             ("token", GrantError::Form),
@@ -156,7 +157,7 @@ mod tests {
             ("token:*", GrantError::Operation(OperationError)),
             ("token:sign,", GrantError::Operation(OperationError)),
             ("token:get", GrantError::Operation(OperationError)),
-            ("token:seal", GrantError::Terms(TermsError::SealNowhere)),
+            ("token:seal", GrantError::Terms(TermsError::SealWithoutDestination)),
             ("token:sign@https://a.example", GrantError::Terms(TermsError::DestinationWithoutSeal)),
             ("token:seal@http://a.example", GrantError::Terms(TermsError::PlainHttp)),
             ("token:seal@", GrantError::Destination(DestinationError::Url)),

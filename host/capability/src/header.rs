@@ -1,18 +1,18 @@
-//! Request headers that a skill has no say in.
+//! Request headers that the host removes.
 
-/// Returns whether the host removes a header from a skill's request.
+/// Returns true if the host removes a header from a skill's request.
 ///
-/// A header stays if it describes the body or the wanted response, carries a credential, or belongs
-/// to the server's own API. The host removes a header that
+/// A header stays if it describes the body or the expected response, carries a credential, or
+/// belongs to the server's API. The host removes a header that
 ///
 /// - frames or encodes the message, or concerns the connection (`FRAMING`);
-/// - repeats the request line, or tells a server on whose behalf its proxy acts. Its name has only
-///   words for a route (`ROUTE`), ends in `override`, or is of a family of proxies, gateways and
-///   frameworks (`FAMILIES`);
-/// - names another resource than the URL does (`RESOURCES`, `*-copy-source`, `*-rename-source`).
+/// - repeats the request line or names the client of a proxy, by words for a route only (`ROUTE`)
+///   or by the suffix `override`;
+/// - belongs to a proxy, gateway or framework (`FAMILIES`);
+/// - names a resource other than the URL (`RESOURCES`, `*-copy-source`, `*-rename-source`).
 ///
-/// Servers that pass headers on as variables treat other characters as `-`, so every character
-/// except letters and digits counts as `-`.
+/// Every character except letters and digits counts as `-`, as in servers that map headers to
+/// variables.
 pub fn is_stripped_header(name: &str) -> bool {
     let dash = |char: char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' };
     let name: String = name.chars().map(dash).collect();
@@ -20,25 +20,25 @@ pub fn is_stripped_header(name: &str) -> bool {
     if FRAMING.contains(&&*name) || RESOURCES.iter().any(&is_of) {
         return true;
     }
-    if OF_APIS.iter().any(&is_of) {
+    if API_PREFIXES.iter().any(&is_of) {
         return false;
     }
     FAMILIES.iter().any(is_of)
-        || is_about_the_route(&name)
+        || is_about_route(&name)
         || ["-override", "-copy-source", "-rename-source"].iter().any(|end| name.ends_with(end))
         || ["-copy-source-", "-rename-source-"].iter().any(|part| name.contains(part))
 }
 
-/// Checks for two words or more, all of them of [`ROUTE`] or [`BESIDE`], and one at least of
-/// [`ROUTE`].
-fn is_about_the_route(name: &str) -> bool {
+/// Reports whether a name has two words or more, all in [`ROUTE`] or [`ROUTE_OWNERS`], and one or
+/// more in [`ROUTE`].
+fn is_about_route(name: &str) -> bool {
     let words = || name.split('-').filter(|word| !word.is_empty());
     words().count() > 1
         && words().any(|word| ROUTE.contains(&word))
-        && words().all(|word| ROUTE.contains(&word) || BESIDE.contains(&word))
+        && words().all(|word| ROUTE.contains(&word) || ROUTE_OWNERS.contains(&word))
 }
 
-/// Headers about the connection, and about how messages are coded and cut.
+/// Headers about the connection, and about the coding and framing of messages.
 const FRAMING: [&str; 17] = [
     "accept-encoding",
     "connection",
@@ -59,7 +59,7 @@ const FRAMING: [&str; 17] = [
     "via",
 ];
 
-/// Beginnings of headers that name another resource.
+/// Prefixes of headers that name another resource.
 const RESOURCES: [&str; 6] = ["destination", "uri", "url", "wap-profile", "x-copy-from", "x-wap-profile"];
 
 /// Words for parts of a request line and of an address.
@@ -86,7 +86,7 @@ const ROUTE: [&str; 19] = [
 ];
 
 /// Words for the owner of a part of a route.
-const BESIDE: [&str; 36] = [
+const ROUTE_OWNERS: [&str; 36] = [
     "backend",
     "base",
     "by",
@@ -125,8 +125,8 @@ const BESIDE: [&str; 36] = [
     "x",
 ];
 
-/// Beginnings of the headers of proxies, gateways, content networks and frameworks. Each stands for
-/// itself, and for all names that go on with `-`.
+/// Prefixes of headers of proxies, gateways, content networks and frameworks. Each matches itself
+/// and all names that continue with `-`.
 const FAMILIES: [&str; 66] = [
     "akamai",
     "cdn-loop",
@@ -196,9 +196,8 @@ const FAMILIES: [&str; 66] = [
     "x-webauth",
 ];
 
-/// Headers of APIs within those families, and beginnings of metadata with names of their users'
-/// choice.
-const OF_APIS: [&str; 6] =
+/// Prefixes of API headers and user metadata, which stay although they match [`FAMILIES`].
+const API_PREFIXES: [&str; 6] =
     ["x-akamai-acs", "x-amz-meta", "x-container-meta", "x-goog-meta", "x-ms-meta", "x-object-meta"];
 
 #[cfg(test)]
@@ -207,7 +206,7 @@ mod tests {
 
     use super::*;
 
-    /// Names of headers with what becomes of them.
+    /// Names of headers by the expected result.
     const TABLE: &str = include_str!("../tests/tables/headers.json");
 
     #[test]
@@ -220,23 +219,23 @@ mod tests {
     }
 
     #[test]
-    fn families_are_spelled_as_compared() {
-        for name in FRAMING.iter().chain(&RESOURCES).chain(&FAMILIES).chain(&OF_APIS) {
+    fn listed_names_are_normalized() {
+        for name in FRAMING.iter().chain(&RESOURCES).chain(&FAMILIES).chain(&API_PREFIXES) {
             let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             assert!(name.bytes().all(is_plain) && !name.ends_with('-'), "{name}");
         }
-        assert!(ROUTE.iter().chain(&BESIDE).all(|word| !word.contains('-')));
+        assert!(ROUTE.iter().chain(&ROUTE_OWNERS).all(|word| !word.contains('-')));
     }
 
     #[test]
-    fn every_family_is_stripped() {
+    fn every_listed_name_is_stripped() {
         for name in FRAMING.iter().chain(&RESOURCES).chain(&FAMILIES) {
             assert!(is_stripped_header(name), "{name}");
         }
         for name in RESOURCES.iter().chain(&FAMILIES) {
             assert!(is_stripped_header(&format!("{name}-more").to_uppercase()), "{name}");
         }
-        assert!(!OF_APIS.iter().any(|name| is_stripped_header(name)));
+        assert!(!API_PREFIXES.iter().any(|name| is_stripped_header(name)));
     }
 
     #[test]

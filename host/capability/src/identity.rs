@@ -1,4 +1,4 @@
-//! Who acts: tasks, agents, skills and providers. Set by the host, never by a guest.
+//! Identities of tasks, agents, skills and providers. The host sets them, never a guest.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::name::{NameError, check, name_type};
 
 name_type! {
-    /// One task, unique among all tasks of all agents of a tenant.
+    /// A task, unique among all tasks of a tenant's agents.
     TaskId
 }
 
@@ -21,7 +21,7 @@ name_type! {
 }
 
 name_type! {
-    /// A skill's name, as its author declares it. It identifies nothing; the [`SkillDigest`] does.
+    /// A skill's declared name. It is not an identity: the [`SkillDigest`] is.
     SkillName
 }
 
@@ -31,29 +31,30 @@ name_type! {
 }
 
 name_type! {
-    /// A set of skills that the operator named: those that do one tool's work, and share what that needs.
+    /// A tool: a set of skills that the operator allows to share secrets.
     ToolName
 }
 
 impl TaskId {
-    /// Returns the id of 128 bits: `task-` and the bits in hexadecimal. Random bits give a unique id.
+    /// Returns the id of 128 bits: `task-` and the bits in hexadecimal. Random bits give a unique
+    /// id.
     pub fn of_bits(bits: [u8; 16]) -> Self {
         Self(format!("task-{}", hex::encode(bits)).into())
     }
 }
 
-/// The SHA-256 of a component's bytes: what identifies a skill.
+/// The SHA-256 digest of a component, the identity of a skill.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SkillDigest([u8; 32]);
 
 impl SkillDigest {
-    /// The digest of a component's bytes.
+    /// Computes the digest of a component.
     pub fn of(component: &[u8]) -> Self {
         Self(Sha256::digest(component).into())
     }
 }
 
-/// A text is not `sha256:` and 64 hexadecimal digits in lower case.
+/// An error that a string is not `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a skill's digest is 'sha256:' and 64 digits of 0-9 and a-f")]
 pub struct DigestError;
@@ -65,7 +66,7 @@ impl FromStr for SkillDigest {
         let digits = text.strip_prefix("sha256:").ok_or(DigestError)?;
         let mut bytes = [0_u8; 32];
         hex::decode_to_slice(digits, &mut bytes).map_err(|_| DigestError)?;
-        // One spelling only, so that comparing texts and comparing digests agree.
+        // A single spelling makes string comparison equal to digest comparison.
         if digits.bytes().any(|digit| digit.is_ascii_uppercase()) { Err(DigestError) } else { Ok(Self(bytes)) }
     }
 }
@@ -93,13 +94,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_reads_what_it_writes() {
+    fn digest_round_trips() {
         let digest = SkillDigest::of(b"component");
         assert_eq!(digest.to_string().parse(), Ok(digest));
     }
 
     #[test]
-    fn a_digest_has_one_spelling() {
+    fn digest_has_one_spelling() {
         let text = SkillDigest::of(b"component").to_string();
         for other in [text.to_uppercase(), text.replace("sha256:", "sha256:0"), text.replace("sha256:", "")] {
             assert_eq!(other.parse::<SkillDigest>(), Err(DigestError), "{other}");

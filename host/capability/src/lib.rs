@@ -1,16 +1,18 @@
-//! The capability language of `far`: what a task may use is `declared ∩ granted ∩ permitted`.
+//! The capability language of `far`. A task may use the secrets in `declared ∩ granted ∩
+//! permitted`.
 //!
-//! The author *declares* what a skill needs, the scheduler *grants* it to one task, and the operator's catalog *permits*
-//! it. [`Capability::new`] joins the three once, at admission; [`Capability::check`] is asked before every use.
+//! The author *declares* the secrets of a skill, the scheduler *grants* them to one task, and the
+//! operator's catalog *permits* them. [`Capability::new`] joins the three once, at admission.
+//! [`Capability::check`] decides about every use.
 //!
-//! The host, the macros of the SDK and the fake host of its tests share this crate, so that each rule on names, terms,
-//! declarations, headers, paths and claims has one implementation.
+//! The host, the macros of the SDK and the fake host of its tests share this crate, so that each
+//! rule has one implementation.
 //!
 //! # Invariants
 //!
-//! - The check is pure: no clock (time is an argument), no I/O, no allocation, one hash look-up whatever the number of
-//!   grants. It answers with a [`Decision`]; it does not log, fetch or panic.
-//! - Nothing widens: each of the three can only take away.
+//! - The check is pure: no clock (time is an argument), no I/O, no allocation, and one hash look-up
+//!   for any number of grants. It returns a [`Decision`], and does not log, fetch or panic.
+//! - Each of declaration, grant and catalog only restricts.
 
 #![forbid(unsafe_code)]
 
@@ -33,7 +35,7 @@ mod strict;
 mod terms;
 mod version;
 
-pub use catalog::{Catalog, CatalogEntry, CatalogError, Rotation, Scope, WhenLeaked};
+pub use catalog::{Catalog, CatalogEntry, CatalogError, LeakPolicy, Rotation, Scope};
 pub use check::{Access, Capability, CapabilityError, Decision, Gap, Permit, Purpose};
 pub use claims::{ClaimName, Claims, ClaimsError, Contradiction};
 pub use declaration::{Declaration, DeclarationError, DeclaredSecret};

@@ -1,6 +1,6 @@
-//! Names with one grammar: secrets, skills, agents, tasks, providers.
+//! Names of secrets, skills, agents, tasks and providers, with a common grammar.
 //!
-//! Nothing is normalised: two names are the same if and only if their bytes are.
+//! Names are not normalized: two names are equal if and only if their bytes are.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,40 +9,41 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is not a name.
+/// An error of parsing a name.
 ///
-/// The text itself is left out: it may come from a guest.
+/// It omits the string, which may be guest-supplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The text is empty.
+    /// The string is empty.
     #[error("a name has at least 1 character")]
     Empty,
-    /// The text is longer than [`MAX_LEN`] bytes.
+    /// The string is longer than [`MAX_LEN`] bytes.
     #[error("a name has at most {MAX_LEN} characters")]
     TooLong,
-    /// A character outside `a-z 0-9 . _ - /`, counted in bytes from 0.
-    #[error("a name is made of a-z, 0-9, '.', '_', '-' and '/': byte {at} is none of these")]
+    /// The string has a character outside `a-z 0-9 . _ - /`.
+    #[error("a name is made of a-z, 0-9, '.', '_', '-' and '/': byte {at} is invalid")]
     Character {
-        /// The byte's offset.
+        /// The offset of the byte, from 0.
         at: usize,
     },
     /// The first or the last character is not alphanumeric.
     #[error("a name starts and ends with a letter or a digit")]
     Edge,
-    /// `..` or `//` inside the name.
+    /// The name has `..` or `//`.
     #[error("a name has no '..' and no '//'")]
     Sequence,
 }
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 pub const MAX_LEN: usize = 128;
 
-/// Checks the grammar: 1 to 128 of `a-z 0-9 . _ - /`, first and last alphanumeric, no `..`, no `//`.
+/// Checks the grammar: 1 to 128 characters of `a-z 0-9 . _ - /`, alphanumeric at both ends, without
+/// `..` and `//`.
 ///
 /// # Errors
 ///
-/// The first rule that the text breaks, as [`NameError`].
+/// [`NameError`] for the first violated rule.
 pub fn check(text: &str) -> Result<(), NameError> {
     let bytes = text.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
@@ -67,7 +68,7 @@ fn is_name_byte(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'/')
 }
 
-/// Defines a public newtype over a name, so that one kind of name is never taken for another.
+/// Defines a newtype for one kind of name.
 macro_rules! name_type {
     ($(#[$meta:meta])* $type:ident) => {
         $(#[$meta])*
@@ -80,13 +81,13 @@ macro_rules! name_type {
             ///
             /// # Errors
             ///
-            /// The first rule of [`check`](crate::name::check) that the text breaks.
+            /// [`NameError`] for the first violated rule of [`check`](crate::name::check).
             pub fn parse(text: &str) -> Result<Self, NameError> {
                 check(text)?;
                 Ok(Self(text.into()))
             }
 
-            /// The name's text.
+            /// Returns the name as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -136,7 +137,7 @@ macro_rules! name_type {
 pub(crate) use name_type;
 
 name_type! {
-    /// The name by which a skill asks for a secret, a task is granted it and the catalog lists it.
+    /// The name of a secret in declarations, grants and the catalog.
     ///
     /// ```
     /// use far_capability::SecretName;
@@ -154,14 +155,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_the_grammar_has() {
+    fn valid_names_are_accepted() {
         for text in ["a", "0", "github-token", "ci/github.token_2", "a--b", "a./b", &"x".repeat(128)] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
     }
 
     #[test]
-    fn names_that_it_has_not() {
+    fn invalid_names_are_rejected() {
         let cases = [
             ("", NameError::Empty),
             (&*"x".repeat(129), NameError::TooLong),
@@ -185,7 +186,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_kept_as_it_is(text in "\\PC{0,140}") {
+        fn parsed_name_keeps_its_text(text in "\\PC{0,140}") {
             if let Ok(name) = SecretName::parse(&text) {
                 prop_assert_eq!(name.as_str(), text.as_str());
                 prop_assert!(text.len() <= MAX_LEN && text.is_ascii() && !text.contains(".."));
@@ -193,7 +194,7 @@ mod tests {
         }
 
         #[test]
-        fn every_text_of_the_grammar_is_a_name(text in "[a-z0-9]([a-z0-9]|[._-][a-z0-9]){0,40}") {
+        fn grammar_generates_valid_names(text in "[a-z0-9]([a-z0-9]|[._-][a-z0-9]){0,40}") {
             prop_assert!(SecretName::parse(&text).is_ok());
         }
     }

@@ -1,29 +1,29 @@
-//! What may be done with a secret.
+//! Operations on secrets.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that may be done with a secret. `get` is none: a handle needs any of these.
+/// An operation on a secret. A handle requires any of them, so `get` is not an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// The host puts the secret into a request as it leaves.
+    /// The host inserts the secret into a request as it leaves.
     Seal,
-    /// The host signs with it.
+    /// The host signs with the secret.
     Sign,
-    /// The skill takes the bytes.
+    /// The skill reads the bytes.
     Reveal,
-    /// The skill may ask for it to be read again.
+    /// The skill requests a refresh from the backend.
     Refresh,
 }
 
 impl Operation {
-    /// Every operation.
+    /// All operations.
     pub const ALL: [Self; 4] = [Self::Seal, Self::Sign, Self::Reveal, Self::Refresh];
 
-    /// The operation's name in declarations, grants and events.
+    /// Returns the operation's name in declarations, grants and events.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Seal => "seal",
@@ -44,7 +44,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// A text is not an operation.
+/// An error that a string is not an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an operation is one of 'seal', 'sign', 'reveal', 'refresh'")]
 pub struct OperationError;
@@ -63,30 +63,30 @@ impl FromStr for Operation {
 pub struct Operations(u8);
 
 impl Operations {
-    /// No operation at all.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// Whether the set has the operation.
+    /// Returns true if the set has the operation.
     pub fn contains(self, operation: Operation) -> bool {
         self.0 & operation.bit() != 0
     }
 
-    /// Whether every operation of `other` is in this set.
+    /// Returns true if the set has every operation of `other`.
     pub fn contains_all(self, other: Self) -> bool {
         other.0 & !self.0 == 0
     }
 
-    /// What both sets have.
+    /// Returns the operations that both sets have.
     pub fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Whether the set has no operation.
+    /// Returns true if the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The operations in the set, in the order of [`Operation::ALL`].
+    /// Returns the operations in the order of [`Operation::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Operation> {
         Operation::ALL.into_iter().filter(move |&operation| self.contains(operation))
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_are_named_as_they_are_parsed() {
+    fn operation_names_round_trip() {
         for operation in Operation::ALL {
             assert_eq!(operation.as_str().parse(), Ok(operation));
         }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_what_was_put_into_it() {
+    fn set_contains_collected_operations() {
         let set: Operations = [Operation::Sign, Operation::Reveal].into_iter().collect();
         assert!(set.contains(Operation::Sign) && set.contains(Operation::Reveal));
         assert!(!set.contains(Operation::Seal) && !set.contains(Operation::Refresh));

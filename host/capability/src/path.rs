@@ -3,27 +3,27 @@
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Checks that no server reads `.` or `..` as a segment of a serialized path, however leniently it
-/// decodes.
+/// Reports whether no server reads `.` or `..` as a segment of a serialized path, even with lenient
+/// decoding.
 ///
-/// In every segment, dots stand behind an ASCII letter, digit, `-`, `_` or `~`, or directly before
+/// In every segment, dots must follow an ASCII letter, digit, `-`, `_` or `~`, or directly precede
 /// one.
 ///
 /// Servers differ in how often they decode, and in the characters that they drop, split at or cut
-/// at. None of them drops these 65 anchors, so a segment that has one is not a dot segment to any
-/// server. In detail:
+/// at. None of them drops these 65 anchors, so a segment with an anchor is never a dot segment. In
+/// detail:
 ///
-/// - An anchor counts only as it is written: not percent-encoded, and not before a combining mark.
-/// - A segment ends at `/`, `\` and `:`, encoded any number of times or not.
-/// - A character outside ASCII that a server could take for a dot or a slash is treated as both. An
-///   encoded dot is one, too. Letters, marks, numbers, dashes, brackets, quotation marks, spaces
-///   and pictographs are not.
-/// - Every `%` begins an escape, escapes stand for UTF-8, and none for a control character.
+/// - An anchor counts only literally: not percent-encoded, and not before a combining mark.
+/// - A segment ends at `/`, `\` and `:`, also encoded any number of times.
+/// - A non-ASCII character that a server could read as a dot or a slash counts as both, and so does
+///   an encoded dot. Letters, marks, numbers, dashes, brackets, quotation marks, spaces and
+///   pictographs count as neither.
+/// - Every `%` begins an escape. Escapes decode to UTF-8 without control characters.
 /// - Three dots or more may be a whole segment.
 ///
-/// So `.well-known`, `..foo`, `v1.2`, `a..b`, `base...head`, `...`, `group%2Fname`, `a;b=..`,
-/// `100%25`, `who%3F` and `%E6%9D%B1%E4%BA%AC.txt` (`東京.txt`) pass; `..;`, `..%20`, `..%2f`,
-/// `%c0%ae`, `.%E2%80%8B` and `..:x` do not.
+/// For example, `.well-known`, `..foo`, `v1.2`, `a..b`, `base...head`, `...`, `group%2Fname`,
+/// `a;b=..`, `100%25`, `who%3F` and `%E6%9D%B1%E4%BA%AC.txt` (`東京.txt`) pass; `..;`, `..%20`,
+/// `..%2f`, `%c0%ae`, `.%E2%80%8B` and `..:x` do not.
 pub(super) fn is_plain(path: &str) -> bool {
     path.split('/').all(|segment| is_ellipsis(segment) || has_plain_dots(segment))
 }
@@ -42,11 +42,11 @@ fn has_plain_dots(segment: &str) -> bool {
 #[derive(Clone, Copy)]
 struct Byte {
     value: u8,
-    /// Set if the byte is written as itself, rather than percent-encoded.
+    /// Set if the byte is literal, and not percent-encoded.
     literal: bool,
 }
 
-/// Decodes a segment until no escape is left. Returns `None` if a `%` of it begins no escape.
+/// Decodes a segment until no escape is left. Returns `None` if a `%` does not begin an escape.
 fn decode(segment: &str) -> Option<Vec<Byte>> {
     let mut escapes = segment.split('%').skip(1);
     if !escapes.all(|rest| rest.get(..2).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))) {
@@ -73,7 +73,7 @@ enum Code {
     Char(char),
 }
 
-/// The escape at the end of the bytes, `%XX` or `%uXXXX`, and its length.
+/// Returns the length and the code of an escape at the end of the bytes, `%XX` or `%uXXXX`.
 fn trailing_escape(bytes: &[Byte]) -> Option<(usize, Code)> {
     let hex = |bytes: &[Byte]| {
         bytes.iter().try_fold(0_u32, |code, byte| Some(code * 16 + char::from(byte.value).to_digit(16)?))
@@ -87,11 +87,11 @@ fn trailing_escape(bytes: &[Byte]) -> Option<(usize, Code)> {
     if percent.value != b'%' || !u.value.eq_ignore_ascii_case(&b'u') {
         return None;
     }
-    // Half a surrogate pair could stand for anything.
+    // Half a surrogate pair could decode to any character.
     Some((6, Code::Char(char::from_u32(hex(digits)?).unwrap_or(char::REPLACEMENT_CHARACTER))))
 }
 
-/// Characters outside ASCII that no server takes for a dot or a slash.
+/// Non-ASCII characters that no server reads as a dot or a slash.
 const NEITHER_DOT_NOR_SLASH: GeneralCategoryGroup = GeneralCategoryGroup::Letter
     .union(GeneralCategoryGroup::Mark)
     .union(GeneralCategoryGroup::Number)
@@ -106,13 +106,13 @@ const NEITHER_DOT_NOR_SLASH: GeneralCategoryGroup = GeneralCategoryGroup::Letter
 /// The role of a character in the rule.
 #[derive(Clone, Copy)]
 enum Role {
-    /// A character that every server keeps as it is.
+    /// A character that every server keeps.
     Anchor,
     Dot,
-    /// A character that some servers take for a dot or a slash.
+    /// A character that some servers read as a dot or a slash.
     Doubtful,
     Separator,
-    /// A character that some servers drop or cut at, and none takes for a dot or a slash.
+    /// A character that some servers drop or cut at, but none reads as a dot or a slash.
     Other,
 }
 
@@ -141,7 +141,7 @@ impl Role {
     }
 }
 
-/// The roles of decoded bytes; `None` if they are not UTF-8, or have a control character.
+/// Returns the roles of decoded bytes; `None` if they are not UTF-8 or have a control character.
 fn roles(bytes: &[Byte]) -> Option<Vec<Role>> {
     let mut roles = Vec::with_capacity(bytes.len());
     for run in bytes.chunk_by(|one, next| one.value.is_ascii() == next.value.is_ascii()) {
@@ -153,7 +153,7 @@ fn roles(bytes: &[Byte]) -> Option<Vec<Role>> {
         }
         let run: Vec<u8> = run.iter().map(|byte| byte.value).collect();
         for char in str::from_utf8(&run).ok()?.chars() {
-            // A normalizer makes one letter of an anchor and a mark, and it is not of ASCII.
+            // A normalizer composes an anchor and a mark to a non-ASCII letter.
             if let Some(role @ Role::Anchor) = roles.last_mut()
                 && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(char))
             {
@@ -165,27 +165,27 @@ fn roles(bytes: &[Byte]) -> Option<Vec<Role>> {
     Some(roles)
 }
 
-/// The part of a segment before a character.
+/// The state of a segment before a character.
 #[derive(Clone, Copy)]
 enum Context {
-    /// Neither an anchor nor a dot.
+    /// No anchor and no dot.
     Open,
     /// An anchor.
     Anchored,
-    /// Dots that an anchor has to follow.
+    /// Dots that require an anchor next.
     Dots,
-    /// A doubtful character that an anchor has to follow.
+    /// A doubtful character that requires an anchor next.
     Doubt,
 }
 
 impl Context {
-    /// The context of the next character; `None` if the segment may be a dot segment.
+    /// Returns the state after a character; `None` if the segment may be a dot segment.
     fn after(self, role: Role) -> Option<Self> {
         match (self, role) {
             (_, Role::Anchor) => Some(Self::Anchored),
             (Self::Open | Self::Dots, Role::Dot) => Some(Self::Dots),
             (Self::Open, Role::Doubtful) => Some(Self::Doubt),
-            // As a slash, it begins a segment.
+            // It may be a slash, which begins a segment.
             (Self::Anchored, Role::Doubtful) => Some(Self::Open),
             (Self::Open | Self::Anchored, Role::Separator) => Some(Self::Open),
             (Self::Open | Self::Anchored, Role::Other) | (Self::Anchored, Role::Dot) => Some(self),

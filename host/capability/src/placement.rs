@@ -1,4 +1,4 @@
-//! Where in a request a secret may stand.
+//! Placements of secrets in requests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::header::is_stripped_header;
 
-/// A part of a request that a secret may be put into: its whole value.
+/// A part of a request that the host may set to a secret.
 ///
 /// Written `authorization`, `header:NAME`, `query:NAME` or `client-certificate`:
 ///
@@ -22,41 +22,40 @@ use crate::header::is_stripped_header;
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Placement {
-    /// The one `authorization` header: `Bearer` and the secret, or `Basic` with the secret as the password. Where nothing else
-    /// is said.
+    /// The `authorization` header: `Bearer` and the secret, or `Basic` with the secret as the
+    /// password. The default.
     Authorization,
-    /// The one header of this name.
+    /// The single header with this name.
     Header(String),
-    /// The one query parameter of this name, percent-encoded.
+    /// The single query parameter with this name, percent-encoded.
     Query(String),
-    /// The TLS connection of the request: a certificate and its key, in PEM. The stand-in is the header
-    /// [`CLIENT_CERTIFICATE`](Self::CLIENT_CERTIFICATE), which does not leave.
+    /// The TLS connection of the request: a certificate and its key, in PEM. The placeholder is in
+    /// the header [`CLIENT_CERTIFICATE`](Self::CLIENT_CERTIFICATE), which the host removes.
     ClientCertificate,
 }
 
-/// A text is not a placement.
+/// An error of parsing a [`Placement`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlacementError {
-    /// Neither of the forms.
+    /// The string has none of the forms.
     #[error("a placement is 'authorization', 'header:NAME', 'query:NAME' or 'client-certificate'")]
     Form,
-    /// Not a header name, or a header that the host sets or removes from requests
-    /// ([`is_stripped_header`]).
+    /// The header name is invalid, or the host sets or removes the header ([`is_stripped_header`]).
     #[error(
-        "a placement's header has a name of a-z, 0-9 and '-', and is none that the host sets or takes out, or 'authorization'"
+        "a placement's header has a name of a-z, 0-9 and '-', and is not 'authorization' or a header that the host sets or removes"
     )]
     Header,
-    /// No name of a parameter.
+    /// The parameter name is invalid.
     #[error("a placement's query parameter has a name of letters, digits, '-', '.', '_' and '~'")]
     Query,
 }
 
-/// Headers that say what others mean, or have a place of their own.
+/// Headers that are not placements, because they describe the body or have another placement.
 const NOT_FOR_SECRETS: [&str; 4] = [Placement::CLIENT_CERTIFICATE, "authorization", "content-encoding", "content-type"];
 
 impl Placement {
-    /// The header in which a skill puts what stands for a client certificate.
+    /// The header for the placeholder of a client certificate.
     pub const CLIENT_CERTIFICATE: &str = "far-client-certificate";
 }
 
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_placement_is_as_it_is_written() {
+    fn placement_round_trips_or_is_rejected() {
         for text in ["authorization", "client-certificate", "header:x-api-key", "query:key", "query:Api_Key.1"] {
             assert_eq!(text.parse::<Placement>().unwrap().to_string(), text);
         }

@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use crate::name::SecretName;
 
-/// What a secret is called in its backend: set by the operator, never by a guest.
+/// The name of a secret in its backend. The operator sets it, never a guest.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Reference(Arc<str>);
 
 impl Reference {
-    /// A path in the backend's own terms.
+    /// Wraps a path in the backend's format.
     pub fn new(path: &str) -> Self {
         Self(path.into())
     }
 
-    /// The reference of a secret that its backend calls by the same name.
+    /// Returns the reference of a secret with the same name in its backend.
     pub fn named(name: &SecretName) -> Self {
         Self::new(name.as_str())
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What a key may sign.
+//! Kinds and terms of signatures.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,20 +7,22 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The kind of signature that a key is for. Never both kinds: what one signs could be taken for the other.
+/// The kind of signature of a key. A key has one kind only, because a verifier could confuse the
+/// two.
 ///
-/// In a declaration it is written `{ "hmac": true }` or `{ "jwt": { "audience": "…" } }`; time is not the author's to say.
+/// A declaration has `{ "hmac": true }` or `{ "jwt": { "audience": "…" } }`. It cannot set
+/// lifetimes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Document")]
 pub enum Signing {
-    /// HMAC-SHA-256 of whatever the skill says.
+    /// HMAC-SHA-256 of any message.
     #[default]
     Hmac,
     /// JSON Web Tokens (RFC 7519) on these terms.
     Jwt(JwtTerms),
 }
 
-/// What one of the three says of the tokens that are signed: nothing of what is none. No text in it is empty.
+/// The terms of tokens in a declaration, grant or catalog entry. Strings are not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JwtTerms {
@@ -38,19 +40,19 @@ pub struct JwtTerms {
     /// The claim `aud`.
     #[serde(default, deserialize_with = "some_text")]
     pub audience: Option<String>,
-    /// How long a token lives at most, in whole seconds.
+    /// The maximum lifetime of a token, in whole seconds.
     #[serde(skip)]
     pub max_ttl: Option<Duration>,
 }
 
-/// The signature algorithms of JSON Web Tokens (RFC 7518, RFC 8037) that the host has.
+/// The supported signature algorithms of JSON Web Tokens (RFC 7518, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[non_exhaustive]
 pub enum JwtAlgorithm {
-    /// HMAC-SHA-256, under a key of 32 bytes or more.
+    /// HMAC-SHA-256, with a key of 32 bytes or more.
     #[serde(rename = "HS256")]
     Hs256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, by a key of 2,048 bits or more.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, with a key of 2,048 bits or more.
     #[serde(rename = "RS256")]
     Rs256,
     /// ECDSA on P-256 with SHA-256.
@@ -61,66 +63,67 @@ pub enum JwtAlgorithm {
     EdDsa,
 }
 
-/// A kind of signature is not one.
+/// An error that a document does not have exactly one kind of signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a key is for one kind of signature: 'hmac = true', or 'jwt' with what tokens say")]
+#[error("a key has one kind of signature: 'hmac = true', or 'jwt' with the terms of tokens")]
 pub struct SigningError;
 
-/// A text is not an algorithm.
+/// An error that a string is not an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an algorithm is one of 'HS256', 'RS256', 'ES256', 'EdDSA'")]
 pub struct JwtAlgorithmError;
 
-/// What all three agree on for one key.
+/// The joined kind of signature of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signature {
     /// HMAC-SHA-256.
     Hmac,
-    /// JSON Web Tokens, as this rule says.
+    /// JSON Web Tokens by this rule.
     Jwt(JwtRule),
 }
 
-/// What the host sets in a token, whatever the skill says.
+/// The parts of a token that the host sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JwtRule {
     /// The algorithm.
     pub algorithm: JwtAlgorithm,
-    /// The header's `kid`; none without.
+    /// The header's `kid`; `None` omits it.
     pub key_id: Option<String>,
-    /// The claim `iss`: tokens have none without.
+    /// The claim `iss`; `None` omits it.
     pub issuer: Option<String>,
-    /// The claim `sub`: the skill's to choose without.
+    /// The claim `sub`; `None` leaves it to the skill.
     pub subject: Option<String>,
-    /// The claim `aud`: tokens have none without.
+    /// The claim `aud`; `None` omits it.
     pub audience: Option<String>,
-    /// How long a token lives at most.
+    /// The maximum lifetime of a token.
     pub max_ttl: Duration,
 }
 
 impl fmt::Display for Signing {
-    /// `hmac`, or `jwt` with what is said of tokens.
+    /// Formats `hmac`, or `jwt` with the terms of tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::Jwt(terms) = self else { return f.write_str("hmac") };
         f.write_str("jwt")?;
         let algorithm = terms.algorithm.map(JwtAlgorithm::as_str);
-        let said = [
+        let terms = [
             ("alg", algorithm),
             ("kid", terms.key_id.as_deref()),
             ("iss", terms.issuer.as_deref()),
             ("sub", terms.subject.as_deref()),
             ("aud", terms.audience.as_deref()),
         ];
-        said.into_iter()
-            .filter_map(|(claim, said)| Some((claim, said?)))
-            .try_for_each(|(claim, said)| write!(f, " {claim}={said}"))
+        terms
+            .into_iter()
+            .filter_map(|(claim, value)| Some((claim, value?)))
+            .try_for_each(|(claim, value)| write!(f, " {claim}={value}"))
     }
 }
 
 impl JwtAlgorithm {
-    /// Every algorithm.
+    /// All algorithms.
     pub const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
 
-    /// The algorithm's name in tokens (RFC 7518, 3.1).
+    /// Returns the algorithm's name in tokens (RFC 7518, 3.1).
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -146,13 +149,14 @@ impl FromStr for JwtAlgorithm {
 }
 
 impl JwtRule {
-    /// How long a token lives at most where nobody says it.
+    /// The default maximum lifetime of a token.
     pub const DEFAULT_TTL: Duration = Duration::from_secs(10 * 60);
-    /// The longest that a token may live, whoever says otherwise.
+    /// The upper bound of any lifetime of a token.
     pub const LONGEST_TTL: Duration = Duration::from_secs(60 * 60);
 
-    /// What these terms, of declaration, grant and catalog, agree on; none if two of them contradict each other, if neither grant nor
-    /// catalog names the algorithm, or if the declaration names what neither of them does: an author agrees, and adds nothing.
+    /// Joins the terms of declaration, grant and catalog. Returns `None` if two of them contradict
+    /// each other, if neither grant nor catalog names the algorithm, or if only the declaration
+    /// sets a term.
     fn join(terms: [&JwtTerms; 3]) -> Option<Self> {
         let ttls = terms.iter().filter_map(|terms| terms.max_ttl);
         Some(Self {
@@ -167,7 +171,7 @@ impl JwtRule {
 }
 
 impl Signature {
-    /// What declaration, grant and catalog agree on; none if they do not.
+    /// Joins the kinds of declaration, grant and catalog. Returns `None` if they disagree.
     pub(super) fn join(signing: [Option<&Signing>; 3]) -> Option<Self> {
         match signing {
             [Some(Signing::Hmac), Some(Signing::Hmac), Some(Signing::Hmac)] => Some(Self::Hmac),
@@ -200,18 +204,19 @@ impl TryFrom<Document> for Signing {
 
 fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.is_empty() { Err(D::Error::custom("a text is empty")) } else { Ok(Some(text)) }
+    if text.is_empty() { Err(D::Error::custom("expected a non-empty string")) } else { Ok(Some(text)) }
 }
 
-/// What grant and catalog say, if it is one thing, and the declaration says nothing else.
+/// Returns the common value of grant and catalog. Returns `None` if they contradict each other, or
+/// if the declaration has another value.
 fn agreed<'a, T: PartialEq>(
     [declared, granted, permitted]: [&'a JwtTerms; 3],
-    said: impl Fn(&'a JwtTerms) -> Option<&'a T>,
+    get: impl Fn(&'a JwtTerms) -> Option<&'a T>,
 ) -> Option<Option<&'a T>> {
-    let (granted, permitted) = (said(granted), said(permitted));
+    let (granted, permitted) = (get(granted), get(permitted));
     let agreed = granted.or(permitted);
     let contradicted = permitted.is_some() && permitted != agreed;
-    let added = said(declared).is_some_and(|declared| agreed != Some(declared));
+    let added = get(declared).is_some_and(|declared| agreed != Some(declared));
     (!contradicted && !added).then_some(agreed)
 }
 
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_contradicts_holds_and_the_shortest_time_does() {
+    fn join_keeps_terms_and_shortest_ttl() {
         let short = JwtTerms { max_ttl: Some(Duration::from_secs(60)), ..issued("app") };
         let rule = JwtRule::join([&JwtTerms::default(), &short, &permitted()]).unwrap();
         assert_eq!((rule.algorithm, rule.issuer.as_deref()), (JwtAlgorithm::Rs256, Some("app")));
@@ -239,20 +244,20 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_and_unknown_algorithms_agree_on_nothing() {
+    fn contradicting_terms_do_not_join() {
         let empty = JwtTerms::default();
         assert_eq!(JwtRule::join([&empty, &issued("other"), &permitted()]), None);
-        assert_eq!(JwtRule::join([&empty, &issued("app"), &empty]), None, "nobody names the algorithm");
+        assert_eq!(JwtRule::join([&empty, &issued("app"), &empty]), None, "the algorithm is missing");
         let other = JwtTerms { algorithm: Some(JwtAlgorithm::Hs256), ..JwtTerms::default() };
         assert_eq!(JwtRule::join([&other, &empty, &permitted()]), None);
         let adds = JwtTerms { audience: Some("https://billing.example".to_owned()), ..JwtTerms::default() };
-        assert_eq!(JwtRule::join([&adds, &empty, &permitted()]), None, "an author adds nothing");
+        assert_eq!(JwtRule::join([&adds, &empty, &permitted()]), None, "a declaration cannot add a term");
         assert_eq!(JwtRule::join([&adds, &adds, &permitted()]).unwrap().audience, adds.audience);
-        assert!(JwtRule::join([&issued("app"), &empty, &permitted()]).is_some(), "and may agree");
+        assert!(JwtRule::join([&issued("app"), &empty, &permitted()]).is_some(), "a declaration may repeat a term");
     }
 
     #[test]
-    fn one_key_is_for_one_kind_of_signature() {
+    fn kinds_of_signature_must_be_equal() {
         let jwt = Signing::Jwt(permitted());
         assert_eq!(Signature::join([Some(&Signing::Hmac); 3]), Some(Signature::Hmac));
         assert!(matches!(Signature::join([Some(&jwt); 3]), Some(Signature::Jwt(_))));
@@ -262,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn algorithms_are_named_as_they_are_parsed() {
+    fn algorithm_names_round_trip() {
         for algorithm in JwtAlgorithm::ALL {
             assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
         }

@@ -1,4 +1,4 @@
-//! JSON in which no object has a key twice, at any depth.
+//! JSON without duplicate keys, at any depth.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// A [`Value`] that was read without dropping anything: `serde_json` alone keeps the last of two equal keys.
+/// A [`Value`] without duplicate keys. `serde_json` alone keeps the last of them.
 pub(crate) struct Strict(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Map::new();
         while let Some((key, Strict(value))) = map.next_entry::<String, _>()? {
             if object.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key is there twice"));
+                return Err(A::Error::custom("duplicate key"));
             }
         }
         Ok(object.into())

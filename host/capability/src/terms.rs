@@ -1,11 +1,11 @@
-//! The part that a declaration, a grant and a catalog entry have in common.
+//! The common part of declarations, grants and catalog entries.
 
 use crate::destination::Destination;
 use crate::operation::{Operation, Operations};
 use crate::placement::Placement;
 use crate::signing::Signing;
 
-/// What may be done with a secret, and where it may be sent. Never empty.
+/// The operations and destinations of a secret. There is at least one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     operations: Operations,
@@ -14,46 +14,46 @@ pub struct Terms {
     signing: Option<Signing>,
 }
 
-/// Why operations and destinations make no sense together.
+/// An error that terms are inconsistent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TermsError {
-    /// No operation is named; leaving a secret out is how to not grant it.
+    /// The terms have no operation.
     #[error("names no operation: name at least one of 'seal', 'sign', 'reveal', 'refresh'")]
     NoOperation,
-    /// `seal` without a destination would let the secret go anywhere.
+    /// The operation `seal` requires a destination.
     #[error("has the operation 'seal' without a destination: name where the secret may be sent")]
-    SealNowhere,
-    /// A destination without `seal` has no effect.
+    SealWithoutDestination,
+    /// A destination requires the operation `seal`.
     #[error("has a destination without the operation 'seal': only sealed secrets are sent anywhere")]
     DestinationWithoutSeal,
-    /// A placement without `seal` has no effect.
+    /// A placement requires the operation `seal`.
     #[error("has a placement without the operation 'seal': only sealed secrets are put into requests")]
     PlacementWithoutSeal,
-    /// A kind of signature without `sign` has no effect.
-    #[error("says what is signed without the operation 'sign'")]
+    /// A kind of signature requires the operation `sign`.
+    #[error("has a kind of signature without the operation 'sign'")]
     SigningWithoutSign,
-    /// A secret that stands nowhere is not sent.
+    /// The list of placements is empty.
     #[error("names no placement: leave 'placements' out to mean the authorization header")]
     NoPlacement,
-    /// A secret is never sent over plain http.
+    /// A destination has the scheme `http`.
     #[error("has a destination over plain http: a secret is sent over https only")]
     PlainHttp,
 }
 
 impl Terms {
-    /// Terms of these operations, towards these destinations.
+    /// Creates terms with the placement `authorization`, and with HMAC for `sign`.
     ///
     /// # Errors
     ///
-    /// [`TermsError`] if there is no operation, or destinations and `seal` do not come together, or a destination is
-    /// plain http.
+    /// [`TermsError`] if there is no operation, if only one of `seal` and destinations is present,
+    /// or if a destination is plain http.
     pub fn new(operations: Operations, destinations: Vec<Destination>) -> Result<Self, TermsError> {
         if operations.is_empty() {
             return Err(TermsError::NoOperation);
         }
         match (operations.contains(Operation::Seal), destinations.is_empty()) {
-            (true, true) => return Err(TermsError::SealNowhere),
+            (true, true) => return Err(TermsError::SealWithoutDestination),
             (false, false) => return Err(TermsError::DestinationWithoutSeal),
             _ => {}
         }
@@ -64,11 +64,11 @@ impl Terms {
         Ok(Self { operations, destinations, placements: vec![Placement::Authorization], signing })
     }
 
-    /// The same terms for this kind of signature, in place of HMAC.
+    /// Sets the kind of signature.
     ///
     /// # Errors
     ///
-    /// [`TermsError::SigningWithoutSign`].
+    /// [`TermsError::SigningWithoutSign`] without the operation `sign`.
     pub fn with_signing(self, signing: Signing) -> Result<Self, TermsError> {
         if !self.operations.contains(Operation::Sign) {
             return Err(TermsError::SigningWithoutSign);
@@ -76,11 +76,12 @@ impl Terms {
         Ok(Self { signing: Some(signing), ..self })
     }
 
-    /// The same terms with these placements, in place of the `authorization` header.
+    /// Sets the placements.
     ///
     /// # Errors
     ///
-    /// [`TermsError::PlacementWithoutSeal`], or [`TermsError::NoPlacement`] for none.
+    /// [`TermsError::PlacementWithoutSeal`] without the operation `seal`,
+    /// [`TermsError::NoPlacement`] for an empty list.
     pub fn with_placements(self, placements: Vec<Placement>) -> Result<Self, TermsError> {
         if !self.operations.contains(Operation::Seal) {
             return Err(TermsError::PlacementWithoutSeal);
@@ -91,22 +92,22 @@ impl Terms {
         Ok(Self { placements, ..self })
     }
 
-    /// What may be done.
+    /// Returns the operations.
     pub fn operations(&self) -> Operations {
         self.operations
     }
 
-    /// Where in a request the secret may stand.
+    /// Returns the placements.
     pub fn placements(&self) -> &[Placement] {
         &self.placements
     }
 
-    /// What is signed with it; none without `sign`.
+    /// Returns the kind of signature; `None` without `sign`.
     pub fn signing(&self) -> Option<&Signing> {
         self.signing.as_ref()
     }
 
-    /// Where the secret may be sent; empty without `seal`.
+    /// Returns the destinations; empty without `seal`.
     pub fn destinations(&self) -> &[Destination] {
         &self.destinations
     }

@@ -1,4 +1,4 @@
-//! Versions of secrets: opaque, compared for equality only.
+//! Versions of secrets: opaque strings, compared for equality only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The longest version, in bytes.
+/// The maximum length of a version, in bytes.
 const MAX_LEN: usize = 128;
 
 /// A version as its backend names it: 1 to 128 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Version(Arc<str>);
 
-/// A text is not a version.
+/// An error that a string is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a version has 1 to {MAX_LEN} visible ASCII characters")]
 pub struct VersionError;
@@ -23,13 +23,14 @@ impl Version {
     ///
     /// # Errors
     ///
-    /// [`VersionError`] if the text is empty, too long, or has a character that is not visible ASCII.
+    /// [`VersionError`] if the string is empty, too long, or has a character other than visible
+    /// ASCII.
     pub fn parse(text: &str) -> Result<Self, VersionError> {
         let fits = (1..=MAX_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if fits { Ok(Self(text.into())) } else { Err(VersionError) }
     }
 
-    /// The version's text.
+    /// Returns the version as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -61,29 +62,29 @@ impl Serialize for Version {
     }
 }
 
-/// Which version is asked for.
+/// A requested version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum VersionSelector {
-    /// The one that the backend calls current.
+    /// The backend's current version.
     Current,
-    /// This one and no other.
+    /// Exactly this version.
     Exactly(Version),
 }
 
-/// Which versions a grant covers.
+/// The versions that a grant covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VersionRule {
-    /// The current one only.
+    /// The current version only.
     #[default]
     Current,
-    /// The current one and these.
+    /// The current version and the listed ones.
     Listed(Vec<Version>),
-    /// Every one.
+    /// Every version.
     Any,
 }
 
 impl VersionRule {
-    /// Whether the rule covers what is asked for.
+    /// Returns true if the rule covers a requested version.
     pub fn covers(&self, selector: &VersionSelector) -> bool {
         match (self, selector) {
             (_, VersionSelector::Current) | (Self::Any, _) => true,
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_visible_ascii() {
+    fn version_is_visible_ascii() {
         assert!(Version::parse("uid-1:42").is_ok());
         for text in ["", " ", "a b", "a\n", "\u{e9}", &"v".repeat(129)] {
             assert_eq!(Version::parse(text), Err(VersionError), "{text:?}");
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_cover_the_current_version_always() {
+    fn every_rule_covers_current_version() {
         let three = VersionSelector::Exactly(Version::parse("3").unwrap());
         let listed = VersionRule::Listed(vec![Version::parse("3").unwrap()]);
         for rule in [VersionRule::Current, listed.clone(), VersionRule::Any] {

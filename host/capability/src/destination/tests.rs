@@ -1,4 +1,4 @@
-//! What destinations cover, and which texts are none.
+//! Coverage of destinations, and rejected patterns.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ fn covers(destination: &str, method: &str, url: &str) -> bool {
 }
 
 #[test]
-fn a_destination_covers_its_own_host_port_and_scheme() {
+fn destination_covers_own_origin_only() {
     assert!(covers("https://api.github.com", "GET", "https://api.github.com/user?x=1"));
     for url in [
         "http://api.github.com/",
@@ -24,7 +24,7 @@ fn a_destination_covers_its_own_host_port_and_scheme() {
 }
 
 #[test]
-fn a_path_prefix_ends_at_a_segment() {
+fn path_prefix_ends_at_segment() {
     for url in ["https://a.example/v1", "https://a.example/v1/x", "https://a.example/v1/"] {
         assert!(covers("https://a.example/v1", "GET", url), "{url}");
     }
@@ -34,7 +34,7 @@ fn a_path_prefix_ends_at_a_segment() {
 }
 
 #[test]
-fn a_path_in_which_some_servers_see_dot_segments_is_no_target() {
+fn hidden_dot_segments_are_rejected() {
     for path in [
         "v1/..%2fadmin",
         "v1/..%2F..%2fadmin",
@@ -62,13 +62,13 @@ fn a_path_in_which_some_servers_see_dot_segments_is_no_target() {
 }
 
 #[test]
-fn methods_are_those_named() {
+fn only_named_methods_are_covered() {
     assert!(covers("GET,HEAD https://a.example", "HEAD", "https://a.example/"));
     assert!(!covers("GET,HEAD https://a.example", "POST", "https://a.example/"));
 }
 
 #[test]
-fn a_wildcard_stands_for_one_label() {
+fn wildcard_matches_one_label() {
     assert!(covers("https://*.example.com", "GET", "https://eu.example.com/"));
     for url in ["https://example.com/", "https://a.b.example.com/", "https://xexample.com/"] {
         assert!(!covers("https://*.example.com", "GET", url), "{url}");
@@ -76,8 +76,8 @@ fn a_wildcard_stands_for_one_label() {
 }
 
 #[test]
-fn wildcard_over_suffix_rule_is_refused() {
-    // Children of each are public suffixes, whether or not the domain itself is one.
+fn wildcard_over_suffix_rule_is_rejected() {
+    // The children of each domain are public suffixes.
     for domain in [
         "kobe.jp",
         "kawasaki.jp",
@@ -108,21 +108,21 @@ fn wildcard_over_suffix_rule_is_refused() {
 }
 
 #[test]
-fn wildcard_leaves_out_public_suffixes() {
-    // `s3` below `amazonaws.com` is a public suffix by a rule of its own.
+fn wildcard_excludes_public_suffixes() {
+    // A separate rule makes `s3.amazonaws.com` a public suffix.
     let wildcard: Destination = "https://*.amazonaws.com".parse().unwrap();
     let (own, shared) = ("https://sqs.amazonaws.com", "https://s3.amazonaws.com");
     assert!(wildcard.covers(&Target::new("GET", &format!("{own}/")).unwrap()));
     let target = Target::new("GET", &format!("{shared}/")).unwrap();
     assert!(!wildcard.covers(&target));
-    // A secret that must be there must be there for it, too.
-    assert!(wildcard.is_of_host(&target));
+    // A required secret is required for the excluded host too.
+    assert!(wildcard.matches_host(&target));
     assert!(own.parse::<Destination>().unwrap().is_within(std::slice::from_ref(&wildcard)));
     assert!(!shared.parse::<Destination>().unwrap().is_within(&[wildcard]));
 }
 
 #[test]
-fn a_destination_is_within_what_covers_it() {
+fn destination_is_within_covering_patterns() {
     let within = |destination: &str, allowed: &[&str]| {
         let allowed: Vec<Destination> = allowed.iter().map(|text| text.parse().unwrap()).collect();
         destination.parse::<Destination>().unwrap().is_within(&allowed)
@@ -153,7 +153,7 @@ fn a_destination_is_within_what_covers_it() {
 }
 
 #[test]
-fn destinations_that_are_refused() {
+fn invalid_destinations_are_rejected() {
     let cases = [
         ("", DestinationError::Url),
         ("api.github.com", DestinationError::Url),
@@ -161,13 +161,13 @@ fn destinations_that_are_refused() {
         ("https://user@a.example", DestinationError::Part),
         ("https://a.example/?q", DestinationError::Part),
         ("https://a.example/#f", DestinationError::Part),
-        ("https://A.example", DestinationError::NotSerialised),
-        ("https://a.example:443", DestinationError::NotSerialised),
-        ("https://a.example/x/../y", DestinationError::NotSerialised),
+        ("https://A.example", DestinationError::NotSerialized),
+        ("https://a.example:443", DestinationError::NotSerialized),
+        ("https://a.example/x/../y", DestinationError::NotSerialized),
         ("https://a.example/..;", DestinationError::DotSegments),
-        ("https://a.example\\@evil.example", DestinationError::NotSerialised),
-        ("https://b\u{fc}cher.example", DestinationError::NotSerialised),
-        ("https://0x7f.1", DestinationError::NotSerialised),
+        ("https://a.example\\@evil.example", DestinationError::NotSerialized),
+        ("https://b\u{fc}cher.example", DestinationError::NotSerialized),
+        ("https://0x7f.1", DestinationError::NotSerialized),
         ("https://*", DestinationError::Wildcard),
         ("https://a.*.example.com", DestinationError::Wildcard),
         ("https://*.*.example.com", DestinationError::Wildcard),
@@ -188,7 +188,7 @@ fn destinations_that_are_refused() {
 }
 
 #[test]
-fn targets_that_cannot_be_decided_on() {
+fn invalid_targets_are_rejected() {
     for url in ["https://u:p@a.example/", "https://a.example/a/../b", "file:///etc", "https://A.example/"] {
         assert_eq!(Target::new("GET", url), Err(TargetError), "{url}");
     }
@@ -204,7 +204,7 @@ fn patterns() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_within_covers_nothing_else(
+    fn is_within_implies_coverage(
         narrow in patterns(),
         wide in proptest::collection::vec(patterns(), 0..3),
         method in prop_oneof![Just("GET"), Just("POST"), Just("PUT")],
@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn wildcard_stands_for_one_owner(
+    fn wildcard_covers_one_owner(
         domain in "[a-z]{1,3}\\.kobe\\.jp|(kobe|city\\.kobe|[a-z]{1,3})\\.(jp|ck|com|co\\.uk|amazonaws\\.com)",
         children in proptest::collection::vec("s3|www|city|[a-z]{1,5}", 2),
     ) {
@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn only_its_own_host_is_covered(host in "[a-z]{1,8}(\\.[a-z]{1,8}){1,3}", path in "(/[a-z0-9]{1,5}){0,3}") {
+    fn exact_host_covers_itself_only(host in "[a-z]{1,8}(\\.[a-z]{1,8}){1,3}", path in "(/[a-z0-9]{1,5}){0,3}") {
         let url = format!("https://{host}{path}");
         if let Ok(target) = Target::new("GET", &url) {
             let covered = "https://api.example.com".parse::<Destination>().unwrap().covers(&target);
@@ -244,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_refused_or_kept_as_it_is(text in "\\PC{0,60}") {
+    fn parsed_destination_keeps_its_text(text in "\\PC{0,60}") {
         if let Ok(destination) = text.parse::<Destination>() {
             prop_assert_eq!(destination.as_str(), text.as_str());
         }

@@ -1,4 +1,4 @@
-//! The rule against decoders, each lenient in a way of its own.
+//! Tests of the path rule against several lenient decoders.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Paths with the rule's answer.
+/// Paths by the expected result.
 const TABLE: &str = include_str!("../../tests/tables/paths.json");
 
 #[test]
-fn paths_pass_as_the_table_says() {
+fn paths_pass_as_table_says() {
     let table: BTreeMap<String, Vec<String>> = serde_json::from_str(TABLE).unwrap();
     for path in &table["plain"] {
         assert!(is_plain(&format!("/{path}")), "{path}");
@@ -31,8 +31,7 @@ fn long_paths_are_decoded_in_linear_time() {
     assert!(!is_plain(&path));
 }
 
-/// A letter that a normalizer writes with a dot or a slash has an anchor in each part of the
-/// result.
+/// A letter that normalizes to a string with a dot or a slash has an anchor in each part of it.
 #[test]
 fn compatibility_forms_keep_an_anchor() {
     let nfkc = ComposingNormalizer::new_nfkc();
@@ -45,7 +44,7 @@ fn compatibility_forms_keep_an_anchor() {
     }
 }
 
-/// Asks every decoder if it reads a dot segment in a path.
+/// Reports whether any decoder reads a dot segment in a path.
 fn reads_dots(path: &str) -> bool {
     let mut decoded: Vec<u8> = path.as_bytes().to_vec();
     (0..4).any(|_| {
@@ -55,7 +54,7 @@ fn reads_dots(path: &str) -> bool {
     })
 }
 
-/// `%uXXXX`, which IIS decodes.
+/// Decodes `%uXXXX`, as IIS does.
 fn percent_u(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
     let mut rest = bytes;
@@ -77,8 +76,8 @@ fn percent_u(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Bytes as text: by strict UTF-8, by UTF-8 with overlong forms, then by a codepage's nearest
-/// letters, by a normalizer, and without all that is not ASCII.
+/// Decodes bytes as strict UTF-8 and as UTF-8 with overlong forms. Maps both by a codepage's best
+/// fit and by a normalizer, each also without non-ASCII characters.
 fn texts(bytes: &[u8]) -> Vec<String> {
     let strict = String::from_utf8_lossy(bytes).into_owned();
     let overlong = overlong(bytes);
@@ -94,8 +93,7 @@ fn texts(bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// Reads UTF-8 without a look at the shortest form, or at the upper bits of the bytes after the
-/// first.
+/// Decodes UTF-8, and accepts overlong forms and invalid continuation bytes.
 fn overlong(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut at = 0;
@@ -125,7 +123,7 @@ fn best_fit(char: char) -> char {
     }
 }
 
-/// Looks for a dot segment after cutting segments, or leaving out characters.
+/// Searches for a dot segment after cutting segments or dropping characters.
 fn has_dots(text: &str) -> bool {
     let is_dots = |segment: &str| matches!(segment, "." | "..");
     let is_word = |char: char| char.is_ascii_alphanumeric() || "-_~".contains(char);
@@ -227,12 +225,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn no_decoder_reads_dots_in_a_plain_path(path in fragments()) {
+    fn plain_path_has_no_decoded_dots(path in fragments()) {
         prop_assert!(!is_plain(&path) || !reads_dots(&path), "{path}");
     }
 
     #[test]
-    fn no_decoder_reads_dots_in_plain_bytes(bytes in prop::collection::vec(any::<u8>(), 0..8), dots in "[./]{0,3}") {
+    fn plain_bytes_have_no_decoded_dots(bytes in prop::collection::vec(any::<u8>(), 0..8), dots in "[./]{0,3}") {
         let encoded: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
         for path in [format!("/{dots}{encoded}"), format!("/{encoded}{dots}"), format!("/x{encoded}{dots}")] {
             prop_assert!(!is_plain(&path) || !reads_dots(&path), "{path}");

@@ -1,4 +1,4 @@
-//! The rules of the capability language, from the texts that people write.
+//! Rules of the capability language, on parsed text.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod check;

@@ -1,16 +1,16 @@
-//! Declarations, grants and catalogs from the texts that people write.
+//! Declarations, grants and catalogs from their text forms.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{Catalog, CatalogEntry, DeclaredSecret, Grant, Reference, Scope, SecretName, Terms};
 
-/// `NAME:OPERATIONS[@DESTINATION]`.
+/// Parses `NAME:OPERATIONS[@DESTINATION]`.
 pub(crate) fn grant(text: &str) -> Grant {
     text.parse().unwrap()
 }
 
-/// `OPERATIONS[@DESTINATION]`.
+/// Parses `OPERATIONS[@DESTINATION]`.
 pub(crate) fn terms(text: &str) -> Terms {
     grant(&format!("any:{text}")).terms().clone()
 }
@@ -19,12 +19,12 @@ pub(crate) fn name(text: &str) -> SecretName {
     text.parse().unwrap()
 }
 
-/// A required secret.
+/// Returns a required secret.
 pub(crate) fn declared(secret: &str, terms: Terms) -> DeclaredSecret {
     DeclaredSecret { name: name(secret), terms, reason: "a test".to_owned(), optional: false }
 }
 
-/// A secret that lives for a minute, in the backend `memory` under its own name.
+/// Returns an entry of the backend `memory` with a time to live of a minute, under the same name.
 pub(crate) fn entry(secret: &str, scope: Scope, terms: Terms) -> (SecretName, CatalogEntry) {
     let secret = name(secret);
     let entry = CatalogEntry::new("memory".parse().unwrap(), Reference::named(&secret), terms)
