@@ -12,29 +12,27 @@
 //! [`revoke_all`](DynamicSecrets::revoke_all),
 //! [`BrokerSettings::revoke_deadline`](crate::broker::BrokerSettings) (5 s by default). When the
 //! deadline passes, the broker drops the call's future and continues as after
-//! [`ProviderError::Timeout`]. It also drops a call when nobody may have the answer any more: the
-//! task ended, or the operator revoked the secret. A future may therefore be dropped at any await
-//! point. No part of a value may stay in memory then: keep values in
-//! [`SecretBytes`](crate::memory::SecretBytes), or in buffers that are overwritten when they are
-//! dropped.
+//! [`ProviderError::Timeout`]. It also drops a call when its task ends or the operator revokes the
+//! secret. A future may therefore be dropped at any await point. No part of a value may stay in
+//! memory then: keep values in [`SecretBytes`](crate::memory::SecretBytes), or in buffers that are
+//! overwritten on drop.
 //!
-//! Deadlines are not retries: the broker calls once for all tasks that share the answer, and a
-//! provider that retries does so within the deadline. A panic of a call counts as
-//! [`ProviderError::Unavailable`].
+//! The broker does not retry: it calls once for all tasks that share the answer. A provider that
+//! retries does so within the deadline. A panic counts as [`ProviderError::Unavailable`].
 //!
 //! # Errors
 //!
-//! The broker reads an error in one of three ways; [`ProviderError`] says which of them each one
-//! is. All of them carry fixed tokens only, so that no text of a backend reaches a log or a skill.
+//! Each [`ProviderError`] belongs to one of three classes. An error carries fixed tokens only, so
+//! that no text of a backend reaches a log or a skill.
 //!
-//! | | errors | a cached value |
+//! | Class | Errors | Cached value |
 //! | --- | --- | --- |
-//! | no answer | `Unavailable`, `Timeout`, `Throttled`, `Sealed` | stays; past its time, it is used for the catalog's `stale` |
-//! | confirmed absence | `NotFound`, `VersionGone`, `Denied` | is not given out any more |
-//! | any other | `Unauthenticated`, `Invalid`, `Integrity`, `TooLarge`, `OutOfLockedMemory`, `Unsupported` | stays until its time ends |
+//! | transient | `Unavailable`, `Timeout`, `Throttled`, `Sealed` | stays, and is stale-if-error |
+//! | confirmed absence | `NotFound`, `VersionGone`, `Denied` | is evicted |
+//! | other | all others | stays until it expires |
 
 mod admin;
-mod counted;
+mod counts;
 mod dynamic;
 mod error;
 mod value;
@@ -44,79 +42,85 @@ pub use far_capability::Reference;
 use far_capability::{ProviderId, Version, VersionSelector};
 
 pub use self::admin::SecretAdmin;
-pub use self::counted::{Counted, Counts, Server};
+pub use self::counts::{CallCounter, CallCounts, ServerRole};
 pub use self::dynamic::DynamicSecrets;
-pub use self::error::{HowGone, ProviderError};
-pub use self::value::{Description, Fetched, Lease, LeaseId, Refreshed, SecretOwner};
+pub use self::error::{AbsenceReason, ProviderError};
+pub use self::value::{Description, FetchedSecret, Lease, LeaseId, RefreshOutcome, SecretOwner};
 
-/// A backend that has secrets (ADR-0023 R2).
+/// A backend that stores secrets (ADR-0023 R2).
 ///
-/// Deadlines, cancellation and the three kinds of errors are described in the [module](self).
+/// The [module](self) describes deadlines, cancellation and the classes of errors.
 #[async_trait]
 pub trait SecretProvider: Send + Sync + 'static {
-    /// The name by which the catalog refers to this provider. Constant.
+    /// Returns the name of this provider in the catalog. Constant.
     fn id(&self) -> &ProviderId;
 
     /// Reads one version of a secret.
     ///
-    /// The broker calls this when a task asks for a secret that is not in its cache, once for all
-    /// tasks that share the value, within `provider_deadline`. Where [`dynamic`](Self::dynamic)
-    /// answers, the broker calls [`DynamicSecrets::issue`] instead.
+    /// The broker calls this on a cache miss, once for all tasks that share the value, within
+    /// `provider_deadline`. For a provider with [`dynamic`](Self::dynamic) secrets, the broker
+    /// calls [`DynamicSecrets::issue`] instead.
     ///
-    /// The answer's version is the one that the backend names. If it is not the version that was
-    /// asked for, the broker discards the value and reports [`ProviderError::Invalid`].
+    /// The returned version is the backend's. If it is not the requested version, the broker
+    /// discards the value and reports [`ProviderError::Invalid`].
     ///
     /// # Errors
     ///
-    /// Any [`ProviderError`]. Only a confirmed absence is [`ProviderError::NotFound`]: the broker
-    /// evicts the cached value then. A backend that does not keep old versions answers
-    /// [`ProviderError::VersionGone`] for any but the current one, and a backend that would have
-    /// to issue a secret, which needs an owner, answers [`ProviderError::Unsupported`].
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError>;
-
-    /// Lists the secrets of the backend, as far as it permits that. Reads no values.
+    /// Any [`ProviderError`]:
     ///
-    /// Called when the operator checks a configuration, never for a task, within
+    /// - [`ProviderError::NotFound`] only for a confirmed absence, because the broker then evicts
+    ///   the cached value.
+    /// - [`ProviderError::VersionGone`] for a previous version, if the backend does not keep any.
+    /// - [`ProviderError::Unsupported`] for a dynamic secret, which needs an owner.
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError>;
+
+    /// Lists the secrets that the backend permits the agent to list. Reads no values.
+    ///
+    /// The broker calls this for the operator's check of a configuration, never for a task, within
     /// `provider_deadline`.
     ///
     /// # Errors
     ///
-    /// Any [`ProviderError`]; [`ProviderError::Unsupported`] or [`ProviderError::Denied`] where the
-    /// backend was reached and does not list.
+    /// Any [`ProviderError`]; [`ProviderError::Unsupported`] or [`ProviderError::Denied`] if the
+    /// backend is reachable but does not list.
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError>;
 
-    /// Reads the current version, unless it is still `known`.
+    /// Reads the current version, if it differs from `known`.
     ///
-    /// The broker calls this within `provider_deadline` for a value in its cache, when a task
-    /// refreshes it, its schedule says so or the operator does. The answer must come from a read
-    /// that began after the call: it may not join an older read that is in flight. It is not called
-    /// for a secret that has a lease.
+    /// The broker calls this within `provider_deadline` for a cached value, on request of a task, a
+    /// schedule or the operator, and never for a leased secret. The read must begin after the call:
+    /// it must not join an in-flight read.
     ///
     /// # Errors
     ///
-    /// Any [`ProviderError`]; the cached value then stays as the [module](self) says.
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError>;
+    /// Any [`ProviderError`]; the [module](self) describes the effect on the cached value.
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError>;
 
-    /// Detaches the reads of a secret that are in flight: whoever asks after this call is answered
-    /// by a read that began after it. Reads that somebody waits for continue for those callers.
+    /// Detaches in-flight reads of a secret: later calls start new reads instead of joining them.
+    /// Earlier callers still get their results.
     ///
     /// The broker calls this when the operator revokes a secret, before
-    /// [`DynamicSecrets::revoke_for`]. It must not block. A provider that shares no reads between
-    /// callers has nothing to do, which is the default.
+    /// [`DynamicSecrets::revoke_for`]. It must not block. The default does nothing, for providers
+    /// that do not share reads between callers.
     fn forget_in_flight(&self, _reference: &Reference) {}
 
-    /// The provider as an issuer of dynamic secrets; `None`, the default, if it issues none.
+    /// Returns the provider as an issuer of dynamic secrets; `None`, the default, if it issues
+    /// none.
     ///
-    /// Constant for the life of the provider. The broker asks before each call, so this must be
+    /// Constant for the life of the provider. The broker calls this before each call, so it must be
     /// cheap: return `Some(self)`.
     fn dynamic(&self) -> Option<&dyn DynamicSecrets> {
         None
     }
 
-    /// The provider's operations for an operator; `None`, the default, is as if each of them
-    /// answered [`ProviderError::Unsupported`].
+    /// Returns the provider's operations for an operator. `None`, the default, means that all of
+    /// them return [`ProviderError::Unsupported`].
     ///
-    /// Constant for the life of the provider, as [`dynamic`](Self::dynamic).
+    /// Constant for the life of the provider, like [`dynamic`](Self::dynamic).
     fn admin(&self) -> Option<&dyn SecretAdmin> {
         None
     }

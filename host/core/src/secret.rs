@@ -1,4 +1,4 @@
-//! A fetched secret: its identity, its end, and its bytes for as long as it lives.
+//! A fetched secret: its identity, its lifetime and its bytes.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,66 +12,64 @@ use tokio::task::AbortHandle;
 
 use crate::provider::Lease;
 
-/// One version of one secret, shared by all who hold a handle to it.
+/// One version of one secret, shared by all handles to it.
 ///
-/// A handle outlives the value: when the secret expires or is revoked, its bytes go at once and every later use answers
-/// [`Gone`].
+/// A handle outlives the value. When the secret expires or is revoked, its bytes are wiped at once,
+/// and every later use returns [`EndReason`].
 ///
 /// # Security
 ///
-/// Readers take a counted reference to the bytes, not a lock: a guest that stalls while a value is copied into its
-/// memory cannot hold up the wiping of anything but that one copy's source, and that for its own deadline at most.
+/// Readers take a counted reference to the bytes, not a lock. A guest that stalls while a value is
+/// copied into its memory delays the wiping of that value only, until its deadline at most.
 pub struct Secret {
     name: SecretName,
     version: Version,
     provider: ProviderId,
-    time: Mutex<Time>,
-    /// Told when its end was brought forward.
-    hurried: Arc<Notify>,
+    lifetime: Mutex<Lifetime>,
+    /// Notified when the lifetime is shortened.
+    shortened: Arc<Notify>,
     lease: Option<Lease>,
     derived: bool,
-    value: Mutex<Result<Arc<SecretBytes>, Gone>>,
-    /// Whether the bytes are gone; and they are when there is nobody any more who could say so.
-    gone: watch::Sender<bool>,
-    /// What wipes the secret when its time ends; nobody needs it longer than the secret.
-    end: OnceLock<AbortHandle>,
+    value: Mutex<Result<Arc<SecretBytes>, EndReason>>,
+    /// Set to true when the bytes are wiped; closed when the secret is dropped.
+    wiped: watch::Sender<bool>,
+    /// The task that wipes the secret at its expiry, aborted when the secret is dropped.
+    wipe_timer: OnceLock<AbortHandle>,
 }
 
-/// Whether a secret's bytes are there; of the secret itself, it holds nothing.
+/// A signal for the wiping of a secret. It keeps neither the secret nor its bytes alive.
 #[derive(Clone, Debug)]
-pub struct Presence(watch::Receiver<bool>);
+pub struct WipeSignal(watch::Receiver<bool>);
 
-impl Presence {
-    /// Whether they are gone, whatever took them.
-    pub fn is_over(&self) -> bool {
-        // Whoever could say so is gone with them.
+impl WipeSignal {
+    /// Returns true if the bytes are wiped.
+    pub fn is_wiped(&self) -> bool {
+        // A closed channel means that the secret was dropped.
         *self.0.borrow() || self.0.has_changed().is_err()
     }
 
-    /// Waits until they are.
-    pub async fn over(mut self) {
-        let _ = self.0.wait_for(|gone| *gone).await;
+    /// Waits until the bytes are wiped.
+    pub async fn wiped(mut self) {
+        let _ = self.0.wait_for(|wiped| *wiped).await;
     }
 }
 
-/// When a secret can be used.
+/// The time in which a secret can be used.
 #[derive(Clone, Copy, Debug)]
-struct Time {
-    /// When its time ends.
+struct Lifetime {
     expires: Instant,
-    /// How long that can be put off.
-    most: Instant,
-    /// How long after its end the bytes stay, for when the backend does not answer.
+    /// The latest expiry to which the secret can be extended.
+    max_expiry: Instant,
+    /// The time after the expiry during which the bytes stay, for stale-if-error.
     stale: Duration,
-    /// Until when it can be used after its end all the same.
-    revived: Option<Instant>,
-    /// Whether another version took its place.
+    /// The end of stale use, while the backend does not answer.
+    stale_until: Option<Instant>,
+    /// Set if a newer version replaced this one.
     replaced: bool,
 }
 
-impl Time {
-    /// When the bytes go.
-    fn ends(&self) -> Instant {
+impl Lifetime {
+    fn wipe_at(&self) -> Instant {
         self.expires.checked_add(self.stale).unwrap_or(self.expires)
     }
 
@@ -80,69 +78,70 @@ impl Time {
     }
 
     fn is_usable(&self, now: Instant) -> bool {
-        let revived = self.revived.is_some_and(|until| now < until);
-        self.is_fresh(now) || (revived && now < self.ends())
+        let may_be_stale = self.stale_until.is_some_and(|until| now < until);
+        self.is_fresh(now) || (may_be_stale && now < self.wipe_at())
     }
 }
 
-/// Why a secret has no bytes any more.
+/// The reason why a secret has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Gone {
-    /// Its time ended.
+pub enum EndReason {
+    /// The secret expired.
     #[error("the secret expired")]
     Expired,
-    /// It was revoked.
+    /// The secret was revoked.
     #[error("the secret was revoked")]
     Revoked,
-    /// All who shared it ended.
+    /// The scope ended: no task shares the secret.
     #[error("the secret's scope ended")]
     ScopeEnded,
 }
 
 impl Secret {
-    /// A secret that lives until `expires`.
+    /// Creates a secret that expires at `expires`.
     pub fn new(name: SecretName, version: Version, provider: ProviderId, expires: Instant, value: SecretBytes) -> Self {
-        let time = Time { expires, most: expires, stale: Duration::ZERO, revived: None, replaced: false };
+        let lifetime =
+            Lifetime { expires, max_expiry: expires, stale: Duration::ZERO, stale_until: None, replaced: false };
         Self {
             name,
             version,
             provider,
-            time: Mutex::new(time),
-            hurried: Arc::default(),
+            lifetime: Mutex::new(lifetime),
+            shortened: Arc::default(),
             lease: None,
             derived: false,
             value: Mutex::new(Ok(Arc::new(value))),
-            gone: watch::Sender::new(false),
-            end: OnceLock::new(),
+            wiped: watch::Sender::new(false),
+            wipe_timer: OnceLock::new(),
         }
     }
 
-    /// The same secret, which its backend made for who asked, and which may be renewed until then.
+    /// Sets the lease of a dynamic secret, and the latest expiry to which it can be renewed.
     #[must_use]
-    pub(crate) fn leased(mut self, lease: Option<Lease>, most: Instant) -> Self {
+    pub(crate) fn with_lease(mut self, lease: Option<Lease>, max_expiry: Instant) -> Self {
         self.lease = lease;
-        self.time.get_mut().most = most;
+        self.lifetime.get_mut().max_expiry = max_expiry;
         self
     }
 
-    /// The same secret, whose bytes stay so long after its time for when its backend does not answer. What has a lease ends with
-    /// that.
+    /// Sets the time after the expiry during which the bytes stay, for stale-if-error. A leased
+    /// secret ignores it: its lease ends at the expiry.
     #[must_use]
-    pub(crate) fn kept_for(mut self, stale: Duration) -> Self {
+    pub(crate) fn with_stale(mut self, stale: Duration) -> Self {
         if self.lease.is_none() {
-            self.time.get_mut().stale = stale;
+            self.lifetime.get_mut().stale = stale;
         }
         self
     }
 
-    /// What it ends by in its backend, if it was made for who asked.
+    /// Returns the lease of a dynamic secret; `None` for a static one.
     pub fn lease(&self) -> Option<&Lease> {
         self.lease.as_ref()
     }
 
-    /// What was made by this secret, such as a token that it signed: of the same name, version and backend, with bytes and an
-    /// end of its own.
+    /// Creates a secret from this one, such as a token that it signed. The derived secret has the
+    /// same name, version and backend, and its own bytes and expiry.
     pub fn derive(&self, expires: Instant, value: SecretBytes) -> Self {
         let (name, version, provider) = (self.name.clone(), self.version.clone(), self.provider.clone());
         let mut derived = Self::new(name, version, provider, expires, value);
@@ -150,153 +149,154 @@ impl Secret {
         derived
     }
 
-    /// Whether it was derived, and is not what the backend has.
+    /// Returns true if the secret was derived from another one, and not fetched.
     pub fn is_derived(&self) -> bool {
         self.derived
     }
 
-    /// The name that it is asked for by.
+    /// Returns the name.
     pub fn name(&self) -> &SecretName {
         &self.name
     }
 
-    /// The version that the backend says it is.
+    /// Returns the version that the backend named.
     pub fn version(&self) -> &Version {
         &self.version
     }
 
-    /// The backend that it came from.
+    /// Returns the backend.
     pub fn provider(&self) -> &ProviderId {
         &self.provider
     }
 
-    /// When its time ends.
+    /// Returns the expiry.
     pub fn expires(&self) -> Instant {
-        self.time.lock().expires
+        self.lifetime.lock().expires
     }
 
-    /// When its bytes go: with its time, or so long after that as they stay for a backend that does not answer.
-    pub(crate) fn ends(&self) -> Instant {
-        self.time.lock().ends()
+    /// Returns the time at which the bytes are wiped: the expiry plus the time for stale-if-error.
+    pub(crate) fn wipe_at(&self) -> Instant {
+        self.lifetime.lock().wipe_at()
     }
 
-    /// How long its time can be put off.
-    pub(crate) fn most(&self) -> Instant {
-        self.time.lock().most
+    /// Returns the latest expiry to which the secret can be extended.
+    pub(crate) fn max_expiry(&self) -> Instant {
+        self.lifetime.lock().max_expiry
     }
 
-    /// Puts its end off, if it has not ended; answers whether it is later now.
+    /// Extends the lifetime, unless the bytes are wiped. Returns true if the expiry is later now.
     pub(crate) fn extend(&self, to: Instant) -> bool {
         let value = self.value.lock();
-        let mut time = self.time.lock();
-        let to = to.min(time.most);
-        let is_later = value.is_ok() && time.expires < to;
+        let mut lifetime = self.lifetime.lock();
+        let to = to.min(lifetime.max_expiry);
+        let is_later = value.is_ok() && lifetime.expires < to;
         if is_later {
-            time.expires = to;
+            lifetime.expires = to;
         }
         is_later
     }
 
-    /// Has it end by then: since another version takes its place, or, if it is not `replaced`, since its backend says that there is
-    /// none any more.
-    pub(crate) fn end_by(&self, end: Instant, replaced: bool) {
-        let mut time = self.time.lock();
-        let expires = time.expires.min(end);
-        *time = Time { expires, most: time.most.min(end), stale: Duration::ZERO, revived: None, replaced };
-        drop(time);
-        self.hurried.notify_one();
+    /// Shortens the lifetime to `end`, because a newer version exists (`replaced`) or because the
+    /// backend reported the secret gone.
+    pub(crate) fn shorten(&self, end: Instant, replaced: bool) {
+        let mut lifetime = self.lifetime.lock();
+        let (expires, max_expiry) = (lifetime.expires.min(end), lifetime.max_expiry.min(end));
+        *lifetime = Lifetime { expires, max_expiry, stale: Duration::ZERO, stale_until: None, replaced };
+        drop(lifetime);
+        self.shortened.notify_one();
     }
 
-    /// Has it be used until then although its time is over, since its backend does not answer; no longer than its bytes stay.
-    /// Answers whether it can be.
-    pub(crate) fn revive(&self, until: Instant, now: Instant) -> bool {
+    /// Allows stale use until `until`, because the backend does not answer, but no longer than the
+    /// bytes stay. Returns true if the secret is usable now.
+    pub(crate) fn serve_stale_until(&self, until: Instant, now: Instant) -> bool {
         let value = self.value.lock();
-        let mut time = self.time.lock();
-        if value.is_ok() && !time.is_fresh(now) && !time.stale.is_zero() {
-            time.revived = Some(until.min(time.ends()));
+        let mut lifetime = self.lifetime.lock();
+        if value.is_ok() && !lifetime.is_fresh(now) && !lifetime.stale.is_zero() {
+            lifetime.stale_until = Some(until.min(lifetime.wipe_at()));
         }
-        value.is_ok() && time.is_usable(now)
+        value.is_ok() && lifetime.is_usable(now)
     }
 
-    /// Whether its time is over, and it can be used because its backend does not answer.
+    /// Returns true if the secret has expired and stale use is allowed.
     pub(crate) fn is_stale(&self, now: Instant) -> bool {
-        let time = self.time.lock();
-        !time.is_fresh(now) && time.is_usable(now)
+        let lifetime = self.lifetime.lock();
+        !lifetime.is_fresh(now) && lifetime.is_usable(now)
     }
 
-    /// Whether it can be used, as far as that is a matter of time.
+    /// Returns true if the lifetime permits use. The bytes may be wiped all the same.
     pub(crate) fn is_usable(&self, now: Instant) -> bool {
-        self.time.lock().is_usable(now)
+        self.lifetime.lock().is_usable(now)
     }
 
-    /// Whether another version took its place.
+    /// Returns true if a newer version replaced this one.
     pub(crate) fn is_replaced(&self) -> bool {
-        self.time.lock().replaced
+        self.lifetime.lock().replaced
     }
 
-    /// Told when its end was brought forward.
-    pub(crate) fn hurried(&self) -> Arc<Notify> {
-        self.hurried.clone()
+    /// Returns a notification for a shortened lifetime.
+    pub(crate) fn shortened(&self) -> Arc<Notify> {
+        self.shortened.clone()
     }
 
-    /// Time left; zero when it has none.
+    /// Returns the time until the expiry; zero after it.
     pub fn expires_in(&self, now: Instant) -> Duration {
         self.expires().saturating_duration_since(now)
     }
 
-    /// Whether the bytes are still there.
+    /// Returns true if the bytes are not wiped.
     pub fn is_live(&self) -> bool {
         self.value.lock().is_ok()
     }
 
-    /// The bytes, if the secret lives.
+    /// Returns the bytes of a usable secret. Wipes an expired one that no timer has wiped yet,
+    /// unless its bytes stay for stale-if-error.
     ///
     /// # Errors
     ///
-    /// [`Gone`], with the first reason for which the bytes went. A secret whose time has ended goes here if nothing
-    /// wiped it before, unless they stay for a backend that does not answer.
-    pub fn value(&self, now: Instant) -> Result<Arc<SecretBytes>, Gone> {
-        let time = *self.time.lock();
-        if !time.is_usable(now) {
-            if time.ends() <= now {
-                self.wipe(Gone::Expired);
+    /// [`EndReason`]: the first reason for which the bytes were wiped, or that the secret expired.
+    pub fn value(&self, now: Instant) -> Result<Arc<SecretBytes>, EndReason> {
+        let lifetime = *self.lifetime.lock();
+        if !lifetime.is_usable(now) {
+            if lifetime.wipe_at() <= now {
+                self.wipe(EndReason::Expired);
             }
-            return self.value.lock().clone().and(Err(Gone::Expired));
+            return self.value.lock().clone().and(Err(EndReason::Expired));
         }
         self.value.lock().clone()
     }
 
-    /// The bytes, for as long as there are any, whether or not they may be used: what a task may come to use, it is redacted of.
-    pub(crate) fn bytes(&self) -> Result<Arc<SecretBytes>, Gone> {
+    /// Returns the bytes until they are wiped, even of a secret that is not usable now. Redaction
+    /// has to know every value that a task may come to use.
+    pub(crate) fn bytes(&self) -> Result<Arc<SecretBytes>, EndReason> {
         self.value.lock().clone()
     }
 
-    /// Gives up the bytes, and says whether there were any. They are overwritten when the last reader is done, which is
-    /// now unless a copy is being made at this moment.
-    pub fn wipe(&self, reason: Gone) -> bool {
+    /// Drops the bytes. Returns false if they were wiped before. The last reader overwrites them,
+    /// which is this call unless a copy is in progress.
+    pub fn wipe(&self, reason: EndReason) -> bool {
         let mut value = self.value.lock();
         if value.is_err() {
             return false;
         }
         *value = Err(reason);
-        self.gone.send_replace(true);
+        self.wiped.send_replace(true);
         true
     }
 
-    /// Whether the bytes are there, for whoever is not to keep them there.
-    pub(crate) fn presence(&self) -> Presence {
-        Presence(self.gone.subscribe())
+    /// Returns a signal for the wiping of the bytes.
+    pub(crate) fn wipe_signal(&self) -> WipeSignal {
+        WipeSignal(self.wiped.subscribe())
     }
 
-    /// Hands over the timer that wipes the secret.
-    pub(crate) fn end_with(&self, timer: AbortHandle) {
-        let _ = self.end.set(timer);
+    /// Sets the task that wipes the secret at its expiry.
+    pub(crate) fn set_wipe_timer(&self, timer: AbortHandle) {
+        let _ = self.wipe_timer.set(timer);
     }
 }
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        if let Some(timer) = self.end.get() {
+        if let Some(timer) = self.wipe_timer.get() {
             timer.abort();
         }
     }
@@ -312,46 +312,46 @@ impl fmt::Debug for Secret {
 mod tests {
     use super::*;
 
-    fn secret(lives: Duration) -> (Secret, Instant) {
+    fn secret(lifetime: Duration) -> (Secret, Instant) {
         let now = Instant::now();
         let value = SecretBytes::copy_of(b"canary-value").unwrap();
         let secret = Secret::new(
             SecretName::parse("token").unwrap(),
             Version::parse("1").unwrap(),
             ProviderId::parse("memory").unwrap(),
-            now + lives,
+            now + lifetime,
             value,
         );
         (secret, now)
     }
 
     #[test]
-    fn a_secret_has_its_value_until_its_time_ends() {
+    fn value_is_readable_until_expiry() {
         let (secret, now) = secret(Duration::from_secs(10));
         assert_eq!(secret.value(now).unwrap().expose(), b"canary-value");
-        assert_eq!(secret.value(now + Duration::from_secs(10)).err(), Some(Gone::Expired));
-        assert_eq!(secret.value(now).err(), Some(Gone::Expired), "it does not come back with the clock");
+        assert_eq!(secret.value(now + Duration::from_secs(10)).err(), Some(EndReason::Expired));
+        assert_eq!(secret.value(now).err(), Some(EndReason::Expired), "an earlier time does not restore it");
     }
 
     #[test]
-    fn the_first_reason_stays() {
+    fn first_wipe_reason_is_kept() {
         let (secret, now) = secret(Duration::from_secs(10));
-        assert!(secret.wipe(Gone::Revoked));
-        assert!(!secret.wipe(Gone::ScopeEnded));
-        assert_eq!(secret.value(now).err(), Some(Gone::Revoked));
+        assert!(secret.wipe(EndReason::Revoked));
+        assert!(!secret.wipe(EndReason::ScopeEnded));
+        assert_eq!(secret.value(now).err(), Some(EndReason::Revoked));
     }
 
     #[test]
-    fn a_reader_keeps_what_it_reads_and_nothing_longer() {
+    fn wiped_value_lives_until_last_reader() {
         let (secret, now) = secret(Duration::from_secs(10));
-        let reading = secret.value(now).unwrap();
-        secret.wipe(Gone::Revoked);
-        assert_eq!(reading.expose(), b"canary-value");
-        assert_eq!(Arc::strong_count(&reading), 1, "dropping it wipes");
+        let reader = secret.value(now).unwrap();
+        secret.wipe(EndReason::Revoked);
+        assert_eq!(reader.expose(), b"canary-value");
+        assert_eq!(Arc::strong_count(&reader), 1, "dropping it wipes the value");
     }
 
     #[test]
-    fn debug_has_no_value() {
+    fn debug_omits_value() {
         let (secret, _) = secret(Duration::from_secs(10));
         assert!(!format!("{secret:?}").contains("canary"));
     }

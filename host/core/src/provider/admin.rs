@@ -1,4 +1,4 @@
-//! What an operator asks of a backend.
+//! A backend's operations for an operator.
 
 use async_trait::async_trait;
 use far_capability::Version;
@@ -8,45 +8,45 @@ use super::{Description, ProviderError, Reference};
 /// A backend that describes, rotates or revokes the versions of its secrets.
 ///
 /// The broker calls these for an operator's command or for the catalog's `rotate`, never for a
-/// task, each within `provider_deadline`. A rotation or revocation is recorded before it is requested.
+/// task, within `provider_deadline`. It records a rotation or revocation before it calls.
 #[async_trait]
 pub trait SecretAdmin: Send + Sync {
     /// Describes the current version of a secret without reading its value.
     ///
-    /// Called for `far secrets`, and before a scheduled rotation to find the age of the version:
-    /// processes that share a secret must not each rotate it.
+    /// The broker calls this for `far secrets`, and before a scheduled rotation to learn the age of
+    /// the version, because several processes may share the secret and its schedule.
     ///
     /// # Errors
     ///
-    /// [`ProviderError::Unsupported`] where the backend describes nothing without the value: the
-    /// schedule then counts from the moment at which the process first saw the version. After any
-    /// other error the broker rotates nothing and asks again later.
+    /// [`ProviderError::Unsupported`] if the backend has no metadata: the schedule then counts from
+    /// the time at which the process first read the version. After any other error the broker
+    /// rotates nothing and tries again later.
     async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError>;
 
-    /// Makes the backend create a new version, which is the current one from then on, and returns
-    /// it. Every cached value of the secret is then refreshed.
+    /// Creates a new current version in the backend, and returns its name. The broker then
+    /// refreshes every cached value of the secret.
     ///
-    /// Not called for a secret that has a lease: the broker calls
-    /// [`DynamicSecrets::reissue`](super::DynamicSecrets::reissue).
+    /// For a leased secret, the broker calls
+    /// [`DynamicSecrets::reissue`](super::DynamicSecrets::reissue) instead.
     ///
     /// # Errors
     ///
-    /// [`ProviderError::Unsupported`], the default, where the backend cannot: cached values are
-    /// refreshed all the same. After [`ProviderError::NotFound`], they are not. After any other
-    /// error they are, because the backend may have rotated although its answer was lost.
+    /// [`ProviderError::Unsupported`], the default, if the backend cannot rotate. The broker
+    /// refreshes cached values after every error except [`ProviderError::NotFound`], because the
+    /// backend may have rotated although its answer was lost.
     async fn rotate(&self, _reference: &Reference) -> Result<Version, ProviderError> {
         Err(ProviderError::Unsupported)
     }
 
-    /// Revokes a version in the backend: it is readable by nobody afterwards.
+    /// Revokes a version in the backend, so that no client can read it.
     ///
-    /// Called after the broker wiped its cached values, with the version of
-    /// [`describe`](Self::describe). A version that is revoked already is no error.
+    /// The broker wipes its cached values first, and passes the version that
+    /// [`describe`](Self::describe) returned. Revoking a version twice is not an error.
     ///
     /// # Errors
     ///
-    /// [`ProviderError::Unsupported`], the default, where the backend cannot; otherwise any
-    /// [`ProviderError`]. The operator is shown either.
+    /// [`ProviderError::Unsupported`], the default, if the backend cannot revoke; otherwise any
+    /// [`ProviderError`]. The command reports both to the operator.
     async fn revoke(&self, _reference: &Reference, _version: &Version) -> Result<(), ProviderError> {
         Err(ProviderError::Unsupported)
     }

@@ -1,60 +1,62 @@
-//! Reasons why a backend gives no value.
+//! Errors of a backend.
 
 use std::fmt;
 use std::time::Duration;
 
 use far_memory::MemoryError;
 
-/// Why a backend gave no value. Carries no text of the backend's, so that no part of an answer can leak with it.
+/// An error that a backend returned in place of a value.
+///
+/// It carries no text of the backend, so that no part of an answer leaks with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// The backend confirmed that it has no such secret.
     #[error("the backend has no such secret")]
     NotFound,
-    /// The backend confirmed that it no longer has the version.
+    /// The backend confirmed that the version is not available.
     #[error("the backend no longer has the version: it was {0}")]
-    VersionGone(HowGone),
-    /// The backend knows who asks, and refuses.
+    VersionGone(AbsenceReason),
+    /// The backend authenticated the agent, and denied access.
     #[error("the backend denies access to the secret")]
     Denied,
-    /// The backend does not take the agent's own credentials.
+    /// The backend rejected the agent's credentials.
     #[error("the backend does not accept the agent's credentials")]
     Unauthenticated,
-    /// The backend is up, and locked.
+    /// The backend is reachable but sealed.
     #[error("the backend is sealed")]
     Sealed,
-    /// The backend cannot be reached, or failed.
+    /// The backend is unreachable, or failed.
     #[error("the backend is unavailable")]
     Unavailable,
-    /// The backend asks for fewer calls.
+    /// The backend limits the rate of calls.
     #[error("the backend asks for fewer calls")]
     Throttled {
-        /// When to call again, if it said so.
+        /// The time to wait before the next call, if the backend reported one.
         retry_after: Option<Duration>,
     },
-    /// The backend's answer cannot be understood.
+    /// The backend's answer is malformed.
     #[error("the backend's answer is not valid")]
     Invalid,
-    /// The value is not the one that the backend says it is.
+    /// The value does not match the backend's checksum.
     #[error("the value failed the backend's integrity check")]
     Integrity,
-    /// The value is larger than the host takes.
+    /// The value exceeds the host's size limit.
     #[error("the value is larger than the limit")]
     TooLarge,
-    /// The host has no locked memory left for the value; it keeps values in no other.
+    /// The host has no locked memory left for the value.
     #[error("the host has no locked memory left")]
     OutOfLockedMemory,
-    /// The backend did not answer in time.
+    /// The backend did not answer before the deadline.
     #[error("the backend did not answer in time")]
     Timeout,
-    /// The backend cannot do this at all.
+    /// The backend does not support the operation.
     #[error("the backend does not support this")]
     Unsupported,
 }
 
 impl ProviderError {
-    /// A stable token for events and metrics.
+    /// Returns a stable token for events and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
@@ -72,15 +74,13 @@ impl ProviderError {
             Self::Unsupported => "unsupported",
         }
     }
-}
 
-impl ProviderError {
-    /// Whether the backend gave no answer, so that nothing is known of the secret: what was known before may still be so.
-    pub fn is_no_answer(&self) -> bool {
+    /// Returns true if the backend gave no answer, so that a cached value may still be current.
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Sealed | Self::Unavailable | Self::Throttled { .. } | Self::Timeout)
     }
 
-    /// Whether the backend confirmed that who asks has no such secret any more.
+    /// Returns true if the backend confirmed that the secret is not available to the agent.
     pub fn is_confirmed_absence(&self) -> bool {
         matches!(self, Self::NotFound | Self::VersionGone(_) | Self::Denied)
     }
@@ -95,18 +95,18 @@ impl From<MemoryError> for ProviderError {
     }
 }
 
-/// How a version went.
+/// The reason why a version is not available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HowGone {
-    /// Removed; the backend could bring it back.
+pub enum AbsenceReason {
+    /// Deleted, and recoverable in the backend.
     Deleted,
-    /// Removed for good, or replaced in a backend that keeps one version.
+    /// Deleted permanently, or replaced in a backend that keeps one version.
     Destroyed,
-    /// Kept, but not given out.
+    /// Stored, but disabled.
     Disabled,
 }
 
-impl fmt::Display for HowGone {
+impl fmt::Display for AbsenceReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Deleted => "deleted",

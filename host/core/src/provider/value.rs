@@ -1,32 +1,31 @@
-//! What a provider is asked for, and what it answers with.
+//! Results of provider calls, owners and leases.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::Version;
-
 use far_memory::SecretBytes;
 
-/// A value that a backend gave out.
+/// A secret that a provider read or issued.
 #[non_exhaustive]
-pub struct Fetched {
-    /// The bytes, exactly.
+pub struct FetchedSecret {
+    /// The value, unchanged.
     pub value: SecretBytes,
-    /// The version that the backend says these are; never a guess.
+    /// The version as the backend names it, never a guess.
     pub version: Version,
-    /// How long the backend says the value lives; the catalog's time caps it.
+    /// The backend's time to live. The catalog's `ttl` caps it.
     pub ttl: Option<Duration>,
-    /// The lease of a dynamic secret; none for a static one.
+    /// The lease of a dynamic secret; `None` for a static one.
     pub lease: Option<Lease>,
 }
 
-impl Fetched {
-    /// A version and its value, which lives as long as the catalog says.
+impl FetchedSecret {
+    /// Creates a static secret with the catalog's time to live.
     pub fn new(value: SecretBytes, version: Version) -> Self {
         Self { value, version, ttl: None, lease: None }
     }
 
-    /// Sets how long the backend says the value lives.
+    /// Sets the backend's time to live.
     #[must_use]
     pub fn with_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
         self.ttl = ttl.into();
@@ -45,35 +44,35 @@ impl Fetched {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Description {
-    /// The current version; none for a dynamic secret, which has no version before it is issued.
+    /// The current version; `None` for a dynamic secret, which has no version before it is issued.
     pub version: Option<Version>,
-    /// How long ago the version was made, where the backend says so.
+    /// The age of the version, if the backend reports it.
     pub age: Option<Duration>,
-    /// How much longer the version lives, where the backend says so.
+    /// The remaining time to live of the version, if the backend reports it.
     pub ttl: Option<Duration>,
-    /// Whether the secret is dynamic, and so is issued under a lease.
+    /// Set for a dynamic secret, which is issued under a lease.
     pub leased: bool,
 }
 
 impl Description {
-    /// A static secret, by its current version.
+    /// Describes a static secret by its current version.
     pub fn new(version: Version) -> Self {
         Self { version: Some(version), ..Self::default() }
     }
 
-    /// A dynamic secret: its role exists, and nothing is known of a version.
+    /// Describes a dynamic secret, which has no version yet.
     pub fn dynamic() -> Self {
         Self { leased: true, ..Self::default() }
     }
 
-    /// Sets how long ago the version was made.
+    /// Sets the age of the version.
     #[must_use]
     pub fn with_age(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.age = age.into();
         self
     }
 
-    /// Sets how much longer the version lives.
+    /// Sets the remaining time to live of the version.
     #[must_use]
     pub fn with_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
         self.ttl = ttl.into();
@@ -81,10 +80,9 @@ impl Description {
     }
 }
 
-/// The owner of the dynamic secrets that a backend issues: one task, or all tasks that share a
-/// value by its secret's scope.
+/// The owner of dynamic secrets: one task, or all tasks that share a value by its secret's scope.
 ///
-/// An opaque text of visible ASCII, which is never used again after its owner ended.
+/// An opaque id of visible ASCII characters, never reused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretOwner(Arc<str>);
 
@@ -100,7 +98,7 @@ impl SecretOwner {
         Ok(Self(hex::encode(bits).into()))
     }
 
-    /// The text.
+    /// Returns the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -110,19 +108,19 @@ impl SecretOwner {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lease {
-    /// The backend's name of it.
+    /// The backend's id of the lease.
     pub id: LeaseId,
-    /// Whether it can be renewed.
+    /// Set if the lease can be renewed.
     pub renewable: bool,
 }
 
 impl Lease {
-    /// A lease that cannot be renewed.
+    /// Creates a lease that cannot be renewed.
     pub fn new(id: LeaseId) -> Self {
         Self { id, renewable: false }
     }
 
-    /// Sets whether it can be renewed.
+    /// Sets whether the lease can be renewed.
     #[must_use]
     pub fn with_renewable(mut self, renewable: bool) -> Self {
         self.renewable = renewable;
@@ -130,26 +128,26 @@ impl Lease {
     }
 }
 
-/// The backend's name of a lease. It gives access to nothing.
+/// A backend's id of a lease. It is not a credential.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseId(Arc<str>);
 
 impl LeaseId {
-    /// A lease's id in the backend's own terms.
+    /// Wraps an id in the backend's format.
     pub fn new(id: &str) -> Self {
         Self(id.into())
     }
 
-    /// The id.
+    /// Returns the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What a refresh found.
-pub enum Refreshed {
-    /// The known version is still the current one.
+/// The result of a refresh.
+pub enum RefreshOutcome {
+    /// The known version is current.
     Unchanged,
-    /// There is another one.
-    Changed(Fetched),
+    /// The backend has another current version.
+    Changed(FetchedSecret),
 }

@@ -1,11 +1,11 @@
-//! A backend in the test's own memory: it keeps every version, counts its calls, and can be told to fail or to wait.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+//! An in-memory backend that stores every version, counts its calls, and fails or waits on demand.
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use far_core::memory::{MemoryError, SecretBytes};
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -15,15 +15,15 @@ type Versions = Vec<(Version, SecretBytes)>;
 
 pub(crate) struct MemoryProvider {
     id: ProviderId,
-    /// By path; each has its current version last.
+    /// Versions by path, the current one last.
     secrets: Mutex<BTreeMap<Box<str>, Versions>>,
     failure: Mutex<Option<ProviderError>>,
     calls: watch::Sender<u64>,
-    /// How many [`Hold`]s there are.
+    /// The number of [`Hold`]s.
     holds: watch::Sender<usize>,
 }
 
-/// Keeps the provider from answering, until it is dropped.
+/// A guard that blocks the provider's answers until it is dropped.
 #[must_use]
 pub(crate) struct Hold(watch::Sender<usize>);
 
@@ -33,7 +33,7 @@ impl MemoryProvider {
         Self { id, secrets: Mutex::default(), failure: Mutex::default(), calls, holds }
     }
 
-    /// Makes this version the current one. Others stay; one of the same name is replaced.
+    /// Adds a version as the current one, and replaces one of the same name.
     pub(crate) fn set(&self, reference: &Reference, version: &Version, value: &[u8]) -> Result<(), MemoryError> {
         let value = SecretBytes::copy_of(value)?;
         let mut secrets = self.secrets.lock();
@@ -43,28 +43,28 @@ impl MemoryProvider {
         Ok(())
     }
 
-    /// Answers every call with this error from now on; with `None`, answers again.
+    /// Sets the error of all later calls; `None` for success.
     pub(crate) fn fail_with(&self, failure: Option<ProviderError>) {
         *self.failure.lock() = failure;
     }
 
-    /// Lets calls in, but no answer out, until the hold is dropped. Holds add up.
+    /// Blocks all calls until every hold is dropped.
     pub(crate) fn hold(&self) -> Hold {
         self.holds.send_modify(|holds| *holds += 1);
         Hold(self.holds.clone())
     }
 
-    /// Returns how often it was called; calls that are held, that failed or were dropped count.
+    /// Returns the number of calls, including blocked, failed and dropped ones.
     pub(crate) fn calls(&self) -> u64 {
         *self.calls.borrow()
     }
 
-    /// Waits until it was called so many times in all.
-    pub(crate) async fn called(&self, times: u64) {
+    /// Waits for a total number of calls.
+    pub(crate) async fn wait_for_calls(&self, times: u64) {
         self.calls.subscribe().wait_for(|calls| *calls >= times).await.unwrap();
     }
 
-    /// Counts a call, waits while there is a hold, and fails if told to.
+    /// Counts a call, waits for the holds, and returns the error that is set.
     async fn enter(&self) -> Result<(), ProviderError> {
         self.calls.send_modify(|calls| *calls += 1);
         self.holds.subscribe().wait_for(|holds| *holds == 0).await.unwrap();
@@ -72,9 +72,9 @@ impl MemoryProvider {
     }
 }
 
-fn fetched((version, value): &(Version, SecretBytes)) -> Result<Fetched, ProviderError> {
+fn fetched((version, value): &(Version, SecretBytes)) -> Result<FetchedSecret, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched::new(value, version.clone()))
+    Ok(FetchedSecret::new(value, version.clone()))
 }
 
 #[async_trait]
@@ -83,13 +83,17 @@ impl SecretProvider for MemoryProvider {
         &self.id
     }
 
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError> {
         self.enter().await?;
         let secrets = self.secrets.lock();
         let versions = secrets.get(reference.as_str()).ok_or(ProviderError::NotFound)?;
         let found = match version {
             VersionSelector::Current => versions.last(),
-            VersionSelector::Exactly(version) => versions.iter().find(|(kept, _)| kept == version),
+            VersionSelector::Exactly(version) => versions.iter().find(|(stored, _)| stored == version),
         };
         found.ok_or(ProviderError::NotFound).and_then(fetched)
     }
@@ -99,13 +103,13 @@ impl SecretProvider for MemoryProvider {
         Ok(self.secrets.lock().keys().map(|path| Reference::new(path)).collect())
     }
 
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
         self.enter().await?;
         let secrets = self.secrets.lock();
         match secrets.get(reference.as_str()).and_then(|versions| versions.last()) {
             None => Err(ProviderError::NotFound),
-            Some((version, _)) if version == known => Ok(Refreshed::Unchanged),
-            Some(current) => fetched(current).map(Refreshed::Changed),
+            Some((version, _)) if version == known => Ok(RefreshOutcome::Unchanged),
+            Some(current) => fetched(current).map(RefreshOutcome::Changed),
         }
     }
 }
