@@ -1,22 +1,22 @@
-//! How requests end: tokens of events and metrics.
+//! The ends of requests, as tokens of events and metrics.
 
 use serde::Serialize;
 
-/// The progress of a request: whether any of it was sent.
+/// The state of sending a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "&'static str")]
 #[non_exhaustive]
-pub enum Sent {
-    /// Nothing: there was no connection for it.
+pub enum SendState {
+    /// Nothing was sent, for want of a connection.
     No,
-    /// There was a connection, and no answer.
+    /// There was a connection, but no response.
     Unknown,
-    /// The server answered.
+    /// The server responded.
     Yes,
 }
 
-impl Sent {
-    /// The token in records.
+impl SendState {
+    /// Returns the token in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::No => "no",
@@ -26,26 +26,26 @@ impl Sent {
     }
 }
 
-impl From<Sent> for &'static str {
-    fn from(sent: Sent) -> Self {
+impl From<SendState> for &'static str {
+    fn from(sent: SendState) -> Self {
         sent.as_str()
     }
 }
 
 macro_rules! reasons {
-    ($($(#[doc = $what:literal])+ $name:ident = $token:literal,)+) => {
-        /// The reason why a request was not let out, or ended without its response.
+    ($($(#[doc = $doc:literal])+ $name:ident = $token:literal,)+) => {
+        /// The reason to deny a request, or for its failure.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum EgressReason {
-            $($(#[doc = $what])+ $name,)+
+            $($(#[doc = $doc])+ $name,)+
         }
 
         impl EgressReason {
-            /// Every reason that there is.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The reason's token in events.
+            /// Returns the reason's token in events.
             pub const fn token(self) -> &'static str {
                 match self {
                     $(Self::$name => $token,)+
@@ -56,54 +56,54 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The URL, or the method, is not one that can be decided on.
+    /// The URL or the method is not in a normal form, so that no rule can be applied.
     Url = "url",
-    /// No request has this method.
+    /// The method is invalid.
     Method = "method",
-    /// The task has reached its limit on requests.
+    /// The task reached its limit on requests.
     Requests = "requests",
-    /// The task has reached its limit on concurrent requests.
-    AtOnce = "at-once",
-    /// The body is larger than the task may send, or the skill did not write it to its end.
+    /// The task reached its limit on concurrent requests.
+    Concurrency = "at-once",
+    /// The body exceeds the task's limit, or the skill did not finish it.
     RequestBody = "request-body",
-    /// A placeholder that refers to no secret: a made-up one, or one of a task that ended.
+    /// A placeholder is invented, or belongs to an ended task.
     Placeholder = "placeholder",
-    /// A secret that must be the only credential there is missing.
-    OnlySealed = "only-sealed",
-    /// The task may not send requests there.
+    /// The request lacks a secret that its destination requires as the only credential.
+    MissingSecret = "only-sealed",
+    /// The task may not send requests to the destination.
     Destination = "destination",
-    /// A secret that the request carries cannot be used now.
+    /// A secret of the request is not usable.
     Secret = "secret",
-    /// A value cannot stand where its placeholder stood: it is not one line, or not text.
-    Unfit = "unfit",
-    /// The value for a client certificate is not one, or not with its key.
+    /// A value does not fit its placement: it is not text, or has several lines.
+    InvalidValue = "unfit",
+    /// The value is not a client certificate with its key.
     ClientCertificate = "client-certificate",
-    /// The address is not public, and the operator does not name it.
+    /// The address is not public, and the operator does not list it.
     Address = "address",
-    /// The host's name could not be resolved.
+    /// Name resolution failed.
     Dns = "dns",
-    /// Nothing listens at the address.
-    Refused = "refused",
-    /// The server could not be connected to.
+    /// The server refused the connection.
+    ConnectionRefused = "refused",
+    /// The connection failed.
     Connect = "connect",
-    /// Connecting took too long.
+    /// The connection timed out.
     ConnectTimeout = "connect-timeout",
     /// The server's certificate is not valid.
     Certificate = "certificate",
     /// TLS failed.
     Tls = "tls",
-    /// The connection ended before the answer came.
+    /// The connection closed before the response.
     Connection = "connection",
-    /// The answer was not HTTP.
+    /// The response is not valid HTTP.
     Protocol = "protocol",
-    /// The answer was in a coding that hides its content.
+    /// The response has a content coding, which redaction cannot read.
     ContentCoding = "content-coding",
-    /// The answer was transferred in a coding that hides its content.
+    /// The response has a transfer coding, which redaction cannot read.
     TransferCoding = "transfer-coding",
-    /// The answer's body was larger than the task may receive.
+    /// The response body exceeds the task's limit.
     ResponseBody = "response-body",
-    /// The connection ended within the answer.
-    Incomplete = "incomplete",
+    /// The connection closed within the response body.
+    IncompleteBody = "incomplete",
     /// The host failed.
     Host = "host",
 }

@@ -1,7 +1,7 @@
-//! What is recorded.
+//! Events and their fields.
 
 mod constructors;
-mod particulars;
+mod fields;
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use far_capability::{Operation, ProviderId, Version};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-pub use self::particulars::{Completion, EgressEnd, LeaseRecovery, SecretRef, SecretUse, Transfer};
+pub use self::fields::{Completion, EgressEnd, LeaseRecovery, SecretRef, SecretUse, Transfer};
 use super::timestamp::rfc3339_if_some;
-use super::{CacheState, Cause, DestinationLabel, EventKind, LogLevel, Outcome, Reason, SecretLabel, Sent};
+use super::{CacheState, Cause, DestinationLabel, EventKind, LogLevel, Outcome, Reason, SecretLabel, SendState};
 
-/// An event of the PAL. The kind says what it means; the rest are its particulars, each of a type
-/// that takes only fixed tokens, parsed names and numbers.
+/// An event of the PAL: a kind and its fields. The types of the fields hold only fixed tokens,
+/// parsed names and numbers.
 ///
-/// There is one constructor for each kind, or for each case of one. No other combination of
-/// particulars can be made, and no text fits in:
+/// Each kind has one constructor, or one for each of its cases. They permit no other combination
+/// of fields, and no free text:
 ///
 /// ```compile_fail,E0308
 /// use far_core::pal::Event;
@@ -26,70 +26,50 @@ use super::{CacheState, Cause, DestinationLabel, EventKind, LogLevel, Outcome, R
 /// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
-    /// The kind.
     #[serde(rename = "event")]
     kind: EventKind,
-    /// The secret that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_name: Option<SecretLabel>,
-    /// The secret's version, as the backend says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_version: Option<Version>,
-    /// The backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<ProviderId>,
-    /// The operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<Operation>,
-    /// Where a request goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     destination: Option<DestinationLabel>,
-    /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
-    /// Why, as a fixed token of this program: a `DenyReason`'s, a provider error's kind, and the like.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
-    /// What made the agent do it, where no task did.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
-    /// Where the value came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<CacheState>,
-    /// The status of a server's answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// Whether anything of a request was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sent: Option<Sent>,
-    /// The bytes of a request's body that were handed to the connection.
+    sent: Option<SendState>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_sent: Option<u64>,
-    /// The bytes of an answer's body that arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_received: Option<u64>,
-    /// How long it took.
     #[serde(rename = "duration_us", skip_serializing_if = "Option::is_none", serialize_with = "microseconds")]
     duration: Option<Duration>,
-    /// The level of a log line.
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<LogLevel>,
-    /// The length of a log line in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<u64>,
-    /// How many of a kind the event stands for, where it is more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<u64>,
-    /// When the first of those happened, by the wall clock.
     #[serde(rename = "first_ts", skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_if_some")]
     first: Option<Timestamp>,
-    /// When the last of those happened, by the wall clock.
     #[serde(rename = "last_ts", skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_if_some")]
     last: Option<Timestamp>,
 }
 
 impl Event {
-    /// An event of this kind, without particulars.
+    /// Creates an event without fields.
     fn new(kind: EventKind) -> Self {
         Self {
             kind,
@@ -115,102 +95,103 @@ impl Event {
         }
     }
 
-    /// The kind.
+    /// Returns the kind.
     pub fn kind(&self) -> EventKind {
         self.kind
     }
 
-    /// The secret that it is about.
+    /// Returns the name of the secret.
     pub fn secret_name(&self) -> Option<&SecretLabel> {
         self.secret_name.as_ref()
     }
 
-    /// The secret's version, as the backend says it.
+    /// Returns the secret's version, as the backend names it.
     pub fn secret_version(&self) -> Option<&Version> {
         self.secret_version.as_ref()
     }
 
-    /// The backend.
+    /// Returns the backend.
     pub fn provider(&self) -> Option<&ProviderId> {
         self.provider.as_ref()
     }
 
-    /// The operation.
+    /// Returns the operation.
     pub fn operation(&self) -> Option<Operation> {
         self.operation
     }
 
-    /// Where a request goes.
+    /// Returns the destination of a request.
     pub fn destination(&self) -> Option<&DestinationLabel> {
         self.destination.as_ref()
     }
 
-    /// How it ended.
+    /// Returns the outcome.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
 
-    /// The reason, as a fixed token of this program: a [`DenyReason`](far_capability::DenyReason)'s, a provider error's kind, and the like.
+    /// Returns the reason, such as a [`DenyReason`](far_capability::DenyReason) or the kind of a
+    /// provider error.
     pub fn reason(&self) -> Option<Reason> {
         self.reason
     }
 
-    /// What made the agent do it, where no task did.
+    /// Returns the cause of an action of the agent; `None` for an action of a task.
     pub fn cause(&self) -> Option<Cause> {
         self.cause
     }
 
-    /// Where the value came from.
+    /// Returns the source of the value.
     pub fn cache(&self) -> Option<CacheState> {
         self.cache
     }
 
-    /// The status of a server's answer.
+    /// Returns the status of a response.
     pub fn status(&self) -> Option<u16> {
         self.status
     }
 
-    /// Whether anything of a request was sent.
-    pub fn sent(&self) -> Option<Sent> {
+    /// Returns the state of sending a request.
+    pub fn sent(&self) -> Option<SendState> {
         self.sent
     }
 
-    /// The bytes of a request's body that were handed to the connection.
+    /// Returns the number of bytes of a request body that were passed to the connection.
     pub fn bytes_sent(&self) -> Option<u64> {
         self.bytes_sent
     }
 
-    /// The bytes of an answer's body that arrived.
+    /// Returns the number of received bytes of a response body.
     pub fn bytes_received(&self) -> Option<u64> {
         self.bytes_received
     }
 
-    /// How long it took.
+    /// Returns the duration.
     pub fn duration(&self) -> Option<Duration> {
         self.duration
     }
 
-    /// The level of a log line.
+    /// Returns the level of a log line.
     pub fn level(&self) -> Option<LogLevel> {
         self.level
     }
 
-    /// The length of a log line in bytes.
+    /// Returns the length of a log line, in bytes.
     pub fn length(&self) -> Option<u64> {
         self.length
     }
 
-    /// How many of a kind the event stands for, where it is more than one.
+    /// Returns the number of occurrences, if the event summarizes several.
     pub fn count(&self) -> Option<u64> {
         self.count
     }
 
-    /// When the first of those happened, by the wall clock.
+    /// Returns the wall-clock time of the first occurrence.
     pub fn first(&self) -> Option<Timestamp> {
         self.first
     }
 
-    /// When the last of those happened, by the wall clock.
+    /// Returns the wall-clock time of the last occurrence.
     pub fn last(&self) -> Option<Timestamp> {
         self.last
     }
@@ -230,7 +211,7 @@ mod tests {
     use crate::pal::{Record, Subject};
 
     #[test]
-    fn a_record_is_one_flat_object() {
+    fn record_serializes_as_flat_object() {
         let record = Record {
             v: 1,
             seq: 7,

@@ -7,64 +7,63 @@ use serde::Serialize;
 #[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A task was admitted: its capability is fixed.
+    /// A task was admitted, and its capability was fixed.
     TaskAdmitted,
     /// A task was refused before it ran.
     TaskRefused,
-    /// A task's instance was entered.
+    /// A task's instance was called.
     TaskStarted,
-    /// A task ended. Recorded once for every task that was admitted.
+    /// A task ended. Recorded once for each admitted task.
     TaskFinished,
-    /// The backend is about to be asked for a secret.
+    /// The broker is about to call the backend for a secret.
     SecretRequested,
-    /// The backend answered.
+    /// The backend returned a value or an error.
     SecretFetched,
-    /// A task was given a handle, or, with the outcome `failed`, not: its grant had ended, or its value could not be
-    /// redacted.
+    /// A task received a handle. With the outcome `failed`, the grant had expired, or redaction
+    /// rejected the value.
     SecretInjected,
-    /// A task was told what it may use.
+    /// A task listed the secrets that it may use.
     SecretListed,
-    /// A task was given the bytes.
+    /// A task received the bytes.
     SecretRevealed,
-    /// A task was given a stand-in for a secret.
+    /// A task received a placeholder for a secret.
     SecretSealed,
-    /// The host put a secret into a request, in place of a placeholder: `started` before the
-    /// request may leave, then `completed` if it left, `unknown` if that cannot be determined, or
-    /// `failed` if it did not leave.
+    /// The host replaced a placeholder in a request by a secret. The outcome is `started` before
+    /// the request may leave, then `completed`, `unknown` or `failed`.
     SecretUsed,
     /// The host signed for a task.
     SecretSigned,
-    /// A task was given a handle to a token that the host signed, or, with the outcome `failed`, not.
+    /// A task received a handle to a token that the host signed, or signing failed.
     SecretDerived,
-    /// A task went beyond its capability, or said a value that it must not say: a violation.
+    /// A task exceeded its capability or leaked a value: a violation.
     SecretDenied,
-    /// A value's time ended.
+    /// A value expired.
     SecretExpired,
-    /// A secret was read again.
+    /// A cached secret was refreshed.
     SecretRefreshed,
-    /// A backend made another version, or, with the outcome `failed`, did not.
+    /// A backend rotated a secret, or failed to.
     SecretRotated,
-    /// A secret that a backend made lasts longer, or, with the outcome `failed`, does not.
+    /// A backend renewed a lease, or failed to.
     SecretRenewed,
-    /// What a backend made was ended there, or, with the outcome `failed`, not.
+    /// A backend revoked a secret, or failed to.
     SecretRevoked,
-    /// A value left the host's memory.
+    /// A value was wiped from the host's memory.
     SecretWiped,
-    /// A request of a task's was let out.
+    /// A request of a task was authorized.
     EgressAllowed,
-    /// A request of a task's was not let out; the skill was told so.
+    /// A request of a task was denied, with an error to the skill.
     EgressDenied,
-    /// A request of a task's that was let out is over: with its answer, or without one.
+    /// An authorized request ended, with or without a response.
     EgressFinished,
     /// A skill wrote a line to its task log.
     SkillLogged,
-    /// A secret's value was found in what a task returned or wrote for people, and taken out; the count says how often.
-    /// Recorded once for each such secret, when the task ends.
+    /// Redaction removed a secret's value from a task's result or output. Recorded once for each
+    /// such secret when the task ends, with the number of matches.
     OutputRedacted,
 }
 
 impl EventKind {
-    /// The kind's name in records.
+    /// Returns the kind's name in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TaskAdmitted => "task.admitted",

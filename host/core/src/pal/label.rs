@@ -1,4 +1,4 @@
-//! How a secret's name is recorded, and where a request goes.
+//! Recorded forms of secret names and destinations.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
-/// A secret's name as it may be recorded: the name if the author or the operator wrote it, a keyed hash if only a guest
-/// did.
+/// A secret's name in a record: the name if the author or the operator wrote it, else a keyed hash
+/// of the guest-supplied string.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretLabel {
     /// A name from a declaration or the catalog.
     Listed(SecretName),
-    /// A text that a guest chose: the first 64 bits of a hash with a key that lives as long as the process.
+    /// The first 64 bits of a hash of a guest-supplied string, under a key of this process.
     Unlisted([u8; 8]),
 }
 
@@ -38,13 +38,13 @@ impl Serialize for SecretLabel {
     }
 }
 
-/// Where a request goes, as it may be recorded: of the pattern that covers it, which author and operator know, the origin; a
-/// keyed hash if only a guest chose it.
+/// A request's destination in a record: the origin of the pattern that covers it, else a keyed hash
+/// of the guest-supplied host.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DestinationLabel {
-    /// `https://api.github.com`, or `https://*.example.com` where the pattern has a wildcard.
+    /// The origin of a pattern: `https://api.github.com`, or `https://*.example.com`.
     Listed(String),
-    /// A host that a guest chose: the first 64 bits of a hash with a key that lives as long as the process.
+    /// The first 64 bits of a hash of a guest-supplied host, under a key of this process.
     Unlisted([u8; 8]),
 }
 
@@ -75,13 +75,13 @@ impl Serialize for DestinationLabel {
     }
 }
 
-/// Makes labels. Equal texts have equal labels within one process, and cannot be compared across two.
+/// A factory of labels. Equal strings have equal labels within one process only.
 pub struct Labels {
     keyed: Hmac<Sha256>,
 }
 
 impl Labels {
-    /// Labels with a new random key.
+    /// Creates a factory with a random key.
     ///
     /// # Errors
     ///
@@ -92,12 +92,12 @@ impl Labels {
         Ok(Self { keyed: Hmac::new(&key.into()) })
     }
 
-    /// The label of a text that nobody but a guest wrote.
+    /// Returns the label of a guest-supplied secret name.
     pub fn unlisted(&self, text: &str) -> SecretLabel {
         SecretLabel::Unlisted(self.hash(text))
     }
 
-    /// The label of a host that nobody but a guest chose.
+    /// Returns the label of a guest-supplied host.
     pub fn unlisted_host(&self, host: &str) -> DestinationLabel {
         DestinationLabel::Unlisted(self.hash(host))
     }
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_guests_text_is_recorded_as_a_hash_of_this_process() {
+    fn guest_name_is_recorded_as_keyed_hash() {
         let (one, other) = (Labels::new().unwrap(), Labels::new().unwrap());
         let label = one.unlisted("s3cr3t-value-as-a-name");
         assert_eq!(label, one.unlisted("s3cr3t-value-as-a-name"));

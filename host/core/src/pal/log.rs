@@ -1,4 +1,4 @@
-//! The log itself: one order, many sinks, a live broadcast.
+//! The log: one order of records, several sinks, and a live broadcast.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,74 +13,76 @@ use tokio::time::timeout_at;
 use super::{Event, Receipt, Record, Sink, SinkError, Subject};
 use crate::clock;
 
-/// How many records a live reader may be behind before it misses some.
+/// The number of records that a subscription may lag before it loses some.
 const BROADCAST_CAPACITY: usize = 1024;
-/// The longest time that a record waits for a sink, whatever is asked for: an instant beyond it may not exist.
-const LONGEST_DEADLINE: Duration = Duration::from_secs(60 * 60);
+/// The maximum deadline of a sink. A later instant may not be representable.
+const MAX_DEADLINE: Duration = Duration::from_secs(60 * 60);
 
 /// The Process Activity Log of one agent.
 pub struct Pal {
-    sinks: Vec<Attached>,
+    sinks: Vec<SinkEntry>,
     broadcast: broadcast::Sender<Arc<Record>>,
-    /// The last sequence number. Held while a record is handed out, so that all see one order.
+    /// The last sequence number. Locked while a record is submitted, so that all sinks see one
+    /// order.
     seq: Mutex<u64>,
 }
 
-struct Attached {
+struct SinkEntry {
     sink: Arc<dyn Sink>,
-    /// None if nothing waits for it.
-    required: Option<Required>,
+    /// `None` for an optional sink.
+    required: Option<RequiredSink>,
 }
 
-/// What is known of a required sink.
-struct Required {
-    /// How long a record may wait for its word.
-    within: Duration,
-    /// The last records, by their sequence numbers, that it is known to have taken, and to have failed.
-    taken: AtomicU64,
-    failed: AtomicU64,
+/// The state of a required sink.
+struct RequiredSink {
+    deadline: Duration,
+    /// The sequence number of the last record that the sink accepted.
+    last_accepted: AtomicU64,
+    /// The sequence number of the last record that the sink rejected.
+    last_failed: AtomicU64,
 }
 
-impl Required {
-    fn learn(&self, seq: u64, result: &Result<(), SinkError>) {
-        let last = if result.is_ok() { &self.taken } else { &self.failed };
+impl RequiredSink {
+    fn note_result(&self, seq: u64, result: &Result<(), SinkError>) {
+        let last = if result.is_ok() { &self.last_accepted } else { &self.last_failed };
         last.fetch_max(seq, Ordering::AcqRel);
     }
 
     fn is_ready(&self) -> bool {
-        self.taken.load(Ordering::Acquire) >= self.failed.load(Ordering::Acquire)
+        self.last_accepted.load(Ordering::Acquire) >= self.last_failed.load(Ordering::Acquire)
     }
 }
 
-/// A required sink did not take a record: what the record is about must not happen.
+/// A required sink did not accept a record. The recorded action must not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the audit log is unavailable")]
 pub struct AuditUnavailable(#[from] pub SinkError);
 
-/// Makes a [`Pal`].
+/// A builder of a [`Pal`].
 #[derive(Default)]
 pub struct PalBuilder {
-    sinks: Vec<Attached>,
+    sinks: Vec<SinkEntry>,
 }
 
 impl PalBuilder {
-    /// Adds a sink that nothing waits for: what it loses is lost.
+    /// Adds an optional sink. The log ignores its errors.
     #[must_use]
     pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
-        self.sinks.push(Attached { sink, required: None });
+        self.sinks.push(SinkEntry { sink, required: None });
         self
     }
 
-    /// Adds a sink without whose word, within the deadline (of an hour at most), no value is released.
+    /// Adds a required sink. The host releases no value unless the sink accepts the record within
+    /// `deadline`, which is at most an hour.
     #[must_use]
     pub fn required_sink(mut self, sink: Arc<dyn Sink>, deadline: Duration) -> Self {
-        let within = deadline.min(LONGEST_DEADLINE);
-        let required = Required { within, taken: AtomicU64::new(0), failed: AtomicU64::new(0) };
-        self.sinks.push(Attached { sink, required: Some(required) });
+        let deadline = deadline.min(MAX_DEADLINE);
+        let required = RequiredSink { deadline, last_accepted: AtomicU64::new(0), last_failed: AtomicU64::new(0) };
+        self.sinks.push(SinkEntry { sink, required: Some(required) });
         self
     }
 
-    /// The log.
+    /// Builds the log.
     pub fn build(self) -> Arc<Pal> {
         let (broadcast, _) = broadcast::channel(BROADCAST_CAPACITY);
         Arc::new(Pal { sinks: self.sinks, broadcast, seq: Mutex::new(0) })
@@ -88,77 +90,78 @@ impl PalBuilder {
 }
 
 impl Pal {
-    /// A log without sinks.
+    /// Returns a builder of a log without sinks.
     pub fn builder() -> PalBuilder {
         PalBuilder::default()
     }
 
-    /// Records an event and waits until every required sink has taken it.
+    /// Records an event, and waits until every required sink has accepted it.
     ///
     /// # Errors
     ///
-    /// [`AuditUnavailable`] if a required sink failed, is full, or let its deadline pass.
+    /// [`AuditUnavailable`] if a required sink fails, is full, or misses its deadline.
     pub async fn record(&self, subject: &Arc<Subject>, event: Event) -> Result<(), AuditUnavailable> {
         let mut waiting = Vec::new();
         let mut failed = None;
-        self.hand_out(subject, event, |required, seq, receipt| match receipt {
+        self.submit(subject, event, |required, seq, receipt| match receipt {
             Receipt::Ready(result) => {
-                required.learn(seq, &result);
+                required.note_result(seq, &result);
                 failed = result.err().or(failed.take());
             }
-            Receipt::Pending(_) => waiting.push((required, seq, receipt, clock::now() + required.within)),
+            Receipt::Pending(_) => waiting.push((required, seq, receipt, clock::now() + required.deadline)),
         });
         for (required, seq, receipt, deadline) in waiting {
-            let result = timeout_at(deadline.into(), receipt.accepted()).await.unwrap_or(Err(SinkError::Deadline));
-            required.learn(seq, &result);
+            let result = timeout_at(deadline.into(), receipt.wait()).await.unwrap_or(Err(SinkError::Deadline));
+            required.note_result(seq, &result);
             failed = result.err().or(failed);
         }
         failed.map_or(Ok(()), |error| Err(AuditUnavailable(error)))
     }
 
-    /// Records an event that nothing can wait for, such as one of a task's teardown.
+    /// Records an event without waiting for a sink, such as during a task's teardown.
     pub fn note(&self, subject: &Arc<Subject>, event: Event) {
-        self.hand_out(subject, event, |required, seq, receipt| {
+        self.submit(subject, event, |required, seq, receipt| {
             if let Receipt::Ready(result) = receipt {
-                required.learn(seq, &result);
+                required.note_result(seq, &result);
             }
         });
     }
 
-    /// Whether every required sink took the last record that its word is known of, so that values can be released.
+    /// Returns true if every required sink accepted the last record that it acknowledged or
+    /// rejected, so that the host may release values.
     ///
-    /// It becomes true again with a record that is taken: who stops working while it is false goes on to try one now and
-    /// then.
+    /// An accepted record makes it true again. A caller that pauses while this is false has to
+    /// record an event from time to time.
     pub fn is_ready(&self) -> bool {
-        self.sinks.iter().filter_map(|attached| attached.required.as_ref()).all(Required::is_ready)
+        self.sinks.iter().filter_map(|entry| entry.required.as_ref()).all(RequiredSink::is_ready)
     }
 
-    /// Follows the log from now on.
+    /// Subscribes to the records from now on.
     pub fn subscribe(&self) -> Subscription {
         Subscription(self.broadcast.subscribe())
     }
 
-    fn hand_out<'a>(
+    fn submit<'a>(
         &'a self,
         subject: &Arc<Subject>,
         event: Event,
-        mut required: impl FnMut(&'a Required, u64, Receipt),
+        mut required: impl FnMut(&'a RequiredSink, u64, Receipt),
     ) {
         let mut seq = self.seq.lock();
         *seq += 1;
         let record = Arc::new(Record { v: 1, seq: *seq, ts: clock::wall_time(), subject: subject.clone(), event });
-        for attached in &self.sinks {
-            // Records are noted while a task is torn down, perhaps for a panic: a second one would end the process.
-            let submitted = catch_unwind(AssertUnwindSafe(|| attached.sink.submit(&record)));
+        for entry in &self.sinks {
+            // A panic during the teardown after another panic would abort the process.
+            let submitted = catch_unwind(AssertUnwindSafe(|| entry.sink.submit(&record)));
             let receipt = match submitted {
                 Ok(receipt) => receipt,
                 Err(_panic) => Receipt::Ready(Err(SinkError::Panicked)),
             };
-            if let Some(of) = &attached.required {
-                required(of, *seq, receipt);
+            if let Some(sink) = &entry.required {
+                required(sink, *seq, receipt);
             }
         }
-        // An error says that nobody reads; that is fine.
+        // An error means that there is no subscription.
         let _ = self.broadcast.send(record);
     }
 }
@@ -169,25 +172,25 @@ impl fmt::Debug for Pal {
     }
 }
 
-/// A live reader of the log.
+/// A live subscription to the log.
 #[derive(Debug)]
 pub struct Subscription(broadcast::Receiver<Arc<Record>>);
 
-/// What a live reader gets next.
+/// An item of a [`Subscription`].
 #[derive(Clone, Debug)]
-pub enum Reading {
+pub enum SubscriptionItem {
     /// The next record.
     Record(Arc<Record>),
-    /// So many records were dropped because the reader was too slow.
-    Missed(u64),
+    /// The number of records lost because the reader was too slow.
+    Lagged(u64),
 }
 
 impl Subscription {
-    /// Waits for what comes next; none when the log is gone.
-    pub async fn next(&mut self) -> Option<Reading> {
+    /// Waits for the next item. Returns `None` when the log is dropped.
+    pub async fn next(&mut self) -> Option<SubscriptionItem> {
         match self.0.recv().await {
-            Ok(record) => Some(Reading::Record(record)),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Reading::Missed(missed)),
+            Ok(record) => Some(SubscriptionItem::Record(record)),
+            Err(broadcast::error::RecvError::Lagged(count)) => Some(SubscriptionItem::Lagged(count)),
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
@@ -201,9 +204,9 @@ mod tests {
     use super::*;
     use crate::pal::{EventKind, MemorySink};
 
-    struct Broken(fn() -> Receipt);
+    struct FakeSink(fn() -> Receipt);
 
-    impl Sink for Broken {
+    impl Sink for FakeSink {
         fn submit(&self, _: &Arc<Record>) -> Receipt {
             (self.0)()
         }
@@ -215,8 +218,8 @@ mod tests {
     }
 
     fn hanging() -> Receipt {
-        let (word, receipt) = tokio::sync::oneshot::channel();
-        std::mem::forget(word);
+        let (sender, receipt) = tokio::sync::oneshot::channel();
+        std::mem::forget(sender);
         Receipt::Pending(receipt)
     }
 
@@ -227,27 +230,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_required_sink_gates() {
+    async fn required_sink_failure_fails_record() {
         let cases: [(fn() -> Receipt, SinkError); 4] = [
             (|| Receipt::Ready(Err(SinkError::Full)), SinkError::Full),
             (hanging, SinkError::Deadline),
             (|| Receipt::Pending(tokio::sync::oneshot::channel().1), SinkError::Closed),
-            (|| panic!("a defect of the sink; this is part of the test"), SinkError::Panicked),
+            (|| panic!("a defect of the sink, as part of the test"), SinkError::Panicked),
         ];
         for (broken, error) in cases {
-            let pal = Pal::builder().required_sink(Arc::new(Broken(broken)), DEADLINE).build();
+            let pal = Pal::builder().required_sink(Arc::new(FakeSink(broken)), DEADLINE).build();
             let recorded = pal.record(&subject(), requested()).await;
             assert_eq!(recorded, Err(AuditUnavailable(error)));
         }
     }
 
     #[tokio::test]
-    async fn a_sink_that_is_not_required_does_not_gate() {
+    async fn optional_sink_failure_is_ignored() {
         let memory = MemorySink::new();
         let pal = Pal::builder()
-            .sink(Arc::new(Broken(hanging)))
-            .sink(Arc::new(Broken(|| Receipt::Ready(Err(SinkError::Full)))))
-            .sink(Arc::new(Broken(|| panic!("a defect of the sink; this is part of the test"))))
+            .sink(Arc::new(FakeSink(hanging)))
+            .sink(Arc::new(FakeSink(|| Receipt::Ready(Err(SinkError::Full)))))
+            .sink(Arc::new(FakeSink(|| panic!("a defect of the sink, as part of the test"))))
             .required_sink(memory.clone(), DEADLINE)
             .build();
         pal.record(&subject(), requested()).await.unwrap();
@@ -255,10 +258,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_log_is_ready_while_what_it_requires_takes_records() {
+    async fn readiness_follows_required_sink() {
         static ANSWER: Mutex<fn() -> Receipt> = Mutex::new(|| Receipt::Ready(Ok(())));
-        let pal = Pal::builder().required_sink(Arc::new(Broken(|| ANSWER.lock()())), DEADLINE).build();
-        assert!(pal.is_ready(), "nothing is known against it");
+        let pal = Pal::builder().required_sink(Arc::new(FakeSink(|| ANSWER.lock()())), DEADLINE).build();
+        assert!(pal.is_ready(), "no sink has failed yet");
         let broken: [fn() -> Receipt; 3] =
             [|| Receipt::Ready(Err(SinkError::Full)), hanging, || Receipt::Pending(tokio::sync::oneshot::channel().1)];
         for broken in broken {
@@ -269,16 +272,16 @@ mod tests {
             pal.record(&subject(), requested()).await.unwrap();
             assert!(pal.is_ready());
         }
-        *ANSWER.lock() = || panic!("a defect of the sink; this is part of the test");
+        *ANSWER.lock() = || panic!("a defect of the sink, as part of the test");
         pal.note(&subject(), Event::secret_listed());
-        assert!(!pal.is_ready(), "what nobody waits for says so too");
+        assert!(!pal.is_ready(), "a record without a waiter counts too");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_old_failure_does_not_count_against_a_later_success() {
+    async fn late_failure_keeps_log_ready() {
         static ANSWER: Mutex<fn() -> Receipt> = Mutex::new(hanging);
-        let other = Broken(|| Receipt::Ready(Err(SinkError::Full)));
-        let sink = Arc::new(Broken(|| ANSWER.lock()()));
+        let other = FakeSink(|| Receipt::Ready(Err(SinkError::Full)));
+        let sink = Arc::new(FakeSink(|| ANSWER.lock()()));
         let pal = Pal::builder().sink(Arc::new(other)).required_sink(sink, DEADLINE).build();
         let subject = subject();
         let mut late = Box::pin(pal.record(&subject, requested()));
@@ -290,19 +293,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_reader_is_told_what_it_missed() {
+    async fn slow_subscription_reports_lag() {
         let pal = Pal::builder().build();
         let mut reader = pal.subscribe();
         for _ in 0..BROADCAST_CAPACITY + 3 {
             pal.note(&subject(), Event::secret_listed());
         }
-        assert!(matches!(reader.next().await, Some(Reading::Missed(3))));
-        assert!(matches!(reader.next().await, Some(Reading::Record(record)) if record.seq == 4));
+        assert!(matches!(reader.next().await, Some(SubscriptionItem::Lagged(3))));
+        assert!(matches!(reader.next().await, Some(SubscriptionItem::Record(record)) if record.seq == 4));
         drop(pal);
     }
 
     #[test]
-    fn all_see_one_order() {
+    fn concurrent_records_have_one_order() {
         let memory = MemorySink::new();
         let pal = Pal::builder().sink(memory.clone()).build();
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Records kept in memory: for tests, and for embedders that show them.
+//! A sink that stores records in memory, for tests and for embedders that display them.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use parking_lot::Mutex;
 
 use super::{EventKind, Receipt, Record, Sink};
 
-/// A sink that keeps what it was given. It grows without bound: not for long-running use.
+/// A sink that stores all records. It grows without bound, and so is not for long-running use.
 #[derive(Debug, Default)]
 pub struct MemorySink(Mutex<Vec<Arc<Record>>>);
 
 impl MemorySink {
-    /// A sink that has nothing yet.
+    /// Creates an empty sink.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// Everything so far, in order.
+    /// Returns all records in order.
     pub fn records(&self) -> Vec<Arc<Record>> {
         self.0.lock().clone()
     }
 
-    /// The kinds of everything so far, in order.
+    /// Returns the kinds of all records in order.
     pub fn kinds(&self) -> Vec<EventKind> {
         self.0.lock().iter().map(|record| record.event.kind()).collect()
     }

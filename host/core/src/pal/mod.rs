@@ -1,11 +1,12 @@
-//! The Process Activity Log (PAL): what happened, live, without a value (ADR-0023 R11, R14).
+//! The Process Activity Log (PAL): a live log of events, without values (ADR-0023 R11, R14).
 //!
 //! # Invariants
 //!
-//! - An [`Event`] is made of fixed tokens, parsed names and numbers. No field takes text, so neither a value nor
-//!   anything that a guest wrote fits in.
-//! - Records have one order, the same for every sink and every reader.
-//! - A *required* sink gates: whoever must not go on without a record waits for [`Pal::record`], and stops on an error.
+//! - An [`Event`] holds fixed tokens, parsed names and numbers. No field takes free text, so no
+//!   value and no guest-supplied string fits in.
+//! - All sinks and subscriptions see the records in one order.
+//! - A *required* sink is a gate: an action that needs its record waits for [`Pal::record`], and
+//!   does not happen on an error.
 
 mod egress;
 mod event;
@@ -21,11 +22,11 @@ mod timestamp;
 mod token;
 mod writer;
 
-pub use egress::{EgressReason, Sent};
+pub use egress::{EgressReason, SendState};
 pub use event::{Completion, EgressEnd, Event, LeaseRecovery, SecretRef, SecretUse, Transfer};
 pub use kind::EventKind;
 pub use label::{DestinationLabel, Labels, SecretLabel};
-pub use log::{AuditUnavailable, Pal, PalBuilder, Reading, Subscription};
+pub use log::{AuditUnavailable, Pal, PalBuilder, Subscription, SubscriptionItem};
 pub use memory::MemorySink;
 pub use record::{Record, Subject};
 pub use sink::{Receipt, Sink, SinkError};

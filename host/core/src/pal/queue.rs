@@ -1,4 +1,4 @@
-//! Queues of sinks that write from a thread of their own.
+//! Queues of sinks that write from a separate thread.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread;
@@ -9,21 +9,23 @@ use tokio::sync::oneshot;
 use super::{Receipt, SinkError};
 use crate::clock;
 
-/// Puts a record's job into a queue, without waiting; the thread behind the queue sends its word on the record.
+/// Queues a job for a record without waiting. The writer thread acknowledges it by the sender that
+/// `job` gets.
 pub fn submit<T>(queue: &SyncSender<T>, job: impl FnOnce(oneshot::Sender<Result<(), SinkError>>) -> T) -> Receipt {
-    let (word, receipt) = oneshot::channel();
-    match queue.try_send(job(word)) {
+    let (ack, receipt) = oneshot::channel();
+    match queue.try_send(job(ack)) {
         Ok(()) => Receipt::Pending(receipt),
         Err(TrySendError::Full(_)) => Receipt::Ready(Err(SinkError::Full)),
         Err(TrySendError::Disconnected(_)) => Receipt::Ready(Err(SinkError::Closed)),
     }
 }
 
-/// Puts a job into a queue that may be full: the thread behind it gets this time to come free.
+/// Queues a job, and waits up to `within` while the queue is full. Blocks.
 ///
 /// # Errors
 ///
-/// [`SinkError::Closed`] if the thread is gone, [`SinkError::Deadline`] if the time is over.
+/// [`SinkError::Closed`] if the writer thread has ended, [`SinkError::Deadline`] if the queue stays
+/// full.
 pub fn send<T>(queue: &SyncSender<T>, mut job: T, within: Duration) -> Result<(), SinkError> {
     let start = clock::machine_now();
     loop {

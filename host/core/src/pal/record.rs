@@ -1,4 +1,4 @@
-//! Records: an event, its subject and its place in the log.
+//! Records: events with their subject and their position in the log.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use super::Event;
 use super::timestamp::rfc3339;
 use crate::context::TaskContext;
 
-/// Whom an event is about.
+/// The task or the agent that an event is about.
 #[derive(Clone, Debug, Serialize)]
 pub struct Subject {
-    /// The task; none for what the agent does by itself.
+    /// The task; `None` for an action of the agent.
     pub task_id: Option<TaskId>,
     /// The agent.
     pub agent_id: AgentId,
     /// The skill's declared name.
     pub skill: Option<SkillName>,
-    /// The skill's identity; none for what the agent does by itself.
+    /// The skill's identity; `None` for an action of the agent.
     pub skill_digest: Option<SkillDigest>,
 }
 
 impl Subject {
-    /// An agent that does something by itself.
+    /// Returns the subject of an action of the agent.
     pub fn agent(agent_id: AgentId) -> Self {
         Self { task_id: None, agent_id, skill: None, skill_digest: None }
     }
@@ -44,17 +44,17 @@ impl From<&TaskContext> for Subject {
 /// One line of the PAL.
 #[derive(Clone, Debug, Serialize)]
 pub struct Record {
-    /// The version of this form: 1.
+    /// The version of the format: 1.
     pub v: u8,
-    /// Counts up by one from 1, within one process.
+    /// The sequence number, from 1, in steps of 1, within one process.
     pub seq: u64,
-    /// When, by the wall clock; for display, nothing is decided by it.
+    /// The wall-clock time, for display only.
     #[serde(serialize_with = "rfc3339")]
     pub ts: Timestamp,
-    /// Whom it is about.
+    /// The subject.
     #[serde(flatten, serialize_with = "shared")]
     pub subject: Arc<Subject>,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: Event,
 }

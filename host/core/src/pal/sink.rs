@@ -1,4 +1,4 @@
-//! Where records go.
+//! Destinations of records.
 
 use std::sync::Arc;
 
@@ -6,57 +6,58 @@ use tokio::sync::oneshot;
 
 use super::Record;
 
-/// Something that takes records.
+/// A destination of records.
 ///
 /// # Security
 ///
-/// `submit` is called with a lock held, in the order of the records: it must not block. A sink that does slow work hands
-/// the record to a thread of its own and answers with [`Receipt::Pending`]. If it panics, it has not taken the record.
+/// The log calls `submit` in the order of the records, with a lock held, so it must not block. A
+/// sink with slow work passes the record to another thread and returns [`Receipt::Pending`]. A
+/// panic counts as a rejected record.
 pub trait Sink: Send + Sync + 'static {
-    /// Takes a record, or says at once that it does not.
+    /// Accepts, queues or rejects a record.
     fn submit(&self, record: &Arc<Record>) -> Receipt;
 }
 
-/// What became of a record.
+/// A sink's acknowledgement of a record.
 #[derive(Debug)]
 pub enum Receipt {
-    /// Known already.
+    /// The sink accepted or rejected the record at once.
     Ready(Result<(), SinkError>),
-    /// The sink will say so; if it goes away without a word, the record counts as lost.
+    /// The sink reports the result later. A dropped sender means that the record is lost.
     Pending(oneshot::Receiver<Result<(), SinkError>>),
 }
 
 impl Receipt {
-    /// Waits for the sink's word.
+    /// Waits for the result.
     ///
     /// # Errors
     ///
-    /// The sink's error, or [`SinkError::Closed`] if it went away.
-    pub async fn accepted(self) -> Result<(), SinkError> {
+    /// The sink's error, or [`SinkError::Closed`] if the sink was dropped.
+    pub async fn wait(self) -> Result<(), SinkError> {
         match self {
             Self::Ready(result) => result,
-            Self::Pending(word) => word.await.unwrap_or(Err(SinkError::Closed)),
+            Self::Pending(result) => result.await.unwrap_or(Err(SinkError::Closed)),
         }
     }
 }
 
-/// Why a sink did not take a record.
+/// An error that a sink returned for a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
-    /// Writing failed; the record may be there in part.
+    /// The write failed. A part of the record may have been written.
     #[error("a record could not be written: {0}")]
     Write(std::io::ErrorKind),
     /// The sink's queue is full.
-    #[error("the sink has more records waiting than it keeps")]
+    #[error("the queue of the sink is full")]
     Full,
-    /// The sink is gone.
+    /// The sink is closed.
     #[error("the sink is closed")]
     Closed,
-    /// The sink did not answer in time.
-    #[error("the sink did not take the record in time")]
+    /// The sink missed its deadline.
+    #[error("the sink did not accept the record in time")]
     Deadline,
-    /// The sink panicked: a defect of it, and no reason for more than a record that it did not take.
+    /// The sink panicked. This is a defect of the sink.
     #[error("the sink panicked")]
     Panicked,
 }

@@ -1,12 +1,13 @@
-//! A record as a line for people.
+//! Records as lines for people.
 
 use jiff::Timestamp;
 
 use super::{Outcome, Reason, Record};
 
-/// `12:34:56.123456 secret.denied payroll-db reason=undeclared`, without a line end.
+/// Formats a record, without a line end:
+/// `12:34:56.123456 secret.denied payroll-db reason=undeclared`.
 ///
-/// Every part is a fixed token, a parsed name or a number: there is nothing to escape.
+/// No part needs escaping: all are fixed tokens, parsed names or numbers.
 pub(super) fn line(record: &Record) -> String {
     let event = &record.event;
     let mut line = format!("{} {:<16}", time(record.ts), event.kind().as_str());

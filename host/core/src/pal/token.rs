@@ -3,54 +3,54 @@
 use far_capability::DenyReason;
 use serde::Serialize;
 
-/// A fixed token that says why.
+/// A reason, as a fixed token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Of a violation.
+    /// The reason of a violation.
     Denied(DenyReason),
-    /// Of anything else: text from this program's source.
+    /// Any other reason, from a string literal of this program.
     Token(&'static str),
 }
 
-/// How something ended.
+/// The outcome of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Recorded before it happens; a later record says how it ended.
+    /// The action is about to happen. A later record has its outcome.
     Started,
-    /// As asked.
+    /// The action succeeded.
     Completed,
-    /// The host cannot tell whether it happened.
+    /// The host cannot determine whether the action happened.
     Unknown,
     /// The skill returned an error.
     SkillError,
-    /// The skill crashed: a trap that is none of the host's limits.
+    /// The skill trapped, and not because of a limit of the host.
     Trapped,
-    /// The task went beyond its capability.
+    /// The task exceeded its capability.
     ScopeViolation,
-    /// The task was not let in.
+    /// The task was not admitted.
     Refused,
     /// The task's deadline passed.
     TimedOut,
-    /// The task went beyond one of its limits.
+    /// The task exceeded one of its limits.
     LimitExceeded,
-    /// The skill returned an error after a backend had not answered.
+    /// The skill returned an error after a backend did not answer.
     BackendUnavailable,
-    /// A required sink did not take a record.
+    /// A required sink did not accept a record.
     AuditUnavailable,
-    /// Whoever ran the task stopped it.
+    /// The caller canceled the task.
     Cancelled,
-    /// The host failed; a defect of this program.
+    /// The host failed. This is a defect of this program.
     HostError,
-    /// The backend, or the state of a secret, stood in the way; the reason says how.
+    /// The action failed, for the reason in the record.
     Failed,
 }
 
 impl Outcome {
-    /// The outcome's name in records.
+    /// Returns the outcome's name in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Started => "started",
@@ -77,27 +77,27 @@ impl From<Outcome> for &'static str {
     }
 }
 
-/// What makes the agent do something by itself.
+/// The cause of an action of the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum Cause {
-    /// A value's time ended.
+    /// A value expired.
     Ttl,
-    /// What a backend made was about to end there.
+    /// A lease was about to end.
     Lease,
-    /// Another version took a value's place.
+    /// A newer version replaced a value.
     Rotation,
-    /// A version had become as old as the catalog lets it.
+    /// A version reached the maximum age of the catalog's schedule.
     Schedule,
-    /// The operator asked for it.
+    /// The operator requested the action.
     Operator,
-    /// A process that is no more left it.
+    /// An earlier process of the agent left a lease.
     Recovery,
 }
 
 impl Cause {
-    /// The cause's name in records.
+    /// Returns the cause's name in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ttl => "ttl",
@@ -116,21 +116,21 @@ impl From<Cause> for &'static str {
     }
 }
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "&'static str")]
 #[non_exhaustive]
 pub enum CacheState {
-    /// The host's memory.
+    /// The cache.
     Hit,
     /// The backend.
     Miss,
-    /// The host's memory, beyond the value's time, since the backend does not answer.
+    /// The cache, after the value expired, because the backend does not answer.
     Stale,
 }
 
 impl CacheState {
-    /// The state's name in records.
+    /// Returns the state's name in records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
@@ -146,16 +146,16 @@ impl From<CacheState> for &'static str {
     }
 }
 
-/// How much a skill says that its log line matters.
+/// The level that a skill gives a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
-    /// Detail for the author.
+    /// A detail for the skill's author.
     Debug,
-    /// What happened.
+    /// A normal event.
     Info,
-    /// Unexpected, and dealt with.
+    /// An unexpected event that the skill handled.
     Warn,
-    /// Not dealt with.
+    /// A failure that the skill did not handle.
     Error,
 }

@@ -1,4 +1,4 @@
-//! Records as lines into anything that takes bytes: a terminal, a file, a pipe.
+//! A sink that writes records as lines to a terminal, a file or a pipe.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use super::queue::{send, submit};
 use super::{Receipt, Record, Sink, SinkError, text};
 use crate::clock;
 
-/// How many records may wait for the writer before the sink answers [`SinkError::Full`].
-const QUEUE: usize = 1024;
+/// The number of records that may wait for the writer. Then the sink returns [`SinkError::Full`].
+const QUEUE_CAPACITY: usize = 1024;
 
-/// How a record is written.
+/// The format of a written record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
-    /// One line for people.
+    /// One readable line per record.
     Text,
 }
 
-/// A sink that writes lines from a thread of its own, so that a writer that blocks holds up nobody who does not wait for
-/// it. A record is accepted when the writer has taken all of its line and was flushed.
+/// A sink that writes lines from a separate thread, so that a blocked writer delays only callers
+/// that wait for it. It accepts a record when its line is written and flushed.
 #[derive(Debug)]
 pub struct WriterSink {
     queue: SyncSender<Job>,
@@ -36,18 +36,19 @@ enum Job {
 }
 
 impl WriterSink {
-    /// Starts the thread.
+    /// Starts the writer thread.
     ///
     /// # Errors
     ///
     /// The operating system did not start a thread.
     pub fn spawn(writer: impl Write + Send + 'static, format: Format) -> io::Result<Arc<Self>> {
-        let (queue, jobs) = sync_channel(QUEUE);
+        let (queue, jobs) = sync_channel(QUEUE_CAPACITY);
         crate::thread::spawn("far-pal", move || write_all(writer, format, &jobs))?;
         Ok(Arc::new(Self { queue }))
     }
 
-    /// Waits until everything submitted before was written, or the time is over; says which. Blocks.
+    /// Waits until the earlier records are written. Returns false if that takes longer than
+    /// `within`. Blocks.
     pub fn flush(&self, within: Duration) -> bool {
         let (done, wait) = sync_channel(1);
         let start = clock::machine_now();
@@ -60,22 +61,22 @@ impl WriterSink {
 
 impl Sink for WriterSink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        submit(&self.queue, |word| Job::Write(record.clone(), word))
+        submit(&self.queue, |ack| Job::Write(record.clone(), ack))
     }
 }
 
 fn write_all(mut writer: impl Write, format: Format, jobs: &Receiver<Job>) {
     let mut line = Vec::new();
-    // Whether the writer may have taken a part of a line: what comes next must not continue it.
-    let mut torn = false;
+    // Set after a partial write, which the next record must not continue.
+    let mut is_partial = false;
     for job in jobs {
         match job {
-            Job::Write(record, word) => {
-                let mended = if torn { writer.write_all(b"\n") } else { Ok(()) };
-                let written = mended.and_then(|()| write_line(&mut writer, format, &record, &mut line));
-                torn = written.is_err();
-                // Whoever asked may have stopped waiting.
-                let _ = word.send(written.map_err(|error| SinkError::Write(error.kind())));
+            Job::Write(record, ack) => {
+                let separated = if is_partial { writer.write_all(b"\n") } else { Ok(()) };
+                let written = separated.and_then(|()| write_line(&mut writer, format, &record, &mut line));
+                is_partial = written.is_err();
+                // The caller may have stopped waiting.
+                let _ = ack.send(written.map_err(|error| SinkError::Write(error.kind())));
             }
             Job::Flush(done) => drop(done.send(())),
         }
@@ -89,7 +90,7 @@ fn write_line(writer: &mut impl Write, format: Format, record: &Record, line: &m
         Format::Text => line.extend_from_slice(text::line(record).as_bytes()),
     }
     line.push(b'\n');
-    // One write for a whole line, so that lines of several writers into one file do not mix.
+    // A single write per line keeps lines of concurrent writers apart.
     writer.write_all(line)?;
     writer.flush()
 }
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_is_accepted_when_it_is_written() {
+    async fn record_is_accepted_after_write() {
         let (mut reader, writer) = io::pipe().unwrap();
         let sink = WriterSink::spawn(writer, Format::JsonLines).unwrap();
         let pal = Pal::builder().required_sink(sink.clone(), Duration::from_secs(10)).build();
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_disk_is_an_error() {
+    async fn full_disk_fails_record() {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let sink = WriterSink::spawn(full, Format::JsonLines).unwrap();
         let pal = Pal::builder().required_sink(sink, Duration::from_secs(10)).build();
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pipe_that_nobody_reads_is_an_error_in_time() {
+    async fn unread_pipe_fails_at_deadline() {
         let (_reader, writer) = io::pipe().unwrap();
         let sink = WriterSink::spawn(writer, Format::Text).unwrap();
         let pal = Pal::builder().required_sink(sink.clone(), Duration::from_millis(200)).build();

@@ -1,4 +1,4 @@
-//! A constructor for each kind of event, or for each case of one, as `docs/pal.md` lists them.
+//! Constructors of events, by kind and case, as `docs/pal.md` lists them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Completion, EgressEnd, Event, LeaseRecovery, SecretRef, SecretUse, Transfer};
 use crate::pal::{
-    CacheState, Cause, DestinationLabel, EgressReason, EventKind, LogLevel, Outcome, Reason, SecretLabel, Sent,
+    CacheState, Cause, DestinationLabel, EgressReason, EventKind, LogLevel, Outcome, Reason, SecretLabel, SendState,
 };
 
 impl Event {
@@ -16,7 +16,7 @@ impl Event {
         Self::new(EventKind::TaskAdmitted)
     }
 
-    /// `task.refused`, for a reason that is a fixed token.
+    /// `task.refused`.
     pub fn task_refused(reason: &'static str) -> Self {
         let mut event = Self::new(EventKind::TaskRefused);
         event.outcome = Some(Outcome::Refused);
@@ -29,7 +29,7 @@ impl Event {
         Self::new(EventKind::TaskStarted)
     }
 
-    /// `task.finished`; with the number of the task's records, if that was its limit.
+    /// `task.finished`; with the number of records if the task reached its limit on them.
     pub fn task_finished(outcome: Outcome, reason: Option<Reason>, records: Option<u64>, duration: Duration) -> Self {
         let mut event = Self::new(EventKind::TaskFinished);
         event.outcome = Some(outcome);
@@ -39,42 +39,41 @@ impl Event {
         event
     }
 
-    /// `secret.requested`; with a cause, where no task asks.
+    /// `secret.requested`; with a cause for a request of the agent.
     pub fn secret_requested(name: &SecretName, provider: &ProviderId, cause: Option<Cause>) -> Self {
-        Self::of(EventKind::SecretRequested, SecretRef::new(name, provider)).because(cause)
+        Self::about(EventKind::SecretRequested, SecretRef::new(name, provider)).with_cause(cause)
     }
 
-    /// `secret.fetched`: the backend answered for a value.
+    /// `secret.fetched`: the result of a backend's read.
     pub fn secret_fetched(secret: SecretRef, completion: Completion, cause: Option<Cause>) -> Self {
-        Self::read(EventKind::SecretFetched, secret, completion, cause)
+        Self::about_read(EventKind::SecretFetched, secret, completion, cause)
     }
 
-    /// `secret.refreshed`: the backend answered for a newer value.
+    /// `secret.refreshed`: the result of a backend's refresh.
     pub fn secret_refreshed(secret: SecretRef, completion: Completion, cause: Option<Cause>) -> Self {
-        Self::read(EventKind::SecretRefreshed, secret, completion, cause)
+        Self::about_read(EventKind::SecretRefreshed, secret, completion, cause)
     }
 
-    /// `secret.rotated`: the backend answered for another secret in the place of one with a lease.
+    /// `secret.rotated`: the result of reissuing a leased secret.
     pub fn secret_reissued(secret: SecretRef, completion: Completion, cause: Option<Cause>) -> Self {
-        Self::read(EventKind::SecretRotated, secret, completion, cause)
+        Self::about_read(EventKind::SecretRotated, secret, completion, cause)
     }
 
-    /// `secret.rotated`: the backend was asked for another version, and gave no value.
+    /// `secret.rotated`: the result of rotating a static secret, without a value.
     pub fn secret_rotated(secret: SecretRef, completion: Completion, cause: Cause) -> Self {
-        Self::of(EventKind::SecretRotated, secret).ended(completion).because(Some(cause))
+        Self::about(EventKind::SecretRotated, secret).with_completion(completion).with_cause(Some(cause))
     }
 
-    /// `secret.injected`: the task was given a handle, or, if that failed, its value cannot be redacted.
+    /// `secret.injected`: a handle, or the failure to redact its value.
     pub fn secret_injected(secret: impl Into<SecretRef>, completion: Completion, cache: CacheState) -> Self {
-        let mut event = Self::of(EventKind::SecretInjected, secret).ended(completion);
+        let mut event = Self::about(EventKind::SecretInjected, secret).with_completion(completion);
         event.cache = Some(cache);
         event
     }
 
-    /// `secret.injected`: the task was given so many more handles from the cache, the first and the
-    /// last of them at these times.
+    /// `secret.injected`: a summary of `count` more handles from the cache.
     pub fn secret_injected_again(secret: SecretRef, count: u64, first: Timestamp, last: Timestamp) -> Self {
-        let mut event = Self::of(EventKind::SecretInjected, secret);
+        let mut event = Self::about(EventKind::SecretInjected, secret);
         event.outcome = Some(Outcome::Completed);
         event.cache = Some(CacheState::Hit);
         event.count = Some(count);
@@ -82,7 +81,7 @@ impl Event {
         event
     }
 
-    /// `secret.injected`, failed: the grant has ended, before a version was known.
+    /// `secret.injected`, failed: the grant has expired, and no version is known.
     pub fn secret_injection_refused(name: SecretLabel, operation: Option<Operation>, reason: &'static str) -> Self {
         let mut event = Self::new(EventKind::SecretInjected);
         event.secret_name = Some(name);
@@ -99,17 +98,17 @@ impl Event {
 
     /// `secret.revealed`.
     pub fn secret_revealed(secret: SecretRef, completion: Completion) -> Self {
-        Self::of(EventKind::SecretRevealed, secret).by(Operation::Reveal).ended(completion)
+        Self::about(EventKind::SecretRevealed, secret).with_operation(Operation::Reveal).with_completion(completion)
     }
 
     /// `secret.signed`.
     pub fn secret_signed(secret: SecretRef, completion: Completion) -> Self {
-        Self::of(EventKind::SecretSigned, secret).by(Operation::Sign).ended(completion)
+        Self::about(EventKind::SecretSigned, secret).with_operation(Operation::Sign).with_completion(completion)
     }
 
     /// `secret.sealed`.
     pub fn secret_sealed(secret: SecretRef, completion: Completion) -> Self {
-        Self::of(EventKind::SecretSealed, secret).by(Operation::Seal).ended(completion)
+        Self::about(EventKind::SecretSealed, secret).with_operation(Operation::Seal).with_completion(completion)
     }
 
     /// `secret.used`.
@@ -120,7 +119,7 @@ impl Event {
             SecretUse::Unknown(reason) => (Outcome::Unknown, reason),
             SecretUse::Failed(reason) => (Outcome::Failed, reason),
         };
-        let mut event = Self::of(EventKind::SecretUsed, secret).by(Operation::Seal);
+        let mut event = Self::about(EventKind::SecretUsed, secret).with_operation(Operation::Seal);
         event.destination = Some(destination);
         event.outcome = Some(outcome);
         event.reason = reason.map(Reason::Token);
@@ -129,7 +128,7 @@ impl Event {
 
     /// `secret.derived`.
     pub fn secret_derived(secret: impl Into<SecretRef>, completion: Completion) -> Self {
-        Self::of(EventKind::SecretDerived, secret).ended(completion)
+        Self::about(EventKind::SecretDerived, secret).with_completion(completion)
     }
 
     /// `secret.denied`: a violation.
@@ -144,38 +143,38 @@ impl Event {
 
     /// `secret.expired`.
     pub fn secret_expired(secret: impl Into<SecretRef>, cause: Cause) -> Self {
-        Self::of(EventKind::SecretExpired, secret).because(Some(cause))
+        Self::about(EventKind::SecretExpired, secret).with_cause(Some(cause))
     }
 
     /// `secret.renewed`: its lease was about to end.
     pub fn secret_renewed(secret: impl Into<SecretRef>, completion: Completion) -> Self {
-        Self::of(EventKind::SecretRenewed, secret).ended(completion).because(Some(Cause::Lease))
+        Self::about(EventKind::SecretRenewed, secret).with_completion(completion).with_cause(Some(Cause::Lease))
     }
 
-    /// `secret.revoked`: a lease or a version.
+    /// `secret.revoked`: the result of revoking a lease or a version.
     pub fn secret_revoked(secret: impl Into<SecretRef>, completion: Completion, cause: Option<Cause>) -> Self {
-        Self::of(EventKind::SecretRevoked, secret).ended(completion).because(cause)
+        Self::about(EventKind::SecretRevoked, secret).with_completion(completion).with_cause(cause)
     }
 
-    /// `secret.revoked`, failed: the provider did not revoke everything issued to an owner.
-    pub fn owner_not_revoked(
+    /// `secret.revoked`, failed: the provider may not have revoked all leases of an owner.
+    pub fn owner_revocation_failed(
         provider: &ProviderId,
         reason: &'static str,
         duration: Duration,
         cause: Option<Cause>,
     ) -> Self {
-        let event = Self::new(EventKind::SecretRevoked).ended(Completion::new(Some(reason), duration));
-        Self { provider: Some(provider.clone()), ..event }.because(cause)
+        let event = Self::new(EventKind::SecretRevoked).with_completion(Completion::new(Some(reason), duration));
+        Self { provider: Some(provider.clone()), ..event }.with_cause(cause)
     }
 
-    /// `secret.revoked`: what an earlier process of the agent left.
+    /// `secret.revoked`: the leases that an earlier process of the agent left.
     pub fn leases_recovered(provider: &ProviderId, recovery: LeaseRecovery) -> Self {
         let (outcome, count, reason) = match recovery {
             LeaseRecovery::Revoked(count) => (Outcome::Completed, Some(count), None),
             LeaseRecovery::Failed(count) => (Outcome::Failed, count, None),
-            LeaseRecovery::UnsoundLedger(files) => (Outcome::Failed, Some(files), Some("unsound-ledger")),
+            LeaseRecovery::CorruptJournal(files) => (Outcome::Failed, Some(files), Some("unsound-ledger")),
         };
-        let mut event = Self::new(EventKind::SecretRevoked).because(Some(Cause::Recovery));
+        let mut event = Self::new(EventKind::SecretRevoked).with_cause(Some(Cause::Recovery));
         event.provider = Some(provider.clone());
         event.outcome = Some(outcome);
         event.count = count;
@@ -185,7 +184,7 @@ impl Event {
 
     /// `secret.wiped`.
     pub fn secret_wiped(secret: impl Into<SecretRef>, cause: Option<Cause>) -> Self {
-        Self::of(EventKind::SecretWiped, secret).because(cause)
+        Self::about(EventKind::SecretWiped, secret).with_cause(cause)
     }
 
     /// `egress.allowed`.
@@ -196,7 +195,7 @@ impl Event {
         event
     }
 
-    /// `egress.denied`; without a destination where the request has none.
+    /// `egress.denied`; without a destination if the request has none.
     pub fn egress_denied(destination: Option<DestinationLabel>, reason: EgressReason) -> Self {
         let mut event = Self::new(EventKind::EgressDenied);
         event.destination = destination;
@@ -223,13 +222,13 @@ impl Event {
         event.reason = reason.map(Reason::Token);
         event.status = transfer.status;
         event.sent = Some(transfer.sent);
-        event.bytes_sent = Some(if transfer.sent == Sent::No { 0 } else { transfer.bytes_sent });
+        event.bytes_sent = Some(if transfer.sent == SendState::No { 0 } else { transfer.bytes_sent });
         event.bytes_received = Some(transfer.bytes_received);
         event.duration = Some(duration);
         event
     }
 
-    /// `skill.logged`: a line of so many bytes.
+    /// `skill.logged`: a line of `length` bytes.
     pub fn skill_logged(level: LogLevel, length: u64) -> Self {
         let mut event = Self::new(EventKind::SkillLogged);
         event.level = Some(level);
@@ -237,7 +236,7 @@ impl Event {
         event
     }
 
-    /// `skill.logged`: so many more lines, of so many bytes in all.
+    /// `skill.logged`: a summary of `count` more lines, `length` bytes in total.
     pub fn skill_logged_more(count: u64, length: u64) -> Self {
         let mut event = Self::new(EventKind::SkillLogged);
         event.count = Some(count);
@@ -245,7 +244,7 @@ impl Event {
         event
     }
 
-    /// `output.redacted`: the value was found so many times.
+    /// `output.redacted`: `count` matches of the value.
     pub fn output_redacted(name: SecretName, count: u64) -> Self {
         let mut event = Self::new(EventKind::OutputRedacted);
         event.secret_name = Some(SecretLabel::Listed(name));
@@ -253,7 +252,7 @@ impl Event {
         event
     }
 
-    fn of(kind: EventKind, secret: impl Into<SecretRef>) -> Self {
+    fn about(kind: EventKind, secret: impl Into<SecretRef>) -> Self {
         let SecretRef { name, version, provider } = secret.into();
         let mut event = Self::new(kind);
         event.secret_name = Some(name);
@@ -262,25 +261,25 @@ impl Event {
         event
     }
 
-    fn read(kind: EventKind, secret: SecretRef, completion: Completion, cause: Option<Cause>) -> Self {
-        let mut event = Self::of(kind, secret).ended(completion).because(cause);
+    fn about_read(kind: EventKind, secret: SecretRef, completion: Completion, cause: Option<Cause>) -> Self {
+        let mut event = Self::about(kind, secret).with_completion(completion).with_cause(cause);
         event.cache = Some(CacheState::Miss);
         event
     }
 
-    fn ended(mut self, completion: Completion) -> Self {
+    fn with_completion(mut self, completion: Completion) -> Self {
         self.outcome = Some(if completion.failed.is_none() { Outcome::Completed } else { Outcome::Failed });
         self.reason = completion.failed.map(Reason::Token);
         self.duration = Some(completion.duration);
         self
     }
 
-    fn because(mut self, cause: Option<Cause>) -> Self {
+    fn with_cause(mut self, cause: Option<Cause>) -> Self {
         self.cause = cause;
         self
     }
 
-    fn by(mut self, operation: Operation) -> Self {
+    fn with_operation(mut self, operation: Operation) -> Self {
         self.operation = Some(operation);
         self
     }

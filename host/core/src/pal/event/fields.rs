@@ -1,13 +1,13 @@
-//! Particulars that belong together.
+//! Groups of event fields.
 
 use std::time::Duration;
 
 use far_capability::{ProviderId, SecretName, Version};
 
-use crate::pal::{EgressReason, SecretLabel, Sent};
+use crate::pal::{EgressReason, SecretLabel, SendState};
 use crate::secret::Secret;
 
-/// A secret of the catalog as an event names it: with its version, where that is known.
+/// A catalog secret in an event, with its version if it is known.
 #[derive(Clone, Debug)]
 pub struct SecretRef {
     pub(super) name: SecretLabel,
@@ -16,12 +16,12 @@ pub struct SecretRef {
 }
 
 impl SecretRef {
-    /// A secret of which no version is known.
+    /// Refers to a secret without a version.
     pub fn new(name: &SecretName, provider: &ProviderId) -> Self {
         Self { name: SecretLabel::Listed(name.clone()), version: None, provider: provider.clone() }
     }
 
-    /// Names the version, where there is one.
+    /// Sets the version.
     #[must_use]
     pub fn with_version(mut self, version: Option<Version>) -> Self {
         self.version = version;
@@ -35,7 +35,7 @@ impl From<&Secret> for SecretRef {
     }
 }
 
-/// The end of a call or a use: completed or failed, and how long it took.
+/// The result and the duration of a call or a use.
 #[derive(Clone, Copy, Debug)]
 pub struct Completion {
     pub(super) failed: Option<&'static str>,
@@ -43,20 +43,20 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// Completed, or failed for a reason, which is a fixed token.
+    /// Creates a completion; `failed` is the reason of a failure, a fixed token.
     pub fn new(failed: Option<&'static str>, duration: Duration) -> Self {
         Self { failed, duration }
     }
 }
 
-/// The state of a use of a secret in a request; reasons are fixed tokens.
+/// The state of a use of a secret in a request. Reasons are fixed tokens.
 #[derive(Clone, Copy, Debug)]
 pub enum SecretUse {
     /// The request may leave after this record.
     Started,
-    /// The server answered.
+    /// The server responded.
     Completed,
-    /// Whether the secret left cannot be determined.
+    /// The host cannot determine whether the secret left.
     Unknown(Option<&'static str>),
     /// The secret did not leave.
     Failed(Option<&'static str>),
@@ -65,31 +65,31 @@ pub enum SecretUse {
 /// The end of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum EgressEnd {
-    /// The answer is there as a whole.
+    /// The response is complete.
     Completed,
-    /// The answer is missing or incomplete.
+    /// The response is missing or incomplete.
     Failed(EgressReason),
-    /// The skill, or the end of its task, cancelled it.
+    /// The skill, or the end of its task, canceled the request.
     Cancelled,
 }
 
 /// The progress of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Transfer {
-    /// Whether any of it was sent.
-    pub sent: Sent,
-    /// The status of the answer.
+    /// The state of sending.
+    pub sent: SendState,
+    /// The status of the response.
     pub status: Option<u16>,
-    /// The bytes of its body that were handed to the connection, if it was sent.
+    /// The bytes of the request body that were passed to the connection.
     pub bytes_sent: u64,
-    /// The bytes of the answer's body that arrived.
+    /// The received bytes of the response body.
     pub bytes_received: u64,
 }
 
 impl Transfer {
-    /// Nothing was sent.
+    /// Creates the state before sending.
     pub fn new() -> Self {
-        Self { sent: Sent::No, status: None, bytes_sent: 0, bytes_received: 0 }
+        Self { sent: SendState::No, status: None, bytes_sent: 0, bytes_received: 0 }
     }
 }
 
@@ -99,13 +99,13 @@ impl Default for Transfer {
     }
 }
 
-/// What became of leases and tokens that an earlier process of the agent left.
+/// The result of revoking the leases and tokens that an earlier process of the agent left.
 #[derive(Clone, Copy, Debug)]
 pub enum LeaseRecovery {
-    /// So many were revoked.
+    /// The number of revoked leases and tokens.
     Revoked(u64),
-    /// So many were not, where their number is known.
+    /// The number of failures, if it is known.
     Failed(Option<u64>),
-    /// So many files of them are not as they were written.
-    UnsoundLedger(u64),
+    /// The number of lease journals that failed verification.
+    CorruptJournal(u64),
 }
