@@ -1,9 +1,9 @@
-//! Measures redaction: learning a value, and reading text, with one secret known and with 64; and reading text in which
-//! a periodic value may begin at every other byte.
+//! Measures redaction: learning a value, reading text with 1 secret and with 64, and reading text
+//! in which a periodic value may begin at every other byte.
 //!
 //! `cargo run --release -p far-core --example redaction_throughput`
 
-#![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
+#![expect(clippy::print_stdout, reason = "the program prints its measurements")]
 
 use std::error::Error;
 use std::hint::black_box;
@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use far_core::SecretName;
-use far_core::redaction::{Piece, Redaction};
+use far_core::redaction::{Redaction, Segment};
 
 const ROUNDS: usize = 5;
-/// How much is read at a time, as of a guest's write.
+/// The size of a write, in bytes.
 const WRITE: usize = 64 * 1024;
 const WRITES: usize = 16;
 
@@ -38,51 +38,51 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let letters = lines(WRITE);
     let bytes = random(WRITE, 7);
-    // Begins like the value again and again, and never is it.
+    // Repeats the start of the value without a match.
     let hostile: Vec<_> = value.iter().take(6).copied().cycle().take(WRITE).collect();
     for (known, redaction) in [("1 secret", &knowing), ("64 secrets", &many)] {
         print(&format!("lines of text, {known}, MB/s"), || megabytes(redaction, &letters));
         print(&format!("random bytes, {known}, MB/s"), || megabytes(redaction, &bytes));
     }
-    print("a value's beginning over and over, 1 secret, MB/s", || megabytes(&knowing, &hostile));
+    print("repeated start of a value, 1 secret, MB/s", || megabytes(&knowing, &hostile));
     periodic()
 }
 
-/// Texts that are a periodic value over and over, in a form of it.
+/// Measures text that repeats a periodic value, in several forms.
 fn periodic() -> Result<(), Box<dyn Error>> {
     let ab = |times: usize| b"ab".repeat(times);
     let cases: [(&str, Vec<u8>, &[u8]); 10] = [
-        ("'ab' * 2, as it is", ab(2), b"ab"),
-        ("'ab' * 8, as it is", ab(8), b"ab"),
-        ("'ab' * 32, as it is", ab(32), b"ab"),
-        ("'ab' * 500, as it is", ab(500), b"ab"),
-        ("'abc' * 21, as it is", b"abc".repeat(21), b"abc"),
+        ("'ab' * 2, unencoded", ab(2), b"ab"),
+        ("'ab' * 8, unencoded", ab(8), b"ab"),
+        ("'ab' * 32, unencoded", ab(32), b"ab"),
+        ("'ab' * 500, unencoded", ab(500), b"ab"),
+        ("'abc' * 21, unencoded", b"abc".repeat(21), b"abc"),
         ("'a' * 63 and 'b', in a text of 'a'", [b"a".repeat(63), b"b".to_vec()].concat(), b"a"),
         ("'ab' * 32, percent-encoded", ab(32), b"%61%62"),
         ("'ab' * 32, in JSON", ab(32), b"\\u0061\\u0062"),
         ("'ab' * 32, in hexadecimal", ab(32), b"6162"),
         ("'abc' * 21, in base64", b"abc".repeat(21), b"YWJj"),
     ];
-    for (what, value, period) in cases {
+    for (case, value, period) in cases {
         let redaction = Redaction::new();
         redaction.learn(&"key".parse()?, &value)?;
         let text: Vec<_> = period.iter().copied().cycle().take(WRITE).collect();
-        print(&format!("{what}, MB/s"), || megabytes(&redaction, &text));
+        print(&format!("{case}, MB/s"), || megabytes(&redaction, &text));
     }
     let alike = Redaction::new();
     for number in 0..64 {
         alike.learn(&format!("key-{number}").parse()?, &[b"key-".to_vec(), random(40, number)].concat())?;
     }
     let text: Vec<_> = b"key-".iter().copied().cycle().take(WRITE).collect();
-    print("64 secrets' beginning over and over, MB/s", || megabytes(&alike, &text));
+    print("repeated start of 64 secrets, MB/s", || megabytes(&alike, &text));
     Ok(())
 }
 
-fn print(what: &str, mut measure: impl FnMut() -> f64) {
+fn print(name: &str, mut measure: impl FnMut() -> f64) {
     let mut rounds: Vec<_> = (0..ROUNDS).map(|_| measure()).collect();
     rounds.sort_by(f64::total_cmp);
     let at = |index: usize| rounds.get(index).copied().unwrap_or_default();
-    println!("{what:<52} {:>9.2}   ({:.2} to {:.2})", at(ROUNDS / 2), at(0), at(ROUNDS - 1));
+    println!("{name:<52} {:>9.2}   ({:.2} to {:.2})", at(ROUNDS / 2), at(0), at(ROUNDS - 1));
 }
 
 fn per_call<T>(calls: u32, mut call: impl FnMut() -> T) -> f64 {
@@ -93,8 +93,8 @@ fn per_call<T>(calls: u32, mut call: impl FnMut() -> T) -> f64 {
     micros(started.elapsed() / calls)
 }
 
-fn seen(piece: Piece<'_>) {
-    black_box(piece);
+fn consume(segment: Segment<'_>) {
+    black_box(segment);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of a benchmark")]
@@ -102,9 +102,9 @@ fn megabytes(redaction: &Arc<Redaction>, text: &[u8]) -> f64 {
     let mut redactor = redaction.redactor();
     let started = Instant::now();
     for _ in 0..WRITES {
-        redactor.write(text, seen);
+        redactor.write(text, consume);
     }
-    redactor.finish(seen);
+    redactor.finish(consume);
     (text.len() * WRITES) as f64 / micros(started.elapsed())
 }
 
@@ -112,7 +112,7 @@ fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-/// Bytes without a pattern, the same for the same seed.
+/// Returns pseudorandom bytes for a seed.
 fn random(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2).wrapping_add(1);
     let mut next = || {

@@ -1,4 +1,4 @@
-//! Keys, and what they sign with.
+//! Signing keys.
 
 use far_capability::JwtAlgorithm;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,12 +10,13 @@ use rustls_pki_types::pem::PemObject;
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A key, ready to sign.
+/// A parsed signing key.
 ///
 /// # Security
 ///
-/// What the cryptographic library makes of a private key is in its own memory, which is freed with this value, and overwritten
-/// where the program has the [wiping allocator](far_memory::WipingAllocator). It is made for one signature, and not kept.
+/// The cryptographic library stores the parsed key in heap memory. The memory is freed with this
+/// value, and overwritten if the program has the [wiping allocator](far_memory::WipingAllocator).
+/// A key is parsed for one signature only.
 pub struct SigningKey(Key);
 
 enum Key {
@@ -25,46 +26,47 @@ enum Key {
     EdDsa(Box<Ed25519KeyPair>),
 }
 
-/// Why there is no signature.
+/// An error of signing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The secret is no key of the algorithm, or one that is too weak: fewer than 32 bytes, or 2,048 bits of RSA.
+    /// The secret is not a key of the algorithm, or is too weak: HS256 requires 32 bytes, and RS256
+    /// requires 2,048 bits.
     #[error("the secret is not a key of the algorithm")]
-    Key,
-    /// The algorithm failed, for want of random numbers.
+    InvalidKey,
+    /// The algorithm failed for lack of random numbers.
     #[error("the signature failed")]
-    Signing,
+    SigningFailed,
 }
 
 impl KeyError {
-    /// The error's token in events.
+    /// Returns the error's token in events.
     pub fn kind(self) -> &'static str {
         match self {
-            Self::Key => "invalid-key",
-            Self::Signing => "signing-failed",
+            Self::InvalidKey => "invalid-key",
+            Self::SigningFailed => "signing-failed",
         }
     }
 }
 
-/// The shortest key of HS256, in bytes: that of its hash (RFC 7518, 3.2).
-const HS256_SHORTEST: usize = 32;
+/// The minimum length of an HS256 key in bytes, which is the length of the hash (RFC 7518, 3.2).
+const HS256_MIN_LEN: usize = 32;
 
 impl SigningKey {
-    /// Reads a secret as a key of an algorithm: the bytes themselves for HS256, otherwise PEM of PKCS #8, or of PKCS #1 for
-    /// RS256.
+    /// Parses a secret as a key of an algorithm: the bytes themselves for HS256, otherwise PEM with
+    /// PKCS #8, or with PKCS #1 for RS256.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Key`].
+    /// [`KeyError::InvalidKey`], by fault of the operator who stored the secret.
     pub fn parse(algorithm: JwtAlgorithm, secret: &[u8]) -> Result<Self, KeyError> {
         if algorithm == JwtAlgorithm::Hs256 {
-            if secret.len() < HS256_SHORTEST {
-                return Err(KeyError::Key);
+            if secret.len() < HS256_MIN_LEN {
+                return Err(KeyError::InvalidKey);
             }
-            return Hmac::new_from_slice(secret).map(Key::Hs256).map(Self).map_err(|_| KeyError::Key);
+            return Hmac::new_from_slice(secret).map(Key::Hs256).map(Self).map_err(|_| KeyError::InvalidKey);
         }
-        let der = Der(PrivateKeyDer::from_pem_slice(secret).map_err(|_| KeyError::Key)?);
+        let der = Der(PrivateKeyDer::from_pem_slice(secret).map_err(|_| KeyError::InvalidKey)?);
         let key = match (algorithm, &der.0) {
             (JwtAlgorithm::Rs256, PrivateKeyDer::Pkcs8(der)) => {
                 rsa::KeyPair::from_pkcs8(der.secret_pkcs8_der()).map(Box::new).map(Key::Rs256)
@@ -76,16 +78,16 @@ impl SigningKey {
                 let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
                 EcdsaKeyPair::from_pkcs8(algorithm, der.secret_pkcs8_der(), &random).map(Box::new).map(Key::Es256)
             }
-            // OpenSSL writes these keys without the public half, which is then derived, not checked.
+            // OpenSSL writes these keys without the public key, which ring then derives.
             (JwtAlgorithm::EdDsa, PrivateKeyDer::Pkcs8(der)) => {
                 Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).map(Box::new).map(Key::EdDsa)
             }
-            _ => return Err(KeyError::Key),
+            _ => return Err(KeyError::InvalidKey),
         };
-        key.map(Self).map_err(|_| KeyError::Key)
+        key.map(Self).map_err(|_| KeyError::InvalidKey)
     }
 
-    /// The algorithm that the key is of.
+    /// Returns the key's algorithm.
     pub fn algorithm(&self) -> JwtAlgorithm {
         match self.0 {
             Key::Hs256(_) => JwtAlgorithm::Hs256,
@@ -101,11 +103,11 @@ impl SigningKey {
             Key::Rs256(key) => {
                 let mut signature = vec![0; key.public().modulus_len()];
                 let signed = key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
-                signed.map_err(|_| KeyError::Signing)?;
+                signed.map_err(|_| KeyError::SigningFailed)?;
                 signature
             }
             Key::Es256(key) => {
-                let signature = key.sign(&SystemRandom::new(), message).map_err(|_| KeyError::Signing)?;
+                let signature = key.sign(&SystemRandom::new(), message).map_err(|_| KeyError::SigningFailed)?;
                 signature.as_ref().to_vec()
             }
             Key::EdDsa(key) => key.sign(message).as_ref().to_vec(),
@@ -114,7 +116,7 @@ impl SigningKey {
     }
 }
 
-/// Overwritten when dropped.
+/// A DER document that is overwritten on drop.
 struct Der(PrivateKeyDer<'static>);
 
 impl Drop for Der {

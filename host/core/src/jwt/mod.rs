@@ -1,11 +1,13 @@
-//! JSON Web Tokens (RFC 7519) in their compact form (RFC 7515), signed under a secret.
+//! JSON Web Tokens (RFC 7519) in compact form (RFC 7515), signed with a secret.
 //!
-//! The algorithms are ring's and RustCrypto's; what is here puts a token together, and says what its claims may be.
+//! The algorithms are those of ring and RustCrypto. This module assembles a token and restricts its
+//! claims.
 //!
 //! # Invariants
 //!
-//! - What a [`JwtRule`](far_capability::JwtRule) fixes is set here, and a claim that says otherwise is refused.
-//! - No error tells anything of a key or of a claim.
+//! - The host sets the claims of a [`JwtRule`](far_capability::JwtRule), and rejects contradicting
+//!   claims.
+//! - No error reveals a part of a key or of a claim.
 
 mod key;
 
@@ -19,16 +21,16 @@ use zeroize::Zeroizing;
 /// A signed token.
 pub struct Jwt {
     text: Zeroizing<String>,
-    /// Where its signature begins.
+    /// The offset of the signature.
     signature: usize,
 }
 
 impl Jwt {
-    /// Signs claims.
+    /// Signs `claims`.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Signing`] if the algorithm failed, for want of random numbers.
+    /// [`KeyError::SigningFailed`] if the algorithm failed for lack of random numbers.
     pub fn sign(key: &SigningKey, key_id: Option<&str>, claims: &Claims) -> Result<Self, KeyError> {
         let mut header = serde_json::json!({ "alg": key.algorithm().as_str(), "typ": "JWT" });
         if let (Some(key_id), Some(header)) = (key_id, header.as_object_mut()) {
@@ -44,12 +46,12 @@ impl Jwt {
         Ok(Self { text, signature })
     }
 
-    /// The whole token.
+    /// Returns the token.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// The part that nobody can make without the key; the others are what was signed, and many tokens begin alike.
+    /// Returns the signature, the only part that requires the key.
     pub fn signature(&self) -> &[u8] {
         self.text.as_bytes().get(self.signature..).unwrap_or_default()
     }
@@ -57,13 +59,13 @@ impl Jwt {
 
 /// Appends bytes in base64url.
 ///
-/// Not by `encode_string`, which encodes into an array on the stack: it is not overwritten, and a
-/// part of it may stay there.
+/// `encode_string` would leave a part of the encoding in an array on the stack, which is not
+/// overwritten.
 fn push_encoded(text: &mut String, bytes: &[u8]) -> Result<(), KeyError> {
-    let length = base64::encoded_len(bytes.len(), false).ok_or(KeyError::Signing)?;
+    let length = base64::encoded_len(bytes.len(), false).ok_or(KeyError::SigningFailed)?;
     let mut encoded = Zeroizing::new(vec![0; length]);
-    URL_SAFE_NO_PAD.encode_slice(bytes, &mut encoded).map_err(|_| KeyError::Signing)?;
-    text.push_str(str::from_utf8(&encoded).map_err(|_| KeyError::Signing)?);
+    URL_SAFE_NO_PAD.encode_slice(bytes, &mut encoded).map_err(|_| KeyError::SigningFailed)?;
+    text.push_str(str::from_utf8(&encoded).map_err(|_| KeyError::SigningFailed)?);
     Ok(())
 }
 

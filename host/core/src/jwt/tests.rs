@@ -1,4 +1,4 @@
-//! The keys are those of RFC 7515, A.1 to A.3, and RFC 8037, A.
+//! Signatures and tokens, with the keys of RFC 7515, A.1 to A.3, and RFC 8037, A.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn decoded(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn signatures_are_those_of_the_standards() {
+fn signatures_match_rfc_vectors() {
     let key = decoded("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
     let claims = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     let signature = signed(JwtAlgorithm::Hs256, &key, &format!("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{claims}"));
@@ -67,7 +67,7 @@ fn signatures_are_those_of_the_standards() {
 }
 
 #[test]
-fn a_secret_that_is_no_key_of_the_algorithm_is_refused() {
+fn unsuitable_key_is_rejected() {
     let short = [7; 31];
     let cases = [
         (JwtAlgorithm::Hs256, &short[..]),
@@ -83,15 +83,15 @@ fn a_secret_that_is_no_key_of_the_algorithm_is_refused() {
         (JwtAlgorithm::EdDsa, PKCS1),
     ];
     for (algorithm, key) in cases {
-        assert_eq!(SigningKey::parse(algorithm, key).err(), Some(KeyError::Key), "{algorithm}");
+        assert_eq!(SigningKey::parse(algorithm, key).err(), Some(KeyError::InvalidKey), "{algorithm}");
     }
 }
 
 #[test]
-fn a_token_has_a_header_and_what_the_rule_fixes() {
+fn token_has_header_and_rule_claims() {
     let key = SigningKey::parse(JwtAlgorithm::Hs256, &[7; 32]).unwrap();
     let rule = JwtRule { audience: Some("api".to_owned()), ..rule() };
-    let claims = Claims::fix(r#"{ "scope": ["a"], "iss": "app" }"#, &rule, NOW).unwrap();
+    let claims = Claims::new(r#"{ "scope": ["a"], "iss": "app" }"#, &rule, NOW).unwrap();
     let token = Jwt::sign(&key, Some("k1"), &claims).unwrap();
     let text = str::from_utf8(token.as_bytes()).unwrap();
     let parts: Vec<_> = text.split('.').collect();
@@ -102,12 +102,11 @@ fn a_token_has_a_header_and_what_the_rule_fixes() {
     assert_eq!((parts.len(), parts[2].as_bytes()), (3, token.signature()));
 }
 
-/// No claim reaches the header, whatever its name.
 #[test]
-fn header_has_nothing_of_the_claims() {
+fn claims_do_not_reach_header() {
     let key = SigningKey::parse(JwtAlgorithm::Hs256, &[7; 32]).unwrap();
-    let said = r#"{ "alg": "none", "kid": "other", "typ": "at+jwt", "crit": ["b64"], "b64": false, "jwk": {} }"#;
-    let claims = Claims::fix(said, &rule(), NOW).unwrap();
+    let input = r#"{ "alg": "none", "kid": "other", "typ": "at+jwt", "crit": ["b64"], "b64": false, "jwk": {} }"#;
+    let claims = Claims::new(input, &rule(), NOW).unwrap();
     let token = Jwt::sign(&key, None, &claims).unwrap();
     let header = str::from_utf8(token.as_bytes()).unwrap().split('.').next().unwrap();
     assert_eq!(decoded(header), br#"{"alg":"HS256","typ":"JWT"}"#);

@@ -1,40 +1,41 @@
-//! Why a value cannot be redacted.
+//! Errors of learning a value.
 
 use crate::memory::MemoryError;
 
-/// The shortest value that is looked for, in bytes. Shorter ones stand in any text by chance.
-pub const SHORTEST: usize = 4;
+/// The minimum length of a value that redaction searches for, in bytes. Shorter values occur in
+/// ordinary output by chance.
+pub const MIN_LEN: usize = 4;
 
-/// Why a value could not be learned.
+/// An error that rejects a value from redaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LearnError {
-    /// There is no locked memory for the key of the fingerprints.
+    /// No locked memory is left for the fingerprint key.
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// The operating system's random source failed.
-    #[error("the operating system gave no random numbers")]
+    #[error("the operating system's random source failed")]
     Random,
     /// The task has ended.
     #[error("the task has ended")]
     Ended,
-    /// The value is shorter than [`SHORTEST`], and not empty.
-    #[error("the value is shorter than {SHORTEST} bytes: it would be found in any text")]
+    /// The value is shorter than [`MIN_LEN`], and not empty.
+    #[error("the value is shorter than {MIN_LEN} bytes, and would match ordinary output")]
     TooShort,
-    /// The value is one byte, repeated.
-    #[error("the value is one character, repeated: it is no secret, and a text may begin it at every byte")]
-    OneCharacter,
+    /// The value is one repeated byte, which output may begin at every byte.
+    #[error("the value is one repeated character")]
+    RepeatedCharacter,
 }
 
 impl LearnError {
-    /// The error's token in events.
+    /// Returns the error's token in events.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Memory(_) => "out-of-locked-memory",
             Self::Random => "random",
             Self::Ended => "ended",
             Self::TooShort => "too-short",
-            Self::OneCharacter => "one-character",
+            Self::RepeatedCharacter => "one-character",
         }
     }
 }

@@ -1,18 +1,19 @@
-//! How a value may be written, and how it is read back.
+//! Encodings of values, and their decoding.
 //!
-//! A form reads a text unit by unit: an escape, a pair of digits, or just a byte. Each unit gives the *symbols* that
-//! fingerprints are of: bytes, and for base64 numbers below 64, since there a value need not begin with a character.
+//! A form decodes output unit by unit: an escape, a pair of digits, or a single byte. A unit
+//! decodes to *symbols*, which are fingerprinted. A symbol is a byte, or six bits for base64, where
+//! a value may begin within a character.
 
 use std::ops::Range;
 
-/// A form in which a value is looked for.
+/// An encoding in which redaction searches for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As it is.
+    /// Unencoded.
     Raw,
-    /// Percent-encoded (RFC 3986), any bytes of it.
+    /// Percent-encoded (RFC 3986), for any subset of the bytes.
     Percent,
-    /// The same with `+` for a space, as forms are sent.
+    /// Percent-encoded with `+` for a space, as in HTML forms.
     Query,
     /// The inside of a JSON string (RFC 8259).
     Json,
@@ -22,35 +23,35 @@ pub(super) enum Form {
     Base64,
 }
 
-/// What symbols are.
+/// The alphabet of symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alphabet {
-    /// Bytes of the value.
+    /// Bytes.
     Bytes,
-    /// Six bits of it.
+    /// Six bits each.
     Sextets,
 }
 
-/// One unit of a text.
+/// A decoded unit.
 #[derive(Clone, Copy)]
 pub(super) struct Unit {
     symbols: [u8; 4],
     count: usize,
-    /// How many bytes of the text it is.
+    /// The encoded length in bytes.
     pub(super) width: usize,
 }
 
-/// The longest unit: a character beyond the basic plane, in JSON.
+/// The maximum encoded length of a unit: a surrogate pair in JSON.
 pub(super) const UNIT_MAX: usize = 12;
-/// The most bytes that are written for one symbol: a character of ASCII, in JSON.
-pub(super) const WIDEST: usize = 6;
-/// How many bytes of a text an opening is.
-pub(super) const OPENING: usize = 4;
+/// The maximum encoded length of a symbol: an ASCII character in JSON.
+pub(super) const SYMBOL_MAX: usize = 6;
+/// The length of a prefix in the filter, in bytes.
+pub(super) const PREFIX_LEN: usize = 4;
 
 impl Form {
     pub(super) const ALL: [Self; 6] = [Self::Raw, Self::Percent, Self::Query, Self::Json, Self::Hex, Self::Base64];
 
-    /// The unit that a text begins with, if it begins with one.
+    /// Decodes the first unit of `text`.
     pub(super) fn unit(self, text: &[u8]) -> Option<Unit> {
         match self {
             Self::Raw => text.first().map(|byte| Unit::of(*byte, 1)),
@@ -63,7 +64,7 @@ impl Form {
         }
     }
 
-    /// How the first of these bytes may be written, each with how many of the bytes that is.
+    /// Calls `each` with every encoding of the first bytes of `value`, and their number.
     fn spellings(self, value: &[u8], each: &mut dyn FnMut(&[u8], usize)) {
         let Some(&byte) = value.first() else { return };
         let [high, low] = digits(byte);
@@ -103,36 +104,38 @@ impl Unit {
     }
 }
 
-/// The first bytes of every text that is the value in one of the forms, but for the case of letters and base64's alphabet.
-pub(super) fn openings(value: &[u8], mut each: impl FnMut([u8; OPENING])) {
+/// Calls `each` with the prefixes of all encodings of a value, except for other cases of letters
+/// and the other base64 alphabet.
+pub(super) fn prefixes(value: &[u8], mut each: impl FnMut([u8; PREFIX_LEN])) {
     for form in Form::ALL {
         if form == Form::Base64 {
             for sextets in ALIGNMENTS.map(|before| sextets(value, before)) {
-                let mut opening = [0; OPENING];
-                opening.iter_mut().zip(sextets).for_each(|(to, bits)| *to = character(bits));
-                each(opening);
+                let mut prefix = [0; PREFIX_LEN];
+                prefix.iter_mut().zip(sextets).for_each(|(to, bits)| *to = character(bits));
+                each(prefix);
             }
         } else {
-            spell(form, value, [0; OPENING], 0, &mut each);
+            spell(form, value, [0; PREFIX_LEN], 0, &mut each);
         }
     }
 }
 
-fn spell(form: Form, value: &[u8], opening: [u8; OPENING], written: usize, each: &mut dyn FnMut([u8; OPENING])) {
+fn spell(form: Form, value: &[u8], prefix: [u8; PREFIX_LEN], written: usize, each: &mut dyn FnMut([u8; PREFIX_LEN])) {
     form.spellings(value, &mut |spelled, read| {
-        let mut opening = opening;
-        opening.iter_mut().skip(written).zip(spelled).for_each(|(to, from)| *to = *from);
+        let mut prefix = prefix;
+        prefix.iter_mut().skip(written).zip(spelled).for_each(|(to, from)| *to = *from);
         match written + spelled.len() {
-            OPENING.. => each(opening),
-            written => spell(form, value.get(read..).unwrap_or_default(), opening, written, each),
+            PREFIX_LEN.. => each(prefix),
+            written => spell(form, value.get(read..).unwrap_or_default(), prefix, written, each),
         }
     });
 }
 
-/// How many bytes may stand before a value in its first group of three.
+/// The offsets of a value in its first group of three bytes.
 pub(super) const ALIGNMENTS: [usize; 3] = [0, 1, 2];
 
-/// The characters of base64 that are of the value alone, where so many bytes stand before it in its first group.
+/// Returns the sextets that contain only bits of the value, if `before` bytes precede it in its
+/// first group.
 pub(super) fn sextets(value: &[u8], before: usize) -> impl ExactSizeIterator<Item = u8> {
     let characters: Range<usize> = (8 * before).div_ceil(6)..8 * (before + value.len()) / 6;
     characters.map(move |character| {
@@ -174,9 +177,9 @@ fn character_unit<const N: usize>(utf16: [u16; N], width: usize) -> Option<Unit>
     Some(Unit { symbols, count, width })
 }
 
-/// The first character's first unit in UTF-16, and how many bytes the character is.
+/// Returns the first UTF-16 unit of the first character, and the length of the character in bytes.
 fn first_character(value: &[u8]) -> Option<(u16, usize)> {
-    let beginning = value.get(..OPENING).unwrap_or(value);
+    let beginning = value.get(..PREFIX_LEN).unwrap_or(value);
     let character = beginning.utf8_chunks().next()?.valid().chars().next()?;
     let first = character.encode_utf16(&mut [0; 2]).first().copied()?;
     Some((first, character.len_utf8()))
@@ -186,7 +189,7 @@ fn code_unit(text: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes([hex_pair(text)?, hex_pair(text.get(2..)?)?]))
 }
 
-/// The byte that a text's first two hexadecimal digits stand for.
+/// Decodes the first two hexadecimal digits.
 pub(super) fn hex_pair(text: &[u8]) -> Option<u8> {
     let value = |digit: u8| HEX_DIGITS.get(usize::from(digit)).copied().filter(|value| *value != NO_SYMBOL);
     match text {
@@ -219,18 +222,18 @@ fn short_escape(byte: u8) -> Option<u8> {
     ESCAPES.iter().find(|(_, meant)| *meant == byte).map(|(written, _)| *written)
 }
 
-/// The number that a character of either base64 alphabet stands for.
+/// Decodes a character of either base64 alphabet.
 pub(super) fn sextet(character: u8) -> Option<u8> {
     SEXTETS.get(usize::from(character)).copied().filter(|sextet| *sextet != NO_SYMBOL)
 }
 
-/// In the tables: the byte stands for nothing.
+/// The table entry of a byte that is not a symbol.
 const NO_SYMBOL: u8 = 0xff;
 const HEX_DIGITS: [u8; 256] = table(&[(b'0', 10, 0), (b'a', 6, 10), (b'A', 6, 10)]);
 const SEXTETS: [u8; 256] =
     table(&[(b'A', 26, 0), (b'a', 26, 26), (b'0', 10, 52), (b'+', 1, 62), (b'-', 1, 62), (b'/', 1, 63), (b'_', 1, 63)]);
 
-/// The symbol of each byte: of so many bytes from the first, symbols that count up.
+/// Builds a table from ranges: the first byte, the number of bytes, and the first symbol.
 const fn table(mut ranges: &[(u8, u8, u8)]) -> [u8; 256] {
     let mut table = [NO_SYMBOL; 256];
     while let Some(((first, count, symbol), others)) = ranges.split_first() {

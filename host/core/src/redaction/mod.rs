@@ -1,61 +1,63 @@
-//! Known-value redaction (ADR-0023 R14): what leaves a task, without the values that the task was given.
+//! Known-value redaction (ADR-0023 R14) of a task's output.
 //!
-//! - [`Redaction`]: what one task was given, and how often it was found. Ends with the task.
-//! - [`Redactor`]: one stream of bytes, fed in pieces of any size; each find becomes `[redacted:NAME]`.
+//! - [`Redaction`]: the known values of one task, with match counts. Ends with the task.
+//! - [`Redactor`]: one stream of bytes, in writes of any size. Each match becomes
+//!   `[redacted:NAME]`.
 //!
 //! ```
 //! use far_core::redaction::Redaction;
 //!
 //! let redaction = Redaction::new();
 //! redaction.learn(&"api-key".parse()?, b"k3y-of-the-api")?;
-//! let text = redaction.text("key=k3y-of-the-api, in hex 6b33792d6f662d7468652d617069".to_owned(), 1024);
+//! let output = "key=k3y-of-the-api, in hex 6b33792d6f662d7468652d617069";
+//! let text = redaction.redact(output.to_owned(), 1024);
 //! assert_eq!(text, "key=[redacted:api-key], in hex [redacted:api-key]");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is found
+//! # Detected forms
 //!
-//! A value of at least [`SHORTEST`] bytes that are not all alike, whole, in each of these forms, however the stream is
-//! cut into writes:
+//! A complete value of at least [`MIN_LEN`] bytes that are not all equal, split into writes in any
+//! way, in one of these forms:
 //!
-//! - as it is;
-//! - in hexadecimal, in either case or both;
-//! - in base64 and base64url, wherever in the encoded bytes it begins, but for the characters at its edges that it shares
-//!   with its neighbours: of such a character, at most four bits are the value's;
-//! - percent-encoded, whichever bytes the encoder left as they are, a space as `+` too;
-//! - in a JSON string, with any of JSON's escapes for any of its characters.
+//! - unencoded;
+//! - hexadecimal, in upper, lower or mixed case;
+//! - base64 and base64url, at any offset in the encoded bytes. Characters at the edges that encode
+//!   neighboring bytes too stay; each of them holds at most four bits of the value;
+//! - percent-encoded, for any subset of its bytes, with a space as `%20` or `+`;
+//! - a JSON string, with any escapes for any characters.
 //!
-//! Of a value longer than [`PIECE`] bytes, its beginning counts as the value: it is found by its first 64 bytes, and what
-//! follows goes with it for as long as it is the value's, 64 bytes at a time.
+//! The first [`CHUNK_LEN`] bytes of a longer value are a match. The match extends over the
+//! following chunks of 64 bytes as long as they are equal to the value's.
 //!
-//! # What is not found
+//! # Limits
 //!
-//! Everything else that a skill can do to bytes: reversing, encrypting, compressing, other encodings, two of these on top
-//! of each other, base64 broken into lines, anything put between the parts, a part of a value, a value spread over
-//! streams. Redaction is for skills that are careless; what a hostile one may do with bytes is decided by who grants
-//! `reveal`.
+//! Redaction does not detect values that are reversed, encrypted, compressed, encoded twice or in
+//! another encoding. It does not detect base64 with line breaks, separators within a value, parts
+//! of a value, or a value spread over streams. It protects against careless skills. The operator
+//! who grants `reveal` decides which skills to trust with bytes.
 //!
 //! # Invariants
 //!
-//! - No value is kept: only fingerprints, SipHash-2-4 under a key of the task's own in locked memory. So a value that was
-//!   wiped in mid-task is still found.
-//! - A redactor holds back a constant number of bytes, whatever it was taught and whatever it is fed, and none before the
-//!   task was given a value.
-//! - The work for each byte is bounded, whatever the text. A value of one repeated character is refused,
-//!   since a text may begin it at every byte.
+//! - Only fingerprints stay in memory: SipHash-2-4 under the task's key, which is in locked memory.
+//!   Redaction therefore still detects a value that was wiped during the task.
+//! - A redactor delays a constant number of bytes, whatever the values and the output, and none
+//!   before the task has a value.
+//! - The work per byte is bounded for any output. A value of one repeated character is rejected,
+//!   because output may begin it at every byte.
 
 mod error;
 mod filter;
+mod fingerprint;
 mod form;
-mod known;
-mod print;
-mod reading;
+mod patterns;
+mod reader;
 mod redactor;
 mod task;
 #[cfg(test)]
 mod tests;
 
-pub use self::error::{LearnError, SHORTEST};
-pub use self::reading::PIECE;
-pub use self::redactor::{Piece, Redactor};
+pub use self::error::{LearnError, MIN_LEN};
+pub use self::reader::CHUNK_LEN;
+pub use self::redactor::{Redactor, Segment};
 pub use self::task::Redaction;

@@ -1,4 +1,4 @@
-//! What one task's text is redacted of.
+//! The state of redaction for one task.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,76 +6,78 @@ use std::sync::Arc;
 use far_capability::SecretName;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::error::{LearnError, SHORTEST};
-use super::known::Known;
+use super::error::{LearnError, MIN_LEN};
+use super::patterns::PatternSet;
 
-/// The values that one task was given, as fingerprints, and how often each was found. Shared by all that write for the
-/// task.
+/// The fingerprints of one task's values, with match counts. All streams of the task share it.
 pub struct Redaction(Mutex<State>);
 
-/// Where the task is.
+/// The state of a task.
 pub(super) enum State {
-    /// It was given nothing: text is passed on at once, and no key was made.
+    /// The task has no value. Output passes unchanged, and no key exists.
     Empty,
-    Known(Box<Known>),
-    /// Nothing is known any more, and so nothing is passed on.
+    Active(Box<PatternSet>),
+    /// The fingerprints are dropped, so no output passes.
     Ended,
 }
 
 impl Redaction {
-    /// Of a task that was given nothing yet.
+    /// Creates the state of a task without a value.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(State::Empty)))
     }
 
-    /// Learns a value, which is found from now on in whatever the task's redactors are fed. A value that is known by
-    /// this name is not learned again, and an empty one says nothing to anybody.
+    /// Learns a value, which the task's redactors remove from now on. Ignores an empty value, and
+    /// one that is known under this name.
     ///
     /// # Errors
     ///
-    /// [`LearnError`]: the value must not be given to the task. [`LearnError::TooShort`] for one below [`SHORTEST`]
-    /// bytes, [`LearnError::OneCharacter`] for one whose bytes are all alike.
+    /// [`LearnError`]; the task must not receive the value. [`LearnError::TooShort`] for fewer than
+    /// [`MIN_LEN`] bytes, [`LearnError::RepeatedCharacter`] if all bytes are equal.
     ///
     /// # Security
     ///
-    /// To be called before the task has the value. What is kept are fingerprints, until the task ends.
+    /// Call this before the task receives the value. Only fingerprints stay in memory, until the
+    /// task ends.
     pub fn learn(&self, name: &SecretName, value: &[u8]) -> Result<(), LearnError> {
         match value {
             [] => return Ok(()),
-            _ if value.len() < SHORTEST => return Err(LearnError::TooShort),
-            [first, others @ ..] if others.iter().all(|byte| byte == first) => return Err(LearnError::OneCharacter),
+            _ if value.len() < MIN_LEN => return Err(LearnError::TooShort),
+            [first, rest @ ..] if rest.iter().all(|byte| byte == first) => {
+                return Err(LearnError::RepeatedCharacter);
+            }
             _ => {}
         }
         let mut state = self.state();
         match &mut *state {
-            State::Known(known) => known.learn(name, value),
+            State::Active(patterns) => patterns.learn(name, value),
             State::Ended => Err(LearnError::Ended),
             State::Empty => {
-                let mut known = Known::new()?;
-                known.learn(name, value)?;
-                *state = State::Known(Box::new(known));
+                let mut patterns = PatternSet::new()?;
+                patterns.learn(name, value)?;
+                *state = State::Active(Box::new(patterns));
                 Ok(())
             }
         }
     }
 
-    /// Whether there is nothing to look for: redactors pass everything on.
+    /// Returns true if no value is known, so that output passes unchanged.
     pub fn is_empty(&self) -> bool {
         matches!(*self.state(), State::Empty)
     }
 
-    /// Each secret that was found so far, and how often.
-    pub fn finds(&self) -> Vec<(SecretName, u64)> {
+    /// Returns each secret with a match so far, and the number of its matches.
+    pub fn matches(&self) -> Vec<(SecretName, u64)> {
         match &*self.state() {
-            State::Known(known) => known.finds(),
+            State::Active(patterns) => patterns.matches(),
             State::Empty | State::Ended => Vec::new(),
         }
     }
 
-    /// Ends it, and answers with each secret that was found, and how often. All that was known is gone.
+    /// Drops the fingerprints. Returns each secret with a match, and the number of its matches.
     pub fn end(&self) -> Vec<(SecretName, u64)> {
         match std::mem::replace(&mut *self.state(), State::Ended) {
-            State::Known(known) => known.finds(),
+            State::Active(patterns) => patterns.matches(),
             State::Empty | State::Ended => Vec::new(),
         }
     }

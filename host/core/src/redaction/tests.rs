@@ -1,4 +1,4 @@
-//! What is found, what is not, and that it makes no difference how a stream is cut.
+//! Detection in all forms, for every split of a stream into writes.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Characters that encoders treat in different ways, and bytes of which some encoding has `+` and `/`.
+/// Characters that encoders treat differently, and bytes whose base64 has `+` and `/`.
 const VALUE: &[u8] = "k\u{e9}y /+?>\"\\\n\u{1f511}~%41_-zZ".as_bytes();
 
 fn knowing(values: &[(&str, &[u8])]) -> Arc<Redaction> {
@@ -19,17 +19,17 @@ fn knowing(values: &[(&str, &[u8])]) -> Arc<Redaction> {
     redaction
 }
 
-/// What comes out of a stream that is fed in these pieces.
+/// Returns the visible output of a stream with these writes.
 fn redacted(redaction: &Arc<Redaction>, pieces: &[&[u8]]) -> Vec<u8> {
     let (mut shown, mut counted) = (Vec::new(), 0);
     let mut redactor = redaction.redactor();
-    let mut out = |piece: Piece<'_>| match piece {
-        Piece::Clear(bytes) => {
+    let mut out = |segment: Segment<'_>| match segment {
+        Segment::Clear(bytes) => {
             counted += bytes.len();
             shown.extend_from_slice(bytes);
         }
-        Piece::Marker(marker) => shown.extend_from_slice(marker.as_bytes()),
-        Piece::Hidden(count) => counted += count,
+        Segment::Marker(marker) => shown.extend_from_slice(marker.as_bytes()),
+        Segment::Hidden(count) => counted += count,
     };
     pieces.iter().for_each(|piece| redactor.write(piece, &mut out));
     redactor.finish(&mut out);
@@ -41,7 +41,7 @@ fn shown(redaction: &Arc<Redaction>, text: &[u8]) -> String {
     String::from_utf8_lossy(&redacted(redaction, &[text])).into_owned()
 }
 
-/// How a byte is written, by whether it is escaped at all and in which case.
+/// Percent-encodes the bytes that `escaped` selects.
 fn percent(value: &[u8], escaped: impl Fn(usize, u8) -> bool, upper: bool) -> Vec<u8> {
     let write = |(at, byte): (usize, &u8)| match (escaped(at, *byte), upper) {
         (false, _) => vec![*byte],
@@ -59,7 +59,7 @@ fn mixed_case(hex: &str) -> String {
     hex.char_indices().map(|(at, digit)| if at % 3 == 0 { digit.to_ascii_uppercase() } else { digit }).collect()
 }
 
-/// A value in every form that is found: what it is called, and the text.
+/// Returns a value in every detected form, by the name of the form.
 fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let hex = hex::encode(value);
     let mut forms = vec![
@@ -90,19 +90,19 @@ fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn what_reaches_a_task_is_redacted_and_does_not_count() {
+fn input_is_redacted_without_counting() {
     let redaction = Redaction::new();
     redaction.learn(&"key".parse().unwrap(), b"canary-value").unwrap();
     let mut shown = Vec::new();
-    let mut redactor = redaction.redactor_of_input();
+    let mut redactor = redaction.input_redactor();
     redactor.write(b"a canary-value b", |piece| shown.extend_from_slice(piece.shown()));
     redactor.finish(|piece| shown.extend_from_slice(piece.shown()));
     assert_eq!(shown, b"a [redacted:key] b");
-    assert!(redaction.finds().iter().all(|(_, finds)| *finds == 0), "{:?}", redaction.finds());
+    assert!(redaction.matches().iter().all(|(_, matches)| *matches == 0), "{:?}", redaction.matches());
 }
 
 #[test]
-fn every_form_is_found_however_it_is_cut_in_two_or_three() {
+fn every_form_matches_across_writes() {
     let redaction = knowing(&[("key", VALUE)]);
     for (form, text) in forms(VALUE) {
         let text = [b"<", &text[..], b">"].concat();
@@ -118,7 +118,7 @@ fn every_form_is_found_however_it_is_cut_in_two_or_three() {
 }
 
 #[test]
-fn every_form_is_found_whatever_a_value_begins_with() {
+fn every_form_matches_any_first_character() {
     let characters: Vec<_> =
         std::str::from_utf8(VALUE).unwrap().chars().chain(" \0\t\u{7f}\u{20ac} %+".chars()).collect();
     for first in 0..characters.len() {
@@ -131,14 +131,14 @@ fn every_form_is_found_whatever_a_value_begins_with() {
     }
 }
 
-/// What base64 leaves of a value between these neighbours: nothing but the characters that they share.
+/// Returns base64 output without the characters that encode the value only.
 fn base64_without(text: &str, before: usize, value: usize) -> String {
     let (from, to) = ((8 * before).div_ceil(6), 8 * (before + value) / 6);
     format!("{}[redacted:key]{}", &text[..from], &text[to..])
 }
 
 #[test]
-fn base64_is_found_at_every_offset_however_it_is_cut() {
+fn base64_matches_at_every_offset() {
     let redaction = knowing(&[("key", VALUE)]);
     for before in 0..6 {
         for after in 0..4 {
@@ -159,7 +159,7 @@ fn base64_is_found_at_every_offset_however_it_is_cut() {
 }
 
 #[test]
-fn neighbours_are_two_finds() {
+fn adjacent_values_match_separately() {
     let redaction = knowing(&[("one", b"first-value"), ("two", b"second-value")]);
     assert_eq!(
         shown(&redaction, b"first-valuesecond-valuefirst-value."),
@@ -169,28 +169,28 @@ fn neighbours_are_two_finds() {
 }
 
 #[test]
-fn where_values_overlap_nothing_of_any_stays() {
+fn overlapping_values_are_removed_completely() {
     let redaction = knowing(&[("one", b"abcdefgh"), ("two", b"efghijkl"), ("three", b"abcdefghij"), ("four", b"cdef")]);
-    assert_eq!(shown(&redaction, b"-abcdefghijkl-"), "-[redacted:three]-", "the longest, and what overlaps it");
+    assert_eq!(shown(&redaction, b"-abcdefghijkl-"), "-[redacted:three]-", "the longest match, and its overlap");
     assert_eq!(shown(&redaction, b"-abcdefghkl-"), "-[redacted:one]kl-");
     assert_eq!(shown(&redaction, b"-abcdefxghijkl-"), "-ab[redacted:four]xghijkl-");
-    let finds: Vec<_> = redaction.end().into_iter().map(|(name, finds)| (name.to_string(), finds)).collect();
+    let matches: Vec<_> = redaction.end().into_iter().map(|(name, matches)| (name.to_string(), matches)).collect();
     assert_eq!(
-        finds,
-        [("one", 1), ("two", 1), ("three", 1), ("four", 1)].map(|(name, finds)| (name.to_owned(), finds))
+        matches,
+        [("one", 1), ("two", 1), ("three", 1), ("four", 1)].map(|(name, matches)| (name.to_owned(), matches))
     );
 }
 
 #[test]
-fn a_value_over_and_over_is_gone_too() {
+fn repeated_value_is_removed() {
     let redaction = knowing(&[("key", b"ababab")]);
     assert_eq!(shown(&redaction, "ab".repeat(50).as_bytes()), "[redacted:key]");
-    assert_eq!(shown(&redaction, b"babab"), "babab", "it is not there");
+    assert_eq!(shown(&redaction, b"babab"), "babab", "no match");
     assert_eq!(shown(&redaction, b"cabababc"), "c[redacted:key]c");
 }
 
 #[test]
-fn periodic_value_is_found_over_and_over() {
+fn repeated_periodic_value_is_removed() {
     let repeated = |period: &str, times: usize| period.repeat(times).into_bytes();
     for value in [
         repeated("ab", 2),
@@ -211,7 +211,7 @@ fn periodic_value_is_found_over_and_over() {
     }
 }
 
-/// Letters without a pattern.
+/// Returns pseudorandom characters.
 fn long(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -222,7 +222,7 @@ fn long(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_long_value_is_found_in_every_form_and_nothing_of_it_is_held() {
+fn long_value_matches_in_every_form() {
     for length in [63, 64, 65, 128, 1000, 20_000] {
         let value = long(length);
         let redaction = knowing(&[("key", &value)]);
@@ -242,18 +242,18 @@ fn a_long_value_is_found_in_every_form_and_nothing_of_it_is_held() {
 }
 
 #[test]
-fn the_beginning_of_a_long_value_is_a_find_and_less_is_none() {
+fn first_chunk_of_long_value_matches() {
     let value = long(1000);
     let redaction = knowing(&[("key", &value)]);
     assert_eq!(shown(&redaction, &value[..63]).as_bytes(), &value[..63]);
     assert_eq!(shown(&redaction, &[&value[..64], b"!"].concat()), "[redacted:key]!");
     assert_eq!(shown(&redaction, &[&value[..192], b"!"].concat()), "[redacted:key]!");
     let again = [&value[..640], &value[..], b"!"].concat();
-    assert_eq!(shown(&redaction, &again), "[redacted:key][redacted:key]!", "the whole after a part of it");
+    assert_eq!(shown(&redaction, &again), "[redacted:key][redacted:key]!", "the value after a part of it");
 }
 
 #[test]
-fn a_long_value_that_begins_like_itself_is_found_at_its_second_beginning() {
+fn self_similar_value_matches_at_second_start() {
     let part = long(64);
     let value = [&part[..], &part, b"the-end-of-it"].concat();
     let redaction = knowing(&[("key", &value)]);
@@ -261,7 +261,7 @@ fn a_long_value_that_begins_like_itself_is_found_at_its_second_beginning() {
 }
 
 #[test]
-fn of_many_values_that_begin_alike_each_is_followed_to_its_end() {
+fn values_with_equal_starts_match_completely() {
     let begin = long(64);
     let value = |version: usize| [&begin[..], format!("{version:0>80}").as_bytes()].concat();
     let redaction = Redaction::new();
@@ -273,22 +273,22 @@ fn of_many_values_that_begin_alike_each_is_followed_to_its_end() {
 }
 
 #[test]
-fn an_escape_that_two_pieces_share_is_hidden_whole() {
+fn escape_across_chunks_is_hidden() {
     let value = format!("{}\u{1f511}{}", "abc".repeat(21), "xyz".repeat(30));
     let redaction = knowing(&[("key", value.as_bytes())]);
     for (form, text) in forms(value.as_bytes()) {
         assert_eq!(shown(&redaction, &[&text[..], b"!"].concat()), "[redacted:key]!", "{form}");
     }
     let begun = format!("{}\\ud83d\\udd11!", "abc".repeat(21));
-    assert_eq!(shown(&redaction, begun.as_bytes()), "[redacted:key]!", "it has a byte of the find");
+    assert_eq!(shown(&redaction, begun.as_bytes()), "[redacted:key]!", "it has a byte of the match");
 }
 
 #[test]
-fn one_character_repeated_is_refused() {
+fn repeated_character_is_rejected() {
     let redaction = Redaction::new();
     for (value, learned) in [
-        (&b"aaaa"[..], Err(LearnError::OneCharacter)),
-        (&[0; 4096], Err(LearnError::OneCharacter)),
+        (&b"aaaa"[..], Err(LearnError::RepeatedCharacter)),
+        (&[0; 4096], Err(LearnError::RepeatedCharacter)),
         (b"aaa", Err(LearnError::TooShort)),
         (b"aaab", Ok(())),
         (b"baaa", Ok(())),
@@ -299,7 +299,7 @@ fn one_character_repeated_is_refused() {
 }
 
 #[test]
-fn the_shortest_value_is_found_and_a_shorter_one_is_refused() {
+fn shortest_value_matches_shorter_is_rejected() {
     let redaction = knowing(&[("pin", b"4711"), ("nothing", b"")]);
     for short in [&b"471"[..], b"47", b"4"] {
         assert_eq!(redaction.learn(&"digit".parse().unwrap(), short), Err(LearnError::TooShort));
@@ -315,20 +315,20 @@ fn the_shortest_value_is_found_and_a_shorter_one_is_refused() {
 }
 
 #[test]
-fn what_was_learned_in_the_middle_of_a_stream_is_found_from_there_on() {
+fn value_learned_mid_stream_matches_later() {
     let redaction = Redaction::new();
     let mut redactor = redaction.redactor();
     let mut shown = Vec::new();
     redactor.write(b"before, ", |piece| shown.push(format!("{piece:?}")));
-    assert_eq!(shown.len(), 1, "nothing is held back while nothing is known");
+    assert_eq!(shown.len(), 1, "no delay without a known value");
     redaction.learn(&"key".parse().unwrap(), b"value").unwrap();
-    redactor.write(b"value", |piece| panic!("{piece:?} before it is decided"));
+    redactor.write(b"value", |piece| panic!("{piece:?} is undecided"));
     redactor.finish(|piece| shown.push(format!("{piece:?}")));
     assert_eq!(shown[1..], ["Marker(\"[redacted:key]\")", "Hidden(5)"]);
 }
 
 #[test]
-fn a_value_is_learned_once_by_each_name_and_each_version_of_it_is_found() {
+fn every_version_matches_under_its_name() {
     let redaction =
         knowing(&[("key", b"version-1"), ("key", b"version-1"), ("key", b"version-2"), ("other", b"version-1")]);
     assert_eq!(shown(&redaction, b"version-1 version-2"), "[redacted:key] [redacted:key]");
@@ -336,35 +336,35 @@ fn a_value_is_learned_once_by_each_name_and_each_version_of_it_is_found() {
 }
 
 #[test]
-fn what_has_ended_learns_nothing_and_shows_nothing() {
+fn ended_redaction_learns_and_shows_nothing() {
     let redaction = knowing(&[("key", b"version-1")]);
     let mut redactor = redaction.redactor();
     redactor.write(b"version-", |_| panic!("not decided yet"));
     assert_eq!(redaction.end(), []);
     assert_eq!(redaction.learn(&"key".parse().unwrap(), b"version-2"), Err(LearnError::Ended));
-    let mut out = |piece: Piece<'_>| assert!(matches!(piece, Piece::Hidden(_)), "{piece:?}");
+    let mut out = |segment: Segment<'_>| assert!(matches!(segment, Segment::Hidden(_)), "{segment:?}");
     redactor.write(b"1", &mut out);
     redactor.finish(&mut out);
-    assert_eq!(redaction.text("version-1".to_owned(), 100), "");
+    assert_eq!(redaction.redact("version-1".to_owned(), 100), "");
 }
 
 #[test]
-fn a_text_is_kept_up_to_its_limit() {
+fn redacted_text_is_cut_to_limit() {
     let redaction = knowing(&[("key", b"4711")]);
     let text = "4711".repeat(1000);
-    assert_eq!(redaction.text(text.clone(), 20), "[redacted:key][redac");
-    assert_eq!(Redaction::new().text(text.clone(), 20), text, "who calls has limited it already");
+    assert_eq!(redaction.redact(text.clone(), 20), "[redacted:key][redac");
+    assert_eq!(Redaction::new().redact(text.clone(), 20), text, "the caller limits text without a value");
 }
 
 #[test]
-fn nothing_that_can_be_printed_has_a_value() {
+fn debug_omits_value() {
     let redaction = knowing(&[("key", b"canary-value")]);
     let mut redactor = redaction.redactor();
     redactor.write(b"canary-", |_| {});
     assert!(!format!("{redaction:?} {redactor:?} {:#?}", redactor).contains("canary"));
 }
 
-/// A text that was written in one of the forms, or in a mixture that some encoder may choose.
+/// Encodes a value in one of the forms, or percent-encodes some of its bytes.
 fn written(value: &[u8], choice: u8, escaped: &[bool]) -> Vec<u8> {
     let forms = forms(value);
     match forms.get(usize::from(choice)) {
@@ -375,7 +375,7 @@ fn written(value: &[u8], choice: u8, escaped: &[bool]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn a_value_is_found_in_any_text(
+    fn value_matches_in_any_text(
         value in prop::collection::vec(any::<u8>(), 8..200),
         before in prop::collection::vec(any::<u8>(), 0..500),
         after in prop::collection::vec(any::<u8>(), 0..500),
@@ -396,11 +396,11 @@ proptest! {
         prop_assert!(shown.starts_with(&before[..before.len().saturating_sub(2)]));
         prop_assert!(shown.windows(14).any(|window| window == b"[redacted:key]"));
         prop_assert!(!shown.windows(value.len()).any(|window| window == value));
-        prop_assert_eq!(&redacted(&redaction, &[&text[..]]), &shown, "cuts make no difference");
+        prop_assert_eq!(&redacted(&redaction, &[&text[..]]), &shown, "splits make no difference");
     }
 
     #[test]
-    fn text_without_a_value_passes_byte_for_byte(
+    fn text_without_value_passes_unchanged(
         values in prop::collection::vec(prop::collection::vec(any::<u8>(), 8..100), 1..65),
         text in prop::collection::vec(any::<u8>(), 0..20_000),
         letters in "[ -~\\n]{0,5000}",

@@ -1,5 +1,5 @@
-//! The capability check costs the same whatever a task was granted, and allocates nothing.
-#![expect(unsafe_code, reason = "an allocator that counts has to be an allocator")]
+//! The capability check takes constant time for any number of grants, and does not allocate.
+#![expect(unsafe_code, reason = "a counting allocator implements an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -11,61 +11,61 @@ use far_core::{SecretName, SkillDigest, Version, VersionSelector};
 
 use crate::shared::{catalog, declared, entry, name, terms};
 
-/// The system's allocator, counting for each thread how often it was asked for memory.
-struct Counting;
+/// The system allocator, with a count of allocations for each thread.
+struct CountingAllocator;
 
 thread_local! {
-    static ASKED: Cell<u64> = const { Cell::new(0) };
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
 fn count() {
-    ASKED.with(|asked| asked.set(asked.get() + 1));
+    ALLOCATIONS.with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every call goes to the system's allocator as it came. The counter is a thread-local without destructor and
-// with a constant start: reading it neither allocates nor fails, in no phase of a thread.
-unsafe impl GlobalAlloc for Counting {
+// SAFETY: every call is forwarded unchanged to the system allocator. The counter is a thread-local
+// with a constant initializer and without a destructor, so access never allocates or fails.
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn allocations(work: impl FnOnce()) -> u64 {
-    let before = ASKED.get();
+    let before = ALLOCATIONS.get();
     work();
-    ASKED.get() - before
+    ALLOCATIONS.get() - before
 }
 
 const TERMS: &str = "seal,sign@https://api.example.com/v1";
 
-/// A task with so many grants: `key-0`, `key-1`, … .
+/// Returns the capability of a task with grants for `key-0`, `key-1`, ….
+/// The first grant expires after a second.
 fn capability(grants: usize, now: Instant) -> Capability {
     let names: Vec<_> = (0..grants).map(|number| format!("key-{number}")).collect();
     let declared: Vec<_> = names.iter().map(|name| declared(name, terms(TERMS))).collect();
     let granted = names.iter().map(|text| Grant::new(name(text), terms(TERMS)));
-    // The first one ends after a second.
     let lengths = std::iter::once(Duration::from_secs(1)).chain(std::iter::repeat(Duration::MAX));
     let granted: Vec<_> = granted.zip(lengths).map(|(grant, length)| grant.with_expiry(length)).collect();
     let catalog = catalog(names.iter().map(|name| entry(name, Scope::Task, terms(TERMS))));
@@ -73,18 +73,18 @@ fn capability(grants: usize, now: Instant) -> Capability {
 }
 
 #[test]
-fn the_counter_counts() {
+fn allocations_are_counted() {
     assert_eq!(allocations(|| drop(black_box(Box::new(1)))), 1);
     assert_eq!(allocations(|| assert_eq!(black_box(1), 1)), 0);
 }
 
 #[test]
-fn a_check_allocates_nothing_whatever_its_answer() {
+fn check_never_allocates() {
     let now = Instant::now();
     let (inside, outside) = ("https://api.example.com/v1/a", "https://api.example.com/v2");
     let (inside, outside) = (Target::new("GET", inside).unwrap(), Target::new("GET", outside).unwrap());
     let (current, seventh) = (VersionSelector::Current, VersionSelector::Exactly(Version::parse("7").unwrap()));
-    let (known, ended, unknown) = (name("key-5"), name("key-0"), name("nobodys"));
+    let (known, ended, unknown) = (name("key-5"), name("key-0"), name("unknown"));
     for grants in [10, 1_000, 10_000] {
         let capability = capability(grants, now);
         let check = |secret, version, purpose| {
@@ -108,12 +108,12 @@ fn a_check_allocates_nothing_whatever_its_answer() {
     }
 }
 
-/// A few names, so many grants apart.
-fn names(stem: &str, apart: usize) -> Vec<SecretName> {
-    (1..9).map(|number| name(&format!("{stem}-{}", number * apart))).collect()
+/// Returns 8 names, `step` grants apart.
+fn names(stem: &str, step: usize) -> Vec<SecretName> {
+    (1..9).map(|number| name(&format!("{stem}-{}", number * step))).collect()
 }
 
-/// The time that checks of these secrets take, one after the other.
+/// Measures checks of these secrets.
 fn time(capability: &Capability, secrets: &[SecretName], purpose: Purpose<'_>, now: Instant) -> Duration {
     let started = Instant::now();
     for _ in 0..500 {
@@ -125,7 +125,7 @@ fn time(capability: &Capability, secrets: &[SecretName], purpose: Purpose<'_>, n
     started.elapsed()
 }
 
-/// The best of many rounds, in which all take turns: what a busy machine adds, it adds to some rounds of each.
+/// Returns the minimum over many interleaved rounds, which excludes delays of a busy machine.
 fn best<const N: usize>(mut timed: [Box<dyn FnMut() -> Duration + '_>; N]) -> [Duration; N] {
     let mut best = [Duration::MAX; N];
     for _ in 0..60 {
@@ -137,31 +137,31 @@ fn best<const N: usize>(mut timed: [Box<dyn FnMut() -> Duration + '_>; N]) -> [D
 }
 
 #[test]
-fn a_check_takes_as_long_with_ten_thousand_grants_as_with_ten() {
+fn check_time_is_independent_of_grants() {
     let now = Instant::now();
     let (few, many) = (capability(10, now), capability(10_000, now));
     let (few_names, many_names) = (names("key", 1), names("key", 1_111));
-    let strangers = names("nobodys", 1);
+    let unknown = names("unknown", 1);
     let [granted_few, granted_many, denied_few, denied_many] = best([
         Box::new(|| time(&few, &few_names, Purpose::Sign, now)),
         Box::new(|| time(&many, &many_names, Purpose::Sign, now)),
-        Box::new(|| time(&few, &strangers, Purpose::Sign, now)),
-        Box::new(|| time(&many, &strangers, Purpose::Sign, now)),
+        Box::new(|| time(&few, &unknown, Purpose::Sign, now)),
+        Box::new(|| time(&many, &unknown, Purpose::Sign, now)),
     ]);
     assert!(granted_many < granted_few * 5, "granted: {granted_few:?} with 10, {granted_many:?} with 10,000");
     assert!(denied_many < denied_few * 5, "denied: {denied_few:?} with 10, {denied_many:?} with 10,000");
 }
 
 #[test]
-fn a_denial_is_no_dearer_than_a_grant() {
+fn denial_is_as_fast_as_grant() {
     let now = Instant::now();
     let capability = capability(10_000, now);
-    let (names, strangers) = (names("key", 1_111), names("nobodys", 1));
+    let (names, unknown) = (names("key", 1_111), names("unknown", 1));
     let inside = Target::new("GET", "https://api.example.com/v1/a").unwrap();
     let outside = Target::new("GET", "https://api.example.com/v2").unwrap();
     let [granted, undeclared, operation, sealed, elsewhere] = best([
         Box::new(|| time(&capability, &names, Purpose::Sign, now)),
-        Box::new(|| time(&capability, &strangers, Purpose::Sign, now)),
+        Box::new(|| time(&capability, &unknown, Purpose::Sign, now)),
         Box::new(|| time(&capability, &names, Purpose::Reveal, now)),
         Box::new(|| time(&capability, &names, Purpose::Seal(&inside, Some(&Placement::Authorization)), now)),
         Box::new(|| time(&capability, &names, Purpose::Seal(&outside, Some(&Placement::Authorization)), now)),

@@ -1,4 +1,4 @@
-//! Locked memory is little: what a task may have of it, and what happens when there is none.
+//! Quotas of locked memory, and its exhaustion.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,32 +15,32 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::memory_provider::MemoryProvider;
 use crate::shared::{catalog, declared, entry, grant, terms};
 
-/// Long enough for a few to fill a quota, and to be seen in the process's usage.
+/// The length of a value in bytes. A few values fill a quota.
 const LENGTH: usize = 32 * 1024;
-/// As many as a task may have at a time.
-const FIT: usize = 256 * 1024 / LENGTH;
+/// The number of values that fit in the quota of a task.
+const QUOTA: usize = 256 * 1024 / LENGTH;
 
-/// The process's memory is every test's: they run one after the other.
-static ALONE: Mutex<()> = Mutex::const_new(());
+/// Serializes the tests, which share the memory of the process.
+static SERIAL: Mutex<()> = Mutex::const_new(());
 
 struct Agent {
     backend: Arc<MemoryProvider>,
     log: Arc<MemorySink>,
     broker: Arc<Broker>,
     catalog: Arc<Catalog>,
-    _alone: MutexGuard<'static, ()>,
+    _serial: MutexGuard<'static, ()>,
 }
 
 impl Agent {
-    /// An agent whose secrets have so many long versions.
+    /// Creates an agent whose secrets have this number of versions.
     async fn with_versions(versions: usize) -> Self {
-        Self::refreshing(versions, Duration::ZERO).await
+        Self::with_refresh_interval(versions, Duration::ZERO).await
     }
 
-    /// The same, where a secret is read again after so much time only.
-    async fn refreshing(versions: usize, refresh_interval: Duration) -> Self {
-        let alone = ALONE.lock().await;
-        nothing_is_locked();
+    /// Creates an agent with a minimum interval between refreshes.
+    async fn with_refresh_interval(versions: usize, refresh_interval: Duration) -> Self {
+        let serial = SERIAL.lock().await;
+        wait_for_unlocked_memory();
         let backend = Arc::new(MemoryProvider::new(ProviderId::parse("memory").unwrap()));
         let log = MemorySink::new();
         let pal = Pal::builder().sink(log.clone()).build();
@@ -48,7 +48,7 @@ impl Agent {
         let broker = Broker::new([backend.clone() as _], pal, settings).unwrap();
         let secrets = [("task-key", Scope::Task), ("agent-key", Scope::Agent)];
         let catalog = catalog(secrets.map(|(secret, scope)| entry(secret, scope, terms("reveal,refresh"))));
-        let agent = Self { backend, log, broker, catalog, _alone: alone };
+        let agent = Self { backend, log, broker, catalog, _serial: serial };
         (1..=versions).for_each(|version| agent.set(version));
         agent
     }
@@ -80,7 +80,7 @@ impl Agent {
         session
     }
 
-    /// Why fetches failed, as recorded.
+    /// Returns the recorded reasons of failed fetches.
     fn failures(&self) -> Vec<Option<Reason>> {
         let records = self.log.records();
         let failed =
@@ -89,11 +89,11 @@ impl Agent {
     }
 }
 
-/// Waits for the test before: its runtime, and what its last tasks held, goes after its lock.
-fn nothing_is_locked() {
+/// Waits until the previous test has wiped its values, which happens after it releases the lock.
+fn wait_for_unlocked_memory() {
     let end = Instant::now() + Duration::from_secs(10);
     while usage().used > 0 {
-        assert!(Instant::now() < end, "locked memory that is never wiped: {:?}", usage());
+        assert!(Instant::now() < end, "locked memory is not wiped: {:?}", usage());
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -110,98 +110,98 @@ async fn reveals(task: &Session, handle: &Handle, number: usize) -> bool {
     task.reveal(handle).await.unwrap().expose() == value(number)
 }
 
-/// The value of a version: not one byte repeated, which no task is given.
+/// Returns the value of a version, which is not a single repeated byte.
 fn value(number: usize) -> [u8; LENGTH] {
     let mut value = [u8::try_from(number % 251).unwrap(); LENGTH];
     value[0] = 0xff;
     value
 }
 
-fn exhausted<T>(answer: &Result<T, AccessError>) -> bool {
-    matches!(answer, Err(AccessError::Secret(SecretError::Exhausted)))
+fn is_exhausted<T>(result: &Result<T, AccessError>) -> bool {
+    matches!(result, Err(AccessError::Secret(SecretError::Exhausted)))
 }
 
 #[tokio::test]
-async fn a_task_uses_up_its_own_quota_and_its_neighbour_has_all_of_its_own() {
-    let agent = Agent::with_versions(FIT + 1).await;
+async fn tasks_have_separate_quotas() {
+    let agent = Agent::with_versions(QUOTA + 1).await;
     let before = usage().used;
-    let (greedy, neighbour) = (agent.task().await, agent.task().await);
+    let (greedy, other) = (agent.task().await, agent.task().await);
     let mut held = Vec::new();
-    for version in 1..=FIT {
+    for version in 1..=QUOTA {
         held.push(get(&greedy, "task-key", version).await.unwrap());
     }
-    assert!(exhausted(&get(&greedy, "task-key", FIT + 1).await));
-    assert!(exhausted(&get(&greedy, "task-key", FIT + 1).await), "again, and again without a value");
-    assert_eq!((usage().used - before) / LENGTH, FIT, "besides the little that its redaction takes");
+    assert!(is_exhausted(&get(&greedy, "task-key", QUOTA + 1).await));
+    assert!(is_exhausted(&get(&greedy, "task-key", QUOTA + 1).await), "the second attempt fails too");
+    assert_eq!((usage().used - before) / LENGTH, QUOTA, "the values fill the quota, apart from redaction");
     assert_eq!(agent.failures(), [Some(Reason::Token("over-quota")), Some(Reason::Token("over-quota"))]);
-    assert!(!greedy.backend_failed() && greedy.stopped().is_none(), "it is told, and goes on");
-    assert!(reveals(&greedy, &held[0], 1).await, "what it has stays");
+    assert!(!greedy.backend_failed() && greedy.stop_reason().is_none(), "the task gets an error and continues");
+    assert!(reveals(&greedy, &held[0], 1).await, "earlier values stay");
 
-    let mut neighbours = Vec::new();
-    for version in 1..=FIT {
-        neighbours.push(get(&neighbour, "task-key", version).await.unwrap());
+    let mut other_handles = Vec::new();
+    for version in 1..=QUOTA {
+        other_handles.push(get(&other, "task-key", version).await.unwrap());
     }
     greedy.finish(Outcome::Completed).await.unwrap();
-    assert_eq!((usage().used - before) / LENGTH, FIT, "the handles that are held hold no bytes");
-    for (handle, version) in neighbours.iter().zip(1..) {
-        assert!(reveals(&neighbour, handle, version).await);
+    assert_eq!((usage().used - before) / LENGTH, QUOTA, "handles do not keep bytes");
+    for (handle, version) in other_handles.iter().zip(1..) {
+        assert!(reveals(&other, handle, version).await);
     }
-    neighbour.finish(Outcome::Completed).await.unwrap();
+    other.finish(Outcome::Completed).await.unwrap();
     assert_eq!(usage().used, before);
 }
 
 #[tokio::test]
-async fn what_is_wiped_is_counted_back() {
+async fn wiped_values_free_quota() {
     let agent = Agent::with_versions(1).await;
     let task = agent.task().await;
     let mut held = vec![task.get("task-key", None).await.unwrap()];
-    // Versions that nobody holds any more are no burden, however many there were.
-    for number in 2..3 * FIT {
+    // Versions without a handle do not count.
+    for number in 2..3 * QUOTA {
         agent.set(number);
         held = vec![task.refresh("task-key").await.unwrap()];
         assert!(reveals(&task, &held[0], number).await);
     }
-    let mut number = 3 * FIT;
-    while held.len() < FIT {
+    let mut number = 3 * QUOTA;
+    while held.len() < QUOTA {
         agent.set(number);
         held.push(task.refresh("task-key").await.unwrap());
         number += 1;
     }
     agent.set(number);
-    assert!(exhausted(&task.refresh("task-key").await), "held versions count");
+    assert!(is_exhausted(&task.refresh("task-key").await), "versions with a handle count");
     held.remove(0);
     assert!(reveals(&task, &task.refresh("task-key").await.unwrap(), number).await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_over_its_quota_does_not_have_the_backend_asked_again_and_again() {
+async fn task_over_quota_causes_no_backend_calls() {
     let interval = Duration::from_secs(10);
-    let agent = Agent::refreshing(FIT, interval).await;
+    let agent = Agent::with_refresh_interval(QUOTA, interval).await;
     let task = agent.task().await;
     let _current = task.get("task-key", None).await.unwrap();
-    for version in 1..FIT {
+    for version in 1..QUOTA {
         get(&task, "task-key", version).await.unwrap();
     }
-    agent.set(FIT + 1);
+    agent.set(QUOTA + 1);
     tokio::time::advance(interval).await;
-    assert!(exhausted(&task.refresh("task-key").await));
+    assert!(is_exhausted(&task.refresh("task-key").await));
     let calls = agent.backend.calls();
-    assert!(exhausted(&task.refresh("task-key").await));
+    assert!(is_exhausted(&task.refresh("task-key").await));
     assert_eq!(agent.backend.calls(), calls);
 }
 
 #[tokio::test]
-async fn what_is_shared_is_nobodys_burden() {
-    let agent = Agent::with_versions(FIT + 1).await;
+async fn shared_values_count_against_no_task() {
+    let agent = Agent::with_versions(QUOTA + 1).await;
     let task = agent.task().await;
-    for version in 1..=FIT + 1 {
+    for version in 1..=QUOTA + 1 {
         get(&task, "agent-key", version).await.unwrap();
     }
     get(&task, "task-key", 1).await.unwrap();
 }
 
 #[tokio::test]
-async fn without_locked_memory_a_secret_is_unavailable_until_there_is_some() {
+async fn secret_is_unavailable_without_locked_memory() {
     let agent = Agent::with_versions(1).await;
     let task = agent.task().await;
     let mut all: Vec<_> = (0..usage().budget / LENGTH).map_while(|_| SecretBytes::new(LENGTH, |_| {}).ok()).collect();
@@ -217,7 +217,7 @@ async fn without_locked_memory_a_secret_is_unavailable_until_there_is_some() {
     assert_eq!(
         refused,
         Some(SecretError::Unavailable { retry_after: None }.into()),
-        "what cannot be redacted stays here"
+        "a value without redaction is not released"
     );
     all.pop();
     assert!(reveals(&task, &get(&task, "task-key", 1).await.unwrap(), 1).await);

@@ -1,4 +1,4 @@
-//! Tests that need a process of their own: they count allocations, or measure locked memory.
+//! Tests that need a separate process, because they count allocations or measure locked memory.
 #![expect(clippy::disallowed_methods, reason = "tests use a session as the interfaces do")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 

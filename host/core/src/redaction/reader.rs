@@ -1,33 +1,35 @@
-//! Reading a text in several forms at once. Forms that read the same symbols share one reading. A
-//! text in which a value may begin at every byte therefore costs one reading a byte, and not one
-//! for each form.
+//! A reader that decodes output in several forms at once.
+//!
+//! FormSet with the same symbols share one reading. Output in which a value may begin at every byte
+//! therefore costs one reading per byte, not one per form.
 
 use zeroize::Zeroizing;
 
 use super::form::{Alphabet, Form, hex_pair, sextet};
 
-/// How many bytes of a value are compared at a time. The beginning of a longer value counts as the value.
-pub const PIECE: usize = 64;
+/// The number of bytes of a value that are compared at a time. Its first chunk counts as a match of
+/// a longer value.
+pub const CHUNK_LEN: usize = 64;
 
-/// Room for the symbols that are compared.
-pub(super) type Symbols = Zeroizing<[u8; PIECE]>;
+/// A buffer for the symbols of a chunk.
+pub(super) type SymbolBuffer = Zeroizing<[u8; CHUNK_LEN]>;
 
 /// A set of forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Forms(u8);
+pub(super) struct FormSet(u8);
 
-/// The place in a text up to which some forms have read the same symbols.
+/// A position in output up to which a set of forms read the same symbols.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
-    /// Never empty; one form alone if it is hexadecimal, base64, or within a unit.
-    forms: Forms,
-    /// Where the next symbol's unit begins.
+    /// Never empty. A single form for hexadecimal, for base64, and within a unit.
+    forms: FormSet,
+    /// The offset of the next symbol's unit.
     pub(super) at: usize,
-    /// How many of the unit's symbols were read.
+    /// The number of symbols of that unit that were read.
     used: usize,
 }
 
-impl Forms {
+impl FormSet {
     const ALL: Self = Self((1 << Form::ALL.len()) - 1);
 
     const fn of(form: Form) -> Self {
@@ -46,47 +48,46 @@ impl Forms {
         Self(self.0 & !other.0)
     }
 
-    /// Those of the forms in which these bytes are written as they are.
-    fn that_leave(self, bytes: &[u8]) -> Self {
+    /// Returns the forms in which `bytes` contain no escape, and so decode to themselves.
+    fn without_escapes(self, bytes: &[u8]) -> Self {
         let (mut percent, mut plus, mut backslash) = (false, false, false);
         for byte in bytes {
             percent |= *byte == b'%';
             plus |= *byte == b'+';
             backslash |= *byte == b'\\';
         }
-        let mut leaving = Self::of(Form::Raw);
+        let mut verbatim = Self::of(Form::Raw);
         for (form, escapes) in [(Form::Percent, percent), (Form::Query, percent || plus), (Form::Json, backslash)] {
-            leaving = if escapes { leaving } else { leaving.with(Self::of(form)) };
+            verbatim = if escapes { verbatim } else { verbatim.with(Self::of(form)) };
         }
-        Self(self.0 & leaving.0)
+        Self(self.0 & verbatim.0)
     }
 }
 
 impl Reader {
-    /// A reader at the beginning of a text, in every form.
+    /// Creates a reader at the start, for all forms.
     pub(super) fn new() -> Self {
-        Self { forms: Forms::ALL, at: 0, used: 0 }
+        Self { forms: FormSet::ALL, at: 0, used: 0 }
     }
 
-    /// The same reader, back at the beginning of its text.
+    /// Returns this reader, reset to the start.
     pub(super) fn rewound(self) -> Self {
         Self { at: 0, used: 0, ..self }
     }
 
-    /// The alphabet of the symbols that were read last.
+    /// Returns the alphabet of the symbols.
     pub(super) fn alphabet(&self) -> Alphabet {
-        if self.forms == Forms::of(Form::Base64) { Alphabet::Sextets } else { Alphabet::Bytes }
+        if self.forms == FormSet::of(Form::Base64) { Alphabet::Sextets } else { Alphabet::Bytes }
     }
 
-    /// Reads `room.len()` symbols, in each of the forms in which the text has that many. Calls
-    /// `each` with the symbols and a reader behind them, once for all forms that read the same
-    /// symbols.
+    /// Reads `room.len()` symbols in each form that has as many in `text`. Calls `each` with the
+    /// symbols and a reader after them, once for all forms with the same symbols.
     pub(super) fn read(self, text: &[u8], room: &mut [u8], mut each: impl FnMut(Self, &[u8])) {
         let mut left = self.forms;
-        let as_it_is = text.get(self.at..).and_then(|text| text.get(..room.len())).filter(|_| self.used == 0);
-        if let Some(symbols) = as_it_is {
-            let forms = left.that_leave(symbols);
-            if forms != Forms(0) {
+        let verbatim = text.get(self.at..).and_then(|text| text.get(..room.len())).filter(|_| self.used == 0);
+        if let Some(symbols) = verbatim {
+            let forms = left.without_escapes(symbols);
+            if forms != FormSet(0) {
                 left = left.without(forms);
                 each(Self { forms, at: self.at + symbols.len(), used: 0 }, symbols);
             }
@@ -95,12 +96,12 @@ impl Reader {
             if !left.contains(form) {
                 continue;
             }
-            let mut reader = Self { forms: Forms::of(form), ..self };
+            let mut reader = Self { forms: FormSet::of(form), ..self };
             let Some(symbols) = reader.read_in(form, text, room) else { continue };
-            // `+` alone tells the two apart.
-            let was_read = text.get(self.at..reader.at).unwrap_or_default();
-            if form == Form::Percent && left.contains(Form::Query) && !was_read.contains(&b'+') {
-                reader.forms = reader.forms.with(Forms::of(Form::Query));
+            // Both forms agree unless there is a `+`.
+            let consumed = text.get(self.at..reader.at).unwrap_or_default();
+            if form == Form::Percent && left.contains(Form::Query) && !consumed.contains(&b'+') {
+                reader.forms = reader.forms.with(FormSet::of(Form::Query));
             }
             left = left.without(reader.forms);
             each(reader, symbols);
@@ -142,7 +143,7 @@ impl Reader {
         Some(())
     }
 
-    /// Returns the end of the read symbols in the text. A partly read unit counts as a whole.
+    /// Returns the end of the symbols in `text`. A partly read unit counts in full.
     pub(super) fn end(&self, text: &[u8]) -> usize {
         if self.used == 0 {
             return self.at;
@@ -157,7 +158,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// The forms that read each run of symbols, by their names.
+    /// Returns each run of symbols with the names of its forms.
     fn read(text: &[u8], count: usize) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         Reader::new().read(text, &mut vec![0; count], |reader, symbols| {
@@ -168,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn forms_without_escapes_read_once() {
+    fn forms_without_escapes_share_reading() {
         let all = ("Raw Percent Query Json ".to_owned(), b"key!".to_vec());
         assert_eq!(read(b"key!", 4), [all]);
     }
 
     #[test]
-    fn escapes_tell_forms_apart() {
+    fn escapes_separate_forms() {
         let found = read(b"%41+\\n", 3);
         let found: Vec<_> = found.iter().map(|(forms, symbols)| (&**forms, &**symbols)).collect();
         assert_eq!(
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_and_base64_read_apart() {
+    fn hex_and_base64_have_own_readings() {
         let found = read(b"6161", 2);
         let found: Vec<_> = found.iter().map(|(forms, symbols)| (&**forms, &**symbols)).collect();
         assert_eq!(found[0], ("Raw Percent Query Json ", b"61".as_slice()));
