@@ -137,10 +137,10 @@ impl Findings {
         if destination.has_wildcard() {
             self.add(FindingId::WildcardHost, name, format!("may be sent to any host of {destination}"));
         }
-        if destination.is_any_path() {
+        if destination.allows_any_path() {
             self.add(FindingId::AnyPath, name, format!("may be sent to every path of {destination}"));
         }
-        if destination.is_any_method() {
+        if destination.allows_any_method() {
             self.add(FindingId::AnyMethod, name, format!("may be sent to {destination} with every method"));
         }
     }
