@@ -1,4 +1,4 @@
-//! Who a task is, and what it may use. Made at admission; a guest has no way to set any of it.
+//! The identity and the permissions of a task, set at admission. A guest cannot change them.
 
 use std::time::Instant;
 
@@ -11,19 +11,19 @@ pub struct TaskContext {
     pub task_id: TaskId,
     /// The agent that runs it.
     pub agent_id: AgentId,
-    /// The skill's name, as declared; none without a declaration.
+    /// The name that the skill declares; `None` without a declaration.
     pub skill: Option<SkillName>,
-    /// The skill's identity.
+    /// The digest of the skill.
     pub skill_digest: SkillDigest,
-    /// What the task may use.
+    /// The secrets that the task may use.
     pub capability: Capability,
-    /// Where it may send requests without a secret.
+    /// Destinations for requests without a secret.
     pub egress: Vec<Destination>,
-    /// Destinations that the operator lists in addition. Events name them, in place of the hash
-    /// that stands for a host that only a guest chose.
+    /// Further destinations that the operator lists. Events name them; they show a hash of any
+    /// other host that a guest chose.
     pub listed: Vec<Destination>,
-    /// How many events the task may have recorded; what must be recorded is, beyond that too.
+    /// The maximum number of records. Facts are recorded beyond it too.
     pub records: u64,
-    /// When the task ends, whatever it does.
+    /// The time at which the task ends at the latest.
     pub deadline: Instant,
 }

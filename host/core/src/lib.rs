@@ -14,32 +14,31 @@
 //! - Return the version that the backend names, as a [`Version`].
 //! - Map each failure to a [`provider::ProviderError`], which carries no text of the backend's.
 //!
-//! Only the broker calls a backend. `RuntimeBuilder::provider` in `far-runtime` adds one to a host;
-//! [`broker::reach`] asks one for the names of its secrets. `host/runtime/examples/http_json.rs` is
-//! a backend over HTTPS in a whole host.
+//! Only the broker calls a backend. `RuntimeBuilder::provider` in `far-runtime` adds a backend to a
+//! host. [`broker::probe`] lists the names of a backend's secrets.
+//! `host/runtime/examples/http_json.rs` is a backend over HTTPS in a complete host.
 //!
 //! # Modules
 //!
-//! - [`capability`]: the capability language, all of `far-capability`: declarations, grants, and the
-//!   check of what a task may use, `declared ∩ granted ∩ permitted`.
+//! - [`capability`]: the capability language, all of `far-capability`: declarations, grants, and
+//!   the check of a task's permissions, `declared ∩ granted ∩ permitted`.
 //! - [`memory`]: the only type that holds a secret's bytes; all of `far-memory`.
 //! - [`provider`]: the trait that a backend implements.
-//! - [`broker`]: the one way from a task to a value, in six steps.
+//! - [`broker`]: the only path from a task to a value, in six steps.
 //! - [`jwt`]: tokens, signed under a secret.
 //! - [`pal`]: the Process Activity Log, whose events cannot hold a value.
-//! - [`single_flight`]: one request for all callers that ask the same at once.
-//! - [`clock`]: the one owner of "now".
+//! - [`single_flight`]: one request for concurrent callers with the same key.
+//! - [`clock`]: the only source of the current time.
 //!
-//! Some items are public because `far-runtime` is another crate, and hidden from this
-//! documentation because nobody else may use them: the context and the session of a task, the
-//! values that it shares, redaction of its output. [`broker`] says why.
+//! Some items are public for `far-runtime` only, and hidden from this documentation: the context
+//! and the session of a task, the values that tasks share, and redaction of output. [`broker`]
+//! explains why.
 //!
 //! # Invariants
 //!
 //! - Only [`broker`] calls a [`provider::SecretProvider`], and only after the capability check.
-//! - No event type has a field that a value, or text chosen by a guest, fits into.
-//! - Time is monotonic wherever it decides anything; wall-clock time is for display, and for
-//!   what tokens say to others.
+//! - No event type has a field for a value, or for text that a guest chose.
+//! - Decisions use monotonic time. Wall-clock time is for display, and for the claims of tokens.
 
 #![forbid(unsafe_code)]
 

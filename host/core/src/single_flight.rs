@@ -1,14 +1,12 @@
-//! One request for all callers that ask the same at once.
+//! One request for concurrent callers with the same key.
 //!
-//! [`InFlight`] is one request that several wait for; [`SingleFlight`] finds it by a key. The broker
-//! has its own way from a key to the request, which is a part of its cache: a request that ends and
-//! the value that takes its place must be one step under one lock, and the end of a task aborts
-//! what it had in flight.
+//! [`InFlight`] is one request that several callers wait for; [`SingleFlight`] finds it by a key.
+//! The broker keeps its requests in its cache instead. There, one step under one lock ends a
+//! request and caches its value, and the end of a task aborts its requests.
 //!
 //! # Security
 //!
-//! An answer stays in memory for as long as somebody waits for it, and is dropped with the last of
-//! them.
+//! An answer stays in memory until the last caller that waits for it has it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,8 +23,8 @@ use tokio::task::AbortHandle;
 /// The wait for the answer to a request in flight.
 pub type Answer<V> = Shared<BoxFuture<'static, V>>;
 
-/// A request that runs in a task of its own: a caller that stops waiting ends neither the request
-/// nor the wait of others.
+/// A request in a separate task. A caller that stops waiting affects neither the request nor other
+/// callers.
 pub struct InFlight<V> {
     answer: Answer<V>,
     task: AbortHandle,
@@ -46,34 +44,34 @@ impl<V: Clone + Send + Sync + 'static> InFlight<V> {
         self.answer.clone()
     }
 
-    /// Returns whether the request has ended, by an answer or without one.
-    pub fn is_over(&self) -> bool {
+    /// Returns true if the request has ended, with or without an answer.
+    pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Aborts the request at its next await point, for all that wait for it.
+    /// Aborts the request at its next await point, for all callers.
     pub fn abort(&self) {
         self.task.abort();
     }
 }
 
-/// The requests in flight, by what they ask.
+/// The requests in flight, by key.
 pub struct SingleFlight<K, V> {
-    board: Arc<Mutex<Board<K, V>>>,
+    requests: Arc<Mutex<Requests<K, V>>>,
     lost: V,
 }
 
-/// Each request has a number: another may have taken the place of one that was forgotten.
-struct Board<K, V> {
-    flights: HashMap<K, (u64, Answer<V>)>,
-    last: u64,
+/// The answers by key. An id tells a request from a later one with the same key.
+struct Requests<K, V> {
+    by_key: HashMap<K, (u64, Answer<V>)>,
+    last_id: u64,
 }
 
-/// An answer, and whether another caller asked first.
-pub struct Joined<V> {
+/// The answer to a request that callers may share.
+pub struct SharedAnswer<V> {
     /// The answer.
     pub answer: V,
-    /// Whether the request was in flight already.
+    /// Set if another caller started the request.
     pub shared: bool,
 }
 
@@ -82,81 +80,81 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Nothing is in flight. `lost` is the answer to a request that panics.
+    /// Creates an empty set of requests. `lost` is the answer to a request that panics.
     pub fn new(lost: V) -> Self {
-        Self { board: Arc::new(Mutex::new(Board { flights: HashMap::new(), last: 0 })), lost }
+        Self { requests: Arc::new(Mutex::new(Requests { by_key: HashMap::new(), last_id: 0 })), lost }
     }
 
-    /// Detaches the requests in flight for these keys: callers that wait for one are answered, and
-    /// nobody joins it from now on.
-    pub fn forget(&self, is_one: impl Fn(&K) -> bool) {
-        let forgotten: Vec<_> = self.board.lock().flights.extract_if(|key, _| is_one(key)).collect();
-        // This may drop the last reference to an answer: not under the lock.
+    /// Detaches the requests in flight for the matching keys: their callers get the answer, and no
+    /// further caller joins.
+    pub fn forget(&self, is_match: impl Fn(&K) -> bool) {
+        let forgotten: Vec<_> = self.requests.lock().by_key.extract_if(|key, _| is_match(key)).collect();
+        // May drop the last reference to an answer, so not under the lock.
         drop(forgotten);
     }
 
-    /// Waits for the request in flight for this key, or for a new one by `request`. Must be called
-    /// within a tokio runtime.
-    pub async fn join<F>(&self, key: K, request: impl FnOnce() -> F) -> Joined<V>
+    /// Waits for the request in flight for this key, or starts `request`. Must be called within a
+    /// tokio runtime.
+    pub async fn join<F>(&self, key: K, request: impl FnOnce() -> F) -> SharedAnswer<V>
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (answer, shared) = self.flight(key, request);
-        Joined { answer: answer.await, shared }
+        let (answer, shared) = self.join_or_start(key, request);
+        SharedAnswer { answer: answer.await, shared }
     }
 
-    fn flight<F>(&self, key: K, request: impl FnOnce() -> F) -> (Answer<V>, bool)
+    fn join_or_start<F>(&self, key: K, request: impl FnOnce() -> F) -> (Answer<V>, bool)
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let mut board = self.board.lock();
-        if let Some((_, answer)) = board.flights.get(&key) {
+        let mut requests = self.requests.lock();
+        if let Some((_, answer)) = requests.by_key.get(&key) {
             return (answer.clone(), true);
         }
-        board.last += 1;
-        let number = board.last;
-        let (answers, answered) = oneshot::channel();
+        requests.last_id += 1;
+        let id = requests.last_id;
+        let (sender, answered) = oneshot::channel();
         let lost = self.lost.clone();
         let answer = answered.map(|answered| answered.unwrap_or(lost)).boxed().shared();
-        board.flights.insert(key.clone(), (number, answer.clone()));
-        // A runtime that shuts down drops what it is to spawn, and a landing takes the lock.
-        drop(board);
-        let flight = Flight { landing: Landing { board: self.board.clone(), key, number }, answers };
+        requests.by_key.insert(key.clone(), (id, answer.clone()));
+        // Unlocked before the spawn: a runtime that shuts down drops the future, which locks.
+        drop(requests);
+        let running = RunningRequest { entry: EntryGuard { requests: self.requests.clone(), key, id }, sender };
         let request = request();
-        tokio::spawn(async move { flight.end(request.await) });
+        tokio::spawn(async move { running.complete(request.await) });
         (answer, false)
     }
 }
 
-/// A request under way. Without an answer, it is off the board before those who wait are told.
-struct Flight<K: Eq + Hash, V> {
-    landing: Landing<K, V>,
-    answers: oneshot::Sender<V>,
+/// A running request. Its entry is removed before its callers get the answer.
+struct RunningRequest<K: Eq + Hash, V> {
+    entry: EntryGuard<K, V>,
+    sender: oneshot::Sender<V>,
 }
 
-impl<K: Eq + Hash, V> Flight<K, V> {
-    fn end(self, answer: V) {
-        drop(self.landing);
-        // Perhaps nobody waits any more.
-        drop(self.answers.send(answer));
+impl<K: Eq + Hash, V> RunningRequest<K, V> {
+    fn complete(self, answer: V) {
+        drop(self.entry);
+        // Fails if no caller waits.
+        drop(self.sender.send(answer));
     }
 }
 
-/// Takes a request off the board, however it ends.
-struct Landing<K: Eq + Hash, V> {
-    board: Arc<Mutex<Board<K, V>>>,
+/// Removes the entry of a request when it is dropped.
+struct EntryGuard<K: Eq + Hash, V> {
+    requests: Arc<Mutex<Requests<K, V>>>,
     key: K,
-    number: u64,
+    id: u64,
 }
 
-impl<K: Eq + Hash, V> Drop for Landing<K, V> {
+impl<K: Eq + Hash, V> Drop for EntryGuard<K, V> {
     fn drop(&mut self) {
-        // This may drop the last reference to an answer: not under the lock.
-        let mut board = self.board.lock();
-        let is_own = board.flights.get(&self.key).is_some_and(|(number, _)| *number == self.number);
-        let landed = if is_own { board.flights.remove(&self.key) } else { None };
-        drop(board);
-        drop(landed);
+        // May drop the last reference to an answer, so not under the lock.
+        let mut requests = self.requests.lock();
+        let is_own = requests.by_key.get(&self.key).is_some_and(|(id, _)| *id == self.id);
+        let removed = if is_own { requests.by_key.remove(&self.key) } else { None };
+        drop(requests);
+        drop(removed);
     }
 }
 
@@ -188,22 +186,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_ask_and_one_call_is_made() {
+    async fn concurrent_callers_share_one_request() {
         let (flights, calls) = (Arc::new(flights()), Arc::new(AtomicU64::new(0)));
         let hold = Arc::new(Notify::new());
         let mut waiters = tokio::task::JoinSet::new();
         for _ in 0..1000 {
             let (flights, calls, hold) = (flights.clone(), calls.clone(), hold.clone());
             waiters.spawn(async move {
-                let fly = || async move {
+                let request = || async move {
                     calls.fetch_add(1, Ordering::SeqCst);
                     hold.notified().await;
                     Ok(7)
                 };
-                flights.join("key", fly).await.answer
+                flights.join("key", request).await.answer
             });
         }
-        while Arc::strong_count(&flights.board) < 2 {
+        while Arc::strong_count(&flights.requests) < 2 {
             tokio::task::yield_now().await;
         }
         hold.notify_one();
@@ -215,53 +213,53 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_away_ends_nothing() {
+    async fn request_survives_aborted_caller() {
         let flights = Arc::new(flights());
         let (started, hold) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let first = tokio::spawn({
             let (flights, started, hold) = (flights.clone(), started.clone(), hold.clone());
-            let fly = || async move {
+            let request = || async move {
                 started.notify_one();
                 hold.notified().await;
                 Ok(1)
             };
-            async move { flights.join(0, fly).await.answer }
+            async move { flights.join(0, request).await.answer }
         });
         started.notified().await;
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
         hold.notify_one();
-        let landed = flights.join(0, || async { Ok(2) }).await;
-        assert!(landed.shared && landed.answer == Ok(1), "the flight went on");
+        let second = flights.join(0, || async { Ok(2) }).await;
+        assert!(second.shared && second.answer == Ok(1), "the first request continued");
     }
 
     #[tokio::test]
-    async fn what_has_landed_is_asked_again() {
+    async fn completed_request_is_not_joined() {
         let flights = flights();
         for answer in [1, 2] {
             assert_eq!(flights.join(0, || async move { Ok(answer) }).await.answer, Ok(answer));
         }
-        assert!(flights.board.lock().flights.is_empty());
+        assert!(flights.requests.lock().by_key.is_empty());
     }
 
     #[tokio::test]
-    async fn what_was_forgotten_answers_those_who_wait_and_nobody_else() {
+    async fn forgotten_request_answers_waiting_callers_only() {
         let (flights, hold) = (Arc::new(flights()), Arc::new(Notify::new()));
-        let held = |answer| {
+        let start = |answer| {
             let (flights, hold) = (flights.clone(), hold.clone());
-            let fly = move || async move {
+            let request = move || async move {
                 hold.notified().await;
                 Ok(answer)
             };
-            tokio::spawn(async move { flights.join(0, fly).await })
+            tokio::spawn(async move { flights.join(0, request).await })
         };
-        let before = held(1);
+        let before = start(1);
         tokio::task::yield_now().await;
         flights.forget(|key| *key == 1);
-        assert_eq!(flights.board.lock().flights.len(), 1);
+        assert_eq!(flights.requests.lock().by_key.len(), 1);
         flights.forget(|key| *key == 0);
-        let after = held(2);
-        while flights.board.lock().last < 2 {
+        let after = start(2);
+        while flights.requests.lock().last_id < 2 {
             tokio::task::yield_now().await;
         }
         hold.notify_one();
@@ -269,7 +267,7 @@ mod tests {
         let joined = flights.join(0, || async { Ok(3) });
         hold.notify_one();
         let joined = joined.await;
-        assert!(joined.shared && joined.answer == Ok(2), "what landed took none but itself off the board");
+        assert!(joined.shared && joined.answer == Ok(2), "a completed request removes only its own entry");
         assert_eq!(after.await.unwrap().answer, Ok(2));
     }
 
@@ -279,20 +277,20 @@ mod tests {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
             let handle = runtime.handle().clone();
-            // Returns when the runtime takes no task any more.
+            // Returns when the runtime accepts no task.
             runtime.shutdown_timeout(std::time::Duration::from_secs(30));
             let (flights, _entered) = (flights::<u8>(), handle.enter());
-            let asked = flights.join(0, || async { Ok(1) }).now_or_never();
-            done.send((asked.map(|joined| joined.answer), flights.board.lock().flights.len())).unwrap();
+            let answer = flights.join(0, || async { Ok(1) }).now_or_never();
+            done.send((answer.map(|joined| joined.answer), flights.requests.lock().by_key.len())).unwrap();
         });
         let ended = waits.recv_timeout(std::time::Duration::from_secs(60));
         assert_eq!(ended, Ok((Some(Err(ProviderError::Unavailable)), 0)));
     }
 
     #[tokio::test]
-    async fn a_call_that_panics_answers_and_is_not_waited_for_again() {
+    async fn panicked_request_answers_lost() {
         let flights: SingleFlight<u8, Number> = flights();
-        let panics = || async { panic!("as it is meant to") };
+        let panics = || async { panic!("on purpose") };
         assert_eq!(flights.join(0, panics).await.answer, Err(ProviderError::Unavailable));
         assert_eq!(flights.join(0, || async { Ok(1) }).await.answer, Ok(1));
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
-/// Stack of a thread, in bytes. Explicit: the standard library's default is whatever `RUST_MIN_STACK` says.
+/// The stack size of a thread, in bytes. Explicit, because `RUST_MIN_STACK` sets the default.
 pub const STACK: usize = 2 << 20;
 
 /// Starts a thread with a stack of [`STACK`] bytes.
