@@ -1,12 +1,11 @@
-//! Fetched secrets by scope subject, and the flights that fetch them.
+//! Fetched secrets by scope owner, and the fetches in flight.
 //!
-//! A flight is not found by a [`SingleFlight`](crate::single_flight::SingleFlight): it is a part of
-//! the slot of what it fetches. That a flight ends and its value is there to be given out is one
-//! step, under one lock: between two, whoever asks would start another, and a backend of dynamic
-//! secrets would issue two. The end of a subject stops the flights that it finds in its slots.
+//! A fetch in flight is part of the slot that it fills, not of a
+//! [`SingleFlight`](crate::single_flight::SingleFlight): one step under one lock ends the fetch and
+//! caches the value. Between two steps, another caller would start a second fetch, and a backend
+//! would issue a second dynamic secret. Closing a scope aborts the fetches in its slots.
 //!
-//! A library's cache is not used: they evict late and by their own leave, and here the moment at which an entry goes is
-//! the promise.
+//! Cache libraries do not fit: they evict lazily, and this cache has to evict at a known moment.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -18,279 +17,280 @@ use std::time::Instant;
 use far_capability::{ProviderId, Reference};
 use parking_lot::Mutex;
 
-use super::place::{FetchError, Key, Place, ScopeSubject};
-use super::slot::{Flight, Ready, Slot, UnderWay};
+use super::cache_key::{CacheKey, EntryKey, FetchError, ScopeOwner};
+use super::slot::{CachedEntry, FetchAnswer, InFlightFetch, Slot};
 use crate::provider::{ProviderError, SecretOwner};
-use crate::secret::{Gone, Secret};
+use crate::secret::{EndReason, Secret};
 use crate::single_flight::InFlight;
 
-/// What every subject has.
+/// The entries of every scope owner.
 #[derive(Default)]
 pub(super) struct Cache {
-    subjects: Mutex<HashMap<ScopeSubject, Entries>>,
-    /// How many flights there were.
-    flights: AtomicU64,
+    scopes: Mutex<HashMap<ScopeOwner, ScopeEntries>>,
+    /// The id of the next fetch.
+    next_fetch_id: AtomicU64,
 }
 
-/// What became of what a flight brought.
-pub(super) enum Settled {
-    /// It is as it says now; with the version that it took the place of.
-    Kept(Option<Arc<Secret>>),
-    /// It was wiped: whom it was for has ended, or it was revoked while it was on its way.
-    Nobodys,
+/// The effect of a completed fetch on the cache.
+pub(super) enum FetchResult {
+    /// The slot holds the result; with the version that it replaced.
+    Applied(Option<Arc<Secret>>),
+    /// The scope ended, or the secret was revoked, while the fetch was in flight.
+    Discarded,
 }
 
-/// What one subject has.
+/// The entries of one scope owner.
 #[derive(Default)]
-struct Entries {
-    slots: HashMap<Key, Slot>,
-    /// The owner of the dynamic secrets issued to it, once a backend was asked.
+struct ScopeEntries {
+    slots: HashMap<EntryKey, Slot>,
+    /// The owner of the dynamic secrets issued to this scope; created by the first fetch.
     owner: Option<SecretOwner>,
-    /// Which ones were.
-    asked: HashSet<ProviderId>,
+    /// The providers that the scope fetched from.
+    providers: HashSet<ProviderId>,
 }
 
-/// What of a secret is taken back from a subject: from which backend, what it is called there, and what there was.
-pub(super) struct Taken {
+/// A revoked entry: its name in the backend, and the secrets that were wiped.
+pub(super) struct RevokedEntry {
     pub(super) provider: ProviderId,
     pub(super) reference: Reference,
     pub(super) secrets: Vec<Arc<Secret>>,
 }
 
-/// What a subject had of secrets that were revoked.
-pub(super) struct Revoking {
-    pub(super) taken: Vec<Taken>,
+/// The revoked entries of one scope.
+pub(super) struct Revocation {
+    pub(super) entries: Vec<RevokedEntry>,
     pub(super) owner: Option<SecretOwner>,
-    /// The fetches that were under way: told to stop, and not stopped yet.
-    pub(super) flights: Vec<Flight>,
-    /// The subject, if it has nothing any more.
-    pub(super) empty: Option<Closed>,
+    /// The fetches that were aborted, and have not stopped yet.
+    pub(super) in_flight: Vec<FetchAnswer>,
+    /// The scope, if the revocation removed its last entry.
+    pub(super) closed: Option<ClosedScope>,
 }
 
-/// What a subject had, when it ends.
+/// The former contents of a scope that was closed.
 #[derive(Default)]
-pub(super) struct Closed {
-    /// The fetches that were under way: told to stop, and not stopped yet.
-    pub(super) flights: Vec<Flight>,
-    /// Those that had a value.
+pub(super) struct ClosedScope {
+    /// The fetches that were aborted, and have not stopped yet.
+    pub(super) in_flight: Vec<FetchAnswer>,
+    /// The secrets that had a value.
     pub(super) wiped: Vec<Arc<Secret>>,
     pub(super) owner: Option<SecretOwner>,
-    pub(super) asked: HashSet<ProviderId>,
+    pub(super) providers: HashSet<ProviderId>,
 }
 
-/// A flight, and whether the one who asked started it.
-pub(super) struct Joined {
-    pub(super) flight: Flight,
+/// The wait for a fetch in flight. `started` is set if the caller started the fetch.
+pub(super) struct JoinedFetch {
+    pub(super) answer: FetchAnswer,
     pub(super) started: bool,
 }
 
 impl Cache {
-    /// Makes room for a subject whose end will be told, and says whether there was none. Without it, what is fetched for
-    /// a task is not kept.
-    pub(super) fn open(&self, subject: ScopeSubject) -> bool {
-        match self.subjects.lock().entry(subject) {
+    /// Opens a scope. Returns false if it is open already. Fetches for a task need an open scope.
+    pub(super) fn open(&self, scope: ScopeOwner) -> bool {
+        match self.scopes.lock().entry(scope) {
             Entry::Occupied(_) => false,
-            Entry::Vacant(place) => {
-                place.insert(Entries::default());
+            Entry::Vacant(vacant) => {
+                vacant.insert(ScopeEntries::default());
                 true
             }
         }
     }
 
-    /// Ends a subject: its flights stop, its secrets are wiped.
-    pub(super) fn close(&self, subject: &ScopeSubject) -> Closed {
-        let Entries { slots, owner, asked } = self.subjects.lock().remove(subject).unwrap_or_default();
-        let (mut wiped, mut flights) = (Vec::new(), Vec::new());
+    /// Closes a scope: aborts its fetches and wipes its secrets.
+    pub(super) fn close(&self, scope: &ScopeOwner) -> ClosedScope {
+        let ScopeEntries { slots, owner, providers } = self.scopes.lock().remove(scope).unwrap_or_default();
+        let (mut wiped, mut in_flight) = (Vec::new(), Vec::new());
         for slot in slots.into_values() {
-            if let Some(UnderWay { fetch, .. }) = slot.flight {
+            if let Some(InFlightFetch { fetch, .. }) = slot.in_flight {
                 fetch.abort();
-                flights.push(fetch.answer());
+                in_flight.push(fetch.answer());
             }
-            let replaced = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
-            let all = slot.ready.map(|ready| ready.secret).into_iter().chain(replaced);
-            wiped.extend(all.filter(|secret| secret.wipe(Gone::ScopeEnded)));
+            let previous = slot.previous.iter().filter_map(|previous| previous.secret.upgrade());
+            let all = slot.current.map(|current| current.secret).into_iter().chain(previous);
+            wiped.extend(all.filter(|secret| secret.wipe(EndReason::ScopeEnded)));
         }
-        Closed { flights, wiped, owner, asked }
+        ClosedScope { in_flight, wiped, owner, providers }
     }
 
-    /// What is there, if it can still be used.
-    pub(super) fn lookup(&self, place: &Place, now: Instant) -> Option<Ready> {
-        let subjects = self.subjects.lock();
-        let ready = subjects.get(&place.scope)?.slots.get(&place.key)?.ready.as_ref()?;
-        let in_time = ready.secret.is_usable(now);
-        (in_time && ready.secret.is_live()).then(|| ready.clone())
+    /// Returns the current version, if it is usable.
+    pub(super) fn lookup(&self, key: &CacheKey, now: Instant) -> Option<CachedEntry> {
+        let scopes = self.scopes.lock();
+        let current = scopes.get(&key.scope)?.slots.get(&key.entry)?.current.as_ref()?;
+        let in_time = current.secret.is_usable(now);
+        (in_time && current.secret.is_live()).then(|| current.clone())
     }
 
-    /// What there is of the secrets that this is said of, and where: what is given out, or nothing where it is on its way.
-    pub(super) fn kept(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<(Place, Option<Arc<Secret>>)> {
-        let subjects = self.subjects.lock();
-        let slots = subjects.values().flat_map(|entries| entries.slots.values());
-        let wanted = slots.filter(|slot| is_wanted(&slot.place.key) && (slot.ready.is_some() || slot.flight.is_some()));
-        wanted.map(|slot| (slot.place.clone(), slot.ready.as_ref().map(|ready| ready.secret.clone()))).collect()
+    /// Returns the matching entries, with their current version; `None` for an entry whose first
+    /// fetch is in flight.
+    pub(super) fn find(&self, is_match: impl Fn(&EntryKey) -> bool) -> Vec<(CacheKey, Option<Arc<Secret>>)> {
+        let scopes = self.scopes.lock();
+        let slots = scopes.values().flat_map(|entries| entries.slots.values());
+        let matching =
+            slots.filter(|slot| is_match(&slot.key.entry) && (slot.current.is_some() || slot.in_flight.is_some()));
+        matching.map(|slot| (slot.key.clone(), slot.current.as_ref().map(|current| current.secret.clone()))).collect()
     }
 
-    /// Versions that others took the place of, and that are used for their overlap.
-    pub(super) fn before(&self) -> Vec<(Place, Arc<Secret>)> {
-        let subjects = self.subjects.lock();
-        let slots = subjects.values().flat_map(|entries| entries.slots.values());
-        let before = |slot: &Slot| {
-            let secrets = slot.replaced.iter().filter_map(|replaced| replaced.secret.upgrade());
-            secrets.map(|secret| (slot.place.clone(), secret)).collect::<Vec<_>>()
+    /// Returns the previous versions within their overlap.
+    pub(super) fn previous_versions(&self) -> Vec<(CacheKey, Arc<Secret>)> {
+        let scopes = self.scopes.lock();
+        let slots = scopes.values().flat_map(|entries| entries.slots.values());
+        let previous = |slot: &Slot| {
+            let secrets = slot.previous.iter().filter_map(|previous| previous.secret.upgrade());
+            secrets.map(|secret| (slot.key.clone(), secret)).collect::<Vec<_>>()
         };
-        slots.flat_map(before).collect()
+        slots.flat_map(previous).collect()
     }
 
-    /// The flight that is under way for this place, if there is one.
-    pub(super) fn under_way(&self, place: &Place) -> Option<Flight> {
-        let subjects = self.subjects.lock();
-        Some(subjects.get(&place.scope)?.slots.get(&place.key)?.flight.as_ref()?.fetch.answer())
+    /// Returns the fetch in flight for this key.
+    pub(super) fn in_flight(&self, key: &CacheKey) -> Option<FetchAnswer> {
+        let scopes = self.scopes.lock();
+        Some(scopes.get(&key.scope)?.slots.get(&key.entry)?.in_flight.as_ref()?.fetch.answer())
     }
 
-    /// Whether something is given out there.
-    pub(super) fn is_kept(&self, place: &Place) -> bool {
-        let subjects = self.subjects.lock();
-        let slot = subjects.get(&place.scope).and_then(|entries| entries.slots.get(&place.key));
-        slot.is_some_and(|slot| slot.ready.is_some())
+    /// Returns true if the entry has a current version.
+    pub(super) fn contains(&self, key: &CacheKey) -> bool {
+        let scopes = self.scopes.lock();
+        let slot = scopes.get(&key.scope).and_then(|entries| entries.slots.get(&key.entry));
+        slot.is_some_and(|slot| slot.current.is_some())
     }
 
-    /// Ends every version of the secrets that this is said of, and of what is of one lease with them.
-    pub(super) fn revoke(&self, is_wanted: impl Fn(&Key) -> bool) -> Vec<Revoking> {
-        let mut subjects = self.subjects.lock();
-        let mut all: Vec<_> = subjects.iter_mut().filter_map(|(_, entries)| entries.revoke(&is_wanted)).collect();
-        let empty = subjects
-            .extract_if(|subject, entries| entries.slots.is_empty() && !matches!(subject, ScopeSubject::Task(_)));
-        all.extend(empty.map(|(_, Entries { owner, asked, .. })| Revoking {
-            taken: Vec::new(),
+    /// Wipes every version of the matching entries, and of entries that share a lease with them.
+    pub(super) fn revoke(&self, is_match: impl Fn(&EntryKey) -> bool) -> Vec<Revocation> {
+        let mut scopes = self.scopes.lock();
+        let mut all: Vec<_> = scopes.iter_mut().filter_map(|(_, entries)| entries.revoke(&is_match)).collect();
+        let empty =
+            scopes.extract_if(|scope, entries| entries.slots.is_empty() && !matches!(scope, ScopeOwner::Task(_)));
+        all.extend(empty.map(|(_, ScopeEntries { owner, providers, .. })| Revocation {
+            entries: Vec::new(),
             owner: None,
-            flights: Vec::new(),
-            empty: Some(Closed { owner, asked, ..Closed::default() }),
+            in_flight: Vec::new(),
+            closed: Some(ClosedScope { owner, providers, ..ClosedScope::default() }),
         }));
         all
     }
 
-    /// The flight that is under way for this place, or a new one by `fetch`; none for a task that has ended. Must be called
-    /// within a tokio runtime.
-    pub(super) fn join<F>(&self, place: &Place, fetch: impl FnOnce(SecretOwner, u64) -> F) -> Option<Joined>
+    /// Joins the fetch in flight for this key, or starts one. Returns `None` for a task that has
+    /// ended. Must be called within a tokio runtime.
+    pub(super) fn join<F>(&self, key: &CacheKey, fetch: impl FnOnce(SecretOwner, u64) -> F) -> Option<JoinedFetch>
     where
         F: Future<Output = Result<Arc<Secret>, FetchError>> + Send + 'static,
     {
-        let mut subjects = self.subjects.lock();
-        let Place { scope, key, .. } = place;
+        let mut scopes = self.scopes.lock();
+        let CacheKey { scope, entry, .. } = key;
         let entries = match scope {
-            ScopeSubject::Task(_) => subjects.get_mut(scope)?,
-            ScopeSubject::Skill(_) | ScopeSubject::Tool(_) | ScopeSubject::Agent => {
-                subjects.entry(scope.clone()).or_default()
-            }
+            ScopeOwner::Task(_) => scopes.get_mut(scope)?,
+            ScopeOwner::Skill(_) | ScopeOwner::Tool(_) | ScopeOwner::Agent => scopes.entry(scope.clone()).or_default(),
         };
-        let slot = entries.slots.entry(key.clone()).or_insert_with(|| Slot::of(place.clone()));
-        // One that has ended without settling panicked: it is not waited for again.
-        if let Some(UnderWay { fetch, .. }) = &slot.flight
-            && !fetch.is_over()
+        let slot = entries.slots.entry(entry.clone()).or_insert_with(|| Slot::new(key.clone()));
+        // A finished fetch that is still in its slot panicked.
+        if let Some(InFlightFetch { fetch, .. }) = &slot.in_flight
+            && !fetch.is_finished()
         {
-            return Some(Joined { flight: fetch.answer(), started: false });
+            return Some(JoinedFetch { answer: fetch.answer(), started: false });
         }
         let owner = match &entries.owner {
             Some(owner) => owner.clone(),
             None => entries.owner.insert(SecretOwner::random().ok()?).clone(),
         };
-        entries.asked.insert(key.provider.clone());
-        let number = self.flights.fetch_add(1, Ordering::Relaxed);
-        // A fetch that panicked or was stopped gave no answer.
-        let fetch = InFlight::start(fetch(owner, number), Err(FetchError::Provider(ProviderError::Unavailable)));
-        let flight = fetch.answer();
-        slot.flight = Some(UnderWay { number, fetch });
-        Some(Joined { flight, started: true })
+        entries.providers.insert(entry.provider.clone());
+        let id = self.next_fetch_id.fetch_add(1, Ordering::Relaxed);
+        // A panic or an abort counts as a missing answer.
+        let fetch = InFlight::start(fetch(owner, id), Err(FetchError::Provider(ProviderError::Unavailable)));
+        let answer = fetch.answer();
+        slot.in_flight = Some(InFlightFetch { id, fetch });
+        Some(JoinedFetch { answer, started: true })
     }
 
-    /// Ends a flight, and keeps what it brought. If the subject has ended meanwhile, the secret is wiped instead.
+    /// Completes a fetch: caches the secret, unless the scope ended or the entry was revoked.
     ///
-    /// No answer leaves the value that was there before as it was, also beyond its time where that is wanted, until the backend
-    /// may be asked `again`; that there is none any more takes it away.
-    pub(super) fn settle(
+    /// On an error, the current version stays. A transient error allows stale use until `retry_at`.
+    /// A confirmed absence evicts the entry.
+    pub(super) fn complete(
         &self,
-        place: &Place,
-        number: u64,
+        key: &CacheKey,
+        id: u64,
         fetched: &Result<Arc<Secret>, FetchError>,
         now: Instant,
-        again: Instant,
-    ) -> Settled {
-        let mut subjects = self.subjects.lock();
-        let mut slots = subjects.get_mut(&place.scope).map(|entries| &mut entries.slots);
-        let slot = slots.as_mut().and_then(|slots| slots.get_mut(&place.key));
-        let own = |slot: &&mut Slot| slot.flight.as_ref().is_some_and(|flight| flight.number == number);
-        let Some(slot) = slot.filter(own) else { return Settled::Nobodys };
-        slot.flight = None;
-        let mut before = None;
-        match (fetched, &mut slot.ready) {
-            (Ok(secret), _) => before = slot.keep(secret, now),
+        retry_at: Instant,
+    ) -> FetchResult {
+        let mut scopes = self.scopes.lock();
+        let mut slots = scopes.get_mut(&key.scope).map(|entries| &mut entries.slots);
+        let slot = slots.as_mut().and_then(|slots| slots.get_mut(&key.entry));
+        let own = |slot: &&mut Slot| slot.in_flight.as_ref().is_some_and(|fetch| fetch.id == id);
+        let Some(slot) = slot.filter(own) else { return FetchResult::Discarded };
+        slot.in_flight = None;
+        let mut previous = None;
+        match (fetched, &mut slot.current) {
+            (Ok(secret), _) => previous = slot.replace(secret, now),
             (Err(FetchError::Audit(_)), _) | (Err(_), None) => {}
             (Err(error), Some(_)) if error.is_confirmed_absence() => slot.evict(),
-            (Err(error), Some(ready)) => {
-                (ready.asked, ready.failed) = (now, Some(error.clone()));
-                if error.is_no_answer() {
-                    ready.secret.revive(again, now);
+            (Err(error), Some(current)) => {
+                (current.checked_at, current.last_error) = (now, Some(error.clone()));
+                if error.is_transient() {
+                    current.secret.serve_stale_until(retry_at, now);
                 }
             }
         }
         if slot.is_empty() {
-            slots.map(|slots| slots.remove(&place.key));
+            slots.map(|slots| slots.remove(&key.entry));
         }
-        Settled::Kept(before)
+        FetchResult::Applied(previous)
     }
 
-    /// Ends every subject that is not a task.
-    pub(super) fn close_shared(&self) -> Vec<Closed> {
-        let subjects = self.subjects.lock();
-        let shared = subjects.keys().filter(|subject| !matches!(subject, ScopeSubject::Task(_))).cloned();
+    /// Closes every scope that is not a task.
+    pub(super) fn close_shared(&self) -> Vec<ClosedScope> {
+        let scopes = self.scopes.lock();
+        let shared = scopes.keys().filter(|scope| !matches!(scope, ScopeOwner::Task(_))).cloned();
         let shared: Vec<_> = shared.collect();
-        drop(subjects);
-        shared.iter().map(|subject| self.close(subject)).collect()
+        drop(scopes);
+        shared.iter().map(|scope| self.close(scope)).collect()
     }
 
-    /// Forgets a secret whose time ended, unless another one took its place. Answers with a subject that has nothing any more.
-    pub(super) fn forget(&self, place: &Place, secret: &Arc<Secret>) -> Option<Closed> {
-        let Place { scope, key, .. } = place;
-        let mut subjects = self.subjects.lock();
-        let slots = &mut subjects.get_mut(scope)?.slots;
-        let slot = slots.get_mut(key)?;
-        slot.replaced.retain(|other| other.secret.as_ptr() != Arc::as_ptr(secret));
-        if slot.ready.as_ref().is_some_and(|ready| Arc::ptr_eq(&ready.secret, secret)) {
-            slot.ready = None;
+    /// Removes an expired secret, unless a newer version replaced it. Returns the scope if that was
+    /// its last secret.
+    pub(super) fn remove(&self, key: &CacheKey, secret: &Arc<Secret>) -> Option<ClosedScope> {
+        let CacheKey { scope, entry, .. } = key;
+        let mut scopes = self.scopes.lock();
+        let slots = &mut scopes.get_mut(scope)?.slots;
+        let slot = slots.get_mut(entry)?;
+        slot.previous.retain(|other| other.secret.as_ptr() != Arc::as_ptr(secret));
+        if slot.current.as_ref().is_some_and(|current| Arc::ptr_eq(&current.secret, secret)) {
+            slot.current = None;
         }
         if slot.is_empty() {
-            slots.remove(key);
+            slots.remove(entry);
         }
-        // A task's own place stays until the task ends; others come back when they are asked for.
-        if !slots.is_empty() || matches!(scope, ScopeSubject::Task(_)) {
+        // The scope of a task stays open until the task ends.
+        if !slots.is_empty() || matches!(scope, ScopeOwner::Task(_)) {
             return None;
         }
-        let Entries { owner, asked, .. } = subjects.remove(scope)?;
-        Some(Closed { owner, asked, ..Closed::default() })
+        let ScopeEntries { owner, providers, .. } = scopes.remove(scope)?;
+        Some(ClosedScope { owner, providers, ..ClosedScope::default() })
     }
 }
 
-impl Entries {
-    fn revoke(&mut self, is_wanted: impl Fn(&Key) -> bool) -> Option<Revoking> {
+impl ScopeEntries {
+    fn revoke(&mut self, is_match: impl Fn(&EntryKey) -> bool) -> Option<Revocation> {
         let leases: HashSet<_> =
-            self.slots.values().filter(|slot| is_wanted(&slot.place.key)).flat_map(Slot::leases).collect();
-        let mut revoking = Revoking { taken: Vec::new(), owner: self.owner.clone(), flights: Vec::new(), empty: None };
+            self.slots.values().filter(|slot| is_match(&slot.key.entry)).flat_map(Slot::leases).collect();
+        let mut revocation =
+            Revocation { entries: Vec::new(), owner: self.owner.clone(), in_flight: Vec::new(), closed: None };
         for slot in self.slots.values_mut() {
-            let wanted = is_wanted(&slot.place.key);
-            // Whoever has one part of what was made has what ends with it.
-            if !wanted && !slot.leases().any(|lease| leases.contains(&lease)) {
+            let matching = is_match(&slot.key.entry);
+            // Fields of one dynamic secret share its lease.
+            if !matching && !slot.leases().any(|lease| leases.contains(&lease)) {
                 continue;
             }
-            let Key { provider, reference, .. } = slot.place.key.clone();
-            let mut secrets = slot.end();
-            secrets.retain(|secret| secret.wipe(Gone::Revoked));
-            revoking.taken.push(Taken { provider, reference, secrets });
-            // What is on its way is of before too: nobody is given it.
-            if let Some(UnderWay { fetch, .. }) = slot.flight.take() {
+            let EntryKey { provider, reference, .. } = slot.key.entry.clone();
+            let mut secrets = slot.drain();
+            secrets.retain(|secret| secret.wipe(EndReason::Revoked));
+            revocation.entries.push(RevokedEntry { provider, reference, secrets });
+            // The fetch started before the revocation, so its value must not be used.
+            if let Some(InFlightFetch { fetch, .. }) = slot.in_flight.take() {
                 fetch.abort();
-                revoking.flights.push(fetch.answer());
+                revocation.in_flight.push(fetch.answer());
             }
         }
         self.slots.retain(|_, slot| !slot.is_empty());
-        (!revoking.taken.is_empty()).then_some(revoking)
+        (!revocation.entries.is_empty()).then_some(revocation)
     }
 }

@@ -1,4 +1,4 @@
-//! How a provider is called, whatever for, and how that is told.
+//! Calls of a provider: deadline, panics, and the result as an event records it.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -10,30 +10,30 @@ use crate::clock::now;
 use crate::pal::Completion;
 use crate::provider::{LeaseId, ProviderError, SecretProvider};
 
-/// The answer to a call: [`ProviderError::Timeout`] if there is none within that time. A provider that panics is a defect of it, and
-/// no reason for more than a missing answer.
-pub(super) async fn answered<T>(
-    within: Duration,
+/// Returns the answer to a call, or [`ProviderError::Timeout`] after the deadline. A panic counts
+/// as [`ProviderError::Unavailable`].
+pub(super) async fn with_deadline<T>(
+    deadline: Duration,
     call: impl Future<Output = Result<T, ProviderError>>,
 ) -> Result<T, ProviderError> {
-    match timeout(within, AssertUnwindSafe(call).catch_unwind()).await {
+    match timeout(deadline, AssertUnwindSafe(call).catch_unwind()).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(ProviderError::Unavailable),
         Err(_) => Err(ProviderError::Timeout),
     }
 }
 
-/// Releases a lease: [`ProviderError::Unsupported`] by a provider that issues none.
+/// Releases a lease. Returns [`ProviderError::Unsupported`] for a provider without leases.
 pub(super) async fn release(
     provider: &dyn SecretProvider,
     lease: &LeaseId,
-    within: Duration,
+    deadline: Duration,
 ) -> Result<(), ProviderError> {
     let release = async { provider.dynamic().ok_or(ProviderError::Unsupported)?.release(lease).await };
-    answered(within, release).await
+    with_deadline(deadline, release).await
 }
 
-/// Returns how a call ended, and how long it took since `started`.
+/// Returns the result of a call for its event, with the time since `started`.
 pub(super) fn completion<T>(answer: &Result<T, ProviderError>, started: Instant) -> Completion {
     Completion::new(answer.as_ref().err().map(ProviderError::kind), now().duration_since(started))
 }

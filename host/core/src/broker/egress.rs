@@ -1,5 +1,5 @@
-//! Requests. The broker decides on a request as a whole, records the decision, and only then lets
-//! the request out. [`Exchange`] records its end.
+//! Authorization of requests. The broker decides on a whole request and records the decision before
+//! the request leaves. [`Exchange`] records its end.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,21 +7,21 @@ use std::time::Instant;
 use far_capability::{Access, DenyReason, Operation, Placement, Purpose, Target};
 use far_memory::SecretBytes;
 
-use super::exchange::{Carried, Exchange};
-use super::sealed::Sealed;
-use super::{AccessError, SecretError, Session, StandIn, Stop};
+use super::exchange::{Exchange, SealedSecret};
+use super::seal::PlaceholderEntry;
+use super::{AccessError, Placeholder, SecretError, Session, Stop};
 use crate::clock::now;
 use crate::pal::{DestinationLabel, EgressReason, Event, SecretUse};
 use crate::secret::Secret;
 
-/// Why a request is not let out. The skill is told so, and may go on.
+/// Reasons to reject a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EgressError {
-    /// The task ends here: the error must become a trap.
+    /// The task must end: the caller turns the error into a trap.
     #[error(transparent)]
     Stopped(#[from] Stop),
-    /// The task may not send it.
+    /// The task may not send the request. The skill gets an error, and may continue.
     #[error("the task may not send requests there")]
     Denied,
 }
@@ -31,9 +31,9 @@ pub enum EgressError {
 type Unusable = (Arc<Secret>, &'static str, EgressReason);
 
 impl Session {
-    /// Lets a request out if the task may send it with these placeholders, each the whole of a part
-    /// of the request. Calls `put` with the index of each placeholder and with its value, which
-    /// replaces the placeholder.
+    /// Authorizes a request with these placeholders, each of them the whole of a part of the
+    /// request. Calls `put` with the index of each placeholder and with its value, which replaces
+    /// the placeholder.
     ///
     /// # Errors
     ///
@@ -43,20 +43,20 @@ impl Session {
     ///
     /// # Security
     ///
-    /// This is the one place where a value enters a request. Each replacement is a use, counted and
+    /// No other function puts a value into a request. Each replacement is a use, counted and
     /// recorded. The broker decides on the whole request before it takes a use. All records are
     /// accepted before this returns.
     pub async fn authorize_egress(
         self: &Arc<Self>,
         target: &Target,
-        placed: &[(&StandIn, &Placement)],
+        placed: &[(&Placeholder, &Placement)],
         put: impl FnMut(usize, &SecretBytes) -> Result<(), EgressReason> + Send,
     ) -> Result<Exchange, EgressError> {
         self.ensure_open().await?;
         let started = now();
-        let carried = match self.carried(target, placed, started).await? {
+        let carried = match self.resolve_secrets(target, placed, started).await? {
             Ok(carried) if carried.is_empty() => return self.authorize_plain(target, started).await,
-            Ok(carried) => self.put_all(carried, started, put),
+            Ok(carried) => self.substitute(carried, started, put),
             Err(unusable) => Err(unusable),
         };
         let carried = match carried {
@@ -64,31 +64,30 @@ impl Session {
             Err((secret, token, reason)) => {
                 let failed = SecretUse::Failed(Some(token));
                 self.record(Event::secret_used(&*secret, self.label_of(target), failed)).await?;
-                self.denied(Some(target), reason).await?;
+                self.record_denied_request(Some(target), reason).await?;
                 return Err(EgressError::Denied);
             }
         };
-        let destination = carried.first().map_or_else(|| self.label_of(target), |one| one.destination.clone());
+        let destination = carried.first().map_or_else(|| self.label_of(target), |secret| secret.destination.clone());
         let exchange = Exchange::new(self, destination, carried, started);
-        for event in exchange.uses() {
+        for event in exchange.started_events() {
             self.record(event).await?;
         }
-        // Checked now, not earlier: a value that is gone by the time its record is accepted is not
-        // released.
-        match exchange.gone() {
+        // Checked after the records: a value that was wiped meanwhile must not leave.
+        match exchange.end_reason() {
             None => Ok(exchange),
-            Some(gone) => {
-                exchange.fail_for(SecretError::from(gone).kind(), EgressReason::Secret).await?;
+            Some(reason) => {
+                exchange.fail_unsent(SecretError::from(reason).kind(), EgressReason::Secret).await?;
                 Err(EgressError::Denied)
             }
         }
     }
 
-    /// Lets a request without a secret out, if it goes where the task may send one.
+    /// Authorizes a request without a secret, if the task may send one to `target`.
     async fn authorize_plain(self: &Arc<Self>, target: &Target, started: Instant) -> Result<Exchange, EgressError> {
         let covering = self.context().egress.iter().find(|destination| destination.covers(target));
         if covering.is_none() {
-            self.denied(Some(target), EgressReason::Destination).await?;
+            self.record_denied_request(Some(target), EgressReason::Destination).await?;
             return Err(EgressError::Denied);
         }
         let label = covering.map_or_else(|| self.label_of(target), DestinationLabel::from);
@@ -98,25 +97,25 @@ impl Session {
 
     /// Returns the secrets behind the placeholders, if the task may send all of them to `target`,
     /// or else the first secret that it cannot send now.
-    async fn carried(
+    async fn resolve_secrets(
         &self,
         target: &Target,
-        placed: &[(&StandIn, &Placement)],
+        placed: &[(&Placeholder, &Placement)],
         started: Instant,
-    ) -> Result<Result<Vec<Carried>, Unusable>, EgressError> {
+    ) -> Result<Result<Vec<SealedSecret>, Unusable>, EgressError> {
         let (mut carried, mut unusable) = (Vec::with_capacity(placed.len()), None);
-        for (stand_in, placement) in placed {
-            let Some(Sealed { secret, asked_for, .. }) = self.own(stand_in).await? else {
-                self.denied(Some(target), EgressReason::Placeholder).await?;
+        for (placeholder, placement) in placed {
+            let Some(PlaceholderEntry { secret, requested, .. }) = self.resolve_placeholder(placeholder).await? else {
+                self.record_denied_request(Some(target), EgressReason::Placeholder).await?;
                 return Err(EgressError::Denied);
             };
             let purpose = Purpose::Seal(target, Some(placement));
-            let access = Access { secret: secret.name(), version: &asked_for, purpose, derived: secret.is_derived() };
+            let access = Access { secret: secret.name(), version: &requested, purpose, derived: secret.is_derived() };
             match self.authorize(&access, started).await {
                 Ok(permit) => {
                     let destination = permit.destination(target).map(DestinationLabel::from);
                     let destination = destination.unwrap_or_else(|| self.label_of(target));
-                    carried.push(Carried::new(secret, destination, permit));
+                    carried.push(SealedSecret::new(secret, destination, permit));
                 }
                 Err(AccessError::Stopped(stop)) => return Err(stop.into()),
                 Err(AccessError::Secret(error)) => {
@@ -129,79 +128,81 @@ impl Session {
 
     /// Replaces each placeholder with its value, and takes a use of each secret: of all, or of
     /// none.
-    fn put_all(
+    fn substitute(
         &self,
-        mut carried: Vec<Carried>,
+        mut carried: Vec<SealedSecret>,
         started: Instant,
         mut put: impl FnMut(usize, &SecretBytes) -> Result<(), EgressReason>,
-    ) -> Result<Vec<Carried>, Unusable> {
-        for (index, one) in carried.iter().enumerate() {
-            let value = one
+    ) -> Result<Vec<SealedSecret>, Unusable> {
+        for (index, sealed) in carried.iter().enumerate() {
+            let value = sealed
                 .secret
                 .value(started)
-                .map_err(|gone| (one.secret.clone(), SecretError::from(gone).kind(), EgressReason::Secret))?;
-            put(index, &value).map_err(|reason| (one.secret.clone(), reason.token(), reason))?;
+                .map_err(|reason| (sealed.secret.clone(), SecretError::from(reason).kind(), EgressReason::Secret))?;
+            put(index, &value).map_err(|reason| (sealed.secret.clone(), reason.token(), reason))?;
         }
         let mut exhausted = None;
-        for one in &mut carried {
-            if let Err(error) = one.take_use(self) {
-                exhausted = Some((one.secret.clone(), error.kind(), EgressReason::Secret));
+        for sealed in &mut carried {
+            if let Err(error) = sealed.take_use(self) {
+                exhausted = Some((sealed.secret.clone(), error.kind(), EgressReason::Secret));
                 break;
             }
         }
         let Some(exhausted) = exhausted else { return Ok(carried) };
-        carried.iter_mut().for_each(|one| one.return_use(self));
+        carried.iter_mut().for_each(|sealed| sealed.return_use(self));
         Err(exhausted)
     }
 
-    /// Reports a placeholder of this or another task as a violation, where no placeholder may
-    /// stand. Returns whether the placeholder refers to a secret.
+    /// Rejects a placeholder in a part of the request that may have none. A placeholder of any task
+    /// is a violation. Returns true if the placeholder refers to a secret.
     ///
     /// # Errors
     ///
     /// [`EgressError::Stopped`] for the violation.
-    pub async fn forbid_placeholder(&self, stand_in: &StandIn, target: &Target) -> Result<bool, EgressError> {
-        let Some(Sealed { secret, asked_for, .. }) = self.own(stand_in).await? else { return Ok(false) };
+    pub async fn forbid_placeholder(&self, placeholder: &Placeholder, target: &Target) -> Result<bool, EgressError> {
+        let Some(PlaceholderEntry { secret, requested, .. }) = self.resolve_placeholder(placeholder).await? else {
+            return Ok(false);
+        };
         let (purpose, derived) = (Purpose::Seal(target, None), secret.is_derived());
-        let access = Access { secret: secret.name(), version: &asked_for, purpose, derived };
+        let access = Access { secret: secret.name(), version: &requested, purpose, derived };
         match self.authorize(&access, now()).await {
             Err(AccessError::Stopped(stop)) => Err(stop.into()),
             Ok(_) | Err(AccessError::Secret(_)) => Ok(true),
         }
     }
 
-    /// Looks a placeholder up. One of another task is a violation.
-    async fn own(&self, stand_in: &StandIn) -> Result<Option<Sealed>, EgressError> {
-        let Some(sealed) = self.broker.stand_ins.get(stand_in) else { return Ok(None) };
+    /// Looks up a placeholder. A placeholder of another task is a violation.
+    async fn resolve_placeholder(&self, placeholder: &Placeholder) -> Result<Option<PlaceholderEntry>, EgressError> {
+        let Some(sealed) = self.broker.placeholders.get(placeholder) else { return Ok(None) };
         if sealed.task == self.context().task_id {
             return Ok(Some(sealed));
         }
         // The owner and the secret are hidden from this task, and from readers of its events.
-        let label = self.broker.labels.unlisted(stand_in.as_str());
-        match self.violate(label, Some(Operation::Seal), DenyReason::ForeignToken).await {
+        let label = self.broker.labels.unlisted(placeholder.as_str());
+        match self.record_violation(label, Some(Operation::Seal), DenyReason::ForeignToken).await {
             AccessError::Stopped(stop) => Err(stop.into()),
             AccessError::Secret(_) => Err(EgressError::Denied),
         }
     }
 
-    /// Whether a request with these stand-ins, and no other secret, carries all that it must carry to go there; recorded if it
-    /// does not. Answers whether there is anything that it must.
+    /// Checks that a request carries every secret that `target` requires, given its placeholders.
+    /// Records a denial otherwise. Returns true if the target requires a secret.
     ///
     /// # Errors
     ///
     /// [`EgressError`].
-    pub async fn carries_all(&self, target: &Target, carried: &[&StandIn]) -> Result<bool, EgressError> {
-        let sealed: Vec<_> = carried.iter().filter_map(|stand_in| self.stands_for(stand_in)).collect();
-        let mut demanded = self.context().capability.demanded(target).peekable();
-        let any = demanded.peek().is_some();
-        if demanded.all(|demanded| sealed.contains(demanded)) {
+    pub async fn check_required_secrets(&self, target: &Target, carried: &[&Placeholder]) -> Result<bool, EgressError> {
+        let sealed: Vec<_> = carried.iter().filter_map(|placeholder| self.placeholder_secret(placeholder)).collect();
+        let mut required = self.context().capability.required_secrets(target).peekable();
+        let any = required.peek().is_some();
+        if required.all(|required| sealed.contains(required)) {
             return Ok(any);
         }
-        self.denied(Some(target), EgressReason::OnlySealed).await?;
+        self.record_denied_request(Some(target), EgressReason::MissingSecret).await?;
         Err(EgressError::Denied)
     }
 
-    /// No request leaves of a task that is not running, or must not go on.
+    /// Returns an error unless the task is running.
     async fn ensure_open(&self) -> Result<(), EgressError> {
         match self.ensure_running(None).await {
             Ok(()) => Ok(()),
@@ -210,21 +211,21 @@ impl Session {
         }
     }
 
-    /// Records that a request was not let out, and why.
+    /// Records the denial of a request.
     ///
     /// # Errors
     ///
-    /// [`Stop`] if the record was not accepted, or was one too many.
-    pub async fn denied(&self, target: Option<&Target>, reason: EgressReason) -> Result<(), Stop> {
+    /// [`Stop`] if the record was not accepted, or exceeds the limit on records.
+    pub async fn record_denied_request(&self, target: Option<&Target>, reason: EgressReason) -> Result<(), Stop> {
         let destination = target.map(|target| self.label_of(target));
         self.record(Event::egress_denied(destination, reason)).await
     }
 
-    /// The label of where a request goes: an origin that author, grants or operator list, or a hash.
+    /// Returns the label of a target: a listed origin, or the hash of an unlisted host.
     fn label_of(&self, target: &Target) -> DestinationLabel {
         let context = self.context();
         let mut listed = context.egress.iter().chain(&context.listed).chain(context.capability.destinations());
-        match listed.find(|destination| destination.is_of_origin(target)) {
+        match listed.find(|destination| destination.matches_origin(target)) {
             Some(destination) => destination.into(),
             None => self.broker.labels.unlisted_host(target.host()),
         }

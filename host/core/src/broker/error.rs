@@ -1,4 +1,4 @@
-//! How an access goes wrong: by an error that a skill may handle, or by one that ends the task.
+//! Errors of an access: some are for the skill, others end the task.
 
 use std::time::Duration;
 
@@ -7,50 +7,51 @@ use far_capability::{DenyReason, Operation};
 use crate::pal::{AuditUnavailable, SecretLabel};
 use crate::provider::ProviderError;
 use crate::redaction::LearnError;
-use crate::secret::Gone;
+use crate::secret::EndReason;
 
-/// Why an access gave nothing.
+/// Reasons why an access failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
-    /// The task ends here: the error must become a trap.
+    /// The task must end: the caller turns the error into a trap.
     #[error(transparent)]
     Stopped(#[from] Stop),
-    /// The skill is told, and may go on.
+    /// The skill gets the error, and may continue.
     #[error(transparent)]
     Secret(#[from] SecretError),
 }
 
-/// Why a task ends at once.
+/// Reasons to end a task at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stop {
-    /// The task went beyond its capability.
+    /// The task violated its capability.
     #[error(transparent)]
     Violation(#[from] Violation),
-    /// A required sink did not take a record.
+    /// A required sink rejected a record.
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
-    /// The task would have had more events recorded than it may.
-    #[error("the task went beyond its limit on records")]
+    /// The task exceeded its limit on records.
+    #[error("the task exceeded its limit on records")]
     Records,
-    /// The task has ended already. Not recorded: the end is.
+    /// The task has ended. This is not recorded: the end is.
     #[error("the task has ended")]
     Ended,
 }
 
-/// A task went beyond its capability (ADR-0023 R13).
+/// A violation of a task's capability (ADR-0023 R13).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("scope violation on '{secret}': {}", .reason.explanation())]
 pub struct Violation {
-    /// The secret, as it may be shown.
+    /// The secret, in a form that may be shown.
     pub secret: SecretLabel,
-    /// The operation that was tried; none for a handle.
+    /// The attempted operation; `None` for a handle.
     pub operation: Option<Operation>,
-    /// Which rule stands against it.
+    /// The rule that was violated.
     pub reason: DenyReason,
 }
 
-/// Why a secret that a task may use could not be used: the WIT contract's `error`, without any backend's text.
+/// Reasons why a permitted secret cannot be used: the WIT contract's `error`, without text from a
+/// backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
@@ -60,19 +61,19 @@ pub enum SecretError {
     /// The backend no longer has the version.
     #[error("the backend no longer has the version")]
     VersionGone,
-    /// The value's time, or the grant's, ended.
+    /// The value, or the grant, has expired.
     #[error("the secret expired")]
     Expired,
     /// The secret was revoked.
     #[error("the secret was revoked")]
     Revoked,
-    /// The grant's uses, or the task's budget of locked memory, are used up.
-    #[error("the grant's uses, or the task's budget, are used up")]
+    /// The grant's uses, or the task's quota of locked memory, are exhausted.
+    #[error("the grant's uses, or the task's memory quota, are exhausted")]
     Exhausted,
-    /// The backend does not answer, or not so that it can be understood.
+    /// The backend does not answer, or its answer is invalid.
     #[error("the backend is unavailable")]
     Unavailable {
-        /// When to try again, if the backend said so.
+        /// The time to wait before a retry, if the backend reported one.
         retry_after: Option<Duration>,
     },
     /// The value is too large.
@@ -81,7 +82,7 @@ pub enum SecretError {
 }
 
 impl SecretError {
-    /// The error's token in events.
+    /// Returns the error's token in events.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
@@ -102,24 +103,24 @@ impl From<ProviderError> for SecretError {
             ProviderError::VersionGone(_) => Self::VersionGone,
             ProviderError::TooLarge => Self::TooLarge,
             ProviderError::Throttled { retry_after } => Self::Unavailable { retry_after },
-            // A guest learns that there is no answer, not how the operator's backend is set up.
+            // A guest must not learn how the operator's backend is configured.
             _ => Self::Unavailable { retry_after: None },
         }
     }
 }
 
-impl From<Gone> for SecretError {
-    fn from(gone: Gone) -> Self {
-        match gone {
-            Gone::Revoked => Self::Revoked,
-            Gone::Expired | Gone::ScopeEnded => Self::Expired,
+impl From<EndReason> for SecretError {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::Revoked => Self::Revoked,
+            EndReason::Expired | EndReason::ScopeEnded => Self::Expired,
         }
     }
 }
 
 impl From<LearnError> for SecretError {
     fn from(_: LearnError) -> Self {
-        // The host's lack, as when there is no locked memory for the value itself.
+        // The host is short of memory, as when a value finds no locked memory.
         Self::Unavailable { retry_after: None }
     }
 }

@@ -1,4 +1,4 @@
-//! A request that was let out, until its end is recorded: the fate of its secrets, and the result.
+//! An authorized request, until its result and the use of its secrets are recorded.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,46 +11,46 @@ use far_capability::Permit;
 
 use super::{SecretError, Session, Stop};
 use crate::clock::now;
-use crate::pal::{DestinationLabel, EgressEnd, EgressReason, Event, Outcome, SecretUse, Sent, Transfer};
-use crate::secret::{Gone, Secret};
+use crate::pal::{DestinationLabel, EgressEnd, EgressReason, Event, Outcome, SecretUse, SendState, Transfer};
+use crate::secret::{EndReason, Secret};
 
-/// A request that was let out. A request that is dropped before it ends is recorded as cancelled.
+/// An authorized request. A request that is dropped before its end is recorded as canceled.
 ///
 /// # Security
 ///
-/// An event is recorded after the fact that it reports. A use is given back only if nothing of the
+/// An event is recorded after the fact that it reports. A use is returned only if no byte of the
 /// request was sent.
 pub struct Exchange {
     session: Arc<Session>,
     destination: DestinationLabel,
-    /// Secrets of which it is not recorded yet whether they left.
-    carried: Vec<Carried>,
+    /// The secrets whose use is not recorded yet.
+    carried: Vec<SealedSecret>,
     started: Instant,
     transfer: Transfer,
-    over: bool,
-    /// Events to be recorded, in their order.
+    finished: bool,
+    /// Events to record, in order.
     pending: VecDeque<Event>,
 }
 
 /// A secret that a request carries.
-pub(super) struct Carried {
+pub(super) struct SealedSecret {
     pub(super) secret: Arc<Secret>,
     pub(super) destination: DestinationLabel,
-    /// The permit's place among those of its task, and its limit, if it has one.
+    /// The index of the permit, and its limit of uses.
     limit: Option<(usize, NonZeroU32)>,
-    /// Whether one of the limited uses was taken.
+    /// Set if a use was counted against the limit.
     taken: bool,
 }
 
-impl Carried {
+impl SealedSecret {
     pub(super) fn new(secret: Arc<Secret>, destination: DestinationLabel, permit: &Permit) -> Self {
-        let limit = permit.max_uses.map(|most| (permit.index, most));
+        let limit = permit.max_uses.map(|max| (permit.index, max));
         Self { secret, destination, limit, taken: false }
     }
 
     pub(super) fn take_use(&mut self, session: &Session) -> Result<(), SecretError> {
-        if let Some((index, most)) = self.limit {
-            session.take_use(index, most)?;
+        if let Some((index, max)) = self.limit {
+            session.take_use(index, max)?;
             self.taken = true;
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Exchange {
     pub(super) fn new(
         session: &Arc<Session>,
         destination: DestinationLabel,
-        carried: Vec<Carried>,
+        carried: Vec<SealedSecret>,
         started: Instant,
     ) -> Self {
         Self {
@@ -82,46 +82,45 @@ impl Exchange {
             carried,
             started,
             transfer: Transfer::new(),
-            over: false,
+            finished: false,
             pending: VecDeque::new(),
         }
     }
 
-    /// The events that must be accepted before the request leaves.
-    pub(super) fn uses(&self) -> Vec<Event> {
-        self.carried.iter().map(|one| one.event(SecretUse::Started)).collect()
+    /// Returns the events that must be accepted before the request leaves.
+    pub(super) fn started_events(&self) -> Vec<Event> {
+        self.carried.iter().map(|sealed| sealed.event(SecretUse::Started)).collect()
     }
 
-    /// Returns the reason why one of the secrets no longer has a value; `None` if all of them have
-    /// one.
-    pub(super) fn gone(&self) -> Option<Gone> {
+    /// Returns the reason why one of the secrets has no value; `None` if all of them have one.
+    pub(super) fn end_reason(&self) -> Option<EndReason> {
         let now = now();
-        self.carried.iter().find_map(|one| one.secret.value(now).err())
+        self.carried.iter().find_map(|sealed| sealed.secret.value(now).err())
     }
 
-    /// Notes that a connection takes the request, with a body of `body` bytes. From now on, it may
-    /// have been sent.
-    pub fn sending(&mut self, body: u64) {
-        (self.transfer.sent, self.transfer.bytes_sent) = (Sent::Unknown, body);
+    /// Notes that a connection accepted the request, with a body of `body` bytes. From now on, it
+    /// may have been sent.
+    pub fn mark_sending(&mut self, body: u64) {
+        (self.transfer.sent, self.transfer.bytes_sent) = (SendState::Unknown, body);
     }
 
-    /// Records that the server answered with this status: the secrets left.
+    /// Records the status of the response: the secrets were sent.
     ///
     /// # Errors
     ///
     /// [`Stop::Audit`] if the record was not accepted.
-    pub async fn answered(&mut self, status: u16) -> Result<(), Stop> {
-        (self.transfer.sent, self.transfer.status) = (Sent::Yes, Some(status));
-        self.settle(None);
+    pub async fn record_response(&mut self, status: u16) -> Result<(), Stop> {
+        (self.transfer.sent, self.transfer.status) = (SendState::Yes, Some(status));
+        self.settle_uses(None);
         self.record_pending().await
     }
 
-    /// Notes that so many more bytes of the answer's body arrived.
-    pub fn received(&mut self, bytes: u64) {
+    /// Adds `bytes` to the received length of the response body.
+    pub fn count_received(&mut self, bytes: u64) {
         self.transfer.bytes_received = self.transfer.bytes_received.saturating_add(bytes);
     }
 
-    /// Records that the answer is there as a whole, whatever its status.
+    /// Records that the response is complete, whatever its status.
     ///
     /// # Errors
     ///
@@ -131,55 +130,53 @@ impl Exchange {
         self.record_pending().await
     }
 
-    /// The same where nothing can wait for the record.
+    /// Notes that the response is complete, where no record can be awaited.
     pub fn note_finished(mut self) {
-        // It is noted as this is dropped.
+        // `drop` notes the events.
         self.end(EgressEnd::Completed, None);
     }
 
-    /// Records the reason why the response is missing or incomplete, and how much is known to have
-    /// been sent. `None` leaves that unchanged.
+    /// Records the reason why the response is missing or incomplete, and updates the send state.
+    /// `None` leaves the state unchanged.
     ///
     /// # Errors
     ///
     /// [`Stop::Audit`] if the record was not accepted.
-    pub async fn fail(mut self, reason: EgressReason, sent: Option<Sent>) -> Result<(), Stop> {
+    pub async fn fail(mut self, reason: EgressReason, sent: Option<SendState>) -> Result<(), Stop> {
         self.transfer.sent = sent.unwrap_or(self.transfer.sent);
         self.end(EgressEnd::Failed(reason), Some(reason.token()));
         self.record_pending().await
     }
 
-    /// The same before anything was sent, with a reason of the secret's own.
-    pub(super) async fn fail_for(mut self, secret: &'static str, reason: EgressReason) -> Result<(), Stop> {
+    /// Records a failure before anything was sent, with a separate reason for the secret's event.
+    pub(super) async fn fail_unsent(mut self, secret: &'static str, reason: EgressReason) -> Result<(), Stop> {
         self.end(EgressEnd::Failed(reason), Some(secret));
         self.record_pending().await
     }
 
-    /// Queues an event for each secret that says whether it left. Gives back the uses of secrets
-    /// that did not leave.
-    fn settle(&mut self, reason: Option<&'static str>) {
+    /// Queues a use event for each secret, and returns the uses of secrets that were not sent.
+    fn settle_uses(&mut self, reason: Option<&'static str>) {
         let state = match self.transfer.sent {
-            Sent::No => SecretUse::Failed(reason),
-            Sent::Unknown => SecretUse::Unknown(reason),
-            Sent::Yes => SecretUse::Completed,
+            SendState::No => SecretUse::Failed(reason),
+            SendState::Unknown => SecretUse::Unknown(reason),
+            SendState::Yes => SecretUse::Completed,
         };
-        for mut one in std::mem::take(&mut self.carried) {
-            if self.transfer.sent == Sent::No {
-                one.return_use(&self.session);
+        for mut sealed in std::mem::take(&mut self.carried) {
+            if self.transfer.sent == SendState::No {
+                sealed.return_use(&self.session);
             }
-            self.pending.push_back(one.event(state));
+            self.pending.push_back(sealed.event(state));
         }
     }
 
     fn end(&mut self, end: EgressEnd, secret: Option<&'static str>) {
-        self.settle(secret);
-        self.over = true;
+        self.settle_uses(secret);
+        self.finished = true;
         let took = now().duration_since(self.started);
         self.pending.push_back(Event::egress_finished(self.destination.clone(), end, self.transfer, took));
     }
 
-    /// Records the pending events in order. If the caller stops waiting, the current event and
-    /// those behind it are noted.
+    /// Records the pending events in order. If the caller stops waiting, `drop` notes the rest.
     async fn record_pending(&mut self) -> Result<(), Stop> {
         while let Some(event) = self.pending.pop_front() {
             self.session.record_fact(event).await?;
@@ -190,7 +187,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if !self.over {
+        if !self.finished {
             let reason = Outcome::Cancelled.as_str();
             self.end(EgressEnd::Cancelled, Some(reason));
         }

@@ -4,207 +4,207 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{Version, VersionSelector};
-use far_memory::OverQuota;
+use far_memory::QuotaExceeded;
 
 use super::Broker;
-use super::cache::{Joined, Settled};
-use super::call::{self, answered, release};
-use super::life::end_in_time;
-use super::place::{FetchError, Key, Place};
-use super::slot::Ready;
-use super::wanted::Wanted;
+use super::cache::{FetchResult, JoinedFetch};
+use super::cache_key::{CacheKey, EntryKey, FetchError};
+use super::call::{self, release, with_deadline};
+use super::fetch_mode::FetchMode;
+use super::lifecycle::start_lifecycle;
+use super::slot::CachedEntry;
 use crate::clock::{self, now};
 use crate::pal::{Cause, Completion, Event, SecretRef, Subject};
-use crate::provider::{Fetched, Lease, ProviderError, Refreshed, SecretOwner, SecretProvider};
-use crate::secret::{Gone, Secret};
+use crate::provider::{FetchedSecret, Lease, ProviderError, RefreshOutcome, SecretOwner, SecretProvider};
+use crate::secret::{EndReason, Secret};
 
-/// The longest time that a value is kept, whatever the catalog says: an instant beyond it may not exist.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The upper bound of a TTL, so that an expiry is always a representable instant.
+const TTL_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A fetch as it is described to the flight that does it.
-struct Errand {
+/// One request to a backend, and its effect on the cache.
+struct Fetch {
     broker: Arc<Broker>,
     provider: Arc<dyn SecretProvider>,
-    place: Place,
-    wanted: Wanted,
-    /// Who asked first: the fetch is recorded as this task's.
+    key: CacheKey,
+    mode: FetchMode,
+    /// The task or agent that started the fetch; its events name this subject.
     subject: Arc<Subject>,
-    /// Why, where no task asked.
+    /// The cause of a fetch that no task started.
     cause: Option<Cause>,
-    /// The owner of a dynamic secret.
     owner: SecretOwner,
-    /// Which flight it is.
-    number: u64,
+    /// The id of the fetch in the cache.
+    id: u64,
 }
 
 impl Broker {
-    /// The cached secret, if there is one that can be used.
-    pub(super) fn cached(&self, place: &Place, now: std::time::Instant) -> Option<Ready> {
-        self.cache.lookup(place, now)
+    /// Returns the cached secret, if it is usable.
+    pub(super) fn lookup(&self, key: &CacheKey, now: std::time::Instant) -> Option<CachedEntry> {
+        self.cache.lookup(key, now)
     }
 
-    /// Joins the flight for a secret, or starts one. What it brings for a task of its own is counted against the quota.
+    /// Joins the fetch in flight for a secret, or starts one. A value of task scope counts against
+    /// the task's quota.
     pub(super) fn fetch(
         self: &Arc<Self>,
-        place: &Place,
-        wanted: Wanted,
+        key: &CacheKey,
+        mode: FetchMode,
         subject: &Arc<Subject>,
         cause: Option<Cause>,
-    ) -> Result<Joined, ProviderError> {
-        let provider = self.providers.get(&place.key.provider).ok_or(ProviderError::Unavailable)?.clone();
-        let errand = |owner, number| Errand {
+    ) -> Result<JoinedFetch, ProviderError> {
+        let provider = self.providers.get(&key.entry.provider).ok_or(ProviderError::Unavailable)?.clone();
+        let fetch = |owner, id| Fetch {
             broker: self.clone(),
             provider,
-            place: place.clone(),
-            wanted,
+            key: key.clone(),
+            mode,
             subject: subject.clone(),
             cause,
             owner,
-            number,
+            id,
         };
-        // A task that has ended gets what a flight that ended with it gets: no answer.
-        self.cache.join(place, |owner, number| errand(owner, number).run()).ok_or(ProviderError::Unavailable)
+        // `None` is a task that has ended: the answer is the same as for its aborted fetches.
+        self.cache.join(key, |owner, id| fetch(owner, id).run()).ok_or(ProviderError::Unavailable)
     }
 }
 
-impl Errand {
+impl Fetch {
     async fn run(mut self) -> Result<Arc<Secret>, FetchError> {
         let started = now();
-        let result = match answered(self.broker.settings.provider_deadline, self.call()).await {
-            // A backend that answers with another version than the one asked for does not get past the grant's rule.
-            Ok(Refreshed::Changed(fetched)) if !self.asked_for(&fetched.version) => {
-                self.give_back(fetched.lease).await;
+        let result = match with_deadline(self.broker.settings.provider_deadline, self.call()).await {
+            // The grant's version rule permits only the requested version.
+            Ok(RefreshOutcome::Changed(fetched)) if !self.accepts(&fetched.version) => {
+                self.release_lease(fetched.lease).await;
                 Err(FetchError::Provider(ProviderError::Invalid))
             }
-            Ok(Refreshed::Changed(fetched)) => {
+            Ok(RefreshOutcome::Changed(fetched)) => {
                 let lease = fetched.lease.clone();
-                let kept = self.keep(fetched).map_err(FetchError::OverQuota);
-                if kept.is_err() {
-                    self.give_back(lease).await;
+                let secret = self.build_secret(fetched).map_err(FetchError::QuotaExceeded);
+                if secret.is_err() {
+                    self.release_lease(lease).await;
                 }
-                kept
+                secret
             }
-            Ok(Refreshed::Unchanged) => self.known().cloned().ok_or(FetchError::Provider(ProviderError::Invalid)),
+            Ok(RefreshOutcome::Unchanged) => self.known().cloned().ok_or(FetchError::Provider(ProviderError::Invalid)),
             Err(error) => Err(FetchError::Provider(error)),
         };
         let recorded = self.broker.pal.record(&self.subject, self.event(&result, clock::since(started))).await;
-        let brought = result.clone();
+        let fetched = result.clone();
         let result = recorded.map_err(FetchError::Audit).and(result);
         let (now, interval) = (now(), self.broker.settings.refresh_interval);
-        let again = now.checked_add(interval).unwrap_or(now);
-        let settled = self.broker.cache.settle(&self.place, self.number, &result, now, again);
-        let result = match (settled, result) {
-            (Settled::Kept(before), result) => {
-                if let Some(before) = before {
-                    self.let_go(before);
+        let retry_at = now.checked_add(interval).unwrap_or(now);
+        let outcome = self.broker.cache.complete(&self.key, self.id, &result, now, retry_at);
+        let result = match (outcome, result) {
+            (FetchResult::Applied(previous), result) => {
+                if let Some(previous) = previous {
+                    self.release_previous(previous);
                 }
                 result
             }
-            (Settled::Nobodys, Ok(_)) => Err(FetchError::Provider(ProviderError::Unavailable)),
-            (Settled::Nobodys, Err(error)) => Err(error),
+            (FetchResult::Discarded, Ok(_)) => Err(FetchError::Provider(ProviderError::Unavailable)),
+            (FetchResult::Discarded, Err(error)) => Err(error),
         };
-        match (&result, brought) {
-            (Ok(secret), _) => self.broker.schedule(&self.place, secret, &self.subject),
-            (Err(_), Ok(secret)) => self.take_away(secret).await,
+        match (&result, fetched) {
+            (Ok(secret), _) => self.broker.schedule(&self.key, secret, &self.subject),
+            (Err(_), Ok(secret)) => self.discard(secret).await,
             (Err(_), Err(_)) => {}
         }
         result
     }
 
-    /// Lets go of the version before. Where nobody has a handle to it, it is gone with that, and that is recorded here: otherwise it
-    /// is when its time is over.
-    fn let_go(&mut self, before: Arc<Secret>) {
-        let event = Event::secret_wiped(&*before, Some(Cause::Rotation));
-        let left = Arc::downgrade(&before);
-        drop(before);
-        self.wanted = Wanted::Value;
-        if left.strong_count() == 0 {
+    /// Drops the previous version. If no handle holds it, that wipes the value, and is recorded
+    /// here. Otherwise its lifecycle wipes it at the end of the overlap.
+    fn release_previous(&mut self, previous: Arc<Secret>) {
+        let event = Event::secret_wiped(&*previous, Some(Cause::Rotation));
+        let weak = Arc::downgrade(&previous);
+        drop(previous);
+        self.mode = FetchMode::Read;
+        if weak.strong_count() == 0 {
             self.broker.pal.note(&self.subject, event);
         }
     }
 
-    /// Wipes what may not be given out, since that could not be recorded, or since there is nobody any more whom it is for.
-    async fn take_away(&self, secret: Arc<Secret>) {
+    /// Wipes a secret that must not be used: its record failed, or its scope ended.
+    async fn discard(&self, secret: Arc<Secret>) {
         let is_known = self.known().is_some_and(|known| Arc::ptr_eq(known, &secret));
-        if !is_known && secret.wipe(Gone::Revoked) {
-            self.give_back(secret.lease().cloned()).await;
+        if !is_known && secret.wipe(EndReason::Revoked) {
+            self.release_lease(secret.lease().cloned()).await;
         }
     }
 
-    /// Ends what was made, and is not kept.
-    async fn give_back(&self, lease: Option<Lease>) {
+    /// Releases the lease of a secret that is not cached.
+    async fn release_lease(&self, lease: Option<Lease>) {
         let Some(lease) = lease else { return };
         let started = now();
-        let ended = release(&*self.provider, &lease.id, self.broker.settings.revoke_deadline).await;
-        let secret = SecretRef::new(&self.place.key.name, &self.place.key.provider);
-        let event = Event::secret_revoked(secret, call::completion(&ended, started), self.cause);
+        let released = release(&*self.provider, &lease.id, self.broker.settings.revoke_deadline).await;
+        let secret = SecretRef::new(&self.key.entry.name, &self.key.entry.provider);
+        let event = Event::secret_revoked(secret, call::completion(&released, started), self.cause);
         self.broker.pal.note(&self.subject, event);
     }
 
     fn known(&self) -> Option<&Arc<Secret>> {
-        match &self.wanted {
-            Wanted::Value => None,
-            Wanted::Newer(known) | Wanted::Another(known) => Some(known),
+        match &self.mode {
+            FetchMode::Read => None,
+            FetchMode::Refresh(known) | FetchMode::Reissue(known) => Some(known),
         }
     }
 
-    fn asked_for(&self, version: &Version) -> bool {
-        match &self.place.key.version {
+    fn accepts(&self, version: &Version) -> bool {
+        match &self.key.entry.version {
             VersionSelector::Current => true,
-            VersionSelector::Exactly(asked_for) => asked_for == version,
+            VersionSelector::Exactly(exact) => exact == version,
         }
     }
 
-    async fn call(&self) -> Result<Refreshed, ProviderError> {
-        let Key { reference, .. } = &self.place.key;
-        match &self.wanted {
-            Wanted::Value => self.read().await.map(Refreshed::Changed),
-            Wanted::Newer(known) => match known.lease() {
-                // Asking again would have another one made.
-                Some(_) => Ok(Refreshed::Unchanged),
-                // That it is still the one would not make it last longer.
-                None if !known.is_usable(now()) => self.read().await.map(Refreshed::Changed),
+    async fn call(&self) -> Result<RefreshOutcome, ProviderError> {
+        let EntryKey { reference, .. } = &self.key.entry;
+        match &self.mode {
+            FetchMode::Read => self.read().await.map(RefreshOutcome::Changed),
+            FetchMode::Refresh(known) => match known.lease() {
+                // A second request would issue another dynamic secret.
+                Some(_) => Ok(RefreshOutcome::Unchanged),
+                // "Unchanged" would not extend an expired secret.
+                None if !known.is_usable(now()) => self.read().await.map(RefreshOutcome::Changed),
                 None => self.provider.refresh_secret(reference, known.version()).await,
             },
-            Wanted::Another(known) => {
+            FetchMode::Reissue(known) => {
                 let lease = known.lease().ok_or(ProviderError::Unsupported)?;
                 let dynamic = self.provider.dynamic().ok_or(ProviderError::Unsupported)?;
-                dynamic.reissue(reference, &lease.id, &self.owner).await.map(Refreshed::Changed)
+                dynamic.reissue(reference, &lease.id, &self.owner).await.map(RefreshOutcome::Changed)
             }
         }
     }
 
-    /// Reads the value. A provider of dynamic secrets decides by the reference whether it issues one.
-    async fn read(&self) -> Result<Fetched, ProviderError> {
-        let Key { reference, version, .. } = &self.place.key;
+    /// Reads the value. A provider of dynamic secrets decides by the reference if it issues one.
+    async fn read(&self) -> Result<FetchedSecret, ProviderError> {
+        let EntryKey { reference, version, .. } = &self.key.entry;
         match self.provider.dynamic() {
             Some(dynamic) => dynamic.issue(reference, version, &self.owner).await,
             None => self.provider.get_secret(reference, version).await,
         }
     }
 
-    fn keep(&self, fetched: Fetched) -> Result<Arc<Secret>, OverQuota> {
-        let Fetched { value, version, ttl, lease } = fetched;
-        let Place { key, plan, quota, .. } = &self.place;
+    fn build_secret(&self, fetched: FetchedSecret) -> Result<Arc<Secret>, QuotaExceeded> {
+        let FetchedSecret { value, version, ttl, lease } = fetched;
+        let CacheKey { entry, policy, quota, .. } = &self.key;
         let value = match quota {
             Some(quota) => value.charged_to(quota)?,
             None => value,
         };
-        let (now, most) = (now(), plan.ttl.min(LONGEST));
-        let expires = now + ttl.map_or(most, |ttl| ttl.min(most));
-        let secret = Secret::new(key.name.clone(), version, key.provider.clone(), expires, value);
-        let secret = Arc::new(secret.leased(lease, now + most).kept_for(plan.stale.min(LONGEST)));
-        end_in_time(&secret, &self.broker, Some(self.place.clone()), &self.subject);
+        let (now, max_ttl) = (now(), policy.ttl.min(TTL_MAX));
+        let expires = now + ttl.map_or(max_ttl, |ttl| ttl.min(max_ttl));
+        let secret = Secret::new(entry.name.clone(), version, entry.provider.clone(), expires, value);
+        let secret = Arc::new(secret.with_lease(lease, now + max_ttl).with_stale(policy.stale.min(TTL_MAX)));
+        start_lifecycle(&secret, &self.broker, Some(self.key.clone()), &self.subject);
         Ok(secret)
     }
 
     fn event(&self, result: &Result<Arc<Secret>, FetchError>, duration: Duration) -> Event {
-        let event = match &self.wanted {
-            Wanted::Value => Event::secret_fetched,
-            Wanted::Newer(_) => Event::secret_refreshed,
-            Wanted::Another(_) => Event::secret_reissued,
+        let event = match &self.mode {
+            FetchMode::Read => Event::secret_fetched,
+            FetchMode::Refresh(_) => Event::secret_refreshed,
+            FetchMode::Reissue(_) => Event::secret_reissued,
         };
-        let Key { name, provider, .. } = &self.place.key;
+        let EntryKey { name, provider, .. } = &self.key.entry;
         let secret =
             result.as_ref().map_or_else(|_| SecretRef::new(name, provider), |secret| SecretRef::from(&**secret));
         event(secret, Completion::new(result.as_ref().err().map(FetchError::kind), duration), self.cause)

@@ -1,59 +1,59 @@
-//! What a task holds of a secret, and what it is told of those that it may use.
+//! Handles to secrets, and the secrets that a task can list.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use far_capability::{Operations, SecretName, Version, VersionSelector};
 
-use super::StandIn;
+use super::Placeholder;
 use crate::clock::now;
 use crate::pal::Subject;
 use crate::secret::Secret;
 
-/// A task's hold on one version of a secret. Of use only to the session that gave it.
+/// A handle of one task to one version of a secret. Only the session that created it accepts it.
 #[derive(Debug)]
 pub struct Handle {
-    /// The session's own subject: the allocation is its identity, among all sessions of the process.
+    /// The subject of the session. Its allocation identifies the session within the process.
     owner: Arc<Subject>,
     pub(super) secret: Arc<Secret>,
-    pub(super) asked_for: VersionSelector,
-    /// What stands for it in requests, once that was asked for.
-    pub(super) stand_in: OnceLock<StandIn>,
+    pub(super) requested: VersionSelector,
+    /// The placeholder, once it was requested.
+    pub(super) placeholder: OnceLock<Placeholder>,
 }
 
 impl Handle {
-    pub(super) fn new(owner: &Arc<Subject>, secret: Arc<Secret>, asked_for: VersionSelector) -> Self {
-        Self { owner: owner.clone(), secret, asked_for, stand_in: OnceLock::new() }
+    pub(super) fn new(owner: &Arc<Subject>, secret: Arc<Secret>, requested: VersionSelector) -> Self {
+        Self { owner: owner.clone(), secret, requested, placeholder: OnceLock::new() }
     }
 
-    /// Returns whether the session with this subject gave the handle.
+    /// Returns true if the session with this subject created the handle.
     pub(super) fn is_of(&self, subject: &Arc<Subject>) -> bool {
         Arc::ptr_eq(&self.owner, subject)
     }
 
-    /// The name that it was asked for by.
+    /// Returns the name.
     pub fn name(&self) -> &SecretName {
         self.secret.name()
     }
 
-    /// The version that it stands for.
+    /// Returns the version.
     pub fn version(&self) -> &Version {
         self.secret.version()
     }
 
-    /// Time left until the value ends; zero when it has.
+    /// Returns the time until the expiry; zero after it, and after the value was wiped.
     pub fn expires_in(&self) -> Duration {
         if self.secret.is_live() { self.secret.expires_in(now()) } else { Duration::ZERO }
     }
 }
 
-/// What a task may use, as it is told.
+/// A secret that a task may use, as `list` returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedSecret {
-    /// The secret.
+    /// The name.
     pub name: SecretName,
-    /// What may be done with it; never empty.
+    /// The permitted operations; never empty.
     pub operations: Operations,
-    /// Time left until the value in the host's memory ends; none while there is none.
+    /// The time until the cached value expires; `None` if no value is cached.
     pub expires_in: Option<Duration>,
 }

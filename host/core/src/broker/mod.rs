@@ -1,54 +1,54 @@
-//! The one way from a task to a value.
+//! The only path from a task to a value.
 //!
 //! ```text
-//! resolve   1 capability check      pure; denied is recorded, and ends the task
-//!           2 task state            running? poisoned? uses left?
-//!           3 cache                 per scope subject; one flight for all who ask at once
-//!           4 provider              with a deadline; asked for is recorded first
+//! resolve   1 capability check      pure; a denial is recorded, and ends the task
+//!           2 task state            running, not poisoned, uses left
+//!           3 cache                 per scope owner; one single-flight fetch per entry
+//!           4 provider              with a deadline; the request is recorded first
 //!           5 record accepted       no record, no value
 //!           6 handle                counted against the task
 //! ```
 //!
-//! Every use of a handle takes steps 1, 2 and 5 again: a handle is not a permission.
+//! Every use of a handle repeats steps 1, 2 and 5: a handle is not a permission.
 //!
 //! # Invariants
 //!
 //! - Nothing else in the program calls a [`SecretProvider`].
-//! - A denial makes no call, and touches neither cache nor provider.
-//! - After a violation, or a record that a required sink did not take, the session answers nothing any more.
+//! - A denial reaches neither the cache nor a provider.
+//! - After a violation, or a record that a required sink rejected, the session refuses every call.
 //!
 //! # Hidden items
 //!
-//! The session of a task, its handles and its requests are hidden from the documentation: only
-//! `far-runtime` may use them. They are public because it is another crate. A program that opens
-//! sessions by itself takes over what the runtime promises: that the guest is the one that was
-//! checked, that a denial ends it, and that its output is redacted.
+//! The session of a task, its handles and its requests are public for `far-runtime` only, and
+//! hidden from the documentation. A program that opens sessions itself takes over duties of the
+//! runtime. It must run the guest that was checked, end the guest after a denial, and redact its
+//! output.
 
-#![expect(clippy::disallowed_methods, reason = "the broker is the one that calls providers")]
+#![expect(clippy::disallowed_methods, reason = "only the broker calls providers")]
 
+mod access;
 mod cache;
+mod cache_key;
 mod call;
 mod egress;
-mod ending;
 mod error;
 mod exchange;
 mod fetch;
+mod fetch_mode;
+mod finish;
 mod handle;
-mod life;
+mod inject;
+mod lifecycle;
 mod operator;
-mod place;
-mod reach;
+mod placeholder;
+mod probe;
 mod record;
-mod release;
 mod repeats;
 mod rotation;
-mod sealed;
+mod seal;
 mod session;
 mod signing;
 mod slot;
-mod stand_in;
-mod uses;
-mod wanted;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -66,45 +66,45 @@ pub use error::{AccessError, SecretError, Stop};
 pub use exchange::Exchange;
 #[doc(hidden)]
 pub use handle::{Handle, ListedSecret};
-pub use operator::{KeptSecret, OperatorError, Revoked, Rotated};
-pub use reach::reach;
-pub use repeats::Repeats;
-pub use rotation::Reread;
+pub use operator::{CachedSecret, OperatorError, RevocationReport, RotationReport};
+pub use placeholder::Placeholder;
+pub use probe::probe;
+pub use repeats::RepeatRecording;
+pub use rotation::RereadReport;
 #[doc(hidden)]
 pub use session::Session;
-pub use stand_in::StandIn;
 
 use self::cache::Cache;
 use self::rotation::Schedules;
-use self::sealed::StandIns;
+use self::seal::Placeholders;
 use crate::context::TaskContext;
 use crate::pal::{AuditUnavailable, Event, Labels, Outcome, Pal, Reason, Subject};
 use crate::provider::SecretProvider;
 
-/// Hands out secrets to the tasks of one agent.
+/// Provides secrets to the tasks of one agent.
 pub struct Broker {
     providers: HashMap<ProviderId, Arc<dyn SecretProvider>>,
     cache: Cache,
-    stand_ins: StandIns,
+    placeholders: Placeholders,
     schedules: Schedules,
     pal: Arc<Pal>,
     labels: Labels,
     settings: BrokerSettings,
 }
 
-/// How a broker behaves towards backends.
+/// Settings of a broker: deadlines, limits and recording.
 #[derive(Clone, Copy, Debug)]
 pub struct BrokerSettings {
-    /// How long one call of a provider may take. 10 s by default.
+    /// The deadline of one provider call. 10 s by default.
     pub provider_deadline: Duration,
-    /// How much time passes at least between two reads of one secret that guests ask for by `refresh`. 10 s by default.
+    /// The minimum time between two reads of one secret by a guest's `refresh`. 10 s by default.
     pub refresh_interval: Duration,
-    /// How long each step of ending what a backend made may take, at the end of a task too. 5 s by default.
+    /// The deadline of each step of a revocation, also at the end of a task. 5 s by default.
     pub revoke_deadline: Duration,
-    /// How much locked memory the values of one task's own may take at a time, in bytes. 256 KiB by default.
+    /// The locked memory for values of task scope, in bytes per task. 256 KiB by default.
     pub task_memory: usize,
-    /// How repeated handles are recorded. [`Repeats::Each`] by default.
-    pub repeats: Repeats,
+    /// The recording of repeated handles. [`RepeatRecording::Each`] by default.
+    pub repeats: RepeatRecording,
 }
 
 impl Default for BrokerSettings {
@@ -114,42 +114,42 @@ impl Default for BrokerSettings {
             refresh_interval: Duration::from_secs(10),
             revoke_deadline: Duration::from_secs(5),
             task_memory: 256 * 1024,
-            repeats: Repeats::Each,
+            repeats: RepeatRecording::Each,
         }
     }
 }
 
-/// Why there is no broker.
+/// Reasons why a broker cannot be created.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
-    /// Two providers have one name.
-    #[error("two providers are called '{0}'")]
-    Twice(ProviderId),
+    /// Two providers have the same name.
+    #[error("two providers have the name '{0}'")]
+    Duplicate(ProviderId),
     /// The operating system's random source failed.
-    #[error("the operating system gave no random numbers")]
+    #[error("the operating system's random source failed")]
     Random,
 }
 
-/// Why a task was not let in.
+/// Reasons why a task is not admitted.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
-    /// Its admission could not be recorded.
+    /// The admission could not be recorded.
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
-    /// A task of this id is running: the two would share what is a task's own.
-    #[error("a task of this id is running already")]
+    /// A task with this id is running. The two would share values of task scope.
+    #[error("a task with this id is already running")]
     Running,
 }
 
 impl Broker {
-    /// A broker over these providers, which records in this log.
+    /// Creates a broker that calls these providers and records in this log.
     ///
     /// # Errors
     ///
-    /// [`BrokerError`] if two providers have one name, or the random source failed.
+    /// [`BrokerError`] if two providers have the same name, or if the random source failed.
     pub fn new(
         providers: impl IntoIterator<Item = Arc<dyn SecretProvider>>,
         pal: Arc<Pal>,
@@ -159,14 +159,14 @@ impl Broker {
         for provider in providers {
             let id = provider.id().clone();
             if by_id.insert(id.clone(), provider).is_some() {
-                return Err(BrokerError::Twice(id));
+                return Err(BrokerError::Duplicate(id));
             }
         }
         let labels = Labels::new().map_err(|_| BrokerError::Random)?;
         Ok(Arc::new(Self {
             providers: by_id,
             cache: Cache::default(),
-            stand_ins: StandIns::default(),
+            placeholders: Placeholders::default(),
             schedules: Schedules::default(),
             pal,
             labels,
@@ -174,15 +174,15 @@ impl Broker {
         }))
     }
 
-    /// Lets a task in: records it, and opens its session.
+    /// Admits a task: records the admission, and opens the session.
     ///
     /// # Errors
     ///
-    /// [`AdmitError`]; the task is not let in then.
+    /// [`AdmitError`]: the task is not admitted.
     #[doc(hidden)]
     pub async fn admit(self: &Arc<Self>, context: TaskContext) -> Result<Session, AdmitError> {
         let subject = Arc::new(Subject::from(&context));
-        // Open before it is recorded: however this ends, what was recorded as admitted is recorded as finished.
+        // Opened before the record: every recorded admission is then followed by a recorded end.
         let session = Session::open(self.clone(), context, subject.clone()).ok_or(AdmitError::Running)?;
         match self.pal.record(&subject, Event::task_admitted()).await {
             Ok(()) => Ok(session),
@@ -194,7 +194,7 @@ impl Broker {
         }
     }
 
-    /// Records that a task was not let in, and why, as a fixed token.
+    /// Records that a task was refused, with a fixed token as the reason.
     ///
     /// # Errors
     ///
@@ -204,12 +204,12 @@ impl Broker {
         self.pal.record(subject, Event::task_refused(reason)).await
     }
 
-    /// Whether there is a provider of this name.
+    /// Returns true if a provider has this name.
     pub fn has_provider(&self, id: &ProviderId) -> bool {
         self.providers.contains_key(id)
     }
 
-    /// The log that the broker records in.
+    /// Returns the log in which the broker records.
     pub fn pal(&self) -> &Arc<Pal> {
         &self.pal
     }

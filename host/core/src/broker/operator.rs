@@ -1,7 +1,8 @@
-//! What the operator has an agent do with its secrets: tell which it keeps, read one again, have it rotated, revoke it.
+//! Requests of the operator: list the cached secrets; read, rotate or revoke a secret.
 //!
-//! A reference, a version, a time: never a value. Each of it is recorded as the agent's own doing: a backend is asked for nothing that
-//! was not recorded before. Wiping alone waits for no record: a log that is down is no reason to keep a value.
+//! The reports name secrets and versions, never values. Every call of a backend is recorded first,
+//! with the agent as its subject. Wiping does not wait for a record: a failed log must not keep a
+//! value alive.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,187 +11,192 @@ use far_capability::{AgentId, CatalogEntry, ProviderId, SecretName, Version, Ver
 use futures_util::future::join_all;
 
 use super::Broker;
-use super::call::{self, answered};
-use super::place::{FetchError, Key, Place, ScopeSubject};
-use super::rotation::Reread;
-use super::wanted::Wanted;
+use super::cache_key::{CacheKey, EntryKey, FetchError, ScopeOwner};
+use super::call::{self, with_deadline};
+use super::fetch_mode::FetchMode;
+use super::rotation::RereadReport;
 use crate::clock::now;
 use crate::pal::{AuditUnavailable, Cause, Event, SecretRef, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
 
-/// A value that an agent keeps.
+/// A secret in the agent's cache, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptSecret {
-    /// The secret.
+pub struct CachedSecret {
+    /// The name.
     pub name: SecretName,
-    /// The version that the backend says it is.
+    /// The version that the backend named.
     pub version: Version,
     /// The backend.
     pub provider: ProviderId,
-    /// Who shares it, as configurations say it.
+    /// The kind of scope: `task`, `skill`, `tool` or `agent`.
     pub scope: &'static str,
-    /// Time left until its time ends.
+    /// The time until the expiry; zero after it.
     pub expires_in: Duration,
-    /// Whether it was made for who asked, and is revoked with them.
+    /// Set for a dynamic secret, which has a lease.
     pub leased: bool,
-    /// Whether its time is over, and it is used because its backend does not answer.
+    /// Set if the secret expired, and is in use because its backend does not answer.
     pub stale: bool,
-    /// Whether another version took its place, and it is used for its overlap.
+    /// Set if a newer version replaced this one, which is within its overlap.
     pub replaced: bool,
 }
 
-/// What a rotation came to.
+/// The result of a rotation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rotated {
-    /// The version that the backend made for everybody; none where it makes none, and was only asked whether there is one.
+pub struct RotationReport {
+    /// The version that the backend created; `None` if it creates none, and the secret was read
+    /// again or reissued instead.
     pub version: Option<Version>,
-    /// What became of values that were kept.
-    pub reread: Reread,
+    /// The effect on cached values.
+    pub reread: RereadReport,
 }
 
-/// What a revocation came to.
+/// The result of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revoked {
-    /// How many values were wiped.
+pub struct RevocationReport {
+    /// The number of wiped values.
     pub wiped: usize,
-    /// The version that the backend revoked, or why it did not; [`ProviderError::Unsupported`] where it revokes none.
+    /// The version that the backend revoked; [`ProviderError::Unsupported`] if it cannot revoke.
     pub backend: Result<Version, ProviderError>,
 }
 
-/// Why what the operator asked for was not done.
+/// Reasons why a request of the operator failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OperatorError {
-    /// The backend did not do it.
+    /// The backend failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),
-    /// It could not be recorded.
+    /// The request could not be recorded.
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
-    /// The host has no locked memory left for what it was to read.
+    /// The host has no locked memory left for the value.
     #[error("the task's budget of locked memory is used up")]
-    OverQuota,
+    QuotaExceeded,
 }
 
 impl Broker {
-    /// Every value that is kept, in no order: for who asks, and for those who hold a version before.
-    pub fn kept(&self) -> Vec<KeptSecret> {
+    /// Returns every cached secret and every previous version within its overlap, in no order.
+    pub fn cached(&self) -> Vec<CachedSecret> {
         let now = now();
-        let current = self.cache.kept(|_| true).into_iter().filter_map(|(place, secret)| Some((place, secret?)));
-        let kept = current.chain(self.cache.before()).filter(|(_, secret)| secret.is_live());
-        let describe = |(place, secret): (Place, Arc<Secret>)| KeptSecret {
-            name: place.key.name,
+        let current = self.cache.find(|_| true).into_iter().filter_map(|(key, secret)| Some((key, secret?)));
+        let all = current.chain(self.cache.previous_versions()).filter(|(_, secret)| secret.is_live());
+        let describe = |(key, secret): (CacheKey, Arc<Secret>)| CachedSecret {
+            name: key.entry.name,
             version: secret.version().clone(),
-            provider: place.key.provider,
-            scope: match place.scope {
-                ScopeSubject::Task(_) => "task",
-                ScopeSubject::Skill(_) => "skill",
-                ScopeSubject::Tool(_) => "tool",
-                ScopeSubject::Agent => "agent",
+            provider: key.entry.provider,
+            scope: match key.scope {
+                ScopeOwner::Task(_) => "task",
+                ScopeOwner::Skill(_) => "skill",
+                ScopeOwner::Tool(_) => "tool",
+                ScopeOwner::Agent => "agent",
             },
             expires_in: secret.expires_in(now),
             leased: secret.lease().is_some(),
             stale: secret.is_stale(now),
             replaced: secret.is_replaced(),
         };
-        kept.map(describe).collect()
+        all.map(describe).collect()
     }
 
-    /// What the backend says of a secret, without its value.
+    /// Describes a secret by its backend's metadata, without its value.
     ///
     /// # Errors
     ///
-    /// [`ProviderError::Unsupported`] where it says nothing without the value; otherwise any [`ProviderError`].
+    /// [`ProviderError::Unsupported`] if the backend has no metadata; otherwise any
+    /// [`ProviderError`].
     pub async fn describe(&self, entry: &CatalogEntry) -> Result<Description, ProviderError> {
         let provider = self.providers.get(&entry.provider).ok_or(ProviderError::Unavailable)?;
         let describe = async { provider.admin().ok_or(ProviderError::Unsupported)?.describe(&entry.reference).await };
-        answered(self.settings.provider_deadline, describe).await
+        with_deadline(self.settings.provider_deadline, describe).await
     }
 
-    /// Records that the operator has something done with a secret: before other processes of the agent, or its backend, are asked
-    /// to.
+    /// Records a request of the operator, before other processes of the agent or the backend
+    /// receive it.
     ///
     /// # Errors
     ///
-    /// [`AuditUnavailable`]: nobody is to be asked then.
-    pub async fn announce(
+    /// [`AuditUnavailable`]: the caller must not send the request.
+    pub async fn record_operator_request(
         &self,
         name: &SecretName,
         entry: &CatalogEntry,
         by: &AgentId,
     ) -> Result<(), AuditUnavailable> {
-        self.request(name, &entry.provider, &Arc::new(Subject::agent(by.clone())), Cause::Operator).await
+        self.record_request(name, &entry.provider, &Arc::new(Subject::agent(by.clone())), Cause::Operator).await
     }
 
-    /// Has everyone who keeps the current version of a secret read it again, whenever that was done last.
-    pub async fn refresh_kept(self: &Arc<Self>, name: &SecretName, by: &AgentId) -> Reread {
+    /// Reads the current version of a secret again, for every scope that caches it.
+    pub async fn refresh(self: &Arc<Self>, name: &SecretName, by: &AgentId) -> RereadReport {
         let agent = Arc::new(Subject::agent(by.clone()));
-        self.read_again(|key| key.name == *name, &agent, Cause::Operator).await
+        self.reread_all(|key| key.name == *name, &agent, Cause::Operator).await
     }
 
-    /// Has what backends made for those who keep a secret made anew; the one before is revoked when its overlap is over.
-    pub async fn replace_kept(self: &Arc<Self>, name: &SecretName, by: &AgentId) -> Reread {
+    /// Reissues a dynamic secret for every scope that caches it. The previous lease is revoked at
+    /// the end of its overlap.
+    pub async fn reissue(self: &Arc<Self>, name: &SecretName, by: &AgentId) -> RereadReport {
         let agent = Arc::new(Subject::agent(by.clone()));
-        let kept = self.cache.kept(|key| key.name == *name && key.version == VersionSelector::Current);
-        let leased = kept.into_iter().filter_map(|(place, secret)| Some((place, secret?)));
+        let matching = self.cache.find(|key| key.name == *name && key.version == VersionSelector::Current);
+        let leased = matching.into_iter().filter_map(|(key, secret)| Some((key, secret?)));
         let leased = leased.filter(|(_, secret)| secret.lease().is_some());
-        self.each(leased.map(|(place, secret)| (place, Wanted::Another(secret))), &agent, Cause::Operator).await
+        self.reread_each(leased.map(|(key, secret)| (key, FetchMode::Reissue(secret))), &agent, Cause::Operator).await
     }
 
-    /// Wipes what is kept of a secret, whoever holds a handle to it, and ends what backends made of it for those who asked. Answers
-    /// with how many values there were. Whoever asks afterwards is answered by the backend.
-    pub async fn revoke_kept(&self, name: &SecretName, by: &AgentId) -> usize {
+    /// Wipes every cached value of a secret, and revokes its leases. Returns the number of values.
+    /// When this returns, every handle is without a value, and the next request reads the backend.
+    pub async fn revoke(&self, name: &SecretName, by: &AgentId) -> usize {
         let agent = Arc::new(Subject::agent(by.clone()));
         let all = self.cache.revoke(|key| key.name == *name);
         let mut wiped = 0;
-        for secret in all.iter().flat_map(|revoking| &revoking.taken).flat_map(|taken| &taken.secrets) {
+        for secret in all.iter().flat_map(|revocation| &revocation.entries).flat_map(|entry| &entry.secrets) {
             wiped += 1;
             self.pal.note(&agent, Event::secret_wiped(&**secret, Some(Cause::Operator)));
         }
-        join_all(all.into_iter().map(|revoking| self.take_back(revoking, &agent, Some(Cause::Operator)))).await;
+        join_all(all.into_iter().map(|revocation| self.revoke_entries(revocation, &agent, Some(Cause::Operator))))
+            .await;
         wiped
     }
 
-    /// Has a secret rotated: by its backend, where that makes versions; and what was made for those who asked is made anew.
+    /// Rotates a secret: reissues it if it is dynamic, otherwise has the backend create a version.
     ///
     /// # Errors
     ///
-    /// [`OperatorError`]; what was kept before stays as it was.
+    /// [`OperatorError`]: the cached values stay as they were.
     pub async fn rotate(
         self: &Arc<Self>,
         name: &SecretName,
         entry: &CatalogEntry,
         by: &AgentId,
-    ) -> Result<Rotated, OperatorError> {
-        let reread = self.replace_kept(name, by).await;
-        if reread.kept > 0 {
-            return Ok(Rotated { version: None, reread });
+    ) -> Result<RotationReport, OperatorError> {
+        let reread = self.reissue(name, by).await;
+        if reread.cached > 0 {
+            return Ok(RotationReport { version: None, reread });
         }
         let agent = Arc::new(Subject::agent(by.clone()));
-        let rotated = self.rotate_for_all(&key(name, entry), &agent, Cause::Operator).await;
+        let rotated = self.rotate_static(&entry_key(name, entry), &agent, Cause::Operator).await;
         let (version, reread) = rotated.map_err(|error| match error {
             FetchError::Provider(error) => OperatorError::Provider(error),
             FetchError::Audit(error) => OperatorError::Audit(error),
-            FetchError::OverQuota(_) => OperatorError::OverQuota,
+            FetchError::QuotaExceeded(_) => OperatorError::QuotaExceeded,
         })?;
-        Ok(Rotated { version, reread })
+        Ok(RotationReport { version, reread })
     }
 
-    /// Revokes a secret here, as [`revoke_kept`](Self::revoke_kept), and its current version in its backend, where that can.
+    /// Revokes a secret here, as [`revoke`](Self::revoke) does, and its current version in its
+    /// backend.
     ///
     /// # Errors
     ///
-    /// [`OperatorError::Audit`], when values are wiped already: a log that is down is no reason to keep them.
+    /// [`OperatorError::Audit`]; the cached values are wiped all the same.
     pub async fn revoke_secret(
         self: &Arc<Self>,
         name: &SecretName,
         entry: &CatalogEntry,
         by: &AgentId,
-    ) -> Result<Revoked, OperatorError> {
-        let wiped = self.revoke_kept(name, by).await;
+    ) -> Result<RevocationReport, OperatorError> {
+        let wiped = self.revoke(name, by).await;
         let agent = Arc::new(Subject::agent(by.clone()));
-        self.request(name, &entry.provider, &agent, Cause::Operator).await?;
+        self.record_request(name, &entry.provider, &agent, Cause::Operator).await?;
         let started = now();
         let backend = self.revoke_version(entry).await;
         if backend != Err(ProviderError::Unsupported) {
@@ -198,7 +204,7 @@ impl Broker {
             let event = Event::secret_revoked(secret, call::completion(&backend, started), Some(Cause::Operator));
             self.pal.record(&agent, event).await?;
         }
-        Ok(Revoked { wiped, backend })
+        Ok(RevocationReport { wiped, backend })
     }
 
     async fn revoke_version(&self, entry: &CatalogEntry) -> Result<Version, ProviderError> {
@@ -206,13 +212,13 @@ impl Broker {
         let provider = self.providers.get(&entry.provider).ok_or(ProviderError::Unavailable)?;
         let revoke =
             async { provider.admin().ok_or(ProviderError::Unsupported)?.revoke(&entry.reference, &version).await };
-        let revoked = answered(self.settings.provider_deadline, revoke).await;
+        let revoked = with_deadline(self.settings.provider_deadline, revoke).await;
         revoked.map(|()| version)
     }
 }
 
-fn key(name: &SecretName, entry: &CatalogEntry) -> Key {
-    Key {
+fn entry_key(name: &SecretName, entry: &CatalogEntry) -> EntryKey {
+    EntryKey {
         name: name.clone(),
         version: VersionSelector::Current,
         provider: entry.provider.clone(),

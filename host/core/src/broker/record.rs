@@ -10,23 +10,23 @@ use super::{AccessError, Session, Stop, Violation};
 use crate::pal::{Event, SecretLabel};
 
 impl Session {
-    /// Step 5. A record that is not accepted ends the task, and so does one more than it may have.
+    /// Step 5. A record that is not accepted ends the task, and so does a record beyond the limit.
     pub(super) async fn record(&self, event: Event) -> Result<(), Stop> {
         self.ensure_unfinished()?;
-        if self.recorded.load(Ordering::Acquire) >= self.context.records {
+        if self.record_count.load(Ordering::Acquire) >= self.context.records {
             return Err(self.stop(Stop::Records));
         }
         self.record_fact(event).await
     }
 
-    /// Refuses whatever comes after the task's end, without a record: the last one of a task is its end.
+    /// Refuses every call after the task's end, without a record: the end is the last record.
     pub(super) fn ensure_unfinished(&self) -> Result<(), Stop> {
-        if self.is_finished() { Err(self.stopped().cloned().unwrap_or(Stop::Ended)) } else { Ok(()) }
+        if self.is_finished() { Err(self.stop_reason().cloned().unwrap_or(Stop::Ended)) } else { Ok(()) }
     }
 
-    /// Records an event that has happened already, however many records the task had.
+    /// Records an event that has happened already, regardless of the limit.
     pub(super) async fn record_fact(&self, event: Event) -> Result<(), Stop> {
-        self.recorded.fetch_add(1, Ordering::AcqRel);
+        self.record_count.fetch_add(1, Ordering::AcqRel);
         match self.broker.pal.record(&self.subject, event).await {
             Ok(()) => Ok(()),
             Err(unavailable) => Err(self.stop(unavailable.into())),
@@ -35,17 +35,18 @@ impl Session {
 
     /// Poisons the session. The first reason stays.
     pub(super) fn stop(&self, stop: Stop) -> Stop {
-        let stop = self.stopped.get_or_init(|| stop).clone();
-        // A violation is told when it is recorded.
+        let stop = self.stop_reason.get_or_init(|| stop).clone();
+        // A violation notifies when it is recorded.
         if matches!(stop, Stop::Audit(_) | Stop::Records) {
-            self.halted.notify_waiters();
+            self.cancelled.notify_waiters();
         }
         stop
     }
 
     /// Records a violation, and poisons the session. The violation ends the task even if the record
-    /// is not accepted. After the task's end, there is none: the caller may be late through no fault of the guest's.
-    pub(super) async fn violate(
+    /// is not accepted. After the task's end, nothing is recorded: a late call is not the guest's
+    /// fault.
+    pub(super) async fn record_violation(
         &self,
         secret: SecretLabel,
         operation: Option<Operation>,
@@ -56,18 +57,18 @@ impl Session {
         }
         let event = Event::secret_denied(secret.clone(), operation, reason);
         let stop = self.stop(Violation { secret, operation, reason }.into());
-        // Notifies however the wait for the record ends: the caller may be gone earlier.
-        let told = Told(&self.halted);
+        // The drop notifies even if the caller stops waiting for the record.
+        let notifier = NotifyOnDrop(&self.cancelled);
         let _ = self.broker.pal.record(&self.subject, event).await;
-        drop(told);
+        drop(notifier);
         AccessError::Stopped(stop)
     }
 }
 
 /// Notifies the waiters when it is dropped.
-struct Told<'a>(&'a Notify);
+struct NotifyOnDrop<'a>(&'a Notify);
 
-impl Drop for Told<'_> {
+impl Drop for NotifyOnDrop<'_> {
     fn drop(&mut self) {
         self.0.notify_waiters();
     }

@@ -1,4 +1,4 @@
-//! Handles that a task gets again and again from the cache.
+//! Recording of handles that a task gets repeatedly from the cache.
 
 use std::sync::{Arc, Weak};
 
@@ -9,44 +9,44 @@ use crate::clock;
 use crate::pal::{Event, SecretRef};
 use crate::secret::Secret;
 
-/// How handles are recorded that one task gets more than once, from the cache and of one version.
+/// The recording of repeated handles: of one task, from the cache and to one version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Repeats {
-    /// Each by its own event, before the task has the handle.
+pub enum RepeatRecording {
+    /// Records each handle by its own event, before the task has it.
     #[default]
     Each,
-    /// The first by its own event, the others by one event when the task ends: how many they were,
-    /// and when the first and the last of them were given out. What a process that is killed had
-    /// counted is lost.
+    /// Records the first handle by its own event, and the others by one event when the task ends,
+    /// with their number and the time of the first and the last. If the process is killed, the
+    /// count is lost.
     Counted,
 }
 
-/// The handles of one task that have been recorded, and those that have only been counted.
+/// The recorded handles of one task, and the number of repeats.
 #[derive(Default)]
-pub(super) struct Counts(Mutex<Vec<Count>>);
+pub(super) struct RepeatCounts(Mutex<Vec<RepeatCount>>);
 
-struct Count {
-    /// Not an `Arc`: a count does not prolong a value's life.
+struct RepeatCount {
+    /// A `Weak`, so that a count does not keep the value alive.
     secret: Weak<Secret>,
-    /// The secret, as the event of the repeats names it.
-    named: SecretRef,
-    /// How many there were, and when the first and the last of them were.
+    /// The secret, as the event names it.
+    secret_ref: SecretRef,
+    /// The number of repeats, and the time of the first and the last.
     repeats: Option<(u64, Timestamp, Timestamp)>,
 }
 
-impl Count {
+impl RepeatCount {
     fn is_of(&self, secret: &Arc<Secret>) -> bool {
-        // The allocation stays for as long as there is a `Weak`: no other secret has its address.
+        // A `Weak` keeps the allocation, so no other secret has its address.
         std::ptr::eq(self.secret.as_ptr(), Arc::as_ptr(secret))
     }
 }
 
-impl Counts {
-    /// Counts a handle of a secret that has been recorded. Returns whether it was.
+impl RepeatCounts {
+    /// Counts a handle to a secret. Returns false if no handle to it has been recorded.
     pub(super) fn count(&self, secret: &Arc<Secret>) -> bool {
         let mut counts = self.0.lock();
-        // As a rule it is the last one.
-        let Some(Count { repeats, .. }) = counts.iter_mut().rev().find(|count| count.is_of(secret)) else {
+        // Usually the last one.
+        let Some(RepeatCount { repeats, .. }) = counts.iter_mut().rev().find(|count| count.is_of(secret)) else {
             return false;
         };
         let last = clock::wall_time();
@@ -55,20 +55,20 @@ impl Counts {
         true
     }
 
-    /// Notes that a handle of a secret has been recorded.
-    pub(super) fn recorded(&self, secret: &Arc<Secret>) {
+    /// Notes that a handle to a secret has been recorded.
+    pub(super) fn register(&self, secret: &Arc<Secret>) {
         let mut counts = self.0.lock();
         if !counts.iter().any(|count| count.is_of(secret)) {
-            let named = SecretRef::from(&**secret);
-            counts.push(Count { secret: Arc::downgrade(secret), named, repeats: None });
+            let secret_ref = SecretRef::from(&**secret);
+            counts.push(RepeatCount { secret: Arc::downgrade(secret), secret_ref, repeats: None });
         }
     }
 
     /// Ends the counting. Returns an event for each secret that has counted handles.
     pub(super) fn end(&self) -> Vec<Event> {
         let counts = std::mem::take(&mut *self.0.lock());
-        let event = |Count { named, repeats, .. }| {
-            repeats.map(|(count, first, last)| Event::secret_injected_again(named, count, first, last))
+        let event = |RepeatCount { secret_ref, repeats, .. }| {
+            repeats.map(|(count, first, last)| Event::secret_injected_again(secret_ref, count, first, last))
         };
         counts.into_iter().filter_map(event).collect()
     }

@@ -1,11 +1,12 @@
-//! Versions that take each other's place, while tasks use them.
+//! Rotation of static secrets while tasks use them.
 //!
-//! What a backend has for everybody is rotated once, whoever keeps it here: the backend is asked for another version where it makes
-//! them, and everyone who keeps the secret reads it again. How old a version is the backend says, so that processes that share one
-//! do not each rotate it. What a backend made for who asked is replaced for each, at its own time: [`life`](super::life).
+//! A static secret is rotated once for all scopes: the backend creates a version, and every scope
+//! that caches the secret reads it again. The backend reports the age of a version, so that only
+//! one of several processes rotates it. Dynamic secrets are reissued per owner, by
+//! [`lifecycle`](super::lifecycle).
 //!
-//! The version before answers those who hold it for as long as the catalog says, and is then wiped, and revoked where it has a lease.
-//! Whoever asks meanwhile gets the new one: a value is one version's, whole.
+//! Handles keep the previous version for its overlap; then it is wiped. New handles get the new
+//! version.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,155 +19,157 @@ use parking_lot::Mutex;
 use tokio::time::sleep_until;
 
 use super::Broker;
-use super::call::{self, answered};
-use super::place::{FetchError, Key, Place};
-use super::wanted::Wanted;
+use super::cache_key::{CacheKey, EntryKey, FetchError};
+use super::call::{self, with_deadline};
+use super::fetch_mode::FetchMode;
 use crate::clock::now;
 use crate::pal::{AuditUnavailable, Cause, Event, SecretRef, Subject};
 use crate::provider::{Description, ProviderError};
 use crate::secret::Secret;
 
 /// The longest pause after a rotation that failed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
-/// The longest that a process waits for others to rotate first.
-const LONGEST_SPREAD: Duration = Duration::from_secs(60);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
+/// The longest random delay of a rotation, in which another process may rotate first.
+const JITTER_MAX: Duration = Duration::from_secs(60);
 
-/// The secrets that have a schedule, with the version that the process saw last, and when it first did.
+/// The scheduled secrets, with the latest version seen and the time at which it was first seen.
 #[derive(Default)]
 pub(super) struct Schedules(Mutex<HashMap<(ProviderId, Reference), (Version, Instant)>>);
 
-/// What became of the values of a secret that were kept, when it was read again.
+/// The effect of a reread on the cached values of a secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reread {
-    /// How many there were: one for each who shares it.
-    pub kept: usize,
-    /// How many are of another version now.
+pub struct RereadReport {
+    /// The number of cached values: one per scope.
+    pub cached: usize,
+    /// The number of values with another version now.
     pub changed: usize,
-    /// How many could not be read again, and are as they were.
+    /// The number of values that could not be read again, and are unchanged.
     pub failed: usize,
 }
 
 impl Broker {
-    /// Has a secret rotated by its catalog's schedule from now on, unless it is.
-    pub(super) fn schedule(self: &Arc<Self>, place: &Place, secret: &Secret, subject: &Subject) {
-        let Some(rotation) = place.plan.rotation.filter(|_| place.key.version == VersionSelector::Current) else {
+    /// Starts the catalog's rotation schedule for a secret, unless it is running.
+    pub(super) fn schedule(self: &Arc<Self>, key: &CacheKey, secret: &Secret, subject: &Subject) {
+        let Some(rotation) = key.policy.rotation.filter(|_| key.entry.version == VersionSelector::Current) else {
             return;
         };
-        if secret.lease().is_some() || !self.schedules.begin(&place.key, secret.version()) {
+        if secret.lease().is_some() || !self.schedules.begin(&key.entry, secret.version()) {
             return;
         }
         let schedule = Schedule {
             broker: Arc::downgrade(self),
-            key: place.key.clone(),
+            key: key.entry.clone(),
             every: rotation.every,
             agent: Arc::new(Subject::agent(subject.agent_id.clone())),
         };
         tokio::spawn(schedule.run());
     }
 
-    /// How long to wait after a rotation that failed.
-    pub(super) fn pause_after(&self, every: Duration) -> Duration {
-        (every / 10).clamp(self.settings.refresh_interval, LONGEST_PAUSE.max(self.settings.refresh_interval))
+    /// Returns the pause after a failed rotation.
+    pub(super) fn retry_pause(&self, every: Duration) -> Duration {
+        (every / 10).clamp(self.settings.refresh_interval, RETRY_PAUSE_MAX.max(self.settings.refresh_interval))
     }
 
-    /// Has a backend make another version of what it has for everybody, and everyone who keeps it read it again. Without a version
-    /// if the backend makes none.
-    pub(super) async fn rotate_for_all(
+    /// Has the backend create a version of a static secret, and reads it again for every scope that
+    /// caches it. Returns no version if the backend creates none.
+    pub(super) async fn rotate_static(
         self: &Arc<Self>,
-        key: &Key,
+        key: &EntryKey,
         agent: &Arc<Subject>,
         cause: Cause,
-    ) -> Result<(Option<Version>, Reread), FetchError> {
+    ) -> Result<(Option<Version>, RereadReport), FetchError> {
         let provider = self.providers.get(&key.provider).ok_or(FetchError::Provider(ProviderError::Unavailable))?;
-        self.request(&key.name, &key.provider, agent, cause).await.map_err(FetchError::Audit)?;
+        self.record_request(&key.name, &key.provider, agent, cause).await.map_err(FetchError::Audit)?;
         let started = now();
         let rotate = async { provider.admin().ok_or(ProviderError::Unsupported)?.rotate(&key.reference).await };
-        let rotated = match answered(self.settings.provider_deadline, rotate).await {
+        let rotated = match with_deadline(self.settings.provider_deadline, rotate).await {
             Err(ProviderError::Unsupported) => Ok(None),
-            made => {
-                let secret = SecretRef::new(&key.name, &key.provider).with_version(made.as_ref().ok().cloned());
-                let event = Event::secret_rotated(secret, call::completion(&made, started), cause);
+            created => {
+                let secret = SecretRef::new(&key.name, &key.provider).with_version(created.as_ref().ok().cloned());
+                let event = Event::secret_rotated(secret, call::completion(&created, started), cause);
                 let recorded = self.pal.record(agent, event).await.map_err(FetchError::Audit);
-                recorded.and(made.map(Some).map_err(FetchError::Provider))
+                recorded.and(created.map(Some).map_err(FetchError::Provider))
             }
         };
-        // Any other error may be of an answer that was lost: whoever keeps the version before would have one that is worth nothing.
+        // After any other error, the backend may have rotated: the cached version may be invalid.
         if matches!(&rotated, Err(FetchError::Provider(ProviderError::NotFound))) {
-            return rotated.map(|version| (version, Reread::default()));
+            return rotated.map(|version| (version, RereadReport::default()));
         }
-        let same = |other: &Key| other.provider == key.provider && other.reference == key.reference;
-        let reread = self.read_again(same, agent, cause).await;
+        let same = |other: &EntryKey| other.provider == key.provider && other.reference == key.reference;
+        let reread = self.reread_all(same, agent, cause).await;
         rotated.map(|version| (version, reread))
     }
 
-    /// Has everyone who keeps the current version of these secrets read it again; what has a lease stays as it is.
-    pub(super) async fn read_again(
+    /// Reads the current version of the matching static secrets again, for every scope that caches
+    /// them.
+    pub(super) async fn reread_all(
         self: &Arc<Self>,
-        is_wanted: impl Fn(&Key) -> bool,
+        is_match: impl Fn(&EntryKey) -> bool,
         agent: &Arc<Subject>,
         cause: Cause,
-    ) -> Reread {
-        let kept = || self.cache.kept(|key| key.version == VersionSelector::Current && is_wanted(key));
-        // A backend's client may answer several from one read: none of those may have begun before.
-        join_all(kept().iter().filter_map(|(place, _)| self.cache.under_way(place))).await;
-        let wanted = kept().into_iter().filter_map(|(place, secret)| match secret {
-            None => Some((place, Wanted::Value)),
-            Some(secret) => secret.lease().is_none().then_some((place, Wanted::Newer(secret))),
+    ) -> RereadReport {
+        let entries = || self.cache.find(|key| key.version == VersionSelector::Current && is_match(key));
+        // A backend may share one read among callers. A read from before this request is too old.
+        join_all(entries().iter().filter_map(|(key, _)| self.cache.in_flight(key))).await;
+        let fetches = entries().into_iter().filter_map(|(key, secret)| match secret {
+            None => Some((key, FetchMode::Read)),
+            Some(secret) => secret.lease().is_none().then_some((key, FetchMode::Refresh(secret))),
         });
-        self.each(wanted, agent, cause).await
+        self.reread_each(fetches, agent, cause).await
     }
 
-    /// Reads several again at once.
-    pub(super) async fn each(
+    /// Reads several entries again, concurrently.
+    pub(super) async fn reread_each(
         self: &Arc<Self>,
-        wanted: impl Iterator<Item = (Place, Wanted)>,
+        fetches: impl Iterator<Item = (CacheKey, FetchMode)>,
         agent: &Arc<Subject>,
         cause: Cause,
-    ) -> Reread {
-        let again = wanted.map(|(place, wanted)| async move { self.again(&place, wanted, agent, cause).await });
-        let mut reread = Reread::default();
-        for changed in join_all(again).await {
-            reread.kept += 1;
-            reread.changed += usize::from(changed == Ok(true));
-            reread.failed += usize::from(changed.is_err());
+    ) -> RereadReport {
+        let rereads = fetches.map(|(key, mode)| async move { self.reread(&key, mode, agent, cause).await });
+        let mut report = RereadReport::default();
+        for changed in join_all(rereads).await {
+            report.cached += 1;
+            report.changed += usize::from(changed == Ok(true));
+            report.failed += usize::from(changed.is_err());
         }
-        reread
+        report
     }
 
-    /// Reads one again, and answers whether it is of another version now. What is under way was asked before, and may be of the
-    /// version before: it is waited for first. What is not kept any more is not asked for.
-    pub(super) async fn again(
+    /// Reads an entry again. Returns true if its version changed. Waits first for a fetch in
+    /// flight, whose answer may be older than this request. Skips an entry that is not cached any
+    /// more.
+    pub(super) async fn reread(
         self: &Arc<Self>,
-        place: &Place,
-        wanted: Wanted,
+        key: &CacheKey,
+        mode: FetchMode,
         agent: &Arc<Subject>,
         cause: Cause,
     ) -> Result<bool, FetchError> {
-        let on_its_way = match self.cache.under_way(place) {
-            Some(flight) => flight.await.ok(),
+        let in_flight = match self.cache.in_flight(key) {
+            Some(answer) => answer.await.ok(),
             None => None,
         };
-        let wanted = match (wanted, on_its_way) {
-            (Wanted::Value, None) => return Ok(false),
-            (Wanted::Value, Some(secret)) if secret.lease().is_some() => return Ok(false),
-            (Wanted::Value | Wanted::Newer(_), Some(secret)) => Wanted::Newer(secret),
-            // It was replaced meanwhile.
-            (Wanted::Another(known), Some(secret)) if known.version() != secret.version() => return Ok(true),
-            (wanted, _) => wanted,
+        let mode = match (mode, in_flight) {
+            (FetchMode::Read, None) => return Ok(false),
+            (FetchMode::Read, Some(secret)) if secret.lease().is_some() => return Ok(false),
+            (FetchMode::Read | FetchMode::Refresh(_), Some(secret)) => FetchMode::Refresh(secret),
+            // The fetch in flight has replaced it already.
+            (FetchMode::Reissue(known), Some(secret)) if known.version() != secret.version() => return Ok(true),
+            (mode, _) => mode,
         };
-        let (Wanted::Newer(known) | Wanted::Another(known)) = &wanted else { return Ok(false) };
+        let (FetchMode::Refresh(known) | FetchMode::Reissue(known)) = &mode else { return Ok(false) };
         let known = known.version().clone();
-        self.request(&place.key.name, &place.key.provider, agent, cause).await.map_err(FetchError::Audit)?;
-        if !self.cache.is_kept(place) {
+        self.record_request(&key.entry.name, &key.entry.provider, agent, cause).await.map_err(FetchError::Audit)?;
+        if !self.cache.contains(key) {
             return Ok(false);
         }
-        // Handed over: nobody but those who hold a handle is to keep the version before.
-        let joined = self.fetch(place, wanted, agent, Some(cause)).map_err(FetchError::Provider)?;
-        joined.flight.await.map(|secret| *secret.version() != known)
+        // Moves `mode`: only handles may keep the previous version alive.
+        let joined = self.fetch(key, mode, agent, Some(cause)).map_err(FetchError::Provider)?;
+        joined.answer.await.map(|secret| *secret.version() != known)
     }
 
-    /// Records that a backend is about to be asked by the agent itself.
-    pub(super) async fn request(
+    /// Records a request of the agent to a backend, before the call.
+    pub(super) async fn record_request(
         &self,
         name: &SecretName,
         provider: &ProviderId,
@@ -178,37 +181,38 @@ impl Broker {
 }
 
 impl Schedules {
-    /// Whether there is none yet for what this key is of; there is one from now on. Tells when a version is new to the process.
-    fn begin(&self, key: &Key, version: &Version) -> bool {
+    /// Adds a schedule. Returns false if the secret has one. Notes the time of a version that is
+    /// new.
+    fn begin(&self, key: &EntryKey, version: &Version) -> bool {
         match self.0.lock().entry((key.provider.clone(), key.reference.clone())) {
-            Entry::Vacant(place) => {
-                place.insert((version.clone(), now()));
+            Entry::Vacant(vacant) => {
+                vacant.insert((version.clone(), now()));
                 true
             }
-            Entry::Occupied(mut place) => {
-                if place.get().0 != *version {
-                    place.insert((version.clone(), now()));
+            Entry::Occupied(mut occupied) => {
+                if occupied.get().0 != *version {
+                    occupied.insert((version.clone(), now()));
                 }
                 false
             }
         }
     }
 
-    /// When the process first saw the version that it saw last.
-    fn seen(&self, key: &Key) -> Instant {
+    /// Returns the time at which this process first saw the latest version.
+    fn seen(&self, key: &EntryKey) -> Instant {
         let seen = self.0.lock();
         seen.get(&(key.provider.clone(), key.reference.clone())).map_or_else(now, |(_, seen)| *seen)
     }
 
-    fn end(&self, key: &Key) {
+    fn end(&self, key: &EntryKey) {
         self.0.lock().remove(&(key.provider.clone(), key.reference.clone()));
     }
 }
 
-/// The rotation of one secret, for as long as somebody keeps it.
+/// The rotation schedule of one secret, which ends when no scope caches the secret.
 struct Schedule {
     broker: Weak<Broker>,
-    key: Key,
+    key: EntryKey,
     every: Duration,
     agent: Arc<Subject>,
 }
@@ -216,46 +220,47 @@ struct Schedule {
 impl Schedule {
     async fn run(self) {
         while let Some(broker) = self.broker.upgrade() {
-            if broker.cache.kept(|key| *key == self.key).is_empty() {
-                // Whoever asks for it next begins anew.
+            if broker.cache.find(|key| *key == self.key).is_empty() {
+                // The next fetch starts a new schedule.
                 return broker.schedules.end(&self.key);
             }
-            let rest = match self.due(&broker).await {
-                Some(due) if due > now() => due.checked_add(self.spread()),
+            let wake_at = match self.due(&broker).await {
+                Some(due) if due > now() => due.checked_add(self.jitter()),
                 Some(_) => {
-                    let rotated = broker.rotate_for_all(&self.key, &self.agent, Cause::Schedule).await;
-                    let pause = if rotated.is_ok() { self.every } else { broker.pause_after(self.every) };
+                    let rotated = broker.rotate_static(&self.key, &self.agent, Cause::Schedule).await;
+                    let pause = if rotated.is_ok() { self.every } else { broker.retry_pause(self.every) };
                     now().checked_add(pause)
                 }
-                None => now().checked_add(broker.pause_after(self.every)),
+                None => now().checked_add(broker.retry_pause(self.every)),
             };
-            let Some(rest) = rest else { return broker.schedules.end(&self.key) };
+            let Some(wake_at) = wake_at else { return broker.schedules.end(&self.key) };
             drop(broker);
-            sleep_until(rest.into()).await;
+            sleep_until(wake_at.into()).await;
         }
     }
 
-    /// When the version will be as old as it may get: as its backend says, or else by when this process first saw it. Nothing if the
-    /// backend does not answer, which would rotate what a neighbour just has.
+    /// Returns the time at which the version reaches its maximum age, by the backend's metadata or
+    /// else by the time at which this process first saw it. Returns `None` if the backend does not
+    /// answer: another process may have rotated the secret just now.
     async fn due(&self, broker: &Arc<Broker>) -> Option<Instant> {
         let seen = broker.schedules.seen(&self.key);
-        let by_sight = seen.checked_add(self.every);
+        let by_first_seen = seen.checked_add(self.every);
         let provider = broker.providers.get(&self.key.provider)?;
         let described =
             async { provider.admin().ok_or(ProviderError::Unsupported)?.describe(&self.key.reference).await };
-        match answered(broker.settings.provider_deadline, described).await {
+        match with_deadline(broker.settings.provider_deadline, described).await {
             Ok(Description { age: Some(age), .. }) => now().checked_add(self.every.saturating_sub(age)),
-            Ok(_) | Err(ProviderError::Unsupported) => by_sight,
+            Ok(_) | Err(ProviderError::Unsupported) => by_first_seen,
             Err(_) => None,
         }
     }
 
-    /// How long it waits beyond that, at random: processes that share a secret are not to find it old at the same moment.
-    fn spread(&self) -> Duration {
+    /// Returns a random delay, so that processes that share a secret do not rotate it together.
+    fn jitter(&self) -> Duration {
         let mut bits = [0_u8; 4];
-        // Without random numbers, all wait as long.
+        // Without random numbers, every process waits equally long.
         let _ = getrandom::fill(&mut bits);
         let share = f64::from(u32::from_le_bytes(bits)) / f64::from(u32::MAX);
-        (self.every / 20).min(LONGEST_SPREAD).mul_f64(share)
+        (self.every / 20).min(JITTER_MAX).mul_f64(share)
     }
 }

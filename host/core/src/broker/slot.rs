@@ -1,116 +1,116 @@
-//! What one subject has of one secret: the version that is given out, those before it, and the flight that is under way.
+//! One cache entry: the current version, the previous versions, and the fetch in flight.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use far_capability::ProviderId;
 
-use super::place::{FetchError, Place};
+use super::cache_key::{CacheKey, FetchError};
 use crate::pal::CacheState;
 use crate::provider::LeaseId;
 use crate::secret::Secret;
 use crate::single_flight::{Answer, InFlight};
 
 /// The wait for a fetch in flight.
-pub(super) type Flight = Answer<Result<Arc<Secret>, FetchError>>;
+pub(super) type FetchAnswer = Answer<Result<Arc<Secret>, FetchError>>;
 
 pub(super) struct Slot {
-    pub(super) place: Place,
-    pub(super) ready: Option<Ready>,
-    /// What `ready` took the place of.
-    pub(super) replaced: Vec<Replaced>,
-    pub(super) flight: Option<UnderWay>,
+    pub(super) key: CacheKey,
+    pub(super) current: Option<CachedEntry>,
+    pub(super) previous: Vec<PreviousVersion>,
+    pub(super) in_flight: Option<InFlightFetch>,
 }
 
-/// A flight that has not settled.
-pub(super) struct UnderWay {
-    /// Which one: what settles is this one, or nobody's.
-    pub(super) number: u64,
+/// A fetch that has not completed.
+pub(super) struct InFlightFetch {
+    /// The id by which the cache recognizes the fetch when it completes.
+    pub(super) id: u64,
     pub(super) fetch: InFlight<Result<Arc<Secret>, FetchError>>,
 }
 
-/// A version before the one that is given out: it ends with the subject too.
-pub(super) struct Replaced {
-    /// Its value is there for as long as handles keep it, and its time lasts.
+/// A version that `current` replaced. It ends with its scope.
+pub(super) struct PreviousVersion {
+    /// Kept alive by handles only, until the secret expires.
     pub(super) secret: Weak<Secret>,
-    /// What has a lease is there until that is revoked: a value that a task was given is used without a handle.
+    /// Set for a leased secret: a task can use a revealed value without a handle, so the secret
+    /// stays until its lease is revoked.
     leased: Option<Arc<Secret>>,
 }
 
-/// A fetched secret.
+/// The current version of an entry.
 #[derive(Clone)]
-pub(super) struct Ready {
+pub(super) struct CachedEntry {
     pub(super) secret: Arc<Secret>,
-    /// When the backend was last asked for the value.
-    pub(super) asked: Instant,
-    /// Why it did not answer then.
-    pub(super) failed: Option<FetchError>,
+    /// The time of the last request to the backend.
+    pub(super) checked_at: Instant,
+    /// The error of that request.
+    pub(super) last_error: Option<FetchError>,
 }
 
-impl Ready {
-    /// What it is told as, to those who are given it from here.
+impl CachedEntry {
+    /// Returns the cache state that the event of a handle records.
     pub(super) fn state(&self, now: Instant) -> CacheState {
         if self.secret.is_stale(now) { CacheState::Stale } else { CacheState::Hit }
     }
 }
 
 impl Slot {
-    pub(super) fn of(place: Place) -> Self {
-        Self { place, ready: None, replaced: Vec::new(), flight: None }
+    pub(super) fn new(key: CacheKey) -> Self {
+        Self { key, current: None, previous: Vec::new(), in_flight: None }
     }
 
-    /// Gives this one out from now on, and answers with the one before.
-    pub(super) fn keep(&mut self, secret: &Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
-        let before = self.ready.replace(Ready { secret: secret.clone(), asked: now, failed: None });
-        let before = before.map(|ready| ready.secret).filter(|before| !Arc::ptr_eq(before, secret))?;
-        if before.version() == secret.version() {
-            // It was read once more, and has its own time; nothing took its place.
-            self.set_aside(&before);
-            return Some(before);
+    /// Replaces the current version. Returns the previous one, if it is another secret.
+    pub(super) fn replace(&mut self, secret: &Arc<Secret>, now: Instant) -> Option<Arc<Secret>> {
+        let previous = self.current.replace(CachedEntry { secret: secret.clone(), checked_at: now, last_error: None });
+        let previous = previous.map(|current| current.secret).filter(|previous| !Arc::ptr_eq(previous, secret))?;
+        if previous.version() == secret.version() {
+            // A second read of one version: the first secret keeps its own expiry.
+            self.retire(&previous);
+            return Some(previous);
         }
-        // What was used beyond its time was so because there was no other.
-        let overlap = if before.is_stale(now) { Duration::ZERO } else { self.place.plan.overlap() };
-        before.end_by(now.checked_add(overlap).unwrap_or(now), true);
-        self.set_aside(&before);
-        Some(before)
+        // A stale version was in use only because no newer one was known.
+        let overlap = if previous.is_stale(now) { Duration::ZERO } else { self.key.policy.overlap() };
+        previous.shorten(now.checked_add(overlap).unwrap_or(now), true);
+        self.retire(&previous);
+        Some(previous)
     }
 
-    /// Gives it out no more: its backend says that there is none.
+    /// Removes the current version, because the backend confirmed that it is absent.
     pub(super) fn evict(&mut self) {
-        if let Some(Ready { secret, .. }) = self.ready.take() {
-            secret.end_by(secret.expires(), false);
-            self.set_aside(&secret);
+        if let Some(CachedEntry { secret, .. }) = self.current.take() {
+            secret.shorten(secret.expires(), false);
+            self.retire(&secret);
         }
     }
 
-    /// Everything that there is, and none of it is given out any more.
-    pub(super) fn end(&mut self) -> Vec<Arc<Secret>> {
-        let ready = self.ready.take().map(|ready| ready.secret);
-        let replaced = self.replaced.drain(..).filter_map(|replaced| replaced.secret.upgrade());
-        ready.into_iter().chain(replaced).collect()
+    /// Removes and returns all versions that are alive.
+    pub(super) fn drain(&mut self) -> Vec<Arc<Secret>> {
+        let current = self.current.take().map(|current| current.secret);
+        let previous = self.previous.drain(..).filter_map(|previous| previous.secret.upgrade());
+        current.into_iter().chain(previous).collect()
     }
 
-    /// What ends what there is in its backend.
+    /// Returns the leases of all versions.
     pub(super) fn leases(&self) -> impl Iterator<Item = (ProviderId, LeaseId)> + '_ {
-        let ready = self.ready.as_ref().map(|ready| ready.secret.clone());
-        let replaced = self.replaced.iter().filter_map(|replaced| replaced.leased.clone());
-        let secrets = ready.into_iter().chain(replaced);
+        let current = self.current.as_ref().map(|current| current.secret.clone());
+        let previous = self.previous.iter().filter_map(|previous| previous.leased.clone());
+        let secrets = current.into_iter().chain(previous);
         secrets.filter_map(|secret| Some((secret.provider().clone(), secret.lease()?.id.clone())))
     }
 
-    fn set_aside(&mut self, before: &Arc<Secret>) {
-        self.replaced.retain(Replaced::is_there);
-        let leased = before.lease().is_some().then(|| before.clone());
-        self.replaced.push(Replaced { secret: Arc::downgrade(before), leased });
+    fn retire(&mut self, previous: &Arc<Secret>) {
+        self.previous.retain(PreviousVersion::is_live);
+        let leased = previous.lease().is_some().then(|| previous.clone());
+        self.previous.push(PreviousVersion { secret: Arc::downgrade(previous), leased });
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.ready.is_none() && self.flight.is_none() && !self.replaced.iter().any(Replaced::is_there)
+        self.current.is_none() && self.in_flight.is_none() && !self.previous.iter().any(PreviousVersion::is_live)
     }
 }
 
-impl Replaced {
-    fn is_there(&self) -> bool {
+impl PreviousVersion {
+    fn is_live(&self) -> bool {
         self.leased.is_some() || self.secret.strong_count() > 0
     }
 }

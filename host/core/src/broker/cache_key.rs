@@ -1,82 +1,82 @@
-//! Where a value is kept, for whom, and for how long.
+//! The identity of a cache entry, and the policy for its value.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_capability::{ProviderId, Reference, Rotation, SecretName, SkillDigest, TaskId, ToolName, VersionSelector};
-use far_memory::{OverQuota, Quota};
+use far_memory::{Quota, QuotaExceeded};
 
 use crate::pal::AuditUnavailable;
 use crate::provider::ProviderError;
 
-/// Who shares an entry.
+/// The task, skill, tool or agent that shares an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum ScopeSubject {
+pub(super) enum ScopeOwner {
     Task(TaskId),
     Skill(SkillDigest),
     Tool(ToolName),
     Agent,
 }
 
-/// What an entry is of.
+/// One version of a secret in one backend, by its name in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct EntryKey {
     pub(super) name: SecretName,
     pub(super) version: VersionSelector,
     pub(super) provider: ProviderId,
     pub(super) reference: Reference,
 }
 
-/// How a value is kept.
+/// The lifetime of a cached value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plan {
-    /// How long at most.
+pub(super) struct CachePolicy {
+    /// The longest time until the expiry.
     pub(super) ttl: Duration,
-    /// How long beyond that for a backend that does not answer.
+    /// The time after the expiry for stale-if-error.
     pub(super) stale: Duration,
     pub(super) rotation: Option<Rotation>,
 }
 
-impl Plan {
-    /// How long the version before is used.
+impl CachePolicy {
+    /// Returns the overlap: the grace period of the previous version.
     pub(super) fn overlap(&self) -> Duration {
         self.rotation.map_or(Rotation::DEFAULT_OVERLAP, |rotation| rotation.overlap)
     }
 }
 
-/// Where a value is kept, and how.
+/// The key of a cache entry, with the policy and the quota for its value.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) scope: ScopeSubject,
-    pub(super) key: Key,
-    pub(super) plan: Plan,
-    /// What it is counted against: nothing if it is for more than one task.
+pub(super) struct CacheKey {
+    pub(super) scope: ScopeOwner,
+    pub(super) entry: EntryKey,
+    pub(super) policy: CachePolicy,
+    /// The quota of the task; `None` for a value that several tasks share.
     pub(super) quota: Option<Arc<Quota>>,
 }
 
-/// Why a flight brought nothing.
+/// Reasons why a fetch has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FetchError {
     Provider(ProviderError),
-    /// The task that it was for has used up its locked memory.
-    OverQuota(OverQuota),
-    /// The provider's answer could not be recorded: none of those who wait for it may have it.
+    /// The value exceeds the task's quota of locked memory.
+    QuotaExceeded(QuotaExceeded),
+    /// The answer could not be recorded: no caller may use it.
     Audit(AuditUnavailable),
 }
 
 impl FetchError {
-    /// The error's token in events.
+    /// Returns the error's token in events.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Provider(error) => error.kind(),
-            Self::OverQuota(_) => "over-quota",
+            Self::QuotaExceeded(_) => "over-quota",
             Self::Audit(_) => "audit-unavailable",
         }
     }
 
-    /// Whether the backend gave no answer, so that what was known before may still be so.
-    pub(super) fn is_no_answer(&self) -> bool {
-        matches!(self, Self::Provider(error) if error.is_no_answer())
+    /// Returns true if the backend gave no answer, so that the cached value may still be right.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Provider(error) if error.is_transient())
     }
 
     pub(super) fn is_confirmed_absence(&self) -> bool {

@@ -1,20 +1,21 @@
-//! What a guest has in the place of a secret: text that any HTTP client takes.
+//! Placeholders: strings that stand for secrets in a guest's requests.
 
 use std::fmt;
 use std::ops::Range;
 
-/// What stands for a secret in a guest's request: `farsealed` and 40 hexadecimal digits, of 160 random bits.
+/// A placeholder for a secret in a guest's request: `farsealed` and 40 hexadecimal digits, of 160
+/// random bits.
 ///
-/// Any HTTP client takes it for a token. It says nothing of the secret, and is worth nothing but to the host, in a request of
-/// the task that it was made for.
+/// HTTP clients accept it as a token. It reveals nothing about the secret. Only the host can
+/// replace it, in a request of the task that it was made for.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct StandIn([u8; Self::LEN]);
+pub struct Placeholder([u8; Self::LEN]);
 
 const PREFIX: &[u8] = b"farsealed";
 const RANDOM: usize = 20;
 
-impl StandIn {
-    /// Its length in bytes, whatever it stands for.
+impl Placeholder {
+    /// The length in bytes.
     pub const LEN: usize = PREFIX.len() + 2 * RANDOM;
 
     pub(super) fn random() -> Result<Self, getrandom::Error> {
@@ -26,13 +27,13 @@ impl StandIn {
         Ok(Self(text))
     }
 
-    /// It, as text.
+    /// Returns the placeholder as a string.
     pub fn as_str(&self) -> &str {
-        // Made of letters and digits alone.
+        // ASCII only.
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// Where in a text there is what looks like one, and what it is. It need not stand for anything.
+    /// Finds every string in the form of a placeholder. It need not refer to a secret.
     pub fn find_all(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Self)> + '_ {
         let starts = text.windows(PREFIX.len()).enumerate().filter(|(_, window)| *window == PREFIX);
         starts.filter_map(|(start, _)| {
@@ -44,9 +45,9 @@ impl StandIn {
     }
 }
 
-impl fmt::Debug for StandIn {
+impl fmt::Debug for Placeholder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StandIn")
+        f.write_str("Placeholder")
     }
 }
 
@@ -55,17 +56,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stand_in_is_found_wherever_it_is_and_is_always_of_one_length() {
-        let (one, other) = (StandIn::random().unwrap(), StandIn::random().unwrap());
+    fn find_all_finds_only_whole_placeholders() {
+        let (one, other) = (Placeholder::random().unwrap(), Placeholder::random().unwrap());
         assert_ne!(one, other);
-        assert_eq!(one.as_str().len(), StandIn::LEN);
+        assert_eq!(one.as_str().len(), Placeholder::LEN);
         assert!(one.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         let text = format!("farsealed{}{}", one.as_str(), other.as_str());
-        let found: Vec<_> = StandIn::find_all(text.as_bytes()).collect();
+        let found: Vec<_> = Placeholder::find_all(text.as_bytes()).collect();
         assert_eq!(found, [(9..58, one.clone()), (58..107, other)]);
         for text in [&one.as_str()[..48], &one.as_str().to_uppercase(), "farsealed", ""] {
-            assert_eq!(StandIn::find_all(text.as_bytes()).count(), 0, "{text}");
+            assert_eq!(Placeholder::find_all(text.as_bytes()).count(), 0, "{text}");
         }
-        assert_eq!(format!("{one:?}"), "StandIn");
+        assert_eq!(format!("{one:?}"), "Placeholder");
     }
 }
