@@ -1,4 +1,4 @@
-//! Which tasks are let in, and what is recorded of those that are not.
+//! Admission of tasks, and the records of refused ones.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::fixture::World;
 use crate::shared::grant;
 
 #[tokio::test]
-async fn a_second_task_of_a_running_id_is_not_let_in() {
+async fn running_task_id_is_not_admitted() {
     let world = World::new();
     let grants = [grant("task-key:sign")];
     let first = world.running_with(&grants).await;
@@ -19,13 +19,13 @@ async fn a_second_task_of_a_running_id_is_not_let_in() {
         context
     };
     assert_eq!(world.broker.admit(again()).await.err(), Some(AdmitError::Running));
-    assert_eq!(world.events(EventKind::TaskAdmitted).len(), 1, "what is not let in is not recorded as such");
+    assert_eq!(world.events(EventKind::TaskAdmitted).len(), 1, "the rejected task is not recorded");
     first.finish(Outcome::Completed).await.unwrap();
     assert!(world.broker.admit(again()).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_refusal_is_recorded_with_its_reason() {
+async fn refusal_is_recorded_with_reason() {
     let world = World::new();
     let subject = Arc::new(Subject::from(&world.context(b"skill", &[])));
     world.broker.refuse(&subject, "a-reason").await.unwrap();
@@ -34,7 +34,7 @@ async fn a_refusal_is_recorded_with_its_reason() {
 }
 
 #[test]
-fn a_broker_knows_its_providers() {
+fn broker_reports_its_providers() {
     let world = World::new();
     assert!(world.broker.has_provider(&"memory".parse().unwrap()));
     assert!(!world.broker.has_provider(&"elsewhere".parse().unwrap()));

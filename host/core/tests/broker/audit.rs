@@ -1,19 +1,19 @@
-//! No record, no value.
+//! Failures of a required sink: without a record, no value is released.
 
 use far_core::broker::Stop;
 use far_core::capability::DenyReason;
 use far_core::pal::{EventKind, Outcome};
 use tokio::time::Instant;
 
-use crate::fixture::{AUDIT_DEADLINE, FAULTS, Fault, VALUE, World, shown, stop, violation, within};
+use crate::fixture::{AUDIT_DEADLINE, FAULTS, Fault, VALUE, World, checked_error, stop, violation, within};
 use crate::shared::grant;
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_cannot_be_recorded_is_not_made() {
+async fn unrecorded_request_is_not_sent() {
     for fault in FAULTS {
         let world = World::new();
         let task = world.running(&["agent-key:reveal,refresh"]).await;
-        world.gate.breaks(fault);
+        world.gate.fail(fault);
         for _ in 0..2 {
             assert!(matches!(stop(within(task.get("agent-key", None)).await), Stop::Audit(_)), "{fault:?}");
         }
@@ -23,55 +23,55 @@ async fn a_request_that_cannot_be_recorded_is_not_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_cannot_be_recorded_is_not_made() {
+async fn unrecorded_refresh_is_not_sent() {
     for fault in FAULTS {
         let world = World::new();
         let task = world.running(&["agent-key:refresh"]).await;
         task.get("agent-key", None).await.unwrap();
         tokio::time::advance(far_core::broker::BrokerSettings::default().refresh_interval).await;
-        world.gate.breaks_at(fault, EventKind::SecretRequested);
+        world.gate.fail_at(fault, EventKind::SecretRequested);
         assert!(matches!(stop(within(task.refresh("agent-key")).await), Stop::Audit(_)), "{fault:?}");
         assert_eq!(world.backend.calls(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_record_was_lost_the_session_answers_nothing() {
+async fn rejected_record_poisons_session() {
     let world = World::new();
     let task = world.running(&["agent-key:reveal,sign,refresh"]).await;
     let handle = task.get("agent-key", None).await.unwrap();
-    world.gate.breaks(Fault::Fails);
+    world.gate.fail(Fault::Fails);
     let lost = stop(task.get("agent-key", None).await);
-    world.gate.recovers();
+    world.gate.recover();
     assert_eq!(stop(task.get("agent-key", None).await), lost);
     assert_eq!(stop(task.refresh("agent-key").await), lost);
     assert_eq!(stop(task.list().await), lost);
     assert_eq!(stop(task.reveal(&handle).await), lost);
     assert_eq!(stop(task.sign_hmac_sha256(&handle, b"").await), lost);
-    assert_eq!(task.stopped(), Some(&lost));
+    assert_eq!(task.stop_reason(), Some(&lost));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_recorded_is_not_kept_and_ends_the_task() {
+async fn unrecorded_answer_is_not_cached() {
     for fault in FAULTS {
         for secret in ["task-key", "agent-key"] {
             let world = World::new();
             let text = format!("{secret}:reveal");
             let task = world.running(&[&text]).await;
-            world.gate.breaks_at(fault, EventKind::SecretFetched);
+            world.gate.fail_at(fault, EventKind::SecretFetched);
             assert!(matches!(stop(within(task.get(secret, None)).await), Stop::Audit(_)), "{fault:?}");
-            assert!(matches!(task.stopped(), Some(Stop::Audit(_))), "{fault:?}");
+            assert!(matches!(task.stop_reason(), Some(Stop::Audit(_))), "{fault:?}");
             assert!(!task.backend_failed(), "the backend answered");
             assert!(world.events(EventKind::SecretInjected).is_empty());
-            world.gate.recovers();
+            world.gate.recover();
             world.running(&[&text]).await.get(secret, None).await.unwrap();
-            assert_eq!(world.backend.calls(), 2, "nothing was kept");
+            assert_eq!(world.backend.calls(), 2, "the value was not cached");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handle_that_cannot_be_recorded_is_not_given() {
+async fn unrecorded_handle_is_withheld() {
     for fault in FAULTS {
         for cached in [false, true] {
             let world = World::new();
@@ -79,7 +79,7 @@ async fn a_handle_that_cannot_be_recorded_is_not_given() {
                 world.running(&["agent-key:sign"]).await.get("agent-key", None).await.unwrap();
             }
             let task = world.running(&["agent-key:reveal"]).await;
-            world.gate.breaks_at(fault, EventKind::SecretInjected);
+            world.gate.fail_at(fault, EventKind::SecretInjected);
             assert!(matches!(stop(within(task.get("agent-key", None)).await), Stop::Audit(_)), "{fault:?} {cached}");
             assert_eq!(world.backend.calls(), 1);
             assert!(!task.backend_failed());
@@ -88,13 +88,13 @@ async fn a_handle_that_cannot_be_recorded_is_not_given() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_use_that_cannot_be_recorded_gives_nothing() {
+async fn unrecorded_use_releases_nothing() {
     for fault in FAULTS {
         for kind in [EventKind::SecretRevealed, EventKind::SecretSigned, EventKind::SecretListed] {
             let world = World::new();
             let task = world.running(&["agent-key:reveal,sign"]).await;
             let handle = task.get("agent-key", None).await.unwrap();
-            world.gate.breaks_at(fault, kind);
+            world.gate.fail_at(fault, kind);
             let stop = match kind {
                 EventKind::SecretRevealed => stop(within(task.reveal(&handle)).await),
                 EventKind::SecretSigned => stop(within(task.sign_hmac_sha256(&handle, b"")).await),
@@ -106,73 +106,73 @@ async fn a_use_that_cannot_be_recorded_gives_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sink_that_hangs_is_given_up_at_its_deadline() {
+async fn hanging_sink_times_out() {
     let world = World::new();
     let task = world.running(&["agent-key:reveal"]).await;
     let handle = task.get("agent-key", None).await.unwrap();
-    world.gate.breaks(Fault::Hangs);
+    world.gate.fail(Fault::Hangs);
     let started = Instant::now();
     assert!(matches!(stop(within(task.reveal(&handle)).await), Stop::Audit(_)));
     assert_eq!(started.elapsed().as_secs(), AUDIT_DEADLINE.as_secs());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sink_that_is_late_but_in_time_holds_up_and_then_lets_through() {
+async fn slow_sink_delays_use() {
     let world = World::new();
     let task = world.running(&["agent-key:reveal"]).await;
     let handle = task.get("agent-key", None).await.unwrap();
-    world.gate.breaks(Fault::Hangs);
+    world.gate.fail(Fault::Hangs);
     let mut revealed = Box::pin(task.reveal(&handle));
     tokio::select! {
         biased;
-        _ = &mut revealed => panic!("it did not wait for the record"),
+        _ = &mut revealed => panic!("the use did not wait for its record"),
         () = tokio::time::sleep(AUDIT_DEADLINE / 2) => {}
     }
-    world.gate.recovers();
+    world.gate.recover();
     assert_eq!(within(revealed).await.unwrap().expose(), VALUE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_violation_is_one_though_the_audit_is_down() {
+async fn violation_ends_task_without_audit() {
     for fault in FAULTS {
         let world = World::new();
         let task = world.running(&["agent-key:sign"]).await;
         let handle = task.get("agent-key", None).await.unwrap();
-        world.gate.breaks(fault);
+        world.gate.fail(fault);
         let first = violation(within(task.reveal(&handle)).await);
         assert_eq!(first.reason, DenyReason::Operation);
         assert_eq!(violation(within(task.get("agent-key", None)).await), first);
-        assert_eq!(task.stopped(), Some(&Stop::Violation(first)));
+        assert_eq!(task.stop_reason(), Some(&Stop::Violation(first)));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_whose_admission_or_start_cannot_be_recorded_does_not_run() {
+async fn unrecorded_start_prevents_run() {
     for fault in FAULTS {
         let world = World::new();
-        world.gate.breaks_at(fault, EventKind::TaskAdmitted);
+        world.gate.fail_at(fault, EventKind::TaskAdmitted);
         let context = || world.context(b"skill", &[grant("agent-key:sign")]);
-        shown(within(world.broker.admit(context())).await);
-        world.gate.breaks_at(fault, EventKind::TaskStarted);
+        checked_error(within(world.broker.admit(context())).await);
+        world.gate.fail_at(fault, EventKind::TaskStarted);
         let task = world.broker.admit(context()).await.unwrap();
-        let lost = shown(within(task.start()).await);
-        world.gate.recovers();
+        let lost = checked_error(within(task.start()).await);
+        world.gate.recover();
         assert_eq!(stop(task.get("agent-key", None).await), lost);
         assert_eq!(world.backend.calls(), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_ends_though_its_end_cannot_be_recorded() {
+async fn unrecorded_end_still_ends_task() {
     for fault in FAULTS {
         let world = World::new();
         let task = world.running(&["task-key:reveal"]).await;
         let handle = task.get("task-key", None).await.unwrap();
         let value = std::sync::Arc::downgrade(&task.reveal(&handle).await.unwrap());
-        world.gate.breaks(fault);
-        shown(within(task.finish(Outcome::Completed)).await);
+        world.gate.fail(fault);
+        checked_error(within(task.finish(Outcome::Completed)).await);
         assert!(value.upgrade().is_none());
         assert_eq!(stop(within(task.reveal(&handle)).await), Stop::Ended);
-        assert_eq!(world.ends(), [Some(Outcome::Completed)]);
+        assert_eq!(world.task_outcomes(), [Some(Outcome::Completed)]);
     }
 }

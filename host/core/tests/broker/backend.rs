@@ -1,4 +1,4 @@
-//! A backend that fails: a typed error within the deadline, and a task that goes on.
+//! Failures of a backend: the skill gets a typed error within the deadline, and the task continues.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -6,19 +6,19 @@ use std::time::Duration;
 use far_core::broker::{BrokerSettings, SecretError};
 use far_core::memory::SecretBytes;
 use far_core::pal::{EventKind, Outcome, Reason};
-use far_core::provider::{Fetched, HowGone, ProviderError};
+use far_core::provider::{AbsenceReason, FetchedSecret, ProviderError};
 use tokio::time::Instant;
 
-use crate::fixture::{Scripted, VALUE, World, changed, told, version, within};
+use crate::fixture::{Scripted, VALUE, World, changed, secret_error, version, within};
 
 #[tokio::test]
-async fn each_error_of_a_backend_is_one_that_the_skill_may_handle() {
+async fn provider_errors_map_to_secret_errors() {
     use ProviderError as Error;
     let unavailable = SecretError::Unavailable { retry_after: None };
     let retry_after = Some(Duration::from_secs(7));
     let cases = [
         (Error::NotFound, SecretError::NotFound, false),
-        (Error::VersionGone(HowGone::Destroyed), SecretError::VersionGone, false),
+        (Error::VersionGone(AbsenceReason::Destroyed), SecretError::VersionGone, false),
         (Error::TooLarge, SecretError::TooLarge, false),
         (Error::Throttled { retry_after }, SecretError::Unavailable { retry_after }, true),
         (Error::Throttled { retry_after: None }, unavailable, true),
@@ -35,21 +35,21 @@ async fn each_error_of_a_backend_is_one_that_the_skill_may_handle() {
         let world = World::new();
         let task = world.running(&["task-key:reveal"]).await;
         world.backend.fail_with(Some(failure));
-        assert_eq!(told(task.get("task-key", None).await), expected);
+        assert_eq!(secret_error(task.get("task-key", None).await), expected);
         assert_eq!(task.backend_failed(), backend_failed, "{failure:?}");
         let event = world.events(EventKind::SecretFetched).pop().unwrap();
         assert_eq!((event.outcome(), event.reason()), (Some(Outcome::Failed), Some(Reason::Token(failure.kind()))));
         assert!(world.events(EventKind::SecretInjected).is_empty());
-        assert_eq!(task.stopped(), None);
+        assert_eq!(task.stop_reason(), None);
 
         world.backend.fail_with(None);
         let handle = task.get("task-key", None).await.unwrap();
-        assert_eq!(task.reveal(&handle).await.unwrap().expose(), VALUE, "a failure is not kept");
+        assert_eq!(task.reveal(&handle).await.unwrap().expose(), VALUE, "the failure is not cached");
     }
 }
 
 #[tokio::test]
-async fn a_backend_that_answered_did_not_fail() {
+async fn answering_backend_is_not_reported_failed() {
     let world = World::new();
     let task = world.running(&["task-key:reveal"]).await;
     let handle = task.get("task-key", None).await.unwrap();
@@ -59,13 +59,13 @@ async fn a_backend_that_answered_did_not_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_backend_that_hangs_is_given_up_at_the_deadline() {
+async fn hanging_backend_times_out() {
     let world = World::new();
     let task = world.running(&["agent-key:reveal"]).await;
     let hold = world.backend.hold();
     let started = Instant::now();
     let unavailable = SecretError::Unavailable { retry_after: None };
-    assert_eq!(told(within(task.get("agent-key", None)).await), unavailable);
+    assert_eq!(secret_error(within(task.get("agent-key", None)).await), unavailable);
     assert_eq!(started.elapsed().as_secs(), BrokerSettings::default().provider_deadline.as_secs());
     assert!(task.backend_failed());
     let event = world.events(EventKind::SecretFetched).pop().unwrap();
@@ -76,15 +76,15 @@ async fn a_backend_that_hangs_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_backend_that_panics_is_unavailable() {
+async fn panicking_backend_is_unavailable() {
     let calls = AtomicU32::new(0);
     let world = World::with(Scripted::new(move || {
-        assert_ne!(calls.fetch_add(1, Ordering::Relaxed), 0, "a defect of the backend; this is part of the test");
-        Ok(Fetched::new(SecretBytes::copy_of(VALUE).unwrap(), version("1")))
+        assert_ne!(calls.fetch_add(1, Ordering::Relaxed), 0, "a deliberate panic of the backend");
+        Ok(FetchedSecret::new(SecretBytes::copy_of(VALUE).unwrap(), version("1")))
     }));
     let task = world.running(&["agent-key:reveal"]).await;
     let unavailable = SecretError::Unavailable { retry_after: None };
-    assert_eq!(told(within(task.get("agent-key", None)).await), unavailable);
+    assert_eq!(secret_error(within(task.get("agent-key", None)).await), unavailable);
     assert!(task.backend_failed());
     let event = world.events(EventKind::SecretFetched).pop().unwrap();
     assert_eq!((event.outcome(), event.reason()), (Some(Outcome::Failed), Some(Reason::Token("unavailable"))));
@@ -92,10 +92,10 @@ async fn a_backend_that_panics_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_backend_that_is_not_there_is_unavailable() {
+async fn missing_backend_is_unavailable() {
     let mut world = World::new();
     world.catalog = changed(&world.catalog, "agent-key", |entry| entry.provider = "absent".parse().unwrap());
     let task = world.running(&["agent-key:reveal"]).await;
-    assert_eq!(told(task.get("agent-key", None).await), SecretError::Unavailable { retry_after: None });
+    assert_eq!(secret_error(task.get("agent-key", None).await), SecretError::Unavailable { retry_after: None });
     assert_eq!(task.provider_calls(), 0);
 }

@@ -1,16 +1,16 @@
-//! One agent: a catalog, a backend that counts its calls, and a log that can be told to fail.
+//! A test agent: a catalog, a backend that counts its calls, and a log that can fail.
 
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::broker::{
-    AccessError, Broker, BrokerSettings, EgressError, SecretError, Session, StandIn, Stop, Violation,
+    AccessError, Broker, BrokerSettings, EgressError, Placeholder, SecretError, Session, Stop, Violation,
 };
 use far_core::capability::{Capability, Catalog, CatalogEntry, DeclaredSecret, Grant, Placement, Scope, Target};
 use far_core::memory::SecretBytes;
 use far_core::pal::{Event, EventKind, MemorySink, Outcome, Pal, Receipt, Record, Sink, SinkError};
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretProvider};
 use far_core::{ProviderId, SkillDigest, TaskContext, Version, VersionSelector, random_task_id};
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
@@ -19,21 +19,21 @@ use tokio::time::{Instant, timeout};
 use crate::memory_provider::MemoryProvider;
 use crate::shared::{catalog, declared, entry, grant, terms};
 
-/// What every secret's first version is. Anything that a test has a guest write has the same first word.
+/// The first version of every secret. Strings of a guest in these tests also contain "canary".
 pub(crate) const VALUE: &[u8] = b"canary-of-version-1";
 
-/// What every secret's second version is.
+/// The second version of every secret.
 pub(crate) const SECOND: &[u8] = b"canary-of-version-2";
 
-/// How long a required sink may take.
+/// The deadline of a required sink.
 pub(crate) const AUDIT_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long every secret of the catalog lives.
+/// The TTL of every secret in the catalog.
 pub(crate) const TTL: Duration = Duration::from_secs(60);
 
 const EVERYTHING: &str = "seal,sign,reveal,refresh@https://api.example.com";
 
-/// The catalog; the skill also declares `uncatalogued`.
+/// The secrets of the catalog. The skill also declares `uncatalogued`.
 const SECRETS: [(&str, Scope); 5] = [
     ("task-key", Scope::Task),
     ("other-task-key", Scope::Task),
@@ -42,7 +42,7 @@ const SECRETS: [(&str, Scope); 5] = [
     ("node-key", Scope::Node),
 ];
 
-/// An agent and what it stands on. When it is dropped, no record of it may have a value or a guest's text.
+/// A test agent. When it is dropped, it checks that no record has a value or a guest's string.
 pub(crate) struct World {
     pub(crate) backend: Arc<MemoryProvider>,
     pub(crate) log: Arc<MemorySink>,
@@ -53,29 +53,29 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::over(|backend| backend)
+        Self::with_backend(|backend| backend)
     }
 
-    /// An agent with this backend in the place of the usual one.
+    /// Creates an agent with this backend.
     pub(crate) fn with(backend: impl SecretProvider) -> Self {
-        Self::behind(Arc::new(backend))
+        Self::with_shared(Arc::new(backend))
     }
 
-    /// The same, which a test keeps a hand on.
-    pub(crate) fn behind(backend: Arc<dyn SecretProvider>) -> Self {
-        Self::over(|_| backend)
+    /// Creates an agent with a backend that the test shares.
+    pub(crate) fn with_shared(backend: Arc<dyn SecretProvider>) -> Self {
+        Self::with_backend(|_| backend)
     }
 
-    /// An agent with these settings.
-    pub(crate) fn set_up(settings: BrokerSettings) -> Self {
-        Self::of(settings, |backend| backend)
+    /// Creates an agent with these settings.
+    pub(crate) fn with_settings(settings: BrokerSettings) -> Self {
+        Self::build(settings, |backend| backend)
     }
 
-    fn over(choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {
-        Self::of(BrokerSettings::default(), choose)
+    fn with_backend(choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {
+        Self::build(BrokerSettings::default(), choose)
     }
 
-    fn of(settings: BrokerSettings, choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {
+    fn build(settings: BrokerSettings, choose: impl FnOnce(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>) -> Self {
         let backend = Arc::new(MemoryProvider::new(ProviderId::parse("memory").unwrap()));
         for (secret, _) in SECRETS {
             backend.set(&Reference::new(secret), &version("1"), VALUE).unwrap();
@@ -87,37 +87,38 @@ impl World {
         Self { backend, log, gate, broker, catalog }
     }
 
-    /// A new version of every secret.
+    /// Adds a version of every secret.
     pub(crate) fn rotate(&self) {
         for (secret, _) in SECRETS {
             self.backend.set(&Reference::new(secret), &version("2"), SECOND).unwrap();
         }
     }
 
-    /// A task that was granted this, running.
+    /// Returns a running task with these grants.
     pub(crate) async fn running(&self, grants: &[&str]) -> Arc<Session> {
         self.running_with(&grants.iter().map(|text| grant(text)).collect::<Vec<_>>()).await
     }
 
     pub(crate) async fn running_with(&self, grants: &[Grant]) -> Arc<Session> {
-        self.started(self.context(b"skill", grants)).await
+        self.start_task(self.context(b"skill", grants)).await
     }
 
-    pub(crate) async fn started(&self, context: TaskContext) -> Arc<Session> {
+    pub(crate) async fn start_task(&self, context: TaskContext) -> Arc<Session> {
         let session = self.broker.admit(context).await.unwrap();
         session.start().await.unwrap();
         Arc::new(session)
     }
 
-    /// A task of a skill that declares all there is, and one secret that is not.
+    /// Returns the context of a task that declares every secret, and one that is not in the
+    /// catalog.
     pub(crate) fn context(&self, skill: &[u8], grants: &[Grant]) -> TaskContext {
         let names = SECRETS.iter().map(|(secret, _)| *secret).chain(["uncatalogued"]);
         let declared: Vec<_> = names.map(|secret| declared(secret, terms(EVERYTHING))).collect();
-        self.joined(skill, &declared, grants, &self.catalog)
+        self.context_with(skill, &declared, grants, &self.catalog)
     }
 
-    /// A task of a skill that declares just this, under a catalog of its own.
-    pub(crate) fn joined(
+    /// Returns the context of a task with these declarations, under this catalog.
+    pub(crate) fn context_with(
         &self,
         skill: &[u8],
         declared: &[DeclaredSecret],
@@ -138,27 +139,27 @@ impl World {
         }
     }
 
-    /// What was recorded of this kind, in order.
+    /// Returns the recorded events of a kind, in order.
     pub(crate) fn events(&self, kind: EventKind) -> Vec<Event> {
         let records = self.log.records();
         records.iter().map(|record| record.event.clone()).filter(|event| event.kind() == kind).collect()
     }
 
-    /// What was recorded since so many records.
+    /// Returns the kinds of the events after the first `records` ones.
     pub(crate) fn kinds_since(&self, records: usize) -> Vec<EventKind> {
         self.log.kinds().split_off(records)
     }
 
-    /// How the tasks that ended did.
-    pub(crate) fn ends(&self) -> Vec<Option<Outcome>> {
+    /// Returns the outcomes of the finished tasks.
+    pub(crate) fn task_outcomes(&self) -> Vec<Option<Outcome>> {
         self.events(EventKind::TaskFinished).iter().map(|event| event.outcome()).collect()
     }
 
-    /// Waits until so many events of this kind were recorded.
-    pub(crate) async fn recorded(&self, kind: EventKind, times: usize) {
-        let there = |seen: &Vec<EventKind>| seen.iter().filter(|seen| **seen == kind).count() >= times;
+    /// Waits until `times` events of a kind were recorded.
+    pub(crate) async fn wait_for_events(&self, kind: EventKind, times: usize) {
+        let is_reached = |seen: &Vec<EventKind>| seen.iter().filter(|seen| **seen == kind).count() >= times;
         let mut seen = self.gate.seen.subscribe();
-        within(seen.wait_for(there)).await.unwrap();
+        within(seen.wait_for(is_reached)).await.unwrap();
     }
 }
 
@@ -166,15 +167,15 @@ impl Drop for World {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             for record in self.log.records() {
-                clean(&serde_json::to_string(record.as_ref()).unwrap());
-                clean(&format!("{record:?}"));
+                assert_clean(&serde_json::to_string(record.as_ref()).unwrap());
+                assert_clean(&format!("{record:?}"));
             }
-            clean(&format!("{:?}", self.broker));
+            assert_clean(&format!("{:?}", self.broker));
         }
     }
 }
 
-/// The required sink: takes everything, until it is told otherwise.
+/// A required sink that accepts every record until a test makes it fail.
 #[derive(Default)]
 pub(crate) struct Gate {
     fault: Mutex<Option<(Fault, Option<EventKind>)>>,
@@ -187,25 +188,25 @@ pub(crate) enum Fault {
     Fails,
     IsFull,
     Hangs,
-    /// A defect of the sink, not a state of it.
+    /// Panics, as a defective sink does.
     Panics,
 }
 
 pub(crate) const FAULTS: [Fault; 3] = [Fault::Fails, Fault::IsFull, Fault::Hangs];
 
 impl Gate {
-    /// Goes wrong from here on.
-    pub(crate) fn breaks(&self, fault: Fault) {
+    /// Fails from now on.
+    pub(crate) fn fail(&self, fault: Fault) {
         *self.fault.lock() = Some((fault, None));
     }
 
-    /// Goes wrong from here on for records of this kind only.
-    pub(crate) fn breaks_at(&self, fault: Fault, kind: EventKind) {
+    /// Fails from now on, for records of this kind.
+    pub(crate) fn fail_at(&self, fault: Fault, kind: EventKind) {
         *self.fault.lock() = Some((fault, Some(kind)));
     }
 
-    /// Takes everything again, and what it held up too.
-    pub(crate) fn recovers(&self) {
+    /// Accepts every record again, including held ones.
+    pub(crate) fn recover(&self) {
         *self.fault.lock() = None;
         self.held.lock().drain(..).for_each(|held| drop(held.send(Ok(()))));
     }
@@ -222,15 +223,15 @@ impl Sink for Gate {
             Some((Fault::IsFull, _)) => Receipt::Ready(Err(SinkError::Full)),
             Some((Fault::Panics, _)) => panic!("a defect of the sink; this is part of the test"),
             Some((Fault::Hangs, _)) => {
-                let (word, receipt) = oneshot::channel();
-                self.held.lock().push(word);
+                let (sender, receipt) = oneshot::channel();
+                self.held.lock().push(sender);
                 Receipt::Pending(receipt)
             }
         }
     }
 }
 
-/// A backend whose every answer is made by a function.
+/// A backend with a closure that returns every answer.
 pub(crate) struct Scripted<F>(ProviderId, F);
 
 impl<F> Scripted<F> {
@@ -242,13 +243,13 @@ impl<F> Scripted<F> {
 #[async_trait::async_trait]
 impl<F> SecretProvider for Scripted<F>
 where
-    F: Fn() -> Result<Fetched, ProviderError> + Send + Sync + 'static,
+    F: Fn() -> Result<FetchedSecret, ProviderError> + Send + Sync + 'static,
 {
     fn id(&self) -> &ProviderId {
         &self.0
     }
 
-    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<FetchedSecret, ProviderError> {
         (self.1)()
     }
 
@@ -256,12 +257,12 @@ where
         Ok(Vec::new())
     }
 
-    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<Refreshed, ProviderError> {
-        (self.1)().map(Refreshed::Changed)
+    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<RefreshOutcome, ProviderError> {
+        (self.1)().map(RefreshOutcome::Changed)
     }
 }
 
-/// A catalog in which one secret is otherwise.
+/// Returns the catalog with one entry changed.
 pub(crate) fn changed(catalog: &Catalog, secret: &str, change: impl Fn(&mut CatalogEntry)) -> Arc<Catalog> {
     crate::shared::catalog(catalog.iter().map(|(name, entry)| {
         let mut entry = entry.clone();
@@ -276,15 +277,15 @@ pub(crate) fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
 }
 
-/// What is awaited, unless it does not come. The time is none if the clock is paused.
+/// Returns the output of a future. Panics after two minutes, which pass at once if time is paused.
 pub(crate) async fn within<T>(awaited: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(120), awaited).await.unwrap()
 }
 
-/// Lets a request out in which this placeholder is the whole of a part. Returns the value in its place.
+/// Sends a request with a placeholder as the whole of a part. Returns the value that replaced it.
 pub(crate) async fn send(
     task: &Arc<Session>,
-    stand_in: &StandIn,
+    placeholder: &Placeholder,
     target: &Target,
     placement: &Placement,
 ) -> Result<Vec<u8>, AccessError> {
@@ -293,52 +294,52 @@ pub(crate) async fn send(
         value = secret.expose().to_vec();
         Ok(())
     };
-    match task.authorize_egress(target, &[(stand_in, placement)], put).await {
+    match task.authorize_egress(target, &[(placeholder, placement)], put).await {
         Ok(mut exchange) => {
-            exchange.sending(0);
-            exchange.answered(200).await?;
+            exchange.mark_sending(0);
+            exchange.record_response(200).await?;
             exchange.finish().await?;
             Ok(value)
         }
         Err(EgressError::Stopped(stop)) => Err(stop.into()),
-        // Which one, the events say.
+        // The events have the reason.
         Err(_) => Err(SecretError::Unavailable { retry_after: None }.into()),
     }
 }
 
-/// The violation for which the task ends.
+/// Returns the violation that ends the task.
 pub(crate) fn violation<T>(result: Result<T, AccessError>) -> Violation {
     match stop(result) {
         Stop::Violation(violation) => violation,
-        other => panic!("no violation: {other:?}"),
+        other => panic!("not a violation: {other:?}"),
     }
 }
 
-/// Why the task ends.
+/// Returns the reason why the task ends.
 pub(crate) fn stop<T>(result: Result<T, AccessError>) -> Stop {
-    match shown(result) {
+    match checked_error(result) {
         AccessError::Stopped(stop) => stop,
-        other @ AccessError::Secret(_) => panic!("the task goes on: {other:?}"),
+        other @ AccessError::Secret(_) => panic!("the task continues: {other:?}"),
     }
 }
 
-/// What the skill is told.
-pub(crate) fn told<T>(result: Result<T, AccessError>) -> SecretError {
-    match shown(result) {
+/// Returns the error that the skill gets.
+pub(crate) fn secret_error<T>(result: Result<T, AccessError>) -> SecretError {
+    match checked_error(result) {
         AccessError::Secret(error) => error,
         other @ AccessError::Stopped(_) => panic!("the task ends: {other:?}"),
     }
 }
 
-/// An error, after a look at how it prints.
-pub(crate) fn shown<T, E: Debug + Display>(result: Result<T, E>) -> E {
-    let Err(error) = result else { panic!("it was let through") };
-    clean(&format!("{error} {error:?} {error:#?}"));
+/// Returns an error, after a check that its text has no value.
+pub(crate) fn checked_error<T, E: Debug + Display>(result: Result<T, E>) -> E {
+    let Err(error) = result else { panic!("the call succeeded") };
+    assert_clean(&format!("{error} {error:?} {error:#?}"));
     error
 }
 
-/// Fails if a text has a value, or what a guest wrote: as it is, in hexadecimal, or as a list of bytes.
-pub(crate) fn clean(text: &str) {
+/// Panics if a text has a value or a guest's string: as is, in hexadecimal, or as a list of bytes.
+pub(crate) fn assert_clean(text: &str) {
     let word = b"canary";
     let list = format!("{word:?}");
     let list = list.trim_matches(['[', ']']);

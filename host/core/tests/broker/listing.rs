@@ -1,4 +1,4 @@
-//! What a task is told that it may use.
+//! The list of secrets that a task may use.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn listed(secret: &str, operations: &[Operation], expires_in: Option<Duration>) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_is_sorted_and_asks_no_backend() {
+async fn list_is_sorted_without_backend_call() {
     let world = World::new();
     let grants = ["task-key:sign", "agent-key:reveal,refresh", "uncatalogued:sign", "skill-key:sign", "nobodys:sign"];
     let task = world.running(&grants).await;
@@ -39,7 +39,7 @@ async fn a_list_is_sorted_and_asks_no_backend() {
 }
 
 #[tokio::test]
-async fn a_task_that_may_use_nothing_is_told_nothing() {
+async fn list_is_empty_without_grants() {
     let world = World::new();
     world.running(&["agent-key:sign"]).await.get("agent-key", None).await.unwrap();
     for grants in [&[][..], &["uncatalogued:sign"], &["nobodys:sign"]] {
@@ -49,7 +49,7 @@ async fn a_task_that_may_use_nothing_is_told_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_is_listed_until_its_time_ends() {
+async fn expired_grant_is_not_listed() {
     let world = World::new();
     let task = world.running_with(&[grant("task-key:sign").with_expiry(TTL)]).await;
     assert_eq!(task.list().await.unwrap(), [listed("task-key", &[Operation::Sign], None)]);

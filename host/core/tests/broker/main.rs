@@ -1,5 +1,5 @@
-//! The one way from a task to a value holds: what was not granted is not asked for, not given and ends the task; what
-//! cannot be recorded is not given; what has ended is gone.
+//! Tests of the broker: a secret without a grant is never fetched, and the denial ends the task. A
+//! value that cannot be recorded is not released, and an expired or revoked one is wiped.
 #![expect(clippy::disallowed_methods, reason = "tests use a session as the interfaces do")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
 
@@ -14,18 +14,18 @@ mod backend;
 mod canary;
 mod exchanges;
 mod fixture;
-mod flights;
+mod in_flight;
 mod leases;
 mod lifetime;
 mod listing;
+mod placeholders;
 mod race;
 mod redaction;
 mod refresh;
+mod reissue;
 mod repeats;
-mod replaced;
 mod rotation;
 mod scope;
-mod sealed;
 mod sharing;
 mod signing;
 mod staleness;

@@ -1,4 +1,4 @@
-//! Two threads that race for the last use of a grant do not both get it.
+//! Only one of two racing threads gets the last use of a grant.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::memory_provider::MemoryProvider;
 use crate::shared::{catalog, declared, entry, grant, terms};
 
-/// A task that may reveal a secret once, and what the two threads meet at.
+/// A task that may reveal a secret once, and the point where the two threads meet.
 struct Race {
     task: Session,
     handle: Handle,
@@ -51,7 +51,8 @@ async fn races(number: u32) -> Vec<Race> {
 }
 
 impl Race {
-    /// Waits for the other thread, though not for long: it may have no processor. Then takes the use if it can.
+    /// Waits briefly for the other thread, which may have no processor. Then takes the use, if it
+    /// can.
     fn run(&self) -> bool {
         self.there.fetch_add(1, Ordering::AcqRel);
         for _ in 0..500 {
@@ -65,9 +66,9 @@ impl Race {
 }
 
 #[tokio::test]
-async fn of_two_who_race_for_the_last_use_one_gets_it() {
-    // Many rounds: a race needs two processors, and beside other tests the two threads have them in some rounds only. Few
-    // tasks a round: each has keys in locked memory, of which the process has little.
+async fn last_use_has_one_winner() {
+    // Many rounds, because the threads run in parallel in some rounds only. Few tasks a round,
+    // because each has keys in locked memory, which is scarce.
     for _ in 0..120 {
         let races = races(250).await;
         let run = || -> Vec<bool> { races.iter().map(Race::run).collect() };

@@ -1,4 +1,4 @@
-//! `refresh` asks the backend again, but not as often as a guest likes.
+//! `refresh` reads from the backend, at most once per interval.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use far_core::provider::ProviderError;
 use futures_util::future::join_all;
 use tokio::time::advance;
 
-use crate::fixture::{SECOND, TTL, VALUE, World, told, within};
+use crate::fixture::{SECOND, TTL, VALUE, World, secret_error, within};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -17,7 +17,7 @@ fn interval() -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_backend_is_asked_once_an_interval() {
+async fn refresh_calls_backend_once_per_interval() {
     let world = World::new();
     let task = world.running(&["agent-key:refresh"]).await;
     task.get("agent-key", None).await.unwrap();
@@ -39,7 +39,7 @@ async fn the_backend_is_asked_once_an_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_interval_is_of_all_who_share_the_value() {
+async fn tasks_share_refresh_interval() {
     let world = World::new();
     for _ in 0..5 {
         world.running(&["agent-key:refresh"]).await.refresh("agent-key").await.unwrap();
@@ -48,7 +48,7 @@ async fn the_interval_is_of_all_who_share_the_value() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_did_not_change_stays_and_ends_when_it_would_have() {
+async fn unchanged_version_keeps_expiry() {
     let world = World::new();
     let task = world.running(&["task-key:refresh,reveal"]).await;
     let before = task.get("task-key", None).await.unwrap();
@@ -62,13 +62,13 @@ async fn what_did_not_change_stays_and_ends_when_it_would_have() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_version_takes_its_place_and_old_handles_stay_what_they_are() {
+async fn new_version_leaves_old_handles() {
     let world = World::new();
     let task = world.running(&["agent-key:refresh,reveal"]).await;
     let before = task.get("agent-key", None).await.unwrap();
     world.rotate();
     advance(interval()).await;
-    assert_eq!(task.get("agent-key", None).await.unwrap().version(), before.version(), "nobody asked yet");
+    assert_eq!(task.get("agent-key", None).await.unwrap().version(), before.version(), "no refresh yet");
     let after = task.refresh("agent-key").await.unwrap();
     let next = task.get("agent-key", None).await.unwrap();
     assert_eq!(world.backend.calls(), 2);
@@ -78,15 +78,15 @@ async fn a_new_version_takes_its_place_and_old_handles_stay_what_they_are() {
     assert_eq!((before.expires_in(), after.expires_in()), (TTL - interval(), TTL));
 
     advance(TTL - interval()).await;
-    world.recorded(EventKind::SecretExpired, 1).await;
-    assert_eq!(told(task.reveal(&before).await), SecretError::Expired);
+    world.wait_for_events(EventKind::SecretExpired, 1).await;
+    assert_eq!(secret_error(task.reveal(&before).await), SecretError::Expired);
     assert_eq!(task.reveal(&after).await.unwrap().expose(), SECOND);
     task.get("agent-key", None).await.unwrap();
-    assert_eq!(world.backend.calls(), 2, "the end of the old one does not end the new one");
+    assert_eq!(world.backend.calls(), 2, "the expiry of the old version does not affect the new one");
 }
 
 #[tokio::test(start_paused = true)]
-async fn refreshes_at_once_are_one_call_and_gets_do_not_wait_for_it() {
+async fn concurrent_refreshes_share_one_fetch() {
     let world = World::new();
     let tasks = join_all((0..20).map(|_| world.running(&["agent-key:refresh"]))).await;
     tasks[0].get("agent-key", None).await.unwrap();
@@ -95,7 +95,7 @@ async fn refreshes_at_once_are_one_call_and_gets_do_not_wait_for_it() {
     let hold = world.backend.hold();
     let refreshed = join_all(tasks.iter().map(|task| task.refresh("agent-key")));
     let meanwhile = async {
-        world.recorded(EventKind::SecretRequested, 1 + 20).await;
+        world.wait_for_events(EventKind::SecretRequested, 1 + 20).await;
         assert_eq!(tasks[0].get("agent-key", None).await.unwrap().version().as_str(), "1");
         drop(hold);
     };
@@ -105,7 +105,7 @@ async fn refreshes_at_once_are_one_call_and_gets_do_not_wait_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_of_what_is_not_there_reads_it() {
+async fn refresh_reads_uncached_secret() {
     let world = World::new();
     let task = world.running(&["task-key:refresh,reveal"]).await;
     let handle = task.refresh("task-key").await.unwrap();
@@ -115,7 +115,7 @@ async fn a_refresh_of_what_is_not_there_reads_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_leaves_what_is_there_and_waits_for_the_interval_too() {
+async fn failed_refresh_keeps_cached_value() {
     let world = World::new();
     let task = world.running(&["agent-key:refresh,reveal"]).await;
     let handle = task.get("agent-key", None).await.unwrap();
@@ -123,9 +123,9 @@ async fn a_refresh_that_fails_leaves_what_is_there_and_waits_for_the_interval_to
     world.backend.fail_with(Some(ProviderError::Throttled { retry_after }));
     advance(interval()).await;
     for _ in 0..5 {
-        assert_eq!(told(task.refresh("agent-key").await), SecretError::Unavailable { retry_after });
+        assert_eq!(secret_error(task.refresh("agent-key").await), SecretError::Unavailable { retry_after });
     }
-    assert_eq!(world.backend.calls(), 2, "a backend that fails is not asked more often");
+    assert_eq!(world.backend.calls(), 2, "a failing backend is called at most once per interval");
     assert!(task.backend_failed());
     assert_eq!(task.reveal(&handle).await.unwrap().expose(), VALUE);
     let again = task.get("agent-key", None).await.unwrap();

@@ -1,22 +1,22 @@
-//! Handles that a task gets again: each recorded, or counted where the operator has it so.
+//! Repeated handles: recorded one by one, or counted.
 
-use far_core::broker::{BrokerSettings, Repeats};
+use far_core::broker::{BrokerSettings, RepeatRecording};
 use far_core::pal::{CacheState, Event, EventKind, Outcome};
 
 use crate::fixture::{Fault, World};
 
 fn counting() -> World {
-    World::set_up(BrokerSettings { repeats: Repeats::Counted, ..BrokerSettings::default() })
+    World::with_settings(BrokerSettings { repeats: RepeatRecording::Counted, ..BrokerSettings::default() })
 }
 
 /// Returns version, cache state and count of each event about a handle.
 fn handles(world: &World) -> Vec<(String, Option<CacheState>, Option<u64>)> {
-    let told = |event: Event| (event.secret_version().unwrap().to_string(), event.cache(), event.count());
-    world.events(EventKind::SecretInjected).into_iter().map(told).collect()
+    let describe = |event: Event| (event.secret_version().unwrap().to_string(), event.cache(), event.count());
+    world.events(EventKind::SecretInjected).into_iter().map(describe).collect()
 }
 
 #[tokio::test]
-async fn each_is_recorded_by_default() {
+async fn repeats_are_recorded_by_default() {
     let world = World::new();
     let task = world.running(&["agent-key:reveal"]).await;
     for _ in 0..5 {
@@ -27,7 +27,7 @@ async fn each_is_recorded_by_default() {
 }
 
 #[tokio::test]
-async fn counted_ones_are_one_event_before_the_end() {
+async fn counted_repeats_are_one_event() {
     let world = counting();
     let task = world.running(&["agent-key:reveal", "task-key:reveal"]).await;
     for _ in 0..1000 {
@@ -50,7 +50,7 @@ async fn counted_ones_are_one_event_before_the_end() {
 }
 
 #[tokio::test]
-async fn another_task_and_another_version_are_recorded() {
+async fn new_task_or_version_is_recorded() {
     let world = counting();
     let task = world.running(&["agent-key:refresh"]).await;
     task.get("agent-key", None).await.unwrap();
@@ -68,10 +68,10 @@ async fn another_task_and_another_version_are_recorded() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_refused_lets_no_repeat_through() {
+async fn rejected_record_counts_no_repeats() {
     let world = counting();
     let task = world.running(&["agent-key:reveal"]).await;
-    world.gate.breaks(Fault::Fails);
+    world.gate.fail(Fault::Fails);
     assert!(task.get("agent-key", None).await.is_err());
     assert!(task.get("agent-key", None).await.is_err());
 }

@@ -1,17 +1,17 @@
-//! What a task was not granted: no call, a record, and the end of the task.
+//! Access without a grant: no backend call, a record, and the end of the task.
 
 use far_core::broker::{SecretError, Stop};
 use far_core::capability::{DenyReason, Operation};
 use far_core::pal::{CacheState, EventKind, Outcome, Reason, SecretLabel};
 
-use crate::fixture::{Fault, TTL, VALUE, World, stop, told, violation, within};
+use crate::fixture::{Fault, TTL, VALUE, World, secret_error, stop, violation, within};
 use crate::shared::{grant, name};
 
-/// A name that nobody but the guest wrote.
+/// A name that only the guest uses.
 const GUESTS: &str = "canary-name";
 
 #[tokio::test]
-async fn a_denial_asks_no_backend_and_is_recorded_with_its_reason() {
+async fn denial_is_recorded_without_backend_call() {
     let cases = [
         (GUESTS, DenyReason::Undeclared, false),
         ("task-key", DenyReason::Ungranted, true),
@@ -30,12 +30,12 @@ async fn a_denial_asks_no_backend_and_is_recorded_with_its_reason() {
         assert_eq!(events[0].secret_name().cloned(), Some(violation.secret.clone()));
         assert_eq!(events[0].reason(), Some(Reason::Denied(reason)));
         assert_eq!(events[0].outcome(), Some(Outcome::ScopeViolation));
-        assert_eq!(world.log.kinds().last(), Some(&EventKind::SecretDenied), "nothing comes after it");
+        assert_eq!(world.log.kinds().last(), Some(&EventKind::SecretDenied), "the denial is the last record");
     }
 }
 
 #[tokio::test]
-async fn the_same_task_with_the_grant_is_given_what_it_asks_for() {
+async fn grant_permits_access() {
     let world = World::new();
     let task = world.running(&["task-key:reveal"]).await;
     let handle = task.get("task-key", None).await.unwrap();
@@ -51,11 +51,11 @@ async fn the_same_task_with_the_grant_is_given_what_it_asks_for() {
         Kind::SecretRevealed,
     ];
     assert_eq!(world.log.kinds(), expected);
-    assert_eq!(task.stopped(), None);
+    assert_eq!(task.stop_reason(), None);
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_name_is_a_violation() {
+async fn invalid_name_is_violation() {
     let long = "canary".repeat(22);
     let texts = ["", "Canary", "canary\0", "../canary", "canary.", "canary//a", "cana\u{301}ry", "canary ", &long];
     for text in texts {
@@ -72,7 +72,7 @@ async fn a_text_that_is_no_name_is_a_violation() {
 }
 
 #[tokio::test]
-async fn after_a_violation_the_session_answers_nothing() {
+async fn violation_poisons_session() {
     let world = World::new();
     let task = world.running(&["agent-key:sign,reveal,refresh"]).await;
     let handle = task.get("agent-key", None).await.unwrap();
@@ -85,14 +85,14 @@ async fn after_a_violation_the_session_answers_nothing() {
     assert_eq!(stop(task.list().await), violation);
     assert_eq!(stop(task.reveal(&handle).await), violation);
     assert_eq!(stop(task.sign_hmac_sha256(&handle, b"").await), violation);
-    assert_eq!(task.stopped(), Some(&violation));
+    assert_eq!(task.stop_reason(), Some(&violation));
     assert_eq!(world.backend.calls(), 1);
     let denied = world.kinds_since(records).iter().all(|kind| *kind == EventKind::SecretDenied);
-    assert!(denied, "nothing but denials is recorded");
+    assert!(denied, "only denials are recorded");
 }
 
 #[tokio::test]
-async fn secrets_used_before_the_task_runs_are_a_violation() {
+async fn use_before_start_is_violation() {
     let world = World::new();
     for ask in ["get", "refresh", "list", "invalid"] {
         let context = world.context(b"skill", &[grant("task-key:sign,refresh")]);
@@ -105,13 +105,13 @@ async fn secrets_used_before_the_task_runs_are_a_violation() {
         };
         assert_eq!(reason, if ask == "invalid" { DenyReason::InvalidVersion } else { DenyReason::OutsideRun });
         task.start().await.unwrap();
-        assert!(task.get("task-key", None).await.is_err(), "starting it afterwards does not help");
+        assert!(task.get("task-key", None).await.is_err(), "a later start does not undo the violation");
     }
     assert_eq!(world.backend.calls(), 0);
 }
 
 #[tokio::test]
-async fn ended_task_gets_nothing_unrecorded() {
+async fn ended_task_gets_and_records_nothing() {
     for ask in ["get", "unlisted", "invalid", "refresh", "list", "reveal", "sign", "seal", "restart"] {
         let world = World::new();
         let task = world.running(&["agent-key:sign,reveal,refresh"]).await;
@@ -132,7 +132,7 @@ async fn ended_task_gets_nothing_unrecorded() {
                 stop(task.get("agent-key", None).await)
             }
         };
-        assert_eq!((stopped, task.stopped()), (Stop::Ended, None), "{ask}");
+        assert_eq!((stopped, task.stop_reason()), (Stop::Ended, None), "{ask}");
         assert_eq!(world.kinds_since(records), [], "{ask}");
         assert_eq!(world.backend.calls(), 1);
     }
@@ -149,7 +149,7 @@ async fn value_is_withheld_at_end() {
             "sign" => EventKind::SecretSigned,
             _ => EventKind::SecretSealed,
         };
-        world.gate.breaks_at(Fault::Hangs, kind);
+        world.gate.fail_at(Fault::Hangs, kind);
         let user = task.clone();
         let used = tokio::spawn(async move {
             match used {
@@ -158,15 +158,15 @@ async fn value_is_withheld_at_end() {
                 _ => stop(user.seal(&handle).await),
             }
         });
-        world.recorded(kind, 1).await;
+        world.wait_for_events(kind, 1).await;
         task.abandon(Outcome::Cancelled, None);
-        world.gate.recovers();
+        world.gate.recover();
         assert_eq!(within(used).await.unwrap(), Stop::Ended);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hit_is_authorised_like_a_miss() {
+async fn cache_hit_is_authorized_like_miss() {
     let world = World::new();
     let owner = world.running(&["agent-key:reveal"]).await;
     owner.get("agent-key", None).await.unwrap();
@@ -174,10 +174,10 @@ async fn a_hit_is_authorised_like_a_miss() {
     assert_eq!(violation(stranger.get("agent-key", None).await).reason, DenyReason::Ungranted);
     let late = world.running_with(&[grant("agent-key:reveal").with_expiry(TTL / 2)]).await;
     tokio::time::advance(TTL / 2).await;
-    assert_eq!(told(late.get("agent-key", None).await), SecretError::Expired);
+    assert_eq!(secret_error(late.get("agent-key", None).await), SecretError::Expired);
     let injected = || world.events(EventKind::SecretInjected);
     let ends: Vec<_> = injected().iter().map(|event| event.outcome()).collect();
-    assert_eq!(ends, [Some(Outcome::Completed), Some(Outcome::Failed)], "neither was given a handle");
+    assert_eq!(ends, [Some(Outcome::Completed), Some(Outcome::Failed)], "neither task got a handle");
     let friend = world.running(&["agent-key:reveal"]).await;
     friend.get("agent-key", None).await.unwrap();
     assert_eq!(injected()[2].cache(), Some(CacheState::Hit));
@@ -185,7 +185,7 @@ async fn a_hit_is_authorised_like_a_miss() {
 }
 
 #[tokio::test]
-async fn a_handle_is_not_a_permission() {
+async fn handle_is_not_permission() {
     for (granted, lacking) in [("sign", Operation::Reveal), ("reveal", Operation::Sign), ("refresh", Operation::Sign)] {
         let world = World::new();
         let task = world.running(&[&format!("task-key:{granted}")]).await;
@@ -207,7 +207,7 @@ async fn a_handle_is_not_a_permission() {
 }
 
 #[tokio::test]
-async fn a_refresh_without_the_operation_is_a_violation() {
+async fn ungranted_refresh_is_violation() {
     let world = World::new();
     let task = world.running(&["task-key:sign,reveal"]).await;
     task.get("task-key", None).await.unwrap();
@@ -233,35 +233,35 @@ async fn foreign_handle_is_violation() {
                 _ => violation(thief.reveal(&handle).await),
             };
             let expected = match (secret, used) {
-                // The own grants come first.
+                // The grants of the thief are checked first.
                 (_, "ungranted") => DenyReason::Ungranted,
                 ("agent-key", "sign" | "seal" | "jwt") => DenyReason::Operation,
                 (_, "jwt") => DenyReason::Signing,
                 _ => DenyReason::ForeignToken,
             };
             assert_eq!(denied.reason, expected, "{secret} {used}");
-            assert_eq!(thief.stopped(), Some(&Stop::from(denied)));
+            assert_eq!(thief.stop_reason(), Some(&Stop::from(denied)));
             assert_eq!(there.log.kinds().last(), Some(&EventKind::SecretDenied));
         }
         assert_eq!(world.events(EventKind::SecretDenied).len(), 5);
-        assert_eq!(owner.stopped(), None, "the owner is not the worse for it");
+        assert_eq!(owner.stop_reason(), None, "the owner is not affected");
         assert_eq!(owner.reveal(&handle).await.unwrap().expose(), VALUE);
         let uses = [EventKind::SecretRevealed, EventKind::SecretSigned, EventKind::SecretSealed];
         let uses: usize = uses.into_iter().map(|kind| world.events(kind).len()).sum();
-        assert_eq!(uses, 1, "nothing but the owner's");
+        assert_eq!(uses, 1, "only the owner's use");
     }
 }
 
-/// Ids may be equal where brokers differ, or one task follows the other.
+/// Different brokers, or successive tasks, may have equal task ids.
 #[tokio::test]
 async fn handle_of_equal_id_is_violation() {
     let world = World::new();
     let context = || world.context(b"skill", &[grant("task-key:reveal")]);
     let first = context();
     let id = first.task_id.clone();
-    let first = world.started(first).await;
+    let first = world.start_task(first).await;
     let handle = first.get("task-key", None).await.unwrap();
     first.finish(Outcome::Completed).await.unwrap();
-    let next = world.started(far_core::TaskContext { task_id: id, ..context() }).await;
+    let next = world.start_task(far_core::TaskContext { task_id: id, ..context() }).await;
     assert_eq!(violation(next.reveal(&handle).await).reason, DenyReason::ForeignToken);
 }

@@ -1,4 +1,4 @@
-//! `max-uses` is exact.
+//! The limit of `max-uses` is exact.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use far_core::pal::{EventKind, Outcome, Reason};
 use far_core::{SkillDigest, TaskContext};
 use futures_util::future::join_all;
 
-use crate::fixture::{Fault, World, told, violation, within};
+use crate::fixture::{Fault, World, secret_error, violation, within};
 use crate::shared::{declared, grant, terms};
 
 fn limited(text: &str, uses: u32) -> Grant {
@@ -17,7 +17,7 @@ fn limited(text: &str, uses: u32) -> Grant {
 }
 
 #[tokio::test]
-async fn reveals_and_signatures_count_together_and_handles_do_not() {
+async fn reveal_and_sign_share_limit() {
     let world = World::new();
     let task = world.running_with(&[limited("task-key:reveal,sign,refresh", 3)]).await;
     let first = task.get("task-key", None).await.unwrap();
@@ -27,8 +27,8 @@ async fn reveals_and_signatures_count_together_and_handles_do_not() {
     let refreshed = task.refresh("task-key").await.unwrap();
     task.reveal(&second).await.unwrap();
     for handle in [&first, &second, &refreshed] {
-        assert_eq!(told(task.reveal(handle).await), SecretError::Exhausted);
-        assert_eq!(told(task.sign_hmac_sha256(handle, b"").await), SecretError::Exhausted);
+        assert_eq!(secret_error(task.reveal(handle).await), SecretError::Exhausted);
+        assert_eq!(secret_error(task.sign_hmac_sha256(handle, b"").await), SecretError::Exhausted);
     }
     task.get("task-key", None).await.unwrap();
     let event = world.events(EventKind::SecretRevealed).pop().unwrap();
@@ -36,7 +36,7 @@ async fn reveals_and_signatures_count_together_and_handles_do_not() {
 }
 
 #[tokio::test]
-async fn each_secret_and_each_task_has_its_own_count() {
+async fn tasks_and_secrets_count_separately() {
     let world = World::new();
     let grants = [limited("agent-key:reveal", 1), limited("skill-key:reveal", 2), grant("task-key:reveal")];
     for _ in 0..2 {
@@ -52,14 +52,14 @@ async fn each_secret_and_each_task_has_its_own_count() {
 }
 
 #[tokio::test]
-async fn use_of_foreign_handle_counts_for_nobody() {
+async fn foreign_handle_spends_no_use() {
     let world = World::new();
     let owner = world.running_with(&[limited("agent-key:reveal", 1)]).await;
     let user = world.running_with(&[limited("agent-key:reveal", 1)]).await;
     let handle = owner.get("agent-key", None).await.unwrap();
     assert_eq!(violation(user.reveal(&handle).await).reason, DenyReason::ForeignToken);
     owner.reveal(&handle).await.unwrap();
-    assert_eq!(told(owner.reveal(&handle).await), SecretError::Exhausted);
+    assert_eq!(secret_error(owner.reveal(&handle).await), SecretError::Exhausted);
 }
 
 async fn completed(uses: impl IntoIterator<Item = impl Future<Output = bool>>) -> usize {
@@ -67,24 +67,24 @@ async fn completed(uses: impl IntoIterator<Item = impl Future<Output = bool>>) -
 }
 
 #[tokio::test]
-async fn sixty_four_uses_that_wait_for_their_record_are_counted_before_it() {
+async fn use_is_counted_before_its_record() {
     let world = World::new();
     let task = world.running_with(&[limited("task-key:reveal", 10)]).await;
     let handle = task.get("task-key", None).await.unwrap();
-    world.gate.breaks_at(Fault::Hangs, EventKind::SecretRevealed);
+    world.gate.fail_at(Fault::Hangs, EventKind::SecretRevealed);
     let uses = completed((0..64).map(|_| async { task.reveal(&handle).await.is_ok() }));
     let all_wait = async {
-        world.recorded(EventKind::SecretRevealed, 64).await;
+        world.wait_for_events(EventKind::SecretRevealed, 64).await;
         let events = world.events(EventKind::SecretRevealed);
         let granted = events.iter().filter(|event| event.outcome() == Some(Outcome::Completed)).count();
-        assert_eq!(granted, 10, "the records say so too");
-        world.gate.recovers();
+        assert_eq!(granted, 10, "by the records");
+        world.gate.recover();
     };
     assert_eq!(tokio::join!(uses, all_wait).0, 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn sixty_four_uses_at_once_are_counted_exactly() {
+async fn concurrent_uses_are_counted_exactly() {
     let world = World::new();
     for _ in 0..50 {
         let task = world.running_with(&[limited("agent-key:reveal,sign", 40)]).await;
@@ -104,14 +104,14 @@ async fn sixty_four_uses_at_once_are_counted_exactly() {
 }
 
 #[tokio::test]
-async fn a_secret_declared_twice_is_not_uncounted() {
+async fn duplicate_declaration_keeps_limit() {
     let world = World::new();
     let twice = [declared("task-key", terms("reveal")), declared("task-key", terms("reveal"))];
     let grants = [limited("task-key:reveal", 1)];
     let context = world.context(b"skill", &[]);
     let now = tokio::time::Instant::now().into_std();
     let joined = Capability::new(&twice, &grants, &world.catalog, &SkillDigest::of(b"skill"), now).unwrap();
-    let task = world.started(TaskContext { capability: joined, ..context }).await;
+    let task = world.start_task(TaskContext { capability: joined, ..context }).await;
     let handle = task.get("task-key", None).await.unwrap();
     let uses = completed((0..64).map(|_| async { task.reveal(&handle).await.is_ok() })).await;
     assert!(uses <= 1, "{uses} uses of one");

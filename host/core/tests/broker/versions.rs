@@ -1,24 +1,24 @@
-//! Versions that a guest names.
+//! Versions that a guest requests by name.
 
 use far_core::broker::SecretError;
 use far_core::capability::DenyReason;
 use far_core::capability::VersionRule;
 use far_core::memory::SecretBytes;
 use far_core::pal::{EventKind, Reason, SecretLabel};
-use far_core::provider::Fetched;
+use far_core::provider::FetchedSecret;
 
-use crate::fixture::{SECOND, Scripted, VALUE, World, told, version, violation};
+use crate::fixture::{SECOND, Scripted, VALUE, World, secret_error, version, violation};
 use crate::shared::{grant, name};
 
 #[tokio::test]
-async fn a_version_that_the_grant_excludes_is_a_violation() {
+async fn excluded_version_is_violation() {
     let seven = || VersionRule::Listed(vec![version("7")]);
-    for (rule, asked_for) in [(VersionRule::Current, "1"), (seven(), "1"), (seven(), "canary")] {
+    for (rule, requested) in [(VersionRule::Current, "1"), (seven(), "1"), (seven(), "canary")] {
         let world = World::new();
         let task = world.running_with(&[grant("agent-key:reveal").with_versions(rule)]).await;
         task.get("agent-key", None).await.unwrap();
-        let violation = violation(task.get("agent-key", Some(asked_for)).await);
-        assert_eq!(violation.reason, DenyReason::Version, "{asked_for}");
+        let violation = violation(task.get("agent-key", Some(requested)).await);
+        assert_eq!(violation.reason, DenyReason::Version, "{requested}");
         assert_eq!(world.backend.calls(), 1);
         let event = world.events(EventKind::SecretDenied).pop().unwrap();
         assert_eq!(
@@ -29,7 +29,7 @@ async fn a_version_that_the_grant_excludes_is_a_violation() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_grant_covers_is_that_version() {
+async fn granted_version_is_returned() {
     for rule in [VersionRule::Listed(vec![version("1")]), VersionRule::Any] {
         let world = World::new();
         world.rotate();
@@ -41,12 +41,12 @@ async fn a_version_that_the_grant_covers_is_that_version() {
             assert_eq!(task.reveal(&first).await.unwrap().expose(), VALUE);
             assert_eq!(task.reveal(&current).await.unwrap().expose(), SECOND);
         }
-        assert_eq!(world.backend.calls(), 2, "each is kept, apart from the other");
+        assert_eq!(world.backend.calls(), 2, "each version has its own entry");
     }
 }
 
 #[tokio::test]
-async fn a_handle_to_a_version_is_used_under_a_grant_of_that_version() {
+async fn foreign_version_handle_is_violation() {
     let world = World::new();
     let any = grant("agent-key:reveal").with_versions(VersionRule::Any);
     let owner = world.running_with(&[any]).await;
@@ -56,17 +56,17 @@ async fn a_handle_to_a_version_is_used_under_a_grant_of_that_version() {
 }
 
 #[tokio::test]
-async fn a_version_that_the_backend_lacks_is_an_error_and_its_text_is_not_recorded() {
+async fn missing_version_is_error_without_echo() {
     let world = World::new();
     let any = grant("agent-key:reveal").with_versions(VersionRule::Any);
     let task = world.running_with(&[any]).await;
-    let error = told(task.get("agent-key", Some("canary")).await);
+    let error = secret_error(task.get("agent-key", Some("canary")).await);
     assert!(matches!(error, SecretError::NotFound | SecretError::VersionGone), "{error:?}");
-    assert_eq!(task.stopped(), None);
+    assert_eq!(task.stop_reason(), None);
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_version_is_a_violation_and_is_not_recorded() {
+async fn invalid_version_is_violation_without_echo() {
     let long = "canary".repeat(22);
     for text in ["", "canary version", "canary\n", "canary\u{e9}", &long] {
         let world = World::new();
@@ -76,18 +76,18 @@ async fn a_text_that_is_no_version_is_a_violation_and_is_not_recorded() {
         assert_eq!(violation.reason, DenyReason::InvalidVersion, "{text:?}");
         assert_eq!(violation.secret, SecretLabel::Listed(name("agent-key")));
         assert_eq!(world.backend.calls(), 0);
-        assert!(task.get("agent-key", None).await.is_err(), "the task ended");
+        assert!(task.get("agent-key", None).await.is_err(), "the violation ended the task");
     }
 }
 
 #[tokio::test]
-async fn a_backend_that_answers_with_another_version_gets_nothing_past_the_grant() {
+async fn mismatched_version_is_rejected() {
     let value = || SecretBytes::copy_of(SECOND).unwrap();
-    let second = move || Ok(Fetched::new(value(), version("2")));
+    let second = move || Ok(FetchedSecret::new(value(), version("2")));
     let listed = || [grant("agent-key:reveal").with_versions(VersionRule::Listed(vec![version("1")]))];
     let world = World::with(Scripted::new(second));
     let task = world.running_with(&listed()).await;
-    assert_eq!(told(task.get("agent-key", Some("1")).await), SecretError::Unavailable { retry_after: None });
+    assert_eq!(secret_error(task.get("agent-key", Some("1")).await), SecretError::Unavailable { retry_after: None });
     let fetched = world.events(EventKind::SecretFetched).pop().unwrap();
     assert_eq!(fetched.reason(), Some(Reason::Token("invalid")));
     assert!(world.events(EventKind::SecretInjected).is_empty());
