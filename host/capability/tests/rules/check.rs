@@ -238,7 +238,7 @@ fn declared_and_permitted_names_are_listed() {
     let catalog = catalog([entry("permitted", Scope::Task, terms("sign"))]);
     let joined = Fixture::new(&[declared("declared", terms("sign"))], &[grant("granted:sign")], &catalog);
     for (secret, listed) in [("declared", true), ("permitted", true), ("granted", false), ("guests", false)] {
-        assert_eq!(joined.0.lists(&name(secret)), listed, "{secret}");
+        assert_eq!(joined.0.is_listed(&name(secret)), listed, "{secret}");
     }
 }
 
