@@ -1,7 +1,7 @@
-//! The WIT world, as generated. Not part of the API: the typed modules around it are.
+//! Generated bindings of the WIT world. Not a public API: the typed modules wrap them.
 //!
-//! The bindings are of the larger world, `skill-revealing`. What a skill does not call is dropped when it is linked, so
-//! that a skill which never reveals, or sends nothing, has no such import.
+//! The bindings cover the larger world, `skill-revealing`. The linker drops unused imports, so a
+//! skill that never calls `reveal` or never sends a request does not import those interfaces.
 
 wit_bindgen::generate!({
     path: "../wit",

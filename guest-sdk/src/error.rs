@@ -1,4 +1,4 @@
-//! What a skill answers when it cannot do its job.
+//! Errors that a skill returns.
 
 use std::{fmt, io};
 
@@ -6,16 +6,16 @@ use serde_json::error::Category;
 
 use crate::{http, secrets, signing};
 
-/// A message for the one who asked for the task, ending it with the outcome of an error.
+/// An error that ends the task, with a message for the caller.
 ///
-/// Give a skill's own error type a `From` into this one, and `?` does the rest.
+/// Implement `From<YourError> for far_skill::Error` to use `?` with your own error types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     message: String,
 }
 
 impl Error {
-    /// Makes an error from a message, which the one who asked for the task will read.
+    /// Creates an error with a message for the caller.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
@@ -59,7 +59,8 @@ impl From<http::Error> for Error {
     }
 }
 
-/// Tells why there is no answer where it is about a request, and otherwise only of what kind the error is: its text may be anything.
+/// Converts an [`http::Error`] inside the error, and otherwise keeps only the error's kind: the
+/// message of another error may contain a secret.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<http::Error>()) {
@@ -69,32 +70,33 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Tells what is wrong and where, but quotes no value: the document may hold a secret.
+/// Keeps the problem and its position, but no value: the document may contain a secret.
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::new(format!("invalid JSON: {}", problem(&error)))
     }
 }
 
-/// What is wrong with a document, by the type that it should have had and never by what it held.
+/// Describes an error in a document by the expected type, never by the value found.
 pub(crate) fn problem(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let place = match error.line() {
+    let position = match error.line() {
         0 => String::new(),
         line => format!(" at line {line} column {}", error.column()),
     };
-    let what = text.strip_suffix(&place).unwrap_or(&text);
+    let what = text.strip_suffix(&position).unwrap_or(&text);
     let what = match error.classify() {
         Category::Data => without_value(what),
-        // These are fixed texts of the parser's own.
+        // The parser's messages for these are constant.
         Category::Syntax | Category::Eof | Category::Io => what.to_owned(),
     };
-    format!("{what}{place}")
+    format!("{what}{position}")
 }
 
-/// The wording of serde's own errors with the value left out; a type's own message may quote it anywhere, and goes.
+/// Removes the value from a serde error. A custom message may quote the value anywhere, so this
+/// drops the whole message.
 fn without_value(what: &str) -> String {
-    // What these name comes from the type, not from the document.
+    // These name a field of the type, not a key of the document.
     if what.starts_with("missing field `") || what.starts_with("duplicate field `") {
         return what.to_owned();
     }
@@ -102,7 +104,7 @@ fn without_value(what: &str) -> String {
     let Some(kind) = kinds.into_iter().find(|kind| what.starts_with(kind)) else {
         return "invalid value".to_owned();
     };
-    // A value may contain the separator, what follows it in serde's texts does not: the last one counts.
+    // A value may contain the separator, but the text after it never does: split at the last one.
     match what.rsplit_once(", expected ") {
         Some((_, expected)) => format!("{kind}, expected {expected}"),
         None => kind.to_owned(),
@@ -118,7 +120,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-    enum Colour {
+    enum Color {
         Red,
         DarkBlue,
     }
@@ -133,28 +135,28 @@ mod tests {
     }
 
     fn message<T: DeserializeOwned + fmt::Debug>(json: &str) -> String {
-        Error::from(serde_json::from_str::<T>(json).expect_err("a wrong document")).to_string()
+        Error::from(serde_json::from_str::<T>(json).expect_err("an invalid document")).to_string()
     }
 
     #[test]
-    fn a_wrong_value_is_not_quoted() {
+    fn data_error_omits_value() {
         assert_eq!(message::<u8>("\"canary\""), "invalid JSON: invalid type, expected u8 at line 1 column 8");
         assert_eq!(message::<u8>("4711"), "invalid JSON: invalid value, expected u8 at line 1 column 4");
         assert_eq!(
-            message::<Colour>("\"canary, expected canary\""),
+            message::<Color>("\"canary, expected canary\""),
             "invalid JSON: unknown variant, expected `red` or `dark-blue` at line 1 column 25"
         );
         assert_eq!(message::<Picky>("\"canary\""), "invalid JSON: invalid value");
     }
 
     #[test]
-    fn a_document_that_is_no_json_is_placed() {
+    fn syntax_error_reports_position() {
         assert_eq!(message::<u8>("canary"), "invalid JSON: expected value at line 1 column 1");
         assert_eq!(message::<u8>(""), "invalid JSON: EOF while parsing a value at line 1 column 0");
     }
 
     #[test]
-    fn an_error_of_reading_and_writing_is_told_by_its_kind() {
+    fn io_error_reports_only_kind() {
         let error = Error::from(io::Error::from(http::Error::Protocol));
         assert_eq!(error, Error::from(http::Error::Protocol));
         let error = io::Error::new(io::ErrorKind::InvalidData, "canary");
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_skill_s_own_message_is_kept() {
+    fn skill_message_is_preserved() {
         assert_eq!(Error::from("no such order").to_string(), "no such order");
         assert_eq!(Error::from(secrets::Error::Expired).to_string(), "the secret expired");
     }

@@ -1,26 +1,27 @@
-//! Which field of a JSON document an error is about, for parsers that tell only where.
+//! Finds the field of a JSON document at an error's position.
 
-/// How much of a path is told; keys come from outside and may be of any length.
-const LONGEST_PATH: usize = 80;
+/// The maximum length of a path, in characters: keys are untrusted and may be of any length.
+const PATH_MAX: usize = 80;
 
-/// Returns the path to the field that the document has reached at a position, as in `items[1].count`; none at the top.
+/// Returns the path to the field at a position, such as `items[1].count`, or `None` at the top
+/// level.
 ///
-/// The position is as `serde_json` tells it: lines from 1, columns in bytes and counted up to and with the last one read.
+/// The position is `serde_json`'s: lines count from 1; columns count bytes up to the last one read.
 pub(crate) fn field_before(document: &[u8], line: usize, column: usize) -> Option<String> {
     let lines = document.split_inclusive(|&byte| byte == b'\n');
     let before: usize = lines.take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     let read = document.get(..before.saturating_add(column)).unwrap_or(document);
     let path = path(&containers_open_after(read));
-    (!path.is_empty()).then(|| path.chars().take(LONGEST_PATH).collect())
+    (!path.is_empty()).then(|| path.chars().take(PATH_MAX).collect())
 }
 
-/// An object or array that is not closed yet, with where in it the document is.
+/// An open object or array, with the position inside it.
 enum Container<'a> {
     Object { key: Option<&'a [u8]>, wants_key: bool },
     Array { index: usize },
 }
 
-/// Reads a document that was valid JSON so far; what is not needed to tell the path is skipped.
+/// Returns the containers that are still open. Expects a prefix of a valid document.
 fn containers_open_after(read: &[u8]) -> Vec<Container<'_>> {
     let mut open = Vec::new();
     let mut rest = read;
@@ -46,7 +47,7 @@ fn containers_open_after(read: &[u8]) -> Vec<Container<'_>> {
     open
 }
 
-/// Splits what follows an opening quote into the string, its escapes as they are, and what follows the closing quote.
+/// Splits the text after an opening quote into the raw string and the rest after the closing quote.
 fn split_string(text: &[u8]) -> (&[u8], &[u8]) {
     let mut escaped = false;
     let end = text.iter().position(|&byte| {
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_ends_where_the_document_is() {
+    fn path_ends_at_position() {
         assert_eq!(field(r#"{"a": {"b": [1, {"c": "x,y"}, 7"#).as_deref(), Some("a.b[2]"));
         assert_eq!(field(r#"{"a": {"b": 1}, "c": "d"#).as_deref(), Some("c"));
         assert_eq!(field(r#"[[1], [2, 3"#).as_deref(), Some("[1][1]"));
@@ -95,12 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn quotes_and_brackets_in_strings_are_text() {
+    fn string_content_is_not_structure() {
         assert_eq!(field(r#"{"a": "\"}]\\", "b\"": 1"#).as_deref(), Some(r#"b\""#));
     }
 
     #[test]
-    fn a_position_counts_lines_and_bytes() {
+    fn position_counts_lines_and_bytes() {
         let document = "{\n  \"ä\": 1,\n  \"b\": 2\n}";
         assert_eq!(field_before(document.as_bytes(), 2, 9).as_deref(), Some("ä"));
         assert_eq!(field_before(document.as_bytes(), 3, 8).as_deref(), Some("b"));
@@ -108,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_key_is_cut() {
+    fn long_key_is_truncated() {
         let document = format!("{{\"{}\": 1", "k".repeat(1000));
-        assert_eq!(field(&document).map(|path| path.len()), Some(LONGEST_PATH));
+        assert_eq!(field(&document).map(|path| path.len()), Some(PATH_MAX));
     }
 }

@@ -1,6 +1,7 @@
-//! Whom the SDK calls: the host that runs the component, or off WebAssembly the fake one that a test runs the skill with.
+//! The imports of the world: the real host on WebAssembly, the fake host of `testing` elsewhere.
 //!
-//! The two have the same functions over the same plain types of the bindings, so that all that is above them is tested.
+//! Both implement the same functions over the same binding types, so that tests cover all code
+//! above this module.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;

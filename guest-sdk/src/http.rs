@@ -1,4 +1,4 @@
-//! A small HTTP client, whose requests can carry secrets that the skill never sees.
+//! An HTTP client whose requests carry secrets that the skill never sees.
 //!
 //! ```no_run
 //! use far_skill::{http, secrets};
@@ -16,12 +16,14 @@
 //! # }
 //! ```
 //!
-//! A request goes where the task may send requests, or where its secret may be sent; anything else is [`Error::Denied`]. No
-//! redirect is followed: what a request carries never goes to another origin than its own. A skill that follows one itself makes
-//! another request, on which the host decides like on any other.
+//! The host sends a request to a destination that the task may reach, or that the request's secret
+//! may be sent to. It refuses any other request with [`Error::Denied`]. The host follows no
+//! redirects, so a secret never moves to another origin. A skill that follows a redirect makes a
+//! new request, which the host checks like any other.
 //!
-//! The host has a request's whole body before any of it leaves. [`Request::start`] and [`Request::send_streaming`] write and read
-//! bodies in pieces, so that a large one need not be in the skill's memory as well.
+//! The host sends a request once it has the whole body. [`Request::start`] and
+//! [`Request::send_streaming`] write and read bodies in chunks, to keep large ones out of the
+//! skill's memory.
 
 mod error;
 mod parts;
@@ -31,7 +33,7 @@ mod streaming;
 pub use error::Error;
 pub(crate) use parts::{Fields, Parts};
 pub use response::Response;
-pub use streaming::{Incoming, Outgoing};
+pub use streaming::{IncomingResponse, OutgoingRequest};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -41,47 +43,47 @@ use serde::Serialize;
 use crate::secrets::{self, Secret};
 use crate::{host, sealed};
 
-/// What a query leaves as it is (RFC 3986, unreserved).
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// Characters to percent-encode in a query: all but the unreserved ones (RFC 3986).
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request in the making.
+/// An HTTP request, with builder methods.
 #[derive(Clone, Debug)]
 pub struct Request(Parts);
 
 impl Request {
-    /// A request with this method to this URL.
+    /// Creates a request with this method to this URL.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
         Self(Parts { method: method.into(), url: url.into(), headers: Vec::new(), body: Vec::new() })
     }
 
-    /// A GET request.
+    /// Creates a GET request.
     pub fn get(url: impl Into<String>) -> Self {
         Self::new("GET", url)
     }
 
-    /// A POST request.
+    /// Creates a POST request.
     pub fn post(url: impl Into<String>) -> Self {
         Self::new("POST", url)
     }
 
-    /// A PUT request.
+    /// Creates a PUT request.
     pub fn put(url: impl Into<String>) -> Self {
         Self::new("PUT", url)
     }
 
-    /// One more header.
+    /// Appends a header.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.0.headers.push((name.into(), value.into()));
         self
     }
 
-    /// One more parameter of the URL's query, of which name and value are percent-encoded (RFC 3986).
+    /// Appends a parameter to the URL's query, percent-encoded (RFC 3986).
     ///
     /// ```
     /// # use far_skill::http::Request;
-    /// let request = Request::get("https://a.example/search").query("q", "a & b").query("page", "2");
-    /// assert_eq!(request.url(), "https://a.example/search?q=a%20%26%20b&page=2");
+    /// let request = Request::get("https://a.example").query("q", "a & b").query("page", "2");
+    /// assert_eq!(request.url(), "https://a.example?q=a%20%26%20b&page=2");
     /// ```
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
@@ -91,18 +93,20 @@ impl Request {
             Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
             Some(_) => "&",
         };
-        let encoded = |text| utf8_percent_encode(text, ENCODED);
+        let encoded = |text| utf8_percent_encode(text, QUERY);
         url.push_str(&format!("{separator}{}={}", encoded(name), encoded(value)));
         self
     }
 
-    /// The URL, as far as it is made.
+    /// Returns the URL, with the parameters appended so far.
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// The secret as a header of this name, which the host puts there: where declaration, grant and operator have
-    /// `header:NAME` among the placements, and as the one header of the name.
+    /// Appends a header whose value is the secret; the host inserts it as the request leaves.
+    ///
+    /// The declaration, the grant and the operator's configuration must all name the placement
+    /// `header:NAME`. The request must have one header of that name.
     ///
     /// # Errors
     ///
@@ -111,10 +115,13 @@ impl Request {
         Ok(self.header(name, sealed::token(secret)?))
     }
 
-    /// The secret as a parameter of the URL's query, which the host puts there, percent-encoded: where declaration, grant and
-    /// operator have `query:NAME` among the placements, and as the one parameter of the name.
+    /// Appends a query parameter whose value is the secret; the host inserts it, percent-encoded,
+    /// as the request leaves.
     ///
-    /// Servers write URLs into logs: prefer a header where there is one.
+    /// The declaration, the grant and the operator's configuration must all name the placement
+    /// `query:NAME`. The query must have one parameter of that name.
+    ///
+    /// Servers log URLs: prefer a header if the API accepts one.
     ///
     /// # Errors
     ///
@@ -123,18 +130,21 @@ impl Request {
         Ok(self.query(name, &sealed::token(secret)?))
     }
 
-    /// The secret, a certificate and its key in PEM, as what the host shows the server as it connects, for this request alone:
-    /// where declaration, grant and operator have `client-certificate` among the placements.
+    /// Authenticates the connection of this request with a client certificate. The secret is a
+    /// certificate and its key in PEM; the host presents them.
+    ///
+    /// The declaration, the grant and the operator's configuration must all name the placement
+    /// `client-certificate`.
     ///
     /// # Errors
     ///
     /// As [`sealed::token`].
     pub fn client_certificate(self, secret: &Secret) -> Result<Self, secrets::Error> {
-        // What stands for it stands here, and does not leave.
+        // This header carries the placeholder; the host removes it from the request.
         self.header_secret("far-client-certificate", secret)
     }
 
-    /// The secret as a bearer token (RFC 6750), which the host puts there.
+    /// Sends the secret as a bearer token (RFC 6750); the host inserts it as the request leaves.
     ///
     /// # Errors
     ///
@@ -143,7 +153,8 @@ impl Request {
         Ok(self.header("authorization", format!("Bearer {}", sealed::token(secret)?)))
     }
 
-    /// The secret as the password of this user (RFC 7617), which the host puts there.
+    /// Sends the secret as this user's password with the `Basic` scheme (RFC 7617); the host
+    /// inserts it as the request leaves.
     ///
     /// # Errors
     ///
@@ -153,47 +164,49 @@ impl Request {
         Ok(self.header("authorization", format!("Basic {credentials}")))
     }
 
-    /// The body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.0.body = body.into();
         self
     }
 
-    /// A body of JSON, with the header that says so.
+    /// Sets a JSON body and the header `content-type`.
     ///
     /// # Errors
     ///
-    /// The value cannot be written as JSON.
+    /// [`Error::Json`] if the value cannot be serialized.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, Error> {
         let body = serde_json::to_vec(value).map_err(|_| Error::Json)?;
         Ok(self.header("content-type", "application/json").body(body))
     }
 
-    /// Sends it, and waits for the whole answer.
+    /// Sends the request and waits for the whole response.
     ///
     /// # Errors
     ///
-    /// [`Error`](enum@Error); an answer of the server's is none, whatever its status.
+    /// An [`Error`](enum@Error) if there is no response. A response with an error status is not an
+    /// error.
     pub fn send(self) -> Result<Response, Error> {
         self.send_streaming()?.into_response()
     }
 
-    /// Sends it, and waits for the answer's headers. Its body is then read in pieces.
+    /// Sends the request and waits for the response's headers. The body is then read in chunks.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub fn send_streaming(self) -> Result<Incoming, Error> {
+    pub fn send_streaming(self) -> Result<IncomingResponse, Error> {
         self.start()?.finish()
     }
 
-    /// Begins to send it. What follows of its body, after what it has already, is written to what this gives.
+    /// Starts the request. The returned writer appends to the body set so far.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send), as far as it is known already.
-    pub fn start(self) -> Result<Outgoing, Error> {
-        host::http::Outgoing::start(self.0).map(Outgoing::new)
+    /// Errors of [`send`](Self::send) that the host detects early. [`OutgoingRequest::finish`]
+    /// returns the rest.
+    pub fn start(self) -> Result<OutgoingRequest, Error> {
+        host::http::PendingRequest::start(self.0).map(OutgoingRequest::new)
     }
 }

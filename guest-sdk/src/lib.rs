@@ -1,7 +1,7 @@
-//! The SDK for skills: WebAssembly components that use secrets which they cannot steal.
+//! The SDK for skills: WebAssembly components that use secrets without seeing them.
 //!
-//! A skill is one function from an input to an output, both ordinary serde types, and a declaration file that says
-//! which secrets it uses and for what. This is a whole one:
+//! A skill is one function from an input to an output, both ordinary serde types. A declaration
+//! file lists the secrets that the skill uses, and for what. This is a complete skill:
 //!
 //! ```
 //! #![forbid(unsafe_code)]
@@ -11,7 +11,7 @@
 //!
 //! #[derive(Deserialize, Schema)]
 //! struct Input {
-//!     /// What to sign.
+//!     /// The message to sign.
 //!     message: String,
 //! }
 //!
@@ -37,15 +37,23 @@
 #![doc = include_str!("../skill.json")]
 //! ```
 //!
-//! The component carries the declaration with the JSON Schema of `Input`, which is made from the type.
+//! The component embeds the declaration, together with the JSON Schema that [`trait@Schema`]
+//! derives from `Input`.
 //!
-//! Build it as a `cdylib` with `cargo build --target wasm32-wasip2`. There is no environment, file or socket to fall
-//! back on, and no error for what the task was not granted: asking for it ends the task.
+//! Build the crate as a `cdylib` with `cargo build --target wasm32-wasip2`. A skill has no
+//! environment variables, files or sockets. There is no error for a missing permission: a call that
+//! the task was not granted ends the task.
 //!
-//! Off WebAssembly there is no host but the fake one of [`testing`], so that a skill is tested with `cargo test`. Outside
-//! of its `run`, a call into [`secrets`], [`sealed`], [`http`], [`signing`], [`reveal`] or [`task`] panics.
+//! # Testing
 //!
-//! Which secrets a component can see is read from its imports. [`reveal`] is imported only by skills that call it.
+//! On targets other than WebAssembly, the crate calls the fake host of [`testing`], so that `cargo
+//! test` runs a skill natively. Without a run of that host, a call into [`secrets`], [`sealed`],
+//! [`http`], [`signing`], [`reveal`] or [`task`] panics.
+//!
+//! # Imports
+//!
+//! A component's imports show whether it can see secrets. Only a skill that calls
+//! [`reveal::reveal`] imports the interface `reveal`.
 
 #![forbid(unsafe_code)]
 
@@ -67,12 +75,16 @@ pub mod testing;
 pub use error::Error;
 pub use schema::Schema;
 
-/// Makes a function the skill, and its declaration a part of the component.
+/// Exports a function as the skill and embeds the declaration in the component. Use it once in a
+/// crate.
 ///
-/// The function takes an input that implements [`Deserialize`](serde::Deserialize), and answers with a [`Result`] of an
-/// output that implements [`Serialize`](serde::Serialize) and an [`Error`]. The declaration is read from `skill.json`
-/// beside the skill's `Cargo.toml`, or from another file there; every build for WebAssembly embeds it, and a component
-/// without one gets no secrets. Where it has no `input-schema`, the input's is added, by its [`Schema`]. Once in a crate.
+/// The function takes an input that implements [`Deserialize`](serde::Deserialize). It returns a
+/// [`Result`] of an output that implements [`Serialize`](serde::Serialize) and an [`Error`].
+///
+/// The declaration is `skill.json` beside the skill's `Cargo.toml`, or another file in that
+/// directory. Each build for WebAssembly embeds it; a component without a declaration gets no
+/// secrets. If the declaration has no `input-schema`, the macro adds the [`trait@Schema`] of the
+/// input.
 ///
 /// ```
 /// #[far_skill::skill(declaration = "skill.json")]
@@ -83,8 +95,8 @@ pub use schema::Schema;
 /// ```
 pub use far_skill_macros::skill;
 
-/// Reads the skill's declaration for its tests, from `skill.json` or another file: a constant
-/// [`Declaration`](testing::Declaration).
+/// Reads the skill's declaration for its tests, from `skill.json` or another file. Expands to a
+/// constant [`Declaration`](testing::Declaration).
 ///
 /// ```
 /// use far_skill::testing::Declaration;

@@ -1,34 +1,37 @@
-//! The bytes of a secret, copied into the skill's own memory.
+//! Copies of secrets in the skill's own memory.
 //!
-//! A skill that calls this imports the interface `reveal`, which every reviewer of the component sees. Prefer
-//! [`signing`](crate::signing), which needs no copy.
+//! A skill that calls [`reveal`] imports the interface `reveal`, which every reviewer of the
+//! component sees. Prefer [`signing`](crate::signing) or [`sealed`](crate::sealed), which need no
+//! copy.
 
 use zeroize::Zeroizing;
 
 use crate::host::reveal as wit;
 use crate::secrets::{Error, Secret};
 
-/// Returns the exact bytes of a secret, which may be empty and need not be text.
+/// Returns the bytes of a secret. They may be empty, and need not be UTF-8.
 ///
 /// # Errors
 ///
-/// [`Error::Expired`] or [`Error::Revoked`] when the value ended while the handle was held, [`Error::Exhausted`] when
-/// the grant's uses are used up. A grant without [`Operation::Reveal`](crate::secrets::Operation::Reveal) ends the task.
+/// - [`Error::Expired`] or [`Error::Revoked`] if the value ended while the skill held the handle.
+/// - [`Error::Exhausted`] if the grant's uses are exhausted.
+///
+/// A grant without [`Operation::Reveal`](crate::secrets::Operation::Reveal) ends the task.
 ///
 /// # Security
 ///
-/// From here on the value is the skill's to protect. What is derived from it or copied out of it must be wiped too.
-pub fn reveal(secret: &Secret) -> Result<Revealed, Error> {
-    wit::reveal(secret.handle()).map(Revealed::from_bytes).map_err(Error::from)
+/// The skill must protect the value and wipe everything copied or derived from it.
+pub fn reveal(secret: &Secret) -> Result<RevealedSecret, Error> {
+    wit::reveal(secret.handle()).map(RevealedSecret::from_bytes).map_err(Error::from)
 }
 
-/// The bytes of a secret, wiped when they are dropped.
+/// The bytes of a secret, wiped on drop.
 ///
-/// It can be neither shown, copied, compared nor serialised by accident: [`expose`](Self::expose) is the one way to
-/// the bytes, so that a search for it finds every use.
-pub struct Revealed(Zeroizing<Vec<u8>>);
+/// The type implements no trait that shows, copies, compares or serializes the bytes.
+/// [`expose`](Self::expose) is the only access to them, so a search for it finds every use.
+pub struct RevealedSecret(Zeroizing<Vec<u8>>);
 
-impl Revealed {
+impl RevealedSecret {
     /// Borrows the bytes.
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -43,8 +46,8 @@ impl Revealed {
 mod tests {
     use super::*;
 
-    /// Compiles only while the type implements none of the traits: with one more implementation of `Probe` the call is
-    /// ambiguous.
+    /// Compiles only if the type implements none of the traits: another implementation of `Probe`
+    /// would make the call ambiguous.
     macro_rules! assert_implements_none {
         ($type:ty: $($bound:path),+ $(,)?) => {$({
             trait Probe<A> {
@@ -58,11 +61,11 @@ mod tests {
     }
 
     #[test]
-    fn bytes_leave_through_expose_alone() {
+    fn bytes_leave_only_through_expose() {
         assert_implements_none!(
-            Revealed: std::fmt::Debug, std::fmt::Display, Clone, PartialEq, std::ops::Deref, serde::Serialize,
+            RevealedSecret: std::fmt::Debug, std::fmt::Display, Clone, PartialEq, std::ops::Deref, serde::Serialize,
             AsRef<[u8]>, std::borrow::Borrow<[u8]>, Into<Vec<u8>>,
         );
-        assert_eq!(Revealed::from_bytes(b"canary".to_vec()).expose(), b"canary");
+        assert_eq!(RevealedSecret::from_bytes(b"canary".to_vec()).expose(), b"canary");
     }
 }

@@ -1,21 +1,27 @@
-//! Secrets in requests: stand-ins that the host replaces by a secret as a request leaves.
+//! Placeholders for secrets in requests. The host replaces a placeholder with its secret as the
+//! request leaves.
 //!
-//! [`http`](crate::http) has them put where they belong; a client of another library's takes [`token`]'s text as it would take
-//! the secret.
+//! [`http`](crate::http) inserts placeholders itself. For another HTTP client, pass [`token`]'s
+//! result in place of the secret.
 
 use crate::host::sealed as wit;
 use crate::secrets::{Error, Secret};
 
-/// Returns what stands for the secret: 49 letters and digits, always the same ones for one handle.
+/// Returns the placeholder of a secret: 49 letters and digits, always the same for one handle.
 ///
-/// It belongs into one `authorization` header, as `Bearer TOKEN`, or as the password of `Basic`, or is the whole of the one header
-/// or query parameter that declaration, grant and operator name under `placements`, in a request over https to where the secret may
-/// be sent. Anywhere else it ends the task.
+/// By default, the placeholder belongs in the one `authorization` header, as `Bearer TOKEN` or as
+/// the password of `Basic`. With `placements`, it is the whole value of the header or query
+/// parameter that the declaration, the grant and the operator name.
+///
+/// The request must use https and go to a destination of the secret. A placeholder anywhere else
+/// ends the task.
 ///
 /// # Errors
 ///
-/// [`Error::Expired`] or [`Error::Revoked`] when the value ended while the handle was held. A grant without
-/// [`Operation::Seal`](crate::secrets::Operation::Seal) ends the task.
+/// - [`Error::Expired`] or [`Error::Revoked`] if the value ended while the skill held the handle.
+/// - [`Error::Exhausted`] if the task has 1,024 placeholders already.
+///
+/// A grant without [`Operation::Seal`](crate::secrets::Operation::Seal) ends the task.
 pub fn token(secret: &Secret) -> Result<String, Error> {
     wit::token(secret.handle()).map_err(Error::from)
 }

@@ -1,8 +1,8 @@
 //! Handles to the secrets that the task was granted.
 //!
-//! A handle names a secret and carries none of its bytes. It is not a permission either: the host checks every use of
-//! it again. Asking for what the task's capability does not cover is not an error: the call does not return and the
-//! task ends.
+//! A handle names a secret and contains none of its bytes. It is not a permission either: the host
+//! checks each use. A call outside the task's capability is not an error: it does not return, and
+//! the task ends.
 
 mod error;
 mod operation;
@@ -18,8 +18,8 @@ use crate::host::secrets as wit;
 ///
 /// # Errors
 ///
-/// Any [`enum@Error`] but [`Error::VersionGone`] and [`Error::TooLarge`] tells why a granted secret cannot be used now.
-/// A name that was not granted ends the task.
+/// Any [`enum@Error`] except [`Error::VersionGone`]: the task may use the secret, but not now. A
+/// name that was not granted ends the task.
 pub fn get(name: &str) -> Result<Secret, Error> {
     wit::get(name).map(Secret).map_err(Error::from)
 }
@@ -28,42 +28,44 @@ pub fn get(name: &str) -> Result<Secret, Error> {
 ///
 /// # Errors
 ///
-/// As [`get`], and [`Error::VersionGone`] when the backend no longer has the version. A version that the grant excludes
-/// ends the task.
+/// The errors of [`get`], and [`Error::VersionGone`] if the backend no longer has the version. A
+/// version that the grant excludes ends the task.
 pub fn get_version(name: &str, version: &str) -> Result<Secret, Error> {
     wit::get_version(name, version).map(Secret).map_err(Error::from)
 }
 
-/// Returns the secrets that the task may use, in the order of their names, whether or not the backend has them.
+/// Returns the secrets that the task may use, sorted by name. The list includes secrets that the
+/// backend does not have.
 pub fn list() -> Vec<Info> {
     wit::list().into_iter().map(Info::from).collect()
 }
 
-/// Has the host read a secret again from its backend and returns a handle to what is now current.
+/// Reads a secret again from its backend and returns a handle to the version that is now current.
 ///
 /// # Errors
 ///
-/// As [`get`]. A grant without [`Operation::Refresh`] ends the task.
+/// The errors of [`get`]. A grant without [`Operation::Refresh`] ends the task.
 pub fn refresh(name: &str) -> Result<Secret, Error> {
     wit::refresh(name).map(Secret).map_err(Error::from)
 }
 
-/// A handle to one version of one secret; dropping it gives up the skill's hold on it.
+/// A handle to one version of one secret, released on drop.
 #[derive(Debug)]
 pub struct Secret(wit::Secret);
 
 impl Secret {
-    /// Returns the name that the secret was asked for by.
+    /// Returns the secret's name.
     pub fn name(&self) -> String {
         self.0.name()
     }
 
-    /// Returns the version that the handle stands for, to be compared for equality only.
+    /// Returns the version of the secret. Compare versions for equality only.
     pub fn version(&self) -> String {
         self.0.version()
     }
 
-    /// Returns the time left until the value ends; zero when it has, none when it has no end of its own.
+    /// Returns the time until the value expires: zero if it has expired, `None` if it does not
+    /// expire.
     pub fn expires_in(&self) -> Option<Duration> {
         self.0.expires_in().map(Duration::from_nanos)
     }
@@ -72,7 +74,7 @@ impl Secret {
         &self.0
     }
 
-    pub(crate) fn of_handle(handle: wit::Secret) -> Self {
+    pub(crate) fn from_handle(handle: wit::Secret) -> Self {
         Self(handle)
     }
 }
@@ -83,9 +85,9 @@ impl Secret {
 pub struct Info {
     /// The secret's name.
     pub name: String,
-    /// What the task may do with it; never empty.
+    /// The operations that the task may perform; never empty.
     pub operations: Vec<Operation>,
-    /// Time left until the value in the host's memory ends; none while the host holds no value of it.
+    /// The time until the value in the host's memory expires, or `None` if the host holds no value.
     pub expires_in: Option<Duration>,
 }
 

@@ -1,7 +1,7 @@
 //! Signatures by the host, with a secret that the skill never sees.
 //!
-//! A key is for messages or for tokens, as `skill.json` says under `signing`, and never for both: what one of them signs could be
-//! taken for the other.
+//! A key signs either messages or tokens, according to `signing` in `skill.json`. A key for both
+//! would let a signed message pass as a token.
 
 use std::fmt;
 
@@ -12,20 +12,24 @@ use crate::secrets::{self, Error, Secret};
 
 /// Returns the HMAC-SHA-256 (RFC 2104, FIPS 180-4) of the message under the secret.
 ///
-/// Compare it with one that came from outside in constant time only.
+/// Compare it with an untrusted value in constant time only.
 ///
 /// # Errors
 ///
-/// [`Error::Expired`] or [`Error::Revoked`] when the value ended while the handle was held, [`Error::Exhausted`] when
-/// the grant's uses are used up, [`Error::TooLarge`] for a message of more than 1 MiB. A grant without
-/// [`Operation::Sign`](crate::secrets::Operation::Sign) ends the task, and so does a key that signs tokens.
+/// - [`Error::Expired`] or [`Error::Revoked`] if the value ended while the skill held the handle.
+/// - [`Error::Exhausted`] if the grant's uses are exhausted.
+/// - [`Error::TooLarge`] if the message exceeds 1 MiB.
+///
+/// A grant without [`Operation::Sign`](crate::secrets::Operation::Sign) ends the task, and so does
+/// a key that signs tokens.
 pub fn hmac_sha256(key: &Secret, message: &[u8]) -> Result<[u8; 32], Error> {
     let signature = wit::hmac_sha256(key.handle(), message)?;
-    // Of another length it is no HMAC-SHA-256, and the host that gave it is not to be trusted with more.
+    // A result of another length is not an HMAC-SHA-256: the host is broken.
     Ok(signature.try_into().unwrap_or_else(|_| std::process::abort()))
 }
 
-/// Returns a JSON Web Token (RFC 7519) of the claims, signed under the secret: itself a secret, which the skill never sees either.
+/// Returns a JSON Web Token (RFC 7519) of the claims, signed with the secret. The token is itself a
+/// secret, which the skill never sees either.
 ///
 /// ```no_run
 /// use far_skill::{http, secrets, signing};
@@ -34,38 +38,45 @@ pub fn hmac_sha256(key: &Secret, message: &[u8]) -> Result<[u8; 32], Error> {
 /// # fn installations() -> Result<(), far_skill::Error> {
 /// let key = secrets::get("github-app-key")?;
 /// let token = signing::sign_jwt(&key, &json!({}))?;
-/// let response = http::Request::get("https://api.github.com/app/installations").bearer(&token)?.send()?;
+/// let request = http::Request::get("https://api.github.com/app/installations");
+/// let response = request.bearer(&token)?.send()?;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// The claims are what serializes as a JSON object. The host sets `iat` and `exp`, and what declaration, grant and the
-/// operator's configuration say of `iss`, `sub` and `aud`; the skill says the rest, and by `exp`, in whole seconds since 1970, asks
-/// for less time than the token could have. The algorithm is not the skill's to choose.
+/// The claims must serialize as a JSON object. The host sets `iat` and `exp`, and each of `iss`,
+/// `sub` and `aud` that the declaration, the grant or the operator's configuration specifies. The
+/// skill sets all other claims. To shorten the token's lifetime, set `exp` in whole seconds since
+/// 1970. The skill cannot choose the algorithm.
 ///
-/// The token's handle is named like its key. It goes where the key's grant says, by [`sealed`](crate::sealed) and
-/// [`http`](crate::http), and is shown by [`reveal`](crate::reveal) where that is granted; the key itself can be neither. It ends
-/// with its own time or the task's: see [`Secret::expires_in`].
+/// The token's handle has the name of its key. [`sealed`](crate::sealed) and [`http`](crate::http)
+/// send the token to the destinations of the key's grant. [`reveal`](crate::reveal) copies it if
+/// the grant allows that. Neither accepts the key itself. The token ends with its own lifetime or
+/// with the task: see [`Secret::expires_in`].
 ///
 /// # Errors
 ///
-/// [`JwtError::Claims`] if the claims cannot be written as JSON. [`JwtError::Key`] with [`Error::Expired`] or [`Error::Revoked`]
-/// when the key ended while the handle was held, [`Error::Exhausted`] when the grant's uses are used up or the task has had 128
-/// tokens, [`Error::TooLarge`] for claims of more than 16 KiB, [`Error::Unavailable`] when the secret is no key of the algorithm.
+/// [`JwtError::Claims`] if the claims cannot be serialized, or [`JwtError::Key`] with:
 ///
-/// A grant without [`Operation::Sign`](crate::secrets::Operation::Sign) ends the task, and so do a key that signs messages, claims
-/// that are no object with each key once, and claims that say otherwise than the host would.
+/// - [`Error::Expired`] or [`Error::Revoked`] if the key ended while the skill held the handle.
+/// - [`Error::Exhausted`] if the grant's uses are exhausted or the task already has 128 tokens.
+/// - [`Error::TooLarge`] if the claims exceed 16 KiB.
+/// - [`Error::Unavailable`] if the secret is not a valid key for the algorithm.
+///
+/// These end the task: a grant without [`Operation::Sign`](crate::secrets::Operation::Sign), a key
+/// that signs messages, claims that are not an object with unique keys, and claims that contradict
+/// the host's.
 pub fn sign_jwt(key: &Secret, claims: &(impl Serialize + ?Sized)) -> Result<Secret, JwtError> {
     let claims = serde_json::to_string(claims).map_err(|_| JwtError::Claims)?;
     let token = wit::sign_jwt(key.handle(), &claims).map_err(Error::from)?;
-    Ok(Secret::of_handle(token))
+    Ok(Secret::from_handle(token))
 }
 
-/// Why there is no token.
+/// An error of [`sign_jwt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JwtError {
-    /// The claims cannot be written as JSON.
+    /// The claims cannot be serialized as JSON.
     Claims,
     /// The key cannot be used now.
     Key(secrets::Error),
@@ -74,8 +85,8 @@ pub enum JwtError {
 impl fmt::Display for JwtError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The serialiser's message may quote what it could not write.
-            Self::Claims => f.write_str("the claims cannot be written as JSON"),
+            // The serializer's message may quote the value.
+            Self::Claims => f.write_str("the claims cannot be serialized as JSON"),
             Self::Key(error) => error.fmt(f),
         }
     }

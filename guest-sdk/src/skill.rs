@@ -1,4 +1,4 @@
-//! From a function over serde types to the world's `run`.
+//! Adapts a function over serde types to the world's `run`.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, problem};
 use crate::field::field_before;
 
-/// Calls a skill's function with the bytes that the host passes, and answers with those that it takes.
+/// Deserializes the input, calls the skill's function and serializes its output.
 #[doc(hidden)]
 pub fn call<I, O>(run: impl FnOnce(I) -> Result<O, Error>, input: &[u8]) -> Result<Vec<u8>, String>
 where
@@ -15,13 +15,13 @@ where
 {
     let input = serde_json::from_slice(input).map_err(|error| invalid_input(input, &error))?;
     let output = run(input).map_err(|error| error.to_string())?;
-    written(&output)
+    serialize(&output)
 }
 
-/// Writes an output as the host takes it.
-pub(crate) fn written(output: &impl Serialize) -> Result<Vec<u8>, String> {
-    // The serialiser's message may quote what it could not write.
-    serde_json::to_vec(output).map_err(|_| "the output cannot be written as JSON".to_owned())
+/// Serializes an output as JSON.
+pub(crate) fn serialize(output: &impl Serialize) -> Result<Vec<u8>, String> {
+    // The serializer's message may quote the value.
+    serde_json::to_vec(output).map_err(|_| "the output cannot be serialized as JSON".to_owned())
 }
 
 fn invalid_input(input: &[u8], error: &serde_json::Error) -> String {
@@ -57,37 +57,37 @@ mod tests {
         }
     }
 
-    fn refusal(input: &str) -> String {
-        call(total, input.as_bytes()).expect_err("a refused input")
+    fn error(input: &str) -> String {
+        call(total, input.as_bytes()).expect_err("an invalid input")
     }
 
     #[test]
-    fn json_goes_in_and_comes_out() {
+    fn call_converts_input_and_output() {
         assert_eq!(call(total, br#"{"items": [{"count": 1}, {"count": 2}]}"#), Ok(b"3".to_vec()));
-        assert_eq!(refusal(r#"{"items": []}"#), "nothing to count");
+        assert_eq!(error(r#"{"items": []}"#), "nothing to count");
     }
 
     #[test]
-    fn a_wrong_input_is_named_by_field_and_problem() {
+    fn invalid_input_names_field_and_problem() {
         assert_eq!(
-            refusal(r#"{"items": [{"count": 1}, {"count": "canary"}]}"#),
+            error(r#"{"items": [{"count": 1}, {"count": "canary"}]}"#),
             "invalid input at `items[1].count`: invalid type, expected u8 at line 1 column 43"
         );
         assert_eq!(
-            refusal(r#"{"items": [{"cuont": 1}]}"#),
+            error(r#"{"items": [{"cuont": 1}]}"#),
             "invalid input at `items[0].cuont`: unknown field, expected `count` at line 1 column 19"
         );
         assert_eq!(
-            refusal(r#"{"items": [{}]}"#),
+            error(r#"{"items": [{}]}"#),
             "invalid input at `items[0]`: missing field `count` at line 1 column 13"
         );
-        assert_eq!(refusal("{}"), "invalid input: missing field `items` at line 1 column 2");
-        assert_eq!(refusal("{"), "invalid input: EOF while parsing an object at line 1 column 1");
+        assert_eq!(error("{}"), "invalid input: missing field `items` at line 1 column 2");
+        assert_eq!(error("{"), "invalid input: EOF while parsing an object at line 1 column 1");
     }
 
     #[test]
-    fn an_output_that_is_no_json_is_not_quoted() {
+    fn unserializable_output_is_not_quoted() {
         let output = std::collections::BTreeMap::from([(vec!["canary"], 1)]);
-        assert_eq!(call(|()| Ok(output), b"null"), Err("the output cannot be written as JSON".to_owned()));
+        assert_eq!(call(|()| Ok(output), b"null"), Err("the output cannot be serialized as JSON".to_owned()));
     }
 }

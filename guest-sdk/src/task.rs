@@ -1,4 +1,4 @@
-//! The task that the skill runs for. The host sets it; the skill cannot choose it.
+//! The current task. The host sets its properties; the skill cannot change them.
 
 mod level;
 
@@ -18,12 +18,12 @@ pub fn agent_id() -> String {
     wit::agent_id()
 }
 
-/// Returns the time left until the task's deadline; zero when it has passed.
+/// Returns the time until the task's deadline, or zero if the deadline has passed.
 pub fn time_left() -> Duration {
     Duration::from_nanos(wit::time_left())
 }
 
-/// Writes a line to the task log, which people read; what goes beyond the task's limit is discarded.
+/// Writes a line to the task log. The host discards lines over the task's limit.
 pub fn log(level: Level, message: &str) {
     wit::log(level.into(), message);
 }

@@ -1,5 +1,6 @@
-//! A schema and serde agree: what the schema takes, serde takes. Every shape is tried with every value.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up fails")]
+//! Compares schemas with serde: serde must accept each value that the schema accepts. The tests try
+//! each type with each value.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed setup fails the test")]
 
 use std::collections::BTreeMap;
 
@@ -9,34 +10,34 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Whether a schema takes a value, for the keywords that this crate writes and no more.
-fn takes(schema: &Value, value: &Value) -> bool {
+/// Returns true if a schema accepts a value. Supports only the keywords that far-skill writes.
+fn accepts(schema: &Value, value: &Value) -> bool {
     schema.as_object().unwrap().iter().all(|(keyword, rule)| match (keyword.as_str(), value) {
         ("description", _) => true,
-        ("type", _) => is_of(rule.as_str().unwrap(), value),
+        ("type", _) => has_type(rule.as_str().unwrap(), value),
         ("const", _) => rule == value,
         ("enum", _) => rule.as_array().unwrap().contains(value),
-        ("anyOf", _) => rule.as_array().unwrap().iter().any(|schema| takes(schema, value)),
-        ("not", _) => !takes(rule, value),
+        ("anyOf", _) => rule.as_array().unwrap().iter().any(|schema| accepts(schema, value)),
+        ("not", _) => !accepts(rule, value),
         ("minimum", Value::Number(number)) => number.as_f64() >= rule.as_f64(),
         ("maximum", Value::Number(number)) => number.as_f64() <= rule.as_f64(),
         ("minLength", Value::String(text)) => text.chars().count() as u64 >= rule.as_u64().unwrap(),
         ("maxLength", Value::String(text)) => text.chars().count() as u64 <= rule.as_u64().unwrap(),
         ("minItems", Value::Array(items)) => items.len() as u64 >= rule.as_u64().unwrap(),
         ("maxItems", Value::Array(items)) => items.len() as u64 <= rule.as_u64().unwrap(),
-        ("items", Value::Array(items)) => items.iter().all(|item| takes(rule, item)),
+        ("items", Value::Array(items)) => items.iter().all(|item| accepts(rule, item)),
         ("prefixItems", Value::Array(items)) => {
-            items.iter().zip(rule.as_array().unwrap()).all(|(item, schema)| takes(schema, item))
+            items.iter().zip(rule.as_array().unwrap()).all(|(item, schema)| accepts(schema, item))
         }
         ("properties", Value::Object(object)) => {
-            object.iter().all(|(key, value)| rule.get(key).is_none_or(|schema| takes(schema, value)))
+            object.iter().all(|(key, value)| rule.get(key).is_none_or(|schema| accepts(schema, value)))
         }
         ("required", Value::Object(object)) => {
             rule.as_array().unwrap().iter().all(|key| object.contains_key(key.as_str().unwrap()))
         }
         ("additionalProperties", Value::Object(object)) => {
             let known = |key: &str| schema.get("properties").is_some_and(|known| known.get(key).is_some());
-            object.iter().all(|(key, value)| known(key) || (rule.is_object() && takes(rule, value)))
+            object.iter().all(|(key, value)| known(key) || (rule.is_object() && accepts(rule, value)))
         }
         (
             "minimum"
@@ -52,11 +53,11 @@ fn takes(schema: &Value, value: &Value) -> bool {
             | "additionalProperties",
             _,
         ) => true,
-        _ => panic!("the keyword {keyword} is not known here"),
+        _ => panic!("unknown keyword '{keyword}'"),
     })
 }
 
-fn is_of(name: &str, value: &Value) -> bool {
+fn has_type(name: &str, value: &Value) -> bool {
     match name {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
@@ -65,7 +66,7 @@ fn is_of(name: &str, value: &Value) -> bool {
         "string" => value.is_string(),
         "array" => value.is_array(),
         "object" => value.is_object(),
-        _ => panic!("the type {name} is none"),
+        _ => panic!("unknown type '{name}'"),
     }
 }
 
@@ -90,7 +91,7 @@ struct Unit;
 #[derive(Clone, Debug, Deserialize, PartialEq, Schema, Serialize)]
 enum External {
     A,
-    /// Has text.
+    /// Has a description.
     B(bool),
     C(u8, Unit),
     D {
@@ -130,7 +131,8 @@ enum Name {
     Bc,
 }
 
-/// Values, then objects and arrays of them, then objects and arrays of those.
+/// Returns values, then objects and arrays of values, then objects and arrays of those objects and
+/// arrays.
 fn values() -> Vec<Value> {
     let atoms = [
         json!(null),
@@ -165,55 +167,56 @@ fn values() -> Vec<Value> {
     all
 }
 
-/// Tries a type with every value; `written` are values of it, which both must take as serde writes them.
-fn agree<T: DeserializeOwned + Schema + Serialize>(written: &[T]) {
+/// Compares a type's schema with serde on all values. Both must also accept the values in
+/// `examples`, as serde writes them.
+fn assert_agreement<T: DeserializeOwned + Schema + Serialize>(examples: &[T]) {
     let schema: Value = serde_json::from_str(&to_json::<T>()).unwrap();
-    for value in written {
+    for value in examples {
         let value = serde_json::to_value(value).unwrap();
-        assert!(takes(&schema, &value), "{schema} refuses {value}");
+        assert!(accepts(&schema, &value), "{schema} rejects {value}");
     }
-    let (mut taken, mut refused) = (0, 0);
+    let (mut accepted, mut rejected) = (0, 0);
     for value in values() {
-        // From text, as a skill's input is.
+        // From text, like a skill's input.
         let read = serde_json::from_str::<T>(&value.to_string());
-        match takes(&schema, &value) {
+        match accepts(&schema, &value) {
             true => {
-                taken += 1;
+                accepted += 1;
                 assert!(read.is_ok(), "{schema} takes {value}: {:?}", read.err());
             }
-            false => refused += 1,
+            false => rejected += 1,
         }
     }
-    assert!(taken > 0 && refused > 0, "{schema} took {taken} and refused {refused}");
+    assert!(accepted > 0 && rejected > 0, "{schema} accepted {accepted} and rejected {rejected}");
 }
 
 #[test]
-fn structs() {
+fn structs_agree() {
     let strict = Strict { a: true, b_c: Some(-1) };
-    agree(&[strict.clone(), Strict { a: false, b_c: None }]);
-    agree(&[Loose { a: 'ä', c: Some(strict), t: vec![(Unit, 0.5)] }]);
-    agree(&[Unit]);
+    assert_agreement(&[strict.clone(), Strict { a: false, b_c: None }]);
+    assert_agreement(&[Loose { a: 'ä', c: Some(strict), t: vec![(Unit, 0.5)] }]);
+    assert_agreement(&[Unit]);
 }
 
 #[test]
-fn enums() {
-    agree(&[External::A, External::B(true), External::C(1, Unit), External::D { a: true }]);
-    agree(&[Internal::A, Internal::D { a: true }]);
-    agree(&[Adjacent::A, Adjacent::B(None), Adjacent::C(1, Unit), Adjacent::D { a: true }, Adjacent::E(1)]);
-    agree(&[Untagged::A, Untagged::C(1, Unit), Untagged::D { a: true }]);
-    agree(&[Name::A, Name::Bc]);
+fn enums_agree() {
+    assert_agreement(&[External::A, External::B(true), External::C(1, Unit), External::D { a: true }]);
+    assert_agreement(&[Internal::A, Internal::D { a: true }]);
+    assert_agreement(&[Adjacent::A, Adjacent::B(None), Adjacent::C(1, Unit), Adjacent::D { a: true }, Adjacent::E(1)]);
+    assert_agreement(&[Untagged::A, Untagged::C(1, Unit), Untagged::D { a: true }]);
+    assert_agreement(&[Name::A, Name::Bc]);
 }
 
 #[test]
-fn types_that_serde_knows_itself() {
-    agree(&["text".to_owned()]);
-    agree(&['c']);
-    agree(&[u8::MIN, u8::MAX]);
-    agree(&[i8::MIN, i8::MAX]);
-    agree(&[0.5]);
-    agree(&[Some(true), None]);
-    agree(&[[true]]);
-    agree(&[(true, "text".to_owned())]);
-    agree(&[vec![Name::A], vec![]]);
-    agree(&[BTreeMap::from([("key".to_owned(), Name::A)])]);
+fn builtin_types_agree() {
+    assert_agreement(&["text".to_owned()]);
+    assert_agreement(&['c']);
+    assert_agreement(&[u8::MIN, u8::MAX]);
+    assert_agreement(&[i8::MIN, i8::MAX]);
+    assert_agreement(&[0.5]);
+    assert_agreement(&[Some(true), None]);
+    assert_agreement(&[[true]]);
+    assert_agreement(&[(true, "text".to_owned())]);
+    assert_agreement(&[vec![Name::A], vec![]]);
+    assert_agreement(&[BTreeMap::from([("key".to_owned(), Name::A)])]);
 }

@@ -1,4 +1,4 @@
-//! The schema of every shape of type, in full.
+//! The complete schema of each kind of type.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -8,7 +8,7 @@ use far_skill::schema::to_json;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Compares schemas of types with what they must be, byte by byte.
+/// Asserts that types have exactly these schemas.
 macro_rules! assert_schemas {
     ($($type:ty => $expected:expr),+ $(,)?) => {$(
         assert_eq!(to_json::<$type>(), $expected, "{}", stringify!($type));
@@ -16,7 +16,7 @@ macro_rules! assert_schemas {
 }
 
 #[test]
-fn types_that_serde_knows_itself() {
+fn builtin_types() {
     assert_schemas! {
         bool => r#"{"type":"boolean"}"#,
         String => r#"{"type":"string"}"#,
@@ -36,7 +36,7 @@ fn types_that_serde_knows_itself() {
 }
 
 #[test]
-fn integers_have_their_bounds() {
+fn integers_have_bounds() {
     macro_rules! assert_bounds {
         ($($type:ty),+) => {$(
             let (min, max) = (<$type>::MIN, <$type>::MAX);
@@ -48,11 +48,11 @@ fn integers_have_their_bounds() {
 
 #[derive(Deserialize, Schema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[expect(dead_code, reason = "only its schema is looked at")]
+#[expect(dead_code, reason = "the test uses only its schema")]
 struct Order<T> {
-    /// Who asks.
+    /// The customer.
     ///
-    /// Not who "pays".
+    /// Not the "payer".
     first_name: T,
     #[serde(rename = "n")]
     count: Option<u8>,
@@ -65,7 +65,7 @@ struct Order<T> {
 
 /// A length.
 #[derive(Deserialize, Schema)]
-#[expect(dead_code, reason = "only its schema is looked at")]
+#[expect(dead_code, reason = "the test uses only its schema")]
 struct Meters(u8);
 
 #[derive(Deserialize, Schema)]
@@ -87,13 +87,13 @@ fn structs() {
     #[derive(Deserialize, Schema)]
     struct Empty {}
     #[derive(Deserialize, Schema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     struct Pair(bool, Meters);
 
     assert_schemas! {
         Order<String> => concat!(
             r#"{"type":"object","properties":{"#,
-            r#""first-name":{"description":"Who asks.\n\nNot who \"pays\".","type":"string"},"#,
+            r#""first-name":{"description":"The customer.\n\nNot the \"payer\".","type":"string"},"#,
             r#""n":{"anyOf":[{"type":"integer","minimum":0,"maximum":255},{"type":"null"}]},"#,
             r#""urgent":{"type":"boolean"},"#,
             r#""type":{"description":"A length.","type":"integer","minimum":0,"maximum":255}},"#,
@@ -111,13 +111,13 @@ fn structs() {
 }
 
 #[test]
-fn what_stands_for_another_type_is_required_as_serde_has_it() {
+fn wrapper_is_required_like_serde() {
     #[derive(Deserialize, Schema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     struct Newtype(Option<bool>);
     #[derive(Deserialize, Schema)]
     #[serde(transparent)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     struct Transparent {
         inner: Option<bool>,
     }
@@ -130,7 +130,7 @@ fn what_stands_for_another_type_is_required_as_serde_has_it() {
         }
     }
     #[derive(Deserialize, Schema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     struct All {
         boxed: Box<Option<bool>>,
         from: From,
@@ -146,7 +146,7 @@ fn what_stands_for_another_type_is_required_as_serde_has_it() {
 }
 
 #[test]
-fn enums_of_names() {
+fn unit_enums() {
     #[derive(Deserialize, Schema)]
     #[serde(rename_all = "UPPERCASE")]
     enum Method {
@@ -154,11 +154,11 @@ fn enums_of_names() {
         #[serde(rename = "put")]
         Put,
         #[serde(skip)]
-        #[expect(dead_code, reason = "only its absence is looked at")]
+        #[expect(dead_code, reason = "the test uses only its absence")]
         Secret,
     }
     #[derive(Deserialize, Schema)]
-    enum Told {
+    enum Described {
         /// The first.
         A,
         B,
@@ -168,18 +168,18 @@ fn enums_of_names() {
 
     assert_schemas! {
         Method => r#"{"type":"string","enum":["GET","put"]}"#,
-        Told => r#"{"anyOf":[{"description":"The first.","const":"A"},{"const":"B"}]}"#,
+        Described => r#"{"anyOf":[{"description":"The first.","const":"A"},{"const":"B"}]}"#,
         Never => r#"{"not":{}}"#,
     }
 }
 
-/// What each of the variants below becomes where it is not tagged.
+/// The schema of the variant `Fields` without a tag.
 const FIELDS: &str = r#""type":"object","properties":{"x":{"type":"boolean"}},"required":["x"]"#;
 
 #[test]
-fn enums_of_each_tagging() {
+fn enums_of_each_tagging_mode() {
     #[derive(Deserialize, Schema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     enum External {
         Unit,
         New(bool),
@@ -191,14 +191,14 @@ fn enums_of_each_tagging() {
     }
     #[derive(Deserialize, Schema)]
     #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     enum Internal {
         Unit,
         Fields { x: bool },
     }
     #[derive(Deserialize, Schema)]
     #[serde(tag = "t", content = "c")]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     enum Adjacent {
         Unit,
         New(Option<bool>),
@@ -206,7 +206,7 @@ fn enums_of_each_tagging() {
     }
     #[derive(Deserialize, Schema)]
     #[serde(untagged)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     enum Untagged {
         Unit,
         New(bool),
@@ -247,9 +247,9 @@ fn enums_of_each_tagging() {
 }
 
 #[test]
-fn one_variant_may_be_untagged() {
+fn untagged_variant_in_tagged_enum() {
     #[derive(Deserialize, Schema)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
+    #[expect(dead_code, reason = "the test uses only its schema")]
     enum Mixed {
         Named,
         #[serde(untagged)]

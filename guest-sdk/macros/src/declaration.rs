@@ -1,4 +1,4 @@
-//! Finding the declaration, and what the macros make of it.
+//! Reads the declaration and generates code from it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,35 +11,36 @@ use serde::de::IgnoredAny;
 use syn::LitStr;
 use syn::parse::{ParseStream, Parser};
 
-/// The declaration's file where none is named.
+/// The declaration's default file name.
 const DEFAULT: &str = "skill.json";
 
-/// A declaration, as it was found in a file.
+/// A declaration read from a file.
 pub(crate) struct Declaration {
-    /// The path, relative to the package.
+    /// Relative to the package directory.
     path: String,
     text: String,
     secrets: Vec<DeclaredSecret>,
-    /// Whether the document has the key, with `null` too.
+    /// True if the document has an `input-schema`, including `null`.
     has_input_schema: bool,
 }
 
 impl Declaration {
-    /// Reads the file at a path in a package, or the one that is expected there.
+    /// Reads the declaration of a package from `path`, or from `skill.json`.
     pub(crate) fn read(path: Option<&LitStr>, package: &Path) -> syn::Result<Self> {
         let span = path.map_or_else(Span::call_site, LitStr::span);
         let path = path.map_or_else(|| DEFAULT.to_owned(), LitStr::value);
         let text = fs::read_to_string(package.join(&path)).map_err(|error| {
-            let advice = "write the declaration there, or name its file, relative to `Cargo.toml`";
-            syn::Error::new(span, format!("`{path}` cannot be read: {error}; {advice}"))
+            let help = "create the file, or name another one relative to `Cargo.toml`";
+            syn::Error::new(span, format!("`{path}` cannot be read: {error}; {help}"))
         })?;
         match parse(&text) {
             Ok((secrets, has_input_schema)) => Ok(Self { path, text, secrets, has_input_schema }),
-            Err(problem) => Err(syn::Error::new(span, format!("`{path}` is not a declaration: {problem}"))),
+            Err(problem) => Err(syn::Error::new(span, format!("`{path}` is not a valid declaration: {problem}"))),
         }
     }
 
-    /// The document as it is embedded; the schema of the input, unless it is written there, as pieces of code.
+    /// Returns the embedded document as pieces of code, with the input's schema added unless the
+    /// document has one.
     pub(crate) fn pieces(&self, input_schema: &TokenStream) -> TokenStream {
         let text = minified(&self.text);
         match text.strip_suffix('}') {
@@ -57,7 +58,7 @@ impl Declaration {
         }
     }
 
-    /// Has cargo compile again when the file changes.
+    /// Returns code that makes cargo recompile the package when the file changes.
     pub(crate) fn watched(&self) -> TokenStream {
         let path = format!("/{}", self.path);
         quote! {
@@ -67,11 +68,11 @@ impl Declaration {
     }
 }
 
-/// Parses a document as the host does: its secrets, and whether it has a schema of the input. An
-/// error says what is wrong, and where.
+/// Parses a document like the host. Returns its secrets, and true if it has an input schema. An
+/// error names the problem and its position.
 fn parse(text: &str) -> Result<(Vec<DeclaredSecret>, bool), String> {
     let parsed = match Parsed::parse(text.as_bytes()) {
-        // The limit is on the embedded document, which has no white space between tokens.
+        // The limit applies to the embedded document, which has no whitespace between tokens.
         Err(DeclarationError::TooLarge) => Parsed::parse(minified(text).as_bytes()),
         parsed => parsed,
     };
@@ -83,16 +84,16 @@ fn parse(text: &str) -> Result<(Vec<DeclaredSecret>, bool), String> {
     Ok((declaration.secrets, keys.contains_key("input-schema")))
 }
 
-/// Removes the white space between the tokens of a JSON text.
+/// Removes the whitespace between the tokens of a JSON document.
 fn minified(text: &str) -> String {
     let (mut in_string, mut escaped) = (false, false);
-    let kept = |c: &char| {
+    let is_significant = |c: &char| {
         let is_quote = *c == '"' && !escaped;
         escaped = in_string && *c == '\\' && !escaped;
         in_string ^= is_quote;
         in_string || !c.is_ascii_whitespace()
     };
-    text.chars().filter(kept).collect()
+    text.chars().filter(is_significant).collect()
 }
 
 /// Expands `declaration!`.
@@ -110,7 +111,7 @@ pub(crate) fn expand(arguments: TokenStream, package: &Path) -> syn::Result<Toke
     let secrets = declaration.secrets.iter().map(secret);
     Ok(quote! {{
         #watched
-        // A constant, since it is to live on, wherever the declaration is asked for.
+        // A constant, because `Declaration` holds a `&'static` slice.
         const SECRETS: &[::far_skill::testing::DeclaredSecret] = &[#(#secrets),*];
         ::far_skill::testing::Declaration { secrets: SECRETS }
     }})
@@ -120,15 +121,16 @@ fn secret(secret: &DeclaredSecret) -> TokenStream {
     let (name, terms) = (secret.name.as_str(), &secret.terms);
     let operations = terms.operations().iter().map(|operation| format_ident!("{operation:?}"));
     let optional = secret.optional.then(|| quote!(.optional()));
-    let destinations = texts("sent_to", terms.destinations().iter().map(|destination| destination.as_str().to_owned()));
+    let destinations =
+        list_call("destinations", terms.destinations().iter().map(|destination| destination.as_str().to_owned()));
     let placements = match terms.placements() {
         [Placement::Authorization] => TokenStream::new(),
-        placements => texts("placed", placements.iter().map(ToString::to_string)),
+        placements => list_call("placements", placements.iter().map(ToString::to_string)),
     };
     let signing = match terms.signing() {
         Some(Signing::Jwt(jwt)) => {
-            let jwt = tokens(jwt);
-            quote!(.signing_tokens(#jwt))
+            let jwt = jwt_terms(jwt);
+            quote!(.jwt(#jwt))
         }
         Some(Signing::Hmac) | None => TokenStream::new(),
     };
@@ -138,41 +140,41 @@ fn secret(secret: &DeclaredSecret) -> TokenStream {
     }
 }
 
-/// A call with all of these texts, if there are any.
-fn texts(method: &str, texts: impl Iterator<Item = String>) -> TokenStream {
-    let (method, texts) = (format_ident!("{method}"), texts.collect::<Vec<_>>());
-    if texts.is_empty() { TokenStream::new() } else { quote!(.#method(&[#(#texts),*])) }
+/// Returns a call of `method` with a list of strings, or nothing for an empty list.
+fn list_call(method: &str, items: impl Iterator<Item = String>) -> TokenStream {
+    let (method, items) = (format_ident!("{method}"), items.collect::<Vec<_>>());
+    if items.is_empty() { TokenStream::new() } else { quote!(.#method(&[#(#items),*])) }
 }
 
-fn tokens(jwt: &JwtTerms) -> TokenStream {
+fn jwt_terms(jwt: &JwtTerms) -> TokenStream {
     let algorithm = jwt.algorithm.map(|algorithm| {
         let algorithm = format_ident!("{algorithm:?}");
         quote!(.algorithm(::far_skill::testing::Algorithm::#algorithm))
     });
-    let said =
+    let claims =
         [("key_id", &jwt.key_id), ("issuer", &jwt.issuer), ("subject", &jwt.subject), ("audience", &jwt.audience)];
-    let said = said.into_iter().filter_map(|(method, said)| {
-        let (method, said) = (format_ident!("{method}"), said.as_ref()?);
-        Some(quote!(.#method(#said)))
+    let claims = claims.into_iter().filter_map(|(method, claim)| {
+        let (method, claim) = (format_ident!("{method}"), claim.as_ref()?);
+        Some(quote!(.#method(#claim)))
     });
-    quote!(::far_skill::testing::Jwt::new() #algorithm #(#said)*)
+    quote!(::far_skill::testing::Jwt::new() #algorithm #(#claims)*)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    /// A package with declarations: far-skill's, for its examples.
+    /// Returns the directory of far-skill, whose examples have declarations.
     pub(crate) fn package() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
     }
 
     fn problem(arguments: TokenStream) -> String {
-        expand(arguments, package()).expect_err("a wrong use").to_string()
+        expand(arguments, package()).expect_err("an invalid use").to_string()
     }
 
     #[test]
-    fn what_the_host_knows_of_a_secret_is_known_to_tests() {
+    fn macro_expands_to_declaration() {
         let expected = quote! {{
             const _: &[u8] =
                 ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/skill.json"));
@@ -187,7 +189,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn where_a_secret_goes_and_what_it_signs_is_known_to_tests() {
+    fn expansion_keeps_destinations_and_jwt_terms() {
         let (secrets, _) = parse(
             r#"{ "name": "s", "version": "1", "description": "d", "secrets": [{
                 "name": "app", "operations": ["sign", "seal"], "destinations": ["GET https://a.example"],
@@ -201,9 +203,9 @@ pub(crate) mod tests {
                 &[::far_skill::secrets::Operation::Seal, ::far_skill::secrets::Operation::Sign]
             )
             .optional()
-            .sent_to(&["GET https://a.example"])
-            .placed(&["query:key"])
-            .signing_tokens(
+            .destinations(&["GET https://a.example"])
+            .placements(&["query:key"])
+            .jwt(
                 ::far_skill::testing::Jwt::new()
                     .algorithm(::far_skill::testing::Algorithm::EdDsa)
                     .key_id("k1")
@@ -216,73 +218,73 @@ pub(crate) mod tests {
     const GOOD: &str = r#"{ "name": "hook", "version": "1", "description": "d",
         "secrets": [{ "name": "a", "operations": ["sign"], "reason": "r" }] }"#;
 
-    fn wrong(from: &str, to: &str) -> String {
+    fn error_after(from: &str, to: &str) -> String {
         assert!(GOOD.contains(from), "{from}");
-        parse(&GOOD.replace(from, to)).expect_err("a wrong declaration")
+        parse(&GOOD.replace(from, to)).expect_err("an invalid declaration")
     }
 
     #[test]
-    fn an_input_schema_of_null_is_one() {
+    fn null_counts_as_input_schema() {
         assert!(!parse(GOOD).unwrap().1);
         assert!(parse(&GOOD.replace("] }", r#"], "input-schema": null }"#)).unwrap().1);
     }
 
-    /// The rules are far-capability's, and tested there.
+    /// far-capability has the rules and their tests.
     #[test]
-    fn what_the_host_refuses_is_refused_where_it_is() {
+    fn invalid_declaration_error_has_position() {
         let known =
             "expected one of `name`, `operations`, `destinations`, `placements`, `signing`, `reason`, `optional`";
-        assert_eq!(wrong("reason", "why"), format!("unknown field `why`, {known} at line 2 column 64"));
+        assert_eq!(error_after("reason", "why"), format!("unknown field `why`, {known} at line 2 column 64"));
         assert_eq!(
-            wrong("sign", "view"),
+            error_after("sign", "view"),
             "unknown variant `view`, expected one of `seal`, `sign`, `reveal`, `refresh` at line 2 column 56"
         );
         assert_eq!(
-            wrong(r#""name": "a""#, r#""name": "A""#),
-            "a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is none of these at line 2 column 33"
+            error_after(r#""name": "a""#, r#""name": "A""#),
+            "a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is invalid at line 2 column 33"
         );
-        assert_eq!(wrong(r#""name": "a""#, r#""name": "a", "name": "b""#), "a key is there twice at line 2 column 46");
-        assert_eq!(wrong(r#""d","#, r#""d""#), "expected `,` or `}` at line 2 column 9");
-        assert_eq!(wrong("] }", "] } x"), "trailing characters at line 2 column 79");
-        assert_eq!(wrong(r#""version": "1", "#, ""), "missing field `version` at line 2 column 77");
+        assert_eq!(error_after(r#""name": "a""#, r#""name": "a", "name": "b""#), "duplicate key at line 2 column 46");
+        assert_eq!(error_after(r#""d","#, r#""d""#), "expected `,` or `}` at line 2 column 9");
+        assert_eq!(error_after("] }", "] } x"), "trailing characters at line 2 column 79");
+        assert_eq!(error_after(r#""version": "1", "#, ""), "missing field `version` at line 2 column 77");
         assert_eq!(
-            wrong(r#"] }"#, r#"], "input-schema": { "a": [{ "b": 1, "b": 2 }] } }"#),
-            "a key is there twice at line 2 column 119"
+            error_after(r#"] }"#, r#"], "input-schema": { "a": [{ "b": 1, "b": 2 }] } }"#),
+            "duplicate key at line 2 column 119"
         );
         assert_eq!(
-            wrong(r#"["sign"]"#, "[]"),
+            error_after(r#"["sign"]"#, "[]"),
             "the declared secret 'a' names no operation: name at least one of 'seal', 'sign', 'reveal', 'refresh'"
         );
         let once = r#"{ "name": "a", "operations": ["sign"], "reason": "r" }"#;
-        assert_eq!(wrong(once, &format!("{once}, {once}")), "the secret 'a' is declared twice");
+        assert_eq!(error_after(once, &format!("{once}, {once}")), "the secret 'a' is declared twice");
     }
 
     #[test]
-    fn white_space_does_not_count() {
+    fn size_limit_ignores_whitespace() {
         let blank = " ".repeat(Parsed::MAX_LEN);
         assert!(parse(&format!("{GOOD}{blank}")).is_ok());
         let long = "d".repeat(Parsed::MAX_LEN);
-        assert_eq!(wrong(r#""d""#, &format!("{long:?}")), "the declaration has more than 65536 bytes");
+        assert_eq!(error_after(r#""d""#, &format!("{long:?}")), "the declaration has more than 65536 bytes");
     }
 
     #[test]
-    fn white_space_in_strings_stays() {
+    fn minified_keeps_whitespace_in_strings() {
         assert_eq!(minified("{ \"a \\\" b\" :\n [ \"\\\\\" , 1 ]\t}\r\n"), r#"{"a \" b":["\\",1]}"#);
     }
 
     #[test]
-    fn a_wrong_use_is_told() {
+    fn misuse_reports_correct_usage() {
         let usage = "write `declaration!()`, or `declaration!(\"file.json\")` for another file";
         assert_eq!(problem(quote!(skill)), usage);
         assert_eq!(problem(quote!("a", "b")), usage);
         assert_eq!(
             problem(quote!("none.json")),
-            "`none.json` cannot be read: No such file or directory (os error 2); write the declaration there, or name \
-             its file, relative to `Cargo.toml`"
+            "`none.json` cannot be read: No such file or directory (os error 2); create the file, or name another one \
+             relative to `Cargo.toml`"
         );
         assert_eq!(
             problem(quote!("Cargo.toml")),
-            "`Cargo.toml` is not a declaration: expected value at line 1 column 2"
+            "`Cargo.toml` is not a valid declaration: expected value at line 1 column 2"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The attribute: from a function to the component's one export, with the declaration beside it.
+//! The attribute macro: exports a function as the component's `run` and embeds the declaration.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ use crate::declaration::Declaration;
 const USAGE: &str = "write `#[skill]`, or `#[skill(declaration = \"file.json\")]` for another file than `skill.json`";
 const FORM: &str = "a skill is `fn(Input) -> Result<Output, far_skill::Error>`";
 
-/// Expands `#[skill]`. The function stays in any case, so that what else is wrong with it is told too.
+/// Expands `#[skill]`. The output includes the function even after an error, so that the compiler
+/// reports its other errors too.
 pub(crate) fn expand(arguments: TokenStream, item: &TokenStream, package: &Path) -> TokenStream {
     let skill = skill(arguments, item, package).unwrap_or_else(syn::Error::into_compile_error);
     quote! { #item #skill }
@@ -25,69 +26,70 @@ fn skill(arguments: TokenStream, item: &TokenStream, package: &Path) -> syn::Res
     let input = input(&function.sig)?;
     let exported = exported(&function.sig.ident);
     let embedded = match syn::parse2(arguments)? {
-        Declared::In(path) => embedded(&Declaration::read(path.as_ref(), package)?, input),
-        Declared::Nowhere => TokenStream::new(),
+        DeclarationSource::File(path) => embedded(&Declaration::read(path.as_ref(), package)?, input),
+        DeclarationSource::None => TokenStream::new(),
     };
     Ok(quote! { #exported #embedded })
 }
 
-/// Where the skill's declaration is.
-enum Declared {
-    In(Option<LitStr>),
-    /// For tests of components that have none.
-    Nowhere,
+/// The source of the skill's declaration.
+enum DeclarationSource {
+    /// The named file, or `skill.json`.
+    File(Option<LitStr>),
+    /// No declaration, for tests of the host.
+    None,
 }
 
-impl Parse for Declared {
+impl Parse for DeclarationSource {
     fn parse(arguments: ParseStream<'_>) -> syn::Result<Self> {
         if arguments.is_empty() {
-            return Ok(Self::In(None));
+            return Ok(Self::File(None));
         }
-        let wrong = |error: syn::Error| syn::Error::new(error.span(), USAGE);
-        let name: Ident = arguments.parse().map_err(wrong)?;
+        let usage = |error: syn::Error| syn::Error::new(error.span(), USAGE);
+        let name: Ident = arguments.parse().map_err(usage)?;
         let declared = match name.to_string().as_str() {
-            "no_declaration" => Self::Nowhere,
+            "no_declaration" => Self::None,
             "declaration" => {
-                arguments.parse::<Token![=]>().map_err(wrong)?;
-                Self::In(Some(arguments.parse().map_err(wrong)?))
+                arguments.parse::<Token![=]>().map_err(usage)?;
+                Self::File(Some(arguments.parse().map_err(usage)?))
             }
             _ => return Err(syn::Error::new(name.span(), format!("unknown argument `{name}`: {USAGE}"))),
         };
         if !arguments.is_empty() {
-            arguments.parse::<Token![,]>().map_err(wrong)?;
+            arguments.parse::<Token![,]>().map_err(usage)?;
         }
         match arguments.is_empty() {
             true => Ok(declared),
-            false => Err(arguments.error(format!("one argument at most: {USAGE}"))),
+            false => Err(arguments.error(format!("more than one argument: {USAGE}"))),
         }
     }
 }
 
-/// The type of the input, if a function has the form of a skill.
+/// Returns the input's type, or an error if the function does not have a skill's signature.
 fn input(signature: &Signature) -> syn::Result<&Type> {
-    let wrong = |at: &dyn quote::ToTokens, what: &str| syn::Error::new_spanned(at, format!("{what}: {FORM}"));
+    let invalid = |at: &dyn quote::ToTokens, what: &str| syn::Error::new_spanned(at, format!("{what}: {FORM}"));
     if let Some(asyncness) = &signature.asyncness {
-        return Err(wrong(asyncness, "a skill is not `async`, and its calls of the host wait"));
+        return Err(invalid(asyncness, "a skill cannot be `async`; calls to the host block"));
     }
     if let Some(abi) = &signature.abi {
-        return Err(wrong(abi, "a skill is an ordinary function, without an ABI"));
+        return Err(invalid(abi, "a skill cannot have an ABI"));
     }
     if signature.generics.lt_token.is_some() || signature.generics.where_clause.is_some() {
-        return Err(wrong(&signature.generics, "a skill has no generic parameters: its input is of one type"));
+        return Err(invalid(&signature.generics, "a skill cannot have generic parameters"));
     }
     if let ReturnType::Default = signature.output {
-        return Err(wrong(&signature.ident, "a skill has an output"));
+        return Err(invalid(&signature.ident, "a skill must return an output"));
     }
     match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
         [FnArg::Typed(input)] => match &*input.ty {
-            Type::ImplTrait(_) => Err(wrong(&input.ty, "a skill has no generic parameters: its input is of one type")),
+            Type::ImplTrait(_) => Err(invalid(&input.ty, "a skill cannot have generic parameters")),
             input => Ok(input),
         },
-        [] => Err(wrong(&signature.ident, "a skill has an input; take `()` where it needs none")),
+        [] => Err(invalid(&signature.ident, "a skill must take an input; use `()` if it needs none")),
         [.., FnArg::Receiver(receiver)] | [FnArg::Receiver(receiver), ..] => {
-            Err(wrong(receiver, "a skill is a function of its own, not a method"))
+            Err(invalid(receiver, "a skill cannot be a method"))
         }
-        [_, second, ..] => Err(wrong(second, "a skill has one input; make it a struct of all that it needs")),
+        [_, second, ..] => Err(invalid(second, "a skill takes one input; combine the parameters into a struct")),
     }
 }
 
@@ -108,7 +110,7 @@ fn exported(run: &Ident) -> TokenStream {
             ::far_skill::bindings::__export_run! { Skill with_types_in ::far_skill::bindings }
         };
 
-        // Where nobody can call it, it is still checked, and counts as used.
+        // Off WebAssembly the function is not called, but this type-checks it and marks it as used.
         #[cfg(not(target_arch = "wasm32"))]
         const _: fn(&[u8]) -> ::core::result::Result<::std::vec::Vec<u8>, ::std::string::String> =
             |input| ::far_skill::call(#run, input);
@@ -126,11 +128,11 @@ fn embedded(declaration: &Declaration, input: &Type) -> TokenStream {
             const LEN: usize = ::far_skill::schema::len(PIECES);
             ::core::assert!(
                 LEN <= 64 * 1024,
-                "the declaration, with the schema of the input, has more than the 64 KiB that the host takes: \
-                 shorten its texts, or write a simpler `input-schema` there",
+                "the declaration with the input's schema exceeds the host's limit of 64 KiB: \
+                 shorten its descriptions, or write a simpler `input-schema` in it",
             );
 
-            // Only here: other targets' object formats have their own rules for the names of sections.
+            // Other targets' object formats have different rules for section names.
             #[cfg(target_arch = "wasm32")]
             #[used]
             #[unsafe(link_section = "tinkerbell:skill")]
@@ -145,7 +147,7 @@ mod tests {
     use crate::declaration::tests::package;
 
     fn problem(arguments: TokenStream, item: &TokenStream) -> String {
-        skill(arguments, item, package()).expect_err("a wrong use").to_string()
+        skill(arguments, item, package()).expect_err("an invalid use").to_string()
     }
 
     fn good() -> TokenStream {
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_of_another_form_is_told_which() {
+    fn unsupported_signature_reports_reason() {
         let cases = [
             (
                 quote!(
@@ -169,55 +171,55 @@ mod tests {
                 quote!(
                     async fn f(i: I) -> Result<O, E> {}
                 ),
-                "a skill is not `async`, and its calls of the host wait",
+                "a skill cannot be `async`; calls to the host block",
             ),
             (
                 quote!(
                     extern "C" fn f(i: I) -> Result<O, E> {}
                 ),
-                "a skill is an ordinary function, without an ABI",
+                "a skill cannot have an ABI",
             ),
             (
                 quote!(
                     fn f<I>(i: I) -> Result<O, E> {}
                 ),
-                "a skill has no generic parameters: its input is of one type",
+                "a skill cannot have generic parameters",
             ),
             (
                 quote!(
                     fn f(i: impl Sized) -> Result<O, E> {}
                 ),
-                "a skill has no generic parameters: its input is of one type",
+                "a skill cannot have generic parameters",
             ),
             (
                 quote!(
                     fn f(i: I) {}
                 ),
-                "a skill has an output",
+                "a skill must return an output",
             ),
             (
                 quote!(
                     fn f() -> Result<O, E> {}
                 ),
-                "a skill has an input; take `()` where it needs none",
+                "a skill must take an input; use `()` if it needs none",
             ),
             (
                 quote!(
                     fn f(a: A, b: B) -> Result<O, E> {}
                 ),
-                "a skill has one input; make it a struct of all that it needs",
+                "a skill takes one input; combine the parameters into a struct",
             ),
             (
                 quote!(
                     fn f(&self) -> Result<O, E> {}
                 ),
-                "a skill is a function of its own, not a method",
+                "a skill cannot be a method",
             ),
             (
                 quote!(
                     fn f(self, i: I) -> Result<O, E> {}
                 ),
-                "a skill is a function of its own, not a method",
+                "a skill cannot be a method",
             ),
         ];
         for (item, expected) in cases {
@@ -226,34 +228,34 @@ mod tests {
     }
 
     #[test]
-    fn wrong_arguments_are_told_the_right_ones() {
+    fn invalid_arguments_report_usage() {
         assert_eq!(problem(quote!(run = stamp), &good()), format!("unknown argument `run`: {USAGE}"));
         assert_eq!(problem(quote!("skill.json"), &good()), USAGE);
         assert_eq!(problem(quote!(declaration), &good()), USAGE);
         assert_eq!(problem(quote!(declaration = skill), &good()), USAGE);
         assert_eq!(
             problem(quote!(declaration = "a.json", declaration = "b.json"), &good()),
-            format!("one argument at most: {USAGE}")
+            format!("more than one argument: {USAGE}")
         );
     }
 
     #[test]
-    fn a_declaration_that_is_none_is_told() {
+    fn invalid_declaration_file_is_rejected() {
         assert_eq!(
             problem(quote!(declaration = "Cargo.toml"), &good()),
-            "`Cargo.toml` is not a declaration: expected value at line 1 column 2"
+            "`Cargo.toml` is not a valid declaration: expected value at line 1 column 2"
         );
     }
 
     #[test]
-    fn the_function_stays_when_something_is_wrong() {
+    fn expansion_keeps_function_after_error() {
         let expanded = expand(quote!(run), &good(), package()).to_string();
         assert!(expanded.starts_with(&good().to_string()), "{expanded}");
         assert!(expanded.contains("compile_error"), "{expanded}");
     }
 
     #[test]
-    fn the_schema_is_the_input_s_unless_it_is_written() {
+    fn written_schema_replaces_derived_schema() {
         let with = |arguments| skill(arguments, &good(), package()).unwrap().to_string();
         assert!(with(TokenStream::new()).contains("< Input as :: far_skill :: Schema > :: SCHEMA"));
         assert!(!with(quote!(no_declaration)).contains("Schema"));

@@ -1,17 +1,17 @@
-//! The imports of the world, answered by the fake host of the thread.
+//! The imports of the world, implemented by the thread's fake host.
 
-/// What is answered where a stopped task calls while it is unwound: nothing that could be used.
-fn stopped<T>() -> Result<T, secrets::Error> {
+/// The result of a call that the skill makes while it is unwound after a violation.
+fn unwound<T>() -> Result<T, secrets::Error> {
     Err(secrets::Error::Revoked)
 }
 
 pub(crate) mod secrets {
     pub(crate) use crate::bindings::tinkerbell::skill::secrets::{Error, Info};
-    use crate::testing::fake::{Held, current};
+    use crate::testing::fake::{HandleId, current};
 
-    /// Stands for the handle in the host's table; like that one, it has no bytes.
+    /// A reference to an entry of the host's handle table; contains no bytes of the secret.
     #[derive(Debug)]
-    pub(crate) struct Secret(pub(super) Held);
+    pub(crate) struct Secret(pub(super) HandleId);
 
     impl Secret {
         pub(crate) fn name(&self) -> String {
@@ -28,11 +28,11 @@ pub(crate) mod secrets {
     }
 
     pub(crate) fn get(name: &str) -> Result<Secret, Error> {
-        current::call(super::stopped(), |run| run.get(name, None)).map(Secret)
+        current::call(super::unwound(), |run| run.get(name, None)).map(Secret)
     }
 
     pub(crate) fn get_version(name: &str, version: &str) -> Result<Secret, Error> {
-        current::call(super::stopped(), |run| run.get(name, Some(version))).map(Secret)
+        current::call(super::unwound(), |run| run.get(name, Some(version))).map(Secret)
     }
 
     pub(crate) fn list() -> Vec<Info> {
@@ -40,7 +40,7 @@ pub(crate) mod secrets {
     }
 
     pub(crate) fn refresh(name: &str) -> Result<Secret, Error> {
-        current::call(super::stopped(), |run| run.refresh(name)).map(Secret)
+        current::call(super::unwound(), |run| run.refresh(name)).map(Secret)
     }
 }
 
@@ -49,11 +49,11 @@ pub(crate) mod signing {
     use crate::testing::fake::current;
 
     pub(crate) fn hmac_sha256(key: &Secret, message: &[u8]) -> Result<Vec<u8>, Error> {
-        current::call(super::stopped(), |run| run.sign(key.0, message))
+        current::call(super::unwound(), |run| run.sign(key.0, message))
     }
 
     pub(crate) fn sign_jwt(key: &Secret, claims: &str) -> Result<Secret, Error> {
-        current::call(super::stopped(), |run| run.sign_jwt(key.0, claims)).map(Secret)
+        current::call(super::unwound(), |run| run.sign_jwt(key.0, claims)).map(Secret)
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) mod sealed {
     use crate::testing::fake::current;
 
     pub(crate) fn token(secret: &Secret) -> Result<String, Error> {
-        current::call(super::stopped(), |run| run.seal(secret.0))
+        current::call(super::unwound(), |run| run.seal(secret.0))
     }
 }
 
@@ -70,13 +70,13 @@ pub(crate) mod http {
     use crate::http::{Error, Fields, Parts};
     use crate::testing::fake::current;
 
-    /// Short, so that a skill which takes a piece for the whole, or for a line, is found out.
-    const PIECE: usize = 1000;
+    /// Short, so that a test exposes a skill that expects the whole body, or a line, in one chunk.
+    const CHUNK: usize = 1000;
 
-    pub(crate) struct Outgoing(Parts);
+    pub(crate) struct PendingRequest(Parts);
 
-    impl Outgoing {
-        #[expect(clippy::unnecessary_wraps, reason = "the host may find a request wrong as it begins")]
+    impl PendingRequest {
+        #[expect(clippy::unnecessary_wraps, reason = "the real host may reject a request here")]
         pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
             Ok(Self(parts))
         }
@@ -85,29 +85,29 @@ pub(crate) mod http {
             self.0.body.extend_from_slice(bytes);
         }
 
-        /// Returns the answer's status, headers and body.
+        /// Returns the response's status, headers and body.
         pub(crate) fn finish(self) -> Result<(u16, Fields, Body), Error> {
-            let answer = current::call(Err(Error::Denied), |run| run.send(self.0))?;
-            let body = Body { rest: answer.body, sent: answer.trailers, trailers: Fields::new() };
-            Ok((answer.status, answer.headers, body))
+            let response = current::call(Err(Error::Denied), |run| run.send(self.0))?;
+            let body = Body { rest: response.body, pending_trailers: response.trailers, trailers: Fields::new() };
+            Ok((response.status, response.headers, body))
         }
     }
 
     pub(crate) struct Body {
         rest: Vec<u8>,
-        /// What is sent when the body has been.
-        sent: Fields,
+        /// Moved to `trailers` at the end of the body.
+        pending_trailers: Fields,
         trailers: Fields,
     }
 
     impl Body {
-        #[expect(clippy::unnecessary_wraps, reason = "the host's connection may break")]
+        #[expect(clippy::unnecessary_wraps, reason = "the real host's connection may break")]
         pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
             if self.rest.is_empty() {
-                self.trailers.append(&mut self.sent);
+                self.trailers.append(&mut self.pending_trailers);
                 return Ok(None);
             }
-            Ok(Some(self.rest.drain(..PIECE.min(self.rest.len())).collect()))
+            Ok(Some(self.rest.drain(..CHUNK.min(self.rest.len())).collect()))
         }
 
         pub(crate) fn trailers(&self) -> &Fields {
@@ -121,7 +121,7 @@ pub(crate) mod reveal {
     use crate::testing::fake::current;
 
     pub(crate) fn reveal(secret: &Secret) -> Result<Vec<u8>, Error> {
-        current::call(super::stopped(), |run| run.reveal(secret.0))
+        current::call(super::unwound(), |run| run.reveal(secret.0))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Requests by `wasi:http`.
+//! Requests over `wasi:http`.
 
 pub(crate) mod http {
     use crate::bindings::wasi::http::outgoing_handler::handle;
@@ -10,53 +10,55 @@ pub(crate) mod http {
 
     use crate::http::{Error, Fields as Pairs, Parts};
 
-    /// How much one call takes, and gives.
-    const TAKEN: usize = 4096;
-    const GIVEN: u64 = 64 * 1024;
+    /// The most bytes of one write and of one read.
+    const WRITE_MAX: usize = 4096;
+    const READ_MAX: u64 = 64 * 1024;
 
-    /// A request of which the host takes the body, while it waits for its end.
-    pub(crate) struct Outgoing {
+    /// A request whose body is being written.
+    pub(crate) struct PendingRequest {
         pending: FutureIncomingResponse,
-        /// None once it is closed: then there is an answer, which says why. Before the body, of which it is a part.
+        /// `None` once the host has closed it; the response then has the reason. Declared ahead of
+        /// `body`, its parent, to be dropped first.
         stream: Option<OutputStream>,
         body: OutgoingBody,
     }
 
-    impl Outgoing {
+    impl PendingRequest {
         pub(crate) fn start(parts: Parts) -> Result<Self, Error> {
             let request = request(&parts)?;
             let body = request.body().map_err(|()| Error::Invalid)?;
-            let pending = handle(request, None).map_err(of_host)?;
+            let pending = handle(request, None).map_err(from_wasi)?;
             let stream = Some(body.write().map_err(|()| Error::Protocol)?);
             let mut outgoing = Self { pending, stream, body };
             outgoing.write(&parts.body);
-            // What the host has now need not be here too.
+            // The host has its own copy now.
             drop(parts);
             Ok(outgoing)
         }
 
         pub(crate) fn write(&mut self, bytes: &[u8]) {
-            for piece in bytes.chunks(TAKEN) {
+            for piece in bytes.chunks(WRITE_MAX) {
                 self.stream = self.stream.take().filter(|stream| stream.blocking_write_and_flush(piece).is_ok());
             }
         }
 
-        /// Returns the answer's status, headers and body.
+        /// Returns the response's status, headers and body.
         pub(crate) fn finish(self) -> Result<(u16, Pairs, Body), Error> {
             drop(self.stream);
-            OutgoingBody::finish(self.body, None).map_err(of_host)?;
+            OutgoingBody::finish(self.body, None).map_err(from_wasi)?;
             self.pending.subscribe().block();
-            let answer = self.pending.get().ok_or(Error::Protocol)?.map_err(|()| Error::Protocol)?.map_err(of_host)?;
-            let (status, headers) = (answer.status(), answer.headers().entries());
-            let body = answer.consume().map_err(|()| Error::Protocol)?;
+            let response =
+                self.pending.get().ok_or(Error::Protocol)?.map_err(|()| Error::Protocol)?.map_err(from_wasi)?;
+            let (status, headers) = (response.status(), response.headers().entries());
+            let body = response.consume().map_err(|()| Error::Protocol)?;
             let stream = body.stream().map_err(|()| Error::Protocol)?;
             Ok((status, headers, Body { open: Some((stream, body)), trailers: Pairs::new() }))
         }
     }
 
-    /// An answer's body.
+    /// A response's body.
     pub(crate) struct Body {
-        /// None at its end. What is read comes before the body, of which it is a part.
+        /// `None` at the end. The stream is ahead of the body, its parent, to be dropped first.
         open: Option<(InputStream, IncomingBody)>,
         trailers: Pairs,
     }
@@ -64,21 +66,21 @@ pub(crate) mod http {
     impl Body {
         pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
             while let Some((stream, body)) = self.open.take() {
-                match stream.blocking_read(GIVEN) {
+                match stream.blocking_read(READ_MAX) {
                     Ok(piece) => {
                         self.open = Some((stream, body));
                         if !piece.is_empty() {
                             return Ok(Some(piece));
                         }
                     }
-                    // A part is given up before the whole that it is of.
+                    // A child resource is dropped ahead of its parent.
                     Err(StreamError::Closed) => {
                         drop(stream);
                         self.trailers = trailers(IncomingBody::finish(body))?;
                     }
                     Err(StreamError::LastOperationFailed(error)) => {
                         drop((stream, body));
-                        return Err(http_error_code(&error).map_or(Error::Protocol, of_host));
+                        return Err(http_error_code(&error).map_or(Error::Protocol, from_wasi));
                     }
                 }
             }
@@ -130,7 +132,7 @@ pub(crate) mod http {
         }
     }
 
-    fn of_host(error: ErrorCode) -> Error {
+    fn from_wasi(error: ErrorCode) -> Error {
         match error {
             ErrorCode::HttpRequestDenied | ErrorCode::ConnectionLimitReached => Error::Denied,
             ErrorCode::DestinationIpProhibited => Error::Address,

@@ -1,47 +1,48 @@
-//! Why there is no answer.
+//! Errors of HTTP requests.
 
 use std::{fmt, io};
 
-/// Why there is no answer.
+/// An error that prevented a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The URL, the method or a header is none.
+    /// The URL, the method or a header is not valid.
     Invalid,
-    /// The task may not send the request, or not there; or its secret cannot be used now.
+    /// The task may not send this request, or its secret cannot be used now.
     Denied,
-    /// The server's address is not one that requests may go to.
+    /// The server's address is prohibited.
     Address,
-    /// Nothing answers there, or not in time.
+    /// The server is unreachable or did not respond in time.
     Unreachable,
-    /// The server is not who it should be.
+    /// The server's TLS certificate is not valid.
     Certificate,
-    /// The request is larger than the host takes.
+    /// The request or the response exceeds the host's size limit.
     TooLarge,
-    /// What came back is no answer, larger than the host takes, or in a coding that was not asked for.
+    /// The response is malformed, cut short, or in a content coding that the request did not
+    /// accept.
     Protocol,
-    /// The value is no JSON.
+    /// The value or the body is not the expected JSON.
     Json,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Invalid => "the request's URL, method or headers are not valid",
-            Self::Denied => "the task may not send the request, or its secret cannot be used now",
-            Self::Address => "the server's address is not one that requests may go to",
-            Self::Unreachable => "the server does not answer",
-            Self::Certificate => "the server's certificate is not valid",
-            Self::TooLarge => "the request is larger than the host takes",
-            Self::Protocol => "what came back is no answer, or larger than the host takes",
-            Self::Json => "the body is not the JSON that was expected",
+            Self::Invalid => "invalid URL, method or header",
+            Self::Denied => "the task may not send this request, or its secret cannot be used now",
+            Self::Address => "the server's address is prohibited",
+            Self::Unreachable => "the server is unreachable or did not respond in time",
+            Self::Certificate => "the server's TLS certificate is not valid",
+            Self::TooLarge => "the request or the response exceeds the host's size limit",
+            Self::Protocol => "the response is malformed or cut short",
+            Self::Json => "the body is not the expected JSON",
         })
     }
 }
 
 impl std::error::Error for Error {}
 
-/// For [`Read`](io::Read) and [`Write`](io::Write), which have no errors of their own.
+/// Wraps the error for [`Read`](io::Read) and [`Write`](io::Write).
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::other(error)

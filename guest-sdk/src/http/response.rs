@@ -1,11 +1,11 @@
-//! Answers, with their whole body.
+//! Responses with their whole body.
 
 use serde::de::DeserializeOwned;
 
 use super::parts::first;
 use super::{Error, Fields};
 
-/// A server's answer. What it has of values that the task was given, the host has taken out.
+/// A response with its whole body. The host has removed the task's secrets from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub(crate) status: u16,
@@ -15,48 +15,48 @@ pub struct Response {
 }
 
 impl Response {
-    /// An answer for tests, with this status and body.
+    /// Creates a response for tests.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into(), trailers: Vec::new() }
     }
 
-    /// The answer for tests, with one more header.
+    /// Appends a header to a response for tests.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The status.
+    /// Returns the status code.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The headers, in their order.
+    /// Returns the headers, in order.
     pub fn headers(&self) -> &[(String, Vec<u8>)] {
         &self.headers
     }
 
-    /// The first header of this name, if it is text.
+    /// Returns the first header with this name, if its value is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
 
-    /// The body.
+    /// Returns the body.
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// What followed the body.
+    /// Returns the trailers.
     pub fn trailers(&self) -> &[(String, Vec<u8>)] {
         &self.trailers
     }
 
-    /// The body, as JSON.
+    /// Deserializes the body from JSON.
     ///
     /// # Errors
     ///
-    /// [`Error::Json`] if it is none, or none of this type.
+    /// [`Error::Json`] if the body is not valid JSON for this type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|_| Error::Json)
     }

@@ -1,4 +1,4 @@
-//! Bodies in pieces, so that a skill holds one piece of a large body and not the whole.
+//! Streaming bodies, for which the skill holds one chunk in memory at a time.
 
 use std::{fmt, io};
 
@@ -6,7 +6,7 @@ use super::parts::first;
 use super::{Error, Fields, Response};
 use crate::host::http as wit;
 
-/// A request whose body is being written; [`Request::start`](super::Request::start) makes it.
+/// A request whose body is being written, returned by [`Request::start`](super::Request::start).
 ///
 /// ```no_run
 /// use std::io::Write as _;
@@ -14,38 +14,39 @@ use crate::host::http as wit;
 /// use far_skill::http::Request;
 ///
 /// # fn upload(rows: impl Iterator<Item = String>) -> Result<(), far_skill::Error> {
-/// let mut request = Request::post("https://a.example/rows").header("content-type", "text/csv").start()?;
+/// let request = Request::post("https://a.example/rows");
+/// let mut request = request.header("content-type", "text/csv").start()?;
 /// for row in rows {
 ///     writeln!(request, "{row}")?;
 /// }
-/// let answer = request.finish()?;
+/// let response = request.finish()?;
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// The host sends the request once [`finish`](Self::finish) has said that its body ends; one that is dropped is not sent. It holds
-/// the whole body itself: pieces spare the skill's memory, not the limit on bodies.
-pub struct Outgoing(wit::Outgoing);
+/// [`finish`](Self::finish) completes the body, and the host then sends the request. A request that
+/// is dropped is not sent. The host buffers the whole body and applies its size limit.
+pub struct OutgoingRequest(wit::PendingRequest);
 
-impl Outgoing {
-    pub(super) fn new(outgoing: wit::Outgoing) -> Self {
-        Self(outgoing)
+impl OutgoingRequest {
+    pub(super) fn new(request: wit::PendingRequest) -> Self {
+        Self(request)
     }
 
-    /// Ends the body, has the request sent, and waits for the answer's headers.
+    /// Completes the body, sends the request, and waits for the response's headers.
     ///
     /// # Errors
     ///
-    /// [`Error`]; an answer of the server's is none, whatever its status. This is where it is told, too, why the host takes no more
-    /// of a body.
-    pub fn finish(self) -> Result<Incoming, Error> {
+    /// An [`Error`] if there is no response. A response with an error status is not an error.
+    /// Errors of the writes are also returned here.
+    pub fn finish(self) -> Result<IncomingResponse, Error> {
         let (status, headers, body) = self.0.finish()?;
-        Ok(Incoming { status, headers, body, piece: Vec::new(), read: 0, failed: None })
+        Ok(IncomingResponse { status, headers, body, buffer: Vec::new(), read: 0, error: None })
     }
 }
 
-/// Writes to the body. It never fails: [`Outgoing::finish`] tells what went wrong.
-impl io::Write for Outgoing {
+/// Appends to the body. A write never fails: [`OutgoingRequest::finish`] returns its error.
+impl io::Write for OutgoingRequest {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes);
         Ok(bytes.len())
@@ -56,14 +57,15 @@ impl io::Write for Outgoing {
     }
 }
 
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for OutgoingRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing").finish_non_exhaustive()
+        f.debug_struct("OutgoingRequest").finish_non_exhaustive()
     }
 }
 
-/// A server's answer whose body is being read; [`Request::send_streaming`](super::Request::send_streaming) gives it. What it has of
-/// values that the task was given, the host has taken out.
+/// A response whose body is being read, returned by
+/// [`Request::send_streaming`](super::Request::send_streaming). The host removes the task's secrets
+/// from it.
 ///
 /// ```no_run
 /// use std::io::{BufRead as _, BufReader};
@@ -71,102 +73,105 @@ impl fmt::Debug for Outgoing {
 /// use far_skill::http::Request;
 ///
 /// # fn count() -> Result<usize, far_skill::Error> {
-/// let answer = Request::get("https://a.example/log").send_streaming()?;
+/// let response = Request::get("https://a.example/log").send_streaming()?;
 /// let mut errors = 0;
-/// for line in BufReader::new(answer).lines() {
+/// for line in BufReader::new(response).lines() {
 ///     errors += usize::from(line?.contains("ERROR"));
 /// }
 /// # Ok(errors)
 /// # }
 /// ```
-pub struct Incoming {
+pub struct IncomingResponse {
     status: u16,
     headers: Fields,
     body: wit::Body,
-    /// Bytes that were taken of the host and not read yet.
-    piece: Vec<u8>,
-    /// How many of them were read.
+    /// A chunk from the host.
+    buffer: Vec<u8>,
+    /// The number of bytes of `buffer` that were read.
     read: usize,
-    /// Told again: what was cut off is not to be taken for a whole.
-    failed: Option<Error>,
+    /// Returned by each further call, so that a truncated body never looks complete.
+    error: Option<Error>,
 }
 
-impl Incoming {
-    /// The status.
+impl IncomingResponse {
+    /// Returns the status code.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The headers, in their order.
+    /// Returns the headers, in order.
     pub fn headers(&self) -> &[(String, Vec<u8>)] {
         &self.headers
     }
 
-    /// The first header of this name, if it is text.
+    /// Returns the first header with this name, if its value is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         first(&self.headers, name)
     }
 
-    /// Waits for the next piece of the body, which is of any length from one byte to 64 KiB; none at its end. Where pieces end says
-    /// nothing of what the server sent.
+    /// Waits for the next chunk of the body, of 1 byte to 64 KiB. Returns `None` at the end. Chunk
+    /// boundaries carry no meaning.
     ///
     /// # Errors
     ///
-    /// [`Error::Protocol`] or [`Error::TooLarge`], again for each further call.
+    /// [`Error::Protocol`] or [`Error::TooLarge`]; each further call returns the same error.
     pub fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        if self.read < self.piece.len() {
-            let rest = self.piece.split_off(self.read);
-            self.piece.clear();
+        if self.read < self.buffer.len() {
+            let rest = self.buffer.split_off(self.read);
+            self.buffer.clear();
             self.read = 0;
             return Ok(Some(rest));
         }
-        if let Some(error) = self.failed {
+        if let Some(error) = self.error {
             return Err(error);
         }
-        self.body.chunk().inspect_err(|error| self.failed = Some(*error))
+        self.body.chunk().inspect_err(|error| self.error = Some(*error))
     }
 
-    /// What followed the body; empty until all of it has been read.
+    /// Returns the trailers. Empty until the whole body has been read.
     pub fn trailers(&self) -> &[(String, Vec<u8>)] {
         self.body.trailers()
     }
 
-    /// Reads what is left of the body.
+    /// Reads the rest of the body.
     ///
     /// # Errors
     ///
-    /// As [`chunk`](Self::chunk).
+    /// The errors of [`chunk`](Self::chunk).
     pub fn into_response(mut self) -> Result<Response, Error> {
         let mut body = Vec::new();
-        while let Some(mut piece) = self.chunk()? {
-            // Most bodies are one piece.
-            if body.is_empty() { body = piece } else { body.append(&mut piece) }
+        while let Some(mut chunk) = self.chunk()? {
+            // Most bodies are one chunk.
+            if body.is_empty() { body = chunk } else { body.append(&mut chunk) }
         }
         let trailers = self.body.trailers().to_vec();
         Ok(Response { status: self.status, headers: self.headers, body, trailers })
     }
 }
 
-/// Reads the body. An error has the [`Error`](enum@Error) of [`Incoming::chunk`] inside.
-impl io::Read for Incoming {
+/// Reads the body. An I/O error wraps the [`Error`](enum@Error) of [`IncomingResponse::chunk`].
+impl io::Read for IncomingResponse {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
         }
-        if self.read == self.piece.len() {
-            self.piece = self.chunk()?.unwrap_or_default();
+        if self.read == self.buffer.len() {
+            self.buffer = self.chunk()?.unwrap_or_default();
             self.read = 0;
         }
-        let mut rest = self.piece.get(self.read..).unwrap_or_default();
+        let mut rest = self.buffer.get(self.read..).unwrap_or_default();
         let read = io::Read::read(&mut rest, into)?;
         self.read += read;
         Ok(read)
     }
 }
 
-/// Status and headers; the body is not read to be shown.
-impl fmt::Debug for Incoming {
+/// Shows the status and headers, without reading the body.
+impl fmt::Debug for IncomingResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming").field("status", &self.status).field("headers", &self.headers).finish_non_exhaustive()
+        f.debug_struct("IncomingResponse")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
     }
 }

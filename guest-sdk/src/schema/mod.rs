@@ -1,18 +1,21 @@
-//! The JSON Schema of a skill's input, made from its type while the skill is compiled: it is a part of the component.
+//! The JSON Schema of a skill's input, derived from its type at compile time and embedded in the
+//! component.
 //!
-//! What a schema takes, serde takes. The converse does not hold: serde also reads structs from arrays, and ranges say
-//! nothing of how a number is written (`1.0` is an integer to JSON Schema, and none to serde).
+//! Serde accepts each value that the schema accepts. The converse does not hold: serde also reads
+//! structs from arrays. JSON Schema also accepts `1.0` as an integer, which serde rejects.
 
 mod render;
 mod types;
 
 pub use render::{Piece, len, render};
 
-/// A type whose JSON Schema is known while the skill is compiled.
+/// A type with a JSON Schema, built at compile time.
 ///
-/// Derive it beside [`Deserialize`](serde::Deserialize): serde's attributes are honoured, and doc comments become
-/// descriptions. What serde does by code of the type's own, as with `deserialize_with`, is an error: write the
-/// `input-schema` in the declaration then. A type that contains itself has an endless schema, and is an error too.
+/// Derive this trait together with [`Deserialize`](serde::Deserialize). The derive macro honors
+/// serde's attributes and uses doc comments as descriptions.
+///
+/// Custom code such as `deserialize_with` is a compile error: write the `input-schema` in the
+/// declaration instead. A recursive type is an error too, because its schema would be infinite.
 ///
 /// ```
 /// use far_skill::Schema;
@@ -20,7 +23,7 @@ pub use render::{Piece, len, render};
 /// #[derive(serde::Deserialize, Schema)]
 /// #[serde(deny_unknown_fields)]
 /// struct Input {
-///     /// What to sign.
+///     /// The message to sign.
 ///     message: String,
 ///     times: Option<u8>,
 /// }
@@ -28,37 +31,39 @@ pub use render::{Piece, len, render};
 /// assert_eq!(
 ///     far_skill::schema::to_json::<Input>(),
 ///     concat!(
-///         r#"{"type":"object","properties":{"message":{"description":"What to sign.","type":"string"},"#,
+///         r#"{"type":"object","properties":{"#,
+///         r#""message":{"description":"The message to sign.","type":"string"},"#,
 ///         r#""times":{"anyOf":[{"type":"integer","minimum":0,"maximum":255},{"type":"null"}]}},"#,
 ///         r#""required":["message"],"additionalProperties":false}"#,
 ///     )
 /// );
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the JSON Schema of `{Self}` is not known",
-    note = "derive `far_skill::Schema` for it, or write the `input-schema` of the skill in its declaration"
+    message = "`{Self}` has no JSON Schema",
+    note = "derive `far_skill::Schema` for it, or write an `input-schema` in the skill's declaration"
 )]
 pub trait Schema {
-    /// The schema.
+    /// The schema of the type.
     #[doc(hidden)]
     const SCHEMA: Node;
 
-    /// Whether a field of this type must be there, when it has no default.
+    /// True if a field of this type without a default is required.
     #[doc(hidden)]
     const REQUIRED: bool = true;
 }
 
-/// A schema; how it is kept is not part of the API.
+/// A schema. Not a public API.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Node {
-    /// A JSON string. Kept apart, since what a field says of itself stands instead of what its type says.
+    /// A JSON string literal. Separate from `members`, because a field's description replaces that
+    /// of its type.
     pub description: Option<&'static str>,
-    /// What stands between the braces, but for the description.
+    /// The text between the braces, without the description.
     pub members: &'static [Piece],
 }
 
-/// Returns a type's schema, as the component of a skill with that input has it.
+/// Returns a type's schema, exactly as a component with this input embeds it.
 pub fn to_json<T: Schema>() -> String {
     let schema = [Piece::Schema(None, &T::SCHEMA)];
     let mut json = vec![0; len(&schema)];

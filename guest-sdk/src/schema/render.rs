@@ -1,32 +1,33 @@
-//! From a schema to its text, by functions that the compiler can evaluate.
+//! Renders a schema as JSON, with functions that the compiler can evaluate.
 
 use std::mem;
 
 use super::Node;
 
-/// A piece of a JSON text.
+/// A piece of a JSON document.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub enum Piece {
-    /// A text as it is.
+    /// Literal JSON.
     Text(&'static str),
-    /// A number.
+    /// An integer.
     Integer(i128),
-    /// A schema in its braces, with a description, a JSON string, that stands instead of its own.
+    /// A schema with its braces. The description, a JSON string literal, replaces the schema's own.
     Schema(Option<&'static str>, &'static Node),
-    /// The member `required` after another one: names, as JSON strings, with whether they are. None if none is.
+    /// The member `required` after another one, or nothing if no name is required. Names are JSON
+    /// string literals.
     Required(&'static [(&'static str, bool)]),
 }
 
-/// Returns the length of a text in bytes.
+/// Returns the rendered length in bytes.
 #[doc(hidden)]
 pub const fn len(pieces: &[Piece]) -> usize {
-    let mut text = Text { len: 0, rest: &mut [] };
-    text.pieces(pieces);
-    text.len
+    let mut output = Output { len: 0, rest: &mut [] };
+    output.pieces(pieces);
+    output.len
 }
 
-/// Returns a text whose [`len`] is known.
+/// Renders pieces whose [`len`] is known.
 #[doc(hidden)]
 pub const fn render<const LEN: usize>(pieces: &[Piece]) -> [u8; LEN] {
     let mut bytes = [0; LEN];
@@ -35,17 +36,17 @@ pub const fn render<const LEN: usize>(pieces: &[Piece]) -> [u8; LEN] {
 }
 
 pub(super) const fn fill(pieces: &[Piece], bytes: &mut [u8]) {
-    let mut text = Text { len: 0, rest: bytes };
-    text.pieces(pieces);
+    let mut output = Output { len: 0, rest: bytes };
+    output.pieces(pieces);
 }
 
-/// A text that is counted, and written while there is room.
-struct Text<'a> {
+/// An output that counts all bytes and writes them while there is room.
+struct Output<'a> {
     len: usize,
     rest: &'a mut [u8],
 }
 
-impl Text<'_> {
+impl Output<'_> {
     const fn pieces(&mut self, mut pieces: &[Piece]) {
         while let [piece, rest @ ..] = pieces {
             match *piece {
@@ -122,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_in_full() {
+    fn integers_render_in_full() {
         for number in [0, 7, 10, -1, -128, i128::from(u64::MAX), i128::MAX, i128::MIN] {
             assert_eq!(rendered(&[Piece::Integer(number)]), number.to_string());
         }
     }
 
     #[test]
-    fn what_is_required_is_listed_if_anything_is() {
+    fn required_lists_only_required_names() {
         let names = |names| rendered(&[Piece::Required(names)]);
         assert_eq!(names(&[]), "");
         assert_eq!(names(&[("\"a\"", false)]), "");
@@ -137,17 +138,17 @@ mod tests {
     }
 
     #[test]
-    fn one_description_is_written() {
+    fn description_of_field_replaces_own() {
         const ANY: Node = Node { description: None, members: &[] };
-        const TOLD: Node = Node { description: Some("\"own\""), members: &[Piece::Text("\"a\":1")] };
+        const DESCRIBED: Node = Node { description: Some("\"own\""), members: &[Piece::Text("\"a\":1")] };
         assert_eq!(rendered(&[Piece::Schema(None, &ANY)]), "{}");
         assert_eq!(rendered(&[Piece::Schema(Some("\"a\""), &ANY)]), r#"{"description":"a"}"#);
-        assert_eq!(rendered(&[Piece::Schema(None, &TOLD)]), r#"{"description":"own","a":1}"#);
-        assert_eq!(rendered(&[Piece::Schema(Some("\"field's\""), &TOLD)]), r#"{"description":"field's","a":1}"#);
+        assert_eq!(rendered(&[Piece::Schema(None, &DESCRIBED)]), r#"{"description":"own","a":1}"#);
+        assert_eq!(rendered(&[Piece::Schema(Some("\"field's\""), &DESCRIBED)]), r#"{"description":"field's","a":1}"#);
     }
 
     #[test]
-    fn a_text_is_made_while_compiling() {
+    fn rendering_works_at_compile_time() {
         const PIECES: &[Piece] = &[Piece::Text("a"), Piece::Integer(-12)];
         static TEXT: [u8; len(PIECES)] = render(PIECES);
         assert_eq!(TEXT, *b"a-12");

@@ -1,4 +1,4 @@
-//! The schemas of the types that serde knows itself.
+//! Schemas of the types that serde deserializes itself.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

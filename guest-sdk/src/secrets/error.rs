@@ -1,30 +1,30 @@
-//! Reasons why a granted secret cannot be used now.
+//! Errors of granted secrets.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::bindings::tinkerbell::skill::secrets as wit;
 
-/// Why a secret that the task may use could not be used now.
+/// An error that prevents the use of a granted secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The task may use the secret, but the backend has none of that name.
+    /// The backend has no secret of that name.
     NotFound,
     /// The backend no longer has that version.
     VersionGone,
-    /// The value's time ended; its bytes are gone from the host's memory.
+    /// The value expired; the host has wiped it.
     Expired,
-    /// The secret was revoked; its bytes are gone from the host's memory.
+    /// The secret was revoked; the host has wiped it.
     Revoked,
-    /// The grant's uses, or the task's budget, are used up.
+    /// The grant's uses, or the task's budget, are exhausted.
     Exhausted,
-    /// The backend did not answer in time or cannot answer now.
+    /// The backend did not respond in time, or cannot serve the secret now.
     Unavailable {
-        /// When the host advises to try again, if it does.
+        /// The host's advice when to retry, if it has any.
         retry_after: Option<Duration>,
     },
-    /// The value, or an argument, is larger than the host takes.
+    /// The value, or an argument, exceeds the host's size limit.
     TooLarge,
 }
 
@@ -35,12 +35,12 @@ impl fmt::Display for Error {
             Self::VersionGone => "the backend no longer has that version of the secret",
             Self::Expired => "the secret expired",
             Self::Revoked => "the secret was revoked",
-            Self::Exhausted => "the uses granted for the secret are used up",
+            Self::Exhausted => "the granted uses of the secret are exhausted",
             Self::Unavailable { retry_after: None } => "the secret is unavailable",
             Self::Unavailable { retry_after: Some(wait) } => {
                 return write!(f, "the secret is unavailable, try again in {wait:?}");
             }
-            Self::TooLarge => "larger than the host takes",
+            Self::TooLarge => "the value or an argument exceeds the host's size limit",
         })
     }
 }
@@ -83,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn advice_of_the_host_is_a_duration_in_nanoseconds() {
+    fn retry_advice_converts_from_nanoseconds() {
         let error = Error::from(wit::Error::Unavailable(Some(1_500_000_000)));
         assert_eq!(error, Error::Unavailable { retry_after: Some(Duration::from_millis(1500)) });
         assert_eq!(error.to_string(), "the secret is unavailable, try again in 1.5s");
     }
 
     #[test]
-    fn messages_are_lowercase_and_without_a_full_stop() {
+    fn messages_are_lowercase_without_full_stop() {
         let errors = [
             Error::NotFound,
             Error::VersionGone,

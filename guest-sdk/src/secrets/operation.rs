@@ -2,15 +2,15 @@
 
 use crate::bindings::tinkerbell::skill::secrets as wit;
 
-/// What a handle may be used for.
+/// An operation on a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// The host puts the secret into a request as it leaves.
+    /// The host inserts the secret into a request as it leaves.
     Seal,
     /// The host signs with the secret.
     Sign,
-    /// The bytes are copied into the skill's own memory.
+    /// The host copies the bytes into the skill's memory.
     Reveal,
     /// The host reads the secret again from its backend.
     Refresh,

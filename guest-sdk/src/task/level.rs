@@ -1,17 +1,17 @@
-//! Levels of log lines.
+//! The level of a log line.
 
 use crate::bindings::tinkerbell::skill::task as wit;
 
-/// How much a log line matters.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Level {
     /// Detail for the skill's author.
     Debug,
-    /// What happened.
+    /// Normal progress.
     Info,
-    /// Something unexpected that the skill dealt with.
+    /// An unexpected event that the skill handled.
     Warn,
-    /// Something that the skill could not deal with.
+    /// A failure.
     Error,
 }
 

@@ -1,42 +1,48 @@
-//! What a skill declares, as a test is told it.
+//! Declarations of skills, for tests.
 
 use crate::secrets::Operation;
 
 /// The secrets that a skill declares.
 #[derive(Clone, Copy, Debug)]
 pub struct Declaration {
-    /// Each name once.
+    /// The secrets, each with a unique name.
     pub secrets: &'static [DeclaredSecret],
 }
 
-/// A secret that a skill declares. [`declaration!`](crate::declaration) reads it from `skill.json`; written by hand, it is
+/// A secret that a skill declares.
+///
+/// [`declaration!`](crate::declaration) reads it from `skill.json`. A test can also construct it:
 ///
 /// ```
 /// use far_skill::secrets::Operation;
 /// use far_skill::testing::{DeclaredSecret, Jwt};
 ///
-/// const APP_KEY: DeclaredSecret = DeclaredSecret::new("app-key", &[Operation::Sign, Operation::Seal])
-///     .sent_to(&["POST https://api.github.com/app"])
-///     .signing_tokens(Jwt::new().issuer("4711"));
+/// const OPERATIONS: &[Operation] = &[Operation::Sign, Operation::Seal];
+/// const APP_KEY: DeclaredSecret = DeclaredSecret::new("app-key", OPERATIONS)
+///     .destinations(&["POST https://api.github.com/app"])
+///     .jwt(Jwt::new().issuer("4711"));
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct DeclaredSecret {
     /// The secret's name.
     pub name: &'static str,
-    /// What the skill does with it; never empty.
+    /// The operations that the skill performs; never empty.
     pub operations: &'static [Operation],
-    /// Whether the skill runs without it.
+    /// True if the skill also runs without the secret.
     pub optional: bool,
-    /// Where it is sent, as `skill.json` has it: `[METHOD[,METHOD]… ]https://HOST[:PORT][/PATH]`.
+    /// The destinations of the secret, as in `skill.json`: `[METHOD[,METHOD]…
+    /// ]https://HOST[:PORT][/PATH]`.
     pub destinations: &'static [&'static str],
-    /// Where in a request it stands: `authorization`, `header:NAME`, `query:NAME` or `client-certificate`.
+    /// The placements of the secret in a request: `authorization`, `header:NAME`, `query:NAME` or
+    /// `client-certificate`.
     pub placements: &'static [&'static str],
-    /// What is said of the tokens that it signs; none for a key that signs messages.
-    pub tokens: Option<Jwt>,
+    /// The terms of the tokens that the key signs, or `None` for a key that signs messages.
+    pub jwt: Option<Jwt>,
 }
 
-/// What a skill declares of the JSON Web Tokens that a key signs. What it says nothing of is the operator's to say.
+/// The declared terms of the JSON Web Tokens that a key signs. The operator sets the terms that are
+/// `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Jwt {
@@ -52,7 +58,7 @@ pub struct Jwt {
     pub audience: Option<&'static str>,
 }
 
-/// A signature algorithm of JSON Web Tokens that the host has.
+/// A signature algorithm of JSON Web Tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -67,76 +73,76 @@ pub enum Algorithm {
 }
 
 impl DeclaredSecret {
-    /// A required secret for these operations.
+    /// Creates a required secret with these operations and the placement `authorization`.
     pub const fn new(name: &'static str, operations: &'static [Operation]) -> Self {
         let placements = &["authorization"];
-        Self { name, operations, optional: false, destinations: &[], placements, tokens: None }
+        Self { name, operations, optional: false, destinations: &[], placements, jwt: None }
     }
 
-    /// The skill runs without it too.
+    /// Makes the secret optional.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// It is sent there and nowhere else.
+    /// Sets the only destinations of the secret.
     #[must_use]
-    pub const fn sent_to(mut self, destinations: &'static [&'static str]) -> Self {
+    pub const fn destinations(mut self, destinations: &'static [&'static str]) -> Self {
         self.destinations = destinations;
         self
     }
 
-    /// It stands there in a request, in place of the `authorization` header.
+    /// Sets the placements of the secret, in place of the `authorization` header.
     #[must_use]
-    pub const fn placed(mut self, placements: &'static [&'static str]) -> Self {
+    pub const fn placements(mut self, placements: &'static [&'static str]) -> Self {
         self.placements = placements;
         self
     }
 
-    /// It signs tokens, and no messages.
+    /// Makes the secret a key that signs tokens, not messages.
     #[must_use]
-    pub const fn signing_tokens(mut self, tokens: Jwt) -> Self {
-        self.tokens = Some(tokens);
+    pub const fn jwt(mut self, jwt: Jwt) -> Self {
+        self.jwt = Some(jwt);
         self
     }
 }
 
 impl Jwt {
-    /// Tokens of which nothing is said.
+    /// Creates terms that leave everything to the operator.
     pub const fn new() -> Self {
         Self { algorithm: None, key_id: None, issuer: None, subject: None, audience: None }
     }
 
-    /// They are signed by this algorithm.
+    /// Sets the algorithm.
     #[must_use]
     pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
     }
 
-    /// They have this header `kid`.
+    /// Sets the header's `kid`.
     #[must_use]
     pub const fn key_id(mut self, key_id: &'static str) -> Self {
         self.key_id = Some(key_id);
         self
     }
 
-    /// They have this claim `iss`.
+    /// Sets the claim `iss`.
     #[must_use]
     pub const fn issuer(mut self, issuer: &'static str) -> Self {
         self.issuer = Some(issuer);
         self
     }
 
-    /// They have this claim `sub`.
+    /// Sets the claim `sub`.
     #[must_use]
     pub const fn subject(mut self, subject: &'static str) -> Self {
         self.subject = Some(subject);
         self
     }
 
-    /// They have this claim `aud`.
+    /// Sets the claim `aud`.
     #[must_use]
     pub const fn audience(mut self, audience: &'static str) -> Self {
         self.audience = Some(audience);

@@ -1,8 +1,8 @@
-//! Descriptions, from doc comments.
+//! Schema descriptions from doc comments.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The text of a doc comment: its lines joined, and its paragraphs apart; none if there is none.
+/// Returns the text of a doc comment, one line for each paragraph.
 pub(super) fn description(attributes: &[Attribute]) -> Option<String> {
     let lines: Vec<_> = attributes.iter().filter_map(line).collect();
     let text = lines.join("\n");
@@ -22,7 +22,7 @@ fn line(attribute: &Attribute) -> Option<String> {
     }
 }
 
-/// A comment in one attribute may be of several lines.
+/// Trims each line: a block comment is one attribute with several lines.
 fn lines(text: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
@@ -34,16 +34,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_joined_and_paragraphs_are_not() {
+    fn doc_lines_join_within_paragraphs() {
         let item: syn::ItemStruct = parse_quote! {
-            /// What to sign,
+            /// The message,
             /// as it is.
             ///
             /// Any text.
             #[other]
             struct Input;
         };
-        assert_eq!(description(&item.attrs).as_deref(), Some("What to sign, as it is.\n\nAny text."));
+        assert_eq!(description(&item.attrs).as_deref(), Some("The message, as it is.\n\nAny text."));
         assert_eq!(description(&[parse_quote!(#[doc(hidden)])]), None);
     }
 }

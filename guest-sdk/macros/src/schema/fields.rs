@@ -1,4 +1,4 @@
-//! Structs, tuples, and the variants that are like them.
+//! Schemas of structs, of tuples, and of variants with fields.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use super::docs::description;
 use super::pieces::{Pieces, json, required};
 use super::unsupported;
 
-/// The tag that is among the fields of a variant.
+/// The tag of an internally tagged variant.
 #[derive(Clone, Copy)]
 pub(super) struct Tag<'a> {
     pub(super) name: &'a str,
     pub(super) value: &'a str,
 }
 
-/// The members of an object's schema.
+/// Writes the members of an object's schema.
 pub(super) fn object(
     members: &mut Pieces,
     fields: &[Field<'_>],
@@ -56,7 +56,7 @@ pub(super) fn object(
     Ok(())
 }
 
-/// The members of the schema of an array, each item of its own type.
+/// Writes the members of the schema of an array with one type for each item.
 pub(super) fn tuple(members: &mut Pieces, fields: &[Field<'_>]) -> syn::Result<()> {
     members.text(r#""type":"array","prefixItems":["#);
     for (index, field) in fields.iter().enumerate() {
@@ -71,11 +71,11 @@ pub(super) fn tuple(members: &mut Pieces, fields: &[Field<'_>]) -> syn::Result<(
     Ok(())
 }
 
-/// The field of what has one.
+/// Returns the only field.
 pub(super) fn only<'a, 'b>(fields: &'a [Field<'b>], at: &impl ToTokens) -> syn::Result<&'a Field<'b>> {
     match fields {
         [field] => positional(field).map(|()| field),
-        _ => Err(unsupported(at, "another number of fields than one")),
+        _ => Err(unsupported(at, "a newtype with no field or several")),
     }
 }
 
@@ -87,19 +87,19 @@ fn positional(field: &Field<'_>) -> syn::Result<()> {
     }
 }
 
-/// Whether there is another name; serde has the first one among them.
+/// Returns true if an alias differs from the name; serde includes the name in the aliases.
 pub(super) fn has_alias(name: &MultiName, aliases: &BTreeSet<Name>) -> bool {
     aliases.iter().any(|alias| alias != name.deserialize_name())
 }
 
-/// Refuses what the schema of a field cannot tell.
+/// Rejects serde attributes of a field that a schema cannot express.
 pub(super) fn check(field: &Field<'_>) -> syn::Result<()> {
-    let refused = [
+    let unsupported_attributes = [
         (field.attrs.flatten(), "`flatten`"),
         (field.attrs.deserialize_with().is_some(), "`deserialize_with`"),
         (has_alias(field.attrs.name(), field.attrs.aliases()), "`alias`"),
     ];
-    match refused.into_iter().find(|(refused, _)| *refused) {
+    match unsupported_attributes.into_iter().find(|(is_set, _)| *is_set) {
         Some((_, what)) => Err(unsupported(field.original, what)),
         None => Ok(()),
     }

@@ -1,6 +1,7 @@
-//! The derive: a type's JSON Schema, by serde's own reading of its attributes.
+//! The derive macro: a type's JSON Schema, from its serde attributes.
 //!
-//! What would make the schema take what serde does not is an error, rather than a schema that is nearly right.
+//! An attribute that would make the schema accept more than serde is an error, not an approximate
+//! schema.
 
 mod docs;
 mod fields;
@@ -20,7 +21,7 @@ use self::pieces::{Pieces, optional, required, schema};
 /// Expands `#[derive(Schema)]`.
 pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let context = Ctxt::new();
-    // The module is named in what serde would generate, which this does not.
+    // Serde names this module in its generated code, which is not generated here.
     let container = Container::from_ast(&context, item, Derive::Deserialize, &Ident::new("private", Span::call_site()));
     context.check()?;
     let Some(container) = container else { return Ok(TokenStream::new()) };
@@ -43,7 +44,7 @@ pub(crate) fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// What a schema is made of, as code.
+/// The parts of a schema as generated code.
 struct Parts {
     description: TokenStream,
     members: TokenStream,
@@ -84,7 +85,7 @@ fn parts(container: &Container<'_>) -> syn::Result<Parts> {
     })
 }
 
-/// The schema of another type, under this one's description if it has one.
+/// Returns the schema of another type, with this type's description if it has one.
 fn same_as(container: &Container<'_>, other: &Type, required: TokenStream) -> Parts {
     let schema = schema(other);
     let description = match description(&container.original.attrs) {
@@ -103,15 +104,15 @@ fn check(container: &Container<'_>) -> syn::Result<()> {
         return Err(unsupported(at, "`field_identifier` and `variant_identifier`"));
     }
     if let (Data::Struct(..), TagType::Internal { .. }) = (&container.data, container.attrs.tag()) {
-        return Err(unsupported(at, "`tag` on a struct, which serde writes and does not read,"));
+        return Err(unsupported(at, "`tag` on a struct, which serde only serializes"));
     }
     Ok(())
 }
 
-/// The error for what serde does and a schema cannot say.
+/// Returns the error for an attribute that a schema cannot express.
 fn unsupported(at: impl ToTokens, what: &str) -> syn::Error {
-    let advice = "write the `input-schema` in the declaration instead of deriving it";
-    syn::Error::new_spanned(at, format!("the schema cannot tell what {what} does: {advice}"))
+    let help = "write the `input-schema` in the declaration instead of deriving it";
+    syn::Error::new_spanned(at, format!("a schema cannot express {what}: {help}"))
 }
 
 #[cfg(test)]
@@ -123,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_schema_cannot_tell_is_refused() {
-        let told = |what: &str| {
+    fn unsupported_serde_attribute_is_rejected() {
+        let expected = |what: &str| {
             format!(
-                "the schema cannot tell what {what} does: write the `input-schema` in the declaration instead of \
+                "a schema cannot express {what}: write the `input-schema` in the declaration instead of \
                  deriving it"
             )
         };
@@ -192,7 +193,7 @@ mod tests {
                         a: A,
                     }
                 ),
-                "`tag` on a struct, which serde writes and does not read,",
+                "`tag` on a struct, which serde only serializes",
             ),
             (
                 quote!(
@@ -237,7 +238,7 @@ mod tests {
             ),
         ];
         for (item, what) in cases {
-            assert_eq!(problem(item), told(what));
+            assert_eq!(problem(item), expected(what));
         }
         assert_eq!(
             problem(quote!(
@@ -246,13 +247,13 @@ mod tests {
                     A(B),
                 }
             )),
-            "the schema cannot tell a tag from the fields of another type: write the fields in the variant itself, or \
+            "a schema cannot express a tag among the fields of another type: write the fields in the variant itself, or \
              add `content` to `tag`"
         );
     }
 
     #[test]
-    fn what_serde_refuses_is_refused_in_its_words() {
+    fn invalid_serde_attribute_reports_serde_error() {
         assert_eq!(
             problem(quote!(
                 struct I {

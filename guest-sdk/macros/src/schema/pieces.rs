@@ -1,11 +1,11 @@
-//! A schema as it is written: text that is known here, and the schemas of other types, which are known to the compiler.
+//! A schema in construction: text, and the schemas of other types, which only the compiler knows.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
-/// Text and schemas, one after the other.
+/// A sequence of text and schemas.
 #[derive(Default)]
 pub(super) struct Pieces {
     done: Vec<TokenStream>,
@@ -17,14 +17,14 @@ impl Pieces {
         self.text.push_str(text);
     }
 
-    /// The schema of a type, with a description instead of the type's own.
+    /// Appends the schema of a type; a description replaces the type's own.
     pub(super) fn schema(&mut self, description: Option<&str>, of: &Type) {
         let description = optional(description);
         let schema = schema(of);
         self.piece(&quote!(Schema(#description, &#schema)));
     }
 
-    /// The member `required`, which follows another one: names, with the condition that they are.
+    /// Appends the member `required`. Each name has a condition, as code.
     pub(super) fn required(&mut self, names: &[(String, TokenStream)]) {
         let names = names.iter().map(|(name, required)| {
             let name = json(name);
@@ -33,7 +33,7 @@ impl Pieces {
         self.piece(&quote!(Required(&[#(#names),*])));
     }
 
-    /// The pieces as an array.
+    /// Returns the pieces as an array expression.
     pub(super) fn finish(mut self) -> TokenStream {
         self.end_text();
         let Self { done, .. } = self;
@@ -53,17 +53,17 @@ impl Pieces {
     }
 }
 
-/// The schema of a type, as code; an error about it points at the type.
+/// Returns the schema of a type as code. A compile error about the schema points at the type.
 pub(super) fn schema(of: &Type) -> TokenStream {
     quote_spanned!(of.span()=> <#of as ::far_skill::Schema>::SCHEMA)
 }
 
-/// Whether a field of a type must be there, as code.
+/// Returns a condition, as code: true if a field of the type is required.
 pub(super) fn required(of: &Type) -> TokenStream {
     quote_spanned!(of.span()=> <#of as ::far_skill::Schema>::REQUIRED)
 }
 
-/// A description, as code.
+/// Returns a description as code.
 pub(super) fn optional(description: Option<&str>) -> TokenStream {
     match description.map(json) {
         Some(description) => quote!(::core::option::Option::Some(#description)),
@@ -71,7 +71,7 @@ pub(super) fn optional(description: Option<&str>) -> TokenStream {
     }
 }
 
-/// A text as a JSON string.
+/// Returns a string as a JSON literal.
 pub(super) fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -1,4 +1,4 @@
-//! Enums, in the four ways in which serde tells variants apart.
+//! Schemas of enums, in the four tagging modes of serde.
 
 use quote::quote;
 use serde_derive_internals::ast::{Style, Variant};
@@ -9,7 +9,7 @@ use super::fields::{self, Tag};
 use super::pieces::{Pieces, json, required};
 use super::unsupported;
 
-/// The members of the schema of an enum: any of its variants.
+/// Writes the members of an enum's schema, which accepts any of its variants.
 pub(super) fn any(members: &mut Pieces, variants: &[Variant<'_>], enumeration: &Container) -> syn::Result<()> {
     variants.iter().try_for_each(check)?;
     let read: Vec<_> = variants.iter().filter(|variant| !variant.attrs.skip_deserializing()).collect();
@@ -37,7 +37,7 @@ pub(super) fn any(members: &mut Pieces, variants: &[Variant<'_>], enumeration: &
     Ok(())
 }
 
-/// The schema of a variant, in its braces.
+/// Writes the schema of a variant, with its braces.
 fn one(members: &mut Pieces, variant: &Variant<'_>, enumeration: &Container) -> syn::Result<()> {
     let description = description(&variant.original.attrs);
     let deny_unknown = enumeration.deny_unknown_fields();
@@ -50,12 +50,12 @@ fn one(members: &mut Pieces, variant: &Variant<'_>, enumeration: &Container) -> 
         (TagType::External, Style::Unit) => members.text(&format!(r#""const":{}"#, json(name))),
         (TagType::Internal { tag }, Style::Struct | Style::Unit) => {
             let tag = Tag { name: tag, value: name };
-            // Serde takes and ignores whatever is beside the tag of a variant without fields.
+            // Serde ignores other keys beside the tag of a unit variant.
             let deny_unknown = deny_unknown && matches!(variant.style, Style::Struct);
             fields::object(members, &variant.fields, Some(tag), false, deny_unknown)?;
         }
         (TagType::Internal { .. }, Style::Newtype | Style::Tuple) => {
-            let what = "the schema cannot tell a tag from the fields of another type: write the fields in the variant \
+            let what = "a schema cannot express a tag among the fields of another type: write the fields in the variant \
                         itself, or add `content` to `tag`";
             return Err(syn::Error::new_spanned(variant.original, what));
         }
@@ -88,7 +88,7 @@ fn one(members: &mut Pieces, variant: &Variant<'_>, enumeration: &Container) -> 
     Ok(())
 }
 
-/// The schema of what a variant holds, in its braces.
+/// Writes the schema of a variant's content, with its braces.
 fn content(
     members: &mut Pieces,
     variant: &Variant<'_>,
@@ -120,14 +120,14 @@ fn name<'a>(variant: &'a Variant<'_>) -> &'a str {
     &variant.attrs.name().deserialize_name().value
 }
 
-/// Refuses what the schema of a variant cannot tell.
+/// Rejects serde attributes of a variant that a schema cannot express.
 fn check(variant: &Variant<'_>) -> syn::Result<()> {
-    let refused = [
+    let unsupported_attributes = [
         (variant.attrs.other(), "`other`"),
         (variant.attrs.deserialize_with().is_some(), "`deserialize_with`"),
         (fields::has_alias(variant.attrs.name(), variant.attrs.aliases()), "`alias`"),
     ];
-    match refused.into_iter().find(|(refused, _)| *refused) {
+    match unsupported_attributes.into_iter().find(|(is_set, _)| *is_set) {
         Some((_, what)) => Err(unsupported(variant.original, what)),
         None => Ok(()),
     }

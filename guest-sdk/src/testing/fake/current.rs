@@ -1,7 +1,8 @@
-//! The thread's run, and how it is left.
+//! The current thread's run, and the unwinding that ends it.
 //!
-//! A call that is a violation does not return: it unwinds the skill up to [`Started::catch`]. Code of the skill that
-//! catches the unwinding gains nothing, since each further call unwinds again, and the run stays a violation.
+//! A call that is a violation does not return: it unwinds the skill up to [`RunGuard::catch`]. A
+//! skill that catches the unwinding gains nothing. Each further call unwinds again, and the run
+//! remains a violation.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,48 +15,48 @@ thread_local! {
     static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
 }
 
-/// What a skill is unwound with.
-struct Stopped;
+/// The payload that unwinds a skill after a violation.
+struct ViolationUnwind;
 
-enum Answer<T> {
-    Done(T),
-    Stopped,
+enum CallOutcome<T> {
+    Value(T),
+    Violation,
     NoHost,
 }
 
-/// Calls the thread's host. `unwound` is for a skill that is being unwound, and calls as it drops what it had: it can be
-/// unwound no further.
-#[expect(clippy::panic, reason = "there is no host to answer, and only a test can come here")]
+/// Calls the thread's host. A skill that calls the host from a destructor during unwinding gets
+/// `unwound`, because it cannot be unwound again.
+#[expect(clippy::panic, reason = "only a test that runs no host gets here")]
 pub(crate) fn call<T>(unwound: T, act: impl FnOnce(&mut Run) -> Result<T, Denial>) -> T {
-    // Left before anything unwinds, so that the run is still there to be asked.
-    let answer = RUN.with_borrow_mut(|run| match run {
-        None => Answer::NoHost,
-        Some(run) if run.violation.is_some() => Answer::Stopped,
+    // Releases the borrow of `RUN` ahead of any unwinding.
+    let outcome = RUN.with_borrow_mut(|run| match run {
+        None => CallOutcome::NoHost,
+        Some(run) if run.violation.is_some() => CallOutcome::Violation,
         Some(run) => match act(run) {
-            Ok(answer) => Answer::Done(answer),
+            Ok(value) => CallOutcome::Value(value),
             Err(denial) => {
                 run.violation = Some(denial);
-                Answer::Stopped
+                CallOutcome::Violation
             }
         },
     });
-    match answer {
-        Answer::Done(answer) => answer,
-        Answer::Stopped | Answer::NoHost if std::thread::panicking() => unwound,
-        // Not `panic_any`: what is expected is not for the panic hook to print.
-        Answer::Stopped => resume_unwind(Box::new(Stopped)),
-        Answer::NoHost => panic!(
-            "there is no host on this thread: outside WebAssembly, run the skill with `far_skill::testing::Host::run`, and \
-             call the host from the thread that it runs on"
+    match outcome {
+        CallOutcome::Value(value) => value,
+        CallOutcome::Violation | CallOutcome::NoHost if std::thread::panicking() => unwound,
+        // Not `panic_any`, because the panic hook must not print an expected violation.
+        CallOutcome::Violation => resume_unwind(Box::new(ViolationUnwind)),
+        CallOutcome::NoHost => panic!(
+            "no host on this thread: off WebAssembly, run the skill with `far_skill::testing::Host::run`, and call the host \
+             only from the thread of the run"
         ),
     }
 }
 
-/// A run that is the thread's until this is dropped.
-pub(super) struct Started;
+/// Makes a run the thread's current one until it is dropped.
+pub(super) struct RunGuard;
 
-impl Started {
-    #[expect(clippy::panic, reason = "a test that is wrong fails")]
+impl RunGuard {
+    #[expect(clippy::panic, reason = "an invalid test fails")]
     pub(super) fn new(run: Run) -> Self {
         let nested = RUN.with_borrow_mut(|current| match current {
             Some(_) => true,
@@ -65,22 +66,20 @@ impl Started {
             }
         });
         if nested {
-            panic!(
-                "`far_skill::testing::Host::run` was called by a skill that another one runs: run them one after another"
-            );
+            panic!("a skill called `far_skill::testing::Host::run`: runs cannot be nested");
         }
         Self
     }
 
-    /// Calls the skill; the error is what it was unwound with.
+    /// Calls the skill; the error is its panic payload.
     pub(super) fn catch<T>(self, skill: impl FnOnce() -> T) -> (Option<Run>, Result<T, Box<dyn Any + Send>>) {
-        // What the skill leaves half done is its own, and goes with it.
+        // The skill's own state is dropped with it.
         let caught = catch_unwind(AssertUnwindSafe(skill));
         (RUN.take(), caught)
     }
 }
 
-impl Drop for Started {
+impl Drop for RunGuard {
     fn drop(&mut self) {
         drop(RUN.take());
     }

@@ -1,4 +1,4 @@
-//! Why something is a violation, and what the skill's author can do about it.
+//! Violations, with help for the skill's author.
 
 use std::fmt;
 
@@ -7,44 +7,45 @@ use far_capability::{Contradiction, Placement, Target};
 use super::DeclaredSecret;
 use crate::secrets::Operation;
 
-/// What a skill may not do with a secret. Shown, it names the next step.
+/// A use of a secret that the skill may not make. The displayed message ends with help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Denial {
-    /// The secret's name, as the skill gave it.
+    /// The secret's name, as the skill passed it.
     pub secret: String,
-    /// The operation that was tried; none for a handle, which needs any.
+    /// The attempted operation, or `None` for a handle, which needs any operation.
     pub operation: Option<Operation>,
-    /// Which rule stands against it.
+    /// The rule that denies the use.
     pub reason: Reason,
     help: String,
 }
 
-/// Which rule stands against a use.
+/// Rules that deny a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The text is not a secret's name.
+    /// The name is not a valid secret name.
     InvalidName,
-    /// The text is not a version.
+    /// The version is not valid.
     InvalidVersion,
-    /// The skill's declaration does not have the secret.
+    /// The skill did not declare the secret.
     Undeclared,
-    /// The task was not granted it.
+    /// The task was not granted the secret.
     Ungranted,
     /// The declaration or the grant lacks the operation.
     Operation,
     /// The grant excludes the version.
     Version,
-    /// The declaration has no destination that covers the request, or the request is plain http.
+    /// No declared destination covers the request, or the request uses plain http.
     Destination,
-    /// A stand-in stood elsewhere in a request than where it is declared, which is the `authorization` header if nothing else is.
+    /// A placeholder is in a part of the request that is not a declared placement. Without declared
+    /// placements, only the `authorization` header is one.
     Placement,
     /// The key is for another kind of signature.
     Signing,
-    /// A key that signs tokens was to be sent or shown itself.
+    /// The skill tried to send or reveal a key that signs tokens.
     SigningKey,
-    /// The claims to be signed are none, or say something else than what is declared.
+    /// The claims are not valid, or contradict the declaration.
     Claims,
 }
 
@@ -58,41 +59,43 @@ impl Reason {
             Self::Operation => "the operation was not declared and granted",
             Self::Version => "the grant does not cover the version",
             Self::Destination => "the destination was not declared and granted",
-            Self::Placement => "a sealed token stood in a part of a request where the grant does not let it stand",
+            Self::Placement => "the placeholder is in a part of the request that is not a granted placement",
             Self::Signing => "this kind of signature was not declared and granted",
-            Self::SigningKey => "a key that signs tokens is itself neither sent nor shown",
-            Self::Claims => "the claims to be signed are none, or differ from what is declared",
+            Self::SigningKey => "a key that signs tokens cannot be sent or revealed",
+            Self::Claims => "the claims are invalid or contradict the declaration",
         }
     }
 }
 
 impl Denial {
-    /// `place` is where the stand-in stood, if it was the whole of something that could be a placement.
-    pub(super) fn placement(declared: &DeclaredSecret, place: Option<&Placement>) -> Self {
-        let declare = |place: &Placement| format!("declare the place in skill.json: \"placements\": [\"{place}\"]");
-        let help = match place {
-            Some(place) => format!("{}; {}", ways(declared.placements), declare(place)),
-            None => format!("{}, where it is the whole value", ways(declared.placements)),
+    /// `placement` is the placeholder's position, if it is the whole value of a possible placement.
+    pub(super) fn placement(declared: &DeclaredSecret, placement: Option<&Placement>) -> Self {
+        let methods = methods(declared.placements);
+        let help = match placement {
+            Some(placement) => {
+                format!("{methods}, or declare the placement in skill.json: \"placements\": [\"{placement}\"]")
+            }
+            None => format!("{methods}, as the whole value"),
         };
         Self::new(declared.name, Some(Operation::Seal), Reason::Placement, help)
     }
 
     pub(super) fn destination(declared: &DeclaredSecret, target: &Target) -> Self {
         let help = if target.is_https() {
-            let wanted = target.to_destination();
+            let destination = target.to_destination();
             format!(
-                "it may go to {}; declare where it is sent in skill.json: \"destinations\": [{wanted:?}]",
+                "the declared destinations are {}; declare this one in skill.json: \"destinations\": [{destination:?}]",
                 listed(declared.destinations)
             )
         } else {
-            "send the request over https: a secret never goes over plain http".to_owned()
+            "send the request over https: a secret cannot be sent over plain http".to_owned()
         };
         Self::new(declared.name, Some(Operation::Seal), Reason::Destination, help)
     }
 
     pub(super) fn invalid_name(name: &str, operation: Option<Operation>) -> Self {
-        let help = "a name has 1 to 128 of a-z, 0-9, '.', '_', '-' and '/', starts and ends with a letter or a digit, and has \
-                    no '..' and no '//'";
+        let help = "a name has 1 to 128 of a-z, 0-9, '.', '_', '-' and '/', starts and ends with a letter or a digit, \
+                    and contains no '..' and no '//'";
         Self::new(name, operation, Reason::InvalidName, help)
     }
 
@@ -102,35 +105,39 @@ impl Denial {
 
     pub(super) fn undeclared(name: &str, operation: Option<Operation>) -> Self {
         let declaration = declaration(name, &[operation.unwrap_or(Operation::Sign)]);
-        // A handle says nothing of what it is for.
-        let with = if operation.is_none() { ", with the operations that it needs" } else { "" };
+        // A request for a handle does not name an operation.
+        let with = if operation.is_none() { ", with the operations that the skill performs" } else { "" };
         Self::new(name, operation, Reason::Undeclared, format!("declare it in skill.json{with}: {declaration}"))
     }
 
     pub(super) fn ungranted(declared: &DeclaredSecret, operation: Option<Operation>) -> Self {
         let name = declared.name;
-        let otherwise = if declared.optional { "; or ask `secrets::list` before what is optional" } else { "" };
+        let optional = if declared.optional {
+            "; or call `secrets::list` to find out if an optional secret is granted"
+        } else {
+            ""
+        };
         let help = format!(
-            "give it a value: Host::secret({name:?}, …), and on the command line --grant {name}:{}{otherwise}",
+            "set a value: Host::secret({name:?}, …), and on the command line --grant {name}:{}{optional}",
             list(declared.operations)
         );
         Self::new(name, operation, Reason::Ungranted, help)
     }
 
-    /// What is in the way may be the declaration or the grant.
+    /// The declaration or the grant may lack the operation.
     pub(super) fn operation(declared: &DeclaredSecret, operation: Option<Operation>) -> Self {
         let name = declared.name;
-        let mut wanted = declared.operations.to_vec();
-        let undeclared = operation.filter(|operation| !wanted.contains(operation));
-        wanted.extend(undeclared);
+        let mut operations = declared.operations.to_vec();
+        let undeclared = operation.filter(|operation| !operations.contains(operation));
+        operations.extend(undeclared);
         let help = match undeclared {
-            Some(_) => format!("declare it in skill.json: {}", declaration(name, &wanted)),
+            Some(_) => format!("declare it in skill.json: {}", declaration(name, &operations)),
             None => {
-                let granted: Vec<_> = wanted.iter().map(|operation| format!("Operation::{operation:?}")).collect();
+                let granted: Vec<_> = operations.iter().map(|operation| format!("Operation::{operation:?}")).collect();
                 format!(
                     "grant it: Host::granting({name:?}, &[{}]), and on the command line --grant {name}:{}",
                     granted.join(", "),
-                    list(&wanted)
+                    list(&operations)
                 )
             }
         };
@@ -139,22 +146,22 @@ impl Denial {
 
     pub(super) fn version(name: &str, version: &str, operation: Option<Operation>) -> Self {
         let help = format!(
-            "a grant is for the current version alone: Host::granting_versions({name:?}, &[{version:?}]), and 'versions' in \
-             a task file"
+            "a grant covers only the current version by default: Host::granting_versions({name:?}, &[{version:?}]), and \
+             'versions' in a task file"
         );
         Self::new(name, operation, Reason::Version, help)
     }
 
     pub(super) fn of_token(name: &str, operation: Option<Operation>) -> Self {
-        let help = format!("a token is no key: sign with what secrets::get({name:?}) gives");
+        let help = format!("a token is not a key: sign with the handle from secrets::get({name:?})");
         Self::new(name, operation, Reason::Operation, help)
     }
 
     pub(super) fn signing(declared: &DeclaredSecret) -> Self {
-        let help = match declared.tokens {
-            Some(_) => "a key is for one kind of signature, and this one signs tokens: `signing::sign_jwt` does",
+        let help = match declared.jwt {
+            Some(_) => "this key signs tokens: call `signing::sign_jwt`",
             None => {
-                "a key is for one kind of signature; to sign tokens, and no messages, declare it in skill.json: \"signing\": { \
+                "this key signs messages; to sign tokens instead, declare it in skill.json: \"signing\": { \
                  \"jwt\": { \"issuer\": \"…\", \"audience\": \"…\" } }"
             }
         };
@@ -162,12 +169,12 @@ impl Denial {
     }
 
     pub(super) fn signing_key(name: &str, operation: Option<Operation>) -> Self {
-        let help = "sign a token with it, by `signing::sign_jwt`, and use that in its place";
+        let help = "sign a token with `signing::sign_jwt`, and send or reveal the token";
         Self::new(name, operation, Reason::SigningKey, help)
     }
 
     pub(super) fn claims(name: &str, contradiction: &Contradiction) -> Self {
-        Self::new(name, Some(Operation::Sign), Reason::Claims, advice(contradiction))
+        Self::new(name, Some(Operation::Sign), Reason::Claims, claims_help(contradiction))
     }
 
     fn new(secret: &str, operation: Option<Operation>, reason: Reason, help: impl Into<String>) -> Self {
@@ -181,40 +188,41 @@ impl fmt::Display for Denial {
     }
 }
 
-/// Says what to do about claims that are not signed.
-fn advice(contradiction: &Contradiction) -> String {
+/// Returns help for claims that the host does not sign.
+fn claims_help(contradiction: &Contradiction) -> String {
     let declared =
-        |key: &str| format!("say what is declared, or nothing: {key:?} below \"signing\" in skill.json is for it");
-    let (claim, advice) = match contradiction {
+        |key: &str| format!("leave it out, or set the declared value: {key:?} below \"signing\" in skill.json");
+    let (claim, help) = match contradiction {
         Contradiction::Name(name) => {
-            let advice = "a claim's name has ASCII letters, digits and characters of a URI, but for '%' and brackets";
-            (name.as_str().escape_debug().to_string(), advice.to_owned())
+            let help =
+                "a claim's name contains only ASCII letters, digits and URI characters other than '%' and brackets";
+            (name.as_str().escape_debug().to_string(), help.to_owned())
         }
         Contradiction::Imitation { name, claim } => {
-            let advice = "a verifier could read it as that; give it another name";
-            return format!("the claim `{}` is like `{claim}`: {advice}", name.as_str());
+            let help = "a verifier could confuse them; choose another name";
+            return format!("the claim `{}` resembles `{claim}`: {help}", name.as_str());
         }
         Contradiction::Fixed(claim @ "iss") => ((*claim).to_owned(), declared("issuer")),
         Contradiction::Fixed(claim @ "aud") => ((*claim).to_owned(), declared("audience")),
         Contradiction::Fixed(claim) => {
-            let advice = match *claim {
+            let help = match *claim {
                 "sub" => {
-                    "say what is declared, or nothing; without \"subject\" in skill.json, it is the skill's to choose"
+                    "leave it out, or set the declared value; without \"subject\" in skill.json, the skill chooses it"
                 }
-                "nbf" => "leave it out: a token is valid from when it is signed",
+                "nbf" => "leave it out: a token is valid from its signature on",
                 _ => "leave it out: the host sets it",
             };
-            ((*claim).to_owned(), advice.to_owned())
+            ((*claim).to_owned(), help.to_owned())
         }
         Contradiction::Expiry => {
-            ("exp".to_owned(), "leave it out, or say a time in whole seconds, at most ten minutes from now".to_owned())
+            ("exp".to_owned(), "leave it out, or set a time in whole seconds, at most ten minutes from now".to_owned())
         }
-        _ => return "claims are a JSON object, with each key once".to_owned(),
+        _ => return "claims must be a JSON object with unique keys".to_owned(),
     };
-    format!("the claim `{claim}`: {advice}")
+    format!("the claim `{claim}`: {help}")
 }
 
-/// The operation's name in declarations and grants.
+/// Returns the operation's name in declarations and grants.
 fn token(operation: Operation) -> &'static str {
     match operation {
         Operation::Seal => "seal",
@@ -233,17 +241,17 @@ fn declaration(name: &str, operations: &[Operation]) -> String {
     format!(r#"{{ "name": {name:?}, "operations": [{}], "reason": "…" }}"#, operations.join(", "))
 }
 
-/// How a secret is put where it may stand.
-fn ways(placements: &[&str]) -> String {
-    let way = |placement: &&str| match placement.split_once(':') {
+/// Names the methods that insert a secret at its placements.
+fn methods(placements: &[&str]) -> String {
+    let method = |placement: &&str| match placement.split_once(':') {
         Some(("header", name)) => format!("`Request::header_secret({name:?}, …)`"),
         Some((_, name)) => format!("`Request::query_secret({name:?}, …)`"),
         None => "`Request::bearer` or `Request::basic`".to_owned(),
     };
-    format!("put it into the request by {}", placements.iter().map(way).collect::<Vec<_>>().join(" or "))
+    format!("insert the secret with {}", placements.iter().map(method).collect::<Vec<_>>().join(" or "))
 }
 
 fn listed(destinations: &[&str]) -> String {
     let quoted: Vec<_> = destinations.iter().map(|destination| format!("{destination:?}")).collect();
-    if quoted.is_empty() { "nowhere".to_owned() } else { quoted.join(" and ") }
+    if quoted.is_empty() { "none".to_owned() } else { quoted.join(" and ") }
 }

@@ -1,13 +1,13 @@
-//! Which headers of a skill's leave: the engine takes no request with some, and the host takes others out
+//! Filters a skill's headers. The engine rejects some requests, and the host strips other headers
 //! (`far_runtime::egress`).
 
 use far_capability::is_stripped_header;
 
-use super::placed::Headers;
+use super::placement::Headers;
 use crate::http::{Error, Fields};
 
-/// With these there is no request.
-const REFUSED: [&str; 9] = [
+/// Headers that make a request invalid.
+const REJECTED: [&str; 9] = [
     "connection",
     "host",
     "http2-settings",
@@ -19,16 +19,16 @@ const REFUSED: [&str; 9] = [
     "upgrade",
 ];
 
-/// A request's headers as they go on, as text.
+/// Returns the headers that leave the host, as strings.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`]: one is no header, or none that a skill may set.
-pub(super) fn leaving(fields: Fields) -> Result<Headers, Error> {
+/// [`Error::Invalid`] if a header is malformed, or one that a skill may not set.
+pub(super) fn forwarded(fields: Fields) -> Result<Headers, Error> {
     let mut headers = Headers::new();
     for (name, value) in fields {
         let lower = name.to_ascii_lowercase();
-        if !is_name(&name) || !is_value(&value) || REFUSED.contains(&&*lower) {
+        if !is_name(&name) || !is_value(&value) || REJECTED.contains(&&*lower) {
             return Err(Error::Invalid);
         }
         if !is_stripped_header(&lower) {
@@ -38,13 +38,13 @@ pub(super) fn leaving(fields: Fields) -> Result<Headers, Error> {
     Ok(headers)
 }
 
-/// A token (RFC 9110, 5.6.2).
+/// Returns true for a token (RFC 9110, 5.6.2).
 fn is_name(text: &str) -> bool {
-    let is_of_a_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_of_a_token)
+    let is_token_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
-/// One line, with tabs.
+/// Returns true for a single line, which may contain tabs.
 fn is_value(value: &[u8]) -> bool {
     value.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..))
 }

@@ -1,4 +1,4 @@
-//! The fake host, as a test sets it up.
+//! The fake host and its configuration.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -9,36 +9,38 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::current::Started;
-use super::plan::{Plan, Planned, Value};
+use super::current::RunGuard;
+use super::plan::{Plan, SecretPlan, Value};
 use super::run::Run;
-use super::{Declaration, Ended, Sent, Use};
+use super::{Declaration, RunError, SentRequest, Use};
 use crate::Error;
 use crate::http::{self, Response};
 use crate::secrets::{self, Operation};
-use crate::skill::{call, written};
+use crate::skill::{call, serialize};
 use crate::task::Level;
 
-/// A host with fake secrets, for the tests of one skill. Each run is another task, with everything as it was set up.
+/// A host with fake secrets, for the tests of one skill. Each run is a new task with the same
+/// configuration.
 ///
-/// A secret is granted once one of the methods names it, with all the operations that the skill declares unless
-/// [`granting`](Self::granting) says otherwise. The values are the test's own: take none that protects anything.
+/// Any method that names a secret grants it, with all operations that the skill declares.
+/// [`granting`](Self::granting) narrows the operations and [`without`](Self::without) removes the
+/// grant. Do not use real secrets as values.
 pub struct Host {
     plan: Plan,
     last: RefCell<Record>,
 }
 
-/// What the last run did.
+/// The record of the last run.
 #[derive(Default)]
 struct Record {
     uses: Vec<Use>,
     log: Vec<(Level, String)>,
-    sent: Vec<Sent>,
+    sent: Vec<SentRequest>,
     claims: Vec<String>,
 }
 
 impl Host {
-    /// A host for a skill of this declaration, without any secret.
+    /// Creates a host without secrets for a skill with this declaration.
     pub fn new(declaration: Declaration) -> Self {
         let plan = Plan {
             declaration,
@@ -46,156 +48,164 @@ impl Host {
             task_id: "test-task".to_owned(),
             agent_id: "test-agent".to_owned(),
             time_left: Duration::from_secs(30),
-            answers: VecDeque::new(),
+            responses: VecDeque::new(),
         };
         Self { plan, last: RefCell::default() }
     }
 
-    /// The secret's value, as version `1`.
+    /// Sets the secret's value, with version `1`.
     #[must_use]
     pub fn secret(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.secret_version(name, "1", value)
     }
 
-    /// The secret's value, and what its version is called.
+    /// Sets the secret's value and its version.
     #[must_use]
     pub fn secret_version(self, name: &str, version: &str, value: impl AsRef<[u8]>) -> Self {
         self.with(name, |planned| planned.current = Some(Value::new(version, value)))
     }
 
-    /// A version that is no longer current, and which the grant covers.
+    /// Adds a previous version, covered by the grant.
     #[must_use]
-    pub fn old_version(self, name: &str, version: &str, value: impl AsRef<[u8]>) -> Self {
+    pub fn previous_version(self, name: &str, version: &str, value: impl AsRef<[u8]>) -> Self {
         self.with(name, |planned| {
-            planned.old.push(Value::new(version, value));
+            planned.previous.push(Value::new(version, value));
             planned.versions.push(version.to_owned());
         })
     }
 
-    /// What becomes current when the skill refreshes the secret; more than one, in their order. When none is left,
-    /// refreshing changes nothing.
+    /// Queues a version that becomes current at a refresh. Several versions follow in the order of
+    /// the calls. A refresh with an empty queue changes nothing.
     #[must_use]
-    pub fn later_version(self, name: &str, version: &str, value: impl AsRef<[u8]>) -> Self {
-        self.with(name, |planned| planned.later.push(Value::new(version, value)))
+    pub fn next_version(self, name: &str, version: &str, value: impl AsRef<[u8]>) -> Self {
+        self.with(name, |planned| planned.next.push(Value::new(version, value)))
     }
 
-    /// Grants these operations and no others. A task that is granted less than a required secret needs is refused.
+    /// Grants only these operations. The host refuses a task whose grant lacks an operation of a
+    /// required secret.
     #[must_use]
     pub fn granting(self, name: &str, operations: &[Operation]) -> Self {
         self.with(name, |planned| planned.operations = Some(operations.to_vec()))
     }
 
-    /// Grants these versions besides the current one, and no others. One that has no value is gone from the backend.
+    /// Grants only the current version and these. A granted version without a value is
+    /// [`VersionGone`](secrets::Error::VersionGone).
     #[must_use]
     pub fn granting_versions(self, name: &str, versions: &[&str]) -> Self {
         self.with(name, |planned| planned.versions = versions.iter().copied().map(str::to_owned).collect())
     }
 
-    /// Does not grant the secret, as one that is optional may be left out.
+    /// Does not grant the secret, to test a skill without an optional secret.
     #[must_use]
     pub fn without(self, name: &str) -> Self {
         self.with(name, |planned| planned.is_granted = false)
     }
 
-    /// Answers with this error in place of a handle to the secret.
+    /// Fails each request for a handle to the secret with this error.
     #[must_use]
-    pub fn failing(self, name: &str, error: secrets::Error) -> Self {
-        self.with(name, |planned| planned.failing = Some(error))
+    pub fn fail_get(self, name: &str, error: secrets::Error) -> Self {
+        self.with(name, |planned| planned.get_error = Some(error))
     }
 
-    /// Gives handles to the secret, and answers with this error to each use of one:
-    /// [`Expired`](secrets::Error::Expired) or [`Revoked`](secrets::Error::Revoked), as when a value ends while a skill
-    /// holds it.
+    /// Issues handles to the secret, but fails each use of one with this error. Choose
+    /// [`Expired`](secrets::Error::Expired) or [`Revoked`](secrets::Error::Revoked) to simulate the
+    /// end of a value while the skill holds its handle.
     #[must_use]
-    pub fn ending(self, name: &str, error: secrets::Error) -> Self {
-        self.with(name, |planned| planned.ended = Some(error))
+    pub fn fail_use(self, name: &str, error: secrets::Error) -> Self {
+        self.with(name, |planned| planned.use_error = Some(error))
     }
 
-    /// Grants this many uses of the secret to each run: signatures, reveals, and requests that it is put into. Tokens that it signed
-    /// count with it.
+    /// Limits the uses of the secret in each run: signatures, reveals, and requests that carry it.
+    /// The uses of a token count as uses of its key.
     #[must_use]
-    pub fn max_uses(self, name: &str, most: u32) -> Self {
-        self.with(name, |planned| planned.max_uses = Some(most))
+    pub fn max_uses(self, name: &str, uses: u32) -> Self {
+        self.with(name, |planned| planned.max_uses = Some(uses))
     }
 
-    /// Lets nothing go to the hosts that the secret may be sent to without it, as `only-sealed` in a grant or in `far.toml` does, and
-    /// beside it no `authorization` and no `cookie` of the skill's own. A request without it is [`http::Error::Denied`].
+    /// Requires the secret in each request to the hosts of its destinations, like `only-sealed` in
+    /// a grant or in `far.toml`. A request without it is [`http::Error::Denied`]. From a request
+    /// with it, the host strips the skill's own `authorization` and `cookie` headers.
     #[must_use]
     pub fn only_sealed(self, name: &str) -> Self {
         self.with(name, |planned| planned.only_sealed = true)
     }
 
-    /// How long the secret's value lives, which is 5 minutes unless it is said. No time passes in a run.
+    /// Sets the lifetime of the secret's value, 5 minutes by default. Time stands still during a
+    /// run.
     #[must_use]
     pub fn expires_in(self, name: &str, lifetime: Duration) -> Self {
         self.with(name, |planned| planned.lifetime = lifetime)
     }
 
-    /// The task's id, `test-task` unless it is said.
+    /// Sets the task's id, `test-task` by default.
     #[must_use]
     pub fn task_id(mut self, id: impl Into<String>) -> Self {
         self.plan.task_id = id.into();
         self
     }
 
-    /// The agent's id, `test-agent` unless it is said.
+    /// Sets the agent's id, `test-agent` by default.
     #[must_use]
     pub fn agent_id(mut self, id: impl Into<String>) -> Self {
         self.plan.agent_id = id.into();
         self
     }
 
-    /// The time left until the task's deadline, which is 30 seconds unless it is said. No time passes in a run.
+    /// Sets the time until the task's deadline, 30 seconds by default. Time stands still during a
+    /// run.
     #[must_use]
     pub fn time_left(mut self, time: Duration) -> Self {
         self.plan.time_left = time;
         self
     }
 
-    /// What a server answers, or why none does: the next request gets the first of these, and so on. Where none is left, a
-    /// request is [`http::Error::Unreachable`].
+    /// Queues the result of a request. Requests take the results in the order of the calls. With an
+    /// empty queue, a request is [`http::Error::Unreachable`].
     ///
-    /// A secret goes where the skill declares that it is sent. Where requests without one go is not looked at, but for
-    /// [`only_sealed`](Self::only_sealed): that is for the task's grant to say.
+    /// The host checks the destinations of secrets, and [`only_sealed`](Self::only_sealed). It does
+    /// not check the destinations of requests without a secret, which the task's grant decides.
     #[must_use]
-    pub fn answering(mut self, answer: Result<Response, http::Error>) -> Self {
-        self.plan.answers.push_back(answer);
+    pub fn respond_with(mut self, response: Result<Response, http::Error>) -> Self {
+        self.plan.responses.push_back(response);
         self
     }
 
-    /// Runs the skill's function as one task, on this thread. The output is what the function returned, once it could
-    /// be written as JSON; [`run_json`](Self::run_json) reads the input as well.
+    /// Runs the skill's function as one task, on this thread. Returns the function's output after
+    /// checking that it serializes as JSON. To deserialize the input as well, use
+    /// [`run_json`](Self::run_json).
     ///
     /// # Errors
     ///
-    /// [`Ended::Failed`] with the skill's own message, [`Ended::Violation`] when it asked for more than it may, and
-    /// [`Ended::Refused`] when it was not called, for want of a required secret.
+    /// - [`RunError::Failure`] if the skill returned an error.
+    /// - [`RunError::Violation`] if the skill made a call beyond its declaration or grant.
+    /// - [`RunError::Refusal`] if a required secret is not granted; the skill was not called.
     ///
     /// # Panics
     ///
-    /// As the function panics, when it runs a host itself, and when the host would refuse the
-    /// declaration.
-    pub fn run<I, O>(&self, skill: impl FnOnce(I) -> Result<O, Error>, input: I) -> Result<O, Ended>
+    /// Panics if the function panics or calls a host's `run` itself, or if the real host would
+    /// reject the declaration.
+    pub fn run<I, O>(&self, skill: impl FnOnce(I) -> Result<O, Error>, input: I) -> Result<O, RunError>
     where
         O: Serialize,
     {
         self.enter(|| {
             let output = skill(input).map_err(|error| error.to_string())?;
-            written(&output)?;
+            serialize(&output)?;
             Ok(output)
         })
     }
 
-    /// Runs the skill's function as one task, from JSON to JSON as the component is run.
+    /// Runs the skill's function as one task, with JSON as input and output like the component.
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run), and [`Ended::Failed`] for an input that the skill does not take.
+    /// The errors of [`run`](Self::run), and [`RunError::Failure`] for an input that does not
+    /// deserialize.
     ///
     /// # Panics
     ///
-    /// As [`run`](Self::run).
-    pub fn run_json<I, O>(&self, skill: impl FnOnce(I) -> Result<O, Error>, input: &str) -> Result<String, Ended>
+    /// The panics of [`run`](Self::run).
+    pub fn run_json<I, O>(&self, skill: impl FnOnce(I) -> Result<O, Error>, input: &str) -> Result<String, RunError>
     where
         I: DeserializeOwned,
         O: Serialize,
@@ -203,54 +213,55 @@ impl Host {
         self.enter(|| call(skill, input.as_bytes()).map(|output| String::from_utf8_lossy(&output).into_owned()))
     }
 
-    /// What the last run did with its secrets, in order. What was a violation is not among it: nothing was used.
+    /// Returns the uses of secrets in the last run, in order. A violation is not a use.
     pub fn uses(&self) -> Vec<Use> {
         self.last.borrow().uses.clone()
     }
 
-    /// The requests of the last run, in order.
-    pub fn sent(&self) -> Vec<Sent> {
+    /// Returns the requests of the last run, in order.
+    pub fn sent(&self) -> Vec<SentRequest> {
         self.last.borrow().sent.clone()
     }
 
-    /// The claims of each token that the last run had signed, as JSON, with those that the host sets.
+    /// Returns the claims of each token of the last run as JSON, including the claims that the host
+    /// sets.
     pub fn claims(&self) -> Vec<String> {
         self.last.borrow().claims.clone()
     }
 
-    /// What the last run wrote to the task log.
+    /// Returns the task log of the last run.
     pub fn log(&self) -> Vec<(Level, String)> {
         self.last.borrow().log.clone()
     }
 
-    fn with(mut self, name: &str, change: impl FnOnce(&mut Planned)) -> Self {
+    fn with(mut self, name: &str, change: impl FnOnce(&mut SecretPlan)) -> Self {
         change(self.plan.secrets.entry(name.to_owned()).or_default());
         self
     }
 
-    fn enter<T>(&self, skill: impl FnOnce() -> Result<T, String>) -> Result<T, Ended> {
+    fn enter<T>(&self, skill: impl FnOnce() -> Result<T, String>) -> Result<T, RunError> {
         let run = Run::new(self.plan.clone());
-        let gap = run.scope.gap();
-        let started = Started::new(run);
+        let refusal = run.scope.refusal();
+        let guard = RunGuard::new(run);
         self.last.take();
-        if let Some(gap) = gap {
-            return Err(Ended::Refused(gap));
+        if let Some(denial) = refusal {
+            return Err(RunError::Refusal(denial));
         }
-        let (run, returned) = started.catch(skill);
+        let (run, returned) = guard.catch(skill);
         let violation = run.and_then(|run| {
             self.last.replace(Record { uses: run.uses, log: run.log, sent: run.sent, claims: run.claims });
             run.violation
         });
         match (violation, returned) {
-            // Whatever it made of that.
-            (Some(denial), _) => Err(Ended::Violation(denial)),
-            (None, Ok(answer)) => answer.map_err(Ended::Failed),
+            // A violation takes precedence over the skill's result.
+            (Some(denial), _) => Err(RunError::Violation(denial)),
+            (None, Ok(result)) => result.map_err(RunError::Failure),
             (None, Err(panic)) => resume_unwind(panic),
         }
     }
 }
 
-/// Names, and no values.
+/// Shows the names of the secrets, never their values.
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.plan.secrets.keys().collect();

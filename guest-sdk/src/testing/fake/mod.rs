@@ -1,26 +1,26 @@
-//! The fake host: what a test plans, the rules by which a run is answered, and how it ends.
+//! The fake host: its configuration, its rules, and the record of a run.
 
 pub(crate) mod current;
 mod denial;
-mod ended;
 mod headers;
 mod host;
-mod placed;
+mod placement;
 mod plan;
 mod run;
+mod run_error;
 mod scope;
 mod sending;
-mod sent;
+mod sent_request;
 mod signing;
 #[cfg(test)]
 mod tests;
 mod uses;
 
 pub use denial::{Denial, Reason};
-pub use ended::Ended;
 pub use host::Host;
-pub(crate) use run::Held;
-pub use sent::Sent;
+pub(crate) use run::HandleId;
+pub use run_error::RunError;
+pub use sent_request::SentRequest;
 pub use uses::Use;
 
 use super::{Algorithm, Declaration, DeclaredSecret, Jwt};

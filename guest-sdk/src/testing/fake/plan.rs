@@ -1,4 +1,4 @@
-//! What a test says of the host, the same for each of its runs.
+//! The host's configuration, the same for each run.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,43 +10,43 @@ use super::Declaration;
 use crate::http::{Error as HttpError, Response};
 use crate::secrets::{Error, Operation};
 
-/// How long a value lives where the test does not say.
+/// The default lifetime of a value.
 const LIFETIME: Duration = Duration::from_mins(5);
 
 #[derive(Clone)]
 pub(super) struct Plan {
     pub(super) declaration: Declaration,
-    pub(super) secrets: BTreeMap<String, Planned>,
+    pub(super) secrets: BTreeMap<String, SecretPlan>,
     pub(super) task_id: String,
     pub(super) agent_id: String,
     pub(super) time_left: Duration,
-    /// What servers answer, in turn.
-    pub(super) answers: VecDeque<Result<Response, HttpError>>,
+    /// The results of requests, in order.
+    pub(super) responses: VecDeque<Result<Response, HttpError>>,
 }
 
-/// One secret's grant, and what the backend has of it.
+/// The grant of one secret, and its versions in the backend.
 #[derive(Clone)]
-pub(super) struct Planned {
+pub(super) struct SecretPlan {
     pub(super) is_granted: bool,
-    /// All that is declared, if none.
+    /// The granted operations, or `None` for all that are declared.
     pub(super) operations: Option<Vec<Operation>>,
-    /// Which versions may be asked for besides the current one.
+    /// Granted versions besides the current one.
     pub(super) versions: Vec<String>,
     pub(super) max_uses: Option<u32>,
-    /// Whether nothing goes to its destinations' hosts without it.
+    /// True if each request to the destinations' hosts must carry the secret.
     pub(super) only_sealed: bool,
     pub(super) current: Option<Value>,
-    pub(super) old: Vec<Value>,
-    /// What becomes current with each refresh.
-    pub(super) later: Vec<Value>,
-    /// Why there is no handle.
-    pub(super) failing: Option<Error>,
-    /// Why a handle gives nothing.
-    pub(super) ended: Option<Error>,
+    pub(super) previous: Vec<Value>,
+    /// Versions that become current, one at each refresh.
+    pub(super) next: Vec<Value>,
+    /// The error of each request for a handle.
+    pub(super) get_error: Option<Error>,
+    /// The error of each use of a handle.
+    pub(super) use_error: Option<Error>,
     pub(super) lifetime: Duration,
 }
 
-/// One version of a secret; its bytes are wiped when it is dropped.
+/// One version of a secret, wiped on drop.
 #[derive(Clone)]
 pub(super) struct Value {
     pub(super) version: String,
@@ -59,7 +59,7 @@ impl Value {
     }
 }
 
-impl Default for Planned {
+impl Default for SecretPlan {
     fn default() -> Self {
         Self {
             is_granted: true,
@@ -68,24 +68,24 @@ impl Default for Planned {
             max_uses: None,
             only_sealed: false,
             current: None,
-            old: Vec::new(),
-            later: Vec::new(),
-            failing: None,
-            ended: None,
+            previous: Vec::new(),
+            next: Vec::new(),
+            get_error: None,
+            use_error: None,
             lifetime: LIFETIME,
         }
     }
 }
 
-impl Planned {
+impl SecretPlan {
     pub(super) fn value(&self, version: &VersionSelector) -> Result<&Value, Error> {
-        if let Some(error) = self.failing {
+        if let Some(error) = self.get_error {
             return Err(error);
         }
         match version {
             VersionSelector::Current => self.current.as_ref().ok_or(Error::NotFound),
             VersionSelector::Exactly(version) => {
-                let known = self.current.iter().chain(&self.old);
+                let known = self.current.iter().chain(&self.previous);
                 known.into_iter().find(|value| value.version == version.as_str()).ok_or(Error::VersionGone)
             }
         }

@@ -1,40 +1,41 @@
-//! What a run may use: the host's own check (`far_capability`), over the test's declaration and grants.
+//! The capability of a run: the real host's check (`far_capability`), applied to the test's
+//! declaration and grants.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Instant;
 
 use far_capability::{
-    Access, Capability, Catalog, CatalogEntry, Decision, DeclaredSecret as Declared, DenyReason, Grant, JwtAlgorithm,
-    JwtRule, JwtTerms, Operation as HostOperation, Operations, Permit, Purpose, Reference, SecretName, Signature,
-    Signing, SkillDigest, Target, Terms, Version, VersionRule, VersionSelector,
+    Access, Capability, Catalog, CatalogEntry, Decision, DeclaredSecret as HostDeclaredSecret, DenyReason, Grant,
+    JwtAlgorithm, JwtRule, JwtTerms, Operation as HostOperation, Operations, Permit, Purpose, Reference, SecretName,
+    Signature, Signing, SkillDigest, Target, Terms, Version, VersionRule, VersionSelector,
 };
 
-use super::plan::{Plan, Planned};
+use super::plan::{Plan, SecretPlan};
 use super::{Algorithm, Declaration, DeclaredSecret, Denial, Jwt};
 use crate::secrets::{Error, Operation};
 
-/// The destination of a grant of `seal` for a secret whose declaration has none.
+/// The destination in a grant of `seal` if the declaration has none.
 const NOWHERE: &str = "https://nowhere.invalid";
 
-/// What a run may use.
+/// The capability of a run.
 pub(super) struct Scope {
     declaration: Declaration,
-    declared: Vec<Declared>,
+    declared: Vec<HostDeclaredSecret>,
     capability: Capability,
 }
 
 impl Scope {
-    /// Joins what a test declares and grants; the catalog permits all that is declared.
+    /// Combines the test's declaration and grants. The catalog permits everything declared.
     ///
     /// # Panics
     ///
-    /// If the host would refuse the declaration.
-    #[expect(clippy::panic, reason = "a test that is wrong fails")]
+    /// Panics if the real host would reject the declaration.
+    #[expect(clippy::panic, reason = "an invalid test fails")]
     pub(super) fn new(plan: &Plan) -> Self {
         match Self::join(plan) {
             Ok(scope) => scope,
-            Err(problem) => panic!("the host would refuse the declaration: {problem}"),
+            Err(problem) => panic!("the host would reject the declaration: {problem}"),
         }
     }
 
@@ -61,8 +62,8 @@ impl Scope {
         Ok(Self { declaration: plan.declaration, declared, capability })
     }
 
-    /// Returns what is in the way of the first required secret that is not granted as declared.
-    pub(super) fn gap(&self) -> Option<Denial> {
+    /// Returns the denial for the first required secret that is not granted as declared.
+    pub(super) fn refusal(&self) -> Option<Denial> {
         let gap = self.capability.gaps(&self.declared).next()?;
         let permitted = self.operations(&gap.secret);
         let lacking = gap.operations.iter().find(|operation| !permitted.contains(*operation));
@@ -71,7 +72,7 @@ impl Scope {
         Some(self.denial(&access, lacking.filter(|_| gap.reason == DenyReason::Operation), gap.reason))
     }
 
-    /// Asks the host's check. An ended grant is an error that the skill may handle.
+    /// Runs the host's check. An expired grant is an error that the skill can handle.
     pub(super) fn check(&self, access: &Access<'_>) -> Result<Result<(), Error>, Denial> {
         match self.capability.check(access, Instant::now()) {
             Decision::Allowed(_) => Ok(Ok(())),
@@ -88,29 +89,29 @@ impl Scope {
         }
     }
 
-    /// Returns the secrets that the run may do anything with, by name.
+    /// Returns the permitted secrets, sorted by name.
     pub(super) fn permits(&self) -> Vec<(&SecretName, &Permit)> {
         let mut permits: Vec<_> = self.capability.permits().collect();
         permits.sort_unstable_by_key(|(name, _)| *name);
         permits
     }
 
-    /// Returns the secrets that a request must carry, granted or not.
+    /// Returns the secrets that a request must carry, even if they are not granted.
     pub(super) fn demanded(&self, target: &Target) -> Vec<SecretName> {
-        self.capability.demanded(target).cloned().collect()
+        self.capability.required_secrets(target).cloned().collect()
     }
 
-    /// Returns whether the declaration asks for an algorithm by name.
+    /// Returns true if the declaration names this algorithm.
     pub(super) fn declares(&self, name: &SecretName, algorithm: Algorithm) -> bool {
         let declared = self.declaration.get(name.as_str());
-        declared.and_then(|declared| declared.tokens).is_some_and(|tokens| tokens.algorithm == Some(algorithm))
+        declared.and_then(|declared| declared.jwt).is_some_and(|jwt| jwt.algorithm == Some(algorithm))
     }
 
     fn operations(&self, name: &SecretName) -> Operations {
         self.capability.permit(name).map_or(Operations::NONE, |permit| permit.operations)
     }
 
-    /// Returns the violation with the next step for its author.
+    /// Returns the violation, with help for the skill's author.
     fn denial(&self, access: &Access<'_>, operation: Option<HostOperation>, reason: DenyReason) -> Denial {
         let name = access.secret.as_str();
         let is_permitted = operation.is_some_and(|operation| self.operations(access.secret).contains(operation));
@@ -127,14 +128,14 @@ impl Scope {
             (DenyReason::Placement, Purpose::Seal(_, placement), _) => Denial::placement(declared, placement),
             (DenyReason::Signing, ..) => Denial::signing(declared),
             (DenyReason::SigningKey, ..) => Denial::signing_key(name, operation),
-            // The catalog permits what is declared.
+            // The catalog permits everything declared.
             _ => Denial::ungranted(declared, operation),
         }
     }
 }
 
-/// Reads a declared secret as the host reads it in `skill.json`.
-fn declare(secret: &DeclaredSecret) -> Result<Declared, Box<dyn StdError>> {
+/// Converts a declared secret like the host's reader of `skill.json`.
+fn declare(secret: &DeclaredSecret) -> Result<HostDeclaredSecret, Box<dyn StdError>> {
     let operations: Operations = secret.operations.iter().copied().map(HostOperation::from).collect();
     let destinations = secret.destinations.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
     let mut terms = Terms::new(operations, destinations)?;
@@ -142,13 +143,13 @@ fn declare(secret: &DeclaredSecret) -> Result<Declared, Box<dyn StdError>> {
         let placements = secret.placements.iter().map(|text| text.parse()).collect::<Result<Vec<_>, _>>()?;
         terms = terms.with_placements(placements)?;
     }
-    if let Some(tokens) = &secret.tokens {
-        terms = terms.with_signing(Signing::Jwt(tokens.into()))?;
+    if let Some(jwt) = &secret.jwt {
+        terms = terms.with_signing(Signing::Jwt(jwt.into()))?;
     }
-    Ok(Declared { name: secret.name.parse()?, terms, reason: String::new(), optional: secret.optional })
+    Ok(HostDeclaredSecret { name: secret.name.parse()?, terms, reason: String::new(), optional: secret.optional })
 }
 
-/// Returns the terms of the operator: those of the declaration, with an algorithm for tokens.
+/// Returns the operator's terms: the declared ones, with an algorithm for tokens.
 fn permit(declared: &Terms) -> Result<Terms, Box<dyn StdError>> {
     let terms = declared.clone();
     let Some(Signing::Jwt(tokens)) = declared.signing() else { return Ok(terms) };
@@ -156,14 +157,14 @@ fn permit(declared: &Terms) -> Result<Terms, Box<dyn StdError>> {
     Ok(terms.with_signing(Signing::Jwt(JwtTerms { algorithm, ..tokens.clone() }))?)
 }
 
-/// Returns the grant that a test makes, if it makes one.
-fn grant(name: &SecretName, permitted: &Terms, planned: &Planned) -> Result<Option<Grant>, Box<dyn StdError>> {
+/// Returns the test's grant of a secret, if there is one.
+fn grant(name: &SecretName, permitted: &Terms, planned: &SecretPlan) -> Result<Option<Grant>, Box<dyn StdError>> {
     let terms = match &planned.operations {
         _ if !planned.is_granted => return Ok(None),
         Some(operations) => {
             let mut operations: Operations = operations.iter().copied().map(HostOperation::from).collect();
             if operations.is_empty() {
-                // A grant has at least one operation: here, one that the skill does not declare.
+                // A grant needs at least one operation: take one that the skill does not declare.
                 let declared = permitted.operations();
                 operations =
                     HostOperation::ALL.into_iter().rfind(|other| !declared.contains(*other)).into_iter().collect();
@@ -175,12 +176,12 @@ fn grant(name: &SecretName, permitted: &Terms, planned: &Planned) -> Result<Opti
         }
         None => permitted.clone(),
     };
-    // No skill can ask for a version that is none.
+    // Skips invalid versions, which no skill can request.
     let versions = planned.versions.iter().filter_map(|version| Version::parse(version).ok()).collect();
     Ok(Some(Grant::new(name.clone(), terms).with_versions(VersionRule::Listed(versions))))
 }
 
-/// Returns the same terms for these operations.
+/// Returns the terms, limited to these operations.
 fn narrowed(terms: &Terms, operations: Operations) -> Result<Terms, Box<dyn StdError>> {
     if !operations.contains(HostOperation::Seal) {
         return signing_as(Terms::new(operations, Vec::new())?, terms);

@@ -1,77 +1,77 @@
-//! What a skill did with its secrets.
+//! The record of a skill's use of its secrets.
 
-/// One thing that a skill did with its secrets.
+/// One use of a secret, named after the function that the skill called.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Use {
-    /// It asked for a handle to the current version, whether or not the backend had it.
-    Asked(String),
-    /// It asked for a handle to one version.
-    AskedVersion {
+    /// A request for a handle to the current version, even if the backend has no such secret.
+    Get(String),
+    /// A request for a handle to one version.
+    GetVersion {
         /// The secret's name.
         name: String,
         /// The version.
         version: String,
     },
-    /// It asked what it may use.
-    Listed,
-    /// It had a secret read again, whether or not the backend had it.
-    Refreshed(String),
-    /// It was given a stand-in.
-    Sealed(String),
-    /// The host put it into a request.
-    Sent(String),
-    /// The host signed for it.
-    Signed(String),
-    /// The host signed a token with it, which is a secret of the same name.
-    Derived(String),
-    /// It was given the bytes.
-    Revealed(String),
+    /// A call of [`secrets::list`](crate::secrets::list).
+    List,
+    /// A refresh, even if the backend has no such secret.
+    Refresh(String),
+    /// The issue of a placeholder.
+    Seal(String),
+    /// The replacement of a placeholder in a request.
+    Send(String),
+    /// A signature of a message.
+    Sign(String),
+    /// A signed JSON Web Token, which is a secret with the name of its key.
+    SignJwt(String),
+    /// A copy of the bytes into the skill's memory.
+    Reveal(String),
 }
 
 impl Use {
-    /// A handle to the current version of this secret was asked for.
-    pub fn asked(name: impl Into<String>) -> Self {
-        Self::Asked(name.into())
+    /// Returns the use for [`secrets::get`](crate::secrets::get).
+    pub fn get(name: impl Into<String>) -> Self {
+        Self::Get(name.into())
     }
 
-    /// A handle to one version of this secret was asked for.
-    pub fn asked_version(name: impl Into<String>, version: impl Into<String>) -> Self {
-        Self::AskedVersion { name: name.into(), version: version.into() }
+    /// Returns the use for [`secrets::get_version`](crate::secrets::get_version).
+    pub fn get_version(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self::GetVersion { name: name.into(), version: version.into() }
     }
 
-    /// What the task may use was asked for.
-    pub fn listed() -> Self {
-        Self::Listed
+    /// Returns the use for [`secrets::list`](crate::secrets::list).
+    pub fn list() -> Self {
+        Self::List
     }
 
-    /// This secret was read again.
-    pub fn refreshed(name: impl Into<String>) -> Self {
-        Self::Refreshed(name.into())
+    /// Returns the use for [`secrets::refresh`](crate::secrets::refresh).
+    pub fn refresh(name: impl Into<String>) -> Self {
+        Self::Refresh(name.into())
     }
 
-    /// A stand-in for this secret was given to the skill.
-    pub fn sealed(name: impl Into<String>) -> Self {
-        Self::Sealed(name.into())
+    /// Returns the use for [`sealed::token`](crate::sealed::token).
+    pub fn seal(name: impl Into<String>) -> Self {
+        Self::Seal(name.into())
     }
 
-    /// This secret was put into a request.
-    pub fn sent(name: impl Into<String>) -> Self {
-        Self::Sent(name.into())
+    /// Returns the use for a request that carried the secret.
+    pub fn send(name: impl Into<String>) -> Self {
+        Self::Send(name.into())
     }
 
-    /// The host signed with this secret.
-    pub fn signed(name: impl Into<String>) -> Self {
-        Self::Signed(name.into())
+    /// Returns the use for [`signing::hmac_sha256`](crate::signing::hmac_sha256).
+    pub fn sign(name: impl Into<String>) -> Self {
+        Self::Sign(name.into())
     }
 
-    /// The host signed a token with this secret.
-    pub fn derived(name: impl Into<String>) -> Self {
-        Self::Derived(name.into())
+    /// Returns the use for [`signing::sign_jwt`](crate::signing::sign_jwt).
+    pub fn sign_jwt(name: impl Into<String>) -> Self {
+        Self::SignJwt(name.into())
     }
 
-    /// The bytes of this secret were given to the skill.
-    pub fn revealed(name: impl Into<String>) -> Self {
-        Self::Revealed(name.into())
+    /// Returns the use for [`reveal::reveal`](crate::reveal::reveal).
+    pub fn reveal(name: impl Into<String>) -> Self {
+        Self::Reveal(name.into())
     }
 }

@@ -1,19 +1,19 @@
-//! The fake host against the rules of the real one, and what a test sees of it.
+//! Tests of the fake host against the real host's rules, and of its record.
 
-mod ending;
 mod headers;
-mod placing;
+mod placement;
 mod rules;
+mod run_end;
 mod sending;
 mod signing;
 mod streaming;
 mod values;
 
-use super::{Declaration, DeclaredSecret, Denial, Ended, Host};
+use super::{Declaration, DeclaredSecret, Denial, Host, RunError};
 use crate::secrets::{Operation, Secret};
 use crate::{Error, secrets};
 
-/// What the tests' skill declares.
+/// The declaration of the tests' skill.
 const DECLARATION: Declaration = Declaration {
     secrets: &[
         DeclaredSecret::new("signs", &[Operation::Sign]),
@@ -31,9 +31,9 @@ fn get(name: &str) -> Result<Secret, Error> {
     Ok(secrets::get(name)?)
 }
 
-fn violation(ended: Option<Ended>) -> Denial {
-    match ended {
-        Some(Ended::Violation(denial)) => denial,
-        other => panic!("no violation: {other:?}"),
+fn violation(error: Option<RunError>) -> Denial {
+    match error {
+        Some(RunError::Violation(denial)) => denial,
+        other => panic!("not a violation: {other:?}"),
     }
 }

@@ -1,8 +1,8 @@
-//! Each case names the rule of the real host that it is about.
+//! Each case names the rule of the real host that it covers.
 
 use super::{DECLARATION, get, host, violation};
 use crate::secrets::Error as SecretError;
-use crate::testing::{Declaration, DeclaredSecret, Ended, Host, Jwt, Operation, Reason};
+use crate::testing::{Declaration, DeclaredSecret, Host, Jwt, Operation, Reason, RunError};
 use crate::{Error, reveal, secrets, signing};
 
 type Call = fn() -> Result<(), Error>;
@@ -12,7 +12,7 @@ fn get_a(name: &'static str) -> Result<(), Error> {
 }
 
 #[test]
-fn what_is_not_declared_and_granted_is_a_violation() {
+fn undeclared_or_ungranted_use_is_violation() {
     use Operation::{Refresh, Reveal, Sign};
 
     let cases: [(&str, Call, &str, Option<Operation>, Reason); 14] = [
@@ -60,14 +60,14 @@ fn what_is_not_declared_and_granted_is_a_violation() {
             Reason::Operation,
         ),
         (
-            "VersionRule::covers: the current one only, even by its name",
+            "VersionRule::covers: the current version only, even by name",
             || Ok(secrets::get_version("signs", "1").map(drop)?),
             "signs",
             None,
             Reason::Version,
         ),
     ];
-    // `any` is granted nothing that it declares, `extra` is granted and not declared.
+    // `any` is granted no declared operation; `extra` is granted but not declared.
     let host = host().granting("any", &[Refresh]).secret("extra", "canary");
     for (rule, call, secret, operation, reason) in cases {
         let denial = violation(host.run(|()| call(), ()).err());
@@ -76,7 +76,7 @@ fn what_is_not_declared_and_granted_is_a_violation() {
 }
 
 #[test]
-fn a_task_without_what_its_skill_requires_is_refused() {
+fn missing_required_secret_refuses_task() {
     // `Capability::gaps`.
     let cases = [
         (Host::new(DECLARATION), Reason::Ungranted),
@@ -86,33 +86,33 @@ fn a_task_without_what_its_skill_requires_is_refused() {
         (host().granting("signs", &[Operation::Seal]), Reason::Operation),
     ];
     for (host, expected) in cases {
-        let ended = host.run(|()| -> Result<(), Error> { panic!("the skill was called") }, ());
-        match ended {
-            Err(Ended::Refused(denial)) => assert_eq!((&*denial.secret, denial.reason), ("signs", expected)),
+        let result = host.run(|()| -> Result<(), Error> { panic!("the skill was called") }, ());
+        match result {
+            Err(RunError::Refusal(denial)) => assert_eq!((&*denial.secret, denial.reason), ("signs", expected)),
             other => panic!("not refused: {other:?}"),
         }
     }
 }
 
 #[test]
-fn what_may_be_used_and_cannot_be_is_an_error() {
+fn failed_use_of_granted_secret_is_error() {
     let too_long = vec![0; (1 << 20) + 1];
     let busy = SecretError::Unavailable { retry_after: Some(std::time::Duration::from_millis(1500)) };
     let cases: [(&str, Host, &[u8], SecretError); 7] = [
         ("the backend has no value", host_without_value(), b"", SecretError::NotFound),
-        ("the backend's advice is kept", host().failing("signs", busy), b"", busy),
-        ("ProviderError::TooLarge", host().failing("signs", SecretError::TooLarge), b"", SecretError::TooLarge),
+        ("the backend's retry advice is preserved", host().fail_get("signs", busy), b"", busy),
+        ("ProviderError::TooLarge", host().fail_get("signs", SecretError::TooLarge), b"", SecretError::TooLarge),
         ("Session::sign_hmac_sha256: length", host(), &too_long, SecretError::TooLarge),
-        ("Secret::value: ended", host().ending("signs", SecretError::Revoked), b"", SecretError::Revoked),
+        ("Secret::value: ended", host().fail_use("signs", SecretError::Revoked), b"", SecretError::Revoked),
         (
             "Session::use_value: length before the value's end",
-            host().ending("signs", SecretError::Revoked),
+            host().fail_use("signs", SecretError::Revoked),
             &too_long,
             SecretError::TooLarge,
         ),
         (
             "Session::use_value: the value's end before the count",
-            host().ending("signs", SecretError::Expired).max_uses("signs", 0),
+            host().fail_use("signs", SecretError::Expired).max_uses("signs", 0),
             b"",
             SecretError::Expired,
         ),
@@ -132,14 +132,14 @@ fn host_without_value() -> Host {
 }
 
 #[test]
-fn a_message_of_the_longest_length_is_signed() {
+fn message_of_maximum_length_is_signed() {
     let sign = |()| Ok(signing::hmac_sha256(&get("signs")?, &vec![0; 1 << 20]).map(drop)?);
     assert_eq!(host().run(sign, ()), Ok(()));
 }
 
 #[test]
-fn uses_are_counted_over_the_handles_of_a_secret() {
-    // `Session::count_use`; what failed is not counted.
+fn handles_of_secret_share_use_count() {
+    // `Session::count_use`; a failed call does not count.
     let skill = |()| {
         let (first, second) = (get("any")?, get("any")?);
         assert_eq!(signing::hmac_sha256(&first, &vec![0; (1 << 20) + 1]), Err(SecretError::TooLarge));
@@ -154,11 +154,11 @@ fn uses_are_counted_over_the_handles_of_a_secret() {
 }
 
 #[test]
-fn only_what_is_granted_is_listed_by_name() {
+fn list_has_granted_secrets_by_name() {
     // `Session::list`.
     let skill = |()| {
         let before = secrets::list();
-        let _held = get("signs")?;
+        let _handle = get("signs")?;
         Ok::<_, Error>((before, secrets::list()))
     };
     let mut seen = None;
@@ -173,22 +173,22 @@ fn only_what_is_granted_is_listed_by_name() {
 }
 
 #[test]
-fn declaration_that_host_refuses_panics() {
+fn invalid_declaration_panics() {
     const SEAL: &[Operation] = &[Operation::Seal];
 
     const CASES: [(&[DeclaredSecret], &str); 8] = [
         (&[DeclaredSecret::new("A", &[Operation::Sign])], "'A': a name is made of a-z"),
         (&[DeclaredSecret::new("a", &[])], "'a': names no operation"),
         (&[DeclaredSecret::new("a", SEAL)], "'a': has the operation 'seal' without a destination"),
-        (&[DeclaredSecret::new("a", SEAL).sent_to(&["a.example"])], "'a': a destination is a URL"),
-        (&[DeclaredSecret::new("a", SEAL).sent_to(&["https://*.com"])], "'a': a destination's wildcard"),
+        (&[DeclaredSecret::new("a", SEAL).destinations(&["a.example"])], "'a': a destination is a URL"),
+        (&[DeclaredSecret::new("a", SEAL).destinations(&["https://*.com"])], "'a': a destination's wildcard"),
         (
-            &[DeclaredSecret::new("a", SEAL).sent_to(&["https://a.example"]).placed(&["header:host"])],
+            &[DeclaredSecret::new("a", SEAL).destinations(&["https://a.example"]).placements(&["header:host"])],
             "'a': a placement's header",
         ),
         (
-            &[DeclaredSecret::new("a", &[Operation::Reveal]).signing_tokens(Jwt::new())],
-            "'a': says what is signed without the operation 'sign'",
+            &[DeclaredSecret::new("a", &[Operation::Reveal]).jwt(Jwt::new())],
+            "'a': has a kind of signature without the operation 'sign'",
         ),
         (&[DeclaredSecret::new("a", &[Operation::Sign]); 2], "'a': the secret 'a' is listed twice"),
     ];
@@ -196,6 +196,6 @@ fn declaration_that_host_refuses_panics() {
         let run = || Host::new(Declaration { secrets }).run(|()| Ok(()), ());
         let panic = std::panic::catch_unwind(run).unwrap_err();
         let message = panic.downcast_ref::<String>().unwrap();
-        assert!(message.starts_with(&format!("the host would refuse the declaration: {expected}")), "{message}");
+        assert!(message.starts_with(&format!("the host would reject the declaration: {expected}")), "{message}");
     }
 }

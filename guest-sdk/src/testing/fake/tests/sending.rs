@@ -1,14 +1,14 @@
-//! Requests, with secrets and without.
+//! Requests with and without secrets.
 
 use super::violation;
 use crate::http::{self, Request, Response};
 use crate::secrets::{self, Operation};
-use crate::testing::{Declaration, DeclaredSecret, Ended, Host, Jwt, Reason, Use};
+use crate::testing::{Declaration, DeclaredSecret, Host, Jwt, Reason, RunError, Use};
 use crate::{Error, sealed, signing};
 
 const DECLARATION: Declaration = Declaration {
     secrets: &[
-        DeclaredSecret::new("token", &[Operation::Seal]).optional().sent_to(&["https://a.example"]),
+        DeclaredSecret::new("token", &[Operation::Seal]).optional().destinations(&["https://a.example"]),
         DeclaredSecret::new("key", &[Operation::Sign]).optional(),
     ],
 };
@@ -24,10 +24,10 @@ fn post(url: &str) -> Result<u16, Error> {
 }
 
 #[test]
-fn a_request_is_recorded_with_the_name_of_its_secret() {
-    let host = host().answering(Ok(Response::new(201, "made")));
+fn sent_request_shows_secret_name() {
+    let host = host().respond_with(Ok(Response::new(201, "made")));
     assert_eq!(host.run(post, "https://a.example/b"), Ok(201));
-    assert_eq!(host.uses(), [Use::asked("token"), Use::sealed("token"), Use::sent("token")]);
+    assert_eq!(host.uses(), [Use::get("token"), Use::seal("token"), Use::send("token")]);
     let [sent] = &host.sent()[..] else { panic!("one request: {:?}", host.sent()) };
     assert_eq!(
         (sent.method.as_str(), sent.url.as_str(), sent.body.as_slice()),
@@ -41,8 +41,8 @@ fn a_request_is_recorded_with_the_name_of_its_secret() {
 }
 
 #[test]
-fn a_password_is_recorded_with_its_user() {
-    let host = host().answering(Ok(Response::new(200, "")));
+fn basic_credentials_show_user() {
+    let host = host().respond_with(Ok(Response::new(200, "")));
     let get = |(): ()| -> Result<(), Error> {
         Request::get("https://a.example/").basic("user", &secrets::get("token")?)?.send()?;
         Ok(())
@@ -52,19 +52,25 @@ fn a_password_is_recorded_with_its_user() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_and_one_that_is_not_let() {
-    assert_eq!(host().run(post, "https://a.example"), Err(Ended::Failed("the server does not answer".to_owned())));
-    let host = host().answering(Err(http::Error::Denied));
-    assert!(matches!(host.run(post, "https://a.example"), Err(Ended::Failed(_))));
+fn request_without_response_fails() {
+    assert_eq!(
+        host().run(post, "https://a.example"),
+        Err(RunError::Failure("the server is unreachable or did not respond in time".to_owned()))
+    );
+    let host = host().respond_with(Err(http::Error::Denied));
+    assert!(matches!(host.run(post, "https://a.example"), Err(RunError::Failure(_))));
 }
 
 #[test]
-fn uses_are_counted_where_a_secret_is_sent() {
-    let host = host().max_uses("token", 1).answering(Ok(Response::new(200, ""))).answering(Ok(Response::new(200, "")));
+fn sent_secret_counts_as_use() {
+    let host =
+        host().max_uses("token", 1).respond_with(Ok(Response::new(200, ""))).respond_with(Ok(Response::new(200, "")));
     let twice = |(): ()| -> Result<Vec<Option<u16>>, Error> {
         let token = secrets::get("token")?;
         let send = || {
-            Ok::<_, Error>(Request::get("https://a.example/").bearer(&token)?.send().ok().map(|answer| answer.status()))
+            Ok::<_, Error>(
+                Request::get("https://a.example/").bearer(&token)?.send().ok().map(|response| response.status()),
+            )
         };
         Ok(vec![send()?, send()?])
     };
@@ -72,37 +78,37 @@ fn uses_are_counted_where_a_secret_is_sent() {
 }
 
 #[test]
-fn a_secret_that_is_not_declared_for_it_is_not_sealed() {
+fn undeclared_seal_is_violation() {
     let skill = |(): ()| -> Result<String, Error> { Ok(sealed::token(&secrets::get("key")?)?) };
-    assert!(matches!(host().run(skill, ()), Err(Ended::Violation(denial)) if denial.reason == Reason::Operation));
+    assert!(matches!(host().run(skill, ()), Err(RunError::Violation(denial)) if denial.reason == Reason::Operation));
 }
 
 #[test]
-fn a_token_that_was_signed_is_sent_in_place_of_its_key() {
+fn signed_token_is_sent_as_bearer() {
     const SIGNS: Declaration = Declaration {
         secrets: &[DeclaredSecret::new("app", &[Operation::Sign, Operation::Seal])
-            .sent_to(&["GET https://a.example/app"])
-            .signing_tokens(Jwt::new().issuer("app"))],
+            .destinations(&["GET https://a.example/app"])
+            .jwt(Jwt::new().issuer("app"))],
     };
     let skill = |url: &str| -> Result<(), Error> {
         let token = signing::sign_jwt(&secrets::get("app")?, &serde_json::json!({}))?;
         Request::get(url).bearer(&token)?.send()?;
         Ok(())
     };
-    let host = Host::new(SIGNS).secret("app", "k3y").answering(Ok(Response::new(200, "")));
+    let host = Host::new(SIGNS).secret("app", "k3y").respond_with(Ok(Response::new(200, "")));
     assert_eq!(host.run(skill, "https://a.example/app/x"), Ok(()));
-    assert_eq!(host.uses(), [Use::asked("app"), Use::derived("app"), Use::sealed("app"), Use::sent("app")]);
+    assert_eq!(host.uses(), [Use::get("app"), Use::sign_jwt("app"), Use::seal("app"), Use::send("app")]);
     assert_eq!(host.sent()[0].headers[0].1, "Bearer [sealed:app]");
     let denial = violation(host.run(skill, "https://a.example/").err());
     assert_eq!((denial.reason, &*denial.secret), (Reason::Destination, "app"));
 }
 
 #[test]
-fn a_redirect_is_an_answer_like_any_other() {
+fn redirect_is_returned_to_skill() {
     let moved = || Response::new(302, "").with_header("location", "https://b.example/");
-    let host = host().answering(Ok(moved())).answering(Ok(Response::new(200, "")));
+    let host = host().respond_with(Ok(moved())).respond_with(Ok(Response::new(200, "")));
     assert_eq!(host.run(post, "https://a.example/"), Ok(302));
-    assert_eq!(host.sent().len(), 1, "nothing follows it");
+    assert_eq!(host.sent().len(), 1, "the host does not follow the redirect");
 
     let follows = |(): ()| -> Result<u16, Error> {
         let token = secrets::get("token")?;
@@ -115,13 +121,13 @@ fn a_redirect_is_an_answer_like_any_other() {
 }
 
 #[test]
-fn a_request_that_cannot_be_decided_on_is_no_violation() {
+fn invalid_request_is_not_violation() {
     // `Target::new`, and the methods that the host does not send.
     for url in
         ["a.example", "https://A.example/", "https://u:p@a.example/", "https://a.example/a/../b", "ftp://a.example/"]
     {
-        let told = "the request's URL, method or headers are not valid";
-        assert_eq!(host().run(post, url), Err(Ended::Failed(told.to_owned())), "{url}");
+        let message = "invalid URL, method or header";
+        assert_eq!(host().run(post, url), Err(RunError::Failure(message.to_owned())), "{url}");
     }
     for method in ["TRACE", "CONNECT", "get"] {
         let skill = |()| -> Result<(), Error> {
@@ -129,13 +135,13 @@ fn a_request_that_cannot_be_decided_on_is_no_violation() {
             Ok(())
         };
         let host = host();
-        assert!(matches!(host.run(skill, ()), Err(Ended::Failed(_))), "{method}");
-        assert!(host.sent().is_empty() && !host.uses().contains(&Use::sent("token")));
+        assert!(matches!(host.run(skill, ()), Err(RunError::Failure(_))), "{method}");
+        assert!(host.sent().is_empty() && !host.uses().contains(&Use::send("token")));
     }
 }
 
 #[test]
-fn a_query_is_encoded_and_put_together() {
+fn query_parameters_are_encoded_and_joined() {
     for (url, expected) in [
         ("https://a.example", "https://a.example?a%20b=%26%C3%A9"),
         ("https://a.example/?", "https://a.example/?a%20b=%26%C3%A9"),

@@ -1,4 +1,4 @@
-//! Tokens, and keys that sign them. Each case names the rule of the real host that it mirrors.
+//! Tokens and the keys that sign them. Each case names the rule of the real host that it covers.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,9 +20,9 @@ const ALL: &[Operation] = &[Operation::Sign, Operation::Seal, Operation::Reveal]
 
 const DECLARATION: Declaration = Declaration {
     secrets: &[
-        DeclaredSecret::new("app", ALL).sent_to(&["https://a.example"]).signing_tokens(APP),
-        DeclaredSecret::new("plain", &[Operation::Sign]).signing_tokens(Jwt::new().algorithm(Algorithm::Hs256)),
-        DeclaredSecret::new("subject", &[Operation::Sign]).signing_tokens(Jwt::new().subject("one")),
+        DeclaredSecret::new("app", ALL).destinations(&["https://a.example"]).jwt(APP),
+        DeclaredSecret::new("plain", &[Operation::Sign]).jwt(Jwt::new().algorithm(Algorithm::Hs256)),
+        DeclaredSecret::new("subject", &[Operation::Sign]).jwt(Jwt::new().subject("one")),
         DeclaredSecret::new("hmac", &[Operation::Sign]),
     ],
 };
@@ -44,7 +44,7 @@ fn unix_time() -> u64 {
 }
 
 #[test]
-fn a_token_has_a_header_and_what_the_host_sets() {
+fn token_has_header_and_host_claims() {
     let mut text = String::new();
     let skill = |()| {
         let token = token(&json!({ "scope": ["a"], "iss": "app" }))?;
@@ -53,11 +53,11 @@ fn a_token_has_a_header_and_what_the_host_sets() {
     };
     let host = host().secret_version("app", "7", "no key of RS256");
     assert_eq!(host.run(skill, ()), Ok(("app".to_owned(), "7".to_owned(), Some(600))));
-    assert_eq!(host.uses(), [Use::asked("app"), Use::derived("app"), Use::revealed("app")]);
+    assert_eq!(host.uses(), [Use::get("app"), Use::sign_jwt("app"), Use::reveal("app")]);
 
     let (signed, signature) = text.rsplit_once('.').unwrap();
     let mac = Hmac::<Sha256>::new_from_slice(b"no key of RS256").unwrap().chain_update(signed).finalize();
-    assert_eq!(URL_SAFE_NO_PAD.decode(signature).unwrap(), *mac.into_bytes(), "whatever the algorithm");
+    assert_eq!(URL_SAFE_NO_PAD.decode(signature).unwrap(), *mac.into_bytes(), "any algorithm is HMAC-SHA-256");
     let parts = signed.split('.').map(|part| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap());
     let [header, claims]: [Value; 2] = parts.collect::<Vec<_>>().try_into().unwrap();
     assert_eq!(header, json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" }));
@@ -68,15 +68,15 @@ fn a_token_has_a_header_and_what_the_host_sets() {
 }
 
 #[test]
-fn a_skill_may_ask_for_less_time() {
+fn skill_can_shorten_token_lifetime() {
     let skill = |()| Ok(token(&json!({ "exp": unix_time() + 60 }))?.expires_in().unwrap().as_secs());
-    let lives = host().run(skill, ()).unwrap();
-    assert!((50..=60).contains(&lives), "{lives}");
+    let seconds = host().run(skill, ()).unwrap();
+    assert!((50..=60).contains(&seconds), "{seconds}");
 }
 
 #[test]
-fn claims_that_contradict_what_is_declared_end_the_run() {
-    // `Claims::fix`.
+fn contradicting_claims_are_violation() {
+    // `Claims::new`.
     let now = unix_time();
     let cases = [
         ("app", json!({ "iss": "other" }), "`iss`"),
@@ -92,42 +92,43 @@ fn claims_that_contradict_what_is_declared_end_the_run() {
         ("app", json!(["iss"]), "a JSON object"),
         ("app", json!(null), "a JSON object"),
     ];
-    for (name, claims, said) in cases {
+    for (name, claims, text) in cases {
         let host = host();
         let denial = violation(host.run(|()| Ok(signing::sign_jwt(&get(name)?, &claims).map(drop)?), ()).err());
         assert_eq!((&*denial.secret, denial.operation, denial.reason), (name, Some(Operation::Sign), Reason::Claims));
-        assert!(denial.to_string().contains(said), "{claims}: {denial}");
-        assert_eq!(host.uses(), [Use::asked(name)]);
+        assert!(denial.to_string().contains(text), "{claims}: {denial}");
+        assert_eq!(host.uses(), [Use::get(name)]);
     }
 }
 
-/// The rules of names are far-capability's, and tested there.
+/// far-capability has the rules of claim names, and their tests.
 #[test]
-fn claim_that_a_verifier_could_misread_ends_run() {
-    for (name, said) in [("ISS", "`ISS` is like `iss`"), ("is\u{200b}s", "the claim `is\\u{200b}s`: a claim's name")] {
+fn ambiguous_claim_name_is_violation() {
+    for (name, text) in [("ISS", "`ISS` resembles `iss`"), ("is\u{200b}s", "the claim `is\\u{200b}s`: a claim's name")]
+    {
         let denial = violation(host().run(|()| token(&json!({ name: "app" })).map(drop), ()).err());
         assert_eq!(denial.reason, Reason::Claims);
-        assert!(denial.to_string().contains(said), "{denial}");
+        assert!(denial.to_string().contains(text), "{denial}");
     }
     assert_eq!(host().run(|()| token(&json!({ "https://a.example/role": 1 })).map(drop), ()), Ok(()));
 }
 
 #[test]
-fn a_claim_is_there_once() {
-    struct Twice;
+fn duplicate_claim_is_violation() {
+    struct DuplicateClaim;
 
-    impl serde::Serialize for Twice {
+    impl serde::Serialize for DuplicateClaim {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             serializer.collect_map([("scope", "read"), ("scope", "write")])
         }
     }
 
-    let denial = violation(host().run(|()| Ok(signing::sign_jwt(&get("app")?, &Twice).map(drop)?), ()).err());
+    let denial = violation(host().run(|()| Ok(signing::sign_jwt(&get("app")?, &DuplicateClaim).map(drop)?), ()).err());
     assert_eq!(denial.reason, Reason::Claims);
 }
 
 #[test]
-fn what_nothing_is_declared_of_is_the_skill_s() {
+fn undeclared_claim_is_set_by_skill() {
     let skill = |()| {
         let (app, subject) = (get("app")?, get("subject")?);
         signing::sign_jwt(&app, &json!({ "sub": "anyone" }))?;
@@ -142,7 +143,7 @@ fn what_nothing_is_declared_of_is_the_skill_s() {
 }
 
 #[test]
-fn a_key_is_for_one_kind_of_signature_and_stays_with_the_host() {
+fn key_signs_one_kind_only() {
     type Call = fn() -> Result<(), Error>;
 
     // `Permit::against_key`.
@@ -168,12 +169,12 @@ fn a_key_is_for_one_kind_of_signature_and_stays_with_the_host() {
 }
 
 #[test]
-fn what_may_be_signed_and_cannot_be_is_an_error() {
+fn failed_token_signature_is_error() {
     let huge = json!({ "a": "x".repeat(16 * 1024) });
     let empty = json!({});
     let cases: [(&str, Host, &str, &Value, SecretError); 5] = [
         ("Claims::MAX_LEN", host(), "app", &huge, SecretError::TooLarge),
-        ("Secret::value", host().ending("app", SecretError::Revoked), "app", &empty, SecretError::Revoked),
+        ("Secret::value", host().fail_use("app", SecretError::Revoked), "app", &empty, SecretError::Revoked),
         ("Session::count_use", host().max_uses("app", 0), "app", &empty, SecretError::Exhausted),
         (
             "SigningKey::parse",
@@ -184,7 +185,7 @@ fn what_may_be_signed_and_cannot_be_is_an_error() {
         ),
         (
             "length before the value's end",
-            host().ending("app", SecretError::Expired),
+            host().fail_use("app", SecretError::Expired),
             "app",
             &huge,
             SecretError::TooLarge,
@@ -193,7 +194,7 @@ fn what_may_be_signed_and_cannot_be_is_an_error() {
     for (rule, host, name, claims, expected) in cases {
         let skill = |()| Ok(signing::sign_jwt(&get(name)?, claims).err() == Some(JwtError::Key(expected)));
         assert_eq!(host.run(skill, ()), Ok(true), "{rule}");
-        assert_eq!(host.uses(), [Use::asked(name)], "{rule}");
+        assert_eq!(host.uses(), [Use::get(name)], "{rule}");
     }
     let unwritable = std::collections::BTreeMap::from([(vec![1], 1)]);
     let skill = |()| Ok(signing::sign_jwt(&get("app")?, &unwritable).err() == Some(JwtError::Claims));
@@ -201,7 +202,7 @@ fn what_may_be_signed_and_cannot_be_is_an_error() {
 }
 
 #[test]
-fn a_task_has_so_many_tokens() {
+fn tokens_per_task_are_limited() {
     // `signing::DERIVED_MAX`.
     let skill = |()| {
         let key = get("plain")?;
@@ -212,7 +213,7 @@ fn a_task_has_so_many_tokens() {
 }
 
 #[test]
-fn uses_of_a_key_and_of_its_tokens_are_counted_together() {
+fn key_and_tokens_share_use_count() {
     let skill = |()| {
         let token = token(&json!({}))?;
         reveal::reveal(&token)?;

@@ -1,4 +1,4 @@
-//! Bodies in pieces.
+//! Streaming bodies.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 
@@ -9,10 +9,10 @@ use crate::testing::{Declaration, DeclaredSecret, Host, Reason, Use};
 use crate::{Error, sealed};
 
 const DECLARATION: Declaration =
-    Declaration { secrets: &[DeclaredSecret::new("token", &[Operation::Seal]).sent_to(&["https://a.example"])] };
+    Declaration { secrets: &[DeclaredSecret::new("token", &[Operation::Seal]).destinations(&["https://a.example"])] };
 
 fn host(body: impl Into<Vec<u8>>) -> Host {
-    Host::new(DECLARATION).secret("token", "v4lue").answering(Ok(Response::new(200, body)))
+    Host::new(DECLARATION).secret("token", "v4lue").respond_with(Ok(Response::new(200, body)))
 }
 
 fn get() -> Request {
@@ -20,15 +20,15 @@ fn get() -> Request {
 }
 
 #[test]
-fn a_body_is_read_in_pieces_of_any_length() {
+fn response_body_is_read_in_chunks() {
     let skill = |()| {
-        let mut answer = get().send_streaming()?;
+        let mut response = get().send_streaming()?;
         let (mut lengths, mut body) = (Vec::new(), Vec::new());
-        while let Some(piece) = answer.chunk()? {
-            lengths.push(piece.len());
-            body.extend(piece);
+        while let Some(chunk) = response.chunk()? {
+            lengths.push(chunk.len());
+            body.extend(chunk);
         }
-        assert_eq!((answer.chunk()?, answer.status()), (None, 200));
+        assert_eq!((response.chunk()?, response.status()), (None, 200));
         assert!(lengths.len() > 1 && !lengths.contains(&0), "{lengths:?}");
         Ok(body == [7; 2500])
     };
@@ -36,7 +36,7 @@ fn a_body_is_read_in_pieces_of_any_length() {
 }
 
 #[test]
-fn a_body_is_read_by_what_reads() {
+fn response_body_implements_read() {
     let text: String = (0..1000).map(|number| format!("line {number}\n")).collect();
     let skill = |()| {
         let lines = BufReader::new(get().send_streaming()?).lines().collect::<Result<Vec<_>, _>>()?;
@@ -45,32 +45,32 @@ fn a_body_is_read_by_what_reads() {
     assert_eq!(host(&*text).run(skill, ()), Ok((1000, "line 999".to_owned())));
 
     let skill = |()| {
-        let mut answer = get().send_streaming()?;
+        let mut response = get().send_streaming()?;
         let mut start = [0; 3];
-        answer.read_exact(&mut start)?;
-        let next = answer.chunk()?.unwrap_or_default();
-        let rest = answer.into_response()?;
+        response.read_exact(&mut start)?;
+        let next = response.chunk()?.unwrap_or_default();
+        let rest = response.into_response()?;
         Ok([&start[..], &next, rest.body()].concat() == text.as_bytes())
     };
-    assert_eq!(host(&*text).run(skill, ()), Ok(true), "nothing is lost or read twice");
+    assert_eq!(host(&*text).run(skill, ()), Ok(true), "each byte is read once");
 }
 
 #[test]
-fn trailers_are_there_at_the_end() {
+fn trailers_follow_body() {
     let trailers = vec![("x-sum".to_owned(), b"7".to_vec())];
-    let answer = || Response { trailers: trailers.clone(), ..Response::new(200, "body") };
+    let response = || Response { trailers: trailers.clone(), ..Response::new(200, "body") };
     let skill = |()| {
         let mut streamed = get().send_streaming()?;
         assert!(streamed.trailers().is_empty());
         while streamed.chunk()?.is_some() {}
-        Ok(streamed.trailers() == trailers && get().send()? == answer())
+        Ok(streamed.trailers() == trailers && get().send()? == response())
     };
-    let host = Host::new(DECLARATION).secret("token", "").answering(Ok(answer())).answering(Ok(answer()));
+    let host = Host::new(DECLARATION).secret("token", "").respond_with(Ok(response())).respond_with(Ok(response()));
     assert_eq!(host.run(skill, ()), Ok(true));
 }
 
 #[test]
-fn a_body_is_written_in_pieces() {
+fn request_body_is_written_in_chunks() {
     let skill = |()| -> Result<u16, Error> {
         let mut request =
             Request::post("https://a.example/").bearer(&secrets::get("token")?)?.body("start,").start()?;
@@ -87,7 +87,7 @@ fn a_body_is_written_in_pieces() {
 }
 
 #[test]
-fn what_is_not_finished_is_not_sent() {
+fn unfinished_request_is_not_sent() {
     let skill = |()| {
         let request = get().bearer(&secrets::get("token")?)?.start()?;
         drop(request);
@@ -96,11 +96,11 @@ fn what_is_not_finished_is_not_sent() {
     let host = host("");
     assert_eq!(host.run(skill, ()), Ok(()));
     assert!(host.sent().is_empty());
-    assert_eq!(host.uses(), [Use::asked("token"), Use::sealed("token")]);
+    assert_eq!(host.uses(), [Use::get("token"), Use::seal("token")]);
 }
 
 #[test]
-fn a_stand_in_that_comes_in_pieces_is_found() {
+fn split_placeholder_is_found() {
     let skill = |()| {
         let token = sealed::token(&secrets::get("token")?)?;
         let mut request = Request::post("https://a.example/").start()?;
@@ -115,7 +115,7 @@ fn a_stand_in_that_comes_in_pieces_is_found() {
 }
 
 #[test]
-fn no_answer_is_told_as_the_request_ends() {
+fn finish_returns_request_error() {
     let skill = |()| Ok(get().start()?.finish().err() == Some(http::Error::Unreachable));
     assert_eq!(Host::new(DECLARATION).secret("token", "").run(skill, ()), Ok(true));
 }

@@ -1,15 +1,15 @@
-//! What a skill is given, and what a test sees of that.
+//! Values that a skill receives, and the record of their use.
 
 use std::time::Duration;
 
 use super::{Host, get, host};
 use crate::secrets::Error as SecretError;
 use crate::task::Level;
-use crate::testing::{Ended, Use};
+use crate::testing::{RunError, Use};
 use crate::{Error, reveal, secrets, signing, task};
 
 #[test]
-fn a_signature_is_an_hmac_sha256() {
+fn sign_returns_hmac_sha256() {
     // RFC 4231, test case 2.
     let skill = |()| Ok(signing::hmac_sha256(&get("signs")?, b"what do ya want for nothing?")?);
     let signature = host().secret("signs", "Jefe").run(skill, ()).unwrap();
@@ -18,7 +18,7 @@ fn a_signature_is_an_hmac_sha256() {
 }
 
 #[test]
-fn uses_are_told_in_their_order_and_only_if_they_happened() {
+fn only_successful_uses_are_recorded() {
     let skill = |()| {
         secrets::list();
         let key = get("signs")?;
@@ -30,54 +30,54 @@ fn uses_are_told_in_their_order_and_only_if_they_happened() {
     let host = host().max_uses("signs", 1);
     assert_eq!(host.run(skill, ()), Ok(true));
     let expected =
-        [Use::listed(), Use::asked("signs"), Use::signed("signs"), Use::refreshed("reveals"), Use::revealed("reveals")];
+        [Use::list(), Use::get("signs"), Use::sign("signs"), Use::refresh("reveals"), Use::reveal("reveals")];
     assert_eq!(host.uses(), expected);
     assert_eq!(host.run(|()| Ok(()), ()), Ok(()));
-    assert_eq!(host.uses(), [], "only the last run is told");
+    assert_eq!(host.uses(), [], "only the last run is recorded");
 
     assert_eq!(host.run(skill, ()), Ok(true));
     let host = host.without("signs");
-    assert!(matches!(host.run(skill, ()), Err(Ended::Refused(_))));
-    assert_eq!(host.uses(), [], "a run that was refused did nothing");
+    assert!(matches!(host.run(skill, ()), Err(RunError::Refusal(_))));
+    assert_eq!(host.uses(), [], "a refused run uses nothing");
 }
 
 #[test]
-fn an_old_version_is_had_by_name() {
+fn previous_version_is_returned_by_name() {
     let skill = |()| {
-        let old = secrets::get_version("signs", "6")?;
-        assert_eq!((old.name(), old.version()), ("signs".to_owned(), "6".to_owned()));
+        let previous = secrets::get_version("signs", "6")?;
+        assert_eq!((previous.name(), previous.version()), ("signs".to_owned(), "6".to_owned()));
         assert_eq!(secrets::get_version("signs", "5").err(), Some(SecretError::VersionGone));
-        Ok(signing::hmac_sha256(&old, b"")? == signing::hmac_sha256(&get("signs")?, b"")?)
+        Ok(signing::hmac_sha256(&previous, b"")? == signing::hmac_sha256(&get("signs")?, b"")?)
     };
     let host = Host::new(super::DECLARATION)
         .secret_version("signs", "7", "new")
-        .old_version("signs", "6", "old")
+        .previous_version("signs", "6", "old")
         .granting_versions("signs", &["5", "6"]);
     assert_eq!(host.run(skill, ()), Ok(false));
-    assert_eq!(host.uses()[..2], [Use::asked_version("signs", "6"), Use::asked_version("signs", "5")]);
+    assert_eq!(host.uses()[..2], [Use::get_version("signs", "6"), Use::get_version("signs", "5")]);
 }
 
 #[test]
-fn a_refresh_makes_the_next_version_current_and_leaves_handles_as_they_are() {
+fn refresh_keeps_existing_handles() {
     let skill = |()| {
         let before = get("reveals")?;
         let versions = [secrets::refresh("reveals")?, get("reveals")?, secrets::refresh("reveals")?, before];
         Ok(versions.map(|secret| secret.version()))
     };
-    let host = host().later_version("reveals", "2", "new");
+    let host = host().next_version("reveals", "2", "new");
     assert_eq!(host.run(skill, ()), Ok(["2", "2", "2", "1"].map(str::to_owned)));
 }
 
 #[test]
-fn a_value_lives_as_long_as_is_said() {
+fn lifetime_is_configurable() {
     let lifetime = |()| Ok(get("signs")?.expires_in().map(|time| time.as_secs()));
     assert_eq!(host().run(lifetime, ()), Ok(Some(300)));
     assert_eq!(host().expires_in("signs", Duration::from_secs(7)).run(lifetime, ()), Ok(Some(7)));
-    assert_eq!(host().ending("signs", SecretError::Expired).run(lifetime, ()), Ok(Some(0)));
+    assert_eq!(host().fail_use("signs", SecretError::Expired).run(lifetime, ()), Ok(Some(0)));
 }
 
 #[test]
-fn the_task_is_what_the_test_says() {
+fn task_properties_are_configurable() {
     let skill = |()| {
         task::log(Level::Warn, "slow");
         Ok((task::id(), task::agent_id(), task::time_left().as_millis()))
@@ -88,22 +88,22 @@ fn the_task_is_what_the_test_says() {
 }
 
 #[test]
-fn json_goes_in_and_comes_out() {
+fn run_json_converts_input_and_output() {
     let skill = |count: u8| if count == 0 { Err(Error::new("nothing")) } else { Ok([count]) };
     assert_eq!(host().run_json(skill, "7").as_deref(), Ok("[7]"));
-    assert_eq!(host().run_json(skill, "0"), Err(Ended::Failed("nothing".to_owned())));
+    assert_eq!(host().run_json(skill, "0"), Err(RunError::Failure("nothing".to_owned())));
     let invalid = "invalid input: invalid type, expected u8 at line 1 column 3";
-    assert_eq!(host().run_json(skill, r#""a""#), Err(Ended::Failed(invalid.to_owned())));
+    assert_eq!(host().run_json(skill, r#""a""#), Err(RunError::Failure(invalid.to_owned())));
 }
 
 #[test]
-fn an_output_that_is_no_json_is_an_error() {
+fn unserializable_output_is_error() {
     let skill = |()| Ok(std::collections::BTreeMap::from([(vec!["canary"], 1)]));
-    assert_eq!(host().run(skill, ()), Err(Ended::Failed("the output cannot be written as JSON".to_owned())));
+    assert_eq!(host().run(skill, ()), Err(RunError::Failure("the output cannot be serialized as JSON".to_owned())));
 }
 
 #[test]
-fn values_are_not_shown() {
+fn debug_output_omits_values() {
     let shown = format!("{:?}", host());
     assert_eq!(shown, r#"Host { secrets: ["reveals", "signs"], .. }"#);
     let skill = |()| Ok(format!("{:?}", get("reveals")?));

@@ -1,4 +1,5 @@
-//! Where stand-ins are in a request: each is the whole of a place, or stands where none may.
+//! Finds placeholders in a request. A placeholder is either the whole value of a possible
+//! placement, or misplaced.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +7,30 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use far_capability::Placement;
 
-use super::run::Held;
+use super::run::HandleId;
 
-/// A request's headers, as text.
+/// A request's headers, as strings.
 pub(super) type Headers = Vec<(String, String)>;
 
-/// A stand-in that is the whole of what it stands in, so that it may stand there if that is declared.
-pub(super) struct Placed {
-    pub(super) held: Held,
+/// A placeholder that is the whole value of a possible placement. It may be there if that placement
+/// is declared.
+pub(super) struct PlacedToken {
+    pub(super) id: HandleId,
     pub(super) placement: Placement,
     token: String,
-    /// For `Basic`.
+    /// The user of `Basic` credentials.
     user: Option<String>,
 }
 
-/// What was sealed in a run, with what stands for it.
-type Sealed = BTreeMap<String, Held>;
+/// The placeholders of a run.
+type Placeholders = BTreeMap<String, HandleId>;
 
-impl Placed {
-    /// All of a request's. Of what is there twice, none is placed.
-    pub(super) fn all(sealed: &Sealed, headers: &Headers, url: &str) -> Vec<Self> {
+impl PlacedToken {
+    /// Finds the placeholders in a request. None is in a header or parameter that occurs twice.
+    pub(super) fn find(placeholders: &Placeholders, headers: &Headers, url: &str) -> Vec<Self> {
         let whole = |text: &str, placement: Option<Placement>, user: Option<String>| {
-            let (token, held) = sealed.get_key_value(text)?;
-            Some(Self { held: *held, placement: placement?, token: token.clone(), user })
+            let (token, id) = placeholders.get_key_value(text)?;
+            Some(Self { id: *id, placement: placement?, token: token.clone(), user })
         };
         let is_once = |name: &str| headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count() == 1;
         let of_headers = headers.iter().filter(|(name, _)| is_once(name)).filter_map(|(name, value)| {
@@ -37,8 +39,9 @@ impl Placed {
                 return whole(value, placement, None);
             }
             let (user, token) = credentials(value)?;
-            // A second stand-in, as the user, is none that may stand there.
-            let has_other = user.as_deref().is_some_and(|user| sealed.keys().any(|token| user.contains(&**token)));
+            // A second placeholder in the user name is misplaced.
+            let has_other =
+                user.as_deref().is_some_and(|user| placeholders.keys().any(|token| user.contains(&**token)));
             if has_other { None } else { whole(&token, placement, user) }
         });
         let pairs = parameters(url);
@@ -47,19 +50,20 @@ impl Placed {
         of_headers.chain(of_query).collect()
     }
 
-    /// Whether the secret can stand there: a header is one line, and a parameter is text.
-    pub(super) fn takes(&self, secret: &[u8]) -> bool {
+    /// Returns true if the secret is a valid value there: a header is one line, and a parameter is
+    /// UTF-8.
+    pub(super) fn accepts(&self, secret: &[u8]) -> bool {
         match &self.placement {
             Placement::Query(_) => str::from_utf8(secret).is_ok(),
-            // Whether it is a certificate is for the host to see.
+            // Only the real host parses the certificate.
             Placement::ClientCertificate => !secret.is_empty(),
-            // What a password has is encoded.
+            // Base64 encodes the password.
             Placement::Authorization if self.user.is_some() => !secret.is_empty(),
             _ => !secret.is_empty() && secret.iter().all(|byte| matches!(byte, 0x20..=0x7e | 0x80..)),
         }
     }
 
-    /// Puts the secret's name there, for a test to see.
+    /// Replaces the placeholder with the secret's name, for the test to see.
     pub(super) fn show(&self, name: &str, headers: &mut Headers, url: &mut String) {
         let shown = format!("[sealed:{name}]");
         if let Placement::Query(parameter) = &self.placement {
@@ -78,8 +82,8 @@ impl Placed {
     }
 }
 
-/// All of a request's headers and URL, but for what is placed.
-pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<String> {
+/// Returns all parts of a request's headers and URL except for placed placeholders.
+pub(super) fn unplaced(placed: &[PlacedToken], headers: &Headers, url: &str) -> Vec<String> {
     let mut texts = Vec::new();
     for (name, value) in headers {
         texts.push(name.clone());
@@ -95,22 +99,22 @@ pub(super) fn unplaced(placed: &[Placed], headers: &Headers, url: &str) -> Vec<S
     texts
 }
 
-/// Takes out what the host does not send beside secrets: a certificate that is none, and where one of them must be there
-/// (`only`), what else is usual for a credential.
-pub(super) fn take_out(placed: &[Placed], headers: &mut Headers, only: bool) {
+/// Strips headers that the host does not send beside secrets: an unused certificate header, and
+/// with `only_sealed` the usual credential headers.
+pub(super) fn strip(placed: &[PlacedToken], headers: &mut Headers, only_sealed: bool) {
     headers.retain(|(name, _)| match name.to_ascii_lowercase().as_str() {
         _ if is_placed(placed, of_header(name).as_ref()) => true,
         Placement::CLIENT_CERTIFICATE => false,
-        "authorization" | "cookie" => !only,
+        "authorization" | "cookie" => !only_sealed,
         _ => true,
     });
 }
 
-fn is_placed(placed: &[Placed], placement: Option<&Placement>) -> bool {
+fn is_placed(placed: &[PlacedToken], placement: Option<&Placement>) -> bool {
     placement.is_some_and(|placement| placed.iter().any(|place| place.placement == *placement))
 }
 
-/// The placement that a header is, if a secret can stand there at all.
+/// Returns the placement for a header, if it can carry a secret.
 fn of_header(name: &str) -> Option<Placement> {
     match name.to_ascii_lowercase().as_str() {
         "authorization" => Some(Placement::Authorization),
@@ -119,12 +123,12 @@ fn of_header(name: &str) -> Option<Placement> {
     }
 }
 
-/// The placement that a query parameter is, if a secret can stand there at all.
+/// Returns the placement for a query parameter, if it can carry a secret.
 fn of_parameter(name: &str) -> Option<Placement> {
     format!("query:{name}").parse().ok()
 }
 
-/// `Bearer` and a token, or `Basic` with a user and the token as the password.
+/// Parses `Bearer` with a token, or `Basic` with a user and the token as the password.
 fn credentials(value: &str) -> Option<(Option<String>, String)> {
     if let Some(token) = after_scheme(value, "bearer") {
         return Some((None, token.to_owned()));
@@ -134,7 +138,7 @@ fn credentials(value: &str) -> Option<(Option<String>, String)> {
     Some((Some(user.to_owned()), password.to_owned()))
 }
 
-/// What follows a scheme and one space; schemes have no case.
+/// Returns the text after a scheme and one space. Schemes are case-insensitive.
 fn after_scheme<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
     let (written, rest) = value.split_once(' ')?;
     written.eq_ignore_ascii_case(scheme).then_some(rest)
@@ -144,7 +148,7 @@ fn decoded(encoded: &str) -> Option<String> {
     STANDARD.decode(encoded).ok().map(|decoded| String::from_utf8_lossy(&decoded).into_owned())
 }
 
-/// The query's parameters, as they are written.
+/// Returns the query's parameters, still encoded.
 fn parameters(url: &str) -> Vec<(&str, &str)> {
     let (_, query) = url.split_once('?').unwrap_or_default();
     let (query, _) = query.split_once('#').unwrap_or((query, ""));

@@ -1,33 +1,33 @@
-//! How a run ends, and that it stays ended.
+//! The end of a run, which is final.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
 
-use super::{Ended, Host, get, host, violation};
+use super::{Host, RunError, get, host, violation};
 use crate::testing::{Reason, Use};
 use crate::{Error, reveal, secrets, signing, task};
 
-/// What a panic said.
-fn panics(act: impl FnOnce()) -> String {
+/// Returns a panic's message.
+fn panic_message(act: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(act)).unwrap_err();
     payload.downcast::<String>().map_or_else(|payload| payload.downcast::<&str>().unwrap().to_string(), |text| *text)
 }
 
 #[test]
-fn a_skill_that_catches_the_unwinding_is_ended_still() {
+fn violation_survives_catch_unwind() {
     let skill = |()| {
         assert!(catch_unwind(|| secrets::get("payroll")).is_err());
-        assert!(catch_unwind(|| secrets::get("signs")).is_err(), "no call is answered any more");
+        assert!(catch_unwind(|| secrets::get("signs")).is_err(), "each further call unwinds");
         assert!(catch_unwind(task::id).is_err());
         Ok("escaped")
     };
     let host = host();
-    assert_eq!(violation(host.run(skill, ()).err()).secret, "payroll", "the first reason stays");
+    assert_eq!(violation(host.run(skill, ()).err()).secret, "payroll", "the first denial is kept");
     assert_eq!(host.uses(), []);
 }
 
 #[test]
-fn a_panic_after_a_violation_hides_nothing() {
+fn panic_does_not_hide_violation() {
     let skill = |()| -> Result<(), Error> {
         let _ = catch_unwind(|| secrets::get("payroll"));
         std::panic::resume_unwind(Box::new("something else"));
@@ -36,10 +36,10 @@ fn a_panic_after_a_violation_hides_nothing() {
 }
 
 #[test]
-fn what_a_skill_drops_as_it_is_unwound_may_call() {
-    struct Calls(secrets::Secret);
+fn destructor_may_call_host_while_unwinding() {
+    struct CallsOnDrop(secrets::Secret);
 
-    impl Drop for Calls {
+    impl Drop for CallsOnDrop {
         fn drop(&mut self) {
             task::log(task::Level::Info, &self.0.name());
             assert!(signing::hmac_sha256(&self.0, b"").is_err());
@@ -49,18 +49,18 @@ fn what_a_skill_drops_as_it_is_unwound_may_call() {
     }
 
     let skill = |()| {
-        let _calls = Calls(get("signs")?);
+        let _calls = CallsOnDrop(get("signs")?);
         get("payroll").map(drop)
     };
     let host = host();
     assert_eq!(violation(host.run(skill, ()).err()).secret, "payroll");
-    assert_eq!((host.uses(), host.log()), (vec![Use::asked("signs")], vec![]));
+    assert_eq!((host.uses(), host.log()), (vec![Use::get("signs")], vec![]));
 }
 
 #[test]
-fn a_skill_s_own_panic_is_the_test_s() {
+fn skill_panic_propagates_to_test() {
     let host = host();
-    let said = panics(|| {
+    let message = panic_message(|| {
         let _ = host.run(
             |()| -> Result<(), Error> {
                 get("signs")?;
@@ -69,33 +69,33 @@ fn a_skill_s_own_panic_is_the_test_s() {
             (),
         );
     });
-    assert_eq!(said, "out of luck");
-    assert_eq!(host.uses(), [Use::asked("signs")]);
+    assert_eq!(message, "out of luck");
+    assert_eq!(host.uses(), [Use::get("signs")]);
     assert_eq!(host.run(|()| Ok(1), ()), Ok(1), "the thread is free again");
 }
 
 #[test]
-fn without_a_host_a_call_says_how_to_have_one() {
-    let said = panics(|| drop(secrets::get("signs")));
-    assert!(said.contains("run the skill with `far_skill::testing::Host::run`"), "{said}");
+fn call_without_host_panics_with_help() {
+    let message = panic_message(|| drop(secrets::get("signs")));
+    assert!(message.contains("run the skill with `far_skill::testing::Host::run`"), "{message}");
 }
 
 #[test]
-fn a_run_in_a_run_is_refused() {
-    let said = panics(|| drop(host().run(|()| Ok(host().run(|()| Ok(1), ()).is_ok()), ())));
-    assert!(said.contains("was called by a skill that another one runs"), "{said}");
+fn nested_run_panics() {
+    let message = panic_message(|| drop(host().run(|()| Ok(host().run(|()| Ok(1), ()).is_ok()), ())));
+    assert!(message.contains("runs cannot be nested"), "{message}");
 }
 
 #[test]
-fn a_handle_of_another_run_is_refused() {
-    let mut kept = None;
-    assert_eq!(host().run(|()| get("signs").map(|secret| kept = Some(secret)), ()), Ok(()));
-    let said = panics(|| drop(host().run(|()| get("signs").map(|_| kept.unwrap().version()), ())));
-    assert!(said.contains("from one run to another"), "{said}");
+fn handle_of_another_run_panics() {
+    let mut leaked = None;
+    assert_eq!(host().run(|()| get("signs").map(|secret| leaked = Some(secret)), ()), Ok(()));
+    let message = panic_message(|| drop(host().run(|()| get("signs").map(|_| leaked.unwrap().version()), ())));
+    assert!(message.contains("belongs to another run"), "{message}");
 }
 
 #[test]
-fn runs_on_two_threads_see_nothing_of_each_other() {
+fn runs_on_two_threads_are_isolated() {
     let both = Barrier::new(2);
     let run = |value: &'static str| {
         let host = Host::new(super::DECLARATION).secret("signs", "").secret("reveals", value);
@@ -106,7 +106,7 @@ fn runs_on_two_threads_see_nothing_of_each_other() {
             Ok(reveal::reveal(&secret)?.expose() == value.as_bytes())
         };
         assert_eq!(host.run(skill, ()), Ok(true));
-        assert_eq!(host.uses(), [Use::asked("reveals"), Use::revealed("reveals")]);
+        assert_eq!(host.uses(), [Use::get("reveals"), Use::reveal("reveals")]);
     };
     std::thread::scope(|scope| {
         scope.spawn(|| run("one"));
@@ -115,21 +115,21 @@ fn runs_on_two_threads_see_nothing_of_each_other() {
 }
 
 #[test]
-fn an_end_tells_the_next_step() {
-    let shown = |host: Host, name: &str| host.run(|()| get(name).map(drop), ()).err().map(|ended| ended.to_string());
+fn run_error_message_includes_help() {
+    let shown = |host: Host, name: &str| host.run(|()| get(name).map(drop), ()).err().map(|error| error.to_string());
     assert_eq!(
         shown(host(), "payroll").as_deref(),
         Some(
             "the task was ended: scope violation on 'payroll': the skill did not declare the secret; declare it in skill.json, \
-             with the operations that it needs: { \"name\": \"payroll\", \"operations\": [\"sign\"], \"reason\": \"…\" }"
+             with the operations that the skill performs: { \"name\": \"payroll\", \"operations\": [\"sign\"], \"reason\": \"…\" }"
         )
     );
     assert_eq!(
         shown(host(), "absent").as_deref(),
         Some(
-            "the task was ended: scope violation on 'absent': the task was not granted the secret; give it a value: \
-             Host::secret(\"absent\", …), and on the command line --grant absent:sign; or ask `secrets::list` before what is \
-             optional"
+            "the task was ended: scope violation on 'absent': the task was not granted the secret; set a value: \
+             Host::secret(\"absent\", …), and on the command line --grant absent:sign; or call `secrets::list` to find out \
+             if an optional secret is granted"
         )
     );
     assert_eq!(
@@ -141,17 +141,17 @@ fn an_end_tells_the_next_step() {
     );
     let revealed = host().run(|()| Ok(reveal::reveal(&get("signs")?).map(drop)?), ());
     assert_eq!(
-        revealed.map_err(|ended| ended.to_string()),
+        revealed.map_err(|error| error.to_string()),
         Err("the task was ended: scope violation on 'signs': the operation was not declared and granted; declare it in \
              skill.json: { \"name\": \"signs\", \"operations\": [\"sign\", \"reveal\"], \"reason\": \"…\" }"
             .to_owned())
     );
     let versioned = host().run(|()| Ok(secrets::get_version("signs", "1").map(drop)?), ());
     assert_eq!(
-        versioned.map_err(|ended| ended.to_string()),
-        Err("the task was ended: scope violation on 'signs': the grant does not cover the version; a grant is for the current \
-             version alone: Host::granting_versions(\"signs\", &[\"1\"]), and 'versions' in a task file"
+        versioned.map_err(|error| error.to_string()),
+        Err("the task was ended: scope violation on 'signs': the grant does not cover the version; a grant covers only \
+             the current version by default: Host::granting_versions(\"signs\", &[\"1\"]), and 'versions' in a task file"
             .to_owned())
     );
-    assert_eq!(Ended::Failed("no such order".to_owned()).to_string(), "no such order");
+    assert_eq!(RunError::Failure("no such order".to_owned()).to_string(), "no such order");
 }

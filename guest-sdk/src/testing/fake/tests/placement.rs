@@ -1,4 +1,4 @@
-//! Where stand-ins may stand in a request, and where requests with one may go: the cases are the real host's
+//! Placements of placeholders and destinations of requests. The cases are the real host's
 //! (`capability::destination`, `egress::placed`).
 
 use base64::Engine as _;
@@ -7,48 +7,48 @@ use base64::engine::general_purpose::STANDARD;
 use super::violation;
 use crate::http::{Request, Response};
 use crate::secrets::{self, Operation, Secret};
-use crate::testing::{Declaration, DeclaredSecret, Denial, Host, Reason, Sent, Use};
+use crate::testing::{Declaration, DeclaredSecret, Denial, Host, Reason, SentRequest, Use};
 use crate::{Error, sealed};
 
 const SEAL: &[Operation] = &[Operation::Seal];
 
 const DECLARATION: Declaration = Declaration {
     secrets: &[
-        DeclaredSecret::new("token", SEAL).optional().sent_to(&["https://a.example"]),
+        DeclaredSecret::new("token", SEAL).optional().destinations(&["https://a.example"]),
         DeclaredSecret::new("api-key", SEAL)
-            .sent_to(&["GET,POST https://*.example.com/v1"])
-            .placed(&["header:x-api-key", "query:key"]),
+            .destinations(&["GET,POST https://*.example.com/v1"])
+            .placements(&["header:x-api-key", "query:key"]),
     ],
 };
 
 fn host() -> Host {
     let host = Host::new(DECLARATION).secret("token", "v4lue").secret("api-key", "s3same");
-    host.answering(Ok(Response::new(200, "")))
+    host.respond_with(Ok(Response::new(200, "")))
 }
 
-fn sends(host: &Host, name: &str, make: impl Fn(&Secret) -> Result<Request, Error>) -> Result<Sent, Denial> {
+fn sends(host: &Host, name: &str, make: impl Fn(&Secret) -> Result<Request, Error>) -> Result<SentRequest, Denial> {
     let skill = |()| {
-        let answer = make(&secrets::get(name)?)?.send();
-        assert_eq!(answer.map(|answer| answer.status()), Ok(200));
+        let response = make(&secrets::get(name)?)?.send();
+        assert_eq!(response.map(|response| response.status()), Ok(200));
         Ok(())
     };
     match host.run(skill, ()) {
         Ok(()) => Ok(host.sent().remove(0)),
-        ended => {
-            assert!(host.sent().is_empty() && !host.uses().contains(&Use::sent(name)));
-            Err(violation(ended.err()))
+        failed => {
+            assert!(host.sent().is_empty() && !host.uses().contains(&Use::send(name)));
+            Err(violation(failed.err()))
         }
     }
 }
 
-/// The reason why a request with a secret in a place of the test's is not sent.
+/// Returns the reason to deny a request that `place` adds a placeholder to.
 fn misplaced(name: &str, url: &str, place: impl Fn(Request, &str) -> Request) -> Option<Reason> {
     let make = |secret: &Secret| Ok(place(Request::get(url), &sealed::token(secret)?));
     sends(&host(), name, make).err().map(|denial| denial.reason)
 }
 
 #[test]
-fn a_secret_stands_where_it_is_declared() {
+fn secret_is_sent_at_declared_placement() {
     let of_header =
         |secret: &Secret| Ok(Request::get("https://eu.example.com/v1/x").header_secret("X-Api-Key", secret)?);
     let sent = sends(&host(), "api-key", of_header).unwrap();
@@ -58,11 +58,11 @@ fn a_secret_stands_where_it_is_declared() {
     let host = host();
     let sent = sends(&host, "api-key", of_query).unwrap();
     assert_eq!(sent.url, "https://eu.example.com/v1?a=b&key=[sealed:api-key]");
-    assert_eq!(host.uses(), [Use::asked("api-key"), Use::sealed("api-key"), Use::sent("api-key")]);
+    assert_eq!(host.uses(), [Use::get("api-key"), Use::seal("api-key"), Use::send("api-key")]);
 }
 
 #[test]
-fn a_secret_stands_nowhere_else() {
+fn misplaced_placeholder_is_violation() {
     let url = "https://a.example/";
     let basic = |plain: String| format!("Basic {}", STANDARD.encode(plain));
     let placement = Some(Reason::Placement);
@@ -106,14 +106,14 @@ fn a_secret_stands_nowhere_else() {
     let denial = sends(&host(), "api-key", bearer).unwrap_err();
     assert_eq!(
         denial.to_string(),
-        "'api-key': a sealed token stood in a part of a request where the grant does not let it stand; put it into the request by \
-         `Request::header_secret(\"x-api-key\", …)` or `Request::query_secret(\"key\", …)`; declare the place in skill.json: \
+        "'api-key': the placeholder is in a part of the request that is not a granted placement; insert the secret with \
+         `Request::header_secret(\"x-api-key\", …)` or `Request::query_secret(\"key\", …)`, or declare the placement in skill.json: \
          \"placements\": [\"authorization\"]"
     );
 }
 
 #[test]
-fn a_secret_goes_where_it_is_declared_and_nowhere_else() {
+fn undeclared_destination_is_violation() {
     let goes = |method: &'static str, url: &'static str| {
         sends(&host(), "api-key", |secret| Ok(Request::new(method, url).header_secret("x-api-key", secret)?))
     };
@@ -135,21 +135,21 @@ fn a_secret_goes_where_it_is_declared_and_nowhere_else() {
     }
     assert_eq!(
         goes("GET", "https://eu.example.com/v2").unwrap_err().to_string(),
-        "'api-key': the destination was not declared and granted; it may go to \"GET,POST https://*.example.com/v1\"; declare \
-         where it is sent in skill.json: \"destinations\": [\"GET https://eu.example.com/v2\"]"
+        "'api-key': the destination was not declared and granted; the declared destinations are \
+         \"GET,POST https://*.example.com/v1\"; declare this one in skill.json: \"destinations\": [\"GET https://eu.example.com/v2\"]"
     );
     let plain = goes("GET", "http://eu.example.com/v1").unwrap_err().to_string();
-    assert!(plain.ends_with("send the request over https: a secret never goes over plain http"), "{plain}");
+    assert!(plain.ends_with("send the request over https: a secret cannot be sent over plain http"), "{plain}");
 }
 
 #[test]
-fn a_wrong_destination_is_told_before_a_wrong_place() {
+fn destination_is_checked_ahead_of_placement() {
     let elsewhere = |_: Request, token: &str| Request::get("https://b.example/").body(token);
     assert_eq!(misplaced("token", "https://a.example/", elsewhere), Some(Reason::Destination));
 }
 
 #[test]
-fn a_value_that_cannot_stand_there_is_not_sent() {
+fn invalid_header_value_is_not_sent() {
     for value in ["two\nlines", ""] {
         let host = host().secret("api-key", value);
         let skill = |()| {
@@ -162,7 +162,7 @@ fn a_value_that_cannot_stand_there_is_not_sent() {
     }
 }
 
-/// The rules of paths and destinations are far-capability's, and tested there.
+/// far-capability has the rules of paths and destinations, and their tests.
 #[test]
 fn hidden_dot_segment_makes_no_request() {
     let skill = |()| {
@@ -176,8 +176,8 @@ fn hidden_dot_segment_makes_no_request() {
 }
 
 #[test]
-fn a_task_has_so_many_stand_ins() {
-    // `sealed::STAND_INS_MAX`.
+fn placeholders_per_task_are_limited() {
+    // `sealed::PLACEHOLDERS_MAX`.
     let skill = |()| {
         let first = secrets::get("token")?;
         for _ in 0..1023 {
