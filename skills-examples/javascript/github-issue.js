@@ -1,7 +1,7 @@
 // Opens an issue in a repository on GitHub.
 //
-// The request carries a token that this skill never sees: the host puts it there as the request leaves, towards GitHub's
-// API and nowhere else.
+// The request carries a token that the skill never sees: the host inserts it as the request leaves,
+// for GitHub's API only.
 //
 // See <https://docs.github.com/en/rest/issues/issues#create-an-issue>.
 
@@ -9,7 +9,7 @@ import { get } from "tinkerbell:skill/secrets@0.1.0";
 import { token } from "tinkerbell:skill/sealed@0.1.0";
 
 export async function run(input) {
-  const { owner, repository, title, body } = wanted(input);
+  const { owner, repository, title, body } = parseInput(input);
   const url = `https://api.github.com/repos/${name(owner)}/${name(repository)}/issues`;
   const headers = {
     authorization: `Bearer ${token(get("github-token"))}`,
@@ -18,40 +18,40 @@ export async function run(input) {
     "user-agent": "github-issue",
     "x-github-api-version": "2022-11-28",
   };
-  const response = await sent(url, { method: "POST", headers, body: JSON.stringify({ title, body }) });
-  const answer = parsed(await response.text());
+  const response = await send(url, { method: "POST", headers, body: JSON.stringify({ title, body }) });
+  const result = parseJson(await response.text());
   if (response.status !== 201) {
-    throw `GitHub refused it with status ${response.status}: ${answer?.message ?? "without a reason"}`;
+    throw `GitHub refused it with status ${response.status}: ${result?.message ?? "without a reason"}`;
   }
-  return new TextEncoder().encode(JSON.stringify({ number: answer?.number, url: answer?.html_url }));
+  return new TextEncoder().encode(JSON.stringify({ number: result?.number, url: result?.html_url }));
 }
 
-async function sent(url, request) {
+async function send(url, request) {
   try {
     return await fetch(url, request);
   } catch (error) {
-    // A text that is thrown is the skill's answer; anything else would be a crash.
-    throw `no answer from GitHub: ${error}`;
+    // A thrown string is the skill's error; any other exception would be a crash.
+    throw `no response from GitHub: ${error}`;
   }
 }
 
-function wanted(input) {
-  const { owner, repository, title, body = "" } = parsed(new TextDecoder().decode(input)) ?? {};
-  if ([owner, repository, title, body].every((text) => typeof text === "string")) {
+function parseInput(input) {
+  const { owner, repository, title, body = "" } = parseJson(new TextDecoder().decode(input)) ?? {};
+  if ([owner, repository, title, body].every((value) => typeof value === "string")) {
     return { owner, repository, title, body };
   }
-  throw "invalid input: an issue is an object with the texts `owner`, `repository` and `title`";
+  throw "invalid input: an issue is an object with the strings `owner`, `repository` and `title`";
 }
 
-/** A name as GitHub takes it; nothing of it leads elsewhere. */
+/** Checks a name, which cannot refer to another path of the API. */
 function name(text) {
   if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(text)) {
-    throw `${JSON.stringify(text)} is no name of an owner or a repository`;
+    throw `${JSON.stringify(text)} is not a valid owner or repository name`;
   }
   return text;
 }
 
-function parsed(text) {
+function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,7 +1,7 @@
-// Tells whether a webhook delivery was sent by GitHub.
+// Verifies that GitHub sent a webhook delivery.
 //
-// GitHub signs the body of each delivery with a secret that both sides know. This skill never sees it: the host computes
-// the signature, and the skill compares.
+// GitHub signs the body of each delivery with a shared secret. The skill never sees the secret: the
+// host computes the signature, and the skill compares.
 //
 // See <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
 
@@ -23,13 +23,13 @@ function delivery(input) {
       return delivery;
     }
   } catch {
-    // Told below.
+    // Reported below.
   }
-  // A text that is thrown is the skill's answer; anything else would be a crash.
-  throw "invalid input: a delivery is an object with the texts `payload` and `signature`";
+  // A thrown string is the skill's error; any other exception would be a crash.
+  throw "invalid input: a delivery is an object with the strings `payload` and `signature`";
 }
 
-/** An HMAC-SHA-256, as the header X-Hub-Signature-256 carries it. */
+/** Parses the HMAC-SHA-256 in the header X-Hub-Signature-256. */
 function signature(header) {
   if (!header.startsWith("sha256=")) {
     throw "the signature does not start with `sha256=`";
@@ -41,7 +41,7 @@ function signature(header) {
   return Uint8Array.from(digits.match(/../g), (pair) => Number.parseInt(pair, 16));
 }
 
-/** Compares in a time that does not tell how far the two agree. */
+/** Compares in constant time. */
 function equal(one, other) {
   let difference = one.length ^ other.length;
   for (let at = 0; at < one.length; at += 1) {

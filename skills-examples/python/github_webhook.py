@@ -1,7 +1,7 @@
-"""Tells whether a webhook delivery was sent by GitHub.
+"""Verifies that GitHub sent a webhook delivery.
 
-GitHub signs the body of each delivery with a secret that both sides know. This skill never sees it: the host computes
-the signature, and the skill compares.
+GitHub signs the body of each delivery with a shared secret. The skill never sees the secret: the host
+computes the signature, and the skill compares.
 
 See <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
 """
@@ -21,7 +21,7 @@ class WitWorld(wit_world.WitWorld):
         claimed = signature(header)
         with secrets.get("github-webhook-secret") as secret:
             actual = signing.hmac_sha256(secret, payload.encode())
-        # In a time that does not tell how far the two agree.
+        # Compares in constant time.
         return json.dumps({"valid": hmac.compare_digest(claimed, actual)}, separators=(",", ":")).encode()
 
 
@@ -32,12 +32,12 @@ def delivery(input: bytes) -> tuple[str, str]:
                 return payload, header
     except ValueError:
         pass
-    # An Err is the skill's answer; any other exception would be a crash.
-    raise Err("invalid input: a delivery is an object with the texts `payload` and `signature`")
+    # An Err is the skill's error; any other exception would be a crash.
+    raise Err("invalid input: a delivery is an object with the strings `payload` and `signature`")
 
 
 def signature(header: str) -> bytes:
-    """An HMAC-SHA-256, as the header X-Hub-Signature-256 carries it."""
+    """Parses the HMAC-SHA-256 in the header X-Hub-Signature-256."""
     if not header.startswith("sha256="):
         raise Err("the signature does not start with `sha256=`")
     digits = header.removeprefix("sha256=")

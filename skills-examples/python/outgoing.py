@@ -1,7 +1,7 @@
-"""A small HTTP client over `wasi:http`: one request, and its whole answer.
+"""A small HTTP client over `wasi:http`: one request and its whole response.
 
-Copy it beside a skill. A request goes where the task may send requests, or where its secret may be sent; no redirect is
-followed.
+Copy this file beside a skill. The host sends a request to a destination that the task may reach, or
+that the request's secret may be sent to. It follows no redirects.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from wit_world.imports import outgoing_handler, types
 from wit_world.imports.streams import StreamError_Closed
 from wit_world.imports.types import Fields, OutgoingBody, OutgoingRequest
 
-# What one call writes at most, and reads.
+# The most bytes of one write and of one read.
 WRITE = 4096
 READ = 64 * 1024
 
@@ -28,13 +28,13 @@ METHODS = {
 }
 
 
-class NoAnswer(Exception):
-    """There is no answer, and the text says why, in the words of `wasi:http`."""
+class RequestError(Exception):
+    """A request without a response. The message is the error code of `wasi:http`."""
 
 
 @dataclass
 class Response:
-    """A server's answer, whatever its status."""
+    """A server's response with any status."""
 
     status: int
     headers: list[tuple[str, bytes]]
@@ -42,14 +42,14 @@ class Response:
 
 
 def send(method: str, url: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> Response:
-    """Sends a request, and waits for the whole answer."""
+    """Sends a request and waits for the whole response."""
     try:
         request = outgoing(method, url, headers)
         content = request.body()
         pending = outgoing_handler.handle(request, None)
     except Err as error:
-        raise NoAnswer(reason(error.value)) from None
-    # The host takes the body while it waits for its end.
+        raise RequestError(reason(error.value)) from None
+    # The host reads the body while it is being written.
     write(content, body)
     with pending.subscribe() as ready:
         ready.block()
@@ -57,8 +57,8 @@ def send(method: str, url: str, headers: Iterable[tuple[str, str]] = (), body: b
         case Ok(Ok(response)):
             return read(response)
         case Ok(Err(code)):
-            raise NoAnswer(reason(code))
-    raise NoAnswer(reason(None))
+            raise RequestError(reason(code))
+    raise RequestError(reason(None))
 
 
 def outgoing(method: str, url: str, headers: Iterable[tuple[str, str]]) -> OutgoingRequest:
@@ -78,7 +78,7 @@ def write(content: OutgoingBody, body: bytes) -> None:
                 stream.blocking_write_and_flush(body[at : at + WRITE])
         OutgoingBody.finish(content, None)
     except Err:
-        # What is taken no longer has an answer, which says why.
+        # If the host stops reading, the response has the reason.
         pass
 
 
@@ -90,11 +90,11 @@ def read(response: types.IncomingResponse) -> Response:
                 body += stream.blocking_read(READ)
         except Err as error:
             if not isinstance(error.value, StreamError_Closed):
-                raise NoAnswer(reason(types.http_error_code(error.value.value))) from None
+                raise RequestError(reason(types.http_error_code(error.value.value))) from None
         return Response(response.status(), fields.entries(), bytes(body))
 
 
 def reason(code: object) -> str:
-    """`HttpRequestDenied`, as a rule: the task may not send the request."""
+    """Returns the name of an error code, such as `HttpRequestDenied` for a request that the task may not send."""
     name = type(code).__name__
-    return name.split("_", 1)[1] if "_" in name else "not valid, or cut short"
+    return name.split("_", 1)[1] if "_" in name else "invalid or truncated response"

@@ -1,4 +1,4 @@
-//! The signing key of Signature Version 4, good for one day, region and service.
+//! The signing key of Signature Version 4, valid for one day, region and service.
 
 use hmac::digest::FixedOutput;
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,16 +7,16 @@ use zeroize::Zeroizing;
 
 use crate::request::Request;
 
-/// A key derived from the secret access key, wiped when it is dropped.
+/// A key derived from the secret access key, wiped on drop.
 pub(crate) struct SigningKey(Zeroizing<[u8; 32]>);
 
 impl SigningKey {
     pub(crate) fn derive(secret_access_key: &[u8], request: &Request) -> Self {
-        Self::of_scope(secret_access_key, request.date(), &request.region, &request.service)
+        Self::for_scope(secret_access_key, request.date(), &request.region, &request.service)
     }
 
-    fn of_scope(secret_access_key: &[u8], date: &str, region: &str, service: &str) -> Self {
-        // Its final size at once: growing would leave a copy behind that nobody wipes.
+    fn for_scope(secret_access_key: &[u8], date: &str, region: &str, service: &str) -> Self {
+        // Allocates the final size at once: growing would leave an unwiped copy.
         let mut first = Zeroizing::new(Vec::with_capacity(4 + secret_access_key.len()));
         first.extend_from_slice(b"AWS4");
         first.extend_from_slice(secret_access_key);
@@ -27,7 +27,7 @@ impl SigningKey {
         Self(key)
     }
 
-    /// Signs a string, in hexadecimal.
+    /// Signs a string and returns the signature in hexadecimal.
     pub(crate) fn sign(&self, string: &str) -> String {
         hex::encode(hmac(self.0.as_slice(), string).as_slice())
     }
@@ -36,7 +36,7 @@ impl SigningKey {
 fn hmac(key: &[u8], message: &str) -> Zeroizing<[u8; 32]> {
     let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     let mut output = Zeroizing::new([0; 32]);
-    // Into the place that is wiped, rather than through a copy that is not.
+    // Writes directly into the wiped buffer, without an unwiped copy.
     mac.chain_update(message).finalize_into((&mut *output).into());
     output
 }
@@ -47,9 +47,9 @@ mod tests {
 
     /// The example of "Deriving a signing key" in the AWS General Reference.
     #[test]
-    fn the_documented_key_is_derived() {
+    fn derive_returns_documented_key() {
         let secret = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-        let key = SigningKey::of_scope(secret, "20150830", "us-east-1", "iam");
+        let key = SigningKey::for_scope(secret, "20150830", "us-east-1", "iam");
         let expected = "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9";
         assert_eq!(hex::encode(key.0.as_slice()), expected);
     }

@@ -1,8 +1,8 @@
-//! Makes a URL that gives whoever holds it one AWS request for a limited time.
+//! Creates a presigned URL: anyone with the URL can send one AWS request for a limited time.
 //!
-//! Signature Version 4 does not sign with the secret access key but with a key derived from `AWS4` followed by it. The
-//! host signs with secrets as they are, so that this skill has to see the bytes: it declares `reveal`, and wipes what it
-//! derives.
+//! Signature Version 4 signs with a key derived from `AWS4` and the secret access key. The host
+//! signs only with the secret itself, so this skill needs the bytes: it declares `reveal`, and
+//! wipes everything derived from them.
 
 #![forbid(unsafe_code)]
 
@@ -23,7 +23,7 @@ struct Output {
 
 #[far_skill::skill]
 fn presign(input: Input) -> Result<Output, far_skill::Error> {
-    // Before the secret is asked for, so that a request that cannot be signed costs no reveal.
+    // Parses the request ahead of getting the secret, so that an invalid request reveals nothing.
     let request = Request::parse(input)?;
     let secret = secrets::get("aws-secret-access-key")?;
     let key = SigningKey::derive(reveal::reveal(&secret)?.expose(), &request);
@@ -32,7 +32,7 @@ fn presign(input: Input) -> Result<Output, far_skill::Error> {
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Ended, Host, Use};
+    use far_skill::testing::{Host, RunError, Use};
     use serde_json::json;
 
     use super::*;
@@ -45,21 +45,21 @@ mod tests {
     }
 
     #[test]
-    fn a_url_costs_one_reveal_and_does_not_hold_the_key() {
+    fn url_needs_one_reveal_and_omits_key() {
         let host = host();
         let output = host.run_json(presign, &input(json!({})).to_string()).unwrap();
         let signature = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
         assert!(output.ends_with(&format!("&X-Amz-Signature={signature}\"}}")), "{output}");
         assert!(!output.contains("EXAMPLEKEY"), "{output}");
-        assert_eq!(host.uses(), [Use::asked(NAME), Use::revealed(NAME)]);
+        assert_eq!(host.uses(), [Use::get(NAME), Use::reveal(NAME)]);
     }
 
     #[test]
-    fn a_request_that_cannot_be_signed_costs_none() {
+    fn invalid_request_reveals_nothing() {
         let host = host();
-        let ended = host.run_json(presign, &input(json!({ "region": "" })).to_string());
+        let result = host.run_json(presign, &input(json!({ "region": "" })).to_string());
         let expected = "`region` is not lower-case letters, digits and hyphens";
-        assert_eq!(ended, Err(Ended::Failed(expected.to_owned())));
+        assert_eq!(result, Err(RunError::Failure(expected.to_owned())));
         assert_eq!(host.uses(), []);
     }
 }

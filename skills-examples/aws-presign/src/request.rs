@@ -1,10 +1,10 @@
-//! What is asked for, checked before anything is signed: a signature over text that means something else to the one who
-//! reads the URL would be good for another request.
+//! The requested operation, validated ahead of the signature: a URL that a reader parses
+//! differently would authorize another request.
 
 use serde::Deserialize;
 
-/// The longest time that AWS takes: seven days.
-const LONGEST_EXPIRY: u32 = 7 * 24 * 60 * 60;
+/// The longest expiry that AWS accepts: seven days.
+const EXPIRY_MAX: u32 = 7 * 24 * 60 * 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -41,7 +41,7 @@ impl Method {
     }
 }
 
-/// A request that can be signed: no part of it can be taken for more than it is.
+/// A validated request, which no reader can parse differently.
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) host: String,
@@ -50,7 +50,7 @@ pub(crate) struct Request {
     pub(crate) region: String,
     pub(crate) service: String,
     pub(crate) access_key_id: String,
-    /// As in `20130524T000000Z`.
+    /// Format: `20130524T000000Z`.
     pub(crate) datetime: String,
     pub(crate) expires_seconds: u32,
 }
@@ -65,7 +65,7 @@ impl Request {
             (is_scope_part(&service), InvalidRequest::Service),
             (is_access_key_id(&access_key_id), InvalidRequest::AccessKeyId),
             (is_datetime(&datetime), InvalidRequest::Datetime),
-            ((1..=LONGEST_EXPIRY).contains(&expires_seconds), InvalidRequest::ExpiresSeconds),
+            ((1..=EXPIRY_MAX).contains(&expires_seconds), InvalidRequest::ExpiresSeconds),
         ];
         match checks.into_iter().find(|(holds, _)| !holds) {
             Some((_, invalid)) => Err(invalid),
@@ -73,13 +73,13 @@ impl Request {
         }
     }
 
-    /// The day, as in `20130524`.
+    /// Returns the day in the format `20130524`.
     pub(crate) fn date(&self) -> &str {
         self.datetime.split_once('T').map_or("", |(date, _)| date)
     }
 }
 
-/// What is wrong with a request, by the field of the input.
+/// An invalid field of the input.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum InvalidRequest {
     #[error("`host` is not a lower-case host name with an optional port")]
@@ -94,7 +94,7 @@ pub(crate) enum InvalidRequest {
     AccessKeyId,
     #[error("`datetime` is not a UTC time as in 20130524T000000Z")]
     Datetime,
-    #[error("`expires-seconds` is not between 1 and {LONGEST_EXPIRY}")]
+    #[error("`expires-seconds` is not between 1 and {EXPIRY_MAX}")]
     ExpiresSeconds,
 }
 
@@ -110,7 +110,8 @@ fn is_host(text: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label) && all_digits(port) && port.parse::<u16>().is_ok()
 }
 
-/// Clients take the segments `.` and `..` out of a URL, and ask for another path than was signed.
+/// Returns false for a path with `.` or `..` segments, because clients remove these and request
+/// another path than the signed one.
 fn is_path(text: &str) -> bool {
     text.starts_with('/')
         && !text.chars().any(char::is_control)
@@ -151,7 +152,8 @@ fn all_digits(text: &str) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// The example of "Authenticating requests: using query parameters" in the Amazon S3 API Reference, with changes.
+    /// Returns the example of "Authenticating requests: using query parameters" in the Amazon S3
+    /// API Reference, with changes.
     pub(crate) fn input(changes: serde_json::Value) -> serde_json::Value {
         let mut input = serde_json::json!({
             "method": "GET",
@@ -169,13 +171,13 @@ pub(crate) mod tests {
         input
     }
 
-    /// The same, parsed.
+    /// Returns the same example, parsed.
     pub(crate) fn example(changes: serde_json::Value) -> Result<Request, InvalidRequest> {
         Request::parse(serde_json::from_value(input(changes)).unwrap())
     }
 
     #[test]
-    fn what_would_be_read_as_another_request_is_refused() {
+    fn ambiguous_request_is_rejected() {
         use InvalidRequest::*;
 
         let cases = [
@@ -200,14 +202,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_url_lives_for_a_second_to_seven_days() {
+    fn expiry_is_one_second_to_seven_days() {
         for (seconds, ok) in [(0, false), (1, true), (604_800, true), (604_801, false)] {
             assert_eq!(example(serde_json::json!({ "expires-seconds": seconds })).is_ok(), ok, "{seconds}");
         }
     }
 
     #[test]
-    fn a_host_may_name_a_port() {
+    fn host_accepts_port() {
         assert!(example(serde_json::json!({ "host": "localhost:9000" })).is_ok());
     }
 }

@@ -1,4 +1,5 @@
-//! The URL: the canonical request of Signature Version 4, signed, with the signature in its query.
+//! The presigned URL: the canonical request of Signature Version 4, with its signature in the
+//! query.
 //!
 //! See <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>.
 
@@ -10,10 +11,10 @@ use crate::request::Request;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
-/// Everything but the unreserved characters of RFC 3986.
+/// All characters except the unreserved ones of RFC 3986.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The same, with the segments of a path apart.
+/// The same set without the path separator.
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 pub(crate) fn presigned(request: &Request, key: &SigningKey) -> String {
@@ -23,7 +24,7 @@ pub(crate) fn presigned(request: &Request, key: &SigningKey) -> String {
     format!("https://{}{path}?{query}&X-Amz-Signature={signature}", request.host)
 }
 
-/// The parameters that are signed, in the order of their names.
+/// Returns the signed parameters, sorted by name.
 fn query(request: &Request) -> String {
     let credential = format!("{}/{}", request.access_key_id, scope(request));
     let expires = request.expires_seconds.to_string();
@@ -43,8 +44,8 @@ fn string_to_sign(request: &Request, path: &str, query: &str) -> String {
 }
 
 fn canonical_request(request: &Request, path: &str, query: &str) -> String {
-    // S3 takes the path as it is in the URL and signs no body; every other service encodes the path once more, and
-    // takes the hash of the body, here an empty one.
+    // S3 uses the URL's path and signs no body. Every other service encodes the path once more and
+    // hashes the body, which is empty here.
     let (path, payload) = match request.service.as_str() {
         "s3" => (path.to_owned(), "UNSIGNED-PAYLOAD".to_owned()),
         _ => (encoded(path, PATH), hex::encode(Sha256::digest(""))),
@@ -68,7 +69,7 @@ mod tests {
     use crate::request::tests::example;
 
     #[test]
-    fn the_documented_url_is_made() {
+    fn presigned_returns_documented_url() {
         let request = example(json!({})).unwrap();
         let key = SigningKey::derive(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", &request);
         let expected = "https://examplebucket.s3.amazonaws.com/test.txt\
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_encoded_once_in_the_url_and_for_s3() {
+    fn s3_path_is_encoded_once() {
         let request = example(json!({ "path": "/a b/ü+%2F?#~" })).unwrap();
         let url = presigned(&request, &SigningKey::derive(b"key", &request));
         let path = "/a%20b/%C3%BC%2B%252F%3F%23~";
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_encoded_twice_for_other_services() {
+    fn path_is_encoded_twice_for_other_services() {
         let request = example(json!({ "service": "execute-api" })).unwrap();
         assert_eq!(canonical_request(&request, "/a%20b", "").lines().nth(1), Some("/a%2520b"));
     }

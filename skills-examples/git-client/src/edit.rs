@@ -1,19 +1,19 @@
-//! A commit that changes one file of another.
+//! Creates a commit that changes one file of its parent.
 
 use crate::object::{self, Commit};
 use crate::tree::{self, Entry, FileType, Mode};
 use crate::{Kind, Object, ObjectId, Pack, pack};
 
-/// Who makes a commit, and when.
+/// The author and the time of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature(String);
 
 impl Signature {
-    /// A name, an address and a time, in seconds since 1970.
+    /// Creates a signature from a name, an email address and a time in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// One of them would be read as something else; whoever made the input caused it.
+    /// An error if a part is empty or would break the format of a signature. The input caused it.
     pub fn new(name: &str, email: &str, time: u64) -> Result<Self, far_skill::Error> {
         let is_plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_control() || "<>".contains(c));
         if is_plain(name) && is_plain(email) && name.trim() == name && i64::try_from(time).is_ok() {
@@ -23,18 +23,19 @@ impl Signature {
     }
 }
 
-/// The path of a file that is written: plain names with `/` between.
+/// The path of a file to write: names separated by `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(String);
 
 impl Path {
-    /// Takes what git checks out anywhere.
+    /// Parses a path that git can check out on any file system.
     ///
     /// # Errors
     ///
-    /// A name is empty, leads elsewhere, or is git's own; whoever made the input caused it.
+    /// An error if a name is empty, refers to another folder, or is reserved by git. The input
+    /// caused it.
     pub fn parse(text: &str) -> Result<Self, far_skill::Error> {
-        // Some file systems leave out dots and spaces at the end, and what is not ASCII.
+        // Some file systems ignore trailing dots and spaces, and characters outside ASCII.
         let is_git = |name: &str| {
             let plain: String = name.chars().filter(char::is_ascii_graphic).collect();
             let plain = plain.trim_end_matches('.').to_ascii_lowercase();
@@ -45,12 +46,12 @@ impl Path {
         if text.len() <= 4096 && text.split('/').all(is_name) {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("{text:?} is no path of a file").into())
+        Err(format!("{text:?} is not a valid file path").into())
     }
 }
 
-/// A commit that was made, with all that it has and its parent has not.
-pub struct Made {
+/// A new commit, with all objects that its parent does not have.
+pub struct NewCommit {
     /// The commit.
     pub commit: ObjectId,
     /// The file's blob.
@@ -59,11 +60,13 @@ pub struct Made {
     pub objects: Vec<Object>,
 }
 
-/// A commit on top of another, in which a file has this content. One that was not there is made, with the folders that it is in.
+/// Creates a commit on top of `parent` in which the file has this content. Creates a missing file
+/// and its folders.
 ///
 /// # Errors
 ///
-/// What is at the path, or on the way to it, is no file or folder; nothing changes; or the parent's trees are not there or not right.
+/// An error if the path leads to something other than a file, if nothing changes, or if the
+/// parent's trees are missing or malformed.
 pub fn commit(
     pack: &Pack,
     parent: &Commit<'_>,
@@ -71,23 +74,23 @@ pub fn commit(
     content: &str,
     signature: &Signature,
     message: &str,
-) -> Result<Made, far_skill::Error> {
+) -> Result<NewCommit, far_skill::Error> {
     if message.trim().is_empty() || message.contains('\0') {
-        return Err("a commit has a message, which is text".into());
+        return Err("a commit needs a message without NUL".into());
     }
-    let mut made = Objects::default();
-    let blob = made.add(Kind::Blob, content.as_bytes().to_vec())?;
-    let tree = replaced(pack, parent.tree, path, blob, &mut made)?;
+    let mut new = Objects::default();
+    let blob = new.add(Kind::Blob, content.as_bytes().to_vec())?;
+    let tree = replace_blob(pack, parent.tree, path, blob, &mut new)?;
     if tree == parent.tree {
-        return Err(format!("{:?} has that content already", path.0).into());
+        return Err(format!("{:?} already has this content", path.0).into());
     }
-    let (Signature(who), parent, message) = (signature, parent.id, message.trim_end());
-    let text = format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{message}\n");
-    let commit = made.add(Kind::Commit, text.into_bytes())?;
-    Ok(Made { commit, blob, objects: made.0 })
+    let (Signature(author), parent, message) = (signature, parent.id, message.trim_end());
+    let text = format!("tree {tree}\nparent {parent}\nauthor {author}\ncommitter {author}\n\n{message}\n");
+    let commit = new.add(Kind::Commit, text.into_bytes())?;
+    Ok(NewCommit { commit, blob, objects: new.0 })
 }
 
-/// Objects that were made.
+/// New objects.
 #[derive(Default)]
 struct Objects(Vec<Object>);
 
@@ -99,13 +102,14 @@ impl Objects {
     }
 }
 
-/// The tree in which the path leads to this blob, made from the innermost outwards.
-fn replaced(
+/// Returns the root tree in which the path leads to this blob. Writes the trees from the innermost
+/// outward.
+fn replace_blob(
     pack: &Pack,
     root: ObjectId,
     path: &Path,
     blob: ObjectId,
-    made: &mut Objects,
+    new: &mut Objects,
 ) -> Result<ObjectId, far_skill::Error> {
     let (folders, name) = path.0.rsplit_once('/').map_or((None, path.0.as_str()), |(above, name)| (Some(above), name));
     let (mut levels, mut level) = (Vec::new(), entries(pack, Some(root))?);
@@ -117,16 +121,16 @@ fn replaced(
     let is_file = |found| matches!(found, FileType::File | FileType::Executable);
     let before = at(&level, name, is_file, path)?;
     levels.push((level, name));
-    // What could be run still can.
+    // An executable stays one.
     let (mut mode, mut id) = (before.map_or(Mode::FILE, |entry| entry.mode), blob);
     for (mut entries, name) in levels.into_iter().rev() {
         put(&mut entries, Entry { mode, name: name.as_bytes(), id });
-        (mode, id) = (Mode::FOLDER, made.add(Kind::Tree, tree::write(&entries))?);
+        (mode, id) = (Mode::FOLDER, new.add(Kind::Tree, tree::write(&entries))?);
     }
     Ok(id)
 }
 
-/// The entries of a tree; of none, none.
+/// Returns the entries of a tree, or no entries without a tree.
 fn entries(pack: &Pack, id: Option<ObjectId>) -> Result<Vec<Entry<'_>>, object::Error> {
     id.map_or_else(|| Ok(Vec::new()), |id| tree::entries(pack, id, tree::Bounds::default().entries))
 }
@@ -134,12 +138,14 @@ fn entries(pack: &Pack, id: Option<ObjectId>) -> Result<Vec<Entry<'_>>, object::
 fn at<'a>(
     entries: &[Entry<'a>],
     name: &str,
-    is_right: impl Fn(FileType) -> bool,
+    is_expected: impl Fn(FileType) -> bool,
     path: &Path,
 ) -> Result<Option<Entry<'a>>, far_skill::Error> {
     let found = entries.iter().find(|entry| entry.name == name.as_bytes()).copied();
     match found {
-        Some(entry) if !is_right(entry.mode.file_type()) => Err(format!("{:?} leads to something else", path.0).into()),
+        Some(entry) if !is_expected(entry.mode.file_type()) => {
+            Err(format!("{:?} is not the path of a file", path.0).into())
+        }
         found => Ok(found),
     }
 }

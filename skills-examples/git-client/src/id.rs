@@ -1,4 +1,4 @@
-//! Names of objects.
+//! Object ids.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use sha1_checked::{Digest, Sha1};
 
 use crate::Kind;
 
-/// How long a SHA-1 is, in bytes.
+/// The length of a SHA-1, in bytes.
 pub const LENGTH: usize = 20;
 
-/// The SHA-1 of an object, which is its name.
+/// The id of an object: its SHA-1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId([u8; LENGTH]);
 
 impl ObjectId {
-    /// The name of what has this kind and this content; none if it was made to have the name of something else as well.
+    /// Returns the id of an object, or `None` if the object is an attempted SHA-1 collision.
     pub fn of(kind: Kind, data: &[u8]) -> Option<Self> {
         let head = format!("{} {}\0", kind.name(), data.len());
         digest(&[head.as_bytes(), data]).map(Self)
     }
 
-    /// From 40 lower-case hexadecimal digits.
+    /// Parses 40 lower-case hexadecimal digits.
     pub fn from_hex(text: &[u8]) -> Option<Self> {
         if !text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return None;
@@ -31,12 +31,12 @@ impl ObjectId {
         Some(Self(bytes))
     }
 
-    /// As it stands in packs and trees.
+    /// Creates an id from its binary form in packs and trees.
     pub const fn from_bytes(bytes: [u8; LENGTH]) -> Self {
         Self(bytes)
     }
 
-    /// As it stands in packs and trees.
+    /// Returns the binary form in packs and trees.
     pub const fn as_bytes(&self) -> &[u8; LENGTH] {
         &self.0
     }
@@ -60,7 +60,8 @@ impl Serialize for ObjectId {
     }
 }
 
-/// The SHA-1 of these parts together; none if they bear the marks of an attack on SHA-1, as in git itself.
+/// Returns the SHA-1 of the concatenated parts, or `None` if they bear the marks of a collision
+/// attack, as in git itself.
 pub(crate) fn digest(parts: &[&[u8]]) -> Option<[u8; LENGTH]> {
     let mut sha1 = Sha1::new();
     for part in parts {
@@ -75,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_gits() {
+    fn ids_match_git() {
         let names = [
             (Kind::Blob, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"),
             (Kind::Tree, "4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_none() {
+    fn invalid_hex_is_none() {
         let digits = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
         for text in ["", "e6", &digits[1..], &format!("{digits}00"), &digits.to_uppercase(), &digits.replace('e', "g")]
         {
@@ -95,9 +96,9 @@ mod tests {
         }
     }
 
-    /// One of the two messages of "SHA-1 is a Shambles" (Leurent and Peyrin, 2020), which have the same SHA-1.
+    /// One of the two colliding messages of "SHA-1 is a Shambles" (Leurent and Peyrin, 2020).
     #[test]
-    fn a_message_that_was_made_to_collide_has_no_name() {
+    fn colliding_message_has_no_id() {
         let message = include_bytes!("sha-mbles-1.bin");
         assert_eq!(digest(&[message]), None);
         let (start, _) = message.split_at(128);

@@ -1,20 +1,20 @@
-//! Objects, and what kinds of them there are.
+//! Objects and their kinds.
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A tree, with what was said of it.
+    /// A snapshot of a tree, with a message.
     Commit,
-    /// Names, each of a blob, another tree, or a commit of another repository.
+    /// A folder: names of blobs, of other trees, and of commits of other repositories.
     Tree,
     /// A file's content.
     Blob,
-    /// A name for another object, with what was said of it.
+    /// A named reference to another object, with a message.
     Tag,
 }
 
 impl Kind {
-    /// As it stands before an object that is named.
+    /// Returns the kind's name in an object's header.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Commit => "commit",
@@ -28,8 +28,8 @@ impl Kind {
 /// An object of a repository.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Object {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// What it has.
+    /// The content.
     pub data: Vec<u8>,
 }

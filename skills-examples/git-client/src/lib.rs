@@ -1,8 +1,8 @@
-//! What skills that speak git share: its protocol over HTTPS, its packs and the objects in them.
+//! A git client for skills: the protocol over HTTPS, packs and objects.
 //!
-//! A server is not believed. What a pack says of itself is compared with what it has, each object's id is computed from the object,
-//! and nothing that is read costs more memory than [`Limits`](pack::Limits) and [`Bounds`](tree::Bounds) say, however it was made.
-//! Nothing is written anywhere: names are data.
+//! The client does not trust the server. It verifies a pack's digest and counts, and computes the
+//! id of each object. [`Limits`](pack::Limits) and [`Bounds`](tree::Bounds) limit the memory,
+//! whatever the server sends. Nothing is written to disk, so names are only data.
 //!
 //! See <https://git-scm.com/docs/protocol-v2>, <https://git-scm.com/docs/gitprotocol-pack> and
 //! <https://git-scm.com/docs/gitformat-pack>.

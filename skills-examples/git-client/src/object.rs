@@ -1,39 +1,39 @@
-//! Objects: what commits and tags say.
+//! Parses commits and tags.
 
 use crate::{Kind, ObjectId, Pack};
 
-/// What is wrong with what an object says.
+/// An error in an object of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server left it out.
+    /// The pack does not contain the object.
     #[error("the pack has no {} {id}", kind.name())]
     Missing {
-        /// What it should be.
+        /// The expected kind.
         kind: Kind,
-        /// Its name.
+        /// The object's id.
         id: ObjectId,
     },
-    /// It is a tree where a blob should be, or the like.
+    /// The object is of another kind, such as a tree in place of a blob.
     #[error("{id} is not a {}", kind.name())]
     Kind {
-        /// What it should be.
+        /// The expected kind.
         kind: Kind,
-        /// Its name.
+        /// The object's id.
         id: ObjectId,
     },
-    /// It is not written as git writes it.
+    /// The object is malformed.
     #[error("the {} {id} is malformed", kind.name())]
     Malformed {
-        /// What it is.
+        /// The object's kind.
         kind: Kind,
-        /// Its name.
+        /// The object's id.
         id: ObjectId,
     },
-    /// A tag of a tag of a tag, and so on.
-    #[error("tags lead to tags more than {TAGS} times")]
+    /// A tag leads to a commit through too many other tags.
+    #[error("a tag leads to a commit through more than {TAGS} tags")]
     Tags,
-    /// More than [`Bounds`](crate::tree::Bounds) say.
+    /// The tree exceeds [`Bounds`](crate::tree::Bounds).
     #[error("there are too many files, or their paths are too long")]
     TooMany,
 }
@@ -44,32 +44,32 @@ impl From<Error> for far_skill::Error {
     }
 }
 
-/// How many tags may stand before a commit.
+/// The longest chain of tags ahead of a commit.
 const TAGS: u32 = 8;
 
-/// A commit, as far as it is read.
+/// The parsed part of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commit<'a> {
-    /// Its name.
+    /// The commit's id.
     pub id: ObjectId,
-    /// All its files.
+    /// The root tree.
     pub tree: ObjectId,
-    /// What was said of it, in an encoding that is mostly UTF-8.
+    /// The message, in an encoding that is usually UTF-8.
     pub message: &'a [u8],
 }
 
 impl<'a> Commit<'a> {
-    /// The commit that an object is, or that the tag leads to which it is.
+    /// Returns the commit with this id, or the commit that a tag with this id leads to.
     ///
     /// # Errors
     ///
-    /// [`Error`], if the objects on the way are not there or not right.
+    /// [`Error`] if an object on the way is missing or malformed.
     pub fn at(pack: &'a Pack, mut id: ObjectId) -> Result<Self, Error> {
         for _ in 0..=TAGS {
             let object = pack.object(&id).ok_or(Error::Missing { kind: Kind::Commit, id })?;
             id = match object.kind {
                 Kind::Commit => return Self::parse(id, &object.data),
-                Kind::Tag => tagged(id, &object.data)?,
+                Kind::Tag => tag_target(id, &object.data)?,
                 Kind::Tree | Kind::Blob => return Err(Error::Kind { kind: Kind::Commit, id }),
             };
         }
@@ -84,7 +84,7 @@ impl<'a> Commit<'a> {
         Ok(Self { id, tree, message })
     }
 
-    /// The first line of its message that is not blank, as text.
+    /// Returns the first line of the message that is not blank.
     pub fn subject(&self) -> String {
         let lines = self.message.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let line = lines.into_iter().find(|line| !line.is_empty()).unwrap_or_default();
@@ -92,8 +92,8 @@ impl<'a> Commit<'a> {
     }
 }
 
-/// What a tag is the name of.
-fn tagged(id: ObjectId, data: &[u8]) -> Result<ObjectId, Error> {
+/// Returns the target of a tag.
+fn tag_target(id: ObjectId, data: &[u8]) -> Result<ObjectId, Error> {
     let target = first_line(data).strip_prefix(b"object ").and_then(ObjectId::from_hex);
     target.ok_or(Error::Malformed { kind: Kind::Tag, id })
 }
@@ -110,8 +110,8 @@ mod tests {
     const TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
     fn commit(message: &str) -> Vec<u8> {
-        let who = "A <a@example.com> 0 +0000";
-        format!("tree {TREE}\nauthor {who}\ncommitter {who}\ngpgsig a\n \n b\n\n{message}").into_bytes()
+        let author = "A <a@example.com> 0 +0000";
+        format!("tree {TREE}\nauthor {author}\ncommitter {author}\ngpgsig a\n \n b\n\n{message}").into_bytes()
     }
 
     fn tag(id: ObjectId) -> Vec<u8> {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_says_its_tree_and_its_subject() {
+    fn commit_has_tree_and_subject() {
         let cases =
             [("First\n\nmore\n", "First"), ("\n  \n Late \nmore", "Late"), ("", ""), ("\u{e9}t\u{e9}\r\n", "été")];
         for (message, subject) in cases {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_lead_to_a_commit_but_not_for_ever() {
+    fn chain_of_tags_is_limited() {
         let commit = commit("c");
         let id = ObjectId::of(Kind::Commit, &commit).unwrap();
         let (mut entries, mut ids) = (vec![whole(Kind::Commit, &commit)], vec![id]);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_commit_is_told() {
+    fn object_without_commit_is_error() {
         let (tag, lost) = (tag(ObjectId::from_bytes([7; 20])), ObjectId::from_bytes([7; 20]));
         let pack = pack_of(&[whole(Kind::Blob, b"b"), whole(Kind::Tag, &tag), whole(Kind::Tag, b"object")]);
         let pack = Pack::read(&pack, Default::default()).unwrap();

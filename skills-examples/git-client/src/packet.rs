@@ -1,18 +1,19 @@
-//! Packets, of which all that git says over the network consists: four hexadecimal digits of length, and so much less four.
+//! Packets (pkt-lines), the framing of git's protocol: four hexadecimal digits of length, then the
+//! data.
 
 /// A packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
-    /// What it carries, without the end of a line.
+    /// A line, without its line feed.
     Line(&'a [u8]),
-    /// Between parts of a message, or at its end.
+    /// A delimiter between or after the parts of a message.
     Delimiter,
 }
 
-/// The most that a packet carries.
-const LONGEST: usize = 65516;
+/// The maximum length of a packet's data, in bytes.
+const DATA_MAX: usize = 65516;
 
-/// The packets of a body, one after the other: many small ones cost no more memory than few.
+/// Returns the packets of a body as an iterator, so that many small packets need no extra memory.
 pub fn all(bytes: &[u8]) -> impl Iterator<Item = Result<Packet<'_>, far_skill::Error>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -20,10 +21,10 @@ pub fn all(bytes: &[u8]) -> impl Iterator<Item = Result<Packet<'_>, far_skill::E
             return None;
         }
         let split = split(rest);
-        // After what is no packet, nothing is one.
+        // An invalid packet ends the iteration.
         rest = split.map(|(_, rest)| rest).unwrap_or_default();
         Some(
-            split.map(|(packet, _)| packet).ok_or_else(|| "what the server sends is cut, or not git's protocol".into()),
+            split.map(|(packet, _)| packet).ok_or_else(|| "the response is truncated, or is not git's protocol".into()),
         )
     })
 }
@@ -37,19 +38,19 @@ fn split(bytes: &[u8]) -> Option<(Packet<'_>, &[u8])> {
     if length < 3 {
         return Some((Packet::Delimiter, rest));
     }
-    let (line, rest) = rest.split_at_checked(length.checked_sub(4)?).filter(|(line, _)| line.len() <= LONGEST)?;
-    // In a side band, the end of a line is data.
+    let (line, rest) = rest.split_at_checked(length.checked_sub(4)?).filter(|(line, _)| line.len() <= DATA_MAX)?;
+    // In a side band, the line feed is data.
     let is_band = matches!(line.first(), Some(1..=3));
     let line = if is_band { line } else { line.strip_suffix(b"\n").unwrap_or(line) };
     Some((Packet::Line(line), rest))
 }
 
-/// A line as a packet.
+/// Encodes a line as a packet.
 pub fn line(text: &str) -> String {
     format!("{:04x}{text}\n", text.len() + 5)
 }
 
-/// The body of a request for a command.
+/// Encodes the body of a command request.
 pub fn command(name: &str, arguments: &[&str]) -> Vec<u8> {
     let arguments: String = arguments.iter().map(|argument| line(argument)).collect();
     format!("{}0001{arguments}0000", line(&format!("command={name}"))).into_bytes()
@@ -66,14 +67,14 @@ mod tests {
     }
 
     #[test]
-    fn packets_are_read_one_after_the_other() {
+    fn body_is_split_into_packets() {
         assert_eq!(read(b"0006a\n0001").unwrap(), [Packet::Line(b"a"), Packet::Delimiter]);
         assert_eq!(read(b"0007\x01b\n0000").unwrap(), [Packet::Line(b"\x01b\n"), Packet::Delimiter]);
         assert_eq!(read(b"").unwrap(), []);
     }
 
     #[test]
-    fn what_is_cut_or_something_else_is_an_error_and_the_end() {
+    fn invalid_packet_is_error_and_end() {
         for bytes in ["000", "0003", "0009abc", "<htm", "+005a", "00\u{e9}"] {
             assert!(read(bytes.as_bytes()).is_err(), "{bytes}");
             let bytes = format!("0000{bytes}");
@@ -82,13 +83,13 @@ mod tests {
     }
 
     #[test]
-    fn a_command_is_written_as_it_is_read() {
+    fn command_encodes_arguments() {
         assert_eq!(command("ls-refs", &["symrefs"]), b"0014command=ls-refs\n0001000csymrefs\n0000");
     }
 
     proptest! {
         #[test]
-        fn no_bytes_break_it(bytes: Vec<u8>) {
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
             let _ = read(&bytes);
         }
     }

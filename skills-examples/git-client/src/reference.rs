@@ -1,4 +1,4 @@
-//! References: names that a repository has for commits.
+//! References: a repository's names for commits.
 
 use std::fmt;
 
@@ -9,25 +9,25 @@ use crate::ObjectId;
 pub struct Name(String);
 
 impl Name {
-    /// What the server takes when nothing is said.
+    /// Returns `HEAD`, the server's default.
     pub fn head() -> Self {
         Self("HEAD".to_owned())
     }
 
-    /// A branch.
+    /// Parses the name of a branch.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse).
+    /// The errors of [`parse`](Self::parse).
     pub fn branch(text: &str) -> Result<Self, far_skill::Error> {
         Self::parse(&format!("refs/heads/{text}"))
     }
 
-    /// Takes what git takes (`git check-ref-format`).
+    /// Parses a reference name by git's rules (`git check-ref-format`).
     ///
     /// # Errors
     ///
-    /// It is no such name; whoever made the input caused it.
+    /// An error if the name is not valid. The input caused it.
     pub fn parse(text: &str) -> Result<Self, far_skill::Error> {
         let is_odd = |character: char| character.is_ascii_control() || " ~^:?*[\\".contains(character);
         let is_part =
@@ -37,10 +37,10 @@ impl Name {
         if is_name || text == "HEAD" {
             return Ok(Self(text.to_owned()));
         }
-        Err(format!("{text:?} is no name of a reference").into())
+        Err(format!("{text:?} is not a valid reference name").into())
     }
 
-    /// As text.
+    /// Returns the name as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -55,16 +55,16 @@ impl fmt::Display for Name {
 /// A reference of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// Its name; of one that stands for another, the other's.
+    /// The name, or the target's name for a symbolic reference.
     pub name: String,
-    /// What it is the name of: a commit, or a tag that leads to one.
+    /// The commit, or a tag that leads to it.
     pub id: ObjectId,
 }
 
 impl Reference {
-    /// What the server's line says, if it is of this name.
+    /// Parses a line of the server, and returns the reference if it has this name.
     pub(crate) fn parse(line: &[u8], name: &Name) -> Result<Option<Self>, far_skill::Error> {
-        let line = str::from_utf8(line).map_err(|_| "a reference is not text")?;
+        let line = str::from_utf8(line).map_err(|_| "a reference is not UTF-8")?;
         let mut words = line.split(' ');
         let (Some(id), Some(found)) = (words.next(), words.next()) else {
             return Err("a reference has no name".into());
@@ -72,7 +72,7 @@ impl Reference {
         if found != name.as_str() {
             return Ok(None);
         }
-        let id = ObjectId::from_hex(id.as_bytes()).ok_or("a reference is no SHA-1")?;
+        let id = ObjectId::from_hex(id.as_bytes()).ok_or("a reference is not a SHA-1")?;
         let target = words.find_map(|word| word.strip_prefix("symref-target:"));
         Ok(Some(Self { name: target.unwrap_or(found).to_owned(), id }))
     }
@@ -83,13 +83,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_gits() {
+    fn names_follow_git_rules() {
         for name in
             ["HEAD", "refs/heads/main", "refs/heads/team/a.b-c_d+e", "refs/tags/v1", "refs/heads/\u{e9}", "refs/@"]
         {
             assert_eq!(Name::parse(name).unwrap().as_str(), name);
         }
-        let odd = [
+        let invalid = [
             "",
             "main",
             "refs",
@@ -111,7 +111,7 @@ mod tests {
             "refs/a.",
             "head",
         ];
-        for name in odd {
+        for name in invalid {
             assert!(Name::parse(name).is_err(), "{name:?}");
         }
         assert_eq!(Name::branch("main").unwrap().to_string(), "refs/heads/main");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_another_reference_is_not_taken() {
+    fn line_of_other_reference_is_ignored() {
         let id = "6dcb09b5b57875f334f61aebed695e2e4193db5e";
         let parse = |line: &str| Reference::parse(line.as_bytes(), &Name::branch("main").unwrap());
         let named =

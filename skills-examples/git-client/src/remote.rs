@@ -1,7 +1,7 @@
-//! Requests to a server of git's, with a password that the host puts there.
+//! Requests to a git server, with a password that the host inserts.
 //!
-//! See <https://git-scm.com/docs/protocol-v2> for what is fetched, and <https://git-scm.com/docs/gitprotocol-pack> for what is pushed,
-//! of which there is no version 2.
+//! See <https://git-scm.com/docs/protocol-v2> for fetching, and
+//! <https://git-scm.com/docs/gitprotocol-pack> for pushing, which has no version 2.
 
 use far_skill::http::{Request, Response};
 use far_skill::secrets::Secret;
@@ -17,39 +17,40 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Takes a path of plain names; nothing of it leads elsewhere on the server.
+    /// Parses a path of plain names, which cannot refer to anything else on the server.
     ///
     /// # Errors
     ///
-    /// It is something else; whoever made the input caused it.
+    /// An error if the path is not valid. The input caused it.
     pub fn at(server: &str, path: &str) -> Result<Self, far_skill::Error> {
         let is_plain = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
         let is_name = |name: &str| !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain);
         if path.split('/').all(is_name) {
             return Ok(Self { url: format!("{server}/{path}") });
         }
-        Err(format!("{path:?} is no path of a repository").into())
+        Err(format!("{path:?} is not a valid repository path").into())
     }
 }
 
-/// A repository, and who asks for it.
+/// A repository with the credentials for it.
 pub struct Remote<'a> {
-    /// Where it is.
+    /// The repository.
     pub repository: Repository,
-    /// Who the password is of.
+    /// The user of the password.
     pub user: &'a str,
     /// A handle to the password.
     pub password: &'a Secret,
 }
 
 impl Remote<'_> {
-    /// What a name stands for.
+    /// Looks up a reference on the server.
     ///
     /// # Errors
     ///
-    /// The server does not speak version 2 of git's protocol, refuses, or has no such reference.
+    /// An error if the server does not support version 2 of git's protocol, refuses the request, or
+    /// has no such reference.
     pub fn reference(&self, name: &Name) -> Result<Reference, far_skill::Error> {
-        self.speaks_version_2()?;
+        self.require_version_2()?;
         let response = self.command("ls-refs", &["symrefs", &format!("ref-prefix {name}")])?;
         for packet in packet::all(response.body()) {
             let Packet::Line(line) = packet? else { continue };
@@ -60,38 +61,39 @@ impl Remote<'_> {
         Err(format!("the repository has no {name}").into())
     }
 
-    /// A commit with all its files, and without what came before: what `git clone --depth=1` receives.
+    /// Fetches a commit with all its files and without its history, like `git clone --depth=1`.
     ///
     /// # Errors
     ///
-    /// The server refuses, or what it sends is no pack, or one beyond the limits.
+    /// An error if the server refuses the request, or sends an invalid pack or one beyond the
+    /// limits.
     pub fn fetch(&self, commit: ObjectId, limits: pack::Limits) -> Result<Pack, far_skill::Error> {
         let want = format!("want {commit}");
         let response = self.command("fetch", &["no-progress", "ofs-delta", "deepen 1", &want, "done"])?;
-        let pack = unbanded(response.body())?;
-        // As large as the pack, which stands in it.
+        let pack = extract_pack(response.body())?;
+        // The response contains a copy of the pack.
         drop(response);
         Ok(Pack::read(&pack, limits)?)
     }
 
-    /// Has the server take a commit, with what it does not have of it, as what a branch is from now on.
+    /// Pushes a pack and moves a branch to its commit.
     ///
     /// # Errors
     ///
-    /// The server refuses, or the branch is no longer what it was.
+    /// An error if the server refuses the push, or the branch has moved.
     pub fn push(&self, update: &Update<'_>, pack: &[u8]) -> Result<(), far_skill::Error> {
         let Update { branch, old, new } = update;
         let url = format!("{}/info/refs?service=git-receive-pack", self.repository.url);
-        advertised(self.send(Request::get(url))?.body(), update)?;
+        check_advertisement(self.send(Request::get(url))?.body(), update)?;
         let command = packet::line(&format!("{old} {new} {branch}\0report-status agent=far"));
         let body = [command.as_bytes(), b"0000", pack].concat();
         let request = Request::post(format!("{}/git-receive-pack", self.repository.url))
             .header("content-type", "application/x-git-receive-pack-request")
             .header("accept", "application/x-git-receive-pack-result");
-        reported(self.send(request.body(body))?.body(), branch)
+        check_report(self.send(request.body(body))?.body(), branch)
     }
 
-    fn speaks_version_2(&self) -> Result<(), far_skill::Error> {
+    fn require_version_2(&self) -> Result<(), far_skill::Error> {
         let request = Request::get(format!("{}/info/refs?service=git-upload-pack", self.repository.url));
         let response = self.send(request.header("git-protocol", "version=2"))?;
         for packet in packet::all(response.body()) {
@@ -99,7 +101,7 @@ impl Remote<'_> {
                 return Ok(());
             }
         }
-        Err("the server does not speak version 2 of git's protocol".into())
+        Err("the server does not support version 2 of git's protocol".into())
     }
 
     fn command(&self, name: &str, arguments: &[&str]) -> Result<Response, far_skill::Error> {
@@ -114,25 +116,25 @@ impl Remote<'_> {
         let response = request.basic(self.user, self.password)?.send()?;
         match response.status() {
             200 => Ok(response),
-            401 | 403 => Err("the server does not take the password".into()),
-            status => Err(format!("the server answered with status {status}").into()),
+            401 | 403 => Err("the server rejected the password".into()),
+            status => Err(format!("the server returned status {status}").into()),
         }
     }
 }
 
-/// What a branch is to be.
+/// The update of a branch.
 #[derive(Clone, Copy, Debug)]
 pub struct Update<'a> {
-    /// Its name.
+    /// The branch's full name.
     pub branch: &'a str,
-    /// What it must be before.
+    /// The expected current commit.
     pub old: ObjectId,
-    /// What it is then.
+    /// The new commit.
     pub new: ObjectId,
 }
 
-/// That the server has the branch as it was, and says what becomes of it.
-fn advertised(body: &[u8], update: &Update<'_>) -> Result<(), far_skill::Error> {
+/// Checks that the branch is unchanged and that the server reports the result of a push.
+fn check_advertisement(body: &[u8], update: &Update<'_>) -> Result<(), far_skill::Error> {
     let (mut reports, mut is_there) = (false, false);
     for packet in packet::all(body) {
         let Packet::Line(line) = packet? else { continue };
@@ -143,31 +145,31 @@ fn advertised(body: &[u8], update: &Update<'_>) -> Result<(), far_skill::Error> 
     }
     match (reports, is_there) {
         (true, true) => Ok(()),
-        (false, _) => Err("the server does not say whether it takes what is pushed".into()),
-        (true, false) => Err(format!("{} is no longer {}", update.branch, update.old).into()),
+        (false, _) => Err("the server does not report the result of a push".into()),
+        (true, false) => Err(format!("{} is no longer at {}", update.branch, update.old).into()),
     }
 }
 
-/// That the server took all of it.
-fn reported(body: &[u8], branch: &str) -> Result<(), far_skill::Error> {
-    let (mut is_unpacked, mut is_taken) = (false, false);
+/// Checks that the server accepted the push.
+fn check_report(body: &[u8], branch: &str) -> Result<(), far_skill::Error> {
+    let (mut is_unpacked, mut is_updated) = (false, false);
     for packet in packet::all(body) {
         let Packet::Line(line) = packet? else { continue };
         let line = accepted(line)?;
         if let Some(reason) = line.strip_prefix(format!("ng {branch} ").as_bytes()) {
-            return Err(refused(reason));
+            return Err(refusal(reason));
         }
         is_unpacked |= line == b"unpack ok";
-        is_taken |= line == format!("ok {branch}").as_bytes();
+        is_updated |= line == format!("ok {branch}").as_bytes();
     }
-    if is_unpacked && is_taken { Ok(()) } else { Err("the server does not say that it took what was pushed".into()) }
+    if is_unpacked && is_updated { Ok(()) } else { Err("the server did not confirm the push".into()) }
 }
 
-/// The pack in an answer, without what it says besides.
-fn unbanded(body: &[u8]) -> Result<Vec<u8>, far_skill::Error> {
+/// Extracts the pack from a response.
+fn extract_pack(body: &[u8]) -> Result<Vec<u8>, far_skill::Error> {
     let mut packets = packet::all(body);
     loop {
-        match packets.next().ok_or("the server sends no pack")?? {
+        match packets.next().ok_or("the response contains no pack")?? {
             Packet::Line(b"packfile") => break,
             Packet::Line(line) => accepted(line)?,
             Packet::Delimiter => continue,
@@ -177,18 +179,18 @@ fn unbanded(body: &[u8]) -> Result<Vec<u8>, far_skill::Error> {
     for packet in packets {
         match packet? {
             Packet::Line([1, data @ ..]) => pack.extend_from_slice(data),
-            Packet::Line([3, error @ ..]) => return Err(refused(error)),
+            Packet::Line([3, error @ ..]) => return Err(refusal(error)),
             _ => {}
         }
     }
     Ok(pack)
 }
 
-/// A line that is not the server's refusal.
+/// Returns the line, or the error that it reports.
 fn accepted(line: &[u8]) -> Result<&[u8], far_skill::Error> {
-    line.strip_prefix(b"ERR ").map_or(Ok(line), |error| Err(refused(error)))
+    line.strip_prefix(b"ERR ").map_or(Ok(line), |error| Err(refusal(error)))
 }
 
-fn refused(error: &[u8]) -> far_skill::Error {
+fn refusal(error: &[u8]) -> far_skill::Error {
     format!("the server refused it: {}", String::from_utf8_lossy(error).trim()).into()
 }

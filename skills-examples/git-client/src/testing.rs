@@ -1,4 +1,4 @@
-//! Packs made by hand, without the care that a writer takes; and git, to make some that are.
+//! Packs built by hand, which may be invalid, and packs from git.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -10,24 +10,24 @@ use tempfile::TempDir;
 
 use crate::{Kind, ObjectId, id};
 
-/// A pack of these entries.
+/// Returns a pack of these entries.
 pub(crate) fn pack_of(entries: &[Vec<u8>]) -> Vec<u8> {
-    pack_that_says(u32::try_from(entries.len()).unwrap(), &entries.concat())
+    pack_with_count(u32::try_from(entries.len()).unwrap(), &entries.concat())
 }
 
-/// A pack that says that it has so many.
-pub(crate) fn pack_that_says(count: u32, entries: &[u8]) -> Vec<u8> {
+/// Returns a pack with this count in its header.
+pub(crate) fn pack_with_count(count: u32, entries: &[u8]) -> Vec<u8> {
     with_digest([b"PACK\0\0\0\x02", &count.to_be_bytes()[..], entries].concat())
 }
 
-/// A pack with its digest behind.
+/// Appends the digest to a pack.
 pub(crate) fn with_digest(mut pack: Vec<u8>) -> Vec<u8> {
     let digest = id::digest(&[&pack]).unwrap();
     pack.extend(digest);
     pack
 }
 
-/// An object as it is.
+/// Returns an entry with a complete object.
 pub(crate) fn whole(kind: Kind, data: &[u8]) -> Vec<u8> {
     let number = match kind {
         Kind::Commit => 1,
@@ -38,13 +38,13 @@ pub(crate) fn whole(kind: Kind, data: &[u8]) -> Vec<u8> {
     entry(number, &[], data)
 }
 
-/// A delta of what begins so many bytes before.
-pub(crate) fn before(distance: usize, delta: &[u8]) -> Vec<u8> {
+/// Returns a delta of the entry that begins `distance` bytes earlier.
+pub(crate) fn offset_delta(distance: usize, delta: &[u8]) -> Vec<u8> {
     entry(6, &distance_of(u64::try_from(distance).unwrap()), delta)
 }
 
-/// A delta of what has this name.
-pub(crate) fn named(id: ObjectId, delta: &[u8]) -> Vec<u8> {
+/// Returns a delta of the object with this id.
+pub(crate) fn ref_delta(id: ObjectId, delta: &[u8]) -> Vec<u8> {
     entry(7, id.as_bytes(), delta)
 }
 
@@ -77,15 +77,15 @@ pub(crate) fn distance_of(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// What a delta does.
+/// An instruction of a delta.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// From where in the base, and how much.
+    /// An offset in the base and a length.
     Copy(usize, usize),
     Insert(Vec<u8>),
 }
 
-/// The delta that does this, and what it makes.
+/// Returns a delta with these instructions, and its result.
 pub(crate) fn delta_of(base: &[u8], steps: &[Step]) -> (Vec<u8>, Vec<u8>) {
     let (mut delta, mut result) = (Vec::new(), Vec::new());
     for step in steps {
@@ -111,15 +111,15 @@ pub(crate) fn delta_of(base: &[u8], steps: &[Step]) -> (Vec<u8>, Vec<u8>) {
     ([sizes.concat(), delta].concat(), result)
 }
 
-/// A repository of git's own.
+/// A repository of the git program.
 pub(crate) struct Repository(TempDir);
 
 impl Repository {
-    /// An empty one; none, and a word of it, on a machine without git.
+    /// Creates an empty repository, or prints a note and returns `None` without git.
     pub(crate) fn new() -> Option<Self> {
         match Command::new("git").arg("version").output() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                println!("left out: there is no git");
+                println!("skipped: git is not installed");
                 return None;
             }
             found => assert!(found.unwrap().status.success()),
@@ -139,7 +139,7 @@ impl Repository {
         fs::write(path, content).unwrap();
     }
 
-    /// Commits all that there is, and says what the commit is.
+    /// Commits all files and returns the commit's id.
     pub(crate) fn commit(&self, message: &str) -> ObjectId {
         self.git(&["add", "--all"], b"");
         self.git(&["commit", "--quiet", "--allow-empty", "--message", message], b"");
@@ -150,7 +150,7 @@ impl Repository {
         ObjectId::from_hex(self.git(&["rev-parse", name], b"").trim_ascii()).unwrap()
     }
 
-    /// What git says, told this.
+    /// Runs git with this input and returns its output.
     pub(crate) fn git(&self, args: &[&str], stdin: &[u8]) -> Vec<u8> {
         let mut git = Command::new("git");
         git.current_dir(self.path()).args(args).env("HOME", self.path()).env("GIT_CONFIG_NOSYSTEM", "1");

@@ -1,4 +1,4 @@
-//! Trees, and the files below one.
+//! Trees and their files.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,12 +7,12 @@ use crate::id::LENGTH;
 use crate::object::Error;
 use crate::{Kind, ObjectId, Pack};
 
-/// How much may be below a tree. A few small trees that name each other can stand for any number of files.
+/// Limits of a tree. A few small trees that refer to each other can contain any number of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Files and folders. 20,000 by default.
+    /// The number of files and folders. 20,000 by default.
     pub entries: usize,
-    /// The paths of all of them together, in bytes. 2 MiB by default.
+    /// The length of all paths together, in bytes. 2 MiB by default.
     pub paths: usize,
 }
 
@@ -22,19 +22,19 @@ impl Default for Bounds {
     }
 }
 
-/// What an entry of a tree is, as the octal digits that git shows.
+/// The mode of a tree's entry, shown as octal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode {
     bits: u32,
     file_type: FileType,
 }
 
-/// What a mode says.
+/// The file type of a mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileType {
     /// A file.
     File,
-    /// A file that can be run.
+    /// An executable file.
     Executable,
     /// A symbolic link, whose target is its content.
     Symlink,
@@ -45,13 +45,13 @@ pub enum FileType {
 }
 
 impl Mode {
-    /// A tree's.
+    /// The mode of a folder.
     pub const FOLDER: Self = Self { bits: 0o040_000, file_type: FileType::Folder };
-    /// A file's.
+    /// The mode of a file.
     pub const FILE: Self = Self { bits: 0o100_644, file_type: FileType::File };
 
     fn parse(digits: &[u8]) -> Option<Self> {
-        // Without the sign that numbers may have.
+        // Digits only, because `from_str_radix` accepts a sign.
         let is_octal = (1..=6).contains(&digits.len()) && digits.iter().all(|digit| matches!(digit, b'0'..=b'7'));
         let bits = u32::from_str_radix(str::from_utf8(digits).ok().filter(|_| is_octal)?, 8).ok()?;
         let file_type = match bits & 0o170_000 {
@@ -65,7 +65,7 @@ impl Mode {
         Some(Self { bits, file_type })
     }
 
-    /// What it says.
+    /// Returns the file type.
     pub const fn file_type(self) -> FileType {
         self.file_type
     }
@@ -77,12 +77,12 @@ impl fmt::Display for Mode {
     }
 }
 
-/// One name in a tree.
+/// An entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// What it is.
+    /// The mode.
     pub mode: Mode,
-    /// Its name, in no particular encoding.
+    /// The name, in no particular encoding.
     pub name: &'a [u8],
     /// The blob, the tree, or the submodule's commit.
     pub id: ObjectId,
@@ -91,23 +91,24 @@ pub struct Entry<'a> {
 /// A file below a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File<'a> {
-    /// Its names, joined by `/`, in no particular encoding.
+    /// The path, in no particular encoding.
     pub path: Vec<u8>,
-    /// What it is: anything but a folder.
+    /// The mode, never of a folder.
     pub mode: Mode,
-    /// Its blob, or a submodule's commit.
+    /// The blob, or the submodule's commit.
     pub id: ObjectId,
-    /// Its content; none of a submodule.
+    /// The content, or `None` for a submodule.
     pub content: Option<&'a [u8]>,
 }
 
-/// A tree's entries, in its order.
+/// Returns a tree's entries, in order.
 ///
 /// # Errors
 ///
-/// [`Error`], if it is not there, has more entries than that, or is one that git would not write: a name that stands twice, is empty or has a `/` in it would make
-/// two files of one path. Other names that are harmless only as data, such as `..`, are given as they are.
-pub fn entries(pack: &Pack, id: ObjectId, most: usize) -> Result<Vec<Entry<'_>>, Error> {
+/// [`Error`] if the tree is missing, malformed, or has more than `max` entries. An empty or
+/// duplicate name, or one with a `/`, is malformed, because git never writes one. Returns other
+/// unusual names such as `..` unchanged: they are only data.
+pub fn entries(pack: &Pack, id: ObjectId, max: usize) -> Result<Vec<Entry<'_>>, Error> {
     let mut rest = content(pack, Kind::Tree, id)?;
     let (mut entries, mut names) = (Vec::new(), BTreeSet::new());
     while !rest.is_empty() {
@@ -115,7 +116,7 @@ pub fn entries(pack: &Pack, id: ObjectId, most: usize) -> Result<Vec<Entry<'_>>,
         (entry, rest) = split(rest)
             .filter(|(entry, _)| !entry.name.is_empty() && !entry.name.contains(&b'/') && names.insert(entry.name))
             .ok_or(Error::Malformed { kind: Kind::Tree, id })?;
-        if entries.len() == most {
+        if entries.len() == max {
             return Err(Error::TooMany);
         }
         entries.push(entry);
@@ -131,9 +132,9 @@ fn split(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
     Some((Entry { mode: Mode::parse(digits)?, name, id: ObjectId::from_bytes(*id) }, rest))
 }
 
-/// A tree of these entries, in the order that git wants.
+/// Writes a tree of these entries, in git's order.
 pub fn write(entries: &[Entry<'_>]) -> Vec<u8> {
-    // A folder's name counts as if it had a slash behind.
+    // Git sorts a folder as if its name ended with a slash.
     let key = |entry: &Entry<'_>| {
         let end: &[u8] = if entry.mode.file_type() == FileType::Folder { b"/" } else { b"" };
         [entry.name, end].concat()
@@ -146,17 +147,17 @@ pub fn write(entries: &[Entry<'_>]) -> Vec<u8> {
     entries.iter().flat_map(one).collect()
 }
 
-/// All files below a tree, in the order of `git ls-tree -r`.
+/// Returns all files below a tree, in the order of `git ls-tree -r`.
 ///
 /// # Errors
 ///
-/// [`Error`], if trees or blobs are not there or not right, or are more than the bounds say.
+/// [`Error`] if a tree or blob is missing or malformed, or if the files exceed the bounds.
 pub fn files(pack: &Pack, root: ObjectId, bounds: Bounds) -> Result<Vec<File<'_>>, Error> {
     let mut left = bounds;
     let mut files = Vec::new();
-    // What is next is last. A list and not a recursion: how deep folders go is for the server to say.
-    let mut to_do = vec![(Vec::new(), Mode::FOLDER, root)];
-    while let Some((path, mode, id)) = to_do.pop() {
+    // A stack in place of recursion: the server controls the depth of folders.
+    let mut stack = vec![(Vec::new(), Mode::FOLDER, root)];
+    while let Some((path, mode, id)) = stack.pop() {
         let content = match mode.file_type() {
             FileType::Folder => {
                 let entries = entries(pack, id, left.entries)?;
@@ -164,7 +165,7 @@ pub fn files(pack: &Pack, root: ObjectId, bounds: Bounds) -> Result<Vec<File<'_>
                 for entry in entries.into_iter().rev() {
                     let path = join(&path, entry.name);
                     left.paths = left.paths.checked_sub(path.len()).ok_or(Error::TooMany)?;
-                    to_do.push((path, entry.mode, entry.id));
+                    stack.push((path, entry.mode, entry.id));
                 }
                 continue;
             }

@@ -1,9 +1,11 @@
-//! Clones the newest commit of a repository, with all files and without what came before: what `git clone --depth=1` does, but
-//! that nothing is written anywhere. It says which files there are, and what is in those that it is asked for.
+//! Fetches the newest commit of a repository with all files and without its history, like `git
+//! clone --depth=1`, but writes nothing to disk. Returns the list of files and the content of
+//! requested files.
 //!
-//! It speaks git's own protocol over HTTPS, and takes the pack apart itself; the server is not believed. The requests carry a
-//! password that this skill never sees: the host puts it there as each leaves, towards this one server and nowhere else. Who takes
-//! this example for another server names that, here and in `skill.json`.
+//! The skill implements git's protocol over HTTPS and unpacks the pack itself, without trusting the
+//! server. The requests carry a password that the skill never sees: the host inserts it as a
+//! request leaves, for this server only. To use the example with another server, change its name
+//! here and in `skill.json`.
 
 #![forbid(unsafe_code)]
 
@@ -17,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::listing::{Content, File};
 
 const SERVER: &str = "https://git.example.com";
-/// As much of a commit's first line as is said.
-const SUBJECT: usize = 1000;
+/// The maximum length of the subject, in characters.
+const SUBJECT_MAX: usize = 1000;
 
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
@@ -38,17 +40,17 @@ struct Input {
 struct Output {
     /// The commit.
     commit: ObjectId,
-    /// What it was found by: of HEAD, the branch that it is.
+    /// The full name of the reference, resolved if it is `HEAD`.
     reference: String,
     /// The first line of the commit's message, up to 1,000 characters.
     subject: String,
-    /// How many objects were fetched.
+    /// The number of fetched objects.
     objects: usize,
-    /// How many of them were sent as what changes in another.
+    /// The number of objects that were sent as deltas.
     deltas: usize,
     /// All files, in git's order.
     files: Vec<File>,
-    /// What was wanted, in that order.
+    /// The requested contents, in the order of the request.
     contents: Vec<Content>,
 }
 
@@ -66,7 +68,7 @@ fn clone(input: Input) -> Result<Output, far_skill::Error> {
     Ok(Output {
         commit: commit.id,
         reference: reference.name,
-        subject: commit.subject().chars().take(SUBJECT).collect(),
+        subject: commit.subject().chars().take(SUBJECT_MAX).collect(),
         objects: pack.len(),
         deltas: pack.deltas(),
         contents: listing::contents(&files, input.show)?,

@@ -1,4 +1,4 @@
-//! Files as JSON, in which there is only text: what is none goes in base64.
+//! Files as JSON. Content that is not UTF-8 is encoded as base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,8 +6,9 @@ use git_client::ObjectId;
 use git_client::tree::{self, FileType};
 use serde::Serialize;
 
-/// How much is shown, in bytes. As JSON it can be six times as much, which is within what a task may answer.
-const SHOWN: usize = 128 << 10;
+/// The maximum total content, in bytes. JSON escapes can expand it sixfold, which a task's output
+/// limit still allows.
+const CONTENT_MAX: usize = 128 << 10;
 
 /// A file of the commit.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -18,10 +19,10 @@ pub(crate) struct File {
     mode: String,
     #[serde(rename = "type")]
     file_type: &'static str,
-    /// How long it is; nobody knows of a submodule.
+    /// The size, or `None` for a submodule.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
-    /// Its blob, or the submodule's commit.
+    /// The blob, or the submodule's commit.
     id: ObjectId,
 }
 
@@ -32,7 +33,7 @@ enum Path {
     PathBase64(String),
 }
 
-/// What is in a file: of a symbolic link, its target.
+/// The content of a file, or the target of a symbolic link.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Content {
     path: String,
@@ -62,13 +63,13 @@ impl From<&tree::File<'_>> for File {
     }
 }
 
-/// What is in the files of these paths.
+/// Returns the contents of the files with these paths.
 pub(crate) fn contents(files: &[tree::File<'_>], paths: Vec<String>) -> Result<Vec<Content>, far_skill::Error> {
-    let mut left = SHOWN;
+    let mut left = CONTENT_MAX;
     let content = |path: String| {
         let file = files.iter().find(|file| file.path == path.as_bytes());
-        let content = file.and_then(|file| file.content).ok_or_else(|| format!("there is no file {path:?}"))?;
-        left = left.checked_sub(content.len()).ok_or("more is to be shown than 128 KiB")?;
+        let content = file.and_then(|file| file.content).ok_or_else(|| format!("the file {path:?} does not exist"))?;
+        left = left.checked_sub(content.len()).ok_or("the requested contents exceed 128 KiB")?;
         let bytes = text(content).map_or_else(|| Bytes::Base64(STANDARD.encode(content)), Bytes::Text);
         Ok(Content { path, bytes })
     };
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_in_base64() {
+    fn binary_content_is_base64() {
         let listed = serde_json::to_string(&File::from(&file(b"\xff", Some(b"a")))).unwrap();
         let rest = r#""mode":"100644","type":"file","bytes":1,"id":"6dcb09b5b57875f334f61aebed695e2e4193db5e"}"#;
         assert_eq!(listed, format!(r#"{{"path-base64":"/w==",{rest}"#));
@@ -106,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_shown_than_may_be() {
-        let large = vec![b'a'; SHOWN];
+    fn requested_contents_are_limited() {
+        let large = vec![b'a'; CONTENT_MAX];
         let files = [file(b"a", Some(&large)), file(b"b", Some(b"b")), file(b"submodule", None)];
         assert!(shown(&files, &["a"]).is_ok());
-        assert_eq!(shown(&files, &["a", "b"]).unwrap_err().to_string(), "more is to be shown than 128 KiB");
+        assert_eq!(shown(&files, &["a", "b"]).unwrap_err().to_string(), "the requested contents exceed 128 KiB");
         for path in ["c", "", "submodule"] {
-            assert_eq!(shown(&files, &[path]).unwrap_err().to_string(), format!("there is no file {path:?}"));
+            assert_eq!(shown(&files, &[path]).unwrap_err().to_string(), format!("the file {path:?} does not exist"));
         }
     }
 }

@@ -1,11 +1,12 @@
 use far_skill::http::Response;
-use far_skill::testing::{Ended, Host, Use};
+use far_skill::testing::{Host, RunError, Use};
 use serde_json::json;
 
 use super::*;
 
 const NAME: &str = "git-password";
-/// Made by git of four files, one of them as a delta of another: `git pack-objects --stdout --delta-base-offset`.
+/// A pack by git with four files, one of them a delta: `git pack-objects --stdout
+/// --delta-base-offset`.
 const PACK: &[u8] = include_bytes!("fixture.pack");
 const COMMIT: &str = "8c7d877680198ea1bc6c12d2a5b361305bf6c41a";
 
@@ -28,7 +29,7 @@ fn band(number: u8, data: &[u8]) -> Vec<u8> {
     packet(&[&[number], data].concat())
 }
 
-/// The pack in two pieces, with what the server would like people to read between them.
+/// Returns a response with the pack in two packets and a progress message between them.
 fn packed(pack: &[u8]) -> Response {
     let (one, two) = pack.split_at(5);
     let shallow = packet(format!("shallow {COMMIT}\n").as_bytes());
@@ -45,26 +46,26 @@ fn packed(pack: &[u8]) -> Response {
     Response::new(200, body.concat())
 }
 
-fn host(answers: impl IntoIterator<Item = Response>) -> Host {
+fn host(responses: impl IntoIterator<Item = Response>) -> Host {
     let host = Host::new(far_skill::declaration!()).secret(NAME, "pa55word-0123");
-    answers.into_iter().fold(host, |host, answer| host.answering(Ok(answer)))
+    responses.into_iter().fold(host, |host, response| host.respond_with(Ok(response)))
 }
 
-fn run(host: &Host, repository: &str, reference: Option<&str>, show: &[&str]) -> Result<Output, Ended> {
+fn run(host: &Host, repository: &str, reference: Option<&str>, show: &[&str]) -> Result<Output, RunError> {
     let show = show.iter().map(|path| (*path).to_owned()).collect();
     let reference = reference.map(str::to_owned);
     host.run(clone, Input { user: "ci".to_owned(), repository: repository.to_owned(), reference, show })
 }
 
-fn failed(answers: impl IntoIterator<Item = Response>) -> String {
-    match run(&host(answers), "team/app.git", None, &["absent"]) {
-        Err(Ended::Failed(told)) => told,
+fn error(responses: impl IntoIterator<Item = Response>) -> String {
+    match run(&host(responses), "team/app.git", None, &["absent"]) {
+        Err(RunError::Failure(message)) => message,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn the_newest_commit_is_cloned_with_the_password_in_each_request() {
+fn clone_sends_password_in_each_request() {
     let host = host([capabilities(), references(), packed(PACK)]);
     let cloned = run(&host, "team/app.git", None, &["link", "bin/run"]).unwrap();
     let expected = json!({
@@ -83,67 +84,67 @@ fn the_newest_commit_is_cloned_with_the_password_in_each_request() {
     });
     assert_eq!(serde_json::to_value(cloned).unwrap(), expected);
 
-    assert_eq!(host.uses().iter().filter(|used| **used == Use::sent(NAME)).count(), 3);
+    assert_eq!(host.uses().iter().filter(|used| **used == Use::send(NAME)).count(), 3);
     let sent = host.sent();
     let urls: Vec<_> = sent.iter().map(|sent| (sent.method.as_str(), sent.url.as_str())).collect();
     let url = "https://git.example.com/team/app.git/git-upload-pack";
     let first = "https://git.example.com/team/app.git/info/refs?service=git-upload-pack";
     assert_eq!(urls, [("GET", first), ("POST", url), ("POST", url)]);
     assert!(sent.iter().all(|sent| sent.headers.contains(&("git-protocol".to_owned(), "version=2".to_owned()))));
-    let wanted = String::from_utf8(sent[2].body.clone()).unwrap();
-    assert!(wanted.contains(&format!("want {COMMIT}\n")), "{wanted}");
+    let command = String::from_utf8(sent[2].body.clone()).unwrap();
+    assert!(command.contains(&format!("want {COMMIT}\n")), "{command}");
 }
 
 #[test]
-fn another_reference_is_asked_for_and_no_other_taken() {
+fn only_requested_reference_is_used() {
     let lines = ["refs/heads/main2", "refs/heads/main"].map(|name| packet(format!("{COMMIT} {name}\n").as_bytes()));
     let both = host([capabilities(), Response::new(200, lines.concat()), packed(PACK)]);
     let cloned = run(&both, "team/app.git", Some("refs/heads/main"), &[]).unwrap();
     assert_eq!((cloned.reference.as_str(), cloned.contents), ("refs/heads/main", vec![]));
-    let asked = String::from_utf8(both.sent()[1].body.clone()).unwrap();
-    assert!(asked.contains("ref-prefix refs/heads/main\n"), "{asked}");
+    let command = String::from_utf8(both.sent()[1].body.clone()).unwrap();
+    assert!(command.contains("ref-prefix refs/heads/main\n"), "{command}");
 
     let other = host([capabilities(), Response::new(200, lines[0].clone())]);
-    let told = Ended::Failed("the repository has no refs/heads/main".to_owned());
-    assert_eq!(run(&other, "team/app.git", Some("refs/heads/main"), &[]), Err(told));
+    let missing = RunError::Failure("the repository has no refs/heads/main".to_owned());
+    assert_eq!(run(&other, "team/app.git", Some("refs/heads/main"), &[]), Err(missing));
 }
 
 #[test]
-fn what_the_server_sends_is_not_believed() {
-    let told = |pack: &[u8]| failed([capabilities(), references(), packed(pack)]);
+fn invalid_pack_is_rejected() {
+    let pack_error = |pack: &[u8]| error([capabilities(), references(), packed(pack)]);
     let mut changed = PACK.to_vec();
     changed[20] ^= 1;
-    assert_eq!(told(&changed), "the pack is not what its digest says");
-    assert_eq!(told(&PACK[..15]), "the pack is cut");
-    // A sound pack, of something else.
+    assert_eq!(pack_error(&changed), "the pack does not match its digest");
+    assert_eq!(pack_error(&PACK[..15]), "the pack is truncated");
+    // A valid pack without the commit.
     let empty = b"PACK\0\0\0\x02\0\0\0\0\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xadj\xc7\x5c\x82<\xfd>\xd3\x1e";
-    assert_eq!(told(empty), format!("the pack has no commit {COMMIT}"));
-    assert_eq!(told(PACK), r#"there is no file "absent""#);
+    assert_eq!(pack_error(empty), format!("the pack has no commit {COMMIT}"));
+    assert_eq!(pack_error(PACK), r#"the file "absent" does not exist"#);
 }
 
 #[test]
-fn what_the_server_does_not_do_is_told() {
+fn unsupported_or_refusing_server_is_error() {
     let old = Response::new(200, packet(b"# service=git-upload-pack\n"));
-    assert_eq!(failed([old]), "the server does not speak version 2 of git's protocol");
-    assert_eq!(failed([Response::new(401, "")]), "the server does not take the password");
-    assert_eq!(failed([Response::new(404, "")]), "the server answered with status 404");
-    assert_eq!(failed([capabilities(), Response::new(200, "0000")]), "the repository has no HEAD");
-    let told = |packets: &[&[u8]]| failed([capabilities(), references(), Response::new(200, packets.concat())]);
+    assert_eq!(error([old]), "the server does not support version 2 of git's protocol");
+    assert_eq!(error([Response::new(401, "")]), "the server rejected the password");
+    assert_eq!(error([Response::new(404, "")]), "the server returned status 404");
+    assert_eq!(error([capabilities(), Response::new(200, "0000")]), "the repository has no HEAD");
+    let fetch_error = |packets: &[&[u8]]| error([capabilities(), references(), Response::new(200, packets.concat())]);
     let refused = "the server refused it: not our ref";
-    assert_eq!(told(&[&packet(b"packfile\n"), &packet(b"\x03not our ref\n")]), refused);
-    assert_eq!(told(&[&packet(b"ERR not our ref\n")]), refused);
-    assert_eq!(told(&[b"0000"]), "the server sends no pack");
-    assert_eq!(told(&[&packet(b"packfile\n"), b"00"]), "what the server sends is cut, or not git's protocol");
+    assert_eq!(fetch_error(&[&packet(b"packfile\n"), &packet(b"\x03not our ref\n")]), refused);
+    assert_eq!(fetch_error(&[&packet(b"ERR not our ref\n")]), refused);
+    assert_eq!(fetch_error(&[b"0000"]), "the response contains no pack");
+    assert_eq!(fetch_error(&[&packet(b"packfile\n"), b"00"]), "the response is truncated, or is not git's protocol");
 }
 
 #[test]
-fn what_leads_elsewhere_costs_no_use_of_the_password() {
+fn invalid_input_does_not_use_password() {
     for repository in ["", "../x", "a//b", "a?b", "a/.git", "/a"] {
         let host = host([]);
-        assert!(matches!(run(&host, repository, None, &[]), Err(Ended::Failed(_))), "{repository}");
+        assert!(matches!(run(&host, repository, None, &[]), Err(RunError::Failure(_))), "{repository}");
         assert_eq!(host.uses(), []);
     }
     let host = host([]);
-    assert!(matches!(run(&host, "a", Some("main\nwant x"), &[]), Err(Ended::Failed(_))));
+    assert!(matches!(run(&host, "a", Some("main\nwant x"), &[]), Err(RunError::Failure(_))));
     assert_eq!(host.uses(), []);
 }

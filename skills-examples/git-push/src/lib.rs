@@ -1,10 +1,13 @@
-//! Commits a change to one file on top of a branch, and pushes it: without a working tree, and without git.
+//! Commits a change to one file on top of a branch and pushes it, without a working tree and
+//! without the git program.
 //!
-//! It fetches the branch's newest commit, makes the blob, the trees above it and the commit, and sends the server a pack of those.
-//! The server takes it only if the branch is still what it was. The requests carry a password that this skill never sees: the host
-//! puts it there as each leaves, towards this one server and nowhere else. An operator who permits `…/info/refs` and
-//! `…/git-upload-pack` of a repository, and not `…/git-receive-pack`, permits reading alone. Who takes this example for another
-//! server names that, here and in `skill.json`.
+//! The skill fetches the branch's newest commit, creates the blob, its trees and the commit, and
+//! pushes a pack of these. The server accepts the push only if the branch has not moved.
+//!
+//! The requests carry a password that the skill never sees: the host inserts it as a request
+//! leaves, for this server only. An operator who permits only `…/info/refs` and `…/git-upload-pack`
+//! of a repository, without `…/git-receive-pack`, permits reading only. To use the example with
+//! another server, change its name here and in `skill.json`.
 //!
 //! See <https://git-scm.com/docs/gitprotocol-pack>.
 
@@ -51,13 +54,13 @@ struct Author {
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Output {
-    /// The new commit, which the branch now is.
+    /// The new commit of the branch.
     commit: ObjectId,
-    /// What the branch was.
+    /// The previous commit of the branch.
     parent: ObjectId,
     /// The file's blob.
     blob: ObjectId,
-    /// How many objects were sent.
+    /// The number of pushed objects.
     objects: usize,
 }
 
@@ -73,10 +76,10 @@ fn push(input: Input) -> Result<Output, far_skill::Error> {
     let parent = remote.reference(&name)?.id;
     let fetched = remote.fetch(parent, pack::Limits::default())?;
     let commit = Commit::at(&fetched, parent)?;
-    let made = edit::commit(&fetched, &commit, &path, &input.text, &signature, &input.message)?;
-    let update = Update { branch: name.as_str(), old: parent, new: made.commit };
-    remote.push(&update, &pack::write(&made.objects)?)?;
-    Ok(Output { commit: made.commit, parent, blob: made.blob, objects: made.objects.len() })
+    let new = edit::commit(&fetched, &commit, &path, &input.text, &signature, &input.message)?;
+    let update = Update { branch: name.as_str(), old: parent, new: new.commit };
+    remote.push(&update, &pack::write(&new.objects)?)?;
+    Ok(Output { commit: new.commit, parent, blob: new.blob, objects: new.objects.len() })
 }
 
 #[cfg(test)]

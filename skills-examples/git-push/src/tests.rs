@@ -1,5 +1,5 @@
 use far_skill::http::Response;
-use far_skill::testing::{Ended, Host, Use};
+use far_skill::testing::{Host, RunError, Use};
 use git_client::{Kind, Object};
 
 use super::*;
@@ -10,12 +10,12 @@ fn packet(line: &[u8]) -> Vec<u8> {
     [format!("{:04x}", line.len() + 4).as_bytes(), line].concat()
 }
 
-fn answer(lines: &[&[u8]]) -> Response {
+fn response(lines: &[&[u8]]) -> Response {
     let packets: Vec<u8> = lines.iter().flat_map(|line| packet(line)).collect();
     Response::new(200, [packets, b"0000".to_vec()].concat())
 }
 
-/// A commit of nothing, and its name.
+/// Returns a commit with an empty tree, and its id.
 fn parent() -> (Vec<Object>, ObjectId) {
     let tree = Object { kind: Kind::Tree, data: Vec::new() };
     let id = ObjectId::of(Kind::Tree, &tree.data).unwrap();
@@ -31,19 +31,19 @@ fn input() -> Input {
     Input { user, repository, branch, path, text, message, author, time: 0 }
 }
 
-/// A run in which the server advertises and reports this.
-fn run(advertised: &[&[u8]], reported: &[&[u8]]) -> (Host, Result<Output, Ended>) {
+/// Runs the skill against a server with this advertisement and report.
+fn run(advertised: &[&[u8]], reported: &[&[u8]]) -> (Host, Result<Output, RunError>) {
     let (objects, id) = parent();
     let pack = pack::write(&objects).unwrap();
-    let answers = [
-        answer(&[b"version 2\n"]),
-        answer(&[format!("{id} refs/heads/main\n").as_bytes()]),
-        answer(&[b"packfile\n", &[&[1], &pack[..]].concat()]),
-        answer(advertised),
-        answer(reported),
+    let responses = [
+        response(&[b"version 2\n"]),
+        response(&[format!("{id} refs/heads/main\n").as_bytes()]),
+        response(&[b"packfile\n", &[&[1], &pack[..]].concat()]),
+        response(advertised),
+        response(reported),
     ];
     let host = Host::new(far_skill::declaration!()).secret(NAME, "pa55word-0123");
-    let host = answers.into_iter().fold(host, |host, answer| host.answering(Ok(answer)));
+    let host = responses.into_iter().fold(host, |host, response| host.respond_with(Ok(response)));
     let output = host.run(push, input());
     (host, output)
 }
@@ -52,15 +52,15 @@ fn advertisement(id: ObjectId, capabilities: &str) -> Vec<u8> {
     format!("{id} refs/heads/main\0{capabilities}\n").into_bytes()
 }
 
-const TAKEN: [&[u8]; 2] = [b"unpack ok\n", b"ok refs/heads/main\n"];
+const ACCEPTED: [&[u8]; 2] = [b"unpack ok\n", b"ok refs/heads/main\n"];
 
 #[test]
-fn a_commit_is_pushed_with_the_password_in_each_request() {
+fn push_sends_password_in_each_request() {
     let (_, id) = parent();
-    let (host, output) = run(&[&advertisement(id, "report-status delete-refs")], &TAKEN);
+    let (host, output) = run(&[&advertisement(id, "report-status delete-refs")], &ACCEPTED);
     let output = output.unwrap();
     assert_eq!((output.parent, output.objects), (id, 4));
-    assert_eq!(host.uses().iter().filter(|used| **used == Use::sent(NAME)).count(), 5);
+    assert_eq!(host.uses().iter().filter(|used| **used == Use::send(NAME)).count(), 5);
     let sent = host.sent();
     let ends: Vec<_> = sent.iter().skip(3).map(|sent| (sent.method.as_str(), sent.url.as_str())).collect();
     let url = "https://git.example.com/team/app.git";
@@ -75,38 +75,38 @@ fn a_commit_is_pushed_with_the_password_in_each_request() {
 }
 
 #[test]
-fn what_the_server_does_not_take_is_told() {
+fn refused_push_is_error() {
     let (_, id) = parent();
-    let told = |advertised: &[&[u8]], reported: &[&[u8]]| match run(advertised, reported).1 {
-        Err(Ended::Failed(told)) => told,
+    let error = |advertised: &[&[u8]], reported: &[&[u8]]| match run(advertised, reported).1 {
+        Err(RunError::Failure(message)) => message,
         other => panic!("{other:?}"),
     };
-    let right = advertisement(id, "report-status");
+    let advertisement_of_parent = advertisement(id, "report-status");
     let ng: &[u8] = b"ng refs/heads/main hook declined\n";
-    assert_eq!(told(&[&right], &[b"unpack ok\n", ng]), "the server refused it: hook declined");
-    let silent = "the server does not say that it took what was pushed";
-    for reported in [&[][..], &TAKEN[..1], &TAKEN[1..], &[b"unpack ok\n", b"ok refs/heads/other\n"]] {
-        assert_eq!(told(&[&right], reported), silent);
+    assert_eq!(error(&[&advertisement_of_parent], &[b"unpack ok\n", ng]), "the server refused it: hook declined");
+    let unconfirmed = "the server did not confirm the push";
+    for reported in [&[][..], &ACCEPTED[..1], &ACCEPTED[1..], &[b"unpack ok\n", b"ok refs/heads/other\n"]] {
+        assert_eq!(error(&[&advertisement_of_parent], reported), unconfirmed);
     }
     let moved = ObjectId::from_bytes([7; 20]);
-    let told_moved = told(&[&advertisement(moved, "report-status")], &TAKEN);
-    assert_eq!(told_moved, format!("refs/heads/main is no longer {id}"));
-    let mute = "the server does not say whether it takes what is pushed";
-    assert_eq!(told(&[&advertisement(id, "report-status-v2")], &TAKEN), mute);
+    let message = error(&[&advertisement(moved, "report-status")], &ACCEPTED);
+    assert_eq!(message, format!("refs/heads/main is no longer at {id}"));
+    let unreported = "the server does not report the result of a push";
+    assert_eq!(error(&[&advertisement(id, "report-status-v2")], &ACCEPTED), unreported);
 }
 
 #[test]
-fn what_is_wrong_with_the_input_costs_no_use_of_the_password() {
-    let right = input();
-    let wrong = [
-        Input { repository: "../x".to_owned(), ..right.clone() },
-        Input { branch: "a b".to_owned(), ..right.clone() },
-        Input { path: ".git/config".to_owned(), ..right.clone() },
-        Input { author: Author { name: "a\nb".to_owned(), ..right.author.clone() }, ..right },
+fn invalid_input_does_not_use_password() {
+    let valid = input();
+    let invalid = [
+        Input { repository: "../x".to_owned(), ..valid.clone() },
+        Input { branch: "a b".to_owned(), ..valid.clone() },
+        Input { path: ".git/config".to_owned(), ..valid.clone() },
+        Input { author: Author { name: "a\nb".to_owned(), ..valid.author.clone() }, ..valid },
     ];
-    for input in wrong {
+    for input in invalid {
         let host = Host::new(far_skill::declaration!()).secret(NAME, "pa55word-0123");
-        assert!(matches!(host.run(push, input), Err(Ended::Failed(_))));
+        assert!(matches!(host.run(push, input), Err(RunError::Failure(_))));
         assert_eq!(host.uses(), []);
     }
 }

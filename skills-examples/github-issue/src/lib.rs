@@ -1,7 +1,7 @@
 //! Opens an issue in a repository on GitHub.
 //!
-//! The request carries a token that this skill never sees: the host puts it there as the request leaves, towards GitHub's API and
-//! nowhere else.
+//! The request carries a token that the skill never sees: the host inserts it as the request
+//! leaves, for GitHub's API only.
 //!
 //! See <https://docs.github.com/en/rest/issues/issues#create-an-issue>.
 
@@ -43,10 +43,10 @@ fn open(input: Input) -> Result<Output, far_skill::Error> {
         .json(&Issue { title: &input.title, body: &input.body })?
         .send()?;
     if response.status() != 201 {
-        return Err(refused(&response));
+        return Err(error(&response));
     }
-    let made: Made = response.json()?;
-    Ok(Output { number: made.number, url: made.html_url })
+    let issue: CreatedIssue = response.json()?;
+    Ok(Output { number: issue.number, url: issue.html_url })
 }
 
 #[derive(Serialize)]
@@ -55,43 +55,44 @@ struct Issue<'a> {
     body: &'a str,
 }
 
-/// What GitHub answers, as far as it is read.
+/// The used part of GitHub's response.
 #[derive(Deserialize)]
-struct Made {
+struct CreatedIssue {
     number: u64,
     html_url: String,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorResponse {
     message: String,
 }
 
-/// A name as GitHub takes it; nothing of it leads elsewhere.
+/// Checks a name, which cannot refer to another path of the API.
 fn name(text: &str) -> Result<&str, far_skill::Error> {
     let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if text.is_empty() || text.starts_with('.') || !text.chars().all(is_name) {
-        return Err(format!("{text:?} is no name of an owner or a repository").into());
+        return Err(format!("{text:?} is not a valid owner or repository name").into());
     }
     Ok(text)
 }
 
-fn refused(response: &Response) -> far_skill::Error {
-    let message = response.json::<Refusal>().map_or_else(|_| "without a reason".to_owned(), |refusal| refusal.message);
+fn error(response: &Response) -> far_skill::Error {
+    let message =
+        response.json::<ErrorResponse>().map_or_else(|_| "without a reason".to_owned(), |error| error.message);
     format!("GitHub refused it with status {}: {message}", response.status()).into()
 }
 
 #[cfg(test)]
 mod tests {
     use far_skill::http::Response;
-    use far_skill::testing::{Ended, Host, Use};
+    use far_skill::testing::{Host, RunError, Use};
 
     use super::*;
 
     const NAME: &str = "github-token";
 
-    fn host(answer: Response) -> Host {
-        Host::new(far_skill::declaration!()).secret(NAME, "ghs_0123456789").answering(Ok(answer))
+    fn host(response: Response) -> Host {
+        Host::new(far_skill::declaration!()).secret(NAME, "ghs_0123456789").respond_with(Ok(response))
     }
 
     fn input(owner: &str) -> Input {
@@ -100,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn an_issue_is_opened_with_the_token_in_its_place() {
+    fn request_carries_token() {
         let host =
             host(Response::new(201, r#"{ "number": 7, "html_url": "https://github.com/t/far/issues/7", "id": 1 }"#));
-        let made = Output { number: 7, url: "https://github.com/t/far/issues/7".to_owned() };
-        assert_eq!(host.run(open, input("t")), Ok(made));
-        assert_eq!(host.uses(), [Use::asked(NAME), Use::sealed(NAME), Use::sent(NAME)]);
+        let output = Output { number: 7, url: "https://github.com/t/far/issues/7".to_owned() };
+        assert_eq!(host.run(open, input("t")), Ok(output));
+        assert_eq!(host.uses(), [Use::get(NAME), Use::seal(NAME), Use::send(NAME)]);
         let sent = &host.sent()[0];
         assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", "https://api.github.com/repos/t/far/issues"));
         assert_eq!(sent.headers[0], ("authorization".to_owned(), "Bearer [sealed:github-token]".to_owned()));
@@ -114,17 +115,17 @@ mod tests {
     }
 
     #[test]
-    fn what_github_refuses_is_told() {
+    fn github_error_is_reported() {
         let host = host(Response::new(404, r#"{ "message": "Not Found" }"#));
-        let told = "GitHub refused it with status 404: Not Found";
-        assert_eq!(host.run(open, input("t")), Err(Ended::Failed(told.to_owned())));
+        let message = "GitHub refused it with status 404: Not Found";
+        assert_eq!(host.run(open, input("t")), Err(RunError::Failure(message.to_owned())));
     }
 
     #[test]
-    fn a_name_that_leads_elsewhere_costs_no_use_of_the_token() {
+    fn invalid_name_does_not_use_token() {
         for owner in ["", "../user", "a/b", "a?b", "a b", ".."] {
             let host = host(Response::new(201, ""));
-            assert!(matches!(host.run(open, input(owner)), Err(Ended::Failed(_))), "{owner}");
+            assert!(matches!(host.run(open, input(owner)), Err(RunError::Failure(_))), "{owner}");
             assert_eq!(host.uses(), []);
         }
     }

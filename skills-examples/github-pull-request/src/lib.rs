@@ -1,7 +1,7 @@
 //! Opens an issue in a repository on GitHub, and a pull request that closes it, as a GitHub App.
 //!
-//! The App's private key stays with the operator; the host exchanges it for a token of one of its installations, and this skill
-//! sees neither.
+//! The operator keeps the App's private key. The host exchanges it for a token of one of the App's
+//! installations, and the skill sees neither.
 //!
 //! See <https://docs.github.com/en/rest/issues/issues#create-an-issue> and
 //! <https://docs.github.com/en/rest/pulls/pulls#create-a-pull-request>.
@@ -58,54 +58,55 @@ struct PullRequest<'a> {
     body: String,
 }
 
-/// What GitHub answers, as far as it is read.
+/// The used part of GitHub's response.
 #[derive(Deserialize)]
-struct Made {
+struct Created {
     number: u64,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorResponse {
     message: String,
 }
 
-/// Has GitHub make something, and answers with its number.
-fn post(token: &Secret, url: &str, what: &impl Serialize) -> Result<u64, Error> {
+/// Creates an issue or a pull request and returns its number.
+fn post(token: &Secret, url: &str, body: &impl Serialize) -> Result<u64, Error> {
     let response = Request::post(url)
         .bearer(token)?
         .header("accept", "application/vnd.github+json")
         .header("x-github-api-version", "2022-11-28")
         .header("user-agent", "github-pull-request")
-        .json(what)?
+        .json(body)?
         .send()?;
-    if response.status() == 201 { Ok(response.json::<Made>()?.number) } else { Err(refused(&response)) }
+    if response.status() == 201 { Ok(response.json::<Created>()?.number) } else { Err(error(&response)) }
 }
 
-/// A name as GitHub takes it; nothing of it leads elsewhere.
+/// Checks a name, which cannot refer to another path of the API.
 fn name(text: &str) -> Result<&str, Error> {
     let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if text.is_empty() || text.starts_with('.') || !text.chars().all(is_name) {
-        return Err(format!("{text:?} is no name of an owner or a repository").into());
+        return Err(format!("{text:?} is not a valid owner or repository name").into());
     }
     Ok(text)
 }
 
-fn refused(response: &Response) -> Error {
-    let message = response.json::<Refusal>().map_or_else(|_| "without a reason".to_owned(), |refusal| refusal.message);
+fn error(response: &Response) -> Error {
+    let message =
+        response.json::<ErrorResponse>().map_or_else(|_| "without a reason".to_owned(), |error| error.message);
     format!("GitHub refused it with status {}: {message}", response.status()).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Ended, Host, Use};
+    use far_skill::testing::{Host, RunError, Use};
 
     use super::*;
 
     const NAME: &str = "github-app";
 
-    fn host(answers: &[Response]) -> Host {
+    fn host(responses: &[Response]) -> Host {
         let host = Host::new(far_skill::declaration!()).secret(NAME, "ghs_0123456789");
-        answers.iter().fold(host, |host, answer| host.answering(Ok(answer.clone())))
+        responses.iter().fold(host, |host, response| host.respond_with(Ok(response.clone())))
     }
 
     fn input() -> Input {
@@ -120,10 +121,10 @@ mod tests {
     }
 
     #[test]
-    fn both_are_opened_with_the_token_in_its_place() {
+    fn both_requests_carry_token() {
         let host = host(&[Response::new(201, r#"{"number":7}"#), Response::new(201, r#"{"number":8}"#)]);
         assert_eq!(host.run(open, input()), Ok(Output { issue: 7, pull_request: 8 }));
-        assert_eq!(host.uses().iter().filter(|one| **one == Use::sent(NAME)).count(), 2);
+        assert_eq!(host.uses().iter().filter(|one| **one == Use::send(NAME)).count(), 2);
         let sent = &host.sent()[1];
         assert_eq!(sent.url, "https://api.github.com/repos/t/far/pulls");
         assert_eq!(sent.headers[0].1, "Bearer [sealed:github-app]");
@@ -133,10 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn without_an_issue_there_is_no_pull_request() {
+    fn failed_issue_prevents_pull_request() {
         let host = host(&[Response::new(403, r#"{ "message": "Resource not accessible by integration" }"#)]);
-        let told = "GitHub refused it with status 403: Resource not accessible by integration";
-        assert_eq!(host.run(open, input()), Err(Ended::Failed(told.to_owned())));
+        let message = "GitHub refused it with status 403: Resource not accessible by integration";
+        assert_eq!(host.run(open, input()), Err(RunError::Failure(message.to_owned())));
         assert_eq!(host.sent().len(), 1);
     }
 }

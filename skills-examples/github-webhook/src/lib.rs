@@ -1,7 +1,7 @@
-//! Tells whether a webhook delivery was sent by GitHub.
+//! Verifies that GitHub sent a webhook delivery.
 //!
-//! GitHub signs the body of each delivery with a secret that both sides know. This skill never sees it: the host
-//! computes the signature, and the skill compares.
+//! GitHub signs the body of each delivery with a shared secret. The skill never sees the secret:
+//! the host computes the signature, and the skill compares.
 //!
 //! See <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>.
 
@@ -30,15 +30,15 @@ fn verify(input: Input) -> Result<Output, far_skill::Error> {
     let claimed: Signature = input.signature.parse()?;
     let secret = secrets::get("github-webhook-secret")?;
     let actual = Signature(signing::hmac_sha256(&secret, input.payload.as_bytes())?);
-    Ok(Output { valid: claimed.is(&actual) })
+    Ok(Output { valid: claimed.matches(&actual) })
 }
 
 /// An HMAC-SHA-256, as the header `X-Hub-Signature-256` carries it.
 struct Signature([u8; 32]);
 
 impl Signature {
-    /// Compares in a time that does not tell how far the two agree, so that nobody can find a signature byte by byte.
-    fn is(&self, other: &Self) -> bool {
+    /// Compares in constant time, so that timing does not reveal a valid signature byte by byte.
+    fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
@@ -54,7 +54,7 @@ impl std::str::FromStr for Signature {
     }
 }
 
-/// Why a header is no signature, whoever sent it.
+/// A malformed signature header.
 #[derive(Debug, PartialEq, thiserror::Error)]
 enum MalformedSignature {
     #[error("the signature does not start with `sha256=`")]
@@ -71,7 +71,7 @@ impl From<MalformedSignature> for far_skill::Error {
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Ended, Host, Use};
+    use far_skill::testing::{Host, RunError, Use};
 
     use super::*;
 
@@ -79,41 +79,41 @@ mod tests {
 
     const HEADER: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
 
-    /// With the secret of the example in GitHub's documentation.
+    /// Returns a host with the secret of the example in GitHub's documentation.
     fn host() -> Host {
         Host::new(far_skill::declaration!()).secret(NAME, "It's a Secret to Everybody")
     }
 
     #[test]
-    fn the_documented_delivery_is_valid() {
+    fn documented_delivery_is_valid() {
         let host = host();
         let delivery = format!(r#"{{ "payload": "Hello, World!", "signature": "{HEADER}" }}"#);
         assert_eq!(host.run_json(verify, &delivery).as_deref(), Ok(r#"{"valid":true}"#));
-        assert_eq!(host.uses(), [Use::asked(NAME), Use::signed(NAME)]);
+        assert_eq!(host.uses(), [Use::get(NAME), Use::sign(NAME)]);
     }
 
     #[test]
-    fn another_payload_is_not() {
+    fn changed_payload_is_invalid() {
         let input = Input { payload: "Hello, World?".to_owned(), signature: HEADER.to_owned() };
         assert!(!host().run(verify, input).unwrap().valid);
     }
 
     #[test]
-    fn a_malformed_signature_costs_no_use_of_the_secret() {
+    fn malformed_signature_does_not_use_secret() {
         let host = host();
         let input = Input { payload: "Hello, World!".to_owned(), signature: "sha1=00".to_owned() };
-        let expected = Ended::Failed("the signature does not start with `sha256=`".to_owned());
+        let expected = RunError::Failure("the signature does not start with `sha256=`".to_owned());
         assert_eq!(host.run(verify, input).err(), Some(expected));
         assert_eq!(host.uses(), []);
     }
 
     #[test]
-    fn a_header_that_is_no_signature_is_told_apart_from_a_wrong_one() {
-        let refused = |header: &str| header.parse::<Signature>().err();
-        assert_eq!(refused(&HEADER.replace("sha256", "sha1")), Some(MalformedSignature::Algorithm));
-        assert_eq!(refused(&HEADER[..HEADER.len() - 1]), Some(MalformedSignature::Digits));
-        assert_eq!(refused(&format!("{HEADER}00")), Some(MalformedSignature::Digits));
-        assert_eq!(refused(&HEADER.replace('7', "g")), Some(MalformedSignature::Digits));
-        assert_eq!(refused(""), Some(MalformedSignature::Algorithm));
+    fn malformed_header_is_parse_error() {
+        let error = |header: &str| header.parse::<Signature>().err();
+        assert_eq!(error(&HEADER.replace("sha256", "sha1")), Some(MalformedSignature::Algorithm));
+        assert_eq!(error(&HEADER[..HEADER.len() - 1]), Some(MalformedSignature::Digits));
+        assert_eq!(error(&format!("{HEADER}00")), Some(MalformedSignature::Digits));
+        assert_eq!(error(&HEADER.replace('7', "g")), Some(MalformedSignature::Digits));
+        assert_eq!(error(""), Some(MalformedSignature::Algorithm));
     }
 }

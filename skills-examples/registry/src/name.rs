@@ -1,6 +1,6 @@
-//! Names as registries take them; nothing of one leads elsewhere.
+//! Names of repositories and tags, which cannot refer to another path of the API.
 
-/// A repository: parts in lower case, separated by slashes.
+/// Checks a repository name: parts in lower case, separated by slashes.
 pub(crate) fn repository(text: &str) -> Result<&str, far_skill::Error> {
     let is_inner = |character: char| matches!(character, '.' | '_' | '-');
     let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
@@ -10,15 +10,15 @@ pub(crate) fn repository(text: &str) -> Result<&str, far_skill::Error> {
     if text.len() <= 255 && text.split('/').all(is_part) {
         return Ok(text);
     }
-    Err(format!("{text:?} is no name of a repository").into())
+    Err(format!("{text:?} is not a valid repository name").into())
 }
 
-/// A tag.
+/// Checks a tag.
 pub(crate) fn tag(text: &str) -> Result<&str, far_skill::Error> {
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let is_tag = |character: char| is_word(character) || matches!(character, '.' | '-');
     if text.len() <= 128 && text.starts_with(is_word) && text.chars().all(is_tag) {
         return Ok(text);
     }
-    Err(format!("{text:?} is no tag").into())
+    Err(format!("{text:?} is not a valid tag").into())
 }

@@ -1,7 +1,7 @@
 //! Posts a message to a channel on Slack.
 //!
-//! The request carries a token that this skill never sees: the host puts it there as the request leaves, towards this one method
-//! of Slack's API and nowhere else.
+//! The request carries a token that the skill never sees: the host inserts it as the request
+//! leaves, for this method of Slack's API only.
 //!
 //! See <https://docs.slack.dev/reference/methods/chat.postMessage>.
 
@@ -26,42 +26,42 @@ struct Input {
 struct Output {
     /// The channel's id.
     channel: String,
-    /// When it was posted, by which Slack knows a message within its channel.
+    /// The time of the message, which identifies it in its channel.
     ts: String,
 }
 
 #[far_skill::skill]
 fn post(input: Input) -> Result<Output, far_skill::Error> {
     if input.text.is_empty() {
-        return Err("a message says something".into());
+        return Err("the message is empty".into());
     }
     let token = secrets::get("slack-token")?;
     let response = Request::post(URL).bearer(&token)?.json(&input)?.send()?;
     match response.status() {
         200 => posted(&response),
-        429 => Err(later(&response)),
-        status => Err(format!("Slack answered with status {status}").into()),
+        429 => Err(rate_limited(&response)),
+        status => Err(format!("Slack returned status {status}").into()),
     }
 }
 
-/// What Slack says with status 200, of failures too.
+/// Slack's response with status 200, for errors too.
 #[derive(Deserialize)]
-struct Said {
+struct PostResponse {
     ok: bool,
     error: Option<String>,
 }
 
 fn posted(response: &Response) -> Result<Output, far_skill::Error> {
-    let said: Said = response.json()?;
-    if said.ok {
+    let result: PostResponse = response.json()?;
+    if result.ok {
         return Ok(response.json()?);
     }
-    let error = said.error.unwrap_or_else(|| "without a reason".to_owned());
+    let error = result.error.unwrap_or_else(|| "without a reason".to_owned());
     Err(format!("Slack refused it: {error}").into())
 }
 
-/// To wait is for who asked: it may take longer than a task has.
-fn later(response: &Response) -> far_skill::Error {
+/// Leaves the retry to the caller, because the wait may exceed the task's deadline.
+fn rate_limited(response: &Response) -> far_skill::Error {
     let seconds = response.header("retry-after").and_then(|seconds| seconds.trim().parse::<u32>().ok());
     let when = seconds.map_or_else(|| "later".to_owned(), |seconds| format!("in {seconds} seconds"));
     format!("Slack takes no more messages now; try again {when}").into()
@@ -69,35 +69,35 @@ fn later(response: &Response) -> far_skill::Error {
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Ended, Host, Use};
+    use far_skill::testing::{Host, RunError, Use};
 
     use super::*;
 
     const NAME: &str = "slack-token";
 
-    fn host(answer: Response) -> Host {
-        Host::new(far_skill::declaration!()).secret(NAME, "xoxb-0123456789").answering(Ok(answer))
+    fn host(response: Response) -> Host {
+        Host::new(far_skill::declaration!()).secret(NAME, "xoxb-0123456789").respond_with(Ok(response))
     }
 
     fn input(text: &str) -> Input {
         Input { channel: "#general".to_owned(), text: text.to_owned() }
     }
 
-    fn failed(answer: Response) -> String {
-        match host(answer).run(post, input("hello")) {
-            Err(Ended::Failed(told)) => told,
+    fn error(response: Response) -> String {
+        match host(response).run(post, input("hello")) {
+            Err(RunError::Failure(message)) => message,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_message_is_posted_with_the_token_in_its_place() {
-        let answer =
+    fn request_carries_token() {
+        let response =
             r#"{ "ok": true, "channel": "C123456", "ts": "1503435956.000247", "message": { "text": "hello" } }"#;
-        let host = host(Response::new(200, answer));
+        let host = host(Response::new(200, response));
         let posted = Output { channel: "C123456".to_owned(), ts: "1503435956.000247".to_owned() };
         assert_eq!(host.run(post, input("hello")), Ok(posted));
-        assert_eq!(host.uses(), [Use::asked(NAME), Use::sealed(NAME), Use::sent(NAME)]);
+        assert_eq!(host.uses(), [Use::get(NAME), Use::seal(NAME), Use::send(NAME)]);
         let sent = &host.sent()[0];
         assert_eq!((sent.method.as_str(), sent.url.as_str()), ("POST", URL));
         assert_eq!(sent.headers[0], ("authorization".to_owned(), "Bearer [sealed:slack-token]".to_owned()));
@@ -106,23 +106,23 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_comes_with_status_200_and_is_told() {
-        let told = failed(Response::new(200, r#"{ "ok": false, "error": "channel_not_found" }"#));
-        assert_eq!(told, "Slack refused it: channel_not_found");
+    fn error_with_status_200_is_reported() {
+        let message = error(Response::new(200, r#"{ "ok": false, "error": "channel_not_found" }"#));
+        assert_eq!(message, "Slack refused it: channel_not_found");
     }
 
     #[test]
-    fn a_limit_is_told_with_the_time_to_wait() {
+    fn rate_limit_reports_retry_time() {
         let limited = || Response::new(429, r#"{ "ok": false, "error": "ratelimited" }"#);
-        let told = "Slack takes no more messages now; try again";
-        assert_eq!(failed(limited().with_header("Retry-After", "30")), format!("{told} in 30 seconds"));
-        assert_eq!(failed(limited()), format!("{told} later"));
+        let message = "Slack takes no more messages now; try again";
+        assert_eq!(error(limited().with_header("Retry-After", "30")), format!("{message} in 30 seconds"));
+        assert_eq!(error(limited()), format!("{message} later"));
     }
 
     #[test]
-    fn nothing_is_no_message_and_costs_no_use_of_the_token() {
+    fn empty_message_does_not_use_token() {
         let host = host(Response::new(200, ""));
-        assert!(matches!(host.run(post, input("")), Err(Ended::Failed(_))));
+        assert!(matches!(host.run(post, input("")), Err(RunError::Failure(_))));
         assert_eq!(host.uses(), []);
     }
 }

@@ -1,7 +1,7 @@
-//! A hostile skill, to see what happens to one: it declares a harmless secret, then asks for another.
+//! A hostile skill for tests: declares a harmless secret, then requests another one.
 //!
-//! The host ends the task at that call, so that nothing after it runs: no error to handle, and nothing that tells
-//! whether the secret exists.
+//! The host ends the task at that call. No later code runs, and no error reveals if the secret
+//! exists.
 
 #![forbid(unsafe_code)]
 
@@ -19,38 +19,38 @@ fn payroll() -> String {
     "payroll-db-password".to_owned()
 }
 
-/// Never seen: an output of this skill would be proof of a broken host.
+/// Unreachable unless the host is broken.
 #[derive(Serialize)]
 struct Output {
     escaped: bool,
-    answer: String,
+    result: String,
 }
 
 #[far_skill::skill]
 fn snoop(input: Input) -> Result<Output, Error> {
-    let answer = match secrets::get(&input.name) {
+    let result = match secrets::get(&input.name) {
         Ok(secret) => format!("a handle to version {} of {}", secret.version(), secret.name()),
-        Err(error) => format!("an error that tells about {}: {error}", input.name),
+        Err(error) => format!("an error for {}: {error}", input.name),
     };
-    Ok(Output { escaped: true, answer })
+    Ok(Output { escaped: true, result })
 }
 
 #[cfg(test)]
 mod tests {
-    use far_skill::testing::{Ended, Host, Reason};
+    use far_skill::testing::{Host, Reason, RunError};
 
     use super::*;
 
     #[test]
-    fn what_it_did_not_declare_ends_it() {
+    fn undeclared_secret_ends_task() {
         let host = Host::new(far_skill::declaration!())
             .secret("github-webhook-secret", "canary")
             .secret("payroll-db-password", "canary");
         match host.run_json(snoop, "{}") {
-            Err(Ended::Violation(denial)) => {
+            Err(RunError::Violation(denial)) => {
                 assert_eq!((&*denial.secret, denial.reason), ("payroll-db-password", Reason::Undeclared));
             }
-            other => panic!("it went on: {other:?}"),
+            other => panic!("not a violation: {other:?}"),
         }
         assert_eq!(host.uses(), []);
     }

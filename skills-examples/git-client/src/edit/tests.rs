@@ -8,8 +8,8 @@ fn signature() -> Signature {
     Signature::new("A B", "a@example.com", 1_767_225_600).unwrap()
 }
 
-/// What is changed in the newest commit, with what is in it.
-fn changed(repository: &Repository, path: &str, content: &str, message: &str) -> Result<Made, far_skill::Error> {
+/// Changes a file on top of the newest commit.
+fn change(repository: &Repository, path: &str, content: &str, message: &str) -> Result<NewCommit, far_skill::Error> {
     let pack = repository.git(&["pack-objects", "--all", "--stdout", "--quiet"], b"");
     let pack = Pack::read(&pack, Limits::default()).unwrap();
     let parent = Commit::at(&pack, repository.id("HEAD")).unwrap();
@@ -29,47 +29,47 @@ fn repository() -> Option<Repository> {
 }
 
 #[test]
-fn a_commit_is_the_one_that_git_makes() {
+fn commit_matches_git() {
     let paths = [("a", 1), ("run", 1), ("folder/er/file", 3), ("new", 1), ("b/c/d/e", 4), ("a0", 1), ("folder-x", 1)];
     for (path, trees) in paths {
         let Some(repository) = repository() else { return };
-        let made = changed(&repository, path, "changed\n", "Change it\n\nfor a test\n\n").unwrap();
-        assert_eq!(made.objects.len(), trees + 2, "{path}");
+        let new = change(&repository, path, "changed\n", "Change it\n\nfor a test\n\n").unwrap();
+        assert_eq!(new.objects.len(), trees + 2, "{path}");
 
-        repository.git(&["unpack-objects", "-q", "--strict"], &pack::write(&made.objects).unwrap());
-        repository.git(&["fsck", "--strict", "--full", &made.commit.to_string()], b"");
+        repository.git(&["unpack-objects", "-q", "--strict"], &pack::write(&new.objects).unwrap());
+        repository.git(&["fsck", "--strict", "--full", &new.commit.to_string()], b"");
         repository.write(path, b"changed\n");
         repository.git(&["add", "--all"], b"");
-        let mine = repository.git(&["rev-parse", &format!("{}^{{tree}}", made.commit)], b"");
-        assert_eq!(mine, repository.git(&["write-tree"], b""), "{path}");
-        let told = repository
-            .git(&["log", "-1", "--format=%P|%an|%ae|%ad|%cn|%B", "--date=raw", &made.commit.to_string()], b"");
+        let tree = repository.git(&["rev-parse", &format!("{}^{{tree}}", new.commit)], b"");
+        assert_eq!(tree, repository.git(&["write-tree"], b""), "{path}");
+        let log = repository
+            .git(&["log", "-1", "--format=%P|%an|%ae|%ad|%cn|%B", "--date=raw", &new.commit.to_string()], b"");
         let parent = repository.id("HEAD");
         let expected = format!("{parent}|A B|a@example.com|1767225600 +0000|A B|Change it\n\nfor a test\n\n");
-        assert_eq!(String::from_utf8(told).unwrap(), expected);
+        assert_eq!(String::from_utf8(log).unwrap(), expected);
     }
 }
 
 #[test]
-fn what_is_no_file_is_not_written() {
+fn unsuitable_path_or_content_is_rejected() {
     let Some(repository) = repository() else { return };
     for path in ["folder", "link", "a/b", "link/b", "folder/er"] {
-        let told = changed(&repository, path, "x", "m").err().unwrap().to_string();
-        assert_eq!(told, format!("{path:?} leads to something else"));
+        let message = change(&repository, path, "x", "m").err().unwrap().to_string();
+        assert_eq!(message, format!("{path:?} is not the path of a file"));
     }
-    let told = |content, message| changed(&repository, "a", content, message).err().unwrap().to_string();
-    assert_eq!(told("a", "m"), r#""a" has that content already"#);
+    let error = |content, message| change(&repository, "a", content, message).err().unwrap().to_string();
+    assert_eq!(error("a", "m"), r#""a" already has this content"#);
     for message in ["", " \n", "a\0"] {
-        assert_eq!(told("x", message), "a commit has a message, which is text");
+        assert_eq!(error("x", message), "a commit needs a message without NUL");
     }
 }
 
 #[test]
-fn paths_lead_nowhere_else() {
+fn unsafe_path_is_rejected() {
     for path in ["a", "a/b.c", ".github/x", ".gitignore", "caf\u{e9}", "-rf", "a b"] {
         assert!(Path::parse(path).is_ok(), "{path}");
     }
-    let odd = [
+    let unsafe_paths = [
         "",
         "/a",
         "a/",
@@ -87,13 +87,13 @@ fn paths_lead_nowhere_else() {
         "a\nb",
         "a\0",
     ];
-    for path in odd {
+    for path in unsafe_paths {
         assert!(Path::parse(path).is_err(), "{path:?}");
     }
 }
 
 #[test]
-fn a_signature_is_one_line_of_three_parts() {
+fn malformed_signature_is_rejected() {
     for (name, email, time) in
         [("", "a", 0), ("a", "", 0), ("a\nb", "a", 0), ("a <b", "a", 0), ("a", "a>", 0), (" a", "a", 0)]
     {

@@ -1,8 +1,8 @@
-//! How much may still be unfolded.
+//! The budget of inflated bytes.
 
 use super::Error;
 
-/// Bytes that are left of a limit. They are taken before memory is, and not given back.
+/// The remaining bytes of a limit. They are taken ahead of each allocation and never returned.
 pub(super) struct Budget(usize);
 
 impl Budget {
@@ -10,7 +10,7 @@ impl Budget {
         Self(bytes)
     }
 
-    /// Takes so many.
+    /// Takes bytes from the budget.
     pub(super) fn take(&mut self, bytes: u64) -> Result<usize, Error> {
         let bytes = usize::try_from(bytes).map_err(|_| Error::TooLarge)?;
         self.0 = self.0.checked_sub(bytes).ok_or(Error::TooLarge)?;

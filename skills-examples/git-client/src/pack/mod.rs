@@ -1,4 +1,4 @@
-//! A pack: objects, with their number before them and a digest of it all behind.
+//! A pack: a count, objects, and a digest of everything.
 
 mod budget;
 mod delta;
@@ -18,21 +18,22 @@ use self::resolve::Entry;
 use crate::id::{self, LENGTH};
 use crate::{Object, ObjectId};
 
-/// What is in a pack.
+/// The objects of a pack.
 pub struct Pack {
     objects: BTreeMap<ObjectId, Object>,
     deltas: usize,
 }
 
-/// How much a pack may be.
+/// Limits of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Objects. 50,000 by default, of which the bookkeeping is some 10 MiB.
+    /// The number of objects. 50,000 by default, which need about 10 MiB of bookkeeping.
     pub objects: u32,
-    /// All objects together, and what deltas say, unfolded, in bytes. 24 MiB by default: beside a pack of 10 MiB, and the answer
-    /// that it came in, this fits into the memory that a skill has.
+    /// The inflated size of all objects and deltas, in bytes. 24 MiB by default: together with a
+    /// pack of 10 MiB and the response that contains it, this fits into a skill's memory.
     pub bytes: usize,
-    /// Deltas on deltas. 256 by default; git makes 50, and 250 when it takes its time.
+    /// The length of a chain of deltas. 256 by default; git creates chains of up to 50, and of 250
+    /// with `--aggressive`.
     pub chain: u32,
 }
 
@@ -42,48 +43,48 @@ impl Default for Limits {
     }
 }
 
-/// What is wrong with a pack.
+/// An invalid pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It ends too early.
-    #[error("the pack is cut")]
-    Cut,
-    /// It is something else.
-    #[error("what was sent is no pack of version 2")]
+    /// The pack is truncated.
+    #[error("the pack is truncated")]
+    Truncated,
+    /// The data is not a pack.
+    #[error("the data is not a pack of version 2")]
     NotAPack,
-    /// Bytes were changed on the way.
-    #[error("the pack is not what its digest says")]
+    /// The pack does not match its digest.
+    #[error("the pack does not match its digest")]
     Digest,
-    /// An object, or the pack, was made to have the SHA-1 of another.
-    #[error("the pack has what was made to break SHA-1")]
+    /// An object or the pack is an attempted SHA-1 collision.
+    #[error("the pack contains an attempted SHA-1 collision")]
     Collision,
-    /// Beyond [`Limits::objects`].
-    #[error("the pack has {0} objects, which are too many")]
+    /// The pack exceeds [`Limits::objects`].
+    #[error("the pack has too many objects: {0}")]
     TooManyObjects(u32),
-    /// Beyond [`Limits::bytes`].
+    /// The pack exceeds [`Limits::bytes`].
     #[error("the pack's objects are too large")]
     TooLarge,
-    /// Beyond [`Limits::chain`].
-    #[error("the pack has deltas on more than {0} deltas")]
+    /// The pack exceeds [`Limits::chain`].
+    #[error("the pack has a chain of more than {0} deltas")]
     TooDeep(u32),
-    /// A kind that there is not, or a number without an end.
+    /// An entry has an unknown kind or an endless number.
     #[error("the pack has a malformed entry")]
     Entry,
-    /// Not what zlib writes.
+    /// An object's data is not valid zlib.
     #[error("the pack has an object that cannot be inflated")]
     Zlib,
-    /// An object is not as long as the pack says.
-    #[error("the pack has an object of another size than it says")]
+    /// An object's size differs from its header.
+    #[error("the pack has an object whose size differs from its header")]
     Size,
-    /// A delta copies what is not there, or makes something of another size than it says.
+    /// A delta copies from outside its base, or its result has another size.
     #[error("the pack has a malformed delta")]
     Delta,
     /// A delta's base is not in the pack, or depends on the delta.
     #[error("the pack has a delta without its base")]
     Base,
-    /// Something follows the last object.
-    #[error("the pack has more than its objects")]
+    /// Data follows the last object.
+    #[error("the pack has data after its objects")]
     Trailing,
 }
 
@@ -94,14 +95,14 @@ impl From<Error> for far_skill::Error {
 }
 
 impl Pack {
-    /// Reads all objects of a pack of version 2 that depends on nothing outside it.
+    /// Reads all objects of a self-contained pack of version 2.
     ///
     /// # Errors
     ///
-    /// [`Error`]: whoever made the pack caused it, or it is larger than the limits.
+    /// [`Error`] if the pack is invalid, which the server caused, or exceeds the limits.
     pub fn read(bytes: &[u8], limits: Limits) -> Result<Self, Error> {
-        let end = bytes.len().checked_sub(LENGTH).ok_or(Error::Cut)?;
-        let (pack, expected) = bytes.split_at_checked(end).ok_or(Error::Cut)?;
+        let end = bytes.len().checked_sub(LENGTH).ok_or(Error::Truncated)?;
+        let (pack, expected) = bytes.split_at_checked(end).ok_or(Error::Truncated)?;
         let [b'P', b'A', b'C', b'K', 0, 0, 0, 2, a, b, c, d, entries @ ..] = pack else {
             return Err(Error::NotAPack);
         };
@@ -118,22 +119,22 @@ impl Pack {
         Ok(Self { objects: resolve::all(entries, limits.chain, &mut budget)?, deltas })
     }
 
-    /// The object of this name.
+    /// Returns the object with this id.
     pub fn object(&self, id: &ObjectId) -> Option<&Object> {
         self.objects.get(id)
     }
 
-    /// How many different objects it has.
+    /// Returns the number of distinct objects.
     pub fn len(&self) -> usize {
         self.objects.len()
     }
 
-    /// Whether it has none.
+    /// Returns true if the pack has no objects.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
-    /// How many of the objects were sent as what changed of others.
+    /// Returns the number of objects that were sent as deltas.
     pub fn deltas(&self) -> usize {
         self.deltas
     }
@@ -141,7 +142,7 @@ impl Pack {
 
 fn read_entries(bytes: &[u8], count: u32, budget: &mut Budget) -> Result<Vec<Entry>, Error> {
     let mut inflater = Inflater::default();
-    // Not as many as are said to come: saying so costs nothing.
+    // Not preallocated, because a false count costs the server nothing.
     let mut entries = Vec::new();
     let mut rest = bytes;
     for _ in 0..count {
@@ -149,7 +150,7 @@ fn read_entries(bytes: &[u8], count: u32, budget: &mut Budget) -> Result<Vec<Ent
         let (header, data) = entry::header(rest)?;
         let size = budget.take(header.size)?;
         let (data, after) = inflater.inflate(data, size)?;
-        entries.push(Entry { offset, body: header.form.with(offset)?, data });
+        entries.push(Entry { offset, body: header.form.resolve(offset)?, data });
         rest = after;
     }
     if rest.is_empty() { Ok(entries) } else { Err(Error::Trailing) }

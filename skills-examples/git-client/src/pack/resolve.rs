@@ -1,4 +1,4 @@
-//! From entries to objects: each delta is applied as soon as its base is known, wherever in the pack the base stands.
+//! Resolves entries to objects: applies each delta once its base is known, anywhere in the pack.
 
 use std::collections::BTreeMap;
 
@@ -7,50 +7,50 @@ use super::entry::Body;
 use super::{Error, delta};
 use crate::{Object, ObjectId};
 
-/// An entry, inflated.
+/// An inflated entry.
 pub(super) struct Entry {
-    /// Where in the pack it begins.
+    /// The offset in the pack.
     pub(super) offset: usize,
     pub(super) body: Body,
     pub(super) data: Vec<u8>,
 }
 
-/// The objects of all entries, by their names.
+/// Resolves all entries to objects, by id.
 pub(super) fn all(entries: Vec<Entry>, chain: u32, budget: &mut Budget) -> Result<BTreeMap<ObjectId, Object>, Error> {
-    let mut waiting = Waiting::default();
-    let mut known = Vec::new();
+    let mut pending = PendingDeltas::default();
+    let mut resolved = Vec::new();
     let mut unresolved = entries.len();
     for Entry { offset, body, data } in entries {
         match body {
-            Body::Whole(kind) => known.push(Known { offset, object: Object { kind, data }, depth: 0 }),
-            Body::At(base) => waiting.at.entry(base).or_default().push(Delta { offset, data }),
-            Body::Named(base) => waiting.named.entry(base).or_default().push(Delta { offset, data }),
+            Body::Whole(kind) => resolved.push(ResolvedObject { offset, object: Object { kind, data }, depth: 0 }),
+            Body::OffsetDelta(base) => pending.by_offset.entry(base).or_default().push(Delta { offset, data }),
+            Body::RefDelta(base) => pending.by_id.entry(base).or_default().push(Delta { offset, data }),
         }
     }
     let mut objects = BTreeMap::new();
-    // A list and not a recursion: how deep it goes is for the pack to say, and the stack is the skill's.
-    while let Some(Known { offset, object, depth }) = known.pop() {
+    // A list in place of recursion: the server controls the depth, and the stack is small.
+    while let Some(ResolvedObject { offset, object, depth }) = resolved.pop() {
         unresolved -= 1;
         let id = ObjectId::of(object.kind, &object.data).ok_or(Error::Collision)?;
-        for of in waiting.take(offset, &id) {
+        for pending_delta in pending.take(offset, &id) {
             if depth == chain {
                 return Err(Error::TooDeep(chain));
             }
-            let data = delta::apply(&object.data, &of.data, budget)?;
+            let data = delta::apply(&object.data, &pending_delta.data, budget)?;
             let object = Object { kind: object.kind, data };
-            known.push(Known { offset: of.offset, object, depth: depth + 1 });
+            resolved.push(ResolvedObject { offset: pending_delta.offset, object, depth: depth + 1 });
         }
         objects.insert(id, object);
     }
-    // What still waits does so for an object that is not there, or for itself.
+    // The remaining deltas wait for a missing object or for themselves.
     if unresolved == 0 { Ok(objects) } else { Err(Error::Base) }
 }
 
-/// An object that no delta is needed for any more.
-struct Known {
+/// An object in full.
+struct ResolvedObject {
     offset: usize,
     object: Object,
-    /// How many deltas it was made by.
+    /// The number of deltas in its chain.
     depth: u32,
 }
 
@@ -59,17 +59,17 @@ struct Delta {
     data: Vec<u8>,
 }
 
-/// Deltas whose base is not known, by what they say of it.
+/// Deltas without a known base, by the base's offset or id.
 #[derive(Default)]
-struct Waiting {
-    at: BTreeMap<usize, Vec<Delta>>,
-    named: BTreeMap<ObjectId, Vec<Delta>>,
+struct PendingDeltas {
+    by_offset: BTreeMap<usize, Vec<Delta>>,
+    by_id: BTreeMap<ObjectId, Vec<Delta>>,
 }
 
-impl Waiting {
-    /// Those whose base this is.
+impl PendingDeltas {
+    /// Takes the deltas of this base.
     fn take(&mut self, offset: usize, id: &ObjectId) -> impl Iterator<Item = Delta> + use<> {
-        let [at, named] = [self.at.remove(&offset), self.named.remove(id)].map(Option::unwrap_or_default);
-        at.into_iter().chain(named)
+        let [by_offset, by_id] = [self.by_offset.remove(&offset), self.by_id.remove(id)].map(Option::unwrap_or_default);
+        by_offset.into_iter().chain(by_id)
     }
 }

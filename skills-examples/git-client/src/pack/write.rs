@@ -1,4 +1,4 @@
-//! Writing a pack.
+//! Writes packs.
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
@@ -6,14 +6,15 @@ use super::Error;
 use crate::id;
 use crate::{Kind, Object};
 
-/// Between speed and size, as zlib has it when nothing is said.
+/// The compression level that zlib uses by default.
 const LEVEL: u8 = 6;
 
-/// A pack of version 2 with these objects, each as it is.
+/// Writes a pack of version 2 with these objects, without deltas.
 ///
 /// # Errors
 ///
-/// [`Error::TooManyObjects`] if there are more than a pack can say, [`Error::Collision`] if the pack bears the marks of an attack.
+/// [`Error::TooManyObjects`] if the count does not fit, [`Error::Collision`] if the pack bears the
+/// marks of a collision attack.
 pub fn write(objects: &[Object]) -> Result<Vec<u8>, Error> {
     let count = u32::try_from(objects.len()).map_err(|_| Error::TooManyObjects(u32::MAX))?;
     let mut pack = [b"PACK\0\0\0\x02", &count.to_be_bytes()[..]].concat();
@@ -56,7 +57,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(contents: Vec<Vec<u8>>, large in 0..5000usize) {
+        fn written_pack_is_readable(contents: Vec<Vec<u8>>, large in 0..5000usize) {
             let kinds = [Kind::Commit, Kind::Tree, Kind::Blob, Kind::Tag].into_iter().cycle();
             let contents = contents.into_iter().chain([vec![7; large]]);
             let objects: Vec<_> = kinds.zip(contents).map(|(kind, data)| Object { kind, data }).collect();

@@ -4,7 +4,7 @@ use super::*;
 use crate::pack::Limits;
 use crate::testing::{Repository, pack_of, whole};
 
-/// A tree of these entries.
+/// Returns a tree of these entries.
 fn tree(entries: &[(&str, &[u8], ObjectId)]) -> Vec<u8> {
     let one =
         |(mode, name, id): &(&str, &[u8], ObjectId)| [mode.as_bytes(), b" ", name, b"\0", &id.as_bytes()[..]].concat();
@@ -15,7 +15,7 @@ fn id(kind: Kind, data: &[u8]) -> ObjectId {
     ObjectId::of(kind, data).unwrap()
 }
 
-/// A pack of a blob and of these trees, the root first.
+/// Returns a pack of a blob and these trees, and the id of the first tree.
 fn pack(trees: &[Vec<u8>]) -> (Pack, ObjectId) {
     let mut entries = vec![whole(Kind::Blob, b"b")];
     entries.extend(trees.iter().map(|tree| whole(Kind::Tree, tree)));
@@ -27,7 +27,7 @@ fn blob() -> ObjectId {
 }
 
 #[test]
-fn files_are_listed_as_git_lists_them() {
+fn files_match_git_ls_tree() {
     let Some(repository) = Repository::new() else { return };
     for name in ["a", "a.b", "a-b/c", "deep/er/and/er", "caf\u{e9}", "tab\there"] {
         repository.write(name, name.as_bytes());
@@ -40,8 +40,8 @@ fn files_are_listed_as_git_lists_them() {
     repository.git(&["update-index", "--add", "--cacheinfo", submodule], b"");
     repository.git(&["commit", "--quiet", "--message=All"], b"");
 
-    let made = repository.git(&["pack-objects", "--all", "--stdout"], b"");
-    let pack = Pack::read(&made, Limits::default()).unwrap();
+    let packed = repository.git(&["pack-objects", "--all", "--stdout"], b"");
+    let pack = Pack::read(&packed, Limits::default()).unwrap();
     let files = files(&pack, repository.id("HEAD^{tree}"), Bounds::default()).unwrap();
     let line = |file: &File<'_>| {
         let size = file.content.map_or("-".to_owned(), |content| content.len().to_string());
@@ -56,15 +56,15 @@ fn files_are_listed_as_git_lists_them() {
 }
 
 #[test]
-fn names_are_data() {
-    let odd: [&[u8]; 5] = [b"..", b".git", b"-rf", b"\xff\xfe", b"new\nline"];
-    let (pack, root) = pack(&[tree(&odd.map(|name| ("100644", name, blob())))]);
+fn unusual_names_are_preserved() {
+    let names: [&[u8]; 5] = [b"..", b".git", b"-rf", b"\xff\xfe", b"new\nline"];
+    let (pack, root) = pack(&[tree(&names.map(|name| ("100644", name, blob())))]);
     let files = files(&pack, root, Bounds::default()).unwrap();
-    assert_eq!(files.iter().map(|file| file.path.as_slice()).collect::<Vec<_>>(), odd);
+    assert_eq!(files.iter().map(|file| file.path.as_slice()).collect::<Vec<_>>(), names);
 }
 
 #[test]
-fn trees_that_git_would_not_write_are_refused() {
+fn malformed_tree_is_rejected() {
     let good = tree(&[("100644", b"a", blob())]);
     let mut bad: Vec<_> = (1..good.len()).map(|end| good[..end].to_vec()).collect();
     for mode in ["", "0", "100000644", "+10644", "10064x", "20644", "010644", "170000", "60000"] {
@@ -79,20 +79,20 @@ fn trees_that_git_would_not_write_are_refused() {
         let malformed = Error::Malformed { kind: Kind::Tree, id: root };
         assert_eq!(files(&pack, root, Bounds::default()), Err(malformed), "{bad:?}");
     }
-    // Old ones of git's own, and one for folders that other programs write.
+    // A mode of old git versions, and a folder mode of other programs.
     let (pack, root) = pack(&[tree(&[("100664", b"a", blob()), ("040000", b"b", id(Kind::Tree, b""))]), vec![]]);
     let files = files(&pack, root, Bounds::default()).unwrap();
     assert_eq!(files.iter().map(|file| file.mode.to_string()).collect::<Vec<_>>(), ["100664"]);
 }
 
 #[test]
-fn what_the_pack_does_not_have_is_told() {
+fn missing_or_wrong_object_is_error() {
     let lost = ObjectId::from_bytes([7; 20]);
     for (mode, kind) in [("100644", Kind::Blob), ("120000", Kind::Blob), ("40000", Kind::Tree)] {
         let (pack, root) = pack(&[tree(&[(mode, b"a", lost)])]);
         assert_eq!(files(&pack, root, Bounds::default()), Err(Error::Missing { kind, id: lost }));
     }
-    // A submodule's commit is another repository's.
+    // The commit of a submodule is in another repository.
     let (pack_of_link, root) = pack(&[tree(&[("160000", b"a", lost)])]);
     assert_eq!(files(&pack_of_link, root, Bounds::default()).unwrap()[0].content, None);
     let empty = id(Kind::Tree, b"");
@@ -102,9 +102,9 @@ fn what_the_pack_does_not_have_is_told() {
     }
 }
 
-/// Ten trees, each of which is ten times in the next: ten thousand million files, or as many empty folders.
+/// Ten levels of trees with ten entries each: ten thousand million files or empty folders.
 #[test]
-fn a_few_trees_that_stand_for_many_files_are_refused() {
+fn nested_trees_are_limited() {
     for last in [tree(&[("100644", b"f", blob())]), vec![]] {
         let mut trees = vec![last];
         for _ in 0..10 {
@@ -118,16 +118,16 @@ fn a_few_trees_that_stand_for_many_files_are_refused() {
 }
 
 #[test]
-fn no_more_entries_are_read_than_there_may_be() {
+fn entries_are_limited() {
     let names: Vec<_> = (b'0'..=b'9').map(|digit| [digit]).collect();
     let (pack, root) = pack(&[tree(&names.iter().map(|name| ("100644", &name[..], blob())).collect::<Vec<_>>())]);
-    let listed = |most| files(&pack, root, Bounds { entries: most, ..Bounds::default() }).map(|files| files.len());
+    let listed = |max| files(&pack, root, Bounds { entries: max, ..Bounds::default() }).map(|files| files.len());
     assert_eq!((listed(10), listed(9)), (Ok(10), Err(Error::TooMany)));
     assert_eq!(entries(&pack, root, 9), Err(Error::TooMany));
 }
 
 #[test]
-fn folders_go_as_deep_as_their_paths_may_be_long() {
+fn path_length_limits_folder_depth() {
     let mut trees = vec![tree(&[("100644", b"f", blob())])];
     for _ in 0..1000 {
         trees.insert(0, tree(&[("40000", b"d", id(Kind::Tree, &trees[0]))]));
