@@ -1,15 +1,16 @@
-//! Asks for a secret while it is instantiated, before the host opens the task for it.
+//! Calls the host during instantiation, before the host opens the task.
 //!
-//! A constructor in `.init_array` would not do: bindings run those at the start of `run`, when the task is open. What a
-//! module exports as `_initialize` is called by the component's own start.
+//! A constructor in `.init_array` would run too late: the bindings run constructors at the start of
+//! `run`, when the task is open. The component's own start function calls the export `_initialize`
+//! of a module.
 
-#![expect(unsafe_code, reason = "the name of an export is not Rust's to check")]
+#![expect(unsafe_code, reason = "the export needs a fixed name")]
 
 use serde::de::IgnoredAny;
 
 #[unsafe(export_name = "_initialize")]
 pub extern "C" fn ask() {
-    // Whatever it answers: the host must not let the call return.
+    // The result does not matter: the call must not return.
     drop(far_skill::secrets::get("alpha"));
 }
 

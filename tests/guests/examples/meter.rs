@@ -1,4 +1,5 @@
-//! Gets a secret as often as it is told to, with or without its bytes: what a call costs is measured within one task.
+//! Gets a secret a number of times, with or without its bytes, to measure the cost of a call within
+//! one task.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +13,7 @@ struct Input {
     reveal: bool,
 }
 
-/// What was done, so that whoever measures it sees that it was.
+/// The amount of work done, which the benchmark checks.
 #[derive(Serialize)]
 struct Output {
     got: u32,

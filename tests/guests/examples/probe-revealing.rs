@@ -1,4 +1,4 @@
-//! Does what a test tells it, and can take the bytes of a secret.
+//! Runs a test's script, and can reveal secrets.
 
 #![forbid(unsafe_code)]
 

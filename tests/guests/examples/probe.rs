@@ -1,4 +1,4 @@
-//! Does what a test tells it, and sees no bytes of a secret.
+//! Runs a test's script, and cannot reveal secrets.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Cannot do without the two secrets that it declares.
+//! Requires the two secrets that it declares.
 
 #![forbid(unsafe_code)]
 

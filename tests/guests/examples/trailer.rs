@@ -1,4 +1,5 @@
-//! Sends a request with a trailer, in which what stands for a secret is, or not: by the bindings alone, since the SDK sends none.
+//! Sends a request with a trailer, which may contain a placeholder. Uses the bindings, because the
+//! SDK sends no trailers.
 
 #![allow(unsafe_code, reason = "the bindings are generated")]
 
@@ -15,7 +16,7 @@ wit_bindgen::generate!({ path: "../../wit", world: "skill", generate_all });
 struct Input {
     authority: String,
     path: String,
-    /// Whether the secret is in the trailer, and not where it may be.
+    /// Puts the placeholder into the trailer, in place of the `authorization` header.
     trailing: bool,
 }
 
@@ -24,7 +25,7 @@ struct Trailer;
 impl Guest for Trailer {
     fn run(input: Vec<u8>) -> Result<Vec<u8>, String> {
         let input: Input = serde_json::from_slice(&input).map_err(|error| error.to_string())?;
-        send(&input).ok_or_else(|| "it was not sent".to_owned())
+        send(&input).ok_or_else(|| "the request was not sent".to_owned())
     }
 }
 
@@ -49,8 +50,8 @@ fn send(input: &Input) -> Option<Vec<u8>> {
     drop(body.write().ok()?);
     OutgoingBody::finish(body, Some(trailers)).ok()?;
     pending.subscribe().block();
-    let answer = pending.get()?.ok()?.ok()?;
-    Some(answer.status().to_string().into_bytes())
+    let response = pending.get()?.ok()?.ok()?;
+    Some(response.status().to_string().into_bytes())
 }
 
 export!(Trailer);

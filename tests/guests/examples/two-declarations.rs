@@ -1,9 +1,7 @@
-//! Holds two declarations in the one section, as when a dependency adds its own; otherwise like `required`.
+//! Contains two declarations in one section, as if a dependency added its own. Otherwise like
+//! `required`.
 
-#![cfg_attr(
-    target_arch = "wasm32",
-    expect(unsafe_code, reason = "the second declaration goes where the macro puts only one")
-)]
+#![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "the macro embeds only one declaration"))]
 
 use serde::de::IgnoredAny;
 

@@ -1,4 +1,4 @@
-//! Asks for a secret without a declaration.
+//! Requests a secret without a declaration.
 
 #![forbid(unsafe_code)]
 

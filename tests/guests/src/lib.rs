@@ -1,9 +1,10 @@
-//! What the guests of the tests share. Each guest is a file in `examples`, with its declaration beside it.
+//! Shared code of the test guests. Each guest is a file in `examples`, with its declaration beside
+//! it.
 //!
-//! The probes do what a test tells them, step by step, and answer with what they saw.
+//! The probes run a test's script step by step and return their observations.
 
+mod emit;
 mod sandbox;
-mod saying;
 mod script;
 mod tier;
 

@@ -1,4 +1,4 @@
-//! The script of a probe: a list of steps, each answered by one JSON value.
+//! The script of a probe: a list of steps with one JSON result each.
 
 use far_skill::secrets::{self, Error, Info, Secret};
 use far_skill::{Schema, signing, task};
@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::emit::{self, Channel, Form};
 use crate::sandbox;
-use crate::saying::{self, Form, Place};
 use crate::tier::Tier;
 
 #[derive(Deserialize, Schema)]
@@ -26,12 +26,12 @@ enum Step {
         name: String,
         version: String,
     },
-    /// Gets a secret so often, and drops each handle.
+    /// Gets a secret a number of times and drops each handle.
     GetMany {
         name: String,
         times: u64,
     },
-    /// Gets a secret so often, and keeps each handle.
+    /// Gets a secret a number of times and keeps each handle.
     HoldMany {
         name: String,
         times: u64,
@@ -40,25 +40,26 @@ enum Step {
         name: String,
     },
     List,
-    /// Signs with the handle got last, as do the two that follow.
+    /// Signs with the last handle, like the steps up to `Say`.
     Sign {
         message: String,
     },
-    /// Answers with the length and a hash of the bytes.
+    /// Returns the length and a hash of the bytes.
     Reveal,
-    /// Answers with the bytes themselves.
+    /// Returns the bytes.
     Leak,
-    /// Says the bytes, or a text instead.
+    /// Emits the bytes, or the text if there is one.
     Say {
         text: Option<String>,
-        place: Place,
+        #[serde(rename = "place")]
+        channel: Channel,
         #[serde(default)]
         form: Form,
         #[serde(default)]
         offset: usize,
         pieces: Option<usize>,
     },
-    /// Drops the handle got last.
+    /// Drops the last handle.
     Drop,
     Log {
         level: Level,
@@ -71,15 +72,15 @@ enum Step {
         text: String,
     },
     Identity,
-    /// Looks for the machine; a server listens at this address.
+    /// Looks for access to the machine. A server listens at this address.
     Env {
         address: String,
     },
     Spin,
-    /// Calls the host for ever.
+    /// Calls the host forever.
     SpinAroundCalls,
-    /// Counts how often a text stands in this guest's memory; it is given with each byte's bits turned over, so that it
-    /// does not find itself.
+    /// Counts the occurrences of a string in this guest's memory. The string is passed with all
+    /// bits inverted, so that the search does not find itself.
     Scan {
         masked: Vec<u8>,
     },
@@ -95,7 +96,7 @@ enum Step {
     Fail {
         message: String,
     },
-    /// Answers with a text of that many bytes.
+    /// Returns a string of this length.
     Output {
         bytes: usize,
     },
@@ -114,41 +115,41 @@ enum Level {
     Error,
 }
 
-/// Runs every step, and answers with one result for each.
+/// Runs each step and returns its result.
 pub fn run<T: Tier>(script: Script) -> Result<Vec<Value>, far_skill::Error> {
     let mut handles = Vec::new();
-    script.steps.into_iter().map(|step| take::<T>(step, &mut handles)).collect()
+    script.steps.into_iter().map(|step| run_step::<T>(step, &mut handles)).collect()
 }
 
-fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_skill::Error> {
+fn run_step<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_skill::Error> {
     Ok(match step {
-        Step::Get { name } => keep(secrets::get(&name), handles),
-        Step::GetVersion { name, version } => keep(secrets::get_version(&name, &version), handles),
+        Step::Get { name } => push_handle(secrets::get(&name), handles),
+        Step::GetVersion { name, version } => push_handle(secrets::get_version(&name, &version), handles),
         Step::GetMany { name, times } => {
             let got = (0..times).filter(|_| secrets::get(&name).is_ok()).count();
             json!({ "ok": { "got": got } })
         }
         Step::HoldMany { name, times } => {
-            let held: Vec<_> = (0..times).map_while(|_| secrets::get(&name).ok()).collect();
-            json!({ "ok": { "held": held.len() } })
+            let handles: Vec<_> = (0..times).map_while(|_| secrets::get(&name).ok()).collect();
+            json!({ "ok": { "held": handles.len() } })
         }
-        Step::Refresh { name } => keep(secrets::refresh(&name), handles),
-        Step::List => json!({ "ok": secrets::list().into_iter().map(described).collect::<Vec<_>>() }),
+        Step::Refresh { name } => push_handle(secrets::refresh(&name), handles),
+        Step::List => json!({ "ok": secrets::list().into_iter().map(describe).collect::<Vec<_>>() }),
         Step::Sign { message } => {
             let signature = signing::hmac_sha256(last(handles)?, message.as_bytes());
-            answer(signature, |signature| json!({ "signature": hex::encode(signature) }))
+            to_json(signature, |signature| json!({ "signature": hex::encode(signature) }))
         }
-        Step::Reveal => revealed::<T>(
+        Step::Reveal => reveal::<T>(
             handles,
             |bytes| json!({ "length": bytes.len(), "sha256": hex::encode(Sha256::digest(bytes)) }),
         )?,
-        Step::Leak => revealed::<T>(handles, |bytes| json!({ "value": String::from_utf8_lossy(bytes) }))?,
-        Step::Say { text: Some(text), place, form, offset, pieces } => {
-            json!({ "ok": saying::say(text.as_bytes(), &place, &form, offset, pieces.unwrap_or(1))? })
+        Step::Leak => reveal::<T>(handles, |bytes| json!({ "value": String::from_utf8_lossy(bytes) }))?,
+        Step::Say { text: Some(text), channel, form, offset, pieces } => {
+            json!({ "ok": emit::emit(text.as_bytes(), &channel, &form, offset, pieces.unwrap_or(1))? })
         }
-        Step::Say { text: None, place, form, offset, pieces } => {
+        Step::Say { text: None, channel, form, offset, pieces } => {
             let revealed = T::reveal(last(handles)?).ok_or("this probe cannot reveal")?;
-            json!({ "ok": saying::say(revealed?.expose(), &place, &form, offset, pieces.unwrap_or(1))? })
+            json!({ "ok": emit::emit(revealed?.expose(), &channel, &form, offset, pieces.unwrap_or(1))? })
         }
         Step::Drop => {
             let dropped = handles.pop().is_some();
@@ -167,7 +168,7 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
             done()
         }
         Step::Identity => json!({ "ok": { "task-id": task::id(), "agent-id": task::agent_id() } }),
-        Step::Env { address } => json!({ "ok": sandbox::found(&address) }),
+        Step::Env { address } => json!({ "ok": sandbox::probe(&address) }),
         Step::Spin => sandbox::spin(),
         Step::SpinAroundCalls => loop {
             task::time_left();
@@ -186,24 +187,24 @@ fn take<T: Tier>(step: Step, handles: &mut Vec<Secret>) -> Result<Value, far_ski
     })
 }
 
-fn keep(got: Result<Secret, Error>, handles: &mut Vec<Secret>) -> Value {
-    answer(got, |secret| {
-        let described = json!({ "name": secret.name(), "version": secret.version() });
+fn push_handle(result: Result<Secret, Error>, handles: &mut Vec<Secret>) -> Value {
+    to_json(result, |secret| {
+        let description = json!({ "name": secret.name(), "version": secret.version() });
         handles.push(secret);
-        described
+        description
     })
 }
 
-fn revealed<T: Tier>(handles: &[Secret], describe: fn(&[u8]) -> Value) -> Result<Value, far_skill::Error> {
+fn reveal<T: Tier>(handles: &[Secret], describe: fn(&[u8]) -> Value) -> Result<Value, far_skill::Error> {
     let revealed = T::reveal(last(handles)?).ok_or("this probe cannot reveal")?;
-    Ok(answer(revealed, |revealed| describe(revealed.expose())))
+    Ok(to_json(revealed, |revealed| describe(revealed.expose())))
 }
 
 fn last(handles: &[Secret]) -> Result<&Secret, far_skill::Error> {
-    handles.last().ok_or_else(|| "the script holds no handle at this step".into())
+    handles.last().ok_or_else(|| "the script has no handle at this step".into())
 }
 
-fn answer<T>(result: Result<T, Error>, describe: impl FnOnce(T) -> Value) -> Value {
+fn to_json<T>(result: Result<T, Error>, describe: impl FnOnce(T) -> Value) -> Value {
     match result {
         Ok(value) => json!({ "ok": describe(value) }),
         Err(Error::Unavailable { retry_after: Some(wait) }) => {
@@ -217,13 +218,13 @@ fn done() -> Value {
     json!({ "ok": {} })
 }
 
-fn described(info: Info) -> Value {
+fn describe(info: Info) -> Value {
     let operations: Vec<_> = info.operations.iter().map(|operation| format!("{operation:?}").to_lowercase()).collect();
     let expires_in_ms = info.expires_in.map(|time| time.as_millis() as u64);
     json!({ "name": info.name, "operations": operations, "expires-in-ms": expires_in_ms })
 }
 
-/// The name of the error in the WIT package.
+/// Returns the error's name in the WIT package.
 fn kind(error: Error) -> &'static str {
     match error {
         Error::NotFound => "not-found",

@@ -1,30 +1,30 @@
-//! Whether a probe can take the bytes of a secret.
+//! The two kinds of probes: with and without the import `reveal`.
 //!
-//! The choice is a type parameter, so that the import `reveal` is linked into the probe that makes it and no other. A
-//! trait object would keep it in both.
+//! The choice is a type parameter, so that only one probe links the import `reveal`. A trait object
+//! would link it into both.
 
-use far_skill::reveal::{self, Revealed};
+use far_skill::reveal::{self, RevealedSecret};
 use far_skill::secrets::{Error, Secret};
 
 pub trait Tier {
-    /// None where the component has no such import.
-    fn reveal(secret: &Secret) -> Option<Result<Revealed, Error>>;
+    /// Reveals a secret, or returns `None` if the component does not import `reveal`.
+    fn reveal(secret: &Secret) -> Option<Result<RevealedSecret, Error>>;
 }
 
-/// Sees no bytes.
+/// Cannot reveal secrets.
 pub struct HandlesOnly;
 
 impl Tier for HandlesOnly {
-    fn reveal(_: &Secret) -> Option<Result<Revealed, Error>> {
+    fn reveal(_: &Secret) -> Option<Result<RevealedSecret, Error>> {
         None
     }
 }
 
-/// Takes the bytes.
+/// Can reveal secrets.
 pub struct Revealing;
 
 impl Tier for Revealing {
-    fn reveal(secret: &Secret) -> Option<Result<Revealed, Error>> {
+    fn reveal(secret: &Secret) -> Option<Result<RevealedSecret, Error>> {
         Some(reveal::reveal(secret))
     }
 }

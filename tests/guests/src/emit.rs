@@ -1,5 +1,5 @@
-//! Saying something to people: where, in which form, and in how many pieces. Of a value it is a leak; of any other text
-//! of the same shape it is none.
+//! Writes a string to an output: in a form, and in a number of calls. With a secret's value this is
+//! a leak; with another string of the same shape it is not.
 
 use std::io::{Write, stderr, stdout};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 #[derive(Deserialize, Schema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Place {
+pub(crate) enum Channel {
     Log,
     Print,
     Eprint,
@@ -30,9 +30,9 @@ pub(crate) enum Form {
     HexMixed,
     Base64,
     Base64url,
-    /// Every byte.
+    /// Each byte.
     Percent,
-    /// All but letters and digits, and a space as `+`.
+    /// All bytes but letters and digits, with a space as `+`.
     Query,
     Json,
     /// The first 64 bytes.
@@ -40,7 +40,7 @@ pub(crate) enum Form {
     /// All but the first byte.
     Rest,
     Base64OfHex,
-    /// Of 76 characters each, as in MIME.
+    /// Lines of 76 characters, as in MIME.
     Base64Lines,
     Spaced,
     Reversed,
@@ -48,7 +48,7 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    fn of(&self, bytes: &[u8]) -> String {
+    fn encode(&self, bytes: &[u8]) -> String {
         match self {
             Self::Raw => text(bytes),
             Self::Hex => hex::encode(bytes),
@@ -78,7 +78,7 @@ impl Form {
             }
             Self::Spaced => String::from_utf8_lossy(bytes).chars().flat_map(|letter| [letter, ' ']).collect(),
             Self::Reversed => String::from_utf8_lossy(bytes).chars().rev().collect(),
-            // Readable, so that it passes as text: ASCII stays ASCII.
+            // Keeps ASCII printable.
             Self::Xored => bytes.iter().map(|byte| char::from(byte ^ 1)).collect(),
             Self::Json => String::from_utf8_lossy(bytes).encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
         }
@@ -89,34 +89,34 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Says the bytes between `<` and `>`, with so many others before them in what is encoded, each piece in a call of its own.
-/// Answers with what belongs into the output.
-pub(crate) fn say(
+/// Emits the bytes between `<` and `>`, after `offset` other bytes in the encoding, in `pieces`
+/// calls. Returns the value for the output.
+pub(crate) fn emit(
     bytes: &[u8],
-    place: &Place,
+    channel: &Channel,
     form: &Form,
     offset: usize,
     pieces: usize,
 ) -> Result<Value, far_skill::Error> {
-    let encoded = form.of(&[&vec![b':'; offset], bytes].concat());
+    let encoded = form.encode(&[&vec![b':'; offset], bytes].concat());
     let text = format!("<{encoded}>");
     let mut rest = text.as_str();
     for left in (1..=pieces).rev() {
         let (piece, more) = rest.split_at(rest.len() / left);
         rest = more;
-        match place {
-            Place::Log => task::log(task::Level::Info, piece),
-            Place::Print => written(piece, &mut stdout()),
-            Place::Eprint => written(piece, &mut stderr()),
-            Place::Fail => return Err(far_skill::Error::new(piece)),
-            Place::Panic => panic!("{piece}"),
-            Place::Answer => return Ok(json!({ "said": piece })),
+        match channel {
+            Channel::Log => task::log(task::Level::Info, piece),
+            Channel::Print => write_now(piece, &mut stdout()),
+            Channel::Eprint => write_now(piece, &mut stderr()),
+            Channel::Fail => return Err(far_skill::Error::new(piece)),
+            Channel::Panic => panic!("{piece}"),
+            Channel::Answer => return Ok(json!({ "said": piece })),
         }
     }
     Ok(json!({}))
 }
 
-/// Writes it now: what is buffered would be one call in the end.
-fn written(text: &str, stream: &mut dyn Write) {
+/// Flushes, because buffered writes would be one call.
+fn write_now(text: &str, stream: &mut dyn Write) {
     stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).unwrap();
 }
