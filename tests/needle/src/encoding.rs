@@ -1,38 +1,39 @@
-//! The forms of a value, each computed as it is read.
+//! Encodings of a value, computed on the fly.
 
-use crate::masked::Masked;
+use crate::masked::MaskedValue;
 
-/// How a value may be written.
+/// An encoding of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Encoding {
-    /// As it is.
+    /// The value itself.
     Raw,
-    /// From its end to its beginning.
+    /// The bytes in reverse order.
     Reversed,
-    /// RFC 4648, after so many bytes that are not the value's: 0, 1 or 2.
+    /// Base64 (RFC 4648) after 0, 1 or 2 other bytes.
     Base64(usize),
-    /// The alphabet for URLs, after so many bytes.
+    /// Base64 with the URL alphabet, after 0, 1 or 2 other bytes.
     Base64Url(usize),
-    /// With these digits.
+    /// Hexadecimal with these digits.
     Hex(Digits),
-    /// RFC 3986, all but unreserved characters, with these digits.
+    /// Percent-encoding of all but unreserved characters (RFC 3986), with these digits.
     Percent(Digits),
-    /// As in a JSON string, with the short escapes where there are.
+    /// A JSON string, with short escapes.
     Json,
-    /// UTF-16, the lower byte first.
+    /// UTF-16, little-endian.
     Utf16Le,
-    /// UTF-16, the higher byte first.
+    /// UTF-16, big-endian.
     Utf16Be,
-    /// As an HMAC's key, with this octet: `0x36` within, `0x5c` without (RFC 2104).
+    /// An HMAC key, xored with the pad: `0x36` inner, `0x5c` outer (RFC 2104).
     HmacPad(u8),
-    /// As SHA-2 with 64 bits has a message's beginning in its schedule there: words of eight bytes, from their last to their first.
+    /// The message schedule of 64-bit SHA-2 on a little-endian machine: words of eight bytes in
+    /// reverse.
     LongWords,
-    /// As SHA-2 with 32 bits has it in its message schedule on a machine that is little-endian: words from their last byte
-    /// to their first, after so many bytes of the message, and xored with an octet.
+    /// The message schedule of 32-bit SHA-2 on a little-endian machine: words of four bytes in
+    /// reverse, after `before` other bytes, xored with a pad.
     Words {
-        /// 0 to 3.
+        /// The bytes ahead of the value, 0 to 3.
         before: usize,
-        /// 0, or an HMAC's.
+        /// 0, or an HMAC pad.
         pad: u8,
     },
 }
@@ -40,7 +41,7 @@ pub enum Encoding {
 const INNER: u8 = 0x36;
 const OUTER: u8 = 0x5c;
 
-/// The digits of sixteen.
+/// The case of hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Digits {
     /// `a` to `f`.
@@ -50,7 +51,7 @@ pub enum Digits {
 }
 
 impl Encoding {
-    /// All of them. A window that several have in common counts as the first one's.
+    /// All encodings. A window that several encodings share counts for the first one.
     pub const ALL: [Self; 24] = [
         Self::Raw,
         Self::Reversed,
@@ -78,7 +79,7 @@ impl Encoding {
         Self::LongWords,
     ];
 
-    /// Its name for people and for programs.
+    /// Returns the name of the encoding.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -96,8 +97,8 @@ impl Encoding {
         }
     }
 
-    /// The encoded value, without what depends on its neighbours; an ASCII value is assumed.
-    pub fn of(self, value: &Masked) -> Box<dyn Iterator<Item = u8> + '_> {
+    /// Returns the encoded value of an ASCII value, without bytes that depend on adjacent data.
+    pub fn encode(self, value: &MaskedValue) -> Box<dyn Iterator<Item = u8> + '_> {
         let bytes = value.bytes();
         match self {
             Self::Raw => Box::new(bytes),
@@ -126,8 +127,8 @@ impl Digits {
     }
 }
 
-/// The characters that all six bits of are the value's, when it stands after so many other bytes.
-fn base64<'a>(value: &'a Masked, before: usize, last_two: &'static [u8; 2]) -> impl Iterator<Item = u8> + 'a {
+/// Returns the base64 characters that depend only on the value, after `before` other bytes.
+fn base64<'a>(value: &'a MaskedValue, before: usize, last_two: &'static [u8; 2]) -> impl Iterator<Item = u8> + 'a {
     let first = (before * 8).div_ceil(6);
     let end = (before + value.len()) * 8 / 6;
     (first..end).map(move |character| {
@@ -145,15 +146,15 @@ fn base64<'a>(value: &'a Masked, before: usize, last_two: &'static [u8; 2]) -> i
     })
 }
 
-/// The words that all four bytes of are the value's, when it stands after so many other bytes.
-fn words<'a>(value: &'a Masked, before: usize, pad: u8) -> impl Iterator<Item = u8> + 'a {
+/// Returns the words that contain only bytes of the value, after `before` other bytes.
+fn words<'a>(value: &'a MaskedValue, before: usize, pad: u8) -> impl Iterator<Item = u8> + 'a {
     let first = (4 - before) % 4;
     let end = first + (value.len() - first) / 4 * 4;
     let at = move |place: usize| first + (place - first) / 4 * 4 + 3 - (place - first) % 4;
     (first..end).filter_map(move |place| value.bytes().nth(at(place))).map(move |byte| byte ^ pad)
 }
 
-fn long_words(value: &Masked) -> impl Iterator<Item = u8> + '_ {
+fn long_words(value: &MaskedValue) -> impl Iterator<Item = u8> + '_ {
     let at = |place: usize| place / 8 * 8 + 7 - place % 8;
     (0..value.len() / 8 * 8).filter_map(move |place| value.bytes().nth(at(place)))
 }
@@ -191,7 +192,7 @@ mod tests {
     const VALUE: &str = "It's a \"Secret\"?~\\\n\u{1} to \u{7f}, >>>???";
 
     fn bytes(encoding: Encoding) -> Vec<u8> {
-        encoding.of(&Masked::of(VALUE.as_bytes()).unwrap()).collect()
+        encoding.encode(&MaskedValue::of(VALUE.as_bytes()).unwrap()).collect()
     }
 
     fn form(encoding: Encoding) -> String {
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_those_of_the_crates_that_write_them() {
+    fn encodings_match_other_crates() {
         assert_eq!(form(Encoding::Raw), VALUE);
         assert_eq!(form(Encoding::Reversed), VALUE.chars().rev().collect::<String>());
         assert_eq!(form(Encoding::Hex(Digits::Lower)), hex::encode(VALUE));
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_found_wherever_the_value_stands_in_what_was_encoded() {
+    fn base64_is_found_at_any_offset() {
         for before in ["", "a", "ab", "abc", "Bearer "] {
             for after in ["", "z", "zy", "zyx"] {
                 let text = format!("{before}{VALUE}{after}");
@@ -226,9 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_of_hmac_are_those_that_it_computes_with() {
+    fn hmac_and_sha2_words_are_encoded() {
         let value = b"0123456789abcdefXYZ";
-        let form = |encoding: Encoding| encoding.of(&Masked::of(value).unwrap()).collect::<Vec<_>>();
+        let form = |encoding: Encoding| encoding.encode(&MaskedValue::of(value).unwrap()).collect::<Vec<_>>();
         assert_eq!(form(Encoding::HmacPad(OUTER)), value.map(|byte| byte ^ 0x5c));
         assert_eq!(form(Encoding::Words { before: 0, pad: 0 }), b"32107654ba98fedc");
         assert_eq!(form(Encoding::Words { before: 1, pad: 0 }), b"6543a987edcbZYXf");
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_encoding_is_listed_once() {
+    fn encodings_are_listed_once() {
         let mut forms: Vec<Vec<u8>> = Encoding::ALL.into_iter().map(bytes).collect();
         forms.sort();
         forms.dedup();

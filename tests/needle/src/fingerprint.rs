@@ -1,13 +1,14 @@
-//! Fingerprints of windows, under a key: a cyclic polynomial, which rolls from one window to the next in two look-ups.
+//! Keyed fingerprints of windows: a cyclic polynomial, which rolls to the next window with two
+//! table lookups.
 
-#![expect(clippy::indexing_slicing, reason = "an octet is an index of a table of 256")]
+#![expect(clippy::indexing_slicing, reason = "a byte indexes a table of 256")]
 
 use std::array;
 
-/// How many bytes in a row of an encoding are a find.
+/// The number of consecutive bytes of an encoding that count as a match.
 pub const WINDOW: usize = 16;
 
-/// The key: a random word for each octet.
+/// The key: a random word for each byte value.
 pub(crate) struct Key([u64; 256]);
 
 impl Key {
@@ -18,19 +19,19 @@ impl Key {
         Ok(Self(array::from_fn(|octet| u64::from_ne_bytes(words[octet]))))
     }
 
-    /// The fingerprint of a window.
+    /// Returns the fingerprint of a window.
     pub(crate) fn of(&self, window: impl Iterator<Item = u8>) -> u64 {
         window.fold(0, |print, byte| print.rotate_left(1) ^ self.0[usize::from(byte)])
     }
 
-    /// The fingerprint of the window that lacks the first byte of the one before, and has one more.
+    /// Returns the fingerprint of the next window, without `first` and with `next`.
     pub(crate) fn roll(&self, print: u64, first: u8, next: u8) -> u64 {
         let first = self.0[usize::from(first)].rotate_left(WINDOW as u32);
         print.rotate_left(1) ^ first ^ self.0[usize::from(next)]
     }
 }
 
-/// Which fingerprints are worth a closer look: few of all are, and this tells most others apart at once.
+/// A filter that rejects most fingerprints without a map lookup.
 pub(crate) struct Filter(Box<[u64; 1024]>);
 
 impl Filter {
@@ -58,19 +59,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_rolls_is_what_is_computed_anew() {
+    fn roll_matches_direct_fingerprint() {
         let key = Key::random().unwrap();
         let text = b"0123456789abcdef, and so on and so forth";
-        let anew = |at: usize| key.of(text[at..at + WINDOW].iter().copied());
-        let mut print = anew(0);
+        let direct = |at: usize| key.of(text[at..at + WINDOW].iter().copied());
+        let mut print = direct(0);
         for at in 1..=text.len() - WINDOW {
             print = key.roll(print, text[at - 1], text[at - 1 + WINDOW]);
-            assert_eq!(print, anew(at));
+            assert_eq!(print, direct(at));
         }
     }
 
     #[test]
-    fn a_filter_has_what_it_was_made_of_and_little_else() {
+    fn filter_has_few_false_positives() {
         let key = Key::random().unwrap();
         let print = |number: u64| key.of(number.to_ne_bytes().into_iter().chain([0; 8]));
         let filter = Filter::of((0..500).map(print));

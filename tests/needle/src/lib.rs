@@ -1,11 +1,12 @@
-//! A secret value in every form that it could be left in, and the search for it.
+//! A search for a secret value in memory, in all of its encodings.
 //!
-//! The searched memory may be that of the process that searches. So a [`Needle`] keeps its value under a random mask,
-//! computes each encoding a byte at a time, and knows the windows that it looks for by fingerprints under a random key:
-//! neither the value nor any window of it is written anywhere by what is here.
+//! The search may run in the process whose memory it searches. So a [`Needle`] keeps its value
+//! under a random mask and computes each encoding one byte at a time. It knows its windows only by
+//! fingerprints under a random key. The search writes neither the value nor any window of it to
+//! memory.
 //!
-//! A find is any [`WINDOW`] bytes in a row of any encoding. It does not find shorter parts, nor a value that was
-//! compressed, encrypted or otherwise computed with.
+//! A match is any [`WINDOW`] consecutive bytes of any encoding. The search does not find shorter
+//! parts, or a value that was compressed, encrypted or otherwise transformed.
 
 #![forbid(unsafe_code)]
 
@@ -16,5 +17,5 @@ mod needle;
 
 pub use self::encoding::Encoding;
 pub use self::fingerprint::WINDOW;
-pub use self::masked::Masked;
+pub use self::masked::MaskedValue;
 pub use self::needle::{Hit, Needle, NeedleError, Search};

@@ -4,130 +4,133 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::encoding::Encoding;
 use crate::fingerprint::{Filter, Key, WINDOW};
-use crate::masked::Masked;
+use crate::masked::MaskedValue;
 
-/// A value that is looked for.
+/// A value to search for.
 pub struct Needle {
-    value: Masked,
+    value: MaskedValue,
     key: Key,
     filter: Filter,
-    /// Where the window of each fingerprint is: of which encoding, and after how many of its bytes.
+    /// The encoding and the offset of each fingerprint's window.
     windows: HashMap<u64, (Encoding, usize)>,
 }
 
-/// Why a value cannot be looked for.
+/// An error that prevents the search for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NeedleError {
-    /// It is too short to be told from chance.
-    #[error("a value that is looked for has at least {WINDOW} bytes")]
+    /// The value is too short to tell a match from chance.
+    #[error("the value has fewer than {WINDOW} bytes")]
     TooShort,
-    /// Its encodings depend on more than its bytes.
-    #[error("a value that is looked for is ASCII")]
+    /// The encodings of the value depend on more than single bytes.
+    #[error("the value is not ASCII")]
     NotAscii,
-    /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers")]
+    /// The operating system's random number generator failed.
+    #[error("the operating system's random number generator failed")]
     Random,
 }
 
-/// A place in which the value, or a part of it, is.
+/// An occurrence of the value or of a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
-    /// The address of its first byte.
+    /// The address of the first byte.
     pub address: u64,
-    /// How many bytes of the encoding are there, in a row.
+    /// The number of consecutive bytes of the encoding.
     pub len: usize,
-    /// In which form.
+    /// The encoding.
     pub encoding: Encoding,
-    /// Whether it is all of it.
+    /// True if the whole encoding is there.
     pub whole: bool,
 }
 
 impl Needle {
-    /// Looks for this value.
+    /// Prepares the search for an ASCII value.
     ///
     /// # Errors
     ///
-    /// [`NeedleError`]
-    pub fn new(value: Masked) -> Result<Self, NeedleError> {
+    /// [`NeedleError`] if the value is too short or not ASCII, or if the random number generator
+    /// failed.
+    pub fn new(value: MaskedValue) -> Result<Self, NeedleError> {
         if !value.bytes().all(|byte| byte.is_ascii()) {
             return Err(NeedleError::NotAscii);
         }
-        Self::in_forms(value, &Encoding::ALL)
+        Self::with_encodings(value, &Encoding::ALL)
     }
 
-    /// Looks for these bytes, of whatever kind, in the encodings that do not take them for text.
+    /// Prepares the search for arbitrary bytes, in the encodings that are not for text.
     ///
     /// # Errors
     ///
-    /// [`NeedleError`], but for [`NeedleError::NotAscii`].
-    pub fn of_bytes(value: Masked) -> Result<Self, NeedleError> {
-        let of_text = [Encoding::Json, Encoding::Utf16Le, Encoding::Utf16Be];
-        let forms: Vec<_> = Encoding::ALL.into_iter().filter(|form| !of_text.contains(form)).collect();
-        Self::in_forms(value, &forms)
+    /// [`NeedleError`] except [`NeedleError::NotAscii`].
+    pub fn of_bytes(value: MaskedValue) -> Result<Self, NeedleError> {
+        let text_only = [Encoding::Json, Encoding::Utf16Le, Encoding::Utf16Be];
+        let forms: Vec<_> = Encoding::ALL.into_iter().filter(|form| !text_only.contains(form)).collect();
+        Self::with_encodings(value, &forms)
     }
 
-    fn in_forms(value: Masked, forms: &[Encoding]) -> Result<Self, NeedleError> {
+    fn with_encodings(value: MaskedValue, forms: &[Encoding]) -> Result<Self, NeedleError> {
         if value.len() < WINDOW {
             return Err(NeedleError::TooShort);
         }
         let key = Key::random()?;
         let mut windows = HashMap::new();
         for encoding in forms.iter().copied() {
-            for at in 0..=encoding.of(&value).count().saturating_sub(WINDOW) {
-                let print = key.of(encoding.of(&value).skip(at).take(WINDOW));
+            for at in 0..=encoding.encode(&value).count().saturating_sub(WINDOW) {
+                let print = key.of(encoding.encode(&value).skip(at).take(WINDOW));
                 windows.entry(print).or_insert((encoding, at));
             }
         }
         Ok(Self { filter: Filter::of(windows.keys().copied()), value, key, windows })
     }
 
-    /// Looks for a random value of so many printable characters, which is in no memory yet.
+    /// Prepares the search for a random value of `len` printable characters, which is in no memory
+    /// yet.
     ///
     /// # Errors
     ///
-    /// As [`Needle::new`].
+    /// The errors of [`Needle::new`].
     pub fn random(len: usize) -> Result<Self, NeedleError> {
-        Self::new(Masked::random(len)?)
+        Self::new(MaskedValue::random(len)?)
     }
 
-    /// The value.
-    pub fn value(&self) -> &Masked {
+    /// Returns the value.
+    pub fn value(&self) -> &MaskedValue {
         &self.value
     }
 
-    /// A search, which is fed one stretch of memory after the other.
+    /// Starts a search over several regions of memory.
     pub fn search(&self) -> Search<'_> {
         Search { needle: self, found: BTreeMap::new() }
     }
 
-    /// Where it is in one stretch; addresses count from its beginning.
+    /// Returns the matches in one region; addresses count from its start.
     pub fn find_in(&self, bytes: &[u8]) -> Vec<Hit> {
         let mut search = self.search();
         search.feed(0, bytes);
         search.hits()
     }
 
-    /// Which window this is, if it is one.
+    /// Returns the encoding and the offset of a window that matches.
     fn recognize(&self, print: u64, window: &[u8]) -> Option<(Encoding, usize)> {
         if !self.filter.may_have(print) {
             return None;
         }
         let (encoding, at) = *self.windows.get(&print)?;
-        let same = encoding.of(&self.value).skip(at).take(WINDOW).eq(window.iter().copied());
+        let same = encoding.encode(&self.value).skip(at).take(WINDOW).eq(window.iter().copied());
         same.then_some((encoding, at))
     }
 }
 
-/// A search under way. What it remembers are addresses.
+/// A search in progress, which stores only addresses.
 pub struct Search<'n> {
     needle: &'n Needle,
-    /// By encoding, and by the address at which it would begin: which of its windows were seen.
+    /// The offsets of the windows found, by encoding and by the address where the encoding would
+    /// begin.
     found: BTreeMap<(Encoding, u64), Vec<usize>>,
 }
 
 impl Search<'_> {
-    /// Looks through what is at this address. Stretches that overlap are well: what is seen twice counts once.
+    /// Searches a region at this address. Regions may overlap: a match in both counts once.
     pub fn feed(&mut self, address: u64, bytes: &[u8]) {
         let Some((first, next)) = bytes.split_at_checked(WINDOW) else { return };
         let mut print = self.needle.key.of(first.iter().copied());
@@ -139,11 +142,11 @@ impl Search<'_> {
         }
     }
 
-    /// What was found, by address.
+    /// Returns the matches, sorted by address.
     pub fn hits(self) -> Vec<Hit> {
         let mut hits = Vec::new();
         for ((encoding, start), mut windows) in self.found {
-            let total = encoding.of(&self.needle.value).count();
+            let total = encoding.encode(&self.needle.value).count();
             windows.sort_unstable();
             windows.dedup();
             for run in windows.chunk_by(|one, next| one + 1 == *next) {
