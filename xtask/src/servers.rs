@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use far_servers::{Running, SERVERS, Server};
+use far_servers::{RunningServer, SERVERS, Server};
 
 use crate::failure::Failure;
 use crate::invocation::elapsed;
@@ -63,7 +63,7 @@ pub(crate) fn run(then: Then) -> Result<(), Failure> {
 /// A server that runs, and how long that took.
 struct Row {
     server: Server,
-    running: Box<dyn Running>,
+    running: Box<dyn RunningServer>,
     installed_in: Duration,
     started_in: Duration,
 }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_row_tells_where_a_server_is_and_how_long_it_took() {
         struct There;
-        impl Running for There {
+        impl RunningServer for There {
             fn address(&self) -> String {
                 "http://127.0.0.1:8200".to_owned()
             }

@@ -1,6 +1,6 @@
-//! An authority of the tests' own, and certificates that it signs.
+//! A certificate authority for tests.
 
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a failed fixture fails the test")]
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 
-/// An authority, and the certificates that it signs.
+/// A certificate authority with the certificates that it signs.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// Whether a certificate's time is over.
+/// The validity of a certificate.
 #[derive(Clone, Copy, PartialEq)]
-enum Time {
-    Now,
-    Over,
+enum Validity {
+    Current,
+    Expired,
 }
 
 impl Default for Authority {
@@ -28,48 +28,51 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// An authority that nobody knows.
+    /// Creates an authority that no client trusts yet.
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
-    /// Its certificate, as PEM.
+    /// Returns the authority's certificate in PEM.
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// What a server needs to be this name.
+    /// Returns the configuration of a server with this name.
     pub fn server(&self, name: &str) -> Arc<ServerConfig> {
-        Self::shows(self.signed(name, Time::Now), Self::server_config().with_no_client_auth())
+        Self::with_certificate(self.sign(name, Validity::Current), Self::server_config().with_no_client_auth())
     }
 
-    /// The same, with a certificate whose time is over.
+    /// Returns the same with an expired certificate.
     pub fn expired_server(&self, name: &str) -> Arc<ServerConfig> {
-        Self::shows(self.signed(name, Time::Over), Self::server_config().with_no_client_auth())
+        Self::with_certificate(self.sign(name, Validity::Expired), Self::server_config().with_no_client_auth())
     }
 
-    /// The same, which answers to clients with a certificate of this authority's only.
+    /// Returns the same for a server that requires a client certificate of this authority.
     pub fn mutual_server(&self, name: &str) -> Arc<ServerConfig> {
         let roots = Arc::new(self.roots());
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build().unwrap();
-        Self::shows(self.signed(name, Time::Now), Self::server_config().with_client_cert_verifier(verifier))
+        Self::with_certificate(
+            self.sign(name, Validity::Current),
+            Self::server_config().with_client_cert_verifier(verifier),
+        )
     }
 
-    /// A client's certificate of this name and its key, in PEM; and the certificate alone, in DER.
+    /// Returns a client certificate with its key in PEM, and the certificate alone in DER.
     pub fn client_identity(&self, name: &str) -> (String, Vec<u8>) {
-        let (certificate, key) = self.signed(name, Time::Now);
+        let (certificate, key) = self.sign(name, Validity::Current);
         (format!("{}{}", certificate.pem(), key.serialize_pem()), certificate.der().to_vec())
     }
 
-    /// The same as PEM: the certificate, and its key.
+    /// Returns a server certificate and its key in PEM.
     pub(crate) fn files(&self, name: &str) -> (String, String) {
-        let (certificate, key) = self.signed(name, Time::Now);
+        let (certificate, key) = self.sign(name, Validity::Current);
         (certificate.pem(), key.serialize_pem())
     }
 
-    /// A client that believes it and nobody else.
+    /// Returns the configuration of a client that trusts only this authority.
     pub(crate) fn client(&self) -> Arc<ClientConfig> {
         let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap();
         Arc::new(config.with_root_certificates(self.roots()).with_no_client_auth())
@@ -85,7 +88,7 @@ impl Authority {
         ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap()
     }
 
-    fn shows(
+    fn with_certificate(
         (certificate, key): (Certificate, KeyPair),
         config: ConfigBuilder<ServerConfig, WantsServerCert>,
     ) -> Arc<ServerConfig> {
@@ -93,10 +96,10 @@ impl Authority {
         Arc::new(config.with_single_cert(vec![certificate.der().clone()], key).unwrap())
     }
 
-    fn signed(&self, name: &str, time: Time) -> (Certificate, KeyPair) {
+    fn sign(&self, name: &str, validity: Validity) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        if time == Time::Over {
+        if validity == Validity::Expired {
             params.not_after = rcgen::date_time_ymd(2020, 1, 1);
         }
         (params.signed_by(&key, &self.issuer).unwrap(), key)

@@ -1,4 +1,4 @@
-//! Where servers are installed: a folder for each, named by what built it.
+//! The cache of installed servers: one folder for each, named after its source.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,22 +8,22 @@ use sha2::{Digest, Sha256};
 use crate::failure::{Failure, OrFailure};
 use crate::skip::say;
 
-/// The file that says that an installation got to its end, and of what.
-const MARK: &str = "installed-from";
+/// The file that marks a complete installation and names its source.
+const MARKER: &str = "installed-from";
 
-/// A place for installations.
+/// A cache directory.
 pub(crate) struct Cache {
     folder: PathBuf,
 }
 
 impl Cache {
-    /// `$XDG_CACHE_HOME/far-servers`, or `~/.cache/far-servers`.
-    #[expect(clippy::disallowed_methods, reason = "where caches are is told by the environment, as for every program")]
-    pub(crate) fn of_user() -> Result<Self, Failure> {
+    /// Returns the cache at `$XDG_CACHE_HOME/far-servers` or `~/.cache/far-servers`.
+    #[expect(clippy::disallowed_methods, reason = "the environment determines the cache directory")]
+    pub(crate) fn for_user() -> Result<Self, Failure> {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
         let caches = caches.ok_or_else(|| {
-            Failure::new("there is no folder for caches").or_next("set XDG_CACHE_HOME, or HOME, to an absolute path")
+            Failure::new("no cache directory").or_next("set XDG_CACHE_HOME or HOME to an absolute path")
         })?;
         Ok(Self { folder: caches.join("far-servers") })
     }
@@ -33,38 +33,39 @@ impl Cache {
         Self { folder: folder.to_owned() }
     }
 
-    /// The folder of what `from` says how to build. If it is not there, or was interrupted, `install` makes it, with one process
-    /// at a time; `what` tells people what that is.
-    pub(crate) fn installed(
+    /// Returns the folder of an installation, and installs it first if it is missing or incomplete.
+    /// `from` identifies the source; `label` describes the installation to people. A lock
+    /// serializes processes.
+    pub(crate) fn get_or_install(
         &self,
         name: &str,
         from: &str,
-        what: &str,
+        label: &str,
         install: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<PathBuf, Failure> {
         let key: String = hex::encode(Sha256::digest(from)).chars().take(12).collect();
         let folder = self.folder.join(format!("{name}-{key}"));
-        let mark = folder.join(MARK);
-        let is_there = || fs::read_to_string(&mark).is_ok_and(|there| there == from);
-        if is_there() {
+        let marker = folder.join(MARKER);
+        let is_installed = || fs::read_to_string(&marker).is_ok_and(|installed| installed == from);
+        if is_installed() {
             return Ok(folder);
         }
-        fs::create_dir_all(&self.folder).or_failure(format!("make {}", self.folder.display()))?;
+        fs::create_dir_all(&self.folder).or_failure(format!("create {}", self.folder.display()))?;
         let path = self.folder.join(format!("{name}-{key}.lock"));
-        let lock = File::create(&path).or_failure(format!("make {}", path.display()))?;
-        // Until it is dropped, or this process ends.
+        let lock = File::create(&path).or_failure(format!("create {}", path.display()))?;
+        // Held until it is dropped or the process ends.
         lock.lock().or_failure(format!("lock {}", path.display()))?;
-        if is_there() {
+        if is_installed() {
             return Ok(folder);
         }
-        say(&format!("[servers] installing {what} in {}", folder.display()));
+        say(&format!("[servers] installing {label} in {}", folder.display()));
         if folder.exists() {
             fs::remove_dir_all(&folder).or_failure(format!("remove {}", folder.display()))?;
         }
-        fs::create_dir(&folder).or_failure(format!("make {}", folder.display()))?;
+        fs::create_dir(&folder).or_failure(format!("create {}", folder.display()))?;
         install(&folder)?;
-        // Last: what was interrupted is installed anew.
-        fs::write(&mark, from).or_failure(format!("write {}", mark.display()))?;
+        // Written last, so that an interrupted installation is repeated.
+        fs::write(&marker, from).or_failure(format!("write {}", marker.display()))?;
         Ok(folder)
     }
 }
@@ -76,38 +77,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_installed_once_however_many_ask() {
+    fn concurrent_requests_install_once() {
         let folder = tempfile::tempdir().unwrap();
         let installs = AtomicUsize::new(0);
-        let ask = || {
+        let request = || {
             let install = |folder: &Path| {
                 installs.fetch_add(1, Ordering::Relaxed);
                 fs::write(folder.join("program"), "it").or_failure("write it")
             };
-            Cache::at(folder.path()).installed("x", "x==1", "x", install).unwrap()
+            Cache::at(folder.path()).get_or_install("x", "x==1", "x", install).unwrap()
         };
         let folders: Vec<_> = std::thread::scope(|scope| {
-            let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
-            asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(request)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        assert!(folders.iter().all(|there| there.join("program").is_file()));
+        assert!(folders.iter().all(|folder| folder.join("program").is_file()));
         assert_eq!(installs.into_inner(), 1);
     }
 
     #[test]
-    fn what_was_interrupted_or_is_built_otherwise_is_installed_anew() {
+    fn interrupted_or_changed_installation_is_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::at(folder.path());
-        let interrupted = cache.installed("x", "x==1", "x", |folder| {
+        let interrupted = cache.get_or_install("x", "x==1", "x", |folder| {
             fs::write(folder.join("half"), "").or_failure("write it")?;
             Err(Failure::new("interrupted"))
         });
         assert!(interrupted.is_err());
-        let one = cache.installed("x", "x==1", "x", |folder| {
+        let one = cache.get_or_install("x", "x==1", "x", |folder| {
             assert!(!folder.join("half").exists());
             Ok(())
         });
-        let two = cache.installed("x", "x==2", "x", |_| Ok(())).unwrap();
+        let two = cache.get_or_install("x", "x==2", "x", |_| Ok(())).unwrap();
         assert_ne!(one.unwrap(), two);
     }
 }

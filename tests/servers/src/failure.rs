@@ -1,9 +1,9 @@
-//! Why a server is not there, and what to do next.
+//! Failures of servers, with help.
 
 use std::error::Error;
 use std::fmt;
 
-/// What went wrong, in words for whoever runs the tests.
+/// A failure, described for people who run the tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     what: String,
@@ -12,36 +12,36 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What failed, and how.
+    /// Creates a failure with this message.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), next: None, absent: false }
     }
 
-    /// Names the next step, unless one is named already: what is nearer to the cause knows better.
+    /// Adds help, unless there is help already: the innermost help is closest to the cause.
     #[must_use]
     pub fn or_next(mut self, next: impl Into<String>) -> Self {
         self.next.get_or_insert_with(|| next.into());
         self
     }
 
-    /// The server cannot be had on this machine: that is no fault of the test's.
+    /// Marks the server as unavailable on this machine, which is not a failure of the test.
     #[must_use]
     pub fn absent(mut self) -> Self {
         self.absent = true;
         self
     }
 
-    /// Whether the server cannot be had here, rather than does not work.
+    /// Returns true if the server is unavailable on this machine.
     pub fn is_absent(&self) -> bool {
         self.absent
     }
 
-    /// What went wrong, without the next step.
+    /// Returns the message, without the help.
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// What to do next, if that is known.
+    /// Returns the help, if there is any.
     pub fn next(&self) -> Option<&str> {
         self.next.as_deref()
     }
@@ -59,9 +59,9 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// For what touches files, programs and connections.
+/// Converts errors of files, programs and connections.
 pub(crate) trait OrFailure<T> {
-    /// Says what was tried.
+    /// Names the failed action.
     fn or_failure(self, what: impl fmt::Display) -> Result<T, Failure>;
 }
 
@@ -76,9 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_step_nearest_to_the_cause_is_told() {
-        let failure = Failure::new("it broke").or_next("mend it").or_next("call somebody");
-        assert_eq!(failure.to_string(), "it broke\n  next: mend it");
+    fn innermost_help_is_kept() {
+        let failure = Failure::new("it broke").or_next("repair it").or_next("ask for help");
+        assert_eq!(failure.to_string(), "it broke\n  next: repair it");
         assert_eq!((failure.is_absent(), failure.absent().is_absent()), (false, true));
     }
 }

@@ -1,11 +1,11 @@
-//! A proxy without TLS that stands between a client and a backend, and has the next answers go wrong as a test says.
+//! A proxy without TLS between a client and a backend, which injects faults into responses.
 //!
 //! ```no_run
 //! use far_servers::fault::{Fault, Proxy};
 //! # fn test(bao: &far_servers::OpenBao) -> Result<(), far_servers::Failure> {
 //! let proxy = Proxy::start(bao.socket())?;
-//! proxy.next([Fault::sealed(), Fault::Pass, Fault::Cut]);
-//! // A client of `proxy.address()` is told that OpenBao is sealed, then has an answer, then half of one.
+//! proxy.next([Fault::sealed(), Fault::Pass, Fault::Truncate]);
+//! // A client gets an error of a sealed OpenBao, then a response, then half of one.
 //! # Ok(())
 //! # }
 //! ```
@@ -19,106 +19,106 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::http::{self, Request};
-use crate::https::{self, Arrived, Reply};
-use crate::listening::Listening;
+use crate::https::{self, ReceivedRequest, Reply};
+use crate::listener::Listener;
 
-/// What becomes of an answer.
+/// A fault in a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// None: it is the backend's.
+    /// No fault: the proxy returns the backend's response.
     Pass,
-    /// This one is given, and the backend is not asked.
-    Instead(Reply),
-    /// The backend is not asked, and nothing is answered for as long as the client waits.
-    Silent,
-    /// The backend's, that much later: it was asked at once.
-    Held(Duration),
-    /// Half of the body comes, and the connection ends.
-    Cut,
+    /// The proxy returns this response without calling the backend.
+    Reply(Reply),
+    /// The proxy never responds and does not call the backend.
+    Hang,
+    /// The proxy calls the backend at once, but delays its response.
+    Delay(Duration),
+    /// The proxy closes the connection after half of the body.
+    Truncate,
     /// The body never ends.
     Endless,
-    /// Half of the body comes, as if that were all of it: no JSON any more.
+    /// The proxy returns half of the body as if it were complete, so JSON becomes malformed.
     Malformed,
-    /// The last answer that came from the backend, once more: a page of a list that was had before.
-    Again,
+    /// The proxy repeats the backend's last response, such as the previous page of a list.
+    Replay,
 }
 
 impl Fault {
-    /// What Vault answers as long as it is sealed.
+    /// Returns the response of a sealed Vault.
     pub fn sealed() -> Self {
         Self::json(503, r#"{"errors":["Vault is sealed"]}"#)
     }
 
-    /// What Vault answers to who may not.
+    /// Returns Vault's response to a denied request.
     pub fn forbidden() -> Self {
         Self::json(403, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#)
     }
 
-    /// A 404 as for what is not there.
+    /// Returns Vault's response for a missing path.
     pub fn hidden() -> Self {
         Self::json(404, r#"{"errors":[]}"#)
     }
 
-    /// Too many requests, with a time to wait.
+    /// Returns status 429 with a time to wait.
     pub fn limited(seconds: u32) -> Self {
         let reply = Reply::new(429, r#"{"errors":["request path rate limit quota exceeded"]}"#);
-        Self::Instead(reply.header("content-type", "application/json").header("retry-after", seconds.to_string()))
+        Self::Reply(reply.header("content-type", "application/json").header("retry-after", seconds.to_string()))
     }
 
-    /// A status of 500 or more, with a page that is none of an API's.
+    /// Returns a server error with an HTML page.
     pub fn broken(status: u16) -> Self {
-        Self::Instead(Reply::new(status, "<html>something broke</html>").header("content-type", "text/html"))
+        Self::Reply(Reply::new(status, "<html>something broke</html>").header("content-type", "text/html"))
     }
 
     fn json(status: u16, body: &str) -> Self {
-        Self::Instead(Reply::new(status, body).header("content-type", "application/json"))
+        Self::Reply(Reply::new(status, body).header("content-type", "application/json"))
     }
 }
 
-/// A proxy that listens until it is dropped. Requests are passed on as they come, one for each connection.
+/// A proxy that listens until it is dropped. It forwards one request for each connection.
 pub struct Proxy {
-    listening: Listening,
+    listener: Listener,
     state: Arc<State>,
 }
 
 struct State {
     backend: SocketAddr,
     faults: Mutex<VecDeque<Fault>>,
-    arrived: Mutex<Vec<Arrived>>,
+    arrived: Mutex<Vec<ReceivedRequest>>,
     last: Mutex<Option<Reply>>,
 }
 
 impl Proxy {
-    /// A proxy before this backend, through which all passes.
+    /// Starts a proxy for this backend, without faults.
     ///
     /// # Errors
     ///
-    /// It cannot listen on loopback.
+    /// An error if it cannot listen on loopback.
     pub fn start(backend: SocketAddr) -> Result<Self, Failure> {
         let (faults, arrived, last) = (Mutex::default(), Mutex::default(), Mutex::default());
         let state = Arc::new(State { backend, faults, arrived, last });
         let serving = state.clone();
-        let listening = Listening::start(move |stream| serving.serve(stream))?;
-        Ok(Self { listening, state })
+        let listener = Listener::start(move |stream| serving.serve(stream))?;
+        Ok(Self { listener, state })
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Returns the URL, `http://127.0.0.1:PORT`.
     pub fn address(&self) -> String {
-        format!("http://{}", self.listening.address)
+        format!("http://{}", self.listener.address)
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn socket(&self) -> SocketAddr {
-        self.listening.address
+        self.listener.address
     }
 
-    /// What becomes of the next answers, after those that were said before; later ones pass.
+    /// Queues faults for the next responses. With an empty queue, responses pass.
     pub fn next(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.state.faults).extend(faults);
     }
 
-    /// The requests that arrived, in their order.
-    pub fn arrived(&self) -> Vec<Arrived> {
+    /// Returns the received requests, in order.
+    pub fn arrived(&self) -> Vec<ReceivedRequest> {
         lock(&self.state.arrived).clone()
     }
 }
@@ -131,30 +131,30 @@ impl State {
         let fault = lock(&self.faults).pop_front().unwrap_or(Fault::Pass);
         let stream = connection.get_mut();
         match fault {
-            Fault::Instead(reply) => whole(stream, &reply),
-            Fault::Held(time) => {
-                let reply = self.passed_on(&request)?;
+            Fault::Reply(reply) => write_reply(stream, &reply),
+            Fault::Delay(time) => {
+                let reply = self.forward(&request)?;
                 thread::sleep(time);
-                whole(stream, &reply)
+                write_reply(stream, &reply)
             }
-            Fault::Silent => stream.read_to_end(&mut Vec::new()).map(drop),
-            Fault::Again => match lock(&self.last).clone() {
-                Some(reply) => whole(stream, &reply),
-                None => whole(stream, &self.passed_on(&request)?),
+            Fault::Hang => stream.read_to_end(&mut Vec::new()).map(drop),
+            Fault::Replay => match lock(&self.last).clone() {
+                Some(reply) => write_reply(stream, &reply),
+                None => write_reply(stream, &self.forward(&request)?),
             },
-            Fault::Pass => whole(stream, &self.passed_on(&request)?),
-            Fault::Cut => {
-                let reply = self.passed_on(&request)?;
+            Fault::Pass => write_reply(stream, &self.forward(&request)?),
+            Fault::Truncate => {
+                let reply = self.forward(&request)?;
                 stream.write_all(&head(&reply, reply.body.len()))?;
                 stream.write_all(half(&reply.body))
             }
             Fault::Malformed => {
-                let reply = self.passed_on(&request)?;
-                whole(stream, &Reply { body: half(&reply.body).to_vec(), ..reply })
+                let reply = self.forward(&request)?;
+                write_reply(stream, &Reply { body: half(&reply.body).to_vec(), ..reply })
             }
             Fault::Endless => {
-                stream.write_all(&self.passed_on(&request)?.head("transfer-encoding: chunked"))?;
-                // Until the client has enough.
+                stream.write_all(&self.forward(&request)?.head("transfer-encoding: chunked"))?;
+                // Ends when the client closes the connection.
                 loop {
                     stream.write_all(b"10\r\nand another line\r\n")?;
                 }
@@ -162,14 +162,15 @@ impl State {
         }
     }
 
-    fn passed_on(&self, request: &Arrived) -> io::Result<Reply> {
-        let is_ours = |name: &str| ["connection", "content-length", "host"].contains(&name);
-        let headers = request.headers.iter().filter(|(name, _)| !is_ours(name));
+    fn forward(&self, request: &ReceivedRequest) -> io::Result<Reply> {
+        let is_hop_by_hop = |name: &str| ["connection", "content-length", "host"].contains(&name);
+        let headers = request.headers.iter().filter(|(name, _)| !is_hop_by_hop(name));
         let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let Arrived { method, target, body, .. } = request;
-        let answer = http::send(self.backend, &Request { method, path: target, headers: &headers, body })?;
-        let kept = answer.headers.into_iter().filter(|(name, _)| !is_ours(name) && name != "transfer-encoding");
-        let reply = Reply { status: answer.status, headers: kept.collect(), body: answer.body };
+        let ReceivedRequest { method, target, body, .. } = request;
+        let response = http::send(self.backend, &Request { method, path: target, headers: &headers, body })?;
+        let headers =
+            response.headers.into_iter().filter(|(name, _)| !is_hop_by_hop(name) && name != "transfer-encoding");
+        let reply = Reply { status: response.status, headers: headers.collect(), body: response.body };
         *lock(&self.last) = Some(reply.clone());
         Ok(reply)
     }
@@ -179,7 +180,7 @@ fn head(reply: &Reply, length: usize) -> Vec<u8> {
     reply.head(&format!("connection: close\r\ncontent-length: {length}"))
 }
 
-fn whole(stream: &mut TcpStream, reply: &Reply) -> io::Result<()> {
+fn write_reply(stream: &mut TcpStream, reply: &Reply) -> io::Result<()> {
     stream.write_all(&head(reply, reply.body.len()))?;
     stream.write_all(&reply.body)
 }

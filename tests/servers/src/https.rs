@@ -1,4 +1,4 @@
-//! A server over HTTPS on loopback that keeps what arrived. It is for what needs no more than a thread for each connection.
+//! An HTTPS server on loopback that records requests, with a thread for each connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,15 +8,15 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::Authority;
 use crate::failure::Failure;
-use crate::listening::Listening;
+use crate::listener::Listener;
 
-/// No head or body that a test sends is longer.
-const LONGEST: u64 = 32 << 20;
+/// The maximum length of a line and of a body, in bytes.
+const LEN_MAX: u64 = 32 << 20;
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Arrived {
-    /// Its method.
+pub struct ReceivedRequest {
+    /// The method.
     pub method: String,
     /// The path, with the query.
     pub target: String,
@@ -26,17 +26,17 @@ pub struct Arrived {
     pub body: Vec<u8>,
 }
 
-impl Arrived {
-    /// The first header of this name, which is in lower case.
+impl ReceivedRequest {
+    /// Returns the first header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// What is answered.
+/// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// Headers besides `content-length`.
     pub headers: Vec<(String, String)>,
@@ -45,61 +45,61 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A reply without headers of its own.
+    /// Creates a reply without additional headers.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
-    /// One more header.
+    /// Appends a header.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// All before the body; `length` is the header that tells where it ends.
+    /// Returns the head of the response; `length` is the header that determines the body's end.
     pub(crate) fn head(&self, length: &str) -> Vec<u8> {
         let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         format!("HTTP/1.1 {} .\r\n{headers}{length}\r\n\r\n", self.status).into_bytes()
     }
 }
 
-/// What replies to requests.
-pub type Handler = Arc<dyn Fn(&Arrived) -> Reply + Send + Sync>;
+/// A function that replies to requests.
+pub type Handler = Arc<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>;
 
 /// A server that listens until it is dropped.
 pub struct Https {
-    listening: Listening,
+    listener: Listener,
     state: Arc<State>,
 }
 
 struct State {
     tls: Arc<ServerConfig>,
     handler: Handler,
-    arrived: Mutex<Vec<Arrived>>,
+    arrived: Mutex<Vec<ReceivedRequest>>,
 }
 
 impl Https {
-    /// A server with a certificate of this name, which replies so.
+    /// Starts a server with this name and handler.
     ///
     /// # Errors
     ///
-    /// It cannot listen on loopback.
+    /// An error if it cannot listen on loopback.
     pub fn start(authority: &Authority, name: &str, handler: Handler) -> Result<Self, Failure> {
         let tls = authority.server(name);
         let state = Arc::new(State { tls, handler, arrived: Mutex::default() });
         let serving = state.clone();
-        let listening = Listening::start(move |stream| serving.serve(stream))?;
-        Ok(Self { listening, state })
+        let listener = Listener::start(move |stream| serving.serve(stream))?;
+        Ok(Self { listener, state })
     }
 
-    /// The port that it listens on.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
-        self.listening.address.port()
+        self.listener.address.port()
     }
 
-    /// The requests that arrived, in their order.
-    pub fn arrived(&self) -> Vec<Arrived> {
+    /// Returns the received requests, in order.
+    pub fn arrived(&self) -> Vec<ReceivedRequest> {
         self.state.arrived.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -120,25 +120,26 @@ impl State {
     }
 }
 
-/// The next request on a connection, if there is one.
-pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Arrived>> {
+/// Reads the next request on a connection, if there is one.
+pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<ReceivedRequest>> {
     let mut line = || {
         let mut line = String::new();
-        connection.by_ref().take(LONGEST).read_line(&mut line).map(|_| line.trim_end().to_owned())
+        connection.by_ref().take(LEN_MAX).read_line(&mut line).map(|_| line.trim_end().to_owned())
     };
     let first = line()?;
     let mut words = first.split(' ');
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
-    let mut request = Arrived { method: method.to_owned(), target: target.to_owned(), ..Arrived::default() };
+    let mut request =
+        ReceivedRequest { method: method.to_owned(), target: target.to_owned(), ..ReceivedRequest::default() };
     loop {
         let line = line()?;
         let Some((name, value)) = line.split_once(':') else { break };
         request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     if request.header("transfer-encoding").is_some() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "a body in chunks"));
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "a chunked body"));
     }
     let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    connection.take(LONGEST.min(length)).read_to_end(&mut request.body)?;
+    connection.take(LEN_MAX.min(length)).read_to_end(&mut request.body)?;
     Ok(Some(request))
 }

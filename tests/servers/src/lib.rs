@@ -1,4 +1,4 @@
-//! Real servers for tests: installed into a cache, started on loopback, stopped again.
+//! Real servers for tests: installed into a cache, and run on loopback.
 //!
 //! ```no_run
 //! use far_servers::{OpenBao, or_skip};
@@ -6,19 +6,21 @@
 //! # fn test() -> Result<(), far_servers::Failure> {
 //! let Some(bao) = or_skip(OpenBao::dev()) else { return Ok(()) };
 //! bao.api("POST", "secret/data/db", &serde_json::json!({ "data": { "password": "x" } }))?;
-//! let (address, token) = (bao.address(), bao.root_token()); // "http://127.0.0.1:PORT" and its token
+//! let (address, token) = (bao.address(), bao.root_token()); // "http://127.0.0.1:PORT"
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! A server is there once its constructor answers, on a port of its own and with state of its own. It is gone once it is dropped,
-//! and also if the process that started it ends without dropping it, however it ends: a server can be kept in a `static`.
+//! A server is ready when its constructor returns, on its own port and with its own state. It stops
+//! when it is dropped, and also when its parent process ends for any reason: a `static` may hold a
+//! server.
 //!
-//! What is not on the machine is installed, once, into `$XDG_CACHE_HOME/far-servers` (`~/.cache/far-servers`), in a folder that is
-//! named by what built it; what is there is used without a network. A server that cannot be had is [`Failure::is_absent`], and
-//! [`or_skip`] decides what that means: a test that is left out, and says so, or under `CI=true` one that fails.
+//! Missing servers are installed once into `$XDG_CACHE_HOME/far-servers` (`~/.cache/far-servers`),
+//! in a folder named after the source. An installed server needs no network. A server that is
+//! unavailable is [`Failure::is_absent`]. [`or_skip`] then skips the test with a note, or fails it
+//! under `CI=true`.
 //!
-//! Nothing here knows what it is that is tested: no crate of the host's is a dependency.
+//! This crate does not depend on any crate of the host.
 
 #![forbid(unsafe_code)]
 
@@ -29,7 +31,7 @@ pub mod fault;
 mod git;
 pub mod http;
 pub mod https;
-mod listening;
+mod listener;
 mod openbao;
 mod port;
 mod postgres;
@@ -40,32 +42,33 @@ mod skip;
 
 pub use self::authority::Authority;
 pub use self::failure::Failure;
-pub use self::git::{Git, Work};
+pub use self::git::{Git, WorkTree};
 pub use self::openbao::OpenBao;
 pub use self::postgres::Postgres;
 pub use self::registry::Registry;
 pub use self::skip::{is_ci, or_skip};
 
-/// A server that runs.
-pub trait Running {
-    /// Where it is reached.
+/// A running server.
+pub trait RunningServer {
+    /// Returns the address.
     fn address(&self) -> String;
 }
 
 /// A kind of server.
 #[derive(Clone)]
 pub struct Server {
-    /// What it is called.
+    /// The name.
     pub name: &'static str,
-    /// Its version, as far as that is known before it runs; on this machine, where it is the machine's.
+    /// The version as far as it is known ahead of the start, for a server of the machine the
+    /// installed one.
     pub version: fn() -> String,
-    /// Installs it, unless that was done.
+    /// Installs the server, unless it is installed.
     pub install: fn() -> Result<(), Failure>,
-    /// Starts one.
-    pub start: fn() -> Result<Box<dyn Running>, Failure>,
+    /// Starts a server.
+    pub start: fn() -> Result<Box<dyn RunningServer>, Failure>,
 }
 
-/// All kinds.
+/// All kinds of servers.
 pub const SERVERS: [Server; 5] = [
     Server {
         name: "OpenBao, in memory",

@@ -1,43 +1,43 @@
-//! Ports that nobody has.
+//! Free ports.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::failure::{Failure, OrFailure};
 
-/// How often a server is started again because somebody was quicker to take its port.
-const TRIES: usize = 8;
+/// The attempts to start a server if another process takes its port.
+const ATTEMPTS: usize = 8;
 
-/// Starts a server on a port that is free, as is the next one. Between here and there somebody else may take one of them: what
-/// then fails is tried again.
+/// Starts a server on a free port whose next port is free too. Another process may take one of them
+/// in between; the start is then retried.
 pub(crate) fn on_free<T>(start: impl Fn(u16) -> Result<T, Failure>) -> Result<T, Failure> {
-    let mut failure = Failure::new("no port is free");
-    for _ in 0..TRIES {
+    let mut failure = Failure::new("no free port");
+    for _ in 0..ATTEMPTS {
         match start(pair()?) {
-            Err(taken) if is_taken(&taken) => failure = taken,
-            ended => return ended,
+            Err(error) if is_port_taken(&error) => failure = error,
+            result => return result,
         }
     }
     Err(failure)
 }
 
-/// A port, with the one after it.
+/// Returns a free port whose next port is free too.
 fn pair() -> Result<u16, Failure> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let mut tried = Vec::new();
     for _ in 0..64 {
         let one = bind(0).or_failure("listen on a port of loopback")?;
-        let port = one.local_addr().or_failure("see which port it is")?.port();
+        let port = one.local_addr().or_failure("read the address of a listener")?.port();
         if port.checked_add(1).is_some_and(|next| bind(next).is_ok()) {
             return Ok(port);
         }
-        // Held, so that the next one is another.
+        // Kept open, so that the next attempt gets another port.
         tried.push(one);
     }
-    Err(Failure::new("no two ports in a row are free"))
+    Err(Failure::new("no two consecutive free ports"))
 }
 
-/// Whether a server says that it could not have its port.
-fn is_taken(failure: &Failure) -> bool {
+/// Returns true if a server reports that its port is in use.
+fn is_port_taken(failure: &Failure) -> bool {
     failure.what().to_ascii_lowercase().contains("address already in use")
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_was_taken_meanwhile_is_tried_again_and_nothing_else_is() {
+    fn only_taken_port_is_retried() {
         let tries = Cell::new(0);
         let started = on_free(|port| {
             tries.set(tries.get() + 1);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_always_too_late_is_told_why() {
+    fn exhausted_attempts_return_last_error() {
         let failed = on_free::<()>(|_| Err(Failure::new("Address already in use")));
         assert_eq!(failed.unwrap_err().what(), "Address already in use");
     }

@@ -1,4 +1,4 @@
-//! PostgreSQL, as the machine has it.
+//! PostgreSQL, installed on the machine.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -14,11 +14,11 @@ use crate::port;
 use crate::process::{Process, Program};
 use crate::random;
 
-/// Where Debian has its versions, and who may run them when root starts it.
+/// Debian's installation directory, and users for a server that root starts.
 const VERSIONS: &str = "/usr/lib/postgresql";
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
-/// A server with a database `postgres`, whose superuser is [`Self::USER`].
+/// A server with a database `postgres` and the superuser [`Self::USER`].
 pub struct Postgres {
     _process: Process,
     programs: PathBuf,
@@ -30,62 +30,62 @@ impl Postgres {
     /// The superuser.
     pub const USER: &str = "postgres";
 
-    /// Sees that it is there: it is the machine's, and nothing is installed.
+    /// Checks that PostgreSQL is on the machine. Installs nothing.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if it is not.
+    /// [`Failure::is_absent`] if it is not on the machine.
     pub fn install() -> Result<(), Failure> {
         programs().map(drop)
     }
 
-    /// Its major version, if it is there.
+    /// Returns the major version, if PostgreSQL is on the machine.
     pub(crate) fn version() -> Option<String> {
         let programs = programs().ok()?;
         Some(programs.parent()?.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// A server with an empty database.
+    /// Starts a server with an empty database.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if it is not on the machine; otherwise it does not start.
+    /// [`Failure::is_absent`] if it is not on the machine, or an error if it does not start.
     pub fn start() -> Result<Self, Failure> {
         let programs = programs()?;
-        let folder = Arc::new(tempfile::tempdir().or_failure("make a temporary folder")?);
+        let folder = Arc::new(tempfile::tempdir().or_failure("create a temporary folder")?);
         let password = random::text()?;
         let user = unprivileged(folder.path())?;
-        initialise(&programs, &folder, user, &password)?;
+        initialize(&programs, &folder, user, &password)?;
         port::on_free(|port| {
             let process = serve(&programs, &folder, user, port)?;
             Ok(Self { _process: process, programs: programs.clone(), port, password: password.clone() })
         })
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns the address, `127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The superuser's password.
+    /// Returns the superuser's password.
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// What a statement answers, as the superuser: a line for each row, with `|` between columns.
+    /// Runs a statement as the superuser. Returns a line for each row, with `|` between columns.
     ///
     /// # Errors
     ///
-    /// It is none, or fails.
+    /// An error if the statement fails.
     pub fn query(&self, statement: &str) -> Result<String, Failure> {
         self.query_as(Self::USER, &self.password, statement)
     }
 
-    /// The same as this user.
+    /// Runs a statement as this user.
     ///
     /// # Errors
     ///
-    /// As [`Self::query`]; and the user may not log in.
+    /// The errors of [`Self::query`], and an error if the user cannot log in.
     pub fn query_as(&self, user: &str, password: &str, statement: &str) -> Result<String, Failure> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1"]);
@@ -99,30 +99,29 @@ impl Postgres {
     }
 }
 
-impl crate::Running for Postgres {
+impl crate::RunningServer for Postgres {
     fn address(&self) -> String {
         self.address()
     }
 }
 
-/// The folder with the programs of the newest version.
+/// Returns the folder with the programs of the newest version.
 fn programs() -> Result<PathBuf, Failure> {
     let versions = Path::new(VERSIONS).read_dir().into_iter().flatten().flatten();
     let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
     let with_version = versions.filter_map(|entry| Some((version(&entry.path())?, entry.path().join("bin"))));
-    let whole =
+    let complete =
         with_version.filter(|(_, bin)| ["initdb", "postgres", "psql"].iter().all(|name| bin.join(name).exists()));
-    whole.max().map(|(_, bin)| bin).ok_or_else(|| {
-        Failure::new(format!("there is no PostgreSQL in {VERSIONS}"))
-            .or_next("install the package 'postgresql'")
-            .absent()
+    complete.max().map(|(_, bin)| bin).ok_or_else(|| {
+        Failure::new(format!("no PostgreSQL in {VERSIONS}")).or_next("install the package 'postgresql'").absent()
     })
 }
 
-/// Whom it runs as: it refuses to run as root. The folder becomes theirs.
+/// Returns the user and group to run as, because PostgreSQL refuses to run as root. Changes the
+/// folder's owner to that user.
 fn unprivileged(folder: &Path) -> Result<Option<(u32, u32)>, Failure> {
     use std::os::unix::fs::MetadataExt;
-    let mine = folder.metadata().or_failure("look at a temporary folder")?.uid();
+    let mine = folder.metadata().or_failure("read the owner of a temporary folder")?.uid();
     if mine != 0 {
         return Ok(None);
     }
@@ -133,12 +132,12 @@ fn unprivileged(folder: &Path) -> Result<Option<(u32, u32)>, Failure> {
         Some((fields.next()?.ok()?, fields.next()?.ok()?))
     };
     let found = USERS.iter().find_map(ids);
-    let (user, group) = found.ok_or_else(|| Failure::new("there is no user whom PostgreSQL could run as").absent())?;
-    chown(folder, Some(user), Some(group)).or_failure("give a temporary folder away")?;
+    let (user, group) = found.ok_or_else(|| Failure::new("no unprivileged user for PostgreSQL").absent())?;
+    chown(folder, Some(user), Some(group)).or_failure("change the owner of a temporary folder")?;
     Ok(Some((user, group)))
 }
 
-fn initialise(programs: &Path, folder: &TempDir, user: Option<(u32, u32)>, password: &str) -> Result<(), Failure> {
+fn initialize(programs: &Path, folder: &TempDir, user: Option<(u32, u32)>, password: &str) -> Result<(), Failure> {
     let file = folder.path().join("password");
     fs::write(&file, password).or_failure("write a password")?;
     let mut initdb = Command::new(programs.join("initdb"));
@@ -146,7 +145,7 @@ fn initialise(programs: &Path, folder: &TempDir, user: Option<(u32, u32)>, passw
     initdb.arg(format!("--pwfile={}", file.display())).arg("--pgdata").arg(folder.path().join("data"));
     initdb.current_dir(folder.path());
     if let Some((user, group)) = user {
-        chown(&file, Some(user), Some(group)).or_failure("give a password away")?;
+        chown(&file, Some(user), Some(group)).or_failure("change the owner of a password file")?;
         initdb.uid(user).gid(group);
     }
     let output = initdb.output().or_failure("run initdb")?;
@@ -156,13 +155,13 @@ fn initialise(programs: &Path, folder: &TempDir, user: Option<(u32, u32)>, passw
     Err(Failure::new(format!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }
 
-/// On loopback alone, and without waiting for disks: what it holds is nobody's.
+/// Starts the server on loopback only, and without fsync, because its data is disposable.
 fn serve(programs: &Path, folder: &Arc<TempDir>, user: Option<(u32, u32)>, port: u16) -> Result<Process, Failure> {
     let mut command = Command::new(programs.join("postgres"));
     command.arg("-D").arg(folder.path().join("data")).args(["-p", &port.to_string()]);
     let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "logging_collector=off"];
     command.args(settings.iter().flat_map(|setting| ["-c", setting]));
-    // Its quickest orderly end, which leaves no shared memory behind.
+    // The fastest clean shutdown, which leaves no shared memory.
     let program = Program { command, stop: "QUIT", user, folder: folder.clone() };
     Process::start(program, "database system is ready to accept connections")
 }

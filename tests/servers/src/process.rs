@@ -1,4 +1,4 @@
-//! A server's process: its log, its end, and its folder.
+//! A server's process: its log, its shutdown and its folder.
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::os::unix::process::CommandExt;
@@ -12,16 +12,17 @@ use tempfile::TempDir;
 
 use crate::failure::{Failure, OrFailure};
 
-/// How long a server may take to do what is waited for.
-const LONGEST: Duration = Duration::from_secs(90);
-/// How long a server may take to end by itself.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-/// How many lines of a log are told.
-const TOLD: usize = 20;
+/// The timeout of waiting for a log line.
+const LOG_TIMEOUT: Duration = Duration::from_secs(90);
+/// The grace period of a shutdown.
+const GRACE_PERIOD: Duration = Duration::from_secs(5);
+/// The number of log lines in a failure.
+const TAIL_LINES: usize = 20;
 
-/// Becomes the program, beside a watcher that waits for the end of its input: that is when the process which started it is gone,
-/// however it went. The watcher then ends the program, for which its pid is the shell's, and takes the folder away.
-const WATCHED: &str = r#"
+/// Starts a watcher and then becomes the program. The watcher reads the input pipe, which closes
+/// when the parent process ends for any reason. The watcher then stops the program, whose pid is
+/// the shell's, and removes the folder.
+const WATCHER: &str = r#"
 folder=$1 signal=$2; shift 2
 exec 3<&0 </dev/null
 (
@@ -34,91 +35,92 @@ exec 3<&0 </dev/null
 exec "$@" 3<&-
 "#;
 
-/// How a program is to be run.
+/// A program to run.
 pub(crate) struct Program {
-    /// The program and its arguments, with what it finds in its environment.
+    /// The program with its arguments and environment.
     pub(crate) command: Command,
-    /// The signal that has it end in an orderly way, by its name.
+    /// The name of the signal for a clean shutdown.
     pub(crate) stop: &'static str,
-    /// The user and group that it runs as, if they are others.
+    /// The user and group to run as, if they differ from the current ones.
     pub(crate) user: Option<(u32, u32)>,
-    /// Its state.
+    /// The folder of its state.
     pub(crate) folder: Arc<TempDir>,
 }
 
-/// A program that runs until this is dropped.
+/// A program that runs until it is dropped.
 pub(crate) struct Process {
     name: String,
     child: Child,
-    is_over: bool,
+    has_exited: bool,
     stop: &'static str,
     log: Arc<Log>,
-    /// Its state, which goes after it.
+    /// The folder of its state, removed after the program has ended.
     _folder: Arc<TempDir>,
 }
 
 impl Process {
-    /// Starts it, and waits until it says this.
+    /// Starts a program and waits for this text in its log.
     pub(crate) fn start(program: Program, ready: &str) -> Result<Self, Failure> {
         let Program { command, stop, user, folder } = program;
         let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", WATCHED, "sh"]).arg(folder.path()).arg(stop);
+        shell.args(["-c", WATCHER, "sh"]).arg(folder.path()).arg(stop);
         shell.arg(command.get_program()).args(command.get_args()).current_dir(folder.path());
-        // Nothing of whoever runs the tests decides how a server behaves.
+        // The environment of the tests does not affect a server.
         shell.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", folder.path());
         shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some((user, group)) = user {
             shell.uid(user).gid(group);
         }
-        let (reader, writer) = std::io::pipe().or_failure("make a pipe")?;
-        let errors = writer.try_clone().or_failure("make a pipe")?;
+        let (reader, writer) = std::io::pipe().or_failure("create a pipe")?;
+        let errors = writer.try_clone().or_failure("create a pipe")?;
         shell.process_group(0).stdin(Stdio::piped()).stdout(writer).stderr(errors);
         let child = shell.spawn().or_failure(format!("run {}", command.get_program().display()))?;
-        // With it goes this process's end of what the program writes to.
+        // Closes this process's end of the log pipe.
         drop(shell);
-        let process = Self { name, child, is_over: false, stop, log: Log::of(reader), _folder: folder };
+        let process = Self { name, child, has_exited: false, stop, log: Log::of(reader), _folder: folder };
         process.wait_for(ready)?;
         Ok(process)
     }
 
-    /// Waits until its log has this in a line, now or later.
-    pub(crate) fn wait_for(&self, words: &str) -> Result<(), Failure> {
-        self.wait_for_after(0, words).map(drop)
+    /// Waits for a log line with this text, past or future.
+    pub(crate) fn wait_for(&self, text: &str) -> Result<(), Failure> {
+        self.wait_for_after(0, text).map(drop)
     }
 
-    /// The same, in what follows this many lines; answers with how many lines there are up to that one.
-    pub(crate) fn wait_for_after(&self, lines: usize, words: &str) -> Result<usize, Failure> {
-        let failed = |how: &str| {
-            let log = self.log.last();
-            Failure::new(format!("{} {how} before it said '{words}'; the end of its log:\n{log}", self.name))
+    /// Waits for a log line after this many lines. Returns the number of lines up to the match.
+    pub(crate) fn wait_for_after(&self, lines: usize, text: &str) -> Result<usize, Failure> {
+        let failure = |how: &str| {
+            let log = self.log.tail();
+            Failure::new(format!("{} {how} before it logged '{text}'; the end of its log:\n{log}", self.name))
         };
-        match self.log.wait(lines, |line| line.contains(words)) {
-            Seen::Found(lines) => Ok(lines),
-            Seen::Ended => Err(failed("ended")),
-            Seen::Nothing => Err(failed("took too long")),
+        match self.log.wait(lines, |line| line.contains(text)) {
+            WaitResult::Found(lines) => Ok(lines),
+            WaitResult::Ended => Err(failure("ended")),
+            WaitResult::TimedOut => Err(failure("took too long")),
         }
     }
 
-    /// How many lines its log has.
+    /// Returns the number of log lines.
     pub(crate) fn lines(&self) -> usize {
         self.log.lock().lines.len()
     }
 
-    /// All that it wrote so far.
+    /// Returns the log.
     pub(crate) fn log(&self) -> String {
         self.log.lock().lines.join("\n")
     }
 
-    /// Ends all of it at once.
+    /// Kills the whole process group.
     pub(crate) fn kill(&mut self) {
         self.signal("KILL");
-        self.is_over = self.child.wait().is_ok();
+        self.has_exited = self.child.wait().is_ok();
     }
 
-    /// Sends a signal to all of it. Until its end was asked for, its number is no other process's.
+    /// Sends a signal to the process group. The pid is not reused until the child has been waited
+    /// for.
     fn signal(&self, signal: &str) {
-        if !self.is_over {
+        if !self.has_exited {
             let mut kill = Command::new("/bin/sh");
             kill.args(["-c", "kill -s \"$0\" -- \"-$1\"", signal]).arg(self.child.id().to_string());
             let _ = kill.stderr(Stdio::null()).status();
@@ -129,34 +131,34 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.signal(self.stop);
-        // A program that ends closes its log.
-        self.log.wait_for_end(LAST_WORDS);
+        // A program closes its log when it ends.
+        self.log.wait_for_end(GRACE_PERIOD);
         self.kill();
     }
 }
 
-/// What a program writes, line by line.
+/// The log of a program.
 #[derive(Default)]
 struct Log {
-    written: Mutex<Written>,
+    state: Mutex<LogState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Written {
+struct LogState {
     lines: Vec<String>,
     ended: bool,
 }
 
-/// What waiting for a line came to.
-enum Seen {
+/// The result of waiting for a line.
+enum WaitResult {
     Found(usize),
     Ended,
-    Nothing,
+    TimedOut,
 }
 
 impl Log {
-    /// Reads until the end, on a thread of its own: a program whose log is full would stand still.
+    /// Reads the log on a separate thread: a program blocks if its log pipe is full.
     fn of(reader: PipeReader) -> Arc<Self> {
         let log = Arc::new(Self::default());
         let writing = log.clone();
@@ -171,34 +173,34 @@ impl Log {
         log
     }
 
-    fn lock(&self) -> MutexGuard<'_, Written> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LogState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self, mut read: usize, is_it: impl Fn(&str) -> bool) -> Seen {
-        let mut seen = Seen::Nothing;
-        self.wait_while(LONGEST, |written| {
-            let found = written.lines.iter().skip(read).position(|line| is_it(line));
-            seen = match found {
-                Some(position) => Seen::Found(read + position + 1),
-                None if written.ended => Seen::Ended,
-                None => Seen::Nothing,
+    fn wait(&self, mut read: usize, matches_line: impl Fn(&str) -> bool) -> WaitResult {
+        let mut result = WaitResult::TimedOut;
+        self.wait_while(LOG_TIMEOUT, |written| {
+            let found = written.lines.iter().skip(read).position(|line| matches_line(line));
+            result = match found {
+                Some(position) => WaitResult::Found(read + position + 1),
+                None if written.ended => WaitResult::Ended,
+                None => WaitResult::TimedOut,
             };
             read = written.lines.len();
-            matches!(seen, Seen::Nothing)
+            matches!(result, WaitResult::TimedOut)
         });
-        seen
+        result
     }
 
-    fn wait_for_end(&self, longest: Duration) {
-        self.wait_while(longest, |written| !written.ended);
+    fn wait_for_end(&self, timeout: Duration) {
+        self.wait_while(timeout, |written| !written.ended);
     }
 
-    fn wait_while(&self, longest: Duration, mut condition: impl FnMut(&Written) -> bool) {
-        let until = Instant::now() + longest;
+    fn wait_while(&self, timeout: Duration, mut condition: impl FnMut(&LogState) -> bool) {
+        let deadline = Instant::now() + timeout;
         let mut written = self.lock();
         while condition(&written) {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
@@ -206,10 +208,10 @@ impl Log {
         }
     }
 
-    fn last(&self) -> String {
+    fn tail(&self) -> String {
         let written = self.lock();
-        let told = written.lines.iter().skip(written.lines.len().saturating_sub(TOLD));
-        told.map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+        let tail = written.lines.iter().skip(written.lines.len().saturating_sub(TAIL_LINES));
+        tail.map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -223,44 +225,44 @@ mod tests {
         Program { command, stop: "TERM", user: None, folder: tempfile::tempdir().unwrap().into() }
     }
 
-    /// Whether all is gone that could write to a log; it may be about to go.
-    fn is_gone(log: &Log) -> bool {
-        log.wait_for_end(LONGEST);
+    /// Returns true once all processes that write to a log have ended.
+    fn has_ended(log: &Log) -> bool {
+        log.wait_for_end(LOG_TIMEOUT);
         log.lock().ended
     }
 
     #[test]
-    fn a_program_runs_until_it_is_dropped_with_all_that_it_started() {
+    fn drop_stops_whole_process_group() {
         let process = Process::start(shell("sleep 8641 & echo ready; exec sleep 8642"), "ready").unwrap();
         let (folder, log) = (process._folder.path().to_owned(), process.log.clone());
         assert!(folder.exists() && !log.lock().ended);
         drop(process);
-        assert!(is_gone(&log) && !folder.exists());
+        assert!(has_ended(&log) && !folder.exists());
     }
 
     #[test]
-    fn a_program_ends_when_whoever_started_it_is_gone() {
+    fn program_ends_with_its_parent() {
         let mut process = Process::start(shell("echo ready; exec sleep 8643"), "ready").unwrap();
-        // As the system does it for a process that was killed.
+        // Closes the pipe like the end of a killed parent.
         drop(process.child.stdin.take());
         assert!(!process.child.wait().unwrap().success());
-        process.is_over = true;
+        process.has_exited = true;
     }
 
     #[test]
-    fn a_program_that_ends_too_soon_is_told_with_its_log() {
+    fn early_exit_reports_log() {
         let failure = Process::start(shell("echo one; echo two >&2; exit 3"), "ready").err().unwrap();
-        assert_eq!(failure.what(), "sh ended before it said 'ready'; the end of its log:\n    one\n    two");
+        assert_eq!(failure.what(), "sh ended before it logged 'ready'; the end of its log:\n    one\n    two");
     }
 
     #[test]
-    fn a_panic_stops_it_too() {
-        let (told, log) = std::sync::mpsc::channel();
+    fn panic_stops_program() {
+        let (sender, log) = std::sync::mpsc::channel();
         let panicked = thread::spawn(move || {
             let process = Process::start(shell("echo ready; exec sleep 8644"), "ready").unwrap();
-            told.send(process.log.clone()).unwrap();
-            panic!("a test that fails");
+            sender.send(process.log.clone()).unwrap();
+            panic!("a failing test");
         });
-        assert!(panicked.join().is_err() && is_gone(&log.recv().unwrap()));
+        assert!(panicked.join().is_err() && has_ended(&log.recv().unwrap()));
     }
 }

@@ -1,10 +1,10 @@
-//! Tokens and passwords that are another's in each run.
+//! Random tokens and passwords.
 
 use crate::failure::{Failure, OrFailure};
 
-/// 32 characters that need no escaping anywhere.
+/// Returns 32 characters that need no escaping.
 pub(crate) fn text() -> Result<String, Failure> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).or_failure("have random bytes")?;
+    getrandom::fill(&mut bytes).or_failure("generate random bytes")?;
     Ok(hex::encode(bytes))
 }

@@ -1,4 +1,4 @@
-//! A request answered by a program, as RFC 3875 has it.
+//! Runs a CGI program for a request (RFC 3875).
 
 use std::io::Write;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::failure::{Failure, OrFailure};
-use crate::https::{Arrived, Reply};
+use crate::https::{ReceivedRequest, Reply};
 
-/// What git's program says to a request of this user.
-pub(super) fn reply(program: &Path, root: &Path, user: &str, request: &Arrived) -> Result<Reply, Failure> {
+/// Runs git's HTTP program for a request of this user.
+pub(super) fn reply(program: &Path, root: &Path, user: &str, request: &ReceivedRequest) -> Result<Reply, Failure> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", root).env("GIT_CONFIG_NOSYSTEM", "1");
@@ -27,16 +27,15 @@ pub(super) fn reply(program: &Path, root: &Path, user: &str, request: &Arrived) 
         }
     }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().or_failure("run git's program for HTTP")?;
+    let mut child = command.spawn().or_failure("run git-http-backend")?;
     let stdin = child.stdin.take();
     let body = request.body.clone();
-    // Beside reading what it says: it need not read all of this first.
+    // On a separate thread, because the program may write output ahead of reading all input.
     let writing = thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&body)));
-    let output = child.wait_with_output().or_failure("wait for git's program for HTTP")?;
+    let output = child.wait_with_output().or_failure("wait for git-http-backend")?;
     let _ = writing.join();
-    parse(&output.stdout).ok_or_else(|| {
-        Failure::new(format!("git's program for HTTP said: {}", String::from_utf8_lossy(&output.stderr)))
-    })
+    parse(&output.stdout)
+        .ok_or_else(|| Failure::new(format!("git-http-backend: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
 fn parse(output: &[u8]) -> Option<Reply> {
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_one_only_if_it_is_said() {
+    fn status_defaults_to_200() {
         let reply = parse(b"Status: 404 Not Found\r\nX-A: b: c\r\n\r\nno").unwrap();
         assert_eq!(reply, Reply::new(404, "no").header("X-A", "b: c"));
         assert_eq!(parse(b"X-A: b\r\n\r\n").unwrap().status, 200);

@@ -1,4 +1,4 @@
-//! Git over HTTPS: its own program for it, behind a server that asks for a password.
+//! Git over HTTPS: `git-http-backend` behind a server that requires a password.
 
 mod cgi;
 mod work;
@@ -11,12 +11,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
-pub use self::work::Work;
+pub use self::work::WorkTree;
 use crate::failure::{Failure, OrFailure};
-use crate::https::{Arrived, Https, Reply};
+use crate::https::{Https, ReceivedRequest, Reply};
 use crate::{Authority, random};
 
-/// Repositories over HTTPS, which a user and a password open.
+/// A server of repositories over HTTPS, with one user and password.
 pub struct Git {
     https: Https,
     folder: Arc<TempDir>,
@@ -25,45 +25,47 @@ pub struct Git {
 }
 
 impl Git {
-    /// Who may read.
+    /// The user.
     pub const USER: &str = "tests";
 
-    /// Sees that git is there, with its program for HTTP: it is the machine's, and nothing is installed.
+    /// Checks that git and `git-http-backend` are on the machine. Installs nothing.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if it is not.
+    /// [`Failure::is_absent`] if they are not.
     pub fn install() -> Result<(), Failure> {
         backend().map(drop)
     }
 
-    /// Its version, if it is there.
+    /// Returns git's version, if git is on the machine.
     pub(crate) fn version() -> Option<String> {
-        let said = run(Command::new("git").arg("version")).ok()?;
-        Some(said.trim().rsplit(' ').next()?.to_owned())
+        let output = run(Command::new("git").arg("version")).ok()?;
+        Some(output.trim().rsplit(' ').next()?.to_owned())
     }
 
-    /// A server without repositories, with a certificate of this authority and a password of its own.
+    /// Starts a server without repositories, with a certificate of this authority and a random
+    /// password.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if git is not there; otherwise it cannot listen.
+    /// [`Failure::is_absent`] if git is not on the machine, or an error if the server cannot
+    /// listen.
     pub fn start(authority: &Authority) -> Result<Self, Failure> {
         Self::named(authority, "localhost", &random::text()?)
     }
 
-    /// The same with a certificate of this name, and this password.
+    /// Starts a server with this name and password.
     ///
     /// # Errors
     ///
-    /// As [`Self::start`].
+    /// The errors of [`Self::start`].
     pub fn named(authority: &Authority, name: &str, password: &str) -> Result<Self, Failure> {
         let backend = backend()?;
-        let folder = Arc::new(tempfile::tempdir().or_failure("make a temporary folder")?);
+        let folder = Arc::new(tempfile::tempdir().or_failure("create a temporary folder")?);
         let login = STANDARD.encode(format!("{}:{password}", Self::USER));
         let authorization = format!("Basic {login}");
         let root = folder.clone();
-        let handler = move |request: &Arrived| {
+        let handler = move |request: &ReceivedRequest| {
             if request.header("authorization") != Some(&authorization) {
                 return Reply::new(401, "").header("www-authenticate", "Basic realm=\"tests\"");
             }
@@ -74,28 +76,29 @@ impl Git {
         Ok(Self { https, folder, name: name.to_owned(), password: password.to_owned() })
     }
 
-    /// `https://NAME:PORT`; a repository is below it, by its name.
+    /// Returns the URL, `https://NAME:PORT`. The path of a repository is its name.
     pub fn address(&self) -> String {
         format!("https://{}:{}", self.name, self.https.port())
     }
 
-    /// The port that it listens on.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.https.port()
     }
 
-    /// The password of [`Self::USER`].
+    /// Returns the password of [`Self::USER`].
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// Makes a repository with these files in one commit, on the branch `main`, and answers with the commit.
+    /// Creates a repository with these files in one commit on the branch `main`, and returns the
+    /// commit.
     ///
     /// # Errors
     ///
-    /// Git refuses it.
+    /// An error if git fails.
     pub fn repository(&self, name: &str, files: &[(&str, &[u8])]) -> Result<String, Failure> {
-        let work = Work::new()?;
+        let work = WorkTree::new()?;
         for (path, content) in files {
             work.write(path, content)?;
         }
@@ -104,38 +107,39 @@ impl Git {
         Ok(head)
     }
 
-    /// Makes a repository of what was committed.
+    /// Creates a repository from a work tree's commits.
     ///
     /// # Errors
     ///
-    /// Git refuses it.
-    pub fn publish(&self, name: &str, work: &Work) -> Result<(), Failure> {
+    /// An error if git fails.
+    pub fn publish(&self, name: &str, work: &WorkTree) -> Result<(), Failure> {
         let to = self.folder.path().join(name);
         run(in_folder(work.path()).args(["clone", "--quiet", "--bare", "."]).arg(&to))?;
-        // With more, it is chance which object is sent as a delta of which.
+        // With several threads, the choice of deltas is random.
         run(in_folder(&to).args(["config", "pack.threads", "1"]))?;
         Ok(())
     }
 
-    /// What git says of a repository, byte for byte.
+    /// Runs git in a repository and returns its output.
     ///
     /// # Errors
     ///
-    /// There is no such repository, or git refuses.
-    pub fn ask(&self, name: &str, args: &[&str]) -> Result<Vec<u8>, Failure> {
+    /// An error if the repository does not exist or git fails.
+    pub fn run(&self, name: &str, args: &[&str]) -> Result<Vec<u8>, Failure> {
         output(in_folder(&self.folder.path().join(name)).args(args))
     }
 
-    /// How many objects git's own client receives when it clones the newest commit, and how many of them as deltas.
+    /// Returns the numbers of objects and of deltas that git's client receives for the newest
+    /// commit.
     ///
     /// # Errors
     ///
-    /// There is no such repository.
-    pub fn received(&self, name: &str) -> Result<(usize, usize), Failure> {
-        let folder = tempfile::tempdir().or_failure("make a temporary folder")?;
+    /// An error if the repository does not exist.
+    pub fn clone_counts(&self, name: &str) -> Result<(usize, usize), Failure> {
+        let folder = tempfile::tempdir().or_failure("create a temporary folder")?;
         let from = format!("file://{}", self.folder.path().join(name).display());
         let mut git = in_folder(folder.path());
-        // Not as loose objects, which have no deltas.
+        // Keeps the pack, because loose objects are never deltas.
         git.args(["-c", "transfer.unpackLimit=1", "clone", "--quiet", "--bare", "--depth=1", &from, "clone"]);
         run(&mut git)?;
         let pack = run(in_folder(folder.path()).args(["-C", "clone", "rev-parse", "--git-path", "objects/pack"]))?;
@@ -145,25 +149,25 @@ impl Git {
             path.extension().is_some_and(|extension| extension == "idx").then_some(path)
         });
         let verified = run(in_folder(folder.path()).args(["verify-pack", "-v"]).args(index))?;
-        // A line of an object begins with its name; of a delta, it has the depth and the base as well.
+        // A line of an object begins with its id; a line of a delta also has a depth and a base.
         let words = verified.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let objects: Vec<_> = words.filter(|words| words.first().is_some_and(|name| name.len() == 40)).collect();
         Ok((objects.len(), objects.iter().filter(|words| words.len() == 7).count()))
     }
 
-    /// The requests that arrived, in their order.
-    pub fn arrived(&self) -> Vec<Arrived> {
+    /// Returns the received requests, in order.
+    pub fn arrived(&self) -> Vec<ReceivedRequest> {
         self.https.arrived()
     }
 }
 
-impl crate::Running for Git {
+impl crate::RunningServer for Git {
     fn address(&self) -> String {
         self.address()
     }
 }
 
-/// Git's program for HTTP.
+/// Returns the path of `git-http-backend`.
 fn backend() -> Result<PathBuf, Failure> {
     let absent = |failure: Failure| failure.or_next("install 'git'").absent();
     let folder = run(Command::new("git").arg("--exec-path")).map_err(absent)?;
@@ -171,10 +175,10 @@ fn backend() -> Result<PathBuf, Failure> {
     if backend.is_file() {
         return Ok(backend);
     }
-    Err(absent(Failure::new(format!("there is no {}", backend.display()))))
+    Err(absent(Failure::new(format!("{} does not exist", backend.display()))))
 }
 
-/// Git in a folder, as nobody in particular.
+/// Returns a git command in a folder, with a fixed identity and no configuration.
 fn in_folder(folder: &Path) -> Command {
     let mut git = Command::new("git");
     git.current_dir(folder).env("HOME", folder).env("GIT_CONFIG_NOSYSTEM", "1");

@@ -1,4 +1,4 @@
-//! A folder in which commits are made, before there is a server for them.
+//! A work tree for commits to publish on a server.
 
 use std::fs;
 use std::path::Path;
@@ -8,54 +8,54 @@ use tempfile::TempDir;
 use super::{in_folder, run};
 use crate::failure::{Failure, OrFailure};
 
-/// A repository with its files, on the branch `main`.
-pub struct Work(TempDir);
+/// A repository with a work tree, on the branch `main`.
+pub struct WorkTree(TempDir);
 
-impl Work {
-    /// One without a commit.
+impl WorkTree {
+    /// Creates a repository without commits.
     ///
     /// # Errors
     ///
-    /// Git refuses it.
+    /// An error if git fails.
     pub fn new() -> Result<Self, Failure> {
-        let work = Self(tempfile::tempdir().or_failure("make a temporary folder")?);
+        let work = Self(tempfile::tempdir().or_failure("create a temporary folder")?);
         work.git(&["init", "--quiet", "--initial-branch=main"])?;
         Ok(work)
     }
 
-    /// Where its files are.
+    /// Returns the path of the work tree.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Writes a file, and makes the folders that it is in.
+    /// Writes a file and creates its folders.
     ///
     /// # Errors
     ///
-    /// It cannot be written.
+    /// An error if the file cannot be written.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
         let path = self.path().join(name);
         let parent = path.parent().unwrap_or(self.path());
-        fs::create_dir_all(parent).or_failure(format!("make {}", parent.display()))?;
+        fs::create_dir_all(parent).or_failure(format!("create {}", parent.display()))?;
         fs::write(&path, content).or_failure(format!("write {}", path.display()))
     }
 
-    /// Commits all files as they are, and answers with the commit.
+    /// Commits all files and returns the commit.
     ///
     /// # Errors
     ///
-    /// Git refuses it.
+    /// An error if git fails.
     pub fn commit(&self, message: &str) -> Result<String, Failure> {
         self.git(&["add", "--all"])?;
         self.git(&["commit", "--quiet", "--message", message])?;
         Ok(self.git(&["rev-parse", "HEAD"])?.trim().to_owned())
     }
 
-    /// What git says, asked here.
+    /// Runs git in the work tree and returns its output.
     ///
     /// # Errors
     ///
-    /// It refuses.
+    /// An error if git fails.
     pub fn git(&self, args: &[&str]) -> Result<String, Failure> {
         run(in_folder(self.path()).args(args))
     }

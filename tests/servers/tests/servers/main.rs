@@ -1,4 +1,4 @@
-//! The servers and the proxy, as tests use them.
+//! Tests of the servers and the proxy.
 
 mod fault;
 mod git;

@@ -1,6 +1,6 @@
-//! OpenBao is installed, starts, keeps what it is given, and is gone when it is dropped.
+//! Tests of OpenBao: installation, start, state and shutdown.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "what is not there is a failed test")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a missing value fails the test")]
 
 use std::net::TcpStream;
 
@@ -14,7 +14,7 @@ fn write_and_read(bao: &OpenBao, mount: &str) {
 }
 
 #[test]
-fn in_memory() {
+fn dev_server_stores_until_dropped() {
     let Some(bao) = or_skip(OpenBao::dev()) else { return };
     write_and_read(&bao, "secret");
     let refused = bao.api("GET", "secret/data/absent", &Value::Null).unwrap_err();
@@ -25,7 +25,7 @@ fn in_memory() {
 }
 
 #[test]
-fn two_at_once_are_two() {
+fn concurrent_servers_are_separate() {
     let Some(one) = or_skip(OpenBao::dev()) else { return };
     let two = OpenBao::dev().unwrap();
     assert_ne!((one.address(), one.root_token()), (two.address(), two.root_token()));
@@ -34,13 +34,13 @@ fn two_at_once_are_two() {
 }
 
 #[test]
-fn on_disk_with_an_audit_log() {
+fn disk_server_survives_kill() {
     let Some(mut bao) = or_skip(OpenBao::on_disk()) else { return };
     bao.mount_kv("kv").unwrap();
     write_and_read(&bao, "kv");
     let audited = |line: &str| serde_json::from_str::<Value>(line).unwrap()["request"]["path"] == "kv/data/db";
     assert!(bao.audit_log().lines().any(audited));
-    bao.kill_and_start().unwrap();
+    bao.kill_and_restart().unwrap();
     assert!(bao.api("GET", "kv/data/db", &Value::Null).unwrap_err().what().contains("503"));
     bao.unseal().unwrap();
     assert_eq!(bao.api("GET", "kv/data/db", &Value::Null).unwrap()["data"]["data"]["password"], "pa55");

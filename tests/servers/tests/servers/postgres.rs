@@ -1,11 +1,11 @@
-//! PostgreSQL starts as somebody who is not root, asks for a password, and is gone when it is dropped.
+//! Tests of PostgreSQL: start without root, authentication and shutdown.
 
 use std::net::TcpStream;
 
 use far_servers::{Postgres, or_skip};
 
 #[test]
-fn it_answers_who_has_the_password() {
+fn query_needs_password() {
     let Some(postgres) = or_skip(Postgres::start()) else { return };
     assert_eq!(postgres.query("SELECT 6 * 7").unwrap(), "42");
     postgres.query("CREATE ROLE app LOGIN PASSWORD 'pa55'").unwrap();

@@ -1,9 +1,9 @@
-//! The registry takes an image from who has the password, over TLS.
+//! Tests of the registry over TLS.
 
 use far_servers::{Authority, Registry, http, or_skip};
 
 #[test]
-fn it_takes_an_image_and_tells_its_tags() {
+fn pushed_image_has_tag_and_digest() {
     let authority = Authority::new();
     let Some(registry) = or_skip(Registry::start(&authority)) else { return };
     assert_eq!(registry.tags("tests/image").unwrap(), [""; 0]);
@@ -14,12 +14,12 @@ fn it_takes_an_image_and_tells_its_tags() {
 }
 
 #[test]
-fn it_takes_nothing_without_the_password() {
+fn request_needs_password() {
     let authority = Authority::new();
     let Some(registry) = or_skip(Registry::start(&authority)) else { return };
     let request = http::Request { method: "GET", path: "/v2/", headers: &[], body: &[] };
     assert_eq!(registry.send(&request).unwrap().status, 200);
     assert_eq!(registry.send_with("other", &request).unwrap().status, 401);
-    // Without TLS, it says only that it wants some.
+    // Without TLS, the registry only requests TLS.
     assert_eq!(http::send(registry.socket(), &request).unwrap().status, 400);
 }

@@ -1,4 +1,4 @@
-//! A listener on loopback, with a thread for each connection, until it is dropped.
+//! A listener on loopback with a thread for each connection, until it is dropped.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,17 +8,17 @@ use std::thread;
 
 use crate::failure::{Failure, OrFailure};
 
-pub(crate) struct Listening {
+pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     stopped: Arc<AtomicBool>,
 }
 
-impl Listening {
-    /// Serves each connection so. What goes wrong with one is no matter: clients that leave, or speak no TLS, are what some tests
-    /// are for.
+impl Listener {
+    /// Starts a listener that calls `serve` for each connection. Errors of a connection are
+    /// ignored, because some tests disconnect or do not speak TLS.
     pub(crate) fn start(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Result<Self, Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).or_failure("listen on loopback")?;
-        let address = listener.local_addr().or_failure("see where it listens")?;
+        let address = listener.local_addr().or_failure("read the address of a listener")?;
         let (serve, stopped) = (Arc::new(serve), Arc::new(AtomicBool::new(false)));
         let stop = stopped.clone();
         thread::spawn(move || {
@@ -34,10 +34,10 @@ impl Listening {
     }
 }
 
-impl Drop for Listening {
+impl Drop for Listener {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // It waits for somebody to connect.
+        // Wakes the thread, which waits for a connection.
         let _ = TcpStream::connect(self.address);
     }
 }
