@@ -2,7 +2,7 @@
 
 use std::fmt::{Debug, Display};
 
-/// Planted where secrets stand. It has no other use, so its presence in an error is a leak.
+/// Planted in the place of secrets. It has no other use, so its presence in an error is a leak.
 pub(crate) const CANARY: &str = "K4n4ry";
 
 /// Asserts that neither form of an error contains the canary.
@@ -12,7 +12,7 @@ pub(crate) fn assert_clean(error: &(impl Debug + Display)) {
     }
 }
 
-/// The text with the canary inserted at a position that `pick` chooses.
+/// Returns the text with the canary inserted at a position that `pick` chooses.
 pub(crate) fn planted(text: &str, pick: usize) -> String {
     let mut at = pick % (text.len() + 1);
     while !text.is_char_boundary(at) {

@@ -1,7 +1,7 @@
-//! The driver for stable Rust: the corpus first, then mutations of it until the time is over.
+//! The driver for stable Rust: the corpus first, then mutations of it until the time is up.
 //!
-//! A panic becomes a file. So do an abort and a hang: the input that is being run is on the disk
-//! before it is run, and a thread ends the process when one input takes too long.
+//! Each failing input becomes a file. A panic is caught. For an abort or a hang, each input is on
+//! disk before it runs. A thread aborts the process if one input takes too long.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,11 +21,11 @@ use crate::mutate::mutated;
 use crate::shapes::Shape;
 use crate::targets::Target;
 
-/// How long one input may take.
+/// The maximum time of one input.
 const HANG: Duration = Duration::from_secs(60);
-/// How much memory of its own the process may have.
+/// The memory limit of the process, in bytes.
 const MEMORY: u64 = 4 << 30;
-/// The file of the input that is being run: its length, and its bytes.
+/// The file of the current input: its length and its bytes.
 const CURRENT: &str = "current";
 
 /// One run of one target.
@@ -36,13 +36,13 @@ pub struct Run {
     pub corpus: PathBuf,
     /// The folder for inputs that violate a property.
     pub artifacts: PathBuf,
-    /// For how long.
+    /// The duration.
     pub time: Duration,
-    /// What mutations are drawn from.
+    /// The seed of the mutations.
     pub seed: u64,
-    /// Forgets the most memory that was in use.
+    /// Resets the peak of memory in use.
     pub reset_peak: fn(),
-    /// The most memory that was in use since, in bytes.
+    /// Returns the peak of memory in use since the reset, in bytes.
     pub peak: fn() -> usize,
 }
 
@@ -52,26 +52,26 @@ pub struct Report {
     seed: u64,
     executions: u64,
     time: Duration,
-    /// The input that took longest, and the one that took most memory.
+    /// The inputs with the most time and with the most memory.
     slowest: Cost,
     largest: Cost,
     /// The file of the input that violated a property.
     pub found: Option<PathBuf>,
 }
 
-/// What an input took.
+/// The cost of an input.
 #[derive(Clone, Default)]
 struct Cost {
     time: Duration,
     memory: usize,
-    what: String,
+    description: String,
 }
 
 /// Runs a target.
 ///
 /// # Errors
 ///
-/// The corpus could not be read, or the input not written.
+/// An I/O error of the corpus or of the artifacts.
 pub fn run(run: &Run) -> io::Result<Report> {
     let corpus = corpus(&run.corpus)?;
     fs::create_dir_all(&run.artifacts)?;
@@ -90,10 +90,10 @@ pub fn run(run: &Run) -> io::Result<Report> {
         let input = inputs.next().unwrap_or_else(|| next(run.target, &mut rng, &corpus));
         file.write_all_at(&input, 8)?;
         file.write_all_at(&(input.len() as u64).to_le_bytes(), 0)?;
-        if let Some(panicked) = report.execute(run, &input) {
+        if let Some(message) = report.execute(run, &input) {
             let path = run.artifacts.join(format!("crash-{}", hex::encode(&Sha256::digest(&input)[..8])));
             fs::write(&path, &input)?;
-            report.slowest.what = panicked;
+            report.slowest.description = message;
             report.found = Some(path);
             break;
         }
@@ -103,11 +103,12 @@ pub fn run(run: &Run) -> io::Result<Report> {
     Ok(report)
 }
 
-/// Writes the input that a process was running when it ended, if it left one; returns its file.
+/// Writes the input that a process ran when it ended, and returns its file. Returns `None` if there
+/// is no such input.
 ///
 /// # Errors
 ///
-/// It could not be read or written.
+/// An I/O error of the artifacts.
 pub fn recover(artifacts: &Path) -> io::Result<Option<PathBuf>> {
     let Ok(left) = fs::read(artifacts.join(CURRENT)) else { return Ok(None) };
     let Some((length, bytes)) = left.split_first_chunk::<8>() else { return Ok(None) };
@@ -118,7 +119,7 @@ pub fn recover(artifacts: &Path) -> io::Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
-/// Every input of a folder, in the order of names, so that a seed means the same everywhere.
+/// Reads all inputs of a folder, sorted by name, so that a seed has the same meaning everywhere.
 fn corpus(folder: &Path) -> io::Result<Vec<Vec<u8>>> {
     let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort();
@@ -131,7 +132,7 @@ fn next(target: &Target, rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
     }
     let shape = Shape::random(rng);
     match rng.u32(..4) {
-        // A component with damage in it.
+        // A damaged component.
         0 => mutated(rng, &[Shape { size: shape.size.min(50), ..shape }.generate()], target.tokens),
         _ => shape.to_input().to_vec(),
     }
@@ -139,17 +140,17 @@ fn next(target: &Target, rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
 
 static EXECUTED: AtomicU64 = AtomicU64::new(0);
 
-/// Ends the process when one input takes too long. Its input stays in the file.
+/// Aborts the process if one input takes too long. The input stays in the file.
 fn watch(current: PathBuf) {
     thread::spawn(move || {
-        let mut before = u64::MAX;
+        let mut last = u64::MAX;
         loop {
             thread::sleep(HANG);
             let executed = EXECUTED.load(Ordering::Relaxed);
-            if executed == before && current.exists() {
+            if executed == last && current.exists() {
                 std::process::abort();
             }
-            before = executed;
+            last = executed;
         }
     });
 }
@@ -172,22 +173,23 @@ impl Report {
         (run.reset_peak)();
         let before = (run.peak)();
         let started = Instant::now();
-        let ended = panic::catch_unwind(AssertUnwindSafe(|| (run.target.run)(input)));
-        let cost = Cost { time: started.elapsed(), memory: (run.peak)().saturating_sub(before), what: String::new() };
+        let result = panic::catch_unwind(AssertUnwindSafe(|| (run.target.run)(input)));
+        let cost =
+            Cost { time: started.elapsed(), memory: (run.peak)().saturating_sub(before), description: String::new() };
         self.executions += 1;
         EXECUTED.store(self.executions, Ordering::Relaxed);
         if cost.time > self.slowest.time {
-            self.slowest = Cost { what: described(input), ..cost.clone() };
+            self.slowest = Cost { description: describe(input), ..cost.clone() };
         }
         if cost.memory > self.largest.memory {
-            self.largest = Cost { what: described(input), ..cost };
+            self.largest = Cost { description: describe(input), ..cost };
         }
-        let panicked = ended.err()?;
-        let text = panicked.downcast_ref::<String>().cloned();
-        Some(text.or_else(|| panicked.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
+        let payload = result.err()?;
+        let text = payload.downcast_ref::<String>().cloned();
+        Some(text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
     }
 
-    /// The report as a line of JSON.
+    /// Returns the report as a line of JSON.
     pub fn to_json(&self) -> Value {
         json!({
             "target": self.target,
@@ -203,12 +205,12 @@ impl Report {
 
 impl Cost {
     fn to_json(&self) -> Value {
-        json!({ "ms": self.time.as_secs_f64() * 1e3, "kib": self.memory >> 10, "what": self.what })
+        json!({ "ms": self.time.as_secs_f64() * 1e3, "kib": self.memory >> 10, "what": self.description })
     }
 }
 
-/// An input in a few words.
-fn described(input: &[u8]) -> String {
+/// Describes an input.
+fn describe(input: &[u8]) -> String {
     match Shape::read(input) {
         Some(shape) if input.len() == shape.to_input().len() => {
             format!("{} of size {} and seed {}", shape.family.name, shape.size, shape.seed)

@@ -1,4 +1,4 @@
-//! Fuzz targets: an entry point each, which panics when a property is violated.
+//! Fuzz targets: functions that panic if a property is violated.
 //!
 //! One list, [`TARGETS`], has three users: `cargo xtask fuzz`, which runs on stable Rust; the
 //! libFuzzer binaries in `fuzz/`, which `cargo fuzz` builds; and a test that runs the committed

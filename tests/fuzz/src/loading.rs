@@ -1,5 +1,5 @@
-//! Components of every shape, loaded by a host whose compiler is a child process: each load ends within
-//! its limits, and takes little memory of the host.
+//! Loads components of every shape with a compiler in a child process. Each load must stay within
+//! its limits and take little memory of the host.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,15 +12,14 @@ use serde_json::{Value, json};
 
 use crate::shapes::Shape;
 
-/// Limits of a load: a third of a host's own, so that more shapes have their turn.
+/// Limits of a load: a third of the host's defaults, to try more shapes.
 const LIMITS: LoadLimits = LoadLimits { timeout: Duration::from_secs(20), memory: 1 << 30 };
-/// Time of a load besides compiling: starting a process, reading the code that it wrote.
-const BESIDES: Duration = Duration::from_secs(10);
+/// Time of a load besides compiling: the start of a process and the transfer of its code.
+const OVERHEAD: Duration = Duration::from_secs(10);
 /// The most memory of the host, in KiB: several copies of the largest component and its code.
 const HOST_MAX: u64 = 1 << 20;
 
-/// Loads random shapes for some time, and returns how they ended, how many of each, and the worst of
-/// them.
+/// Loads random shapes for some time. Returns the counts of results, and the slowest load.
 pub fn run(time: Duration, seed: u64) -> Value {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let builder = Runtime::builder("fuzz".parse().unwrap(), Pal::builder().build());
@@ -28,7 +27,7 @@ pub fn run(time: Duration, seed: u64) -> Value {
     let runtime = tokio.block_on(async { builder.load_limits(LIMITS).build() }).unwrap();
     let (started, mut rng) = (Instant::now(), Rng::with_seed(seed));
     let mut ends: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let (mut slowest, mut of) = (Duration::ZERO, String::new());
+    let (mut slowest, mut slowest_shape) = (Duration::ZERO, String::new());
     while started.elapsed() < time {
         let shape = Shape::random(&mut rng);
         let component = shape.generate();
@@ -38,14 +37,14 @@ pub fn run(time: Duration, seed: u64) -> Value {
             Err(error) => error.kind(),
         };
         let took = loading.elapsed();
-        let what = || format!("{} of size {} and seed {}: {end}", shape.family.name, shape.size, shape.seed);
-        assert!(took <= LIMITS.timeout + BESIDES, "{} after {took:?}", what());
-        assert!(host_memory() <= HOST_MAX, "{} KiB of the host: {}", host_memory(), what());
-        // A compiler that crashes does so in its own process.
-        assert!(end != "host", "{}", what());
+        let description = || format!("{} of size {} and seed {}: {end}", shape.family.name, shape.size, shape.seed);
+        assert!(took <= LIMITS.timeout + OVERHEAD, "{} after {took:?}", description());
+        assert!(host_memory() <= HOST_MAX, "{} KiB of the host: {}", host_memory(), description());
+        // A crash of the compiler stays in its own process.
+        assert!(end != "host", "{}", description());
         *ends.entry(end).or_default() += 1;
         if took > slowest {
-            (slowest, of) = (took, what());
+            (slowest, slowest_shape) = (took, description());
         }
     }
     json!({
@@ -53,12 +52,12 @@ pub fn run(time: Duration, seed: u64) -> Value {
         "loads": ends.values().sum::<u64>(),
         "ends": ends,
         "slowest_ms": slowest.as_millis() as u64,
-        "slowest": of,
+        "slowest": slowest_shape,
         "host_kib": host_memory(),
     })
 }
 
-/// The most memory that this process has had, in KiB.
+/// Returns the peak memory of this process, in KiB.
 fn host_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

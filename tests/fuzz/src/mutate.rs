@@ -1,17 +1,18 @@
-//! A small mutator for stable Rust. It has no feedback: finding new paths is libFuzzer's part.
+//! A small mutator for stable Rust. It has no coverage feedback; libFuzzer finds new paths.
 
 use fastrand::Rng;
 
 /// The longest input that mutation produces, in bytes.
 pub const MAX_LEN: usize = 64 * 1024;
 
-/// Bytes at which parsers change their mind.
+/// Bytes that many parsers treat specially.
 const EDGES: [u8; 12] = [0, 1, 0x7f, 0x80, 0xff, b'\n', b'"', b'\\', b'/', b'.', b'%', b':'];
 
-/// Returns a mutation of one of the corpus's inputs, which may take parts of others and `tokens`.
+/// Returns a mutation of an input of the corpus, which may include parts of other inputs and
+/// `tokens`.
 pub fn mutated(rng: &mut Rng, corpus: &[Vec<u8>], tokens: &[&str]) -> Vec<u8> {
     let mut input = rng.choice(corpus).cloned().unwrap_or_default();
-    // Mostly few: a parser gives up at the first of many.
+    // Mostly few edits, because a parser stops at the first error.
     let edits = 1 << rng.u32(..4);
     for _ in 0..=rng.usize(..edits) {
         edit(rng, &mut input, corpus, tokens);
@@ -31,8 +32,8 @@ fn edit(rng: &mut Rng, input: &mut Vec<u8>, corpus: &[Vec<u8>], tokens: &[&str])
         4 => drop(input.drain(at..at + rng.usize(..=rest.min(16)))),
         5 => {
             let piece = input[at..at + rng.usize(..=rest.min(256))].to_vec();
-            let most = 1 << rng.u32(..6);
-            let copies = 1 + rng.usize(..most);
+            let max = 1 << rng.u32(..6);
+            let copies = 1 + rng.usize(..max);
             insert(input, at, &piece.repeat(copies.min(MAX_LEN / piece.len().max(1))));
         }
         6 | 7 if !tokens.is_empty() => {
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_seeds_mutate_alike() {
+    fn equal_seeds_produce_equal_mutations() {
         let corpus = [b"https://example.com".to_vec(), b"a:seal@".to_vec()];
         let inputs = |seed| {
             let mut rng = Rng::with_seed(seed);

@@ -1,4 +1,4 @@
-//! The committed corpus: every input of it satisfies its target's properties.
+//! The committed corpus: each input satisfies its target's properties.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Runs fuzz targets over the committed corpus and mutations of it, and prints a line of JSON for
-//! each: for `cargo xtask fuzz`.
+//! Runs fuzz targets over the committed corpus and mutations of it, for `cargo xtask fuzz`. Prints
+//! a line of JSON for each target.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -14,7 +14,7 @@ use far_fuzz::{TARGETS, Target};
 use far_runtime::Compiler;
 use peak_alloc::PeakAlloc;
 
-/// Counts, to tell which component takes how much memory.
+/// Counts memory, to find the components that need the most.
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
@@ -32,21 +32,21 @@ fn main() -> ExitCode {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--load", seconds, seed] => match (seconds.parse(), seed.parse()) {
             (Ok(seconds), Ok(seed)) => println!("{}", loading::run(Duration::from_secs(seconds), seed)),
-            _ => return usage("these are not a number of seconds and a seed"),
+            _ => return usage("expected a number of seconds and a seed"),
         },
         ["--list"] => TARGETS.iter().for_each(|target| println!("{}", target.name)),
         ["--recover", name, folder] => match driver::recover(&artifacts(folder.as_ref(), name)) {
             Ok(found) => found.iter().for_each(|path| println!("{}", path.display())),
-            Err(error) => return usage(&format!("cannot read what '{name}' ran last: {error}")),
+            Err(error) => return usage(&format!("cannot read the last input of '{name}': {error}")),
         },
         [name, file] => match (find(name), std::fs::read(file)) {
             (Some(target), Ok(input)) => (target.run)(&input),
             (Some(_), Err(error)) => return usage(&format!("cannot read '{file}': {error}")),
-            (None, _) => return usage(&format!("there is no target '{name}'")),
+            (None, _) => return usage(&format!("unknown target '{name}'")),
         },
         [name, folder, seconds, seed] => match (find(name), seconds.parse(), seed.parse()) {
             (Some(target), Ok(seconds), Ok(seed)) => return fuzz(target, folder.as_ref(), seconds, seed),
-            _ => return usage("these are not a target, a number of seconds and a seed"),
+            _ => return usage("expected a target, a folder, a number of seconds and a seed"),
         },
         _ => return usage("unknown arguments"),
     }

@@ -6,7 +6,7 @@ use wasm_encoder::{
     Instruction, Module, StartSection, TypeSection, ValType,
 };
 
-use super::{around, text};
+use super::{text, wrap};
 
 /// Writes an instruction `count` times.
 fn repeat(function: &mut Function, count: usize, instruction: &Instruction<'_>) {
@@ -15,7 +15,7 @@ fn repeat(function: &mut Function, count: usize, instruction: &Instruction<'_>) 
     }
 }
 
-/// A module of functions without parameters and results.
+/// Returns a component with a module of functions without parameters and results.
 fn module(functions: impl IntoIterator<Item = Function>) -> Vec<u8> {
     let (mut declared, mut code) = (FunctionSection::new(), CodeSection::new());
     for function in functions {
@@ -27,7 +27,7 @@ fn module(functions: impl IntoIterator<Item = Function>) -> Vec<u8> {
     let mut globals = GlobalSection::new();
     let global = GlobalType { val_type: ValType::I32, mutable: true, shared: false };
     globals.global(global, &ConstExpr::i32_const(1));
-    around(Module::new().section(&types).section(&declared).section(&globals).section(&code))
+    wrap(Module::new().section(&types).section(&declared).section(&globals).section(&code))
 }
 
 fn function(locals: u32, write: impl FnOnce(&mut Function)) -> Function {
@@ -45,7 +45,7 @@ pub(super) fn functions(rng: &mut Rng, size: u32) -> Vec<u8> {
     }))
 }
 
-/// One function of `size` groups of instructions that a compiler cannot leave out.
+/// One function of `size` groups of instructions that a compiler cannot eliminate.
 pub(super) fn huge_function(rng: &mut Rng, size: u32) -> Vec<u8> {
     let locals = 1 + rng.u32(..16);
     module([function(locals, |function| {
@@ -59,7 +59,7 @@ pub(super) fn huge_function(rng: &mut Rng, size: u32) -> Vec<u8> {
     })])
 }
 
-/// `size` locals that change in `size` loops within each other.
+/// `size` locals that change in `size` nested loops.
 pub(super) fn locals_in_loops(rng: &mut Rng, size: u32) -> Vec<u8> {
     let loops = if rng.bool() { size } else { 1 + rng.u32(..size) };
     module([function(size, |function| {
@@ -98,7 +98,7 @@ pub(super) fn nested_blocks(rng: &mut Rng, size: u32) -> Vec<u8> {
     })])
 }
 
-/// Tables of branches with `size` targets in all, out of some blocks.
+/// Branch tables with `size` targets in total, out of nested blocks.
 pub(super) fn branch_table(rng: &mut Rng, size: u32) -> Vec<u8> {
     let blocks = 1 + rng.u32(..=size.min(1_000));
     let tables = 1 + rng.u32(..8);
@@ -115,7 +115,7 @@ pub(super) fn branch_table(rng: &mut Rng, size: u32) -> Vec<u8> {
     })])
 }
 
-/// Each function calls the next one twice: an inliner would double the code with each.
+/// Functions that each call the next one twice or more: an inliner would double the code with each.
 pub(super) fn doubling_calls(rng: &mut Rng, size: u32) -> Vec<u8> {
     let times = 2 + rng.usize(..3);
     module((0..size).map(|at| {
@@ -127,7 +127,7 @@ pub(super) fn doubling_calls(rng: &mut Rng, size: u32) -> Vec<u8> {
     }))
 }
 
-/// `size` instances of one module with a start function, each with what the one before exports.
+/// `size` instances of a module with a start function, or one start function with `size` imports.
 pub(super) fn starts(rng: &mut Rng, size: u32) -> Vec<u8> {
     if rng.bool() {
         let instances = (0..size).map(|_| "(core instance (instantiate $m))".to_owned()).collect::<String>();

@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::text;
 
-/// What the innermost component has in it.
+/// Contents of the innermost component.
 const INNER: [&str; 4] = [
     "",
     "(core module $m) (core instance (instantiate $m))",
@@ -14,7 +14,7 @@ const INNER: [&str; 4] = [
     "(core module $m (func $f) (start $f)) (core instance (instantiate $m)) (core instance (instantiate $m))",
 ];
 
-/// `size` components, each of which instantiates the one before two or more times.
+/// `size` components that each instantiate the previous one two or more times.
 pub(super) fn nested_instantiation(rng: &mut Rng, size: u32) -> Vec<u8> {
     let times = 2 + rng.usize(..3);
     let mut components = format!("(component $c0 {})", rng.choice(INNER).expect("contents"));
@@ -29,7 +29,7 @@ pub(super) fn nested_instantiation(rng: &mut Rng, size: u32) -> Vec<u8> {
 /// `size` instances of one component or module.
 pub(super) fn instances(rng: &mut Rng, size: u32) -> Vec<u8> {
     let inner = rng.choice(INNER).expect("contents");
-    // A component may have so many at most.
+    // The limit for a component.
     let size = size.min(999) as usize;
     if rng.bool() {
         let instances = "(core instance (instantiate $m))".repeat(size);
@@ -40,7 +40,7 @@ pub(super) fn instances(rng: &mut Rng, size: u32) -> Vec<u8> {
     }
 }
 
-/// A chain of instances, each of which exports what it was given by the one before.
+/// A chain of instances that each export an item of the previous instance.
 pub(super) fn aliases(rng: &mut Rng, size: u32) -> Vec<u8> {
     let size = size.min(900);
     let core = rng.bool();
@@ -69,7 +69,7 @@ pub(super) fn aliases(rng: &mut Rng, size: u32) -> Vec<u8> {
     }
 }
 
-/// Components within each other, each with `size` aliases of a type of the outermost.
+/// Nested components, each with `size` aliases of a type of the outermost one.
 pub(super) fn outer_aliases(rng: &mut Rng, size: u32) -> Vec<u8> {
     let depth = 1 + rng.u32(..14);
     let each = "(alias outer $root $t (type))".repeat((size / depth).clamp(1, 900) as usize);
@@ -78,7 +78,7 @@ pub(super) fn outer_aliases(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component $root (type $t (record {fields})) {opened}{}", ")".repeat(depth as usize + 1)))
 }
 
-/// `size` imported functions, exported again.
+/// `size` imported functions, some of them exported again.
 pub(super) fn imports_and_exports(rng: &mut Rng, size: u32) -> Vec<u8> {
     let length = rng.usize(..=64);
     let mut links = String::new();
@@ -91,7 +91,7 @@ pub(super) fn imports_and_exports(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component {links})"))
 }
 
-/// `size` types of resources, with their canonical functions.
+/// `size` resource types with canonical functions.
 pub(super) fn resources(rng: &mut Rng, size: u32) -> Vec<u8> {
     let mut links = String::new();
     for at in 0..size {
@@ -104,7 +104,7 @@ pub(super) fn resources(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component {links})"))
 }
 
-/// Functions with large types from one component to another: `size` fields, or `size` functions.
+/// Functions with large types between two components: `size` fields, or `size` functions.
 pub(super) fn lifts_and_lowers(rng: &mut Rng, size: u32) -> Vec<u8> {
     let (fields, functions) = if rng.bool() { (size, 1 + rng.u32(..4)) } else { (1 + rng.u32(..8), size) };
     let types = ["u8", "string", "(list u8)", "(option string)", "f64", "(tuple u8 u64 string)", "(result string)"];
@@ -114,7 +114,7 @@ pub(super) fn lifts_and_lowers(rng: &mut Rng, size: u32) -> Vec<u8> {
     let core = if result.is_empty() { "" } else { "(result i32)" };
     let encoding = rng.choice(["utf8", "utf16", "latin1+utf16"]).expect("encodings");
     let options = format!("(memory (core memory $i \"m\")) (realloc (core func $i \"r\")) string-encoding={encoding}");
-    // A parameter so large is passed in memory.
+    // A parameter of this size is passed in memory.
     let value = format!("(list {tuple})");
     let (mut lifts, mut lowers) = (String::new(), String::new());
     for at in 0..functions {

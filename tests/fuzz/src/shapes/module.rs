@@ -9,44 +9,44 @@ use wasm_encoder::{
     TableType, TypeSection, ValType,
 };
 
-use super::{around, text};
+use super::{text, wrap};
 
 pub(super) fn types(rng: &mut Rng, size: u32) -> Vec<u8> {
     let mut types = TypeSection::new();
-    let most = rng.usize(..=32);
+    let max = rng.usize(..=32);
     for _ in 0..size {
-        let parameters: Vec<_> = (0..rng.usize(..=most)).map(|_| ValType::I64).collect();
+        let parameters: Vec<_> = (0..rng.usize(..=max)).map(|_| ValType::I64).collect();
         types.ty().function(parameters, [ValType::I32]);
     }
-    around(Module::new().section(&types))
+    wrap(Module::new().section(&types))
 }
 
 pub(super) fn tables(rng: &mut Rng, size: u32) -> Vec<u8> {
     let mut tables = TableSection::new();
-    let most = 1 << rng.u32(..24);
+    let max = 1 << rng.u32(..24);
     for _ in 0..size {
-        let minimum = rng.u64(..most);
+        let minimum = rng.u64(..max);
         let table = TableType { element_type: RefType::FUNCREF, table64: false, minimum, maximum: None, shared: false };
         tables.table(table);
     }
-    around(Module::new().section(&tables))
+    wrap(Module::new().section(&tables))
 }
 
 pub(super) fn memories(rng: &mut Rng, size: u32) -> Vec<u8> {
     let mut memories = MemorySection::new();
-    let most = 1 << rng.u32(..17);
+    let max = 1 << rng.u32(..17);
     for _ in 0..size {
-        let minimum = rng.u64(..most);
+        let minimum = rng.u64(..max);
         memories.memory(MemoryType { minimum, maximum: None, memory64: false, shared: false, page_size_log2: None });
     }
-    around(Module::new().section(&memories))
+    wrap(Module::new().section(&memories))
 }
 
 pub(super) fn globals(rng: &mut Rng, size: u32) -> Vec<u8> {
     let mut globals = GlobalSection::new();
     for at in 0..size {
         let global = GlobalType { val_type: ValType::I64, mutable: false, shared: false };
-        // A chain of constants, each made of the one before.
+        // A chain of constants that each depend on the previous one.
         let value = if at > 0 && rng.bool() {
             ConstExpr::extended([Instruction::GlobalGet(at - 1), Instruction::I64Const(1), Instruction::I64Add])
         } else {
@@ -54,10 +54,10 @@ pub(super) fn globals(rng: &mut Rng, size: u32) -> Vec<u8> {
         };
         globals.global(global, &value);
     }
-    around(Module::new().section(&globals))
+    wrap(Module::new().section(&globals))
 }
 
-/// One module that exports `size` functions, and one that imports them.
+/// A module that exports `size` functions, and one that imports them.
 pub(super) fn imports_and_exports(rng: &mut Rng, size: u32) -> Vec<u8> {
     let length = rng.usize(..=64);
     let (mut exports, mut imports) = (String::new(), String::new());
@@ -72,7 +72,7 @@ pub(super) fn imports_and_exports(rng: &mut Rng, size: u32) -> Vec<u8> {
     ))
 }
 
-/// Segments of elements with `size` of them in all.
+/// Element segments with `size` elements in total.
 pub(super) fn elements(rng: &mut Rng, size: u32) -> Vec<u8> {
     let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     types.ty().function([], []);
@@ -97,10 +97,10 @@ pub(super) fn elements(rng: &mut Rng, size: u32) -> Vec<u8> {
     }
     let mut module = Module::new();
     module.section(&types).section(&functions).section(&tables).section(&elements).section(&code);
-    around(&module)
+    wrap(&module)
 }
 
-/// `size` segments of data, at places that make a memory's first image sparse.
+/// `size` data segments at random offsets, which make a memory's initial image sparse.
 pub(super) fn data(rng: &mut Rng, size: u32) -> Vec<u8> {
     let pages = 1 << rng.u32(..10);
     let mut memories = MemorySection::new();
@@ -111,7 +111,7 @@ pub(super) fn data(rng: &mut Rng, size: u32) -> Vec<u8> {
         let at = rng.i32(0..(pages * 65_536 - 64) as i32);
         data.active(0, &ConstExpr::i32_const(at), vec![1; length]);
     }
-    around(Module::new().section(&memories).section(&data))
+    wrap(Module::new().section(&memories).section(&data))
 }
 
 pub(super) fn custom_sections(rng: &mut Rng, size: u32) -> Vec<u8> {
@@ -133,5 +133,5 @@ pub(super) fn custom_sections(rng: &mut Rng, size: u32) -> Vec<u8> {
         let data: Vec<_> = (0..length).map(|_| rng.u8(..)).collect();
         module.section(&CustomSection { name: (*rng.choice(&name).expect("names")).into(), data: data.into() });
     }
-    around(&module)
+    wrap(&module)
 }

@@ -1,4 +1,4 @@
-//! Shapes by wasm-smith.
+//! Shapes from wasm-smith.
 
 use arbitrary::Unstructured;
 use fastrand::Rng;
@@ -19,24 +19,24 @@ fn config(rng: &mut Rng) -> Config {
         max_modules: 50,
         max_memories: 4,
         max_tables: 4,
-        // Of these, the engine has none.
+        // The engine does not support exceptions.
         exceptions_enabled: false,
         gc_enabled: rng.bool(),
         ..Config::default()
     }
 }
 
-/// The component; an empty one where `size` bytes do not suffice.
+/// Returns a component, or an empty one if `size` bytes do not suffice.
 pub(super) fn component(rng: &mut Rng, size: u32) -> Vec<u8> {
     let (config, entropy) = (config(rng), entropy(rng, size));
-    // Its generator of components is unfinished, by its own words: some choices panic.
-    let made = std::panic::catch_unwind(|| {
+    // wasm-smith documents its component generator as unfinished: some choices panic.
+    let result = std::panic::catch_unwind(|| {
         wasm_smith::Component::new(config, &mut Unstructured::new(&entropy)).map(|component| component.to_bytes())
     });
-    made.ok().and_then(Result::ok).unwrap_or_else(|| Component::new().finish())
+    result.ok().and_then(Result::ok).unwrap_or_else(|| Component::new().finish())
 }
 
-/// A component with the module in it.
+/// Returns a component with a module.
 pub(super) fn module(rng: &mut Rng, size: u32) -> Vec<u8> {
     let (config, entropy) = (config(rng), entropy(rng, size));
     let Ok(module) = wasm_smith::Module::new(config, &mut Unstructured::new(&entropy)) else {

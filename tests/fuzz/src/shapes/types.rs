@@ -25,9 +25,9 @@ pub(super) fn variant(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component (type $t (variant {cases})) (import \"t\" (type (eq $t))))"))
 }
 
-/// `size` types around each other.
+/// `size` nested types.
 pub(super) fn deep(rng: &mut Rng, size: u32) -> Vec<u8> {
-    // A validator takes no deeper ones.
+    // The validator's limit of depth.
     let size = size.min(90);
     let mut ty = "u8".to_owned();
     for _ in 0..size {
@@ -41,10 +41,10 @@ pub(super) fn deep(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component (type (func (param \"p\" {ty}))))"))
 }
 
-/// `size` types, each of which has the one before twice or more.
+/// `size` types that each contain the previous one twice or more.
 pub(super) fn doubling(rng: &mut Rng, size: u32) -> Vec<u8> {
     let times = 2 + rng.usize(..3);
-    // A validator counts them, and takes no more than a million.
+    // The validator limits the total to a million.
     let size = size.min([17, 10, 8][times - 2]);
     let mut types = "(type $t0 u8)".to_owned();
     for at in 1..=size {
@@ -53,7 +53,7 @@ pub(super) fn doubling(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component {types} (type (func (param \"p\" $t{size}) (result $t{size}))))"))
 }
 
-/// `size` types of instances, each of which exports two of the one before.
+/// `size` instance types that each export two or more of the previous one.
 pub(super) fn doubling_instance(rng: &mut Rng, size: u32) -> Vec<u8> {
     let times = 2 + rng.usize(..3);
     let size = size.min([17, 10, 8][times - 2]);
@@ -69,13 +69,13 @@ pub(super) fn doubling_instance(rng: &mut Rng, size: u32) -> Vec<u8> {
     text(&format!("(component $root {types} (import \"i\" ({kind} (type $t{size}))))"))
 }
 
-/// `size` types of functions.
+/// `size` function types.
 pub(super) fn many(rng: &mut Rng, size: u32) -> Vec<u8> {
     let size = size.min(999);
-    let most = rng.u32(..=16);
+    let max = rng.u32(..=16);
     let mut types = String::new();
     for _ in 0..size {
-        let parameters = (0..rng.u32(..=most)).map(|at| format!("(param \"p{at}\" string)")).collect::<String>();
+        let parameters = (0..rng.u32(..=max)).map(|at| format!("(param \"p{at}\" string)")).collect::<String>();
         let _ = write!(types, "(type (func {parameters}))");
     }
     text(&format!("(component {types})"))

@@ -17,21 +17,21 @@ pub(super) const TOKENS: &[&str] = &[
     "\"torn\":",
 ];
 
-/// Two files of the form that [`far_audit`] documents, by a writer that shares no code with
-/// it, under the key of 32 bytes of 7. The second one has a torn line.
+/// Two audit files in the documented format of [`far_audit`]. An independent writer signed them
+/// with the key of 32 bytes of 7. The second file has a torn line.
 const FILES: [&[u8]; 2] = [include_bytes!("audit/plain.log"), include_bytes!("audit/torn.log")];
 /// The key, and the head of each file.
-const KEPT: &str = include_str!("audit/kept.txt");
+const TRUSTED_TEXT: &str = include_str!("audit/trusted.txt");
 
-/// The key and the heads that an operator kept elsewhere.
+/// The key and the heads that an operator stores elsewhere.
 static TRUSTED: LazyLock<(PublicKey, [Head; 2])> = LazyLock::new(|| {
-    let mut kept = KEPT.lines();
-    let key = kept.next().unwrap().parse().expect("the first line is the key");
-    let mut head = || kept.next().unwrap().parse().expect("the other lines are heads");
+    let mut lines = TRUSTED_TEXT.lines();
+    let key = lines.next().unwrap().parse().expect("the first line is the key");
+    let mut head = || lines.next().unwrap().parse().expect("the other lines are heads");
     (key, [head(), head()])
 });
 
-/// Checks that a file which verifies against the kept key or head is the file that was written.
+/// Checks that a file which verifies against the trusted key or head is one of the signed files.
 pub fn audit(data: &[u8]) {
     let (key, heads) = &*TRUSTED;
     let verdict = |trust| verify(data, trust).expect("memory can be read");
@@ -44,13 +44,13 @@ pub fn audit(data: &[u8]) {
     if signed.is_sound() && signed.signed > 0 && signed.recovered.is_empty() {
         let count = usize::try_from(signed.signed).expect("a file has fewer lines");
         let same = |file: &[u8]| lines(data).take(count).eq(lines(file).take(count));
-        assert!(FILES.iter().any(|file| same(file)), "{count} lines are signed that nobody wrote");
+        assert!(FILES.iter().any(|file| same(file)), "{count} forged lines verify");
     }
     for (file, head) in FILES.iter().zip(heads) {
-        let kept = verdict(Trust { key: Some(*key), head: Some(*head) });
-        if kept.is_sound() && kept.tail != Tail::Unproven {
-            assert_eq!(kept.tail, Tail::ProvenTo(head.line()));
-            assert!(data.starts_with(file), "the head is proven of a file that nobody wrote");
+        let trusted = verdict(Trust { key: Some(*key), head: Some(*head) });
+        if trusted.is_sound() && trusted.tail != Tail::Unproven {
+            assert_eq!(trusted.tail, Tail::ProvenTo(head.line()));
+            assert!(data.starts_with(file), "a forged file matches the head");
         }
     }
 }

@@ -32,10 +32,10 @@ const NOW: u64 = 1_700_000_000;
 const TTL: u64 = 600;
 const RESERVED: [&str; 6] = ["iss", "sub", "aud", "exp", "nbf", "iat"];
 
-/// Checks the token of claims that a skill asks for: the first byte chooses what the rule fixes.
+/// Checks the token for claims of a skill: the first byte chooses the claims that the rule fixes.
 pub fn claims(data: &[u8]) {
-    let Some((&choice, said)) = data.split_first() else { return };
-    let Ok(said) = str::from_utf8(said) else { return };
+    let Some((&choice, requested)) = data.split_first() else { return };
+    let Ok(requested) = str::from_utf8(requested) else { return };
     let fixed = |bit: u8, text: &str| (choice & bit != 0).then(|| text.to_owned());
     let rule = JwtRule {
         algorithm: JwtAlgorithm::Hs256,
@@ -45,12 +45,12 @@ pub fn claims(data: &[u8]) {
         audience: fixed(4, "https://api.example.com"),
         max_ttl: Duration::from_secs(TTL),
     };
-    let claims = match Claims::fix(said, &rule, NOW) {
+    let claims = match Claims::new(requested, &rule, NOW) {
         Ok(claims) => claims,
         Err(error) => return assert_clean(&error),
     };
     let key = SigningKey::parse(JwtAlgorithm::Hs256, &[7; 32]).expect("32 bytes are a key");
-    let token = Jwt::sign(&key, rule.key_id.as_deref(), &claims).expect("a signature needs nothing");
+    let token = Jwt::sign(&key, rule.key_id.as_deref(), &claims).expect("the claims can be signed");
     let [header, payload, _] = parts(token.as_bytes());
 
     let key_id = rule.key_id.as_deref().map(Value::from);
@@ -66,28 +66,28 @@ pub fn claims(data: &[u8]) {
     assert_eq!(payload["iat"], NOW);
     let end = payload["exp"].as_u64().expect("a token has an end");
     assert!((NOW + 1..=NOW + TTL).contains(&end), "{payload:?}");
-    assert_eq!(claims.lives(), Duration::from_secs(end - NOW));
+    assert_eq!(claims.lifetime(), Duration::from_secs(end - NOW));
     assert!(!payload.contains_key("nbf"));
 
-    // A verifier that folds case takes the last of two claims.
+    // A verifier that folds case uses the last of two claims.
     for name in payload.keys() {
         let folded = folded(name);
         let free = folded == "sub" && rule.subject.is_none();
         assert!(free || *name == folded || !RESERVED.contains(&folded.as_str()), "{name:?} is signed");
     }
-    let asked: Map<String, Value> = serde_json::from_str(said).expect("accepted claims are an object");
-    let free = asked.iter().filter(|(name, value)| !RESERVED.contains(&name.as_str()) && is_exact(value));
+    let claims_of_skill: Map<String, Value> = serde_json::from_str(requested).expect("accepted claims are an object");
+    let free = claims_of_skill.iter().filter(|(name, value)| !RESERVED.contains(&name.as_str()) && is_exact(value));
     for (name, value) in free {
         assert_eq!(payload.get(name), Some(value), "{name:?}");
     }
 }
 
-/// A name by simple case folding, as far as it can become a reserved claim.
+/// Folds the case of a name, as far as it can become a reserved claim.
 fn folded(name: &str) -> String {
     name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
-/// Returns whether a value is written again as it was read: a fraction with many digits is not.
+/// Returns true if a value survives a round trip; a fraction with many digits does not.
 fn is_exact(value: &Value) -> bool {
     match value {
         Value::Number(number) => !number.is_f64(),
@@ -97,7 +97,7 @@ fn is_exact(value: &Value) -> bool {
     }
 }
 
-/// The header and the payload; of the signature, nothing.
+/// Returns the header and the payload of a token, without its signature.
 fn parts(token: &[u8]) -> [Map<String, Value>; 3] {
     let token = str::from_utf8(token).expect("a token is ASCII");
     let parts: Vec<_> = token.split('.').collect();

@@ -1,4 +1,4 @@
-//! Components of every shape: reading one costs little more than its size.
+//! Components of every shape: the cost of reading one is linear in its size.
 
 use std::fs;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use far_component::review::{self, Anatomy, findings};
 
 use crate::shapes::Shape;
 
-/// How long any component may take to be read.
-const LEAST: Duration = Duration::from_millis(500);
-/// How much longer one may take for each of its bytes.
-const PER_BYTE: Duration = Duration::from_micros(2);
+/// The time that each component may take.
+const BASE_TIME: Duration = Duration::from_millis(500);
+/// The additional time for each byte.
+const TIME_PER_BYTE: Duration = Duration::from_micros(2);
 
 /// Checks a component: a [`Shape`], or WebAssembly itself.
 pub fn component_shapes(data: &[u8]) {
@@ -29,16 +29,16 @@ pub fn check_bounds(component: &[u8]) {
     let anatomy = Anatomy::read(component);
     if let Ok(anatomy) = &anatomy {
         findings(anatomy);
-        assert!(declaration.is_ok() && within, "a review reads what the host refuses");
+        assert!(declaration.is_ok() && within, "a review accepts a component that the host rejects");
     }
     if let (Some(started), Some(ended)) = (started, processor_time()) {
         let bytes = u32::try_from(component.len()).expect("a component is small");
-        let (took, most) = (ended - started, LEAST + PER_BYTE * bytes);
-        assert!(took <= most, "reading {bytes} bytes took {took:?}, not {most:?}");
+        let (took, max) = (ended - started, BASE_TIME + TIME_PER_BYTE * bytes);
+        assert!(took <= max, "reading {bytes} bytes took {took:?}, more than {max:?}");
     }
 }
 
-/// How long this thread has run so far: other processes do not count.
+/// Returns the CPU time of this thread.
 fn processor_time() -> Option<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)

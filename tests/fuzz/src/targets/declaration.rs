@@ -24,7 +24,7 @@ pub(super) const TOKENS: &[&str] = &[
 /// An empty component.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-/// Checks that a declaration is read in one way, and the same way from a component.
+/// Checks that a declaration has one meaning, and the same one from a component.
 pub fn declaration(data: &[u8]) {
     let Ok(parsed) = Declaration::parse(data) else {
         assert!(embed(COMPONENT, data, false).is_err());
@@ -40,15 +40,15 @@ pub fn declaration(data: &[u8]) {
     let two = [&embedded.component[..], &embedded.component[COMPONENT.len()..]].concat();
     assert!(read(&two).is_err(), "two declarations are ambiguous");
 
-    // The same document in its shortest form is the same declaration; with a key twice, it is none.
+    // The minified document is the same declaration, and with a duplicate key it is invalid.
     let value: serde_json::Value = serde_json::from_slice(data).expect("a declaration is JSON");
     let shortest = value.to_string();
-    // But for its schema: a number with many digits changes in the last one as it is written again.
+    // Except for its schema: a number with many digits changes its last digit when it is written.
     let without_schema = |declaration: Declaration| Declaration { input_schema: None, ..declaration };
     let again = Declaration::parse(shortest.as_bytes()).expect("the same document");
     assert_eq!(without_schema(again), without_schema(parsed));
-    let twice = format!("{{\"name\":\"other\",{}", shortest.strip_prefix('{').expect("a declaration is an object"));
-    assert!(Declaration::parse(twice.as_bytes()).is_err(), "{twice}");
+    let duplicate = format!("{{\"name\":\"other\",{}", shortest.strip_prefix('{').expect("a declaration is an object"));
+    assert!(Declaration::parse(duplicate.as_bytes()).is_err(), "{duplicate}");
     let unknown = format!("{{\"other\":0,{}", shortest.strip_prefix('{').expect("a declaration is an object"));
     assert!(Declaration::parse(unknown.as_bytes()).is_err(), "{unknown}");
 }

@@ -35,8 +35,8 @@ pub(super) const TOKENS: &[&str] = &[
     "K4n4ry",
 ];
 
-/// Checks two lines, each a destination or a request `METHOD URL`: covering agrees with the parts of
-/// the URL, and `is_within` with covering.
+/// Checks up to eight lines, each a destination or a request `METHOD URL`. Coverage must agree with
+/// the parts of the URL, and `is_within` with coverage.
 pub fn destinations(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let mut patterns = Vec::new();
@@ -63,7 +63,7 @@ pub fn destinations(data: &[u8]) {
     }
 }
 
-/// A destination is what was written, is within itself, and covers its own URL.
+/// Asserts that a destination displays as it was written, is within itself, and covers its own URL.
 fn checked(text: &str, destination: Destination) -> Destination {
     assert_eq!(destination.to_string(), text);
     assert!(destination.is_within(std::slice::from_ref(&destination)), "{text:?}");
@@ -72,25 +72,26 @@ fn checked(text: &str, destination: Destination) -> Destination {
     if destination.has_wildcard() {
         let host = Url::parse(address).unwrap().host_str().unwrap().to_owned();
         let domain = host.strip_prefix("*.").expect("a wildcard is the first label");
-        // No name below the domain may be a suffix under which anybody registers names: a wildcard
-        // below such a suffix is refused.
+        // No name below the domain may be a public suffix: a wildcard below such a suffix is
+        // invalid.
         assert!(is_wildcard(&format!("zzz.{domain}")), "a name below {domain} is a public suffix: {text:?}");
     }
-    let method = text.split_once([',', ' ']).filter(|_| !destination.is_any_method()).map_or("GET", |(first, _)| first);
+    let method =
+        text.split_once([',', ' ']).filter(|_| !destination.allows_any_method()).map_or("GET", |(first, _)| first);
     let own = if destination.has_wildcard() { address.replacen("://*.", "://zzz.", 1) } else { address.to_owned() };
-    // A pattern may have a path that no request may have: it then covers nothing.
+    // A pattern may have a path that is invalid in requests: it then covers nothing.
     if let Ok(target) = Target::new(method, &own) {
         assert!(destination.covers(&target), "{text:?} does not cover {own:?}");
     }
     destination
 }
 
-/// Returns whether a wildcard may stand below a domain.
+/// Returns true if a wildcard is valid below a domain.
 fn is_wildcard(domain: &str) -> bool {
     format!("https://*.{domain}").parse::<Destination>().is_ok()
 }
 
-/// An accepted request has a plain URL.
+/// Asserts that an accepted request has a plain URL.
 fn checked_target(method: &str, text: &str) -> Url {
     assert!(!method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()), "{method:?}");
     let url = Url::parse(text).unwrap();
@@ -100,7 +101,7 @@ fn checked_target(method: &str, text: &str) -> Url {
     url
 }
 
-/// A covered URL has the pattern's scheme, host and port, and its path begins with the pattern's.
+/// Asserts that a covered URL has the pattern's scheme, host, port and path prefix.
 fn assert_covers(pattern: &Destination, url: &Url) {
     let address = pattern.as_str().split_once(' ').map_or(pattern.as_str(), |(_, address)| address);
     let own = Url::parse(address).unwrap();

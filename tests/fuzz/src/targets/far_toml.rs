@@ -1,6 +1,6 @@
 //! `far.toml`.
 
-use far_cli::internal::{Refused, far_toml as read};
+use far_cli::internal::{ParseFailure, far_toml as read};
 use far_component::review::is_unseen;
 use far_core::capability::Destination;
 
@@ -27,7 +27,8 @@ pub(super) const TOKENS: &[&str] = &[
     "\u{1b}[2J",
 ];
 
-/// Checks that nothing is skipped, and that a refusal is bounded, safe for a terminal, and says where.
+/// Checks that no key is skipped. An error must have a position and a bounded report that is safe
+/// for a terminal.
 pub fn far_toml(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     match read(text) {
@@ -35,7 +36,7 @@ pub fn far_toml(data: &[u8]) {
             operator.egress.iter().for_each(assert_plain);
             assert!(read(&format!("unknown = 1\n{text}")).is_err(), "an unknown key is skipped");
             if let Some(doubled) = doubled(text) {
-                assert!(read(&doubled).is_err(), "a table is there twice");
+                assert!(read(&doubled).is_err(), "a duplicate table is accepted");
             }
         }
         Err(refused) => assert_readable(&refused, text),
@@ -51,10 +52,10 @@ pub(super) fn assert_plain(destination: &Destination) {
     assert_eq!(destination.as_str().parse::<Destination>().as_ref(), Ok(destination));
 }
 
-/// The error is one line that names a place within the text; the report has nothing that a terminal
-/// obeys, and is not much longer than the text.
-pub(super) fn assert_readable(refused: &Refused, text: &str) {
-    let Refused { line, report } = refused;
+/// Asserts that the error is one line with a position in the text. The report must have no control
+/// characters, and must not be much longer than the text.
+pub(super) fn assert_readable(refused: &ParseFailure, text: &str) {
+    let ParseFailure { line, report } = refused;
     let mut parts = line.splitn(4, ':').skip(1);
     let mut number = || parts.next().and_then(|part| part.parse::<usize>().ok());
     let (row, column) = (number(), number());

@@ -1,4 +1,4 @@
-//! Grants, as the command line has them.
+//! Grants in the format of the command line.
 
 use far_core::capability::{Grant, Operation};
 
@@ -7,7 +7,7 @@ use crate::canary::assert_clean;
 pub(super) const TOKENS: &[&str] =
     &[":", "@", ",", "seal", "sign", "reveal", "refresh", "@https://", "*.", "GET ", "K4n4ry", "%2e"];
 
-/// Checks that a grant means what it says, and nothing else.
+/// Checks that a grant displays as it was written and has no other terms.
 pub fn grants(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let grant: Grant = match text.parse() {

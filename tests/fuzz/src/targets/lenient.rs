@@ -1,17 +1,17 @@
-//! Readings of a path that lenient servers are known to take.
+//! Decodings of a path by lenient servers.
 
 use percent_encoding::percent_decode;
 
-/// A transformation that some server makes before it looks for dot segments.
+/// A transformation that some servers apply before they resolve dot segments.
 type Decoder = fn(&[u8]) -> Vec<u8>;
 
 const DECODERS: [Decoder; 6] = [percent, percent_u, overlong, full_width, backslash, plus];
 
-/// Returns whether some sequence of decoders makes a dot segment of a segment of the path.
+/// Returns true if a sequence of decoders turns a segment of the path into a dot segment.
 pub(super) fn leads_up(path: &[u8]) -> bool {
     let mut readings = vec![path.to_vec()];
     let mut read = 0;
-    // Each decoder shortens the path or leaves fewer of its characters, so the readings are few.
+    // Each decoder shortens the path or removes some of its characters, so the readings are few.
     while read < readings.len() && readings.len() < 256 {
         if has_dots(&readings[read]) {
             return true;
@@ -27,7 +27,7 @@ pub(super) fn leads_up(path: &[u8]) -> bool {
     false
 }
 
-/// Returns whether a segment is `.` or `..`, or begins so and ends in something that servers drop.
+/// Returns true if a segment is `.` or `..`, possibly with a suffix that servers drop.
 fn has_dots(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/').any(|segment| {
         let dropped = |byte: &u8| *byte <= b' ' || *byte == 0x7f || b";?#+:".contains(byte);
@@ -40,7 +40,7 @@ fn percent(path: &[u8]) -> Vec<u8> {
     percent_decode(path).collect()
 }
 
-/// `%uXXXX`, as IIS reads it.
+/// Decodes `%uXXXX`, like IIS.
 fn percent_u(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -61,7 +61,7 @@ fn percent_u(path: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// UTF-8 in more bytes than it needs.
+/// Decodes overlong UTF-8.
 fn overlong(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -78,7 +78,7 @@ fn overlong(path: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Characters that compatibility normalization makes dots and slashes of.
+/// Replaces characters that compatibility normalization turns into dots and slashes.
 fn full_width(path: &[u8]) -> Vec<u8> {
     const FOLDED: [(&str, &str); 7] = [
         ("\u{ff0e}", "."),

@@ -42,11 +42,11 @@ pub use self::task_files::task_files;
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// Its name: of the function, the libFuzzer binary and the folder of its corpus.
+    /// The name of the function, of the libFuzzer binary, and of the corpus folder.
     pub name: &'static str,
     /// Checks one input; panics when a property is violated.
     pub run: fn(&[u8]),
-    /// Strings that its parser knows, for the mutator.
+    /// Tokens of the parser, for the mutator.
     pub tokens: &'static [&'static str],
 }
 

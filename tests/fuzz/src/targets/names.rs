@@ -11,7 +11,7 @@ use crate::canary::assert_clean;
 pub(super) const TOKENS: &[&str] =
     &["..", "//", "-", "_", "sha256:", "header:", "query:", "authorization", "HS256", "K4n4ry", "\u{131}", "\u{ff0e}"];
 
-/// Checks that every accepted text displays as itself, and that names follow their grammar.
+/// Checks that each accepted string displays as itself, and that names follow their grammar.
 pub fn names(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let accepted = is_name(text);
@@ -31,7 +31,7 @@ pub fn names(data: &[u8]) {
     round_trip::<Placement>(text);
 }
 
-/// The grammar of names, written down a second time.
+/// A second implementation of the grammar of names.
 fn is_name(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     (1..=128).contains(&text.len())
@@ -42,7 +42,7 @@ fn is_name(text: &str) -> bool {
         && !text.contains("//")
 }
 
-/// Returns whether a text is accepted; it then displays as itself.
+/// Returns true if a string is accepted; it must then display as itself.
 fn round_trip<T>(text: &str) -> bool
 where
     T: FromStr<Err: Debug + Display> + Display + Debug + PartialEq,

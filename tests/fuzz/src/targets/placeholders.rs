@@ -1,4 +1,4 @@
-//! Substitution of placeholders: a secret is in the place that was granted, and nowhere else.
+//! Substitution of placeholders: a secret is only at granted placements.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use far_core::provider::Reference;
 use far_core::redaction::Redaction;
 use far_core::{ProviderId, SecretName, SkillDigest, TaskContext, Version, random_task_id};
 use far_providers::MemoryProvider;
-use far_runtime::internal::{Redacted, Sender, redacted};
+use far_runtime::internal::{RedactedResponse, Sender, redact_response};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use percent_encoding::percent_decode_str;
 
@@ -45,8 +45,7 @@ pub(super) const TOKENS: &[&str] = &[
     "\ncontent-length: 5",
 ];
 
-/// The values of the secrets: one may be sent to one destination, in these placements; the other
-/// may be sent elsewhere.
+/// The names, values and destinations of the secrets.
 const SECRETS: [(&str, &str, &str); 2] = [
     ("key", "S3cr3t+K4n4ry/0123456789", "https://api.example.com/v1"),
     ("other", "0th3r+K4n4ry/9876543210", "https://other.example.com"),
@@ -73,7 +72,7 @@ thread_local! {
     static WORLD: RefCell<World> = RefCell::new(World::new());
 }
 
-/// Checks a request: `METHOD URL`, a line for each header, an empty line, the body. `{KEY}`,
+/// Checks a request: `METHOD URL`, a line for each header, an empty line, and the body. `{KEY}`,
 /// `{OTHER}` and `{BASIC}` become placeholders.
 pub fn placeholders(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
@@ -88,27 +87,27 @@ pub fn placeholders(data: &[u8]) {
     });
 }
 
-/// Redacts the response to a request without a secret; none if it is refused, and whether the task that
-/// sent it is over.
+/// Redacts the response to a request without a secret. Returns the response unless it is refused,
+/// and true if its task has ended.
 pub(super) fn response(
     redaction: &Arc<Redaction>,
     response: Response<Vec<Bytes>>,
     trailers: HeaderMap,
-    most: usize,
-) -> (Option<Redacted>, bool) {
+    max: usize,
+) -> (Option<RedactedResponse>, bool) {
     let target = Target::new("GET", OPEN).expect("a target");
     with_live(|world, live| {
-        let seen = redacted(&live.session, &target, redaction, response, Some(trailers), most);
-        (world.tokio.block_on(seen), live.session.stopped().is_some())
+        let seen = redact_response(&live.session, &target, redaction, response, Some(trailers), max);
+        (world.tokio.block_on(seen), live.session.stop_reason().is_some())
     })
 }
 
-/// Runs with a running task, which is another one once the last is over.
+/// Calls `run` with a running task, and starts a new task if the last one has ended.
 fn with_live<T>(run: impl FnOnce(&World, &Live) -> T) -> T {
     WORLD.with_borrow_mut(|world| {
         let live = world.live.take().unwrap_or_else(|| world.start());
         let done = run(world, &live);
-        if live.session.stopped().is_none() {
+        if live.session.stop_reason().is_none() {
             world.live = Some(live);
         } else {
             let finished = live.session.finish(Outcome::ScopeViolation);
@@ -139,9 +138,9 @@ fn request(text: &str, tokens: &[String; 2]) -> Option<Request<Bytes>> {
 fn check(method: &str, sent: &Request<Bytes>, tokens: &[String; 2]) {
     let url = sent.uri().to_string();
     let (address, query) = url.split_once('?').unwrap_or((&url, ""));
-    // The path is decided on as it was before a secret was put into the query.
-    let target = Target::new(method, address).expect("what leaves has a plain URL");
-    // At most one secret may go there.
+    // The host checks the path ahead of the replacement in the query.
+    let target = Target::new(method, address).expect("a request that leaves has a plain URL");
+    // At most one secret may be sent there.
     let covers = |destination: &str| destination.parse::<Destination>().unwrap().covers(&target);
     let value = SECRETS.iter().find(|(_, _, destination)| covers(destination)).map_or("", |(_, value, _)| *value);
     let mut rest: Vec<Vec<u8>> = vec![address.into(), sent.body().to_vec()];
@@ -180,10 +179,10 @@ fn check(method: &str, sent: &Request<Bytes>, tokens: &[String; 2]) {
         let has = |part: &str| {
             [text, &decoded].into_iter().any(|text| text.windows(part.len()).any(|w| w == part.as_bytes()))
         };
-        assert!(!SECRETS.iter().any(|(_, value, _)| has(value)), "a secret is where it may not be: {sent:?}");
+        assert!(!SECRETS.iter().any(|(_, value, _)| has(value)), "a secret is misplaced: {sent:?}");
         assert!(!tokens.iter().any(|token| has(token)), "a placeholder leaves: {sent:?}");
     }
-    assert!(placed || covers(OPEN), "{method} {url} leaves, covered by nothing");
+    assert!(placed || covers(OPEN), "{method} {url} leaves without a covering destination");
     let stripped =
         ["host", "content-length", "connection", "transfer-encoding", "x-forwarded-host", "far-client-certificate"];
     assert!(stripped.iter().all(|name| !sent.headers().contains_key(*name)), "{sent:?}");

@@ -1,11 +1,11 @@
-//! Redaction, against an oracle that is slow and simple.
+//! Redaction, compared with a slow and simple oracle.
 
 mod oracle;
 
 use std::sync::Arc;
 
 use far_core::SecretName;
-use far_core::redaction::{PIECE, Piece, Redaction, SHORTEST};
+use far_core::redaction::{CHUNK_LEN, MIN_LEN, Redaction, Segment};
 
 pub(super) use self::oracle::{Shown, hidden};
 
@@ -28,14 +28,14 @@ pub(super) const TOKENS: &[&str] = &[
     "\\u0061",
 ];
 
-/// The longest value that is found only as a whole, in base64 too: of a longer one, the beginning
-/// counts as the value.
-const WHOLE: usize = PIECE / 8 * 6;
-/// The longest text: the oracle's work grows with its square.
+/// The longest value that must match as a whole, in base64 too. For a longer value, its beginning
+/// counts as a match.
+const WHOLE: usize = CHUNK_LEN / 8 * 6;
+/// The maximum length of a text: the oracle's work is quadratic.
 const MAX_TEXT: usize = 2048;
 
-/// Checks a text against values: `count`, then `length` and the bytes of each value, then `size` of
-/// the pieces that the text is cut into, then the text.
+/// Checks a text against values. The input is `count`, then `length` and the bytes of each value,
+/// then `size` of the chunks of the text, then the text.
 pub fn redaction(data: &[u8]) {
     let Some((values, size, text)) = parts(data) else { return };
     let redaction = Redaction::new();
@@ -46,9 +46,9 @@ pub fn redaction(data: &[u8]) {
     }
     let values: Vec<_> = values.into_iter().filter(|value| is_looked_for(value)).collect();
     let whole = shown(&redaction, text, text.len().max(1));
-    assert_eq!(whole, shown(&redaction, text, size), "cuts make a difference");
-    // A value that ends within a character has no form in JSON; an escape that has a part of it in it
-    // is found or not.
+    assert_eq!(whole, shown(&redaction, text, size), "chunk boundaries change the result");
+    // A value that ends within a character has no JSON form. An escape that contains a part of it
+    // may match or not.
     let in_json = text.windows(2).any(|window| window == b"\\u");
     let is_whole = |value: &&[u8]| value.len() <= WHOLE && (!in_json || str::from_utf8(value).is_ok());
     if values.iter().all(is_whole) {
@@ -56,12 +56,12 @@ pub fn redaction(data: &[u8]) {
     }
 }
 
-/// Returns whether redaction looks for a value: long enough, and not one byte repeated.
+/// Returns true if redaction searches for a value: long enough, and not one byte repeated.
 fn is_looked_for(value: &[u8]) -> bool {
-    value.len() >= SHORTEST && value.windows(2).any(|two| two[0] != two[1])
+    value.len() >= MIN_LEN && value.windows(2).any(|two| two[0] != two[1])
 }
 
-/// Values, the size of pieces, and a text.
+/// Values, the size of chunks, and a text.
 type Parts<'a> = (Vec<&'a [u8]>, usize, &'a [u8]);
 
 fn parts(data: &[u8]) -> Option<Parts<'_>> {
@@ -77,14 +77,14 @@ fn parts(data: &[u8]) -> Option<Parts<'_>> {
     Some((values, usize::from(size).max(1), &text[..text.len().min(MAX_TEXT)]))
 }
 
-/// What a redactor shows of a text that is cut into pieces of one size.
+/// Redacts a text that is split into chunks of one size.
 fn shown(redaction: &Arc<Redaction>, text: &[u8], size: usize) -> Shown {
     let mut shown = Shown::default();
     let mut redactor = redaction.redactor();
-    let mut take = |piece: Piece<'_>| match piece {
-        Piece::Clear(bytes) => shown.clear(bytes.len()),
-        Piece::Marker(_) => shown.mark(),
-        Piece::Hidden(count) => shown.hide(count),
+    let mut take = |segment: Segment<'_>| match segment {
+        Segment::Clear(bytes) => shown.clear(bytes.len()),
+        Segment::Marker(_) => shown.mark(),
+        Segment::Hidden(count) => shown.hide(count),
     };
     text.chunks(size).for_each(|piece| redactor.write(piece, &mut take));
     redactor.finish(&mut take);

@@ -1,4 +1,4 @@
-//! Responses, as a guest sees them.
+//! Responses that a guest receives.
 
 use bytes::Bytes;
 use far_core::redaction::Redaction;
@@ -24,14 +24,14 @@ pub(super) const TOKENS: &[&str] = &[
     "\ntrailer ",
 ];
 
-/// The values that the task was given: one could be the name of a header.
+/// The task's secrets. One of them is a valid header name.
 const VALUES: [&[u8]; 2] = [b"S3cr3t+v/lue", b"s3cr3t-name"];
 const MARKER: &[u8] = b"[redacted:key]";
 /// The largest body, in bytes.
-const MOST: usize = 1500;
+const BODY_MAX: usize = 1500;
 
-/// Checks a response: the size of the pieces of its body, its status, a line for each header (or
-/// `trailer NAME: VALUE`), an empty line, the body.
+/// Checks a response: the size of the body's chunks, the status, a line for each header (or
+/// `trailer NAME: VALUE`), an empty line, and the body.
 pub fn responses(data: &[u8]) {
     let Some((&size, rest)) = data.split_first() else { return };
     let split = rest.windows(2).position(|window| window == b"\n\n").unwrap_or(rest.len());
@@ -48,16 +48,16 @@ pub fn responses(data: &[u8]) {
     let coded = [("content-encoding", "identity"), ("transfer-encoding", "chunked")].iter().any(|(name, plain)| {
         headers.get_all(*name).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(plain.as_bytes()))
     });
-    let (seen, over) = placeholders::response(&redaction, response, trailers.clone(), MOST);
+    let (seen, over) = placeholders::response(&redaction, response, trailers.clone(), BODY_MAX);
     let Some(seen) = seen else {
-        return assert!(coded || over || body.len() > MOST, "a plain response is refused");
+        return assert!(coded || over || body.len() > BODY_MAX, "a plain response is rejected");
     };
-    assert!(!coded && body.len() <= MOST);
+    assert!(!coded && body.len() <= BODY_MAX);
     let expected = hidden(&VALUES, body).of(body, MARKER);
     assert_eq!(seen.body, expected, "{}", String::from_utf8_lossy(body));
     assert_headers(&seen.headers, &headers);
     assert_headers(&seen.trailers, &trailers);
-    assert_eq!(redaction.end(), [], "what a server sends is not the task's doing");
+    assert_eq!(redaction.end(), [], "a server's response is not a leak of the task");
 }
 
 type Head = (StatusCode, HeaderMap, HeaderMap);
@@ -78,7 +78,7 @@ fn head(text: &[u8]) -> Option<Head> {
     Some((status, headers, trailers))
 }
 
-/// A header has no value of the task's; one without any is as it was.
+/// Asserts that no header contains a secret, and that other headers are unchanged.
 fn assert_headers(seen: &HeaderMap, sent: &HeaderMap) {
     for (name, value) in seen {
         assert!(hidden(&VALUES, name.as_str().as_bytes()).is_clear(), "{name:?}");

@@ -31,7 +31,7 @@ pub(super) const TOKENS: &[&str] = &[
     "\\u0000",
 ];
 
-/// Checks that nothing is skipped, and that what is read is within its bounds.
+/// Checks that no key is skipped, and that accepted values are within their bounds.
 pub fn task_files(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let json = text.trim_start().starts_with('{');

@@ -1,6 +1,6 @@
-//! The naive redactor: at each place of the text, each value in each form, compared unit by unit.
+//! The naive redactor: compares each value in each form at each position of the text.
 
-/// Which bytes of a text are hidden, and where markers stand.
+/// The hidden bytes of a text, and the positions of markers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::targets) struct Shown {
     hidden: Vec<bool>,
@@ -20,7 +20,7 @@ impl Shown {
         self.markers.push(self.hidden.len());
     }
 
-    /// The text with `marker` in the place of each match.
+    /// Returns the text with `marker` in place of each match.
     #[cfg(feature = "host")]
     pub(in crate::targets) fn of(&self, text: &[u8], marker: &[u8]) -> Vec<u8> {
         let mut shown = Vec::new();
@@ -35,14 +35,14 @@ impl Shown {
         shown
     }
 
-    /// Whether nothing is hidden.
+    /// Returns true if nothing is hidden.
     #[cfg(feature = "host")]
     pub(in crate::targets) fn is_clear(&self) -> bool {
         self.markers.is_empty()
     }
 }
 
-/// Returns a text without these values.
+/// Hides these values in a text.
 pub(in crate::targets) fn hidden(values: &[&[u8]], text: &[u8]) -> Shown {
     let mut shown = Shown { hidden: vec![false; text.len()], markers: Vec::new() };
     let mut end = 0;
@@ -58,7 +58,7 @@ pub(in crate::targets) fn hidden(values: &[&[u8]], text: &[u8]) -> Shown {
     shown
 }
 
-/// Returns the length of the longest form of a value that a text begins with.
+/// Returns the length of the longest form of a value at the start of a text.
 fn longest(value: &[u8], text: &[u8]) -> Option<usize> {
     let readers = [raw, hex, percent, query, json];
     let read = readers.into_iter().filter_map(|reader| length(value, text, reader));
@@ -66,14 +66,14 @@ fn longest(value: &[u8], text: &[u8]) -> Option<usize> {
     read.chain(base64).max()
 }
 
-/// The bytes that a text's first unit stands for, and its length.
+/// A reader that returns the decoded bytes of a text's first unit, and the unit's length.
 type Reader = fn(&[u8]) -> Option<(Vec<u8>, usize)>;
 
 fn length(value: &[u8], text: &[u8], reader: Reader) -> Option<usize> {
     let (mut at, mut rest) = (0, value);
     while !rest.is_empty() {
         let (bytes, width) = reader(&text[at..])?;
-        // A value may end within a character; the character is then hidden as a whole.
+        // A value may end within a character, which is then hidden as a whole.
         let common = bytes.len().min(rest.len());
         if bytes[..common] != rest[..common] {
             return None;
@@ -134,7 +134,8 @@ fn json(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// Base64 with so many bytes before the value: the characters that are the value's alone.
+/// Returns the length of the base64 characters that depend only on the value, after `before` other
+/// bytes.
 fn base64(value: &[u8], before: usize, text: &[u8]) -> Option<usize> {
     let bits: Vec<bool> = value.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1)).collect();
     let skipped = (6 - 8 * before % 6) % 6;
