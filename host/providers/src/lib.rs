@@ -1,21 +1,21 @@
-//! The backends of `far`: each implements [`far_core::provider::SecretProvider`].
+//! The backends of `far`: implementations of [`far_core::provider::SecretProvider`].
 //!
-//! One module and one cargo feature per backend; features only add.
+//! One module and one Cargo feature per backend. Features are additive.
 //!
 //! - [`dotenv`]: a `.env` file, for development.
-//! - `exchange`: tokens for the keys that another provider has.
+//! - `exchange`: short-lived tokens, issued for the long-lived keys of another provider.
 //! - [`memory`]: values set by the program itself, for embedders and tests.
-//! - `vault`: HashiCorp Vault's API, as Vault and OpenBao have it: keys and values of both kinds.
+//! - `vault`: the API of HashiCorp Vault, served by Vault and OpenBao.
 //!
-//! What all backends behind a network have in common is in `network`.
+//! The network backends share `network`: the HTTP client and the retry layer.
 //!
 //! # Invariants
 //!
-//! - No error holds a part of a backend's answer, in its `Display` or in its `Debug`.
-//! - A value is only ever in a [`SecretBytes`](far_core::memory::SecretBytes), or in a buffer that is wiped on every
-//!   way out.
+//! - No error carries any part of a backend's response, in its `Display` or in its `Debug`.
+//! - A value is only ever in a [`SecretBytes`](far_core::memory::SecretBytes), or in a buffer that
+//!   is zeroed when it is dropped.
 
-#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests of a provider call it themselves"))]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "provider tests call the provider directly"))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "dotenv")]

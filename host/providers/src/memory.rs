@@ -1,19 +1,21 @@
-//! Secrets that the program itself sets: for embedders that bring their own, and for tests.
+//! Secrets set by the program itself, for embedders and tests.
 //!
-//! It keeps every version, counts its calls, can be told to fail and can be held. It neither revokes nor rotates, and
-//! its values have no end of their own.
+//! The provider keeps every version and counts its calls. Tests can make it fail, or hold its
+//! responses. It neither revokes nor rotates, and its values do not expire.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
 use far_core::memory::{MemoryError, SecretBytes};
-use far_core::provider::{Description, Fetched, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
+use far_core::provider::{
+    Description, FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretAdmin, SecretProvider,
+};
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// A backend in the program's own memory.
+/// A backend in the memory of the process.
 ///
 /// ```
 /// use far_core::provider::{Reference, SecretProvider};
@@ -35,37 +37,38 @@ pub struct MemoryProvider {
     id: ProviderId,
     state: Mutex<State>,
     calls: watch::Sender<u64>,
-    /// How many [`Hold`]s there are.
+    /// The number of [`Hold`]s.
     holds: watch::Sender<usize>,
 }
 
 #[derive(Default)]
 struct State {
-    /// By path; each has its current version last.
+    /// The versions of each path, the current one last.
     secrets: BTreeMap<Box<str>, Vec<(Version, SecretBytes)>>,
     failure: Option<ProviderError>,
 }
 
-/// Keeps a [`MemoryProvider`] from answering, until it is dropped.
-#[must_use = "the provider answers again as soon as this is dropped"]
+/// Delays every response of a [`MemoryProvider`] until it is dropped.
+#[must_use = "dropping the hold releases the responses"]
 pub struct Hold(watch::Sender<usize>);
 
 impl MemoryProvider {
-    /// A backend without secrets.
+    /// Creates a backend without secrets.
     pub fn new(id: ProviderId) -> Self {
         Self { id, state: Mutex::default(), calls: watch::Sender::new(0), holds: watch::Sender::new(0) }
     }
 
-    /// Makes this version the current one. Others stay, and can be asked for; one of the same name is replaced.
+    /// Stores a version and makes it the current one. Earlier versions remain readable; an equal
+    /// version is replaced.
     ///
     /// # Errors
     ///
-    /// [`MemoryError`] if the value has more than [`SecretBytes::MAX_LEN`] bytes, or there is no locked memory left;
-    /// nothing is changed then.
+    /// [`MemoryError`] if the value is longer than [`SecretBytes::MAX_LEN`], or no locked memory is
+    /// left. The stored versions are unchanged then.
     ///
     /// # Security
     ///
-    /// The value is copied: wiping what it was copied from is the caller's.
+    /// The value is copied. The caller wipes the original.
     pub fn set(&self, reference: &Reference, version: &Version, value: &[u8]) -> Result<(), MemoryError> {
         let value = SecretBytes::copy_of(value)?;
         let mut state = self.state.lock();
@@ -75,29 +78,30 @@ impl MemoryProvider {
         Ok(())
     }
 
-    /// From now on, answers every call with this error; with `None`, answers again.
+    /// Fails every later call with this error; `None` ends the failure.
     pub fn fail_with(&self, failure: Option<ProviderError>) {
         self.state.lock().failure = failure;
     }
 
-    /// Lets calls in, but no answer out, until the hold is dropped. Holds add up.
+    /// Delays responses until the hold is dropped. Several holds add up.
     pub fn hold(&self) -> Hold {
         self.holds.send_modify(|holds| *holds += 1);
         Hold(self.holds.clone())
     }
 
-    /// How often it was called to get, refresh, list or describe; calls that are held, that failed or were dropped count.
+    /// Returns the number of calls to get, refresh, list or describe. Held, failed and dropped
+    /// calls count.
     pub fn calls(&self) -> u64 {
         *self.calls.borrow()
     }
 
-    /// Waits until it was called so many times in all.
-    pub async fn called(&self, times: u64) {
-        // Fails only without a sender, which is here.
+    /// Waits until the total number of calls reaches `times`.
+    pub async fn wait_for_calls(&self, times: u64) {
+        // The sender is a field of `self`, so the wait cannot fail.
         let _ = self.calls.subscribe().wait_for(|calls| *calls >= times).await;
     }
 
-    /// Counts a call, waits while there is a hold, and fails if told to.
+    /// Counts a call, waits for all holds to end, and returns the configured failure.
     async fn enter(&self) -> Result<(), ProviderError> {
         self.calls.send_modify(|calls| *calls += 1);
         let _ = self.holds.subscribe().wait_for(|holds| *holds == 0).await;
@@ -111,13 +115,17 @@ impl SecretProvider for MemoryProvider {
         &self.id
     }
 
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError> {
         self.enter().await?;
         let state = self.state.lock();
         let versions = state.secrets.get(reference.as_str()).ok_or(ProviderError::NotFound)?;
         let found = match version {
             VersionSelector::Current => versions.last(),
-            VersionSelector::Exactly(version) => versions.iter().find(|(kept, _)| kept == version),
+            VersionSelector::Exactly(version) => versions.iter().find(|(other, _)| other == version),
         };
         found.ok_or(ProviderError::NotFound).and_then(fetched)
     }
@@ -127,13 +135,13 @@ impl SecretProvider for MemoryProvider {
         Ok(self.state.lock().secrets.keys().map(|path| Reference::new(path)).collect())
     }
 
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
         self.enter().await?;
         let state = self.state.lock();
         match state.secrets.get(reference.as_str()).and_then(|versions| versions.last()) {
             None => Err(ProviderError::NotFound),
-            Some((version, _)) if version == known => Ok(Refreshed::Unchanged),
-            Some(current) => fetched(current).map(Refreshed::Changed),
+            Some((version, _)) if version == known => Ok(RefreshOutcome::Unchanged),
+            Some(current) => fetched(current).map(RefreshOutcome::Changed),
         }
     }
 
@@ -153,9 +161,9 @@ impl SecretAdmin for MemoryProvider {
     }
 }
 
-fn fetched((version, value): &(Version, SecretBytes)) -> Result<Fetched, ProviderError> {
+fn fetched((version, value): &(Version, SecretBytes)) -> Result<FetchedSecret, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched::new(value, version.clone()))
+    Ok(FetchedSecret::new(value, version.clone()))
 }
 
 impl Drop for Hold {
@@ -193,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_version_set_last_is_current_and_others_stay() {
+    async fn latest_set_version_is_current() {
         let (provider, token) = provider();
         let one = VersionSelector::Exactly(version("1"));
         assert_eq!(value(&provider, &token, &VersionSelector::Current).await, b"two");
@@ -206,18 +214,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refresh_gives_another_version_only() {
+    async fn refresh_returns_only_changed_version() {
         let (provider, token) = provider();
         let refreshed = provider.refresh_secret(&token, &version("2")).await;
-        assert!(matches!(refreshed, Ok(Refreshed::Unchanged)));
+        assert!(matches!(refreshed, Ok(RefreshOutcome::Unchanged)));
         let refreshed = provider.refresh_secret(&token, &version("1")).await;
-        assert!(matches!(refreshed, Ok(Refreshed::Changed(fetched)) if fetched.version == version("2")));
+        assert!(matches!(refreshed, Ok(RefreshOutcome::Changed(fetched)) if fetched.version == version("2")));
         let absent = provider.refresh_secret(&Reference::new("absent"), &version("1")).await;
         assert_eq!(absent.err(), Some(ProviderError::NotFound));
     }
 
     #[tokio::test]
-    async fn what_is_said_of_a_secret_is_its_current_version() {
+    async fn describe_returns_current_version() {
         let (provider, token) = provider();
         let described = provider.describe(&token).await.unwrap();
         assert_eq!(described, Description::new(version("2")));
@@ -225,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_call_counts_and_fails_when_told_to() {
+    async fn failing_calls_are_counted() {
         let (provider, token) = provider();
         for failure in [Some(ProviderError::Sealed), None] {
             provider.fail_with(failure);
@@ -245,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_held_call_answers_when_the_last_hold_ends() {
+    async fn held_call_returns_after_last_hold() {
         let (provider, token) = provider();
         let provider = Arc::new(provider);
         let (first, second) = (provider.hold(), provider.hold());
@@ -253,16 +261,16 @@ mod tests {
             let provider = provider.clone();
             async move { value(&provider, &token, &VersionSelector::Current).await }
         });
-        provider.called(1).await;
+        provider.wait_for_calls(1).await;
         drop(first);
         tokio::select! {
             biased;
-            _ = &mut call => panic!("it answered while it was held"),
+            _ = &mut call => panic!("the held call returned"),
             () = tokio::task::yield_now() => {}
         }
         provider.set(&Reference::new("token"), &version("3"), b"three").unwrap();
         drop(second);
-        assert_eq!(call.await.unwrap(), b"three", "the answer is made after the hold");
+        assert_eq!(call.await.unwrap(), b"three", "the value is read after the hold ends");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Reads the file, if nobody else could have read or written it.
+//! Reads a file that is accessible only to its owner.
 //!
-//! It is opened first and looked at then, through the descriptor: what was checked is what is read. Only the path's
-//! last part is kept from being a symbolic link; the directories above it are the operator's choice.
+//! The file is opened first and checked through the descriptor, so that the checked file is the one
+//! that is read. Only the last component of the path must not be a symbolic link; its parent
+//! directories are the operator's choice.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{DotEnv, DotEnvError};
 
-/// The file's bytes, in the one block of memory that they were ever in. Blocks the thread.
+/// Reads the file into a single allocation. Blocks the thread.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, DotEnvError> {
     let mut file = open(path)?;
     let metadata = file.metadata().map_err(|source| unreadable(path, source))?;
@@ -26,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, DotEnvError> {
     read_unchanged(path, &mut file, &metadata)
 }
 
-/// Opens the file, if it is this user's alone.
+/// Opens the file if it is owner-only.
 fn open(path: &Path) -> Result<File, DotEnvError> {
     TrustedFile::open(path, Trust::Private).map(File::from).map_err(|error| {
         let path = path.to_owned();
@@ -42,12 +43,12 @@ fn open(path: &Path) -> Result<File, DotEnvError> {
     })
 }
 
-/// Reads all of a file that is neither longer nor shorter than it was when it was looked at, nor written to since.
+/// Reads a whole file that has not changed since `before`.
 ///
 /// # Security
 ///
-/// The memory is taken once: a buffer that grew would leave a copy behind. The one byte more than the file has is how
-/// its growth is seen.
+/// The buffer is allocated once, because a buffer that reallocates leaves a copy behind. Its
+/// additional byte detects growth.
 fn read_unchanged(path: &Path, file: &mut File, before: &Metadata) -> Result<Zeroizing<Vec<u8>>, DotEnvError> {
     let size = usize::try_from(before.size()).map_err(|_| DotEnvError::TooLarge { path: path.to_owned() })?;
     let mut buffer = Zeroizing::new(vec![0; size.saturating_add(1)]);
@@ -61,7 +62,7 @@ fn read_unchanged(path: &Path, file: &mut File, before: &Metadata) -> Result<Zer
     Ok(buffer)
 }
 
-/// Reads until the buffer is full or the file ends, and says how much that was.
+/// Reads until the buffer is full or the file ends; returns the number of bytes.
 fn fill(file: &mut File, mut buffer: &mut [u8]) -> io::Result<usize> {
     let mut total = 0;
     while !buffer.is_empty() {
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_only_its_owner_may_open_is_read() {
+    fn owner_only_file_is_read() {
         for mode in [0o600, 0o400, 0o700] {
             let (_dir, path) = written(b"A=b\n", mode);
             assert_eq!(&**read(&path).unwrap(), b"A=b\n");
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn any_permission_for_others_is_refused() {
+    fn exposed_file_is_rejected() {
         for bit in [0o040, 0o020, 0o010, 0o004, 0o002, 0o001, 0o044] {
             let (_dir, path) = written(b"A=b\n", 0o600 | bit);
             let error = read(&path).unwrap_err();
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbolic_link_is_refused_wherever_it_leads() {
+    fn symbolic_link_is_rejected() {
         let (dir, path) = written(b"A=b\n", 0o600);
         for (link, target) in
             [("to-file", &*path), ("to-nothing", Path::new("nothing")), ("to-itself", Path::new("to-itself"))]
@@ -135,12 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused_at_once() {
+    fn irregular_file_is_rejected_without_blocking() {
         let dir = tempfile::tempdir().unwrap();
         let directory = dir.path().join("directory");
         fs::create_dir(&directory).unwrap();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).unwrap();
-        // Without O_NONBLOCK, opening this never comes back.
+        // Without `O_NONBLOCK`, opening a pipe blocks forever.
         let pipe = dir.path().join("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let socket = dir.path().join("socket");
@@ -151,16 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn file_of_another_user_is_refused() {
+    fn file_of_other_user_is_rejected() {
         let (_dir, path) = written(b"A=b\n", 0o600);
-        // Only root may give a file away; the check itself is tested with `Trust`.
+        // Only root may change an owner; tests of `Trust` cover the check itself.
         if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
             assert!(matches!(read(&path), Err(DotEnvError::NotOwned { owner: 12_345, .. })));
         }
     }
 
     #[test]
-    fn no_file_and_an_empty_file_are_told_apart() {
+    fn missing_and_empty_file_differ() {
         let (dir, path) = written(b"", 0o600);
         assert!(matches!(read(&path), Err(DotEnvError::Empty { .. })));
         assert!(matches!(read(&dir.path().join("other")), Err(DotEnvError::Missing { .. })));
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_above_the_limit_is_refused() {
+    fn oversized_file_is_rejected() {
         let limit = usize::try_from(DotEnv::MAX_FILE).unwrap();
         let (_dir, path) = written(&vec![b'#'; limit], 0o600);
         assert_eq!(read(&path).unwrap().len(), limit);
@@ -177,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_is_wiped_by_its_type_and_never_grows() {
+    fn file_buffer_is_zeroed_and_fixed() {
         let (_dir, path) = written(b"A=b\n", 0o600);
         let buffer: Zeroizing<Vec<u8>> = read(&path).unwrap();
         assert_eq!((buffer.len(), buffer.capacity()), (4, 5));
     }
 
     #[test]
-    fn a_file_that_is_written_to_meanwhile_is_refused() {
+    fn file_changed_during_read_is_rejected() {
         let change = |change: fn(&mut File)| {
             let (_dir, path) = written(b"A=b\n", 0o600);
             let mut file = open(&path).unwrap();
@@ -193,7 +194,7 @@ mod tests {
             read_unchanged(&path, &mut file, &before).map_err(|error| matches!(error, DotEnvError::Changed { .. }))
         };
         assert!(change(|_| ()).is_ok());
-        // The time is put back in these two, so that it is the size alone that tells.
+        // These two restore the modification time, so that only the size differs.
         let grow = |file: &mut File| {
             let time = file.metadata().unwrap().modified().unwrap();
             file.write_all(b"C=d\n").unwrap();
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_descriptor_is_not_left_to_child_processes() {
+    fn descriptor_is_close_on_exec() {
         let (_dir, path) = written(b"A=b\n", 0o600);
         let file = open(&path).unwrap();
         assert!(rustix::io::fcntl_getfd(&file).unwrap().contains(FdFlags::CLOEXEC));

@@ -12,7 +12,7 @@ use super::DotEnvError;
 ///
 /// # Errors
 ///
-/// [`DotEnvError::Line`].
+/// [`DotEnvError::Line`] names the invalid line.
 pub fn parse(content: &[u8]) -> Result<BTreeMap<SecretName, SecretBytes>, DotEnvError> {
     super::parsed(content, Path::new(".env"))
 }

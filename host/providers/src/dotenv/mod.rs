@@ -1,9 +1,10 @@
 //! A `.env` file as a backend, for development only.
 //!
-//! A file on disk is no place for a secret that matters: whoever becomes the user can read it. So nothing but an
-//! explicit choice of the operator may lead here, and a long-running agent is to refuse this backend.
+//! Every process of the user can read a file on disk, so it is no place for production secrets.
+//! Only an explicit choice of the operator enables this backend, and a long-running agent must
+//! refuse it.
 //!
-//! # The file
+//! # Format
 //!
 //! ```text
 //! # a comment
@@ -16,28 +17,30 @@
 //! -----END KEY-----"
 //! ```
 //!
-//! - The file is UTF-8, with or without a byte order mark; lines end with LF or CRLF. There is no NUL, and no carriage
-//!   return that ends no line. A value that is not text does not fit in here.
-//! - A key is `[A-Za-z_][A-Za-z0-9_]*`, with or without `export ` before it. It makes the secret's name: lower case,
-//!   `_` becomes `-`. Two lines that make one name are an error, whether their keys are the same or not.
-//! - Spaces and tabs around key and value are not part of them. An empty value is a value.
-//! - A value without quotes is what stands there, up to the line's end or to a `#` after whitespace.
-//! - In single quotes everything is what it is. In double quotes `\n` `\r` `\t` `\\` `\"` `\$` are escapes, and any
-//!   other backslash is an error. Both may go over several lines; a line's end in them is `\n`, whichever the file has.
-//! - Nothing is substituted: `$` is a dollar sign.
+//! - The file is UTF-8, with or without a byte order mark. Lines end with LF or CRLF. NUL bytes and
+//!   other carriage returns are errors. Binary values are not supported.
+//! - A key is `[A-Za-z_][A-Za-z0-9_]*`, optionally after `export `. The secret's name is the key in
+//!   lower case with `-` for `_`. Two keys with the same name are an error.
+//! - Spaces and tabs around key and value are ignored. A value may be empty.
+//! - An unquoted value extends to the end of the line, or to a `#` after whitespace.
+//! - Single quotes are literal. In double quotes `\n` `\r` `\t` `\\` `\"` `\$` are escapes, and any
+//!   other backslash is an error. A quoted value may span several lines; a line break in it is
+//!   always `\n`.
+//! - Variables are not expanded: `$` is a dollar sign.
 //!
-//! # When it is read
+//! # Reloading
 //!
-//! [`DotEnv::open`] reads it, and each call does so again under the same checks. A file that cannot be read or parsed
-//! changes nothing: the values of before stay, and only `refresh_secret` says so. A file that others may open, or that
-//! is a link, ends them: there are none until it is right again. A file that was cut off where a line ends, or in a
-//! value without quotes, looks like a whole one: write a new file beside the old one, and rename it.
+//! [`DotEnv::open`] reads the file, and each call reads it again, with the same checks. If the file
+//! cannot be read or parsed, the previous values stay, and only `refresh_secret` reports the error.
+//! If the file is accessible to other users, or is a link, all values are dropped until it is
+//! corrected. A truncated file can look complete. Replace the file by renaming a new one over it.
 //!
 //! # Security
 //!
-//! The parser is the crate's own: those at hand substitute variables, set the process environment, or keep the line in
-//! their errors. The file's bytes are in one buffer that is wiped after parsing; each value goes from there into a
-//! [`SecretBytes`]. The environment of the process is never written.
+//! The parser is part of this crate: the available parsers expand variables, set the process
+//! environment, or quote lines in errors. The file's bytes are in one buffer that is zeroed after
+//! parsing; each value is written directly into a [`SecretBytes`]. The process environment is never
+//! modified.
 
 mod error;
 mod file;
@@ -52,19 +55,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use far_core::memory::SecretBytes;
 use far_core::provider::{
-    Description, Fetched, HowGone, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider,
+    AbsenceReason, Description, FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretAdmin, SecretProvider,
 };
 use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::{Mutex, RwLock};
 
 pub use self::error::{DotEnvError, Problem};
 use self::parse::{Refused, Secrets};
-use crate::version::{NoRandom, Versions};
+use crate::version::{RandomError, VersionHasher};
 
 /// A `.env` file as a backend, for development only.
 ///
-/// A [`Reference`] is the secret's name, as its key makes it: `github-token` for `GITHUB_TOKEN`. Must be called within
-/// a tokio runtime: the file is read again on a thread for blocking calls.
+/// A [`Reference`] is the secret's name: `github-token` for the key `GITHUB_TOKEN`. Requires a
+/// tokio runtime: the file is read on a blocking thread.
 ///
 /// ```
 /// use std::os::unix::fs::PermissionsExt;
@@ -84,33 +87,33 @@ pub struct DotEnv {
     source: Arc<Source>,
 }
 
-/// The file, and what was in it.
+/// The file and its secrets.
 struct Source {
     path: PathBuf,
-    versions: Versions,
-    /// None after the file was refused, until it is right again.
+    versions: VersionHasher,
+    /// `None` after the file was rejected, until it is corrected.
     secrets: RwLock<Option<Secrets>>,
-    /// Held while the file is read, so that what was read first is not stored last.
+    /// Serializes reads, so that an older read cannot overwrite a newer one.
     reading: Mutex<()>,
 }
 
 impl DotEnv {
-    /// The largest file, in bytes: 1 MiB.
+    /// The maximum file size: 1 MiB.
     pub const MAX_FILE: u64 = 1024 * 1024;
 
-    /// Reads a file. Blocks the thread meanwhile.
+    /// Reads a file. Blocks the thread.
     ///
     /// # Errors
     ///
-    /// [`DotEnvError`]: the file is not the effective user's alone, or a line breaks a rule of [`dotenv`](self).
+    /// [`DotEnvError`] if the file is accessible to other users, or a line is invalid.
     ///
     /// # Security
     ///
-    /// The values are in the host's memory from here on, until the provider is dropped.
+    /// The values stay in the host's memory until the provider is dropped.
     pub fn open(id: ProviderId, path: &Path) -> Result<Self, DotEnvError> {
         let source = Source {
             path: path.to_owned(),
-            versions: Versions::random("env").map_err(|NoRandom| DotEnvError::Random)?,
+            versions: VersionHasher::random("env").map_err(|RandomError| DotEnvError::Random)?,
             secrets: RwLock::new(None),
             reading: Mutex::new(()),
         };
@@ -118,14 +121,14 @@ impl DotEnv {
         Ok(Self { id, source: Arc::new(source) })
     }
 
-    /// Reads the file again, away from the threads that must not block.
+    /// Reads the file again, on a blocking thread.
     async fn read_again(&self) -> Result<(), ProviderError> {
         let source = self.source.clone();
         let read = tokio::task::spawn_blocking(move || source.read());
         read.await.map_err(|_| ProviderError::Unavailable)?.map_err(|error| error.as_provider_error())
     }
 
-    /// Reads the file again if it can be; else what was there stays, unless the file is refused.
+    /// Reads the file again. On failure the previous values stay, unless the file is rejected.
     async fn catch_up(&self) -> Result<(), ProviderError> {
         match self.read_again().await {
             Err(ProviderError::Denied) => Err(ProviderError::Denied),
@@ -140,11 +143,15 @@ impl SecretProvider for DotEnv {
         &self.id
     }
 
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError> {
         self.catch_up().await?;
         self.source.with(reference, |current, value| match version {
             VersionSelector::Exactly(asked_for) if *asked_for != current => {
-                Err(ProviderError::VersionGone(HowGone::Destroyed))
+                Err(ProviderError::VersionGone(AbsenceReason::Destroyed))
             }
             _ => fetched(current, value),
         })
@@ -156,10 +163,14 @@ impl SecretProvider for DotEnv {
         Ok(secrets.as_ref().ok_or(ProviderError::Denied)?.keys().map(Reference::named).collect())
     }
 
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
         self.read_again().await?;
         self.source.with(reference, |current, value| {
-            if *known == current { Ok(Refreshed::Unchanged) } else { fetched(current, value).map(Refreshed::Changed) }
+            if *known == current {
+                Ok(RefreshOutcome::Unchanged)
+            } else {
+                fetched(current, value).map(RefreshOutcome::Changed)
+            }
         })
     }
 
@@ -170,7 +181,7 @@ impl SecretProvider for DotEnv {
 
 #[async_trait]
 impl SecretAdmin for DotEnv {
-    /// A file's age is none of a secret's: other lines are in it.
+    /// Reports no age: the file's age is not the secret's.
     async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
         self.catch_up().await?;
         self.source.with(reference, |current, _| Ok(Description::new(current)))
@@ -178,7 +189,8 @@ impl SecretAdmin for DotEnv {
 }
 
 impl Source {
-    /// Takes over what the file says now; if that cannot be had, what was there stays, unless the file is refused.
+    /// Replaces the secrets by those in the file. On failure the previous ones stay, unless the
+    /// file is rejected.
     fn read(&self) -> Result<(), DotEnvError> {
         let _reading = self.reading.lock();
         match self.parsed() {
@@ -197,7 +209,7 @@ impl Source {
         parsed(&file::read(&self.path)?, &self.path)
     }
 
-    /// Shows one secret's current version and value.
+    /// Passes the current version and value of a secret to `show`.
     fn with<T>(
         &self,
         reference: &Reference,
@@ -206,7 +218,7 @@ impl Source {
         let secrets = self.secrets.read();
         let secrets = secrets.as_ref().ok_or(ProviderError::Denied)?;
         let value = secrets.get(reference.as_str()).ok_or(ProviderError::NotFound)?;
-        show(self.versions.of(reference.as_str(), value).map_err(|_| ProviderError::Invalid)?, value)
+        show(self.versions.version_of(reference.as_str(), value).map_err(|_| ProviderError::Invalid)?, value)
     }
 }
 
@@ -216,10 +228,10 @@ fn parsed(content: &[u8], path: &Path) -> Result<Secrets, DotEnvError> {
     parse::parse(content).map_err(refused)
 }
 
-/// A copy, in memory of its own that is wiped in its own time.
-fn fetched(version: Version, value: &SecretBytes) -> Result<Fetched, ProviderError> {
+/// Returns a copy in its own locked memory.
+fn fetched(version: Version, value: &SecretBytes) -> Result<FetchedSecret, ProviderError> {
     let value = SecretBytes::copy_of(value.expose())?;
-    Ok(Fetched::new(value, version))
+    Ok(FetchedSecret::new(value, version))
 }
 
 impl fmt::Debug for DotEnv {

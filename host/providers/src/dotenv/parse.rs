@@ -1,7 +1,6 @@
-//! From the file's text to its secrets, in one step and without a copy in between.
+//! Parses a `.env` file in one pass, without intermediate copies.
 //!
-//! A value goes from the buffer straight into its [`SecretBytes`]: its length is counted first, then it is
-//! written in place.
+//! Each value is measured first, then written directly into its [`SecretBytes`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::iter;
@@ -14,7 +13,7 @@ use super::Problem;
 /// The secrets of a file.
 pub(super) type Secrets = BTreeMap<SecretName, SecretBytes>;
 
-/// The first line that breaks a rule, and the rule.
+/// The first invalid line, and its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     /// From 1.
@@ -22,10 +21,10 @@ pub(super) struct Refused {
     pub(super) problem: Problem,
 }
 
-/// What counts as whitespace. Once [`text`] has looked, a carriage return only ever stands before a line's end.
+/// Whitespace. After the checks of [`text`], a carriage return occurs only at a line's end.
 const BLANK: [char; 3] = [' ', '\t', '\r'];
 
-/// Parses a whole file, or nothing of it.
+/// Parses a whole file, all or nothing.
 pub(super) fn parse(file: &[u8]) -> Result<Secrets, Refused> {
     let mut lines = Lines { text: text(file)?, line: 1 };
     let mut secrets = Secrets::new();
@@ -41,7 +40,7 @@ pub(super) fn parse(file: &[u8]) -> Result<Secrets, Refused> {
     Ok(secrets)
 }
 
-/// The text without its byte order mark, if it has nothing that no line may have.
+/// Decodes the file, without its byte order mark, and rejects characters that no line may contain.
 fn text(file: &[u8]) -> Result<&str, Refused> {
     let text = std::str::from_utf8(file).map_err(|error| {
         let before = file.iter().take(error.valid_up_to()).filter(|&&byte| byte == b'\n').count();
@@ -59,25 +58,25 @@ fn text(file: &[u8]) -> Result<&str, Refused> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// What is left of the text.
+/// The unparsed rest of the file.
 struct Lines<'a> {
     text: &'a str,
-    /// The number of its first line.
+    /// The line number of its first line.
     line: usize,
 }
 
-/// A key, and its value as it is written.
+/// A key and its value, as written.
 struct Assignment<'a> {
-    /// The line of the key.
+    /// The line number of the key.
     line: usize,
     key: &'a str,
     raw: &'a str,
-    /// Whether backslashes mean something in `raw`.
+    /// True if backslashes in `raw` are escapes.
     escapes: bool,
 }
 
 impl<'a> Lines<'a> {
-    /// The next assignment, past empty lines and comments; none at the end.
+    /// Returns the next assignment, after empty lines and comments; `None` at the end.
     fn assignment(&mut self) -> Result<Option<Assignment<'a>>, Refused> {
         while !self.text.is_empty() {
             let (first, rest) = first_line(self.text);
@@ -121,7 +120,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// The first line without its `\n`, and what comes after it.
+/// Splits off the first line, without its `\n`.
 fn first_line(text: &str) -> (&str, &str) {
     text.split_once('\n').unwrap_or((text, ""))
 }
@@ -130,7 +129,7 @@ fn line_ends(text: &str) -> usize {
     text.matches('\n').count()
 }
 
-/// What stands before a `#` that follows whitespace.
+/// Returns the line up to a `#` after whitespace.
 fn without_comment(line: &str) -> &str {
     let line = line.split_once(" #").map_or(line, |(kept, _)| kept);
     line.split_once("\t#").map_or(line, |(kept, _)| kept)
@@ -145,12 +144,12 @@ fn key(left: &str) -> Result<&str, Problem> {
     if fits { Ok(key) } else { Err(Problem::Key) }
 }
 
-/// `GITHUB_TOKEN` is `github-token`.
+/// Returns the secret name of a key: `github-token` for `GITHUB_TOKEN`.
 fn secret_name(key: &str) -> Result<SecretName, Problem> {
     SecretName::parse(&key.to_ascii_lowercase().replace('_', "-")).map_err(Problem::Name)
 }
 
-/// What stands before the closing quote and after it; or what stands before the problem.
+/// Splits the text at the closing quote; an error carries the text before the problem.
 fn double_quoted(body: &str) -> Result<(&str, &str), (&str, Problem)> {
     let before = |at| body.get(..at).unwrap_or_default();
     let mut bytes = body.bytes().enumerate();
@@ -166,7 +165,7 @@ fn double_quoted(body: &str) -> Result<(&str, &str), (&str, Problem)> {
     Err(("", Problem::Unclosed))
 }
 
-/// What a letter stands for after a backslash.
+/// Returns the byte that an escaped letter means.
 fn unescape(letter: u8) -> Option<u8> {
     match letter {
         b'n' => Some(b'\n'),
@@ -178,11 +177,11 @@ fn unescape(letter: u8) -> Option<u8> {
 }
 
 fn value(raw: &str, escapes: bool) -> Result<SecretBytes, Problem> {
-    let write = |place: &mut [u8]| place.iter_mut().zip(decoded(raw, escapes)).for_each(|(to, byte)| *to = byte);
+    let write = |buffer: &mut [u8]| buffer.iter_mut().zip(decoded(raw, escapes)).for_each(|(to, byte)| *to = byte);
     SecretBytes::new(decoded(raw, escapes).count(), write).map_err(Problem::from)
 }
 
-/// The bytes that a raw value means. A line's end is `\n`, whichever way the file ends its lines.
+/// Decodes a raw value. A line ending is always `\n`.
 fn decoded(raw: &str, escapes: bool) -> impl Iterator<Item = u8> {
     let mut bytes = raw.bytes().filter(|&byte| byte != b'\r');
     iter::from_fn(move || match bytes.next()? {

@@ -35,7 +35,7 @@ impl Development {
     }
 }
 
-/// Value and version of the current one.
+/// Returns the current value and version.
 async fn current(provider: &DotEnv, name: &str) -> Result<(Vec<u8>, Version), ProviderError> {
     let fetched = provider.get_secret(&Reference::new(name), &VersionSelector::Current).await?;
     assert_eq!(fetched.ttl, None);
@@ -44,8 +44,8 @@ async fn current(provider: &DotEnv, name: &str) -> Result<(Vec<u8>, Version), Pr
 
 async fn refresh(provider: &DotEnv, name: &str, known: &Version) -> Result<Option<Vec<u8>>, ProviderError> {
     Ok(match provider.refresh_secret(&Reference::new(name), known).await? {
-        Refreshed::Unchanged => None,
-        Refreshed::Changed(fetched) => {
+        RefreshOutcome::Unchanged => None,
+        RefreshOutcome::Changed(fetched) => {
             assert_ne!(fetched.version, *known);
             Some(fetched.value.expose().to_vec())
         }
@@ -53,7 +53,7 @@ async fn refresh(provider: &DotEnv, name: &str, known: &Version) -> Result<Optio
 }
 
 #[tokio::test]
-async fn values_are_there_by_name() {
+async fn values_are_found_by_name() {
     let provider = Development::with("GITHUB_TOKEN=b\nEMPTY=\n").open().unwrap();
     assert_eq!(current(&provider, "github-token").await.unwrap().0, b"b");
     assert_eq!(current(&provider, "empty").await.unwrap().0, b"");
@@ -70,7 +70,7 @@ async fn secrets_are_listed_in_order() {
 }
 
 #[tokio::test]
-async fn only_the_current_version_is_there() {
+async fn only_current_version_is_readable() {
     let development = Development::with("A=b");
     let provider = development.open().unwrap();
     let (_, version) = current(&provider, "a").await.unwrap();
@@ -80,11 +80,11 @@ async fn only_the_current_version_is_there() {
     assert_eq!(ask("absent").await.err(), Some(ProviderError::NotFound));
     development.write("A=c");
     assert_eq!(refresh(&provider, "a", &version).await.unwrap(), Some(b"c".to_vec()));
-    assert_eq!(ask("a").await.err(), Some(ProviderError::VersionGone(HowGone::Destroyed)));
+    assert_eq!(ask("a").await.err(), Some(ProviderError::VersionGone(AbsenceReason::Destroyed)));
 }
 
 #[tokio::test]
-async fn the_file_is_read_again_each_time() {
+async fn each_call_rereads_file() {
     let development = Development::with("A=b\nB=c");
     let provider = development.open().unwrap();
     let (_, version) = current(&provider, "a").await.unwrap();
@@ -95,11 +95,11 @@ async fn the_file_is_read_again_each_time() {
     assert_eq!(current(&provider, "b").await.err(), Some(ProviderError::NotFound));
     assert_eq!(refresh(&provider, "b", &version).await, Err(ProviderError::NotFound));
     development.write("A=e");
-    assert_eq!(current(&provider, "a").await.unwrap().0, b"e", "a fetch is not older than the file");
+    assert_eq!(current(&provider, "a").await.unwrap().0, b"e", "the file was read again");
 }
 
 #[tokio::test]
-async fn a_half_written_file_keeps_the_old_values() {
+async fn half_written_file_keeps_old_values() {
     let development = Development::with("A='b'\n");
     let provider = development.open().unwrap();
     let (_, version) = current(&provider, "a").await.unwrap();
@@ -116,7 +116,7 @@ async fn a_half_written_file_keeps_the_old_values() {
 }
 
 #[tokio::test]
-async fn a_file_that_others_may_read_ends_the_values_until_it_is_right_again() {
+async fn exposed_file_drops_values() {
     let development = Development::with("A=b");
     let provider = development.open().unwrap();
     let (_, version) = current(&provider, "a").await.unwrap();
@@ -129,7 +129,7 @@ async fn a_file_that_others_may_read_ends_the_values_until_it_is_right_again() {
 }
 
 #[test]
-fn open_is_under_the_same_checks() {
+fn open_rejects_exposed_file() {
     for mode in [0o644, 0o640] {
         let development = Development::with("A=b");
         development.set_mode(mode);
@@ -140,7 +140,7 @@ fn open_is_under_the_same_checks() {
 }
 
 #[tokio::test]
-async fn it_neither_revokes_nor_rotates() {
+async fn revoke_and_rotate_are_unsupported() {
     let provider = Development::with("A=b").open().unwrap();
     let (_, version) = current(&provider, "a").await.unwrap();
     assert_eq!(provider.revoke(&Reference::new("a"), &version).await, Err(ProviderError::Unsupported));
@@ -148,8 +148,8 @@ async fn it_neither_revokes_nor_rotates() {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "that it is not there is what is tested")]
-async fn the_process_environment_stays_as_it_is() {
+#[expect(clippy::disallowed_methods, reason = "the test checks that the variable is absent")]
+async fn process_environment_is_unchanged() {
     let development = Development::with("export FAR_DOTENV_TEST=b");
     let provider = development.open().unwrap();
     let (_, version) = current(&provider, "far-dotenv-test").await.unwrap();
@@ -158,7 +158,7 @@ async fn the_process_environment_stays_as_it_is() {
 }
 
 #[test]
-fn no_error_has_anything_of_the_file() {
+fn errors_do_not_quote_file() {
     const CANARY: &str = "CANARY";
     let long = "x".repeat(SecretBytes::MAX_LEN);
     let cases: &[(&[u8], Problem)] = &[
@@ -200,7 +200,7 @@ fn debug_has_no_value() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_secret_is_the_version_of_its_value() {
+async fn describe_returns_version_of_value() {
     let development = Development::with("A=one");
     let provider = development.open().unwrap();
     let describe = || async { provider.describe(&Reference::new("a")).await.map(|told| told.version) };

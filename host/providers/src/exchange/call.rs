@@ -1,4 +1,4 @@
-//! A request to whoever issues tokens.
+//! Requests to a token issuer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use zeroize::Zeroizing;
 
 use super::ExchangeError;
 use crate::network::http::{self, Tls};
-use crate::network::{Metrics, Settings, Shell};
+use crate::network::{Metrics, RetryLayer, Settings};
 
-/// The largest answer, in bytes.
+/// The maximum response size in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A token, and how long it lives from now.
+/// An issued token and its TTL.
 pub(super) struct Issued {
     pub(super) value: SecretBytes,
     pub(super) ttl: Option<Duration>,
 }
 
-/// Whoever issues tokens, as it is called.
+/// A client of a token issuer.
 pub(super) struct Issuer {
     http: Client,
-    shell: Shell,
+    retry: RetryLayer,
 }
 
-/// What is asked. Made anew for each attempt, from what is wiped.
+/// A token request. Built again for each attempt, because its buffers are zeroed after sending.
 pub(super) struct Ask {
     pub(super) url: Url,
-    /// The header that says who asks: after its scheme, the credentials.
+    /// The `authorization` header.
     pub(super) authorization: Option<Zeroizing<Vec<u8>>>,
     pub(super) accept: &'static str,
     pub(super) content_type: &'static str,
@@ -47,20 +47,20 @@ impl Issuer {
     ) -> Result<Self, ExchangeError> {
         let authorities = authorities.map(http::certificates).transpose().map_err(|_| ExchangeError::Authorities)?;
         let http = http::client(Tls { authorities, ..Tls::default() })?;
-        Ok(Self { http, shell: Shell::new(settings, metrics) })
+        Ok(Self { http, retry: RetryLayer::new(settings, metrics) })
     }
 
-    /// Asks, again where that may help, and reads the answer that came with this status.
+    /// Sends a request, with retries, and reads the response with the expected status.
     ///
     /// # Errors
     ///
-    /// What another status is, or what kept an answer from being there.
+    /// The error that matches any other status, or a failed request.
     pub(super) async fn ask(
         &self,
         expected: StatusCode,
         ask: impl Fn() -> Result<Ask, ProviderError>,
     ) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
-        self.shell.call(|| async { self.attempt(expected, ask()?).await }).await
+        self.retry.call(|| async { self.attempt(expected, ask()?).await }).await
     }
 
     async fn attempt(&self, expected: StatusCode, ask: Ask) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
@@ -77,7 +77,7 @@ impl Issuer {
             header.set_sensitive(true);
             request = request.header(AUTHORIZATION, header);
         }
-        let response = request.send().await.map_err(|error| http::failure(&error))?;
+        let response = request.send().await.map_err(|error| http::provider_error(&error))?;
         let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
         match response.status() {
             status if status == expected => http::body(response, MAX_BODY).await,
@@ -86,11 +86,11 @@ impl Issuer {
     }
 }
 
-/// What a status is.
+/// Maps a status to an error.
 fn refusal(status: StatusCode, retry_after: Option<Duration>) -> ProviderError {
     match (status.as_u16(), retry_after) {
         (401, _) => ProviderError::Unauthenticated,
-        // GitHub says so, too, that there were too many.
+        // GitHub reports a rate limit as 403 with `Retry-After`.
         (429, _) | (403, Some(_)) => ProviderError::Throttled { retry_after },
         (403, None) => ProviderError::Denied,
         (404, _) => ProviderError::NotFound,

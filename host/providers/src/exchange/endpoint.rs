@@ -1,56 +1,57 @@
-//! Where tokens are issued.
+//! Endpoints of token issuers.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// A URL over `https`; plain `http` is for loopback addresses alone. Without a user, a query and a fragment.
+/// An `https` URL without user, query and fragment. Plain `http` is permitted only for loopback
+/// addresses.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// Why a text is no endpoint.
+/// An error in the URL of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// Not a URL with a host.
-    #[error("an endpoint is a URL such as https://login.example.com/token")]
+    /// The string is not a URL with a host.
+    #[error("not a URL such as https://login.example.com/token")]
     NotUrl,
-    /// A secret would be sent for all to read.
-    #[error("an endpoint is over https; http is for 127.0.0.1 and [::1] alone")]
-    Plain,
-    /// User, query or fragment.
-    #[error("an endpoint has a host, perhaps a port, a path, and nothing else")]
-    More,
+    /// Plain `http` would expose the secret.
+    #[error("an endpoint uses https; http is permitted only for 127.0.0.1 and [::1]")]
+    PlainHttp,
+    /// The URL has a user, query or fragment.
+    #[error("the endpoint has more than a host, a port and a path")]
+    ExtraParts,
 }
 
 impl Endpoint {
-    /// Parses one.
+    /// Parses an endpoint.
     ///
     /// # Errors
     ///
-    /// [`EndpointError`]: which rule the text breaks.
+    /// [`EndpointError`] names the rule that the string violates.
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text).map_err(|_| EndpointError::NotUrl)?;
         let host = url.host_str().ok_or(EndpointError::NotUrl)?;
-        // A name is whatever a resolver makes of it: 'localhost' too.
+        // The resolver decides the address of a name, even of `localhost`.
         let is_loopback = host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
         if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback) {
-            return Err(EndpointError::Plain);
+            return Err(EndpointError::PlainHttp);
         }
         let has_user = !url.username().is_empty() || url.password().is_some();
         if has_user || url.query().is_some() || url.fragment().is_some() {
-            return Err(EndpointError::More);
+            return Err(EndpointError::ExtraParts);
         }
         Ok(Self(url))
     }
 
-    /// The endpoint itself.
+    /// Returns the URL.
     pub(super) fn url(&self) -> Url {
         self.0.clone()
     }
 
-    /// What is below it, by segments that are encoded as they are put there.
+    /// Appends path segments, percent-encoded.
     pub(super) fn below(&self, segments: &[&str]) -> Option<Url> {
         let mut url = self.0.clone();
         url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_over_https_and_has_a_path_at_most() {
+    fn endpoint_is_https_url() {
         for text in ["https://api.github.com", "https://ghe.example/api/v3", "http://127.0.0.1:8080/x", "http://[::1]/"]
         {
             assert!(Endpoint::parse(text).is_ok(), "{text}");
@@ -77,20 +78,20 @@ mod tests {
         for (text, error) in [
             ("", EndpointError::NotUrl),
             ("login.example.com", EndpointError::NotUrl),
-            ("http://login.example.com", EndpointError::Plain),
-            ("http://localhost/", EndpointError::Plain),
-            ("http://0.0.0.0/", EndpointError::Plain),
-            ("ftp://login.example.com", EndpointError::Plain),
-            ("https://user@login.example.com", EndpointError::More),
-            ("https://login.example.com/?a", EndpointError::More),
-            ("https://login.example.com/#a", EndpointError::More),
+            ("http://login.example.com", EndpointError::PlainHttp),
+            ("http://localhost/", EndpointError::PlainHttp),
+            ("http://0.0.0.0/", EndpointError::PlainHttp),
+            ("ftp://login.example.com", EndpointError::PlainHttp),
+            ("https://user@login.example.com", EndpointError::ExtraParts),
+            ("https://login.example.com/?a", EndpointError::ExtraParts),
+            ("https://login.example.com/#a", EndpointError::ExtraParts),
         ] {
             assert_eq!(Endpoint::parse(text), Err(error), "{text}");
         }
     }
 
     #[test]
-    fn segments_are_put_below_and_stay_segments() {
+    fn appended_segments_are_encoded() {
         let below = |text: &str| Endpoint::parse(text).unwrap().below(&["a", "b/c?"]).unwrap().to_string();
         assert_eq!(below("https://a.example"), "https://a.example/a/b%2Fc%3F");
         assert_eq!(below("https://a.example/v3/"), "https://a.example/v3/a/b%2Fc%3F");

@@ -1,7 +1,7 @@
-//! A GitHub App's installation token, for its private key.
+//! Installation access tokens of a GitHub App, issued for its private key.
 //!
-//! Source: GitHub's documentation, "Generating a JSON Web Token (JWT) for a GitHub App" and the REST API's "Create an installation
-//! access token for an app".
+//! Sources: GitHub's documentation, "Generating a JSON Web Token (JWT) for a GitHub App", and the
+//! REST API's "Create an installation access token for an app".
 
 use std::time::Duration;
 
@@ -21,26 +21,27 @@ use super::Endpoint;
 use super::call::{Ask, Issued, Issuer};
 use crate::network::json;
 
-/// Whose token, and for how much.
+/// The installation and the scope of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitHubApp {
-    /// The API: `https://api.github.com`.
+    /// The base URL of the API: `https://api.github.com`.
     pub api: Endpoint,
-    /// The App's id, or its client id.
+    /// The App's id or client id.
     pub app_id: String,
-    /// The installation's id.
+    /// The installation id.
     pub installation: u64,
-    /// The only repositories that the token is for, by name; all of the installation's if none.
+    /// The repositories that the token may access, by name; empty means all of the installation's.
     pub repositories: Vec<String>,
-    /// The only permissions that it has, such as `issues` and `write`; all of the installation's if none.
+    /// The token's permissions, such as `issues` and `write`; empty means all of the
+    /// installation's.
     pub permissions: Vec<(String, String)>,
 }
 
-/// How far GitHub's clock may be behind.
+/// The tolerated clock skew, in seconds.
 const SKEW: u64 = 60;
-/// The longest that GitHub takes.
+/// The lifetime of the JWT. GitHub's maximum is 10 minutes.
 const LIVES: Duration = Duration::from_secs(9 * 60 + SKEW);
-/// A token that ends sooner is not worth handing out, and one is given up so much before its end.
+/// The part of the lifetime that is not handed out. A token that expires sooner is rejected.
 const MARGIN: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
@@ -79,7 +80,7 @@ impl GitHubApp {
         })
     }
 
-    /// What shows that it is the App that asks.
+    /// Signs the JWT that authenticates the App.
     fn jwt(&self, key: &SecretBytes) -> Result<Jwt, ProviderError> {
         let rule = JwtRule {
             algorithm: JwtAlgorithm::Rs256,
@@ -90,22 +91,22 @@ impl GitHubApp {
             max_ttl: LIVES,
         };
         let now = clock::unix_time();
-        let claims = Claims::fix("{}", &rule, now.saturating_sub(SKEW)).map_err(|_| ProviderError::Invalid)?;
+        let claims = Claims::new("{}", &rule, now.saturating_sub(SKEW)).map_err(|_| ProviderError::Invalid)?;
         let key = SigningKey::parse(rule.algorithm, key.expose()).map_err(|_| ProviderError::Invalid)?;
         Jwt::sign(&key, None, &claims).map_err(|_| ProviderError::Invalid)
     }
 }
 
-/// Reads the body of an answer with an installation access token.
+/// Parses a response with an installation access token.
 ///
 /// # Errors
 ///
-/// `Invalid` for anything but a token that is good for longer than the margin.
+/// `Invalid` for anything but a token that outlives the margin.
 pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
     if !json::is_object(body) {
         return Err(ProviderError::Invalid);
     }
-    // The library's error may have a piece of the text in it.
+    // The parser's error may quote the body.
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
     let expires_at: Timestamp = answer.expires_at.parse().map_err(|_| ProviderError::Invalid)?;
     let left = expires_at.duration_since(clock::wall_time());

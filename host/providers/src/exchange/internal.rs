@@ -1,11 +1,11 @@
-//! Entry points for fuzzing: how answers of token endpoints are read. Not part of the crate's interface.
+//! Entry points for fuzzing the parsers of token responses. Not part of the crate's interface.
 
 use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
 
 use super::{github_app, oauth2};
 
-/// Reads the body of an OAuth 2.0 token response.
+/// Parses an OAuth 2.0 token response.
 ///
 /// # Errors
 ///
@@ -14,7 +14,7 @@ pub fn oauth2(body: &[u8]) -> Result<SecretBytes, ProviderError> {
     oauth2::answered(body).map(|issued| issued.value)
 }
 
-/// Reads the body of GitHub's answer with an installation access token.
+/// Parses GitHub's response with an installation access token.
 ///
 /// # Errors
 ///

@@ -1,20 +1,21 @@
-//! Secrets that are exchanged: the backend has a long-lived key, and the host gives a short-lived token for it, so that no
-//! skill ever holds the key.
+//! Token exchange: the backend stores a long-lived key, and a skill gets a short-lived token for
+//! it.
 //!
-//! [`Exchange`] stands in front of another provider. What it has a [`Recipe`] for is made with a key that the other one has, by
-//! a request to whoever issues tokens; everything else is the other one's. A key is read for one exchange, and dropped.
+//! [`Exchange`] wraps another provider. A secret with an [`ExchangeConfig`] is a token that an
+//! issuer returns for a key of the inner provider. All other secrets are those of the inner
+//! provider. A key is read for one exchange and then dropped.
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It keeps nothing: who shares a token, and until when, is the broker's. A token that is not needed any more is not given back to
-//! whoever issued it; it ends by itself.
+//! The broker, not this provider, caches tokens. A token that is no longer needed is not revoked at
+//! its issuer; it expires.
 //!
 //! # Security
 //!
-//! A key goes to nobody but whoever issues the tokens, and of GitHub's not even there: it signs. No text of an answer is in
-//! any error, nor is a URL.
+//! A key is sent only to its token issuer. A GitHub App's key is never sent: it signs a JWT. No
+//! error contains a part of a response or a URL.
 
-#![expect(clippy::disallowed_methods, reason = "it passes on what the broker asks it to the provider behind it")]
+#![expect(clippy::disallowed_methods, reason = "a wrapper calls the inner provider on behalf of the broker")]
 
 mod call;
 mod endpoint;
@@ -30,8 +31,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use far_core::provider::{
-    Description, DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, Refreshed, SecretAdmin, SecretOwner,
-    SecretProvider,
+    Description, DynamicSecrets, FetchedSecret, LeaseId, ProviderError, Reference, RefreshOutcome, SecretAdmin,
+    SecretOwner, SecretProvider,
 };
 use far_core::{ProviderId, Version, VersionSelector};
 
@@ -41,51 +42,52 @@ pub use self::oauth2::{ClientAuth, ClientCredentials};
 
 use self::call::{Issued, Issuer};
 use crate::network::{HttpSetupError, Metrics, Settings};
-use crate::version::{NoRandom, Versions};
+use crate::version::{RandomError, VersionHasher};
 
-/// How one secret is made of another.
+/// The exchange of one secret for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipe {
-    /// What the secret is called. Nothing of the backend's own is called so.
+pub struct ExchangeConfig {
+    /// The reference of the token. It must differ from the references of the backend.
     pub name: Reference,
-    /// What the key is called in the backend.
+    /// The reference of the key in the backend.
     pub key: Reference,
-    /// What is done with the key.
+    /// The kind of exchange.
     pub kind: Kind,
-    /// The authorities that the issuer's certificate is of, in PEM; the platform's if none.
+    /// The trusted authorities for the issuer, in PEM; `None` means the platform's.
     pub authorities: Option<Vec<u8>>,
 }
 
-/// What is done with a key.
+/// A kind of exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A GitHub App's private key signs, and GitHub gives a token of one of its installations.
+    /// A GitHub App's private key signs a JWT, and GitHub issues an installation access token.
     GitHubApp(GitHubApp),
-    /// A client's secret goes to its authorization server, which gives an access token (RFC 6749, 4.4).
+    /// A client secret is sent to the authorization server, which issues an access token (RFC 6749,
+    /// section 4.4).
     ClientCredentials(ClientCredentials),
 }
 
-/// Why there is no exchange.
+/// An error that prevents the provider from being created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExchangeError {
-    /// The authorities have no certificate in them, or one that is none.
-    #[error("there is no certificate in the authorities, or one that cannot be read")]
+    /// The authorities contain no certificate, or an invalid one.
+    #[error("the authorities contain no certificate, or an invalid one")]
     Authorities,
-    /// TLS, or the client.
+    /// The HTTP client could not be created.
     #[error(transparent)]
     Http(#[from] HttpSetupError),
-    /// The operating system gave no random numbers for the key that versions are made with.
-    #[error("the operating system gave no random numbers")]
+    /// The operating system returned no random bytes for the version key.
+    #[error("the operating system returned no random bytes")]
     Random,
 }
 
-/// A provider in front of another, with tokens for its keys.
+/// A provider that wraps another and exchanges its keys for tokens.
 pub struct Exchange {
     behind: Arc<dyn SecretProvider>,
     issuers: HashMap<Reference, Exchanged>,
-    versions: Versions,
+    versions: VersionHasher,
     metrics: Arc<Metrics>,
 }
 
@@ -96,30 +98,29 @@ struct Exchanged {
 }
 
 impl Exchange {
-    /// Takes the place of a provider, under its name, with what is made of its keys. Must be called within a tokio runtime; makes no
-    /// request.
+    /// Wraps a provider, under the same id. Requires a tokio runtime; sends no request.
     ///
     /// # Errors
     ///
-    /// [`ExchangeError`].
-    pub fn new(behind: Arc<dyn SecretProvider>, recipes: Vec<Recipe>) -> Result<Self, ExchangeError> {
+    /// [`ExchangeError`] if the HTTP client or the version key cannot be created.
+    pub fn new(behind: Arc<dyn SecretProvider>, recipes: Vec<ExchangeConfig>) -> Result<Self, ExchangeError> {
         let metrics = Arc::new(Metrics::default());
-        let exchanged = |recipe: Recipe| {
+        let exchanged = |recipe: ExchangeConfig| {
             let issuer = Issuer::new(recipe.authorities.as_deref(), Settings::default(), metrics.clone())?;
             Ok((recipe.name, Exchanged { key: recipe.key, kind: recipe.kind, issuer }))
         };
         let issuers = recipes.into_iter().map(exchanged).collect::<Result<_, ExchangeError>>()?;
-        let versions = Versions::random("token").map_err(|NoRandom| ExchangeError::Random)?;
+        let versions = VersionHasher::random("token").map_err(|RandomError| ExchangeError::Random)?;
         Ok(Self { behind, issuers, versions, metrics })
     }
 
-    /// What the exchanges did so far, in numbers: the counters of
-    /// [`Server::Issuer`](far_core::provider::Server::Issuer), without those of the provider behind.
+    /// Returns the counters of [`Server::Issuer`](far_core::provider::Server::Issuer), without
+    /// those of the inner provider.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    async fn issue(&self, name: &Reference, exchanged: &Exchanged) -> Result<Fetched, ProviderError> {
+    async fn issue(&self, name: &Reference, exchanged: &Exchanged) -> Result<FetchedSecret, ProviderError> {
         let key = self.behind.get_secret(&exchanged.key, &VersionSelector::Current).await?;
         let issued = match &exchanged.kind {
             Kind::GitHubApp(app) => app.token(&exchanged.issuer, &key.value).await,
@@ -127,8 +128,8 @@ impl Exchange {
         };
         drop(key);
         let Issued { value, ttl } = issued?;
-        let version = self.versions.of(name.as_str(), &value).map_err(|_| ProviderError::Invalid)?;
-        Ok(Fetched::new(value, version).with_ttl(ttl))
+        let version = self.versions.version_of(name.as_str(), &value).map_err(|_| ProviderError::Invalid)?;
+        Ok(FetchedSecret::new(value, version).with_ttl(ttl))
     }
 }
 
@@ -138,13 +139,17 @@ impl SecretProvider for Exchange {
         self.behind.id()
     }
 
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError> {
         match (self.issuers.get(reference), version) {
             (None, _) => self.behind.get_secret(reference, version).await,
             (Some(exchanged), VersionSelector::Current) => self.issue(reference, exchanged).await,
-            // No token is given out twice.
+            // Each exchange returns a new token.
             (Some(_), VersionSelector::Exactly(_)) => {
-                Err(ProviderError::VersionGone(far_core::provider::HowGone::Destroyed))
+                Err(ProviderError::VersionGone(far_core::provider::AbsenceReason::Destroyed))
             }
         }
     }
@@ -157,14 +162,14 @@ impl SecretProvider for Exchange {
         Ok(there)
     }
 
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
         match self.issuers.get(reference) {
             None => self.behind.refresh_secret(reference, known).await,
-            Some(exchanged) => self.issue(reference, exchanged).await.map(Refreshed::Changed),
+            Some(exchanged) => self.issue(reference, exchanged).await.map(RefreshOutcome::Changed),
         }
     }
 
-    /// A token is not kept; its key may be read by other callers.
+    /// Detaches reads of the key; no read of a token is shared.
     fn forget_in_flight(&self, reference: &Reference) {
         self.behind.forget_in_flight(self.key_of(reference));
     }
@@ -179,7 +184,7 @@ impl SecretProvider for Exchange {
 }
 
 impl Exchange {
-    /// What the provider behind calls the secret that this one comes from: the key of a token.
+    /// Returns the reference in the inner provider: for a token, that of its key.
     fn key_of<'a>(&'a self, reference: &'a Reference) -> &'a Reference {
         self.issuers.get(reference).map_or(reference, |exchanged| &exchanged.key)
     }
@@ -193,7 +198,7 @@ impl Exchange {
     }
 }
 
-/// Passed on to the provider behind, except for tokens: a token has no owner, because its key has
+/// Delegates to the inner provider, except for tokens: a token has no owner, because its key has
 /// none.
 #[async_trait]
 impl DynamicSecrets for Exchange {
@@ -202,7 +207,7 @@ impl DynamicSecrets for Exchange {
         reference: &Reference,
         version: &VersionSelector,
         owner: &SecretOwner,
-    ) -> Result<Fetched, ProviderError> {
+    ) -> Result<FetchedSecret, ProviderError> {
         match self.issuers.get(reference) {
             None => self.dynamic_behind()?.issue(reference, version, owner).await,
             Some(_) => self.get_secret(reference, version).await,
@@ -222,7 +227,7 @@ impl DynamicSecrets for Exchange {
         reference: &Reference,
         lease: &LeaseId,
         owner: &SecretOwner,
-    ) -> Result<Fetched, ProviderError> {
+    ) -> Result<FetchedSecret, ProviderError> {
         match self.issuers.get(reference) {
             None => self.dynamic_behind()?.reissue(reference, lease, owner).await,
             Some(_) => Err(ProviderError::Unsupported),
@@ -238,10 +243,10 @@ impl DynamicSecrets for Exchange {
     }
 }
 
-/// Passed on to the provider behind, except for tokens.
+/// Delegates to the inner provider, except for tokens.
 #[async_trait]
 impl SecretAdmin for Exchange {
-    /// Describes a token by nothing but the presence of its key: the key's version is not the
+    /// Checks that the key exists, and returns an empty description: the key's version is not the
     /// token's.
     async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
         match self.issuers.get(reference) {

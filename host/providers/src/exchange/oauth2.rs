@@ -1,4 +1,4 @@
-//! An access token, for a client's secret: the client credentials grant of OAuth 2.0 (RFC 6749, 4.4).
+//! Access tokens of the OAuth 2.0 client credentials grant (RFC 6749, section 4.4).
 
 use std::time::Duration;
 
@@ -16,33 +16,33 @@ use super::Endpoint;
 use super::call::{Ask, Issued, Issuer};
 use crate::network::json;
 
-/// Whose token, and for how much.
+/// The client and the scope of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCredentials {
     /// The authorization server's token endpoint.
     pub token_url: Endpoint,
-    /// The client's identifier.
+    /// The client id.
     pub client_id: String,
-    /// The scope, as the server has it: names with spaces between; the server's own choice if none.
+    /// The scope: names separated by spaces; `None` means the server's default.
     pub scope: Option<String>,
-    /// How the client says who it is.
+    /// The client authentication method.
     pub auth: ClientAuth,
 }
 
-/// How a client says who it is (RFC 6749, 2.3.1).
+/// A client authentication method (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAuth {
-    /// By the `authorization` header, with `Basic`.
+    /// The `authorization` header, with the `Basic` scheme.
     #[default]
     Basic,
-    /// By the body.
+    /// The request body.
     Body,
 }
 
-/// What a form leaves as it is (RFC 3986, unreserved).
+/// The characters that a form does not encode (RFC 3986, unreserved).
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// A token is given up so much before its end.
+/// The part of the lifetime that is not handed out, in seconds.
 const MARGIN: u64 = 30;
 
 #[derive(Deserialize)]
@@ -84,16 +84,16 @@ impl ClientCredentials {
     }
 }
 
-/// Reads the body of a token response.
+/// Parses a token response.
 ///
 /// # Errors
 ///
-/// `Invalid` or `Unsupported` for anything but a bearer token that is good for longer than the margin.
+/// `Invalid` or `Unsupported` for anything but a bearer token that outlives the margin.
 pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
     if !json::is_object(body) {
         return Err(ProviderError::Invalid);
     }
-    // The library's error may have a piece of the text in it.
+    // The parser's error may quote the body.
     let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
     if !answer.token_type.eq_ignore_ascii_case("bearer") {
         return Err(ProviderError::Unsupported);
@@ -109,7 +109,7 @@ pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
 }
 
 fn encoded(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
-    // Enough for every byte to be encoded: memory that moved would leave a copy.
+    // Room for every byte to be encoded: a buffer that reallocates leaves a copy behind.
     let mut text = Zeroizing::new(Vec::with_capacity(3 * bytes.len()));
     percent_encode(bytes, FORM).for_each(|piece| text.extend_from_slice(piece.as_bytes()));
     text

@@ -1,15 +1,15 @@
-//! Against issuers that do as they are told.
+//! Tests with scripted token issuers.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-use far_core::provider::{Counted, HowGone};
+use far_core::provider::{AbsenceReason, CallCounter};
 use std::time::Duration;
 
 use super::*;
 use crate::MemoryProvider;
-use crate::network::scripted::{Reply, Request, Scripted};
+use crate::network::mock_server::{MockServer, Reply, Request};
 
-/// What no error and no `Debug` may have in it.
+/// A secret that no error and no `Debug` output may contain.
 const CANARY: &str = "s3cr3t-canary";
 const KEY: &[u8] = include_bytes!("../../../core/src/jwt/keys/rsa-pkcs1.pem");
 
@@ -21,13 +21,13 @@ async fn exchange(
     script: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     key: &[u8],
     kind: impl FnOnce(Endpoint) -> Kind,
-) -> (Exchange, Scripted) {
-    let server = Scripted::start(script).await;
+) -> (Exchange, MockServer) {
+    let server = MockServer::start(script).await;
     let behind = MemoryProvider::new("memory".parse().unwrap());
     behind.set(&reference("key"), &Version::parse("1").unwrap(), key).unwrap();
     behind.set(&reference("other"), &Version::parse("1").unwrap(), b"plain").unwrap();
     let kind = kind(Endpoint::parse(&server.address).unwrap());
-    let recipe = Recipe { name: reference("app"), key: reference("key"), kind, authorities: None };
+    let recipe = ExchangeConfig { name: reference("app"), key: reference("key"), kind, authorities: None };
     (Exchange::new(Arc::new(behind), vec![recipe]).unwrap(), server)
 }
 
@@ -41,7 +41,7 @@ fn client(auth: ClientAuth) -> impl FnOnce(Endpoint) -> Kind {
     move |token_url| Kind::ClientCredentials(ClientCredentials { token_url, client_id, scope, auth })
 }
 
-async fn get(exchange: &Exchange, name: &str) -> Result<Fetched, ProviderError> {
+async fn get(exchange: &Exchange, name: &str) -> Result<FetchedSecret, ProviderError> {
     let got = exchange.get_secret(&reference(name), &VersionSelector::Current).await;
     if let Err(error) = &got {
         let shown = format!("{error} {error:?}");
@@ -56,7 +56,7 @@ fn expiring(time: Duration) -> Reply {
 }
 
 #[tokio::test]
-async fn a_github_app_shows_a_token_that_it_signed_and_never_its_key() {
+async fn github_app_sends_signed_jwt() {
     let (exchange, server) = exchange(
         |_| expiring(Duration::from_secs(3600)),
         KEY,
@@ -71,7 +71,7 @@ async fn a_github_app_shows_a_token_that_it_signed_and_never_its_key() {
     assert_eq!(fetched.value.expose(), format!("ghs_{CANARY}").as_bytes());
     assert!((3500..=3570).contains(&fetched.ttl.unwrap().as_secs()), "{:?}", fetched.ttl);
     assert!(fetched.version.as_str().starts_with("token-"));
-    let [asked] = &server.asked("")[..] else { panic!("one request") };
+    let [asked] = &server.requests("")[..] else { panic!("one request") };
     assert_eq!(asked.line, "POST /app/installations/678/access_tokens");
     assert_eq!(asked.body, r#"{"permissions":{"issues":"write"},"repositories":["r"]}"#);
     let jwt = asked.header("authorization").unwrap().strip_prefix("Bearer ").unwrap();
@@ -80,12 +80,12 @@ async fn a_github_app_shows_a_token_that_it_signed_and_never_its_key() {
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!(claims["iss"], "12345");
     let lives = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
-    assert_eq!(lives, 600, "GitHub takes no more");
+    assert_eq!(lives, 600, "GitHub's maximum");
     assert!(!format!("{asked:?}").contains("PRIVATE"));
 }
 
 #[tokio::test]
-async fn a_client_shows_its_secret_to_its_authorization_server() {
+async fn client_credentials_are_sent() {
     let answer = |_: &Request| {
         Reply::Json(200, format!(r#"{{"access_token":"a\/{CANARY}","token_type":"bearer","expires_in":300}}"#))
     };
@@ -95,40 +95,40 @@ async fn a_client_shows_its_secret_to_its_authorization_server() {
         (fetched.value.expose(), fetched.ttl),
         (format!("a/{CANARY}").as_bytes(), Some(Duration::from_secs(270)))
     );
-    let asked = &server.asked("")[0];
+    let asked = &server.requests("")[0];
     assert_eq!((asked.line.as_str(), asked.body.as_str()), ("POST /", "grant_type=client_credentials&scope=a%20b"));
     // far%3A1:s%25cret%3A%FF
     assert_eq!(asked.header("authorization"), Some("Basic ZmFyJTNBMTpzJTI1Y3JldCUzQSVGRg=="));
 
     let (body, server) = exchange(answer, b"s%cret", client(ClientAuth::Body)).await;
     get(&body, "app").await.unwrap();
-    let asked = &server.asked("")[0];
+    let asked = &server.requests("")[0];
     assert_eq!(asked.body, "grant_type=client_credentials&scope=a%20b&client_id=far%3A1&client_secret=s%25cret");
     assert_eq!(asked.header("authorization"), None);
 }
 
 #[tokio::test]
-async fn everything_else_is_the_other_providers() {
+async fn other_secrets_come_from_inner_provider() {
     let (exchange, server) = exchange(|_| expiring(Duration::from_secs(60)), KEY, app).await;
     assert_eq!(get(&exchange, "other").await.unwrap().value.expose(), b"plain");
     assert_eq!(get(&exchange, "none").await.err(), Some(ProviderError::NotFound));
-    assert!(server.asked("").is_empty());
+    assert!(server.requests("").is_empty());
     let mut listed: Vec<_> = exchange.list_secrets().await.unwrap().iter().map(|one| one.as_str().to_owned()).collect();
     listed.sort_unstable();
     assert_eq!(listed, ["app", "key", "other"]);
     assert_eq!(exchange.id().as_str(), "memory");
     let version = VersionSelector::Exactly(Version::parse("1").unwrap());
     let old = exchange.get_secret(&reference("app"), &version).await.err();
-    assert_eq!(old, Some(ProviderError::VersionGone(HowGone::Destroyed)));
+    assert_eq!(old, Some(ProviderError::VersionGone(AbsenceReason::Destroyed)));
     let one = get(&exchange, "app").await.unwrap().version;
-    let Refreshed::Changed(other) = exchange.refresh_secret(&reference("app"), &one).await.unwrap() else {
-        panic!("a token of before");
+    let RefreshOutcome::Changed(other) = exchange.refresh_secret(&reference("app"), &one).await.unwrap() else {
+        panic!("the token did not change");
     };
-    assert_eq!(one, other.version, "of the same value");
+    assert_eq!(one, other.version, "equal values have equal versions");
 }
 
 #[tokio::test]
-async fn what_an_issuer_refuses_is_told_by_its_status_alone() {
+async fn issuer_status_maps_to_error() {
     let cases = [
         (401, ProviderError::Unauthenticated),
         (403, ProviderError::Denied),
@@ -141,16 +141,16 @@ async fn what_an_issuer_refuses_is_told_by_its_status_alone() {
         let refused = move |_: &Request| Reply::Json(status, format!(r#"{{"message":"{CANARY}"}}"#));
         let (exchange, server) = exchange(refused, KEY, app).await;
         assert_eq!(get(&exchange, "app").await.err(), Some(error), "{status}");
-        assert_eq!(server.asked("").len(), 1, "{status}");
+        assert_eq!(server.requests("").len(), 1, "{status}");
     }
-    let limited = |_: &Request| Reply::With(403, "Retry-After: 60", String::new());
+    let limited = |_: &Request| Reply::WithHeader(403, "Retry-After: 60", String::new());
     let (exchange, _server) = exchange(limited, KEY, app).await;
     let retry_after = Some(Duration::from_secs(60));
     assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Throttled { retry_after }));
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_token_is_invalid() {
+async fn malformed_token_response_is_invalid() {
     let expired = (jiff::Timestamp::now() + Duration::from_secs(20)).to_string();
     for body in [
         String::new(),
@@ -186,21 +186,21 @@ async fn an_answer_that_is_no_token_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_asks_nobody() {
+async fn invalid_key_sends_no_request() {
     let (exchange, server) = exchange(|_| expiring(Duration::from_secs(60)), b"no key", app).await;
     assert_eq!(get(&exchange, "app").await.err(), Some(ProviderError::Invalid));
-    assert!(server.asked("").is_empty());
+    assert!(server.requests("").is_empty());
 }
 
 #[tokio::test]
-async fn of_a_token_is_said_that_its_key_is_there_and_nothing_of_the_key() {
+async fn describing_token_omits_key() {
     let (exchange, server) = exchange(|_| expiring(Duration::from_secs(3600)), KEY, app).await;
     let described = exchange.describe(&reference("app")).await;
     assert_eq!(described, Ok(Description::default()));
     let described = exchange.describe(&reference("other")).await.unwrap();
     assert_eq!(described.version, Some(Version::parse("1").unwrap()));
     assert_eq!(exchange.describe(&reference("absent")).await, Err(ProviderError::NotFound));
-    assert!(server.asked("").is_empty(), "nothing is issued");
+    assert!(server.requests("").is_empty(), "no token is issued");
     let (lease, owner) = (LeaseId::new("x"), SecretOwner::random().unwrap());
     for name in ["app", "other"] {
         let replaced = exchange.reissue(&reference(name), &lease, &owner).await;
@@ -209,24 +209,24 @@ async fn of_a_token_is_said_that_its_key_is_there_and_nothing_of_the_key() {
 }
 
 #[tokio::test]
-async fn a_token_whose_key_is_gone_is_not_there() {
+async fn token_without_key_is_not_found() {
     let exchange = {
         let behind = MemoryProvider::new("memory".parse().unwrap());
         let kind = app(Endpoint::parse("http://127.0.0.1:1").unwrap());
-        let recipe = Recipe { name: reference("app"), key: reference("key"), kind, authorities: None };
+        let recipe = ExchangeConfig { name: reference("app"), key: reference("key"), kind, authorities: None };
         Exchange::new(Arc::new(behind), vec![recipe]).unwrap()
     };
     assert_eq!(exchange.describe(&reference("app")).await, Err(ProviderError::NotFound));
 }
 
 #[tokio::test]
-async fn what_issuers_are_asked_is_counted_apart_from_the_backend() {
+async fn issuer_requests_are_counted_separately() {
     let (exchange, _server) = exchange(|_| expiring(Duration::from_secs(3600)), KEY, app).await;
     get(&exchange, "app").await.unwrap();
     get(&exchange, "other").await.unwrap();
-    let issuers: Arc<dyn Counted> = exchange.metrics().clone();
+    let issuers: Arc<dyn CallCounter> = exchange.metrics().clone();
     drop(exchange);
-    // The values behind it are in memory: nobody is asked for them.
+    // The inner provider is in memory and sends no requests.
     let counts = issuers.counts();
     assert_eq!((counts.calls.first(), counts.attempts), (Some(&("ok", 1)), 1));
 }

@@ -1,4 +1,5 @@
-//! HTTP as a backend is spoken to: TLS by rustls, nothing of the environment, bodies within bounds and wiped.
+//! The HTTP client of all network backends: TLS by rustls, no proxy settings from the environment,
+//! and bounded bodies that are zeroed when dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,51 +13,53 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use zeroize::Zeroizing;
 
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(3);
-/// What is taken for a body whose length is not told, to begin with.
-const FIRST: usize = 16 * 1024;
+/// The connect timeout.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The initial capacity for a body without a `Content-Length`.
+const INITIAL_CAPACITY: usize = 16 * 1024;
 
-/// Who the backend must be, and who the client says that it is.
+/// The TLS identities: trusted authorities and the client's own certificate.
 #[derive(Default)]
 pub(crate) struct Tls {
-    /// The authorities that the backend's certificate is of; the platform's if none.
+    /// The trusted authorities; `None` means the platform's.
     pub(crate) authorities: Option<Vec<CertificateDer<'static>>>,
-    /// The client's own certificate, with the chain to its authority, and its key.
+    /// The client certificate with its chain, and its key.
     pub(crate) identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
 
-/// Why there is no client.
+/// An error that prevents the HTTP client from being created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpSetupError {
-    /// The authorities hold no certificate, or one that cannot be parsed.
-    #[error("there is no certificate in the authorities, or one that cannot be read")]
+    /// The authorities contain no certificate, or an invalid one.
+    #[error("the authorities contain no certificate, or an invalid one")]
     Certificates,
-    /// TLS could not be set up with these certificates, or those of the platform.
-    #[error("TLS cannot be set up")]
+    /// TLS rejected these certificates, or those of the platform.
+    #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
-    /// The client could not be set up.
-    #[error("the HTTP client cannot be set up")]
+    /// The HTTP library failed.
+    #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
-/// Parses certificates in PEM, at least one.
+/// Parses one or more certificates in PEM.
 ///
 /// # Errors
 ///
-/// [`HttpSetupError::Certificates`] if there is none, or one that cannot be parsed.
+/// [`HttpSetupError::Certificates`] if `pem` contains none, or an invalid one.
 pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, HttpSetupError> {
     let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     parsed.ok().filter(|all| !all.is_empty()).ok_or(HttpSetupError::Certificates)
 }
 
-/// A client of connections for one request each. It follows no redirect, asks no proxy, and sends nothing twice by itself.
+/// Creates a client that opens one connection per request. It follows no redirects, uses no proxy
+/// and never retries.
 ///
 /// # Security
 ///
-/// A connection's buffers keep what was sent and received last, in memory that is not locked, until it ends: one that waited for
-/// another request would keep a secret that no task has any more. A later connection is shorter, by TLS's resumption.
+/// The buffers of a connection hold the last request and response, in memory that is not locked. An
+/// idle pooled connection would keep a secret after its task has ended. TLS session resumption
+/// makes the next handshake shorter.
 pub(crate) fn client(tls: Tls) -> Result<Client, HttpSetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -83,31 +86,32 @@ pub(crate) fn client(tls: Tls) -> Result<Client, HttpSetupError> {
         .referer(false)
         .http1_only()
         .no_proxy()
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .pool_max_idle_per_host(0)
         .build()
         .map_err(HttpSetupError::Client)
 }
 
-/// Reads a body as a whole, into memory that is wiped.
+/// Reads a whole body into memory that is zeroed when dropped.
 ///
 /// # Errors
 ///
-/// `TooLarge` beyond `most` bytes, of which no more are read; `Unavailable` or `Timeout` if it does not come to its end.
-pub(crate) async fn body(mut response: Response, most: usize) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
-    let told = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
-    if told.is_some_and(|length| length > most) {
+/// `TooLarge` for more than `limit` bytes, without reading the rest; `Unavailable` or `Timeout` if
+/// the body is incomplete.
+pub(crate) async fn body(mut response: Response, limit: usize) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+    let content_length = response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if content_length.is_some_and(|length| length > limit) {
         return Err(ProviderError::TooLarge);
     }
-    let mut body = Zeroizing::new(Vec::with_capacity(told.unwrap_or(FIRST)));
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+    let mut body = Zeroizing::new(Vec::with_capacity(content_length.unwrap_or(INITIAL_CAPACITY)));
+    while let Some(chunk) = response.chunk().await.map_err(|error| provider_error(&error))? {
         let length = body.len().saturating_add(chunk.len());
-        if length > most {
+        if length > limit {
             return Err(ProviderError::TooLarge);
         }
         if length > body.capacity() {
-            // A vector that grows by itself leaves a copy behind.
-            let mut larger = Zeroizing::new(Vec::with_capacity(length.saturating_mul(2).min(most)));
+            // A vector that reallocates leaves a copy behind.
+            let mut larger = Zeroizing::new(Vec::with_capacity(length.saturating_mul(2).min(limit)));
             larger.extend_from_slice(&body);
             body = larger;
         }
@@ -116,7 +120,7 @@ pub(crate) async fn body(mut response: Response, most: usize) -> Result<Zeroizin
     Ok(body)
 }
 
-/// What the client's own error comes to. The error itself goes no further: it has the URL, at least.
-pub(crate) fn failure(error: &reqwest::Error) -> ProviderError {
+/// Maps an error of the HTTP library. The error itself is dropped because it contains the URL.
+pub(crate) fn provider_error(error: &reqwest::Error) -> ProviderError {
     if error.is_timeout() { ProviderError::Timeout } else { ProviderError::Unavailable }
 }

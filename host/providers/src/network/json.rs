@@ -1,14 +1,14 @@
-//! From JSON, as it was written, to a secret's bytes, without a copy in between.
+//! Decodes JSON into the bytes of a secret, without an intermediate copy.
 
 use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
 use serde_json::value::RawValue;
 
-/// The value that a JSON text is: the bytes of a string, and the text itself of anything else, exactly as it is.
+/// Returns the value of a JSON token: the bytes of a string, or the source text of anything else.
 ///
 /// # Errors
 ///
-/// `Invalid` for a string with half a character in it; `TooLarge`, `OutOfLockedMemory`.
+/// `Invalid` for a string with an unpaired surrogate; `TooLarge`, `OutOfLockedMemory`.
 pub(crate) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     let json = json.get();
     let Some(inside) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
@@ -16,8 +16,8 @@ pub(crate) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     };
     let mut length = 0_usize;
     unescape(inside, |bytes| length += bytes.len()).ok_or(ProviderError::Invalid)?;
-    let fill = |place: &mut [u8]| {
-        let mut rest = place;
+    let fill = |buffer: &mut [u8]| {
+        let mut rest = buffer;
         let _ = unescape(inside, |bytes| {
             if let Some((here, after)) = std::mem::take(&mut rest).split_at_mut_checked(bytes.len()) {
                 here.copy_from_slice(bytes);
@@ -28,7 +28,7 @@ pub(crate) fn secret(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     Ok(SecretBytes::new(length, fill)?)
 }
 
-/// The bytes of a JSON string, where nothing else will do: a token that is `null` is none.
+/// Returns the bytes of a JSON string. A `null` token, for example, is invalid.
 ///
 /// # Errors
 ///
@@ -37,12 +37,13 @@ pub(crate) fn string(json: &RawValue) -> Result<SecretBytes, ProviderError> {
     if json.get().starts_with('"') { secret(json) } else { Err(ProviderError::Invalid) }
 }
 
-/// Returns whether a text begins as an object does: serde reads a struct from a list of its fields, too.
+/// Returns true if `json` begins as an object. Serde also accepts an array for a struct.
 pub(crate) fn is_object(json: &[u8]) -> bool {
     json.trim_ascii_start().starts_with(b"{")
 }
 
-/// Hands out what stands between the quotes of a JSON string, piece by piece. None for half a surrogate pair.
+/// Passes the unescaped content of a JSON string to `take`, piece by piece. Returns `None` for an
+/// unpaired surrogate.
 fn unescape(mut text: &str, mut take: impl FnMut(&[u8])) -> Option<()> {
     let mut buffer = zeroize::Zeroizing::new([0; 4]);
     while let Some(at) = text.find('\\') {
@@ -70,7 +71,7 @@ fn unescape(mut text: &str, mut take: impl FnMut(&[u8])) -> Option<()> {
     Some(())
 }
 
-/// The character of `XXXX`, or of `XXXX\uXXXX`, and what follows it.
+/// Decodes `XXXX` or `XXXX\uXXXX`; returns the character and the rest.
 fn unicode(text: &str) -> Option<(char, &str)> {
     let unit = |text: &str| u32::from_str_radix(text.get(..4)?, 16).ok();
     let (first, rest) = (unit(text)?, text.get(4..)?);
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_is_its_bytes_and_anything_else_its_text() {
+    fn string_decodes_other_json_stays_verbatim() {
         for (json, expected) in [
             (r#""""#, ""),
             (r#""plain""#, "plain"),
@@ -111,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn half_a_character_is_invalid() {
+    fn unpaired_surrogate_is_invalid() {
         for json in [r#""\ud83d""#, r#""\ud83dx""#, r#""\udd11\ud83d""#, r#""\ud83d\u0041""#] {
             assert_eq!(bytes(json), Err(ProviderError::Invalid), "{json}");
         }
     }
 
     #[test]
-    fn what_is_too_large_is_told() {
+    fn oversized_string_is_rejected() {
         let fits = format!("\"{}\"", "\\u0041".repeat(SecretBytes::MAX_LEN));
         assert_eq!(bytes(&fits).unwrap().len(), SecretBytes::MAX_LEN);
         let larger = format!("\"{}\"", "a".repeat(SecretBytes::MAX_LEN + 1));
@@ -127,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_string_survives(text in any::<String>()) {
+        fn any_string_round_trips(text in any::<String>()) {
             let json = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(bytes(&json).unwrap(), text.as_bytes());
         }

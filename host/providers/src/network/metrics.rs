@@ -1,10 +1,10 @@
-//! Counters: numbers alone, never a value, a name or a text.
+//! Counters of the retry layer. They contain numbers only: no value, name or string.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use far_core::provider::{Counted, Counts, ProviderError};
+use far_core::provider::{CallCounter, CallCounts, ProviderError};
 
-/// How calls end: the first is success, the last is whatever else there will be.
+/// The outcomes of a call. The last one stands for outcomes added later.
 const OUTCOMES: [&str; 15] = [
     "ok",
     "not-found",
@@ -23,7 +23,7 @@ const OUTCOMES: [&str; 15] = [
     "other",
 ];
 
-/// What a backend's shell did since the program began. Every number only grows.
+/// Counters of one backend's retry layer, since the process started. They never decrease.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub(crate) calls: Counter,
@@ -39,12 +39,12 @@ pub struct Metrics {
     outcomes: [Counter; OUTCOMES.len()],
 }
 
-/// One of them.
+/// A monotonic counter.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    pub(crate) fn add(&self) {
+    pub(crate) fn increment(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -54,76 +54,79 @@ impl Counter {
 }
 
 impl Metrics {
-    /// Calls, each with all its attempts; those that were answered without the backend are not among them.
+    /// Returns the number of calls, each with all its attempts. Calls answered without the backend
+    /// do not count.
     pub fn calls(&self) -> u64 {
         self.calls.count()
     }
 
-    /// How often the backend itself was asked.
+    /// Returns the number of requests sent to the backend.
     pub fn attempts(&self) -> u64 {
         self.attempts.count()
     }
 
-    /// Attempts after the first of a call.
+    /// Returns the number of attempts after the first of each call.
     pub fn retries(&self) -> u64 {
         self.retries.count()
     }
 
-    /// How often the circuit opened.
+    /// Returns how often the circuit opened.
     pub fn opened(&self) -> u64 {
         self.opened.count()
     }
 
-    /// Calls that were refused because the circuit was open.
+    /// Returns the number of calls rejected by an open circuit.
     pub fn refused(&self) -> u64 {
         self.refused.count()
     }
 
-    /// Calls that were refused, or ended, because the backend may not be asked that often.
+    /// Returns the number of calls that failed because of a rate limit, the backend's or the token
+    /// bucket's.
     pub fn throttled(&self) -> u64 {
         self.throttled.count()
     }
 
-    /// Who asked while the same was being asked already.
+    /// Returns the number of callers that joined a request in flight.
     pub fn shared(&self) -> u64 {
         self.shared.count()
     }
 
-    /// Who was told without a call what had just been confirmed: that there is no such secret.
+    /// Returns the number of calls answered by the negative cache.
     pub fn absent(&self) -> u64 {
         self.absent.count()
     }
 
-    /// Logins that succeeded.
+    /// Returns the number of successful logins.
     pub fn logins(&self) -> u64 {
         self.logins.count()
     }
 
-    /// Credentials in a wrapping that could not be opened: somebody else may have opened it. One is an incident.
+    /// Returns the number of wrapped credentials that could not be unwrapped. Another party may
+    /// have unwrapped them: treat each as an incident.
     pub fn failed_unwraps(&self) -> u64 {
         self.failed_unwraps.count()
     }
 
-    /// How calls ended: by the token of [`ProviderError::kind`], or `ok`.
+    /// Returns the number of calls by outcome: the token of [`ProviderError::kind`], or `ok`.
     pub fn outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         OUTCOMES.into_iter().zip(self.outcomes.iter().map(Counter::count))
     }
 
-    pub(crate) fn ended<T>(&self, result: &Result<T, ProviderError>) {
+    pub(crate) fn record<T>(&self, result: &Result<T, ProviderError>) {
         let outcome = result.as_ref().err().map_or("ok", ProviderError::kind);
         let known = OUTCOMES.into_iter().zip(&self.outcomes).find(|(name, _)| *name == outcome);
         if let Some(counter) = known.map(|(_, counter)| counter).or(self.outcomes.last()) {
-            counter.add();
+            counter.increment();
         }
         if matches!(result, Err(ProviderError::Throttled { .. })) {
-            self.throttled.add();
+            self.throttled.increment();
         }
     }
 }
 
-impl Counted for Metrics {
-    fn counts(&self) -> Counts {
-        Counts {
+impl CallCounter for Metrics {
+    fn counts(&self) -> CallCounts {
+        CallCounts {
             calls: self.outcomes().collect(),
             attempts: self.attempts(),
             retries: self.retries(),
@@ -145,9 +148,9 @@ mod tests {
     #[test]
     fn outcomes_are_counted_by_kind() {
         let metrics = Metrics::default();
-        metrics.ended(&Ok(()));
+        metrics.record(&Ok(()));
         for error in [ProviderError::Denied, ProviderError::Denied, ProviderError::Throttled { retry_after: None }] {
-            metrics.ended::<()>(&Err(error));
+            metrics.record::<()>(&Err(error));
         }
         let counted: Vec<_> = metrics.outcomes().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("ok", 1), ("denied", 2), ("throttled", 1)]);
@@ -156,10 +159,10 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_counter() {
-        use far_core::provider::HowGone;
+        use far_core::provider::AbsenceReason;
         let all = [
             ProviderError::NotFound,
-            ProviderError::VersionGone(HowGone::Deleted),
+            ProviderError::VersionGone(AbsenceReason::Deleted),
             ProviderError::Denied,
             ProviderError::Unauthenticated,
             ProviderError::Sealed,

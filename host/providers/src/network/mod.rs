@@ -1,86 +1,91 @@
-//! What all backends behind a network have in common: how they are called.
+//! The parts shared by all network backends: the HTTP client and the retry layer.
 //!
-//! # Who does what
+//! # Division of labor
 //!
-//! The broker, in `far-core`, keeps values: who shares one, until when, one fetch for all who share it, how often a guest
-//! may have it read again, and a deadline around each call of a provider. It knows no network.
+//! The broker, in `far-core`, caches values. It decides who shares a value and for how long, limits
+//! how often a guest can refresh one, and puts a deadline around each provider call. It knows no
+//! network.
 //!
-//! The shell is around each *request* to a backend, for whomever it is:
+//! The retry layer wraps each *request* to a backend:
 //!
-//! - a deadline for a call with all its attempts, shorter than the broker's, so that what is told is the backend's error;
-//! - another attempt for what may be otherwise the next time — `Unavailable`, `Timeout`, `Throttled` — after a pause that
-//!   doubles, is drawn at random, and is slept; the backend's own `Retry-After` where that is longer;
-//! - a circuit breaker, which a backend that answers, whatever it says, never opens;
-//! - a token bucket, and a pause for all when the backend asks for fewer calls;
-//! - one call for all who ask the same at once, of whatever scope, by [`SingleFlight`](far_core::single_flight): each is
-//!   answered with a copy of its own;
-//! - a short memory of what was confirmed not to be there: the broker keeps values, and of an absence there is none.
+//! - A deadline covers a call with all its attempts. It is shorter than the broker's, so that the
+//!   backend's own error is reported.
+//! - `Unavailable`, `Timeout` and `Throttled` are retried, with exponential backoff and jitter, or
+//!   after the backend's `Retry-After` if that is longer.
+//! - A circuit breaker counts consecutive failures. Any response closes it.
+//! - A token bucket limits the rate of attempts. It pauses for all callers when the backend
+//!   throttles.
+//! - [`SingleFlight`](far_core::single_flight) merges concurrent equal requests, whatever their
+//!   scope. Each caller gets its own copy.
+//! - A negative cache holds confirmed "not found" results for a short time. The broker caches only
+//!   values.
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It keeps no value: a last good value that is served while a backend is away would be the broker's to keep, and to end.
-//! Until its time ends, the broker answers from its cache without a call, and a refresh that fails leaves that as it is.
+//! This module caches no value. Serving a last good value during an outage (stale-if-error) is the
+//! broker's decision.
 
-#[cfg(feature = "vault")]
-mod absences;
-mod breaker;
-mod bucket;
+mod circuit_breaker;
 pub(crate) mod http;
 pub(crate) mod json;
 mod metrics;
-mod retry;
 #[cfg(test)]
-pub(crate) mod scripted;
+pub(crate) mod mock_server;
+#[cfg(feature = "vault")]
+mod negative_cache;
+mod retry;
+mod token_bucket;
 
 use std::time::Duration;
 
-#[cfg(feature = "vault")]
-pub(crate) use self::absences::Absences;
 pub use self::http::HttpSetupError;
 pub use self::metrics::Metrics;
-pub(crate) use self::retry::Shell;
+#[cfg(feature = "vault")]
+pub(crate) use self::negative_cache::NegativeCache;
+pub(crate) use self::retry::RetryLayer;
 
-/// How a backend is called.
+/// Limits and timeouts of the calls to one backend.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// How long a call may take, with all its attempts.
+    /// The deadline of a call, with all its attempts.
     pub(crate) deadline: Duration,
-    /// How long one attempt may take.
-    pub(crate) attempt: Duration,
-    /// How many attempts may follow the first.
-    pub(crate) retries: usize,
-    /// The pause before the second attempt, to which as much again is added at random; later ones double.
-    pub(crate) first_pause: Duration,
-    /// The longest pause, before what is added.
-    pub(crate) longest_pause: Duration,
-    /// How many failures in a row open the circuit.
-    pub(crate) failures: u32,
-    /// How long it then rests.
-    pub(crate) rest: Duration,
-    /// How many attempts a second, in the long run.
-    pub(crate) per_second: u32,
-    /// How many at once.
+    /// The timeout of one attempt.
+    pub(crate) attempt_timeout: Duration,
+    /// The maximum number of attempts after the first.
+    pub(crate) max_retries: usize,
+    /// The pause before the second attempt. It doubles with each attempt; up to as much again is
+    /// added as jitter.
+    pub(crate) initial_backoff: Duration,
+    /// The longest pause, without jitter.
+    pub(crate) max_backoff: Duration,
+    /// The number of consecutive failures that opens the circuit.
+    pub(crate) failure_threshold: u32,
+    /// The time until an open circuit admits a probe.
+    pub(crate) reset_timeout: Duration,
+    /// The sustained rate of attempts, per second.
+    pub(crate) attempts_per_second: u32,
+    /// The number of attempts in a burst.
     pub(crate) burst: u32,
-    /// How long an absence is remembered.
+    /// The lifetime of an entry in the negative cache.
     #[cfg(feature = "vault")]
-    pub(crate) absence: Duration,
+    pub(crate) negative_ttl: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            // The broker's is 10 s.
+            // The broker's deadline is 10 s.
             deadline: Duration::from_secs(9),
-            attempt: Duration::from_secs(4),
-            retries: 4,
-            first_pause: Duration::from_millis(100),
-            longest_pause: Duration::from_secs(2),
-            failures: 8,
-            rest: Duration::from_secs(5),
-            per_second: 100,
+            attempt_timeout: Duration::from_secs(4),
+            max_retries: 4,
+            initial_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(2),
+            failure_threshold: 8,
+            reset_timeout: Duration::from_secs(5),
+            attempts_per_second: 100,
             burst: 100,
             #[cfg(feature = "vault")]
-            absence: Duration::from_secs(2),
+            negative_ttl: Duration::from_secs(2),
         }
     }
 }

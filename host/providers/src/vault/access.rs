@@ -7,31 +7,32 @@ use far_core::provider::ProviderError;
 
 use super::client::{Client, Token};
 use super::session::Session;
-use crate::network::Shell;
+use crate::network::RetryLayer;
 
-/// The way to the server: a client, the session whose token it shows, and the rules for retries.
+/// A client with the session whose token it sends, and the retry layer.
 pub(super) struct Access {
     pub(super) client: Arc<Client>,
     pub(super) session: Arc<Session>,
-    pub(super) shell: Shell,
+    pub(super) retry: RetryLayer,
 }
 
 impl Access {
-    /// Asks with the token that there is; if that has ended, with another, once.
-    pub(super) async fn as_itself<T, F>(&self, ask: impl Fn(Token) -> F) -> Result<T, ProviderError>
+    /// Sends a request with the session's token. If the token has expired, logs in and sends the
+    /// request once more.
+    pub(super) async fn with_token<T, F>(&self, send: impl Fn(Token) -> F) -> Result<T, ProviderError>
     where
         F: Future<Output = Result<T, ProviderError>>,
     {
         let current = self.session.current().await?;
-        let answer = ask(current.token.clone()).await;
-        if !matches!(answer, Err(ProviderError::Denied)) || !self.session.has_ended(&current).await {
-            return answer;
+        let result = send(current.token.clone()).await;
+        if !matches!(result, Err(ProviderError::Denied)) || !self.session.is_expired(&current).await {
+            return result;
         }
         let current = self.session.current().await?;
-        let answer = ask(current.token.clone()).await;
-        if matches!(answer, Err(ProviderError::Denied)) {
-            self.session.believe();
+        let result = send(current.token.clone()).await;
+        if matches!(result, Err(ProviderError::Denied)) {
+            self.session.trust_new_token();
         }
-        answer
+        result
     }
 }

@@ -1,4 +1,4 @@
-//! Requests to the server, and what its status says.
+//! HTTP requests to the server, and the mapping of response statuses to errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,46 +13,43 @@ use zeroize::Zeroizing;
 use super::Address;
 use crate::network::http;
 
-const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
-const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
-/// Proxies that are asked to ask for it refuse requests that a browser was tricked into.
-const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
-/// The largest body that is read. A value has 64 KiB at most, of which JSON may make six times as much; there may be others in
-/// the secret.
+const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-vault-token");
+const NAMESPACE_HEADER: HeaderName = HeaderName::from_static("x-vault-namespace");
+/// Vault and its proxies can require this header as protection against request forgery.
+const REQUEST_HEADER: HeaderName = HeaderName::from_static("x-vault-request");
+/// The largest accepted body. JSON escapes may take six bytes per byte of a 64 KiB value, and the
+/// secret may have further fields.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// A token, as requests carry it.
+/// A Vault token.
 #[derive(Clone)]
 pub(super) struct Token(Arc<SecretBytes>);
 
-/// A client of one server.
+/// The HTTP client of one server.
 pub(super) struct Client {
     http: reqwest::Client,
     address: Address,
     namespace: Option<HeaderValue>,
 }
 
-/// What is asked.
-pub(super) struct Ask<'a> {
+/// A request.
+pub(super) struct Request<'a> {
     method: Method,
     path: &'a str,
     token: Option<&'a Token>,
     body: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// A status and a body.
-pub(super) struct Reply {
+/// A response: status and body.
+pub(super) struct Response {
     pub(super) status: StatusCode,
     retry_after: Option<Duration>,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 impl Token {
-    /// A token of visible ASCII.
-    ///
-    /// # Errors
-    ///
-    /// None if it has anything else in it: a line's end would begin another header.
+    /// Creates a token. Returns `None` unless all characters are visible ASCII: a line break would
+    /// begin another header.
     pub(super) fn new(bytes: SecretBytes) -> Option<Self> {
         let fits = !bytes.expose().is_empty() && bytes.expose().iter().all(u8::is_ascii_graphic);
         fits.then(|| Self(Arc::new(bytes)))
@@ -62,7 +59,7 @@ impl Token {
         self.0.expose() == other
     }
 
-    /// The header, which is the locked memory itself and no copy of it.
+    /// Returns the header value, which borrows the locked memory instead of copying it.
     fn header(&self) -> Result<HeaderValue, ProviderError> {
         struct Owner(Arc<SecretBytes>);
         impl AsRef<[u8]> for Owner {
@@ -77,7 +74,7 @@ impl Token {
     }
 }
 
-impl<'a> Ask<'a> {
+impl<'a> Request<'a> {
     pub(super) fn get(path: &'a str) -> Self {
         Self { method: Method::GET, path, token: None, body: None }
     }
@@ -91,9 +88,9 @@ impl<'a> Ask<'a> {
         self
     }
 
-    /// Takes texts, as one JSON object.
-    pub(super) fn with(mut self, members: &[(&str, &str)]) -> Self {
-        // Enough for every text to be escaped whole: memory that moved would leave a copy.
+    /// Sets the body to a JSON object of strings.
+    pub(super) fn with_strings(mut self, members: &[(&str, &str)]) -> Self {
+        // Room for every character to be escaped: a buffer that reallocates leaves a copy behind.
         let enough = members.iter().map(|(name, text)| 6 * (name.len() + text.len()) + 6).sum::<usize>() + 2;
         let mut body = Zeroizing::new(Vec::with_capacity(enough));
         body.push(b'{');
@@ -101,7 +98,7 @@ impl<'a> Ask<'a> {
             if index > 0 {
                 body.push(b',');
             }
-            // Nothing that is written to memory fails.
+            // Writing to memory cannot fail.
             let _ = serde_json::to_writer(&mut *body, name);
             body.push(b':');
             let _ = serde_json::to_writer(&mut *body, text);
@@ -111,7 +108,7 @@ impl<'a> Ask<'a> {
         self
     }
 
-    /// Takes anything that is no secret.
+    /// Sets a body that contains no secret.
     pub(super) fn with_json(mut self, json: &serde_json::Value) -> Self {
         self.body = Some(Zeroizing::new(json.to_string().into_bytes()));
         self
@@ -123,41 +120,43 @@ impl Client {
         Self { http, address, namespace }
     }
 
-    /// Asks, and reads the whole answer.
+    /// Sends a request and reads the whole response.
     ///
     /// # Errors
     ///
-    /// `Unavailable`, `Timeout` or `TooLarge`: what kept an answer from being there, whatever its status.
-    pub(super) async fn ask(&self, ask: Ask<'_>) -> Result<Reply, ProviderError> {
-        let url = self.address.of(ask.path).ok_or(ProviderError::Unsupported)?;
-        let mut request = self.http.request(ask.method, url).header(REQUEST, HeaderValue::from_static("true"));
-        // What concerns the server as a whole is asked where the whole is.
-        if let Some(namespace) = self.namespace.as_ref().filter(|_| ask.path != HEALTH) {
-            request = request.header(NAMESPACE, namespace.clone());
+    /// `Unavailable`, `Timeout` or `TooLarge` if no complete response arrived. A response of any
+    /// status is not an error here.
+    pub(super) async fn send(&self, request: Request<'_>) -> Result<Response, ProviderError> {
+        let url = self.address.url(request.path).ok_or(ProviderError::Unsupported)?;
+        let mut builder =
+            self.http.request(request.method, url).header(REQUEST_HEADER, HeaderValue::from_static("true"));
+        // `sys/health` exists only in the root namespace.
+        if let Some(namespace) = self.namespace.as_ref().filter(|_| request.path != HEALTH) {
+            builder = builder.header(NAMESPACE_HEADER, namespace.clone());
         }
-        if let Some(token) = ask.token {
-            request = request.header(TOKEN, token.header()?);
+        if let Some(token) = request.token {
+            builder = builder.header(TOKEN_HEADER, token.header()?);
         }
-        if let Some(body) = ask.body {
+        if let Some(body) = request.body {
             let json = HeaderValue::from_static("application/json");
-            request = request.header(CONTENT_TYPE, json).body(Bytes::from_owner(body));
+            builder = builder.header(CONTENT_TYPE, json).body(Bytes::from_owner(body));
         }
-        let response = request.send().await.map_err(|error| http::failure(&error))?;
+        let response = builder.send().await.map_err(|error| http::provider_error(&error))?;
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
-        Ok(Reply { status, retry_after, body: http::body(response, MAX_BODY).await? })
+        Ok(Response { status, retry_after, body: http::body(response, MAX_BODY).await? })
     }
 
-    /// Asks for what there is to ask without a token: whether the server is up and open.
+    /// Checks without a token that the server is initialized and unsealed.
     ///
     /// # Errors
     ///
-    /// `Sealed`, or `Unavailable` for one that was never initialised. A server that does not say is taken to be well.
+    /// `Sealed`; `Unavailable` for an uninitialized server. Any other status counts as healthy.
     pub(super) async fn health(&self) -> Result<(), ProviderError> {
-        match self.ask(Ask::get(HEALTH)).await?.status.as_u16() {
+        match self.send(Request::get(HEALTH)).await?.status.as_u16() {
             501 => Err(ProviderError::Unavailable),
             503 => Err(ProviderError::Sealed),
-            // 429, 472 and 473 are of servers that stand by: they pass on what they are asked.
+            // 429, 472 and 473 come from standby servers, which forward requests.
             _ => Ok(()),
         }
     }
@@ -165,13 +164,13 @@ impl Client {
 
 const HEALTH: &str = "sys/health";
 
-impl Reply {
-    /// A reply without a header.
+impl Response {
+    /// Creates a response without headers, for fuzzing.
     pub(super) fn new(status: StatusCode, body: &[u8]) -> Self {
         Self { status, retry_after: None, body: Zeroizing::new(body.to_vec()) }
     }
 
-    /// What the status says, where it has one meaning for every path. That there is nothing is each path's own.
+    /// Maps the status to a result. A 404 depends on the path, so each caller handles it.
     ///
     /// # Errors
     ///
@@ -179,12 +178,12 @@ impl Reply {
     pub(super) fn ok(self) -> Result<Self, ProviderError> {
         match self.status.as_u16() {
             200 | 204 => Ok(self),
-            _ => Err(self.refusal()),
+            _ => Err(self.error()),
         }
     }
 
-    /// The error that the status is.
-    pub(super) fn refusal(&self) -> ProviderError {
+    /// Returns the error that matches the status.
+    pub(super) fn error(&self) -> ProviderError {
         match self.status.as_u16() {
             401 => ProviderError::Unauthenticated,
             403 => ProviderError::Denied,
@@ -192,14 +191,14 @@ impl Reply {
             413 => ProviderError::TooLarge,
             429 => ProviderError::Throttled { retry_after: self.retry_after },
             503 => ProviderError::Sealed,
-            // A server that is behind, one that sends on to another, one that failed.
+            // A stale replica, a redirect, or a server error.
             412 | 300..=399 | 500..=599 => ProviderError::Unavailable,
             _ => ProviderError::Invalid,
         }
     }
 }
 
-/// A time in seconds, which is how the server writes it; a day at most.
+/// Parses a `Retry-After` in seconds, at most one day.
 fn seconds(header: &HeaderValue) -> Option<Duration> {
     let seconds: u64 = header.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(24 * 60 * 60)))
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_one_visible_word() {
+    fn token_is_visible_ascii() {
         assert!(token(b"hvs.CAESI-a_b").is_some());
         for text in [&b""[..], b"a\n", b"a\r\nX-Evil: 1", b"a b", b"a\0", b"\xc3\xa9", b"a\x7f"] {
             assert!(token(text).is_none(), "{text:?}");
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tokens_header_is_its_own_memory_and_is_not_shown() {
+    fn token_header_borrows_locked_memory() {
         let token = token(b"canary-token").unwrap();
         let header = token.header().unwrap();
         assert_eq!(header.as_bytes().as_ptr(), token.0.expose().as_ptr());
@@ -230,18 +229,18 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_escaped_in_place() {
-        let ask = Ask::post("x").with(&[("a", "\"\n\u{1}"), ("b\\", "")]);
-        let body = ask.body.unwrap();
+    fn json_body_is_allocated_once() {
+        let request = Request::post("x").with_strings(&[("a", "\"\n\u{1}"), ("b\\", "")]);
+        let body = request.body.unwrap();
         assert_eq!(&**body, br#"{"a":"\"\n\u0001","b\\":""}"#);
-        assert_eq!(&**Ask::post("x").with(&[]).body.unwrap(), b"{}");
+        assert_eq!(&**Request::post("x").with_strings(&[]).body.unwrap(), b"{}");
         let all = "\u{1}".repeat(100);
-        let body = Ask::post("x").with(&[(&all, &all)]).body.unwrap();
-        assert!(body.capacity() < body.len() + 10 && body.len() > 1200, "taken once");
+        let body = Request::post("x").with_strings(&[(&all, &all)]).body.unwrap();
+        assert!(body.capacity() < body.len() + 10 && body.len() > 1200, "the buffer is allocated once");
     }
 
     #[test]
-    fn a_time_to_wait_is_seconds_and_a_day_at_most() {
+    fn retry_after_is_capped() {
         let of = |text: &'static str| seconds(&HeaderValue::from_static(text)).map(|time| time.as_secs());
         assert_eq!((of("0"), of("3"), of("18446744073709551615")), (Some(0), Some(3), Some(86_400)));
         for text in ["", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
@@ -250,11 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn a_status_has_one_meaning() {
+    fn status_maps_to_error() {
         let of = |status| {
             let status = StatusCode::from_u16(status).unwrap();
             let retry_after = Some(Duration::from_secs(3));
-            Reply { status, retry_after, body: Zeroizing::default() }.ok().err()
+            Response { status, retry_after, body: Zeroizing::default() }.ok().err()
         };
         assert_eq!((of(200), of(204)), (None, None));
         for (status, expected) in [

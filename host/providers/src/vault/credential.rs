@@ -1,6 +1,7 @@
-//! The files that the provider's own credentials are in.
+//! Files with the provider's own credentials.
 //!
-//! They are opened first and looked at then, through the descriptor: what was checked is what is read.
+//! Each file is opened first and checked through the descriptor, so that the checked file is the
+//! one that is read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,78 +13,78 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-/// The largest file, in bytes.
+/// The maximum file size in bytes.
 const MAX_LEN: u64 = 64 * 1024;
 
-/// Why a file is not used.
+/// An error in a credential file.
 ///
 /// # Security
 ///
-/// Names the file, never anything that stands in it.
+/// Names the file, never its content.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: {problem}")]
+#[error("'{path}' {problem}")]
 pub struct CredentialError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem with the file.
     #[source]
     pub problem: CredentialProblem,
 }
 
-/// What is wrong with a file.
+/// A problem with a credential file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialProblem {
-    /// There is none.
-    #[error("there is no such file")]
+    /// The file does not exist.
+    #[error("does not exist")]
     Missing,
-    /// Its last part is a symbolic link.
+    /// The last component of the path is a symbolic link.
     #[error("is a symbolic link")]
     Link,
-    /// A folder, a pipe, a socket or a device.
+    /// The path names a directory, a pipe, a socket or a device.
     #[error("is not a regular file")]
     NotRegular,
-    /// Neither root's nor this process's user's.
+    /// The owner is neither root nor this process's user.
     #[error("belongs to another user (uid {0})")]
     Owner(u32),
-    /// Others may read it, or write to it.
-    #[error("is open to other users (mode {0:04o})")]
+    /// Other users have access.
+    #[error("is accessible to other users (mode {0:04o})")]
     Exposed(u32),
-    /// More than 64 KiB.
+    /// The file is larger than 64 KiB.
     #[error("has more than {MAX_LEN} bytes")]
     TooLarge,
-    /// Something other than one word of visible ASCII, and perhaps a line's end.
+    /// The content is not one line of visible ASCII.
     #[error("is not one line of visible characters")]
     NotOneLine,
-    /// No certificate, or no key, in PEM.
-    #[error("has no {0} in PEM, or one that cannot be read")]
+    /// The file contains no certificate or key in PEM.
+    #[error("has no valid {0} in PEM")]
     NotPem(&'static str),
-    /// There is no locked memory for what is in it.
-    #[error("there is no locked memory for what is in it")]
+    /// No locked memory is left for the content.
+    #[error("does not fit into locked memory")]
     Memory,
-    /// The operating system gave no bytes.
+    /// The operating system could not read the file.
     #[error("cannot be read")]
     Io(#[source] io::Error),
 }
 
 impl CredentialProblem {
-    /// What to do about it.
+    /// Returns the help line for the operator.
     pub(super) fn help(&self) -> &'static str {
         match self {
-            Self::Missing => "put the credential there, readable for the user that runs far alone",
-            Self::Link => "name the file that the link leads to",
+            Self::Missing => "create the file, readable only by the user that runs far",
+            Self::Link => "name the target of the link",
             Self::NotRegular => "name a regular file",
-            Self::Owner(_) => "let root or the user that runs far own the file",
-            Self::Exposed(_) => "'chmod 600' it; if others could read it until now, the credential wants replacing",
-            Self::TooLarge | Self::NotOneLine => "write the credential into it, and nothing else",
-            Self::NotPem(_) => "name a file of PEM, which has '-----BEGIN' in it",
+            Self::Owner(_) => "change the owner to root or to the user that runs far",
+            Self::Exposed(_) => "run 'chmod 600' on the file, and replace the credential if other users could read it",
+            Self::TooLarge | Self::NotOneLine => "write only the credential into the file",
+            Self::NotPem(_) => "name a PEM file, which contains '-----BEGIN'",
             Self::Memory => "allow the process more locked memory ('ulimit -l')",
-            Self::Io(_) => "look at the permissions of the file and of the folders above it",
+            Self::Io(_) => "check the permissions of the file and its parent directories",
         }
     }
 }
 
-/// The one word that a file has, without the line's end behind it. Blocks the thread.
+/// Reads a file with one word, without the line ending. Blocks the thread.
 pub(super) fn word(path: &Path, trust: Trust) -> Result<SecretBytes, CredentialError> {
     let bytes = read(path, trust)?;
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
@@ -95,19 +96,19 @@ pub(super) fn word(path: &Path, trust: Trust) -> Result<SecretBytes, CredentialE
     SecretBytes::copy_of(line).map_err(|_| problem(CredentialProblem::Memory))
 }
 
-/// All that a file has. Blocks the thread.
+/// Reads a whole file. Blocks the thread.
 pub(super) fn read(path: &Path, trust: Trust) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     bytes(path, trust).map_err(|problem| CredentialError { path: path.to_owned(), problem })
 }
 
-/// Certificates in PEM, at least one. Blocks the thread.
+/// Reads one or more certificates in PEM. Blocks the thread.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CredentialError> {
     let pem = read(path, Trust::Unwritable)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     read.ok().filter(|all| !all.is_empty()).ok_or_else(|| not_pem(path, "certificate"))
 }
 
-/// A private key in PEM. Blocks the thread.
+/// Reads a private key in PEM. Blocks the thread.
 pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, CredentialError> {
     let pem = read(path, Trust::Credential)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| not_pem(path, "private key"))
@@ -121,13 +122,13 @@ fn bytes(path: &Path, trust: Trust) -> Result<Zeroizing<Vec<u8>>, CredentialProb
     let file = File::from(TrustedFile::open(path, trust)?);
     let size = file.metadata().map_err(CredentialProblem::Io)?.len();
     let length = usize::try_from(size).ok().filter(|_| size <= MAX_LEN).ok_or(CredentialProblem::TooLarge)?;
-    // Taken once, with room to see that it grew: a buffer that moved would leave a copy behind.
+    // Allocated once, with room to detect growth: a buffer that reallocates leaves a copy behind.
     let mut buffer = Zeroizing::new(Vec::with_capacity(length.saturating_add(32)));
     file.take(size + 1).read_to_end(&mut buffer).map_err(CredentialProblem::Io)?;
     if buffer.len() == length {
         Ok(buffer)
     } else {
-        Err(CredentialProblem::Io(io::Error::other("it changed while it was read")))
+        Err(CredentialProblem::Io(io::Error::other("the file changed while it was read")))
     }
 }
 
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_one_line() {
+    fn credential_file_is_one_line() {
         for content in ["canary", "canary\n", "canary\r\n"] {
             let (_folder, path) = file(content.as_bytes(), 0o600);
             assert_eq!(word(&path, Trust::Credential).unwrap().expose(), b"canary");
@@ -181,17 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_nobody_elses() {
+    fn exposed_credential_file_is_rejected() {
         for mode in [0o640, 0o604, 0o620, 0o602, 0o644] {
             let (_folder, path) = file(b"canary", mode);
-            assert_eq!(problem(&path, Trust::Credential), format!("is open to other users (mode {mode:04o})"));
+            assert_eq!(problem(&path, Trust::Credential), format!("is accessible to other users (mode {mode:04o})"));
         }
         let (_folder, path) = file(b"canary", 0o666);
-        assert_eq!(problem(&path, Trust::Unwritable), "is open to other users (mode 0666)");
+        assert_eq!(problem(&path, Trust::Unwritable), "is accessible to other users (mode 0666)");
     }
 
     #[test]
-    fn a_link_is_followed_to_what_kubernetes_projects_alone() {
+    fn only_service_account_link_is_followed() {
         let (folder, path) = file(b"canary", 0o644);
         let link = folder.path().join("link");
         symlink(&path, &link).unwrap();
@@ -200,10 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_file_is_read() {
+    fn irregular_credential_file_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(problem(folder.path(), Trust::Credential), "is not a regular file");
-        assert_eq!(problem(&folder.path().join("absent"), Trust::Credential), "there is no such file");
+        assert_eq!(problem(&folder.path().join("absent"), Trust::Credential), "does not exist");
         assert_eq!(problem(Path::new("/dev/null"), Trust::Unwritable), "is not a regular file");
     }
 }

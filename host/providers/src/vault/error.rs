@@ -1,60 +1,64 @@
-//! Why there is no provider.
+//! Errors in the configuration of a provider.
 
 use std::path::PathBuf;
 
 use far_files::TrustError;
 
-use super::{CredentialError, PlaceError};
+use super::{CredentialError, VaultPathError};
 use crate::network::HttpSetupError;
 
-/// Why a configuration makes no provider: before any request.
+/// An error that prevents the provider from being created. It occurs before any request.
 ///
 /// # Security
 ///
-/// Names files and rules, never what stands in a file.
+/// Names files and rules, never the content of a file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
-    /// A file of the provider's own credentials, or of authorities.
+    /// A credential or CA file is invalid.
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    /// The namespace is none.
-    #[error("the namespace is not made of visible ASCII characters")]
+    /// The namespace is invalid.
+    #[error("the namespace has characters other than visible ASCII")]
     Namespace,
-    /// The path at which the method of authentication is mounted.
-    #[error("the mount of the method of authentication is not a path: {0}")]
-    AuthMount(PlaceError),
-    /// The client's certificate and key, or the platform's authorities.
-    #[error("TLS cannot be set up with the certificates that were named")]
+    /// The mount of the auth method is not a valid path.
+    #[error("the mount of the auth method is not a valid path: {0}")]
+    AuthMount(VaultPathError),
+    /// TLS rejected the client's certificate and key, or the authorities.
+    #[error("cannot set up TLS with the configured certificates")]
     Tls(#[source] HttpSetupError),
-    /// There is nowhere to write down what the server makes.
-    #[error("what the server makes cannot be written down")]
-    Ledger(#[source] TrustError),
-    /// The operating system gave no random numbers for the key that versions are made with.
-    #[error("the operating system gave no random numbers")]
+    /// The lease journal could not be opened.
+    #[error("cannot open the lease journal")]
+    LeaseJournal(#[source] TrustError),
+    /// The operating system returned no random bytes for the version key.
+    #[error("the operating system returned no random bytes")]
     Random,
 }
 
 impl VaultError {
-    /// What to do about it, for a command line to print below the error.
+    /// Returns the help line for the operator.
     pub fn help(&self) -> &'static str {
         match self {
             Self::Credential(error) => error.problem.help(),
-            Self::Namespace => "write the namespace as the server has it, such as 'team/a'",
-            Self::AuthMount(_) => "write it as it stands below 'auth/', such as 'approle'",
-            Self::Tls(_) => "check that certificate and key belong together, and that the platform has authorities",
-            Self::Ledger(TrustError::Link { .. } | TrustError::NotADirectory { .. }) => "name the folder itself",
-            Self::Ledger(TrustError::NotRegular { .. }) => "take it away",
-            Self::Ledger(TrustError::NotOwned { .. } | TrustError::Exposed { .. }) => {
-                "let the user that runs far own it, and nobody else use it ('chmod 700')"
+            Self::Namespace => "write the namespace as Vault does, such as 'team/a'",
+            Self::AuthMount(_) => "write the path below 'auth/', such as 'approle'",
+            Self::Tls(_) => "check that the certificate matches the key, and that the platform has CA certificates",
+            Self::LeaseJournal(TrustError::Link { .. } | TrustError::NotADirectory { .. }) => {
+                "name a directory, not a link or a file"
             }
-            Self::Ledger(TrustError::Key { .. }) => "remove the folder; what an earlier run left ends by its own time",
-            Self::Random | Self::Ledger(TrustError::Random(_)) => "look at what keeps the process from 'getrandom'",
-            Self::Ledger(_) => "name a folder that can be made and written to",
+            Self::LeaseJournal(TrustError::NotRegular { .. }) => "remove the file",
+            Self::LeaseJournal(TrustError::NotOwned { .. } | TrustError::Exposed { .. }) => {
+                "make the directory accessible only to the user that runs far ('chmod 700')"
+            }
+            Self::LeaseJournal(TrustError::Key { .. }) => {
+                "remove the directory; leases of earlier runs then expire on their own"
+            }
+            Self::Random | Self::LeaseJournal(TrustError::Random(_)) => "check that the process may call 'getrandom'",
+            Self::LeaseJournal(_) => "name a directory that far can create and write to",
         }
     }
 
-    /// The file that it is about, if it is about one.
+    /// Returns the path of the credential file that caused the error.
     pub fn path(&self) -> Option<&PathBuf> {
         match self {
             Self::Credential(error) => Some(&error.path),

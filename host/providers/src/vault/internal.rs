@@ -1,21 +1,21 @@
-//! Entry points for fuzzing: how answers are read, without a server. Not part of the crate's interface.
+//! Entry points for fuzzing the response parsers. Not part of the crate's interface.
 
 use far_core::memory::SecretBytes;
 use far_core::provider::ProviderError;
 use reqwest::StatusCode;
 
-use super::client::Reply;
-use super::place::{Engine, Mounts};
+use super::client::Response;
+use super::path::{Engine, Mounts};
 use super::{dynamic, kv, login, metadata, static_role};
 
-/// A request whose answer is read.
+/// A kind of response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// A value of the engine `kv` without versions.
+pub enum ResponseKind {
+    /// A KV version 1 value.
     KvV1,
-    /// A value of the engine `kv` with versions.
+    /// A KV version 2 value.
     KvV2,
-    /// The metadata of a value with versions.
+    /// KV version 2 metadata.
     Metadata,
     /// The password of a static role.
     StaticRole,
@@ -27,46 +27,49 @@ pub enum Question {
     Login,
 }
 
-impl Question {
-    /// Every question.
+impl ResponseKind {
+    /// Every kind.
     pub const ALL: [Self; 7] =
         [Self::KvV1, Self::KvV2, Self::Metadata, Self::StaticRole, Self::Credentials, Self::Certificate, Self::Login];
 }
 
-/// Reads an answer; returns the value where the question asks for one.
+/// Parses a response. Returns the value if this kind of response has one.
 ///
 /// # Errors
 ///
 /// Any of [`ProviderError`].
 pub fn read(
-    question: Question,
+    kind: ResponseKind,
     field: Option<&str>,
     status: u16,
     body: &[u8],
 ) -> Result<Option<SecretBytes>, ProviderError> {
     let status = StatusCode::from_u16(status).map_err(|_| ProviderError::Invalid)?;
-    let reply = Reply::new(status, body);
-    let place = |engine, path: &str| {
+    let response = Response::new(status, body);
+    let vault_path = |engine, path: &str| {
         let field = field.map(|field| format!("#{field}")).unwrap_or_default();
-        Mounts::all(engine).place(&format!("{path}{field}")).map_err(|_| ProviderError::Unsupported)
+        Mounts::all(engine).parse_path(&format!("{path}{field}")).map_err(|_| ProviderError::Unsupported)
     };
-    Ok(match question {
-        Question::KvV1 => Some(kv::answered(&reply, &place(Engine::KvV1, "kv/ci/github")?)?.value),
-        Question::KvV2 => Some(kv::answered(&reply, &place(Engine::KvV2, "kv/ci/github")?)?.value),
-        Question::Metadata => {
-            metadata::has_current(&reply)?;
+    Ok(match kind {
+        ResponseKind::KvV1 => Some(kv::parse(&response, &vault_path(Engine::KvV1, "kv/ci/github")?)?.value),
+        ResponseKind::KvV2 => Some(kv::parse(&response, &vault_path(Engine::KvV2, "kv/ci/github")?)?.value),
+        ResponseKind::Metadata => {
+            metadata::has_current_version(&response)?;
             None
         }
-        Question::StaticRole => {
-            let place = place(Engine::Database, "database/static-creds/app")?;
-            Some(static_role::answered(reply, &place)?.value)
+        ResponseKind::StaticRole => {
+            let vault_path = vault_path(Engine::Database, "database/static-creds/app")?;
+            Some(static_role::parse(response, &vault_path)?.value)
         }
-        Question::Credentials => Some(dynamic::issued(reply, &place(Engine::Database, "database/creds/app")?)?),
-        Question::Certificate => {
-            Some(dynamic::issued(reply, &place(Engine::Pki, "pki/issue/web?common_name=app.example.com")?)?)
+        ResponseKind::Credentials => {
+            Some(dynamic::parse_issued(response, &vault_path(Engine::Database, "database/creds/app")?)?)
         }
-        Question::Login => {
-            login::granted(&login::accepted(reply)?)?;
+        ResponseKind::Certificate => Some(dynamic::parse_issued(
+            response,
+            &vault_path(Engine::Pki, "pki/issue/web?common_name=app.example.com")?,
+        )?),
+        ResponseKind::Login => {
+            login::parse_token(&login::check_credential(response)?)?;
             None
         }
     })

@@ -1,107 +1,110 @@
-//! Keys and values: of the first kind, without versions, and of the second.
+//! The KV secrets engine, versions 1 and 2.
 
 use std::time::Duration;
 
 use far_core::Version;
 use far_core::clock;
 use far_core::memory::SecretBytes;
-use far_core::provider::{HowGone, ProviderError};
+use far_core::provider::{AbsenceReason, ProviderError};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, VersionState, Versioned};
-use super::client::{Ask, Client, Reply, Token};
+use super::client::{Client, Request, Response, Token};
 use super::member::member;
-use super::place::{Place, Source};
+use super::path::{SecretKind, VaultPath};
+use super::response::{KvVersion, KvVersionMetadata, ResponseBody};
 use crate::network::json;
 
-/// A value, as the server has it.
-pub(super) struct Read {
+/// A value as the server returned it.
+pub(super) struct SecretValue {
     pub(super) value: SecretBytes,
-    /// None where there are no versions.
+    /// `None` for KV version 1.
     pub(super) version: Option<Version>,
-    /// Until the server has planned to delete or replace it.
+    /// The time until the server's planned deletion or rotation.
     pub(super) ttl: Option<Duration>,
 }
 
-/// Reads a value: the version asked for, or the current one.
+/// Reads a value: one version, or the current one.
 ///
 /// # Errors
 ///
-/// Any of [`ProviderError`]; `NotFound` only where the server says that there is nothing, or the secret has no such field.
+/// Any [`ProviderError`]; `NotFound` only if the server confirms the absence, or the secret lacks
+/// the field.
 pub(super) async fn read(
     client: &Client,
     token: &Token,
-    place: &Place,
+    vault_path: &VaultPath,
     version: Option<u64>,
-) -> Result<Read, ProviderError> {
-    let mut path = place.data();
+) -> Result<SecretValue, ProviderError> {
+    let mut path = vault_path.read_path();
     if let Some(version) = version {
         path.push_str(&format!("?version={version}"));
     }
-    answered(&client.ask(Ask::get(&path).with_token(token)).await?, place)
+    parse(&client.send(Request::get(&path).with_token(token)).await?, vault_path)
 }
 
-/// Reads the answer to [`read`].
+/// Parses the response to [`read`].
 ///
 /// # Errors
 ///
 /// As [`read`].
-pub(super) fn answered(reply: &Reply, place: &Place) -> Result<Read, ProviderError> {
-    match (reply.status.as_u16(), &place.source) {
-        (404, Source::KvV2) => Err(gone(reply)?),
-        (404, _) => Err(absent(reply)?),
-        (200, source) => {
-            let answer = Answer::unleased(&reply.body)?;
-            match source {
-                Source::KvV1 => {
-                    let value = value(answer.data.ok_or(ProviderError::Invalid)?, place)?;
-                    Ok(Read { value, version: None, ttl: None })
+pub(super) fn parse(response: &Response, vault_path: &VaultPath) -> Result<SecretValue, ProviderError> {
+    match (response.status.as_u16(), &vault_path.kind) {
+        (404, SecretKind::KvV2) => Err(not_found_kv2(response)?),
+        (404, _) => Err(not_found(response)?),
+        (200, kind) => {
+            let body = ResponseBody::parse_unleased(&response.body)?;
+            match kind {
+                SecretKind::KvV1 => {
+                    let value = value(body.data.ok_or(ProviderError::Invalid)?, vault_path)?;
+                    Ok(SecretValue { value, version: None, ttl: None })
                 }
-                Source::KvV2 => versioned(&answer, place),
-                Source::Creds | Source::StaticCreds | Source::Certificate(_) => Err(ProviderError::Unsupported),
+                SecretKind::KvV2 => versioned(&body, vault_path),
+                SecretKind::Creds | SecretKind::StaticCreds | SecretKind::Certificate(_) => {
+                    Err(ProviderError::Unsupported)
+                }
             }
         }
-        _ => Err(reply.refusal()),
+        _ => Err(response.error()),
     }
 }
 
-fn versioned(answer: &Answer<'_>, place: &Place) -> Result<Read, ProviderError> {
-    let Versioned { data, metadata } = answer.data()?;
-    if let Some(how) = metadata.how_gone()? {
+fn versioned(body: &ResponseBody<'_>, vault_path: &VaultPath) -> Result<SecretValue, ProviderError> {
+    let KvVersion { data, metadata } = body.data()?;
+    if let Some(how) = metadata.absence_reason()? {
         return Err(ProviderError::VersionGone(how));
     }
-    let version = numbered(metadata.version)?;
-    let value = value(data.ok_or(ProviderError::Invalid)?, place)?;
-    Ok(Read { value, version: Some(version), ttl: metadata.lives()? })
+    let version = version_from_number(metadata.version)?;
+    let value = value(data.ok_or(ProviderError::Invalid)?, vault_path)?;
+    Ok(SecretValue { value, version: Some(version), ttl: metadata.remaining_ttl()? })
 }
 
-/// The version of a number. Zero is no version's.
-pub(super) fn numbered(number: u64) -> Result<Version, ProviderError> {
+/// Returns the [`Version`] of a number. Zero is invalid.
+pub(super) fn version_from_number(number: u64) -> Result<Version, ProviderError> {
     let number = Some(number).filter(|number| *number > 0).ok_or(ProviderError::Invalid)?;
     Version::parse(&number.to_string()).map_err(|_| ProviderError::Invalid)
 }
 
-/// The field, or all of them as they were written.
-pub(super) fn value(data: &RawValue, place: &Place) -> Result<SecretBytes, ProviderError> {
-    match &place.field {
+/// Returns the field, or the whole object verbatim.
+pub(super) fn value(data: &RawValue, vault_path: &VaultPath) -> Result<SecretBytes, ProviderError> {
+    match &vault_path.field {
         Some(field) => json::secret(member(data, field)?),
         None => json::secret(data),
     }
 }
 
-impl VersionState<'_> {
-    /// How the version went, if it did.
-    pub(super) fn how_gone(&self) -> Result<Option<HowGone>, ProviderError> {
+impl KvVersionMetadata<'_> {
+    /// Returns the reason if the version is deleted or destroyed.
+    pub(super) fn absence_reason(&self) -> Result<Option<AbsenceReason>, ProviderError> {
         if self.destroyed {
-            return Ok(Some(HowGone::Destroyed));
+            return Ok(Some(AbsenceReason::Destroyed));
         }
-        let ended = !self.deletion_time.is_empty() && self.lives()?.is_none();
-        Ok(ended.then_some(HowGone::Deleted))
+        let ended = !self.deletion_time.is_empty() && self.remaining_ttl()?.is_none();
+        Ok(ended.then_some(AbsenceReason::Deleted))
     }
 
-    /// How long it lives, if its end is planned and has not come.
-    pub(super) fn lives(&self) -> Result<Option<Duration>, ProviderError> {
+    /// Returns the time until the planned deletion, or `None` if none is pending.
+    pub(super) fn remaining_ttl(&self) -> Result<Option<Duration>, ProviderError> {
         if self.deletion_time.is_empty() {
             return Ok(None);
         }
@@ -109,36 +112,36 @@ impl VersionState<'_> {
         Ok(Duration::try_from(left).ok().filter(|left| !left.is_zero()))
     }
 
-    /// How long ago it was made, if the server says so. Its clock may be ahead.
+    /// Returns the age, if the server reports a creation time.
     pub(super) fn age(&self) -> Result<Option<Duration>, ProviderError> {
-        let made = Some(&*self.created_time).filter(|made| !made.is_empty()).map(instant).transpose()?;
-        Ok(made.map(age))
+        let created = Some(&*self.created_time).filter(|created| !created.is_empty()).map(instant).transpose()?;
+        Ok(created.map(age))
     }
 }
 
-/// An instant, as the server writes it: RFC 3339.
+/// Parses an RFC 3339 timestamp.
 pub(super) fn instant(text: &str) -> Result<Timestamp, ProviderError> {
     text.parse().map_err(|_| ProviderError::Invalid)
 }
 
-/// How long ago that was; nothing for what is still to come by this clock.
-pub(super) fn age(made: Timestamp) -> Duration {
-    Duration::try_from(clock::wall_time().duration_since(made)).unwrap_or_default()
+/// Returns the time since `created`; zero if it lies in the future by the local clock.
+pub(super) fn age(created: Timestamp) -> Duration {
+    Duration::try_from(clock::wall_time().duration_since(created)).unwrap_or_default()
 }
 
-/// What a 404 says where there are no versions.
-pub(super) fn absent(reply: &Reply) -> Result<ProviderError, ProviderError> {
-    let says_nothing = Answer::read(&reply.body)?.says_nothing();
-    // A mount that is not there, another engine, a proxy: that is not what was asked.
-    Ok(if says_nothing { ProviderError::NotFound } else { ProviderError::Invalid })
+/// Maps a 404 of an engine without versions.
+pub(super) fn not_found(response: &Response) -> Result<ProviderError, ProviderError> {
+    let is_not_found = ResponseBody::parse(&response.body)?.is_not_found();
+    // A missing mount, a different engine or a proxy does not confirm an absence.
+    Ok(if is_not_found { ProviderError::NotFound } else { ProviderError::Invalid })
 }
 
-/// What a 404 says where there are.
-fn gone(reply: &Reply) -> Result<ProviderError, ProviderError> {
-    let answer = Answer::read(&reply.body)?;
-    if answer.data.is_none() {
-        return absent(reply);
+/// Maps a 404 of KV version 2.
+fn not_found_kv2(response: &Response) -> Result<ProviderError, ProviderError> {
+    let body = ResponseBody::parse(&response.body)?;
+    if body.data.is_none() {
+        return not_found(response);
     }
-    let how = answer.data::<Versioned<'_>>()?.metadata.how_gone()?;
+    let how = body.data::<KvVersion<'_>>()?.metadata.absence_reason()?;
     Ok(how.map_or(ProviderError::Invalid, ProviderError::VersionGone))
 }

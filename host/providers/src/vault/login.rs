@@ -1,4 +1,4 @@
-//! How the provider gets its token.
+//! Auth methods: how the provider obtains its token.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,103 +9,103 @@ use far_core::provider::ProviderError;
 use far_files::Trust;
 use parking_lot::Mutex;
 
-use super::answer::{Answer, SelfLookup, Unwrapped, Wrapping};
-use super::client::{Ask, Client, Reply, Token};
+use super::client::{Client, Request, Response, Token};
 use super::credential::{self, CredentialError};
-use super::place::{PlaceError, mount_path};
+use super::path::{VaultPathError, mount_path};
+use super::response::{ResponseBody, TokenLookup, UnwrappedSecretId, WrappingLookup};
 use crate::network::Metrics;
 use crate::network::json;
 
-/// Where the server says what a token is to whoever has it.
+/// The endpoint that describes the token of the request.
 pub(super) const LOOKUP_SELF: &str = "auth/token/lookup-self";
-/// Where Kubernetes puts the token of a pod's service account.
+/// The file with a pod's service account token.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The longest time that a token is taken to have, whatever the server says: an instant beyond it may not exist.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The maximum lifetime assumed for a token. A longer one could overflow `Instant`.
+const MAX_LEASE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// How the provider says who it is.
+/// An auth method of Vault.
 ///
-/// `mount` is where the method is mounted, below `auth/`; each has the name of its kind by default.
+/// `mount` is the method's path below `auth/`, by default the name of the method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Auth {
-    /// A token that somebody else gets, and puts into a file.
+    /// A token from a file, which another program maintains.
     Token {
         /// The file.
         file: PathBuf,
     },
     /// AppRole.
     AppRole {
-        /// Where it is mounted.
+        /// The mount path.
         mount: String,
-        /// Which role: no secret by itself.
+        /// The role id, which is not secret.
         role_id: String,
-        /// The secret that goes with it.
+        /// The secret id.
         secret_id: SecretId,
     },
-    /// A pod's service account.
+    /// A Kubernetes service account.
     Kubernetes {
-        /// Where it is mounted.
+        /// The mount path.
         mount: String,
-        /// Which role.
+        /// The role.
         role: String,
-        /// The account's token; a link is followed.
+        /// The service account token; symbolic links are followed.
         token_file: PathBuf,
     },
-    /// A signed token of somebody the server believes.
+    /// A JWT from a trusted issuer.
     Jwt {
-        /// Where it is mounted.
+        /// The mount path.
         mount: String,
-        /// Which role.
+        /// The role.
         role: String,
-        /// The token.
+        /// The JWT.
         file: PathBuf,
     },
-    /// A certificate for TLS.
+    /// A TLS client certificate.
     Certificate {
-        /// Where it is mounted.
+        /// The mount path.
         mount: String,
-        /// Which role; any that fits, if none.
+        /// The role; `None` lets the server choose a matching one.
         role: Option<String>,
         /// The certificate and its chain, in PEM.
         cert_file: PathBuf,
-        /// Its key, in PEM.
+        /// The private key, in PEM.
         key_file: PathBuf,
     },
 }
 
-/// Where AppRole's secret is.
+/// The source of the AppRole secret id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretId {
     /// In a file.
     File(PathBuf),
-    /// In a wrapping that opens once, whose token is in a file.
+    /// In a response-wrapping token, which is in a file.
     Wrapped(PathBuf),
 }
 
-/// A token that the server gave.
-pub(super) struct Granted {
+/// A token issued by the server.
+pub(super) struct IssuedToken {
     pub(super) token: Token,
-    /// None if it does not end.
+    /// `None` if it never expires.
     pub(super) lease: Option<Duration>,
     pub(super) renewable: bool,
 }
 
-/// Logs in, as often as it takes.
+/// Logs in with one auth method.
 pub(super) struct Login {
     auth: Auth,
     path: String,
-    /// Before which a wrapping of a secret id must have been made.
+    /// The path below which a wrapped secret id must have been created.
     roles: String,
-    wrapped: Mutex<Wrapped>,
+    wrapped: Mutex<WrappedSecretId>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
-struct Wrapped {
+struct WrappedSecretId {
     secret_id: Option<Arc<SecretBytes>>,
-    /// The token of a wrapping that is no more.
+    /// The last wrapping token that was used up.
     spent: Option<Token>,
 }
 
@@ -120,27 +120,29 @@ impl Auth {
         }
     }
 
-    /// The files that must be there and right, for the provider to be able to log in; not those of a certificate.
+    /// Returns the credential file that must be valid, if the method has one. The files of a
+    /// certificate are checked separately.
     fn files(&self) -> Option<(&Path, Trust)> {
         match self {
             Self::Token { file } | Self::Jwt { file, .. } => Some((file, Trust::Credential)),
             Self::AppRole { secret_id: SecretId::File(file) | SecretId::Wrapped(file), .. } => {
                 Some((file, Trust::Credential))
             }
-            // A link to a file that all in the pod can read, replaced by another in time.
+            // In a pod: a link to a world-readable file that Kubernetes replaces.
             Self::Kubernetes { token_file, .. } => Some((token_file, Trust::Unwritable)),
             Self::Certificate { .. } => None,
         }
     }
 
-    /// Looks at the files, so that what is wrong is told before anybody waits for a secret. Blocks the thread.
+    /// Checks the credential file, so that an error is reported before the first task. Blocks the
+    /// thread.
     pub(super) fn check(&self) -> Result<(), CredentialError> {
         self.files().map_or(Ok(()), |(path, trust)| credential::word(path, trust).map(drop))
     }
 }
 
 impl Login {
-    pub(super) fn new(auth: Auth, metrics: Arc<Metrics>) -> Result<Self, PlaceError> {
+    pub(super) fn new(auth: Auth, metrics: Arc<Metrics>) -> Result<Self, VaultPathError> {
         let mount = mount_path(auth.mount())?;
         Ok(Self {
             path: format!("auth/{mount}/login"),
@@ -155,41 +157,41 @@ impl Login {
     ///
     /// # Errors
     ///
-    /// `Unauthenticated` if the server does not take what it was shown, or there is nothing right to show.
-    pub(super) async fn log_in(&self, client: &Client) -> Result<Granted, ProviderError> {
+    /// `Unauthenticated` if the server rejects the credential, or the credential file is invalid.
+    pub(super) async fn log_in(&self, client: &Client) -> Result<IssuedToken, ProviderError> {
         match &self.auth {
             Auth::Token { file } => self.look_up(client, read(file, Trust::Credential).await?).await,
             Auth::AppRole { role_id, secret_id, .. } => {
                 let secret_id = self.secret_id(client, secret_id).await?;
-                let granted = self.show(client, &[("role_id", role_id), ("secret_id", shown(&secret_id)?)]).await;
-                if granted.as_ref().err() == Some(&ProviderError::Unauthenticated) {
-                    // It may have ended: the next login looks for another.
+                let token = self.log_in_with(client, &[("role_id", role_id), ("secret_id", as_str(&secret_id)?)]).await;
+                if token.as_ref().err() == Some(&ProviderError::Unauthenticated) {
+                    // The secret id may have expired: the next login reads a new one.
                     self.wrapped.lock().secret_id = None;
                 }
-                granted
+                token
             }
             Auth::Kubernetes { role, token_file, .. } => {
                 let token = read(token_file, Trust::Unwritable).await?;
-                self.show(client, &[("role", role), ("jwt", shown(&token)?)]).await
+                self.log_in_with(client, &[("role", role), ("jwt", as_str(&token)?)]).await
             }
             Auth::Jwt { role, file, .. } => {
                 let token = read(file, Trust::Credential).await?;
-                self.show(client, &[("role", role), ("jwt", shown(&token)?)]).await
+                self.log_in_with(client, &[("role", role), ("jwt", as_str(&token)?)]).await
             }
-            Auth::Certificate { role: Some(role), .. } => self.show(client, &[("name", role)]).await,
-            Auth::Certificate { role: None, .. } => self.show(client, &[]).await,
+            Auth::Certificate { role: Some(role), .. } => self.log_in_with(client, &[("name", role)]).await,
+            Auth::Certificate { role: None, .. } => self.log_in_with(client, &[]).await,
         }
     }
 
-    async fn show(&self, client: &Client, members: &[(&str, &str)]) -> Result<Granted, ProviderError> {
-        granted(&accepted(client.ask(Ask::post(&self.path).with(members)).await?)?)
+    async fn log_in_with(&self, client: &Client, members: &[(&str, &str)]) -> Result<IssuedToken, ProviderError> {
+        parse_token(&check_credential(client.send(Request::post(&self.path).with_strings(members)).await?)?)
     }
 
-    async fn look_up(&self, client: &Client, token: SecretBytes) -> Result<Granted, ProviderError> {
+    async fn look_up(&self, client: &Client, token: SecretBytes) -> Result<IssuedToken, ProviderError> {
         let token = Token::new(token).ok_or(ProviderError::Unauthenticated)?;
-        let reply = accepted(client.ask(Ask::get(LOOKUP_SELF).with_token(&token)).await?)?;
-        let told: SelfLookup = Answer::read(&reply.body)?.data()?;
-        Ok(Granted { token, lease: lease(told.ttl), renewable: told.renewable })
+        let response = check_credential(client.send(Request::get(LOOKUP_SELF).with_token(&token)).await?)?;
+        let lookup: TokenLookup = ResponseBody::parse(&response.body)?.data()?;
+        Ok(IssuedToken { token, lease: lease_duration(lookup.ttl), renewable: lookup.renewable })
     }
 
     async fn secret_id(&self, client: &Client, secret_id: &SecretId) -> Result<Arc<SecretBytes>, ProviderError> {
@@ -197,72 +199,72 @@ impl Login {
             SecretId::File(file) => return read(file, Trust::Credential).await.map(Arc::new),
             SecretId::Wrapped(file) => file,
         };
-        if let Some(kept) = self.wrapped.lock().secret_id.clone() {
-            return Ok(kept);
+        if let Some(secret_id) = self.wrapped.lock().secret_id.clone() {
+            return Ok(secret_id);
         }
-        let word = read(file, Trust::Credential).await?;
-        if self.wrapped.lock().spent.as_ref().is_some_and(|spent| spent.is_same(word.expose())) {
+        let token = read(file, Trust::Credential).await?;
+        if self.wrapped.lock().spent.as_ref().is_some_and(|spent| spent.is_same(token.expose())) {
             return Err(ProviderError::Unauthenticated);
         }
-        let token = Token::new(word).ok_or(ProviderError::Unauthenticated)?;
+        let token = Token::new(token).ok_or(ProviderError::Unauthenticated)?;
         let unwrapped = self.unwrap_once(client, &token).await;
         if !matches!(unwrapped, Err(ProviderError::Unavailable | ProviderError::Timeout)) {
             self.wrapped.lock().spent = Some(token);
         }
         if unwrapped.as_ref().err() == Some(&ProviderError::Unauthenticated) {
-            self.metrics.failed_unwraps.add();
+            self.metrics.failed_unwraps.increment();
         }
         let secret_id = Arc::new(unwrapped?);
         self.wrapped.lock().secret_id = Some(secret_id.clone());
         Ok(secret_id)
     }
 
-    /// Opens a wrapping, if it is of a secret id.
+    /// Unwraps a secret id.
     ///
     /// # Security
     ///
-    /// Whoever opened it on the way can have wrapped something again; what was wrapped where is what the server says, and
-    /// not what the wrapping holds.
+    /// An attacker who unwrapped the token could wrap a different secret. The creation path, which
+    /// the server reports, must therefore be that of a secret id.
     async fn unwrap_once(&self, client: &Client, token: &Token) -> Result<SecretBytes, ProviderError> {
-        let reply = client.ask(Ask::post("sys/wrapping/lookup").with_token(token).with(&[])).await?;
-        let reply = accepted(reply)?;
-        let wrapping: Wrapping<'_> = Answer::read(&reply.body)?.data()?;
-        let of_a_role = wrapping.creation_path.starts_with(&self.roles);
-        if !of_a_role || !wrapping.creation_path.ends_with("/secret-id") {
+        let response = client.send(Request::post("sys/wrapping/lookup").with_token(token).with_strings(&[])).await?;
+        let response = check_credential(response)?;
+        let wrapping: WrappingLookup<'_> = ResponseBody::parse(&response.body)?.data()?;
+        let is_role = wrapping.creation_path.starts_with(&self.roles);
+        if !is_role || !wrapping.creation_path.ends_with("/secret-id") {
             return Err(ProviderError::Unauthenticated);
         }
-        let reply = accepted(client.ask(Ask::post("sys/wrapping/unwrap").with_token(token)).await?)?;
-        let unwrapped: Unwrapped<'_> = Answer::read(&reply.body)?.data()?;
+        let response = check_credential(client.send(Request::post("sys/wrapping/unwrap").with_token(token)).await?)?;
+        let unwrapped: UnwrappedSecretId<'_> = ResponseBody::parse(&response.body)?.data()?;
         json::string(unwrapped.secret_id)
     }
 }
 
-/// A token of an answer that has one.
-pub(super) fn granted(reply: &Reply) -> Result<Granted, ProviderError> {
-    let auth = Answer::read(&reply.body)?.auth.ok_or(ProviderError::Invalid)?;
+/// Parses the token of a login response.
+pub(super) fn parse_token(response: &Response) -> Result<IssuedToken, ProviderError> {
+    let auth = ResponseBody::parse(&response.body)?.auth.ok_or(ProviderError::Invalid)?;
     let token = Token::new(json::string(auth.client_token)?).ok_or(ProviderError::Invalid)?;
-    Ok(Granted { token, lease: lease(auth.lease_duration), renewable: auth.renewable })
+    Ok(IssuedToken { token, lease: lease_duration(auth.lease_duration), renewable: auth.renewable })
 }
 
-/// What says that a credential is not taken: a method that is not there, too.
-pub(super) fn accepted(reply: Reply) -> Result<Reply, ProviderError> {
-    match reply.status.as_u16() {
+/// Maps the statuses that reject a credential, including a missing auth method.
+pub(super) fn check_credential(response: Response) -> Result<Response, ProviderError> {
+    match response.status.as_u16() {
         400 | 401 | 403 | 404 => Err(ProviderError::Unauthenticated),
-        _ => reply.ok(),
+        _ => response.ok(),
     }
 }
 
-/// A time that the server gave; none for one without an end.
-pub(super) fn lease(seconds: u64) -> Option<Duration> {
-    (seconds > 0).then(|| Duration::from_secs(seconds).min(LONGEST))
+/// Converts a lease duration; `None` means that it never expires.
+pub(super) fn lease_duration(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds).min(MAX_LEASE))
 }
 
-/// A credential as a JSON text has it.
-fn shown(credential: &SecretBytes) -> Result<&str, ProviderError> {
+/// Returns a credential as a string, for a JSON body.
+fn as_str(credential: &SecretBytes) -> Result<&str, ProviderError> {
     std::str::from_utf8(credential.expose()).map_err(|_| ProviderError::Unauthenticated)
 }
 
-/// Reads a credential, away from the threads that must not block.
+/// Reads a credential file on a blocking thread.
 async fn read(path: &Path, trust: Trust) -> Result<SecretBytes, ProviderError> {
     let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || credential::word(&path, trust));

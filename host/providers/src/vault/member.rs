@@ -1,4 +1,4 @@
-//! One member of a JSON object, as it was written.
+//! Members of a JSON object, as source text.
 
 use std::fmt;
 
@@ -8,26 +8,26 @@ use serde::{Deserializer, de};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// One member of an object.
+/// Returns one member of an object.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is none of this name, `Invalid` if there are two, or it is no object.
+/// `NotFound` if the member is absent, `Invalid` if it is duplicated or `object` is not an object.
 pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Result<&'a RawValue, ProviderError> {
     let mut reader = serde_json::Deserializer::from_str(object.get());
-    // The library's error may have a piece of the text in it.
+    // The parser's error may quote the body.
     let found = reader.deserialize_map(Member(name)).map_err(|_| ProviderError::Invalid)?;
     found.ok_or(ProviderError::NotFound)
 }
 
-/// An object without its members of this name, each as it was written.
+/// Returns an object without one member; the other values stay verbatim.
 ///
 /// # Errors
 ///
-/// `Invalid` if it is no object.
+/// `Invalid` if `object` is not an object.
 pub(super) fn without(object: &RawValue, name: &str) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
     let mut reader = serde_json::Deserializer::from_str(object.get());
-    // No name is longer as it is written here: memory that moved would leave a copy.
+    // The result is never longer than the input: a buffer that reallocates leaves a copy behind.
     let mut rest = Zeroizing::new(Vec::with_capacity(object.get().len()));
     rest.push(b'{');
     reader.deserialize_map(Without { name, rest: &mut rest }).map_err(|_| ProviderError::Invalid)?;
@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for Member<'_> {
             if name != self.0 {
                 map.next_value::<IgnoredAny>()?;
             } else if found.replace(map.next_value::<&RawValue>()?).is_some() {
-                return Err(de::Error::custom("twice"));
+                return Err(de::Error::custom("duplicate member"));
             }
         }
         Ok(found)
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_is_there_once() {
+    fn member_is_unique() {
         let object: &RawValue = serde_json::from_str(r#"{"a": 1, "\u0062": "x", "c": 1, "c": 2}"#).unwrap();
         let of = |name| member(object, name).map(RawValue::get);
         assert_eq!((of("a"), of("b")), (Ok("1"), Ok("\"x\"")));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_is_left_without_a_member_and_its_memory_does_not_move() {
+    fn removing_member_does_not_reallocate() {
         for (object, rest) in [
             (r#"{"a": 1, "t": 2, "b": {"t": 3}}"#, r#"{"a":1,"b":{"t": 3}}"#),
             (r#"{"t":1,"\u0074":2}"#, "{}"),

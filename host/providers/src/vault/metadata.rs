@@ -1,128 +1,134 @@
-//! What is said of secrets without their values; and versions of them, which are removed.
+//! Metadata of secrets, and deletion of KV version 2 versions.
 
 use std::collections::{HashMap, HashSet};
 
-use far_core::provider::{Description, HowGone, ProviderError};
+use far_core::provider::{AbsenceReason, Description, ProviderError};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{Answer, Listing, VersionState};
-use super::client::{Ask, Client, Reply, Token};
-use super::kv::{absent, numbered};
-use super::place::{Place, Source};
+use super::client::{Client, Request, Response, Token};
+use super::kv::{not_found, version_from_number};
+use super::path::{SecretKind, VaultPath};
+use super::response::{KeyList, KvVersionMetadata, ResponseBody};
 
-/// What is in folders, each asked for once.
+/// The keys of folders, each listed once.
 #[derive(Default)]
-pub(super) struct Folders(Mutex<HashMap<String, HashSet<String>>>);
+pub(super) struct FolderCache(Mutex<HashMap<String, HashSet<String>>>);
 
-/// Whether a secret is there, without reading it.
+/// Returns true if a secret exists, without reading it.
 ///
 /// # Errors
 ///
-/// `Denied` if neither its metadata may be read nor its folder listed.
-pub(super) async fn is_there(
+/// `Denied` if the token may neither read the metadata nor list the folder.
+pub(super) async fn exists(
     client: &Client,
     token: &Token,
-    place: &Place,
-    folders: &Folders,
+    vault_path: &VaultPath,
+    folders: &FolderCache,
 ) -> Result<bool, ProviderError> {
-    let Some(path) = place.metadata() else { return folders.have(client, token, place).await };
-    let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match reply.status.as_u16() {
-        // A role is there, or is not.
-        200 if place.source != Source::KvV2 => Ok(true),
-        200 => has_current(&reply),
-        403 => folders.have(client, token, place).await,
-        404 => absent(&reply).and_then(not_found),
-        _ => Err(reply.refusal()),
+    let Some(path) = vault_path.metadata_path() else { return folders.contains(client, token, vault_path).await };
+    let response = client.send(Request::get(&path).with_token(token)).await?;
+    match response.status.as_u16() {
+        // A role has no versions.
+        200 if vault_path.kind != SecretKind::KvV2 => Ok(true),
+        200 => has_current_version(&response),
+        403 => folders.contains(client, token, vault_path).await,
+        404 => not_found(&response).and_then(not_found_is_false),
+        _ => Err(response.error()),
     }
 }
 
-/// What is said of all versions of a secret.
+/// The metadata of a KV version 2 secret.
 #[derive(Deserialize)]
-struct Versions<'a> {
+struct Metadata<'a> {
     current_version: u64,
     #[serde(borrow)]
-    versions: HashMap<&'a str, VersionState<'a>>,
+    versions: HashMap<&'a str, KvVersionMetadata<'a>>,
 }
 
-impl Versions<'_> {
-    /// What is said of one of them.
-    fn of(&self, number: u64) -> Option<&VersionState<'_>> {
+impl Metadata<'_> {
+    /// Returns the metadata of one version.
+    fn of(&self, number: u64) -> Option<&KvVersionMetadata<'_>> {
         self.versions.get(number.to_string().as_str())
     }
 }
 
-/// Returns whether the secret has a current version, by its metadata.
+/// Returns true if the secret has a current version that is not deleted.
 ///
 /// # Errors
 ///
-/// `Invalid` for any other answer.
-pub(super) fn has_current(reply: &Reply) -> Result<bool, ProviderError> {
-    let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
-    told.of(told.current_version).map_or(Ok(false), |state| Ok(state.how_gone()?.is_none()))
+/// `Invalid` for a response that is not KV version 2 metadata.
+pub(super) fn has_current_version(response: &Response) -> Result<bool, ProviderError> {
+    let metadata: Metadata<'_> = ResponseBody::parse(&response.body)?.data()?;
+    metadata.of(metadata.current_version).map_or(Ok(false), |state| Ok(state.absence_reason()?.is_none()))
 }
 
-/// What is said of the current version of a secret of the second kind.
+/// Describes the current version of a KV version 2 secret.
 ///
 /// # Errors
 ///
-/// Any of [`ProviderError`]; `NotFound` and `VersionGone` where the server says so.
+/// Any [`ProviderError`]; `NotFound` and `VersionGone` only if the server confirms it.
 pub(super) async fn description(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
-    let reply = metadata(client, token, path).await?;
-    let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
-    // There may be metadata and no version yet.
-    let state = told.of(told.current_version).ok_or(ProviderError::NotFound)?;
-    if let Some(how) = state.how_gone()? {
+    let response = metadata(client, token, path).await?;
+    let metadata: Metadata<'_> = ResponseBody::parse(&response.body)?.data()?;
+    // Metadata can exist before the first version.
+    let state = metadata.of(metadata.current_version).ok_or(ProviderError::NotFound)?;
+    if let Some(how) = state.absence_reason()? {
         return Err(ProviderError::VersionGone(how));
     }
-    let version = numbered(told.current_version)?;
-    Ok(Description::new(version).with_age(state.age()?).with_ttl(state.lives()?))
+    let version = version_from_number(metadata.current_version)?;
+    Ok(Description::new(version).with_age(state.age()?).with_ttl(state.remaining_ttl()?))
 }
 
-/// Removes one version; the server could bring it back. One that is gone is no error.
+/// Deletes one version, which an operator can undelete. An absent version is not an error.
 ///
 /// # Errors
 ///
-/// `NotFound` for one that never was, where metadata may be read: the server takes any number, and says nothing.
-pub(super) async fn remove(client: &Client, token: &Token, place: &Place, number: u64) -> Result<(), ProviderError> {
-    let path = place.delete().ok_or(ProviderError::Unsupported)?;
-    match how_gone(client, token, place, number).await {
-        Ok(Some(_)) => return Ok(()),
-        Err(ProviderError::NotFound) => return Err(ProviderError::NotFound),
-        // Whatever keeps it from being looked at does not keep it from being removed.
-        Ok(None) | Err(_) => {}
-    }
-    let ask = Ask::post(&path).with_token(token).with_json(&json!({ "versions": [number] }));
-    client.ask(ask).await?.ok().map(drop)
-}
-
-/// How a version went, if it did.
-async fn how_gone(
+/// `NotFound` for a version that never existed, if the token may read metadata. The server itself
+/// accepts any number.
+pub(super) async fn delete(
     client: &Client,
     token: &Token,
-    place: &Place,
+    vault_path: &VaultPath,
     number: u64,
-) -> Result<Option<HowGone>, ProviderError> {
-    let path = place.metadata().ok_or(ProviderError::Unsupported)?;
-    let reply = metadata(client, token, &path).await?;
-    let told: Versions<'_> = Answer::read(&reply.body)?.data()?;
-    told.of(number).ok_or(ProviderError::NotFound)?.how_gone()
+) -> Result<(), ProviderError> {
+    let path = vault_path.delete_path().ok_or(ProviderError::Unsupported)?;
+    match absence_reason(client, token, vault_path, number).await {
+        Ok(Some(_)) => return Ok(()),
+        Err(ProviderError::NotFound) => return Err(ProviderError::NotFound),
+        // An error while reading the metadata does not prevent the deletion.
+        Ok(None) | Err(_) => {}
+    }
+    let request = Request::post(&path).with_token(token).with_json(&json!({ "versions": [number] }));
+    client.send(request).await?.ok().map(drop)
 }
 
-async fn metadata(client: &Client, token: &Token, path: &str) -> Result<Reply, ProviderError> {
-    let reply = client.ask(Ask::get(path).with_token(token)).await?;
-    match reply.status.as_u16() {
-        200 => Ok(reply),
-        404 => Err(absent(&reply)?),
-        _ => Err(reply.refusal()),
+/// Returns the reason if the version is deleted or destroyed.
+async fn absence_reason(
+    client: &Client,
+    token: &Token,
+    vault_path: &VaultPath,
+    number: u64,
+) -> Result<Option<AbsenceReason>, ProviderError> {
+    let path = vault_path.metadata_path().ok_or(ProviderError::Unsupported)?;
+    let response = metadata(client, token, &path).await?;
+    let metadata: Metadata<'_> = ResponseBody::parse(&response.body)?.data()?;
+    metadata.of(number).ok_or(ProviderError::NotFound)?.absence_reason()
+}
+
+async fn metadata(client: &Client, token: &Token, path: &str) -> Result<Response, ProviderError> {
+    let response = client.send(Request::get(path).with_token(token)).await?;
+    match response.status.as_u16() {
+        200 => Ok(response),
+        404 => Err(not_found(&response)?),
+        _ => Err(response.error()),
     }
 }
 
-impl Folders {
-    async fn have(&self, client: &Client, token: &Token, place: &Place) -> Result<bool, ProviderError> {
-        let (folder, name) = place.folder().ok_or(ProviderError::Unsupported)?;
+impl FolderCache {
+    async fn contains(&self, client: &Client, token: &Token, vault_path: &VaultPath) -> Result<bool, ProviderError> {
+        let (folder, name) = vault_path.folder().ok_or(ProviderError::Unsupported)?;
         if let Some(names) = self.0.lock().get(&folder) {
             return Ok(names.contains(name));
         }
@@ -133,21 +139,21 @@ impl Folders {
     }
 }
 
-/// The secrets in a folder: not the folders in it. One that is empty is not there.
+/// Lists the secrets in a folder, without its subfolders. An empty folder does not exist.
 async fn list(client: &Client, token: &Token, folder: &str) -> Result<HashSet<String>, ProviderError> {
     let path = format!("{folder}?list=true");
-    let reply = client.ask(Ask::get(&path).with_token(token)).await?;
-    match reply.status.as_u16() {
+    let response = client.send(Request::get(&path).with_token(token)).await?;
+    match response.status.as_u16() {
         200 => {
-            let Listing { keys } = Answer::read(&reply.body)?.data()?;
+            let KeyList { keys } = ResponseBody::parse(&response.body)?.data()?;
             Ok(keys.into_iter().filter(|name| !name.ends_with('/')).collect())
         }
-        404 => absent(&reply).and_then(not_found).map(|_| HashSet::new()),
-        _ => Err(reply.refusal()),
+        404 => not_found(&response).and_then(not_found_is_false).map(|_| HashSet::new()),
+        _ => Err(response.error()),
     }
 }
 
-/// An absence is an answer here.
-fn not_found(error: ProviderError) -> Result<bool, ProviderError> {
+/// Maps `NotFound` to `false`.
+fn not_found_is_false(error: ProviderError) -> Result<bool, ProviderError> {
     if error == ProviderError::NotFound { Ok(false) } else { Err(error) }
 }

@@ -1,33 +1,37 @@
-//! HashiCorp Vault's API as a backend: Vault itself, and OpenBao, which is the same API. Keys and values, of both kinds.
+//! HashiCorp Vault's API as a backend, served by Vault and OpenBao.
 //!
-//! - A secret is called `MOUNT/PATH`, or `MOUNT/PATH#FIELD` for one of several in it: [`Mounts::reference`]. Strings are
-//!   given as their bytes, anything else as the JSON text that the server writes; without a field, the whole object is.
-//! - Versions of the second kind are the server's numbers. The first kind has none, and keeps one value: its version is a
-//!   keyed hash of that, as a `.env`'s is. A version whose deletion is planned lives no longer than until then.
-//! - The provider has one token, from one of five [`Auth`] methods. It is renewed at two thirds of its time, replaced
-//!   before it ends, and, if it ends early, logged in for once more before a refusal is believed.
-//! - [`list_secrets`](far_core::provider::SecretProvider::list_secrets) looks for those that the provider was told of, by their metadata, or by
-//!   their folder's list where only that may be read: a server has no list of what a token may read.
-//! - Of engines of databases and of certificates, a secret is made for whoever holds it, with a token of theirs alone, and ended
-//!   with them; what is made is written down first, so that a process that is killed leaves nothing that the next one does not
-//!   end: [`Vault::open_with_ledger`].
-//! - A password of a database's static role is there for all. Its version is the instant at which the server last replaced it.
+//! - A reference is `MOUNT/PATH`, or `MOUNT/PATH#FIELD` for one field: [`Mounts::reference`]. The
+//!   value of a string field is its bytes; other JSON stays verbatim. Without a field, the value is
+//!   the whole object.
+//! - Versions of KV version 2 are the server's numbers. KV version 1 has none: its version is a
+//!   keyed hash of the value, as for `.env` files. A planned deletion limits the TTL.
+//! - The provider has one token, from one of five [`Auth`] methods. It renews the token at two
+//!   thirds of its TTL, and replaces it before it expires. After a denied request, it checks the
+//!   token and logs in again if the token has expired.
+//! - [`list_secrets`](far_core::provider::SecretProvider::list_secrets) checks the configured
+//!   references by their metadata, or by listing their folder. Vault cannot list everything that a
+//!   token may read.
+//! - The database and PKI engines issue dynamic secrets, with a separate child token for each
+//!   owner. Leases are journaled before they are used, so that the next process revokes the leases
+//!   of a killed one: [`Vault::open_with_lease_journal`].
+//! - All tasks share the password of a static role. Its version is the time of its last rotation.
 //!
-//! # What it does not do
+//! # Limits
 //!
-//! It makes no secrets of other engines: an answer that has a lease and is not such a secret is refused. It has one token for what
-//! all tasks read of keys and values. It follows no redirect: a server that is not the active one passes requests on, as is its
+//! Other engines with leases are not supported: such a response is rejected. All KV reads use the
+//! same token. Redirects are not followed: standby servers must forward requests, which is their
 //! default.
 //!
 //! # Security
 //!
-//! The token, and each value, is in [`SecretBytes`](far_core::memory::SecretBytes); bodies are in buffers that are wiped, and read by borrowing from
-//! them. The buffers of the HTTP and TLS libraries are not: a binary's [`WipingAllocator`](far_core::memory::WipingAllocator)
-//! overwrites them as they are freed, and a connection ends with its answer. No text of a body is in any error, nor is the URL.
+//! Tokens and values are in [`SecretBytes`](far_core::memory::SecretBytes). Response bodies are in
+//! buffers that are zeroed when dropped, and parsed by borrowing. The buffers of the HTTP and TLS
+//! libraries are not zeroed; a binary's [`WipingAllocator`](far_core::memory::WipingAllocator)
+//! overwrites them when they are freed. A connection serves one request. No error contains a part
+//! of a body or the URL.
 
 mod access;
 mod address;
-mod answer;
 mod client;
 mod credential;
 mod dynamic;
@@ -35,12 +39,13 @@ mod error;
 #[doc(hidden)]
 pub mod internal;
 mod kv;
-mod ledger;
+mod lease_journal;
 mod login;
 mod member;
 mod metadata;
-mod place;
+mod path;
 mod provider;
+mod response;
 mod server;
 mod session;
 mod static_role;
@@ -50,49 +55,51 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use far_core::provider::{ProviderError, Reference};
-use far_core::single_flight::{Joined, SingleFlight};
+use far_core::single_flight::{SharedAnswer, SingleFlight};
 use far_core::{ProviderId, VersionSelector};
 use reqwest::header::HeaderValue;
 
 pub use self::address::{Address, AddressError};
 pub use self::credential::{CredentialError, CredentialProblem};
-pub use self::dynamic::Recovered;
+pub use self::dynamic::LeaseRecoveryReport;
 pub use self::error::VaultError;
-pub use self::ledger::LedgerConfig;
+pub use self::lease_journal::LeaseJournalConfig;
 pub use self::login::{Auth, SERVICE_ACCOUNT_TOKEN, SecretId};
-pub use self::place::{Engine, Mounts, PlaceError};
+pub use self::path::{Engine, Mounts, VaultPathError};
 
 use self::access::Access;
 use self::client::Client;
 use self::dynamic::Dynamic;
-use self::ledger::Ledger;
+use self::lease_journal::LeaseJournal;
 use self::login::Login;
-use self::server::{Answered, Server};
+use self::server::{Server, SharedRead};
 use self::session::Session;
 use crate::network::http::{self, Tls};
-use crate::network::{Absences, Metrics, Settings, Shell};
-use crate::version::{NoRandom, Versions};
+use crate::network::{Metrics, NegativeCache, RetryLayer, Settings};
+use crate::version::{RandomError, VersionHasher};
 
-/// How a server is reached, and what is asked of it.
+/// The configuration of a [`Vault`] provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VaultConfig {
-    /// Where it is.
+    /// The address of the server.
     pub address: Address,
-    /// Which of its namespaces.
+    /// The namespace; `None` means the root namespace.
     pub namespace: Option<String>,
-    /// The file of authorities that its certificate is of, in PEM.
+    /// The file with trusted authorities, in PEM.
     pub ca_file: Option<PathBuf>,
-    /// The authorities, in PEM, where `ca_file` names none; the platform's if none.
+    /// The trusted authorities, in PEM, if `ca_file` is `None`. If both are `None`, the platform's
+    /// apply.
     pub authorities: Option<Vec<u8>>,
-    /// How the provider says who it is.
+    /// The auth method.
     pub auth: Auth,
-    /// Which engine is mounted where.
+    /// The mounted secrets engines.
     pub mounts: Mounts,
-    /// Of the tokens with which secrets are made for tasks; the provider's own if none are named.
+    /// The policies of child tokens. If empty, a child token has the policies of the provider's own
+    /// token.
     pub child_policies: Vec<String>,
 }
 
-/// A Vault or OpenBao server as a backend. Must be called within a tokio runtime.
+/// A Vault or OpenBao server as a backend. Requires a tokio runtime.
 ///
 /// ```no_run
 /// use far_core::ProviderId;
@@ -120,103 +127,104 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Takes a configuration, and the secrets that it is known to be asked for. Reads the files that are named, which
-    /// blocks the thread, and makes no request.
+    /// Creates a provider. `known` lists the configured references, for `list_secrets`. Reads the
+    /// credential files, which blocks the thread, and sends no request.
     ///
     /// # Errors
     ///
-    /// [`VaultError`], by fault of whoever configured it: a file that is not there, or that others can read.
+    /// [`VaultError`] if the operator's configuration is invalid, such as a missing or
+    /// world-readable credential file.
     pub fn open(id: ProviderId, config: VaultConfig, known: Vec<Reference>) -> Result<Self, VaultError> {
         Self::with_settings(id, config, known, None, Settings::default())
     }
 
-    /// The same, with a ledger: without one, nothing is made for a task, since nobody would end what a process left that was killed.
-    /// [`recover`](Self::recover) ends what earlier ones left.
+    /// Creates a provider that issues dynamic secrets. The lease journal lets a later process
+    /// revoke the leases of a killed one: [`recover`](Self::recover).
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and [`VaultError::Ledger`].
-    pub fn open_with_ledger(
+    /// The errors of [`open`](Self::open), and [`VaultError::LeaseJournal`].
+    pub fn open_with_lease_journal(
         id: ProviderId,
         config: VaultConfig,
         known: Vec<Reference>,
-        ledger: &LedgerConfig,
+        journal: &LeaseJournalConfig,
     ) -> Result<Self, VaultError> {
-        Self::with_settings(id, config, known, Some(ledger), Settings::default())
+        Self::with_settings(id, config, known, Some(journal), Settings::default())
     }
 
     fn with_settings(
         id: ProviderId,
         config: VaultConfig,
         known: Vec<Reference>,
-        ledger: Option<&LedgerConfig>,
+        journal: Option<&LeaseJournalConfig>,
         settings: Settings,
     ) -> Result<Self, VaultError> {
         config.auth.check()?;
         let namespace = config.namespace.as_deref().map(namespace).transpose()?;
         let http = http::client(tls(&config)?).map_err(VaultError::Tls)?;
-        let ledger = ledger.map(|ledger| Ledger::open(ledger, &id, &config.address)).transpose();
-        let versions = |kind| Versions::random(kind).map_err(|NoRandom| VaultError::Random);
+        let journal = journal.map(|journal| LeaseJournal::open(journal, &id, &config.address)).transpose();
+        let versions = |kind| VersionHasher::random(kind).map_err(|RandomError| VaultError::Random);
         let leases = versions("lease")?;
-        let ledger = ledger.map_err(VaultError::Ledger)?;
+        let journal = journal.map_err(VaultError::LeaseJournal)?;
         let client = Arc::new(Client::new(http, config.address, namespace));
         let metrics = Arc::new(Metrics::default());
         let login = Login::new(config.auth, metrics.clone()).map_err(VaultError::AuthMount)?;
         let access = Arc::new(Access {
             session: Session::new(client.clone(), login, settings.deadline, metrics.clone()),
             client,
-            shell: Shell::new(settings, metrics.clone()),
+            retry: RetryLayer::new(settings, metrics.clone()),
         });
         let dynamic =
-            ledger.map(|ledger| Arc::new(Dynamic::new(access.clone(), ledger, leases, config.child_policies)));
+            journal.map(|journal| Arc::new(Dynamic::new(access.clone(), journal, leases, config.child_policies)));
         let server = Server {
             access,
             mounts: config.mounts,
             versions: versions("kv1")?,
             known,
             reads: SingleFlight::new(Err(ProviderError::Unavailable)),
-            absences: Absences::new(settings.absence),
+            negative_cache: NegativeCache::new(settings.negative_ttl),
             metrics,
             dynamic,
         };
         Ok(Self { id, server: Arc::new(server) })
     }
 
-    /// Ends what was made by processes that are no more, of the same agent, by a provider of the same name and address. Nothing if
-    /// there is no ledger.
-    pub async fn recover(&self) -> Recovered {
+    /// Revokes the leases of earlier processes of the same agent, provider name and address. Does
+    /// nothing without a lease journal.
+    pub async fn recover(&self) -> LeaseRecoveryReport {
         match &self.server.dynamic {
             Some(dynamic) => dynamic.recover().await,
-            None => Recovered::default(),
+            None => LeaseRecoveryReport::default(),
         }
     }
 
-    /// Ends all that was made for whomever, and what could not be ended before: for a process that is about to end, and what its
-    /// tasks shared.
+    /// Revokes the leases of all owners, and retries failed revocations. Call it before the process
+    /// exits.
     ///
     /// # Errors
     ///
-    /// The first that there was; a later process's [`recover`](Self::recover) ends what is left.
+    /// The first error. The [`recover`](Self::recover) of a later process revokes the remaining
+    /// leases.
     pub async fn close(&self) -> Result<(), ProviderError> {
         match &self.server.dynamic {
-            Some(dynamic) => dynamic.end_all().await,
+            Some(dynamic) => dynamic.shutdown().await,
             None => Ok(()),
         }
     }
 
-    /// What it did so far, in numbers: the counters of
-    /// [`Server::Backend`](far_core::provider::Server::Backend).
+    /// Returns the counters of [`Server::Backend`](far_core::provider::Server::Backend).
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.server.metrics
     }
 
-    async fn read(&self, reference: &Reference, version: &VersionSelector) -> Result<Arc<Answered>, ProviderError> {
+    async fn read(&self, reference: &Reference, version: &VersionSelector) -> Result<Arc<SharedRead>, ProviderError> {
         let key = (reference.clone(), version.clone());
         let server = self.server.clone();
         let read = || async move { server.read(key).await };
-        let Joined { answer, shared } = self.server.reads.join((reference.clone(), version.clone()), read).await;
+        let SharedAnswer { answer, shared } = self.server.reads.join((reference.clone(), version.clone()), read).await;
         if shared {
-            self.server.metrics.shared.add();
+            self.server.metrics.shared.increment();
         }
         answer
     }

@@ -1,209 +1,218 @@
-//! Reads, for however many ask.
+//! Reads that concurrent callers share.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::memory::SecretBytes;
-use far_core::provider::{Description, Fetched, HowGone, ProviderError, Reference};
+use far_core::provider::{AbsenceReason, Description, FetchedSecret, ProviderError, Reference};
 use far_core::single_flight::SingleFlight;
 use far_core::{Version, VersionSelector};
 
 use super::access::Access;
 use super::client::Token;
 use super::dynamic::Dynamic;
-use super::kv::{self, Read};
-use super::metadata::{self, Folders};
-use super::place::{Mounts, Place, Source};
+use super::kv::{self, SecretValue};
+use super::metadata::{self, FolderCache};
+use super::path::{Mounts, SecretKind, VaultPath};
 use super::static_role;
-use crate::network::{Absences, Metrics};
-use crate::version::Versions;
+use crate::network::{Metrics, NegativeCache};
+use crate::version::VersionHasher;
 
-/// What a call that goes on without its caller needs.
+/// The state of a provider. Calls that outlive their caller hold a reference to it.
 pub(super) struct Server {
     pub(super) access: Arc<Access>,
     pub(super) mounts: Mounts,
-    pub(super) versions: Versions,
+    pub(super) versions: VersionHasher,
     pub(super) known: Vec<Reference>,
-    pub(super) reads: SingleFlight<Key, Result<Arc<Answered>, ProviderError>>,
-    pub(super) absences: Absences<Key>,
+    pub(super) reads: SingleFlight<ReadKey, Result<Arc<SharedRead>, ProviderError>>,
+    pub(super) negative_cache: NegativeCache<ReadKey>,
     pub(super) metrics: Arc<Metrics>,
-    /// None where nothing is made for who asks.
+    /// `None` without a lease journal.
     pub(super) dynamic: Option<Arc<Dynamic>>,
 }
 
-pub(super) type Key = (Reference, VersionSelector);
+pub(super) type ReadKey = (Reference, VersionSelector);
 
-/// A secret that is being changed: what was read of it before answers nobody who asks afterwards.
-struct Stale<'a> {
+/// Detaches the reads in flight of a changed secret when it is dropped.
+struct DetachGuard<'a> {
     server: &'a Server,
-    place: &'a Place,
+    vault_path: &'a VaultPath,
 }
 
-impl Drop for Stale<'_> {
+impl Drop for DetachGuard<'_> {
     fn drop(&mut self) {
-        self.server.forget_reads(self.place);
+        self.server.detach_reads(self.vault_path);
     }
 }
 
-/// One read, for all who asked.
-pub(super) struct Answered {
+/// The result of a read, shared by its callers.
+pub(super) struct SharedRead {
     pub(super) value: SecretBytes,
     pub(super) version: Version,
     pub(super) ttl: Option<Duration>,
 }
 
 impl Server {
-    /// Reads for all who ask.
-    pub(super) async fn read(&self, key: Key) -> Result<Arc<Answered>, ProviderError> {
+    /// Reads a secret on behalf of all waiting callers.
+    pub(super) async fn read(&self, key: ReadKey) -> Result<Arc<SharedRead>, ProviderError> {
         let (reference, version) = &key;
-        let place = self.place(reference)?;
-        let read = match wanted(&place, version) {
-            // A text that no version has, such as one of another backend's.
+        let vault_path = self.parse_path(reference)?;
+        let read = match version_number(&vault_path, version) {
+            // The string is not a version of this engine.
             Err(error) => Err(error),
-            Ok(number) => self.access.shell.call(|| self.attempt(&place, number)).await,
+            Ok(number) => self.access.retry.call(|| self.attempt(&vault_path, number)).await,
         };
-        let answered = read.and_then(|read| self.answered(reference, version, read));
-        match &answered {
-            Ok(_) => self.absences.forget(&key),
-            Err(ProviderError::NotFound) => self.absences.note(key),
+        let shared = read.and_then(|read| self.shared_read(reference, version, read));
+        match &shared {
+            Ok(_) => self.negative_cache.remove(&key),
+            Err(ProviderError::NotFound) => self.negative_cache.insert(key),
             Err(_) => {}
         }
-        answered.map(Arc::new)
+        shared.map(Arc::new)
     }
 
-    /// Has nobody who asks from now on wait for a read that is under way: of this secret, whichever its field and version.
-    pub(super) fn forget_reads(&self, place: &Place) {
-        let path = place.data();
-        let is_of = |(reference, _): &Key| self.place(reference).is_ok_and(|other| other.data() == path);
+    /// Detaches the reads in flight of this secret, of every field and version. Later callers start
+    /// a new read.
+    pub(super) fn detach_reads(&self, vault_path: &VaultPath) {
+        let path = vault_path.read_path();
+        let is_of = |(reference, _): &ReadKey| self.parse_path(reference).is_ok_and(|other| other.read_path() == path);
         self.reads.forget(is_of);
     }
 
-    /// Does so when what is done to the secret meanwhile is over, however it ends: it may be done where no answer came.
-    fn stale<'a>(&'a self, place: &'a Place) -> Stale<'a> {
-        Stale { server: self, place }
+    /// Returns a guard that detaches reads when the change is over. A failed request may have
+    /// changed the secret too.
+    fn detach_guard<'a>(&'a self, vault_path: &'a VaultPath) -> DetachGuard<'a> {
+        DetachGuard { server: self, vault_path }
     }
 
-    async fn attempt(&self, place: &Place, version: Option<u64>) -> Result<Read, ProviderError> {
+    async fn attempt(&self, vault_path: &VaultPath, version: Option<u64>) -> Result<SecretValue, ProviderError> {
         let read = |token: Token| async move {
-            match place.source {
-                Source::StaticCreds => static_role::read(&self.access.client, &token, place).await,
-                _ => kv::read(&self.access.client, &token, place, version).await,
+            match vault_path.kind {
+                SecretKind::StaticCreds => static_role::read(&self.access.client, &token, vault_path).await,
+                _ => kv::read(&self.access.client, &token, vault_path, version).await,
             }
         };
-        self.access.as_itself(read).await
+        self.access.with_token(read).await
     }
 
-    /// What has secrets made.
+    /// Returns the issuer of dynamic secrets.
     ///
     /// # Errors
     ///
-    /// `Unsupported` where there is no ledger.
+    /// `Unsupported` without a lease journal.
     pub(super) fn dynamic(&self) -> Result<&Arc<Dynamic>, ProviderError> {
         self.dynamic.as_ref().ok_or(ProviderError::Unsupported)
     }
 
-    /// Whether a secret is there, without reading it.
-    pub(super) async fn is_there(&self, place: &Place, folders: &Folders) -> Result<bool, ProviderError> {
+    /// Returns true if the secret exists, without reading it.
+    pub(super) async fn exists(&self, vault_path: &VaultPath, folders: &FolderCache) -> Result<bool, ProviderError> {
         let current = self.access.session.current().await?;
-        metadata::is_there(&self.access.client, &current.token, place, folders).await
+        metadata::exists(&self.access.client, &current.token, vault_path, folders).await
     }
 
-    /// What the server says of a secret without its value.
-    pub(super) async fn description(&self, place: &Place) -> Result<Description, ProviderError> {
-        let path = place.metadata().ok_or(ProviderError::Unsupported)?;
+    /// Describes a secret without reading its value.
+    pub(super) async fn description(&self, vault_path: &VaultPath) -> Result<Description, ProviderError> {
+        let path = vault_path.metadata_path().ok_or(ProviderError::Unsupported)?;
         let describe = |token: Token| {
             let path = &path;
             async move {
-                match place.source {
-                    Source::KvV2 => metadata::description(&self.access.client, &token, path).await,
-                    Source::StaticCreds => static_role::description(&self.access.client, &token, path).await,
-                    Source::KvV1 | Source::Creds | Source::Certificate(_) => Err(ProviderError::Unsupported),
+                match vault_path.kind {
+                    SecretKind::KvV2 => metadata::description(&self.access.client, &token, path).await,
+                    SecretKind::StaticCreds => static_role::description(&self.access.client, &token, path).await,
+                    SecretKind::KvV1 | SecretKind::Creds | SecretKind::Certificate(_) => {
+                        Err(ProviderError::Unsupported)
+                    }
                 }
             }
         };
-        self.access.shell.call(|| self.access.as_itself(describe)).await
+        self.access.retry.call(|| self.access.with_token(describe)).await
     }
 
-    /// Removes a version of a secret.
-    pub(super) async fn remove_version(&self, place: &Place, version: &Version) -> Result<(), ProviderError> {
-        if place.source != Source::KvV2 {
+    /// Deletes a version of a KV version 2 secret.
+    pub(super) async fn delete_version(&self, vault_path: &VaultPath, version: &Version) -> Result<(), ProviderError> {
+        if vault_path.kind != SecretKind::KvV2 {
             return Err(ProviderError::Unsupported);
         }
         let number = number(version)?;
-        let remove = |token| async move { metadata::remove(&self.access.client, &token, place, number).await };
-        let _stale = self.stale(place);
-        self.access.shell.call(|| self.access.as_itself(remove)).await
+        let delete = |token| async move { metadata::delete(&self.access.client, &token, vault_path, number).await };
+        let _guard = self.detach_guard(vault_path);
+        self.access.retry.call(|| self.access.with_token(delete)).await
     }
 
-    /// Has a secret replaced: the version that is there then.
-    pub(super) async fn replace_password(&self, place: &Place) -> Result<Version, ProviderError> {
-        let path = place.rotation().ok_or(ProviderError::Unsupported)?;
-        let replace = |token: Token| {
+    /// Rotates the password of a static role; returns the new version.
+    pub(super) async fn rotate(&self, vault_path: &VaultPath) -> Result<Version, ProviderError> {
+        let path = vault_path.rotate_path().ok_or(ProviderError::Unsupported)?;
+        let rotate = |token: Token| {
             let path = &path;
-            async move { static_role::replace(&self.access.client, &token, path).await }
+            async move { static_role::rotate(&self.access.client, &token, path).await }
         };
         {
-            let _stale = self.stale(place);
-            self.access.shell.once(|| self.access.as_itself(replace)).await?;
+            let _guard = self.detach_guard(vault_path);
+            self.access.retry.once(|| self.access.with_token(rotate)).await?;
         }
-        // A call of its own: what could not be read back is not rotated once more.
-        let read = self.access.shell.call(|| self.attempt(place, None)).await?;
+        // A separate call: a failed read must not repeat the rotation.
+        let read = self.access.retry.call(|| self.attempt(vault_path, None)).await?;
         read.version.ok_or(ProviderError::Invalid)
     }
 
-    /// Whether the server takes the provider's token.
-    pub(super) async fn reach(&self) -> Result<(), ProviderError> {
+    /// Checks that the server accepts the provider's token.
+    pub(super) async fn check_token(&self) -> Result<(), ProviderError> {
         let current = self.access.session.current().await?;
-        if self.access.session.has_ended(&current).await {
+        if self.access.session.is_expired(&current).await {
             self.access.session.current().await?;
         }
         Ok(())
     }
 
-    fn answered(
+    fn shared_read(
         &self,
         reference: &Reference,
-        asked_for: &VersionSelector,
-        read: Read,
-    ) -> Result<Answered, ProviderError> {
-        let Read { value, version, ttl } = read;
+        requested: &VersionSelector,
+        read: SecretValue,
+    ) -> Result<SharedRead, ProviderError> {
+        let SecretValue { value, version, ttl } = read;
         let version = match version {
             Some(version) => version,
-            None => self.versions.of(reference.as_str(), &value).map_err(|_| ProviderError::Invalid)?,
+            None => self.versions.version_of(reference.as_str(), &value).map_err(|_| ProviderError::Invalid)?,
         };
-        match asked_for {
-            // Where one value is kept, each replaces the one before for good.
-            VersionSelector::Exactly(other) if *other != version => Err(ProviderError::VersionGone(HowGone::Destroyed)),
-            _ => Ok(Answered { value, version, ttl }),
+        match requested {
+            // Without numbered versions, only the current one is readable.
+            VersionSelector::Exactly(other) if *other != version => {
+                Err(ProviderError::VersionGone(AbsenceReason::Destroyed))
+            }
+            _ => Ok(SharedRead { value, version, ttl }),
         }
     }
 
-    /// The operator's references were looked at as they were configured: another's may be anything.
-    pub(super) fn place(&self, reference: &Reference) -> Result<Place, ProviderError> {
-        self.mounts.place(reference.as_str()).map_err(|_| ProviderError::Unsupported)
+    /// Parses a reference. The operator's were validated at startup; other callers may pass
+    /// anything.
+    pub(super) fn parse_path(&self, reference: &Reference) -> Result<VaultPath, ProviderError> {
+        self.mounts.parse_path(reference.as_str()).map_err(|_| ProviderError::Unsupported)
     }
 }
 
-/// The number of the version to ask for; none for the current one, and where there are no numbers.
-fn wanted(place: &Place, version: &VersionSelector) -> Result<Option<u64>, ProviderError> {
-    match (&place.source, version) {
-        (Source::KvV2, VersionSelector::Exactly(version)) => number(version).map(Some),
+/// Returns the version number to request; `None` for the current version, or if the engine has no
+/// numbers.
+fn version_number(vault_path: &VaultPath, version: &VersionSelector) -> Result<Option<u64>, ProviderError> {
+    match (&vault_path.kind, version) {
+        (SecretKind::KvV2, VersionSelector::Exactly(version)) => number(version).map(Some),
         _ => Ok(None),
     }
 }
 
-/// The number of a version of the second kind.
+/// Parses a KV version 2 version.
 fn number(version: &Version) -> Result<u64, ProviderError> {
     let number: Option<u64> = version.as_str().parse().ok();
-    // Zero would be the current one, and other ways to write a number would be other versions.
+    // The server takes 0 for the current version. Other spellings of a number would be distinct
+    // versions.
     let number = number.filter(|number| *number > 0 && number.to_string() == version.as_str());
     number.ok_or(ProviderError::NotFound)
 }
 
-impl Answered {
-    /// A copy for one who asked, in memory of its own that is wiped in its own time.
-    pub(super) fn copy(&self) -> Result<Fetched, ProviderError> {
+impl SharedRead {
+    /// Returns a copy for one caller, in its own locked memory.
+    pub(super) fn copy(&self) -> Result<FetchedSecret, ProviderError> {
         let value = SecretBytes::copy_of(self.value.expose())?;
-        Ok(Fetched::new(value, self.version.clone()).with_ttl(self.ttl))
+        Ok(FetchedSecret::new(value, self.version.clone()).with_ttl(self.ttl))
     }
 }

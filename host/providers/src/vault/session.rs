@@ -1,4 +1,4 @@
-//! The provider's token: logged in for, kept alive, replaced before it ends.
+//! The provider's token: obtained by a login, renewed, and replaced before it expires.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -10,87 +10,88 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::client::{Ask, Client, Token};
-use super::login::{Granted, LOOKUP_SELF, Login, granted};
+use super::client::{Client, Request, Token};
+use super::login::{IssuedToken, LOOKUP_SELF, Login, parse_token};
 use crate::network::Metrics;
 
-/// For how long a token that was just found to be well is not doubted again: a task that asks for what it may not have, over
-/// and over, is no reason to ask about the token as often.
-const FOUND_WELL: Duration = Duration::from_secs(1);
-/// The same, for one that is new and refused as the one before it was: logins are dear.
-const NEW: Duration = Duration::from_secs(10);
-/// What a token's time may shrink by from one renewal to the next, as a part of it, and at least: servers cut off what is
-/// less than a second.
-const SHRINKS: (u32, Duration) = (10, Duration::from_secs(1));
-/// The shortest pause between two tries to keep a token.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// The minimum time between two lookups of a valid token. Repeated denied requests must not cause
+/// as many lookups.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
+/// The same, after a new token is denied too: logins are expensive.
+const NEW_TOKEN_LOOKUP_INTERVAL: Duration = Duration::from_secs(10);
+/// The tolerated decrease of the TTL from one renewal to the next: a fraction of it, and a minimum.
+/// Servers truncate to seconds.
+const RENEWAL_TOLERANCE: (u32, Duration) = (10, Duration::from_secs(1));
+/// The minimum pause between two renewals.
+const MIN_RENEWAL_PAUSE: Duration = Duration::from_secs(1);
 
-/// Has a token, whenever one is needed.
+/// Provides a valid token.
 pub(super) struct Session {
     client: Arc<Client>,
     login: Login,
-    /// How long a login may take.
+    /// The timeout of a login.
     deadline: Duration,
-    held: Mutex<Held>,
+    state: Mutex<State>,
     logins: SingleFlight<(), Result<(), ProviderError>>,
     metrics: Arc<Metrics>,
 }
 
 #[derive(Default)]
-struct Held {
-    current: Option<Arc<Current>>,
-    /// Until when it is not doubted.
-    believed: Option<Instant>,
+struct State {
+    current: Option<Arc<SessionToken>>,
+    /// The instant until which a denied request causes no lookup.
+    trusted_until: Option<Instant>,
     timer: Option<AbortHandle>,
 }
 
-/// A token, and what is known of its end.
-pub(super) struct Current {
+/// A token and its expiry.
+pub(super) struct SessionToken {
     pub(super) token: Token,
-    ends: Option<Instant>,
+    expires: Option<Instant>,
     lease: Option<Duration>,
     renewable: bool,
 }
 
 impl Session {
     pub(super) fn new(client: Arc<Client>, login: Login, deadline: Duration, metrics: Arc<Metrics>) -> Arc<Self> {
-        let (held, logins) = (Mutex::default(), SingleFlight::new(Err(ProviderError::Unavailable)));
-        Arc::new(Self { client, login, deadline, held, logins, metrics })
+        let (state, logins) = (Mutex::default(), SingleFlight::new(Err(ProviderError::Unavailable)));
+        Arc::new(Self { client, login, deadline, state, logins, metrics })
     }
 
-    /// The token, after a login where there is none.
+    /// Returns the current token; logs in first if necessary.
     ///
     /// # Errors
     ///
-    /// The login's.
-    pub(super) async fn current(self: &Arc<Self>) -> Result<Arc<Current>, ProviderError> {
-        if let Some(current) = self.held() {
+    /// The errors of the login.
+    pub(super) async fn current(self: &Arc<Self>) -> Result<Arc<SessionToken>, ProviderError> {
+        if let Some(current) = self.cached() {
             return Ok(current);
         }
         self.log_in().await?;
-        self.held().ok_or(ProviderError::Unauthenticated)
+        self.cached().ok_or(ProviderError::Unauthenticated)
     }
 
-    /// Whether a refusal comes of the token's end; it is gone then. The server refuses both in the same words.
-    pub(super) async fn has_ended(&self, current: &Arc<Current>) -> bool {
+    /// Returns true if a denied request was caused by an expired token, which is then dropped. The
+    /// server's response to an expired token equals that to a missing permission.
+    pub(super) async fn is_expired(&self, current: &Arc<SessionToken>) -> bool {
         {
-            let held = self.held.lock();
-            if !held.current.as_ref().is_some_and(|held| Arc::ptr_eq(held, current)) {
+            let state = self.state.lock();
+            if !state.current.as_ref().is_some_and(|other| Arc::ptr_eq(other, current)) {
                 return true;
             }
-            if held.believed.is_some_and(|until| until > clock::now()) {
+            if state.trusted_until.is_some_and(|until| until > clock::now()) {
                 return false;
             }
         }
-        match self.client.ask(Ask::get(LOOKUP_SELF).with_token(&current.token)).await {
-            Ok(reply) if matches!(reply.status.as_u16(), 401 | 403) => {
-                let mut held = self.held.lock();
-                held.current.take_if(|held| Arc::ptr_eq(held, current));
+        match self.client.send(Request::get(LOOKUP_SELF).with_token(&current.token)).await {
+            Ok(response) if matches!(response.status.as_u16(), 401 | 403) => {
+                let mut state = self.state.lock();
+                state.current.take_if(|other| Arc::ptr_eq(other, current));
                 true
             }
-            Ok(reply) => {
-                if reply.ok().is_ok() {
-                    self.held.lock().believed = Some(clock::now() + FOUND_WELL);
+            Ok(response) => {
+                if response.ok().is_ok() {
+                    self.state.lock().trusted_until = Some(clock::now() + LOOKUP_INTERVAL);
                 }
                 false
             }
@@ -98,65 +99,66 @@ impl Session {
         }
     }
 
-    /// The token is new, and refused all the same.
-    pub(super) fn believe(&self) {
-        self.held.lock().believed = Some(clock::now() + NEW);
+    /// Records that a new token was denied too, so that later denials cause no lookup for a while.
+    pub(super) fn trust_new_token(&self) {
+        self.state.lock().trusted_until = Some(clock::now() + NEW_TOKEN_LOOKUP_INTERVAL);
     }
 
-    fn held(&self) -> Option<Arc<Current>> {
-        let current = self.held.lock().current.clone()?;
-        current.ends.is_none_or(|ends| ends > clock::now()).then_some(current)
+    fn cached(&self) -> Option<Arc<SessionToken>> {
+        let current = self.state.lock().current.clone()?;
+        current.expires.is_none_or(|expires| expires > clock::now()).then_some(current)
     }
 
-    /// Logs in, once for all who need it. It goes on if they go away: what opens once is not opened for nobody.
+    /// Logs in, once for all concurrent callers. The login continues if they are cancelled, because
+    /// a wrapping token can be used only once.
     async fn log_in(self: &Arc<Self>) -> Result<(), ProviderError> {
         let session = self.clone();
         let login = || async move {
-            let granted = timeout(session.deadline, session.login.log_in(&session.client)).await;
-            let granted = granted.unwrap_or(Err(ProviderError::Timeout))?;
-            session.metrics.logins.add();
-            session.hold(granted);
+            let token = timeout(session.deadline, session.login.log_in(&session.client)).await;
+            let token = token.unwrap_or(Err(ProviderError::Timeout))?;
+            session.metrics.logins.increment();
+            session.store(token);
             Ok(())
         };
         self.logins.join((), login).await.answer
     }
 
-    /// Takes a token over, and sees to it that it is kept.
-    fn hold(self: &Arc<Self>, granted: Granted) {
-        let Granted { token, lease, renewable } = granted;
-        let ends = lease.map(|lease| clock::now() + lease);
-        let current = Arc::new(Current { token, ends, lease, renewable });
+    /// Stores a token and schedules its renewal.
+    fn store(self: &Arc<Self>, issued: IssuedToken) {
+        let IssuedToken { token, lease, renewable } = issued;
+        let expires = lease.map(|lease| clock::now() + lease);
+        let current = Arc::new(SessionToken { token, expires, lease, renewable });
         {
-            let mut held = self.held.lock();
-            held.current = Some(current.clone());
-            held.believed = None;
+            let mut state = self.state.lock();
+            state.current = Some(current.clone());
+            state.trusted_until = None;
         }
         if let Some(lease) = lease {
-            self.keep_after(&current, lease * 2 / 3);
+            self.schedule_renewal(&current, lease * 2 / 3);
         }
     }
 
-    /// Holds nothing alive: neither the provider nor a token that was replaced.
-    fn keep_after(self: &Arc<Self>, current: &Arc<Current>, pause: Duration) {
+    /// Schedules the next renewal. The timer holds weak references only.
+    fn schedule_renewal(self: &Arc<Self>, current: &Arc<SessionToken>, pause: Duration) {
         let (session, current) = (Arc::downgrade(self), Arc::downgrade(current));
         let timer = tokio::spawn(async move {
-            sleep(pause.max(SHORTEST)).await;
-            keep(&session, &current).await;
+            sleep(pause.max(MIN_RENEWAL_PAUSE)).await;
+            renew_or_log_in(&session, &current).await;
         });
-        self.held.lock().timer = Some(timer.abort_handle());
+        self.state.lock().timer = Some(timer.abort_handle());
     }
 
-    /// Asks for more time.
+    /// Renews a token.
     ///
     /// # Security
     ///
-    /// How much is asked for is advice: what the server answers is believed. A time that shrinks is the end of all renewals,
-    /// which is near: the token is replaced then.
-    async fn renew(&self, current: &Current) -> Result<Granted, ProviderError> {
-        let ask = Ask::post("auth/token/renew-self").with_token(&current.token).with(&[]);
-        let mut renewed = granted(&self.client.ask(ask).await?.ok()?)?;
+    /// The server decides the new TTL. A shrinking TTL means that the token approaches its maximum
+    /// TTL and must be replaced.
+    async fn renew(&self, current: &SessionToken) -> Result<IssuedToken, ProviderError> {
+        let request = Request::post("auth/token/renew-self").with_token(&current.token).with_strings(&[]);
+        let mut renewed = parse_token(&self.client.send(request).await?.ok()?)?;
         let lives_on = |before: Duration| {
-            let (part, least) = SHRINKS;
+            let (part, least) = RENEWAL_TOLERANCE;
             renewed.lease.is_none_or(|lease| lease + least.max(before / part) >= before)
         };
         renewed.renewable &= current.lease.is_none_or(lives_on);
@@ -164,22 +166,23 @@ impl Session {
     }
 }
 
-async fn keep(session: &Weak<Session>, current: &Weak<Current>) {
-    // A token that nobody holds any more was replaced.
+async fn renew_or_log_in(session: &Weak<Session>, current: &Weak<SessionToken>) {
+    // A dropped token was replaced.
     let (Some(session), Some(current)) = (session.upgrade(), current.upgrade()) else { return };
     let renewed = match current.renewable {
         true => timeout(session.deadline, session.renew(&current)).await.unwrap_or(Err(ProviderError::Timeout)),
         false => Err(ProviderError::Unsupported),
     };
     match renewed {
-        Ok(granted) => session.hold(granted),
+        Ok(token) => session.store(token),
         Err(_) => {
             if session.log_in().await.is_ok() {
                 return;
             }
-            let left = current.ends.map(|ends| ends.saturating_duration_since(clock::now())).unwrap_or_default();
+            let left =
+                current.expires.map(|expires| expires.saturating_duration_since(clock::now())).unwrap_or_default();
             if !left.is_zero() {
-                session.keep_after(&current, left / 3);
+                session.schedule_renewal(&current, left / 3);
             }
         }
     }
@@ -187,7 +190,7 @@ async fn keep(session: &Weak<Session>, current: &Weak<Current>) {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(timer) = self.held.get_mut().timer.take() {
+        if let Some(timer) = self.state.get_mut().timer.take() {
             timer.abort();
         }
     }

@@ -1,5 +1,5 @@
-//! Passwords of a database's users that are there already. The server has one of each, and replaces it by its own plan, or when
-//! it is asked to.
+//! Static roles of the database engine. The server rotates the password of such a user, on schedule
+//! or on request.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,67 +10,68 @@ use far_core::provider::{Description, ProviderError};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::answer::{Answer, says};
-use super::client::{Ask, Client, Reply, Token};
-use super::kv::{self, Read, absent, age, instant};
+use super::client::{Client, Request, Response, Token};
+use super::kv::{self, SecretValue, age, instant, not_found};
 use super::member::without;
-use super::place::Place;
+use super::path::VaultPath;
+use super::response::{ResponseBody, has_error};
 
-/// What the server says of a password, with it or without it.
+/// A static role or its credentials.
 #[derive(Deserialize)]
 struct Rotation<'a> {
     /// RFC 3339.
     #[serde(borrow)]
     last_vault_rotation: Cow<'a, str>,
-    /// In seconds; with the password alone.
+    /// In seconds; only in the response with the password.
     #[serde(default)]
     ttl: Option<u64>,
-    /// In seconds; without the password, and where there is no other plan.
+    /// In seconds; only in the response without the password, and absent if the role has another
+    /// schedule.
     #[serde(default)]
     rotation_period: Option<u64>,
 }
 
-/// Reads a password, or whatever else there is beside it.
+/// Reads a field of a static role's credentials.
 ///
 /// # Errors
 ///
-/// Any of [`ProviderError`]; `NotFound` where the server says that there is no such role, or there is no such field.
-pub(super) async fn read(client: &Client, token: &Token, place: &Place) -> Result<Read, ProviderError> {
-    let path = place.data();
-    answered(client.ask(Ask::get(&path).with_token(token)).await?, place)
+/// Any [`ProviderError`]; `NotFound` if the server reports an unknown role, or the field is absent.
+pub(super) async fn read(client: &Client, token: &Token, vault_path: &VaultPath) -> Result<SecretValue, ProviderError> {
+    let path = vault_path.read_path();
+    parse(client.send(Request::get(&path).with_token(token)).await?, vault_path)
 }
 
-/// Reads the answer to [`read`].
+/// Parses the response to [`read`].
 ///
 /// # Errors
 ///
 /// As [`read`].
-pub(super) fn answered(reply: Reply, place: &Place) -> Result<Read, ProviderError> {
-    let reply = there(reply)?;
-    let answer = Answer::unleased(&reply.body)?;
-    let rotation: Rotation<'_> = answer.data()?;
-    let data = answer.data.ok_or(ProviderError::Invalid)?;
-    let value = match &place.field {
-        Some(_) => kv::value(data, place)?,
-        // The time that is left is another one with each answer, and would have one version be of many values.
+pub(super) fn parse(response: Response, vault_path: &VaultPath) -> Result<SecretValue, ProviderError> {
+    let response = map_unknown_role(response)?;
+    let body = ResponseBody::parse_unleased(&response.body)?;
+    let rotation: Rotation<'_> = body.data()?;
+    let data = body.data.ok_or(ProviderError::Invalid)?;
+    let value = match &vault_path.field {
+        Some(_) => kv::value(data, vault_path)?,
+        // The TTL differs in every response; with it, one version would have many values.
         None => SecretBytes::copy_of(&without(data, "ttl")?)?,
     };
     let ttl = rotation.ttl.map(Duration::from_secs).ok_or(ProviderError::Invalid)?;
-    Ok(Read { value, version: Some(version(rotation.since()?)?), ttl: Some(ttl) })
+    Ok(SecretValue { value, version: Some(version(rotation.since()?)?), ttl: Some(ttl) })
 }
 
-/// What is said of a password: its role's, and not with it.
+/// Describes a static role without reading its password.
 ///
 /// # Errors
 ///
 /// As [`read`].
 pub(super) async fn description(client: &Client, token: &Token, path: &str) -> Result<Description, ProviderError> {
-    let reply = client.ask(Ask::get(path).with_token(token)).await?;
-    if reply.status.as_u16() == 404 {
-        return Err(absent(&reply)?);
+    let response = client.send(Request::get(path).with_token(token)).await?;
+    if response.status.as_u16() == 404 {
+        return Err(not_found(&response)?);
     }
-    let reply = reply.ok()?;
-    let rotation: Rotation<'_> = Answer::unleased(&reply.body)?.data()?;
+    let response = response.ok()?;
+    let rotation: Rotation<'_> = ResponseBody::parse_unleased(&response.body)?.data()?;
     let since = rotation.since()?;
     let age = age(since);
     let ttl = rotation.rotation_period.filter(|period| *period > 0);
@@ -78,20 +79,20 @@ pub(super) async fn description(client: &Client, token: &Token, path: &str) -> R
     Ok(Description::new(version(since)?).with_age(age).with_ttl(ttl))
 }
 
-/// Has the server replace a password: it does before it answers.
+/// Rotates a password. The server finishes the rotation before it responds.
 ///
 /// # Errors
 ///
 /// As [`read`].
-pub(super) async fn replace(client: &Client, token: &Token, path: &str) -> Result<(), ProviderError> {
-    let reply = client.ask(Ask::post(path).with_token(token).with(&[])).await?;
-    there(reply).map(drop)
+pub(super) async fn rotate(client: &Client, token: &Token, path: &str) -> Result<(), ProviderError> {
+    let response = client.send(Request::post(path).with_token(token).with_strings(&[])).await?;
+    map_unknown_role(response).map(drop)
 }
 
-/// What is said where there is a role of this name.
-fn there(reply: Reply) -> Result<Reply, ProviderError> {
-    let unknown = ["unknown role", "no static role found"].iter().any(|words| says(&reply.body, words));
-    if unknown { Err(ProviderError::NotFound) } else { reply.ok() }
+/// Maps the error messages for an unknown role to `NotFound`.
+fn map_unknown_role(response: Response) -> Result<Response, ProviderError> {
+    let unknown = ["unknown role", "no static role found"].iter().any(|words| has_error(&response.body, words));
+    if unknown { Err(ProviderError::NotFound) } else { response.ok() }
 }
 
 impl Rotation<'_> {
@@ -100,7 +101,7 @@ impl Rotation<'_> {
     }
 }
 
-/// The instant as one text, in whichever of its ways the server has written it.
+/// Returns the version: the instant in its canonical form.
 fn version(since: Timestamp) -> Result<Version, ProviderError> {
     Version::parse(&since.to_string()).map_err(|_| ProviderError::Invalid)
 }

@@ -1,4 +1,4 @@
-//! How the provider gets its token from a real server, and what it does when that ends.
+//! Auth methods against a real server: login, expiry and replacement of the token.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -10,10 +10,10 @@ use crate::bao::{Bao, Files, free_port};
 use crate::cluster;
 use crate::{config, current, eventually, get, open, pair};
 
-/// What an operator lets the provider do: the policy that the page has.
-const PAGE: &str = include_str!("../../../../docs/vault.md");
+/// The documentation, which contains the provider's policy.
+const PAGE: &str = include_str!("../../../../docs/guides/vault.md");
 
-/// A server with one secret that the page's policy lets be read, and a role of this.
+/// Starts a server with the documented policy, a readable secret and an AppRole.
 fn prepared(role: &str) -> Option<Bao> {
     let bao = Bao::start()?;
     policy(&bao);
@@ -40,12 +40,12 @@ fn approle(bao: &Bao, secret_id: SecretId) -> Vault {
     open(config(bao, auth), &["kv/ci/github#token"])
 }
 
-/// Ends the tokens of all who logged in.
+/// Revokes the tokens of all logins.
 fn end_logins(bao: &Bao) {
     bao.ok("sys/leases/revoke-force/auth/approle/login", "{}");
 }
 
-/// The secret that may be had is, the other is not.
+/// Checks that the provider reads the permitted secret and no other.
 async fn works(vault: &Vault) {
     assert_eq!(current(vault, "kv/ci/github#token").await, pair("v", "1"));
     assert_eq!(current(vault, "kv/other").await, Err(ProviderError::Denied));
@@ -53,7 +53,7 @@ async fn works(vault: &Vault) {
 }
 
 #[tokio::test]
-async fn an_approle_with_the_pages_policy_may_what_is_needed_and_no_more() {
+async fn approle_works_with_documented_policy() {
     let Some(bao) = prepared(r#"{"token_policies":"far","token_ttl":"20m"}"#) else { return };
     let files = Files::new();
     let file = files.write("secret-id", &secret_id(&bao));
@@ -63,7 +63,7 @@ async fn an_approle_with_the_pages_policy_may_what_is_needed_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_revoked_is_replaced_and_a_role_that_is_gone_is_told() {
+async fn revoked_token_is_replaced() {
     let Some(bao) = prepared(r#"{"token_policies":"far"}"#) else { return };
     let files = Files::new();
     let file = files.write("secret-id", &secret_id(&bao));
@@ -76,27 +76,27 @@ async fn a_token_that_was_revoked_is_replaced_and_a_role_that_is_gone_is_told() 
 
     bao.ask("DELETE", "auth/approle/role/far");
     end_logins(&bao);
-    // A token that was just looked at is not looked at again for a second: until then, it is a refusal.
+    // A token is looked up at most once a second; until then the request is denied.
     let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
     eventually(told).await;
 }
 
 #[tokio::test]
-async fn a_token_is_kept_alive_and_replaced_at_the_end_of_all_renewals() {
+async fn token_is_replaced_at_max_ttl() {
     let role = r#"{"token_policies":"far","token_ttl":"3s","token_max_ttl":"5s"}"#;
     let Some(bao) = prepared(role) else { return };
     let files = Files::new();
     let file = files.write("secret-id", &secret_id(&bao));
     let vault = approle(&bao, SecretId::File(file));
     works(&vault).await;
-    // Nobody asks for anything meanwhile.
+    // No request is sent meanwhile.
     eventually(async || vault.metrics().logins() == 2).await;
     works(&vault).await;
     assert_eq!(vault.metrics().logins(), 2);
 }
 
 #[tokio::test]
-async fn a_wrapped_secret_id_is_unwrapped_once() {
+async fn wrapped_secret_id_is_unwrapped_once() {
     let Some(bao) = prepared(r#"{"token_policies":"far"}"#) else { return };
     let files = Files::new();
     let wrapping = bao.wrapped("auth/approle/role/far/secret-id");
@@ -106,12 +106,12 @@ async fn a_wrapped_secret_id_is_unwrapped_once() {
     works(&vault).await;
     assert_eq!((vault.metrics().logins(), vault.metrics().failed_unwraps()), (2, 0));
 
-    // The same once more, for whoever finds the file: it is spent.
+    // A second use of the wrapping token fails.
     let late = approle(&bao, SecretId::Wrapped(files.write("late", &wrapping)));
     assert_eq!(get(&late, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
     assert_eq!(late.metrics().failed_unwraps(), 1);
 
-    // What somebody put into a wrapping of their own is none of ours.
+    // A wrapping token with a different creation path is rejected.
     let forged = bao.wrapped("sys/wrapping/wrap");
     let forged = approle(&bao, SecretId::Wrapped(files.write("forged", &forged)));
     assert_eq!(get(&forged, "kv/ci/github").await.err(), Some(ProviderError::Unauthenticated));
@@ -119,7 +119,7 @@ async fn a_wrapped_secret_id_is_unwrapped_once() {
 }
 
 #[tokio::test]
-async fn a_token_from_a_file_is_looked_up_and_renewed() {
+async fn token_from_file_is_renewed() {
     let Some(bao) = prepared("{}") else { return };
     let files = Files::new();
     let token = bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"3s"}"#);
@@ -138,7 +138,7 @@ async fn a_token_from_a_file_is_looked_up_and_renewed() {
 }
 
 #[tokio::test]
-async fn a_signed_token_of_somebody_else_is_shown() {
+async fn jwt_method_logs_in() {
     let Some(bao) = prepared("{}") else { return };
     let files = Files::new();
     let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
@@ -166,7 +166,7 @@ async fn a_signed_token_of_somebody_else_is_shown() {
 }
 
 #[tokio::test]
-async fn a_pods_service_account_is_shown() {
+async fn kubernetes_method_logs_in() {
     let Some(bao) = prepared("{}") else { return };
     let files = Files::new();
     bao.ok("sys/auth/kubernetes", r#"{"type":"kubernetes"}"#);
@@ -182,7 +182,7 @@ async fn a_pods_service_account_is_shown() {
     } });
     let encode = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
     let token = format!("{}.{}.{}", encode(r#"{"alg":"RS256","typ":"JWT"}"#), encode(&claims.to_string()), encode("x"));
-    // As in a pod: a link to a file that all in it can read.
+    // As in a pod: a link to a world-readable file.
     let file = files.write("..data", &token);
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let token_file = file.with_file_name("token");
@@ -198,7 +198,7 @@ async fn a_pods_service_account_is_shown() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_shown_to_a_server_that_shows_its_own() {
+async fn certificate_method_logs_in() {
     let files = Files::new();
     let authority = |name: &str| {
         let mut params = CertificateParams::default();
@@ -249,7 +249,7 @@ async fn a_certificate_is_shown_to_a_server_that_shows_its_own() {
 }
 
 #[tokio::test]
-async fn a_namespace_is_a_server_of_its_own() {
+async fn namespace_selects_mounts() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     bao.ok("sys/namespaces/team", "{}");

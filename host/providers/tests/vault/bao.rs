@@ -1,4 +1,4 @@
-//! What an operator does to a server.
+//! Administration of a test server.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,13 +8,13 @@ use far_servers::http::{self, Request};
 use far_servers::{OpenBao, or_skip};
 use serde_json::Value;
 
-/// A server with an engine of the second kind at `kv`. It ends when this is dropped.
+/// A server with KV version 2 at `kv`. It stops when this is dropped.
 pub(crate) struct Bao {
     pub(crate) address: String,
     server: OpenBao,
 }
 
-/// Files that are their owner's alone.
+/// A directory for owner-only files.
 pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
@@ -35,44 +35,44 @@ impl Files {
 }
 
 impl Bao {
-    /// Starts one; none where it cannot be had, which is said.
+    /// Starts a server; `None`, with a message, if OpenBao is not available.
     pub(crate) fn start() -> Option<Self> {
         Self::start_with(None)
     }
 
-    /// The same, with a file that has more of its configuration.
+    /// Starts a server with an additional configuration file.
     pub(crate) fn start_with(configuration: Option<&Path>) -> Option<Self> {
         let server = or_skip(OpenBao::dev_with(configuration))?;
         server.mount_kv("kv").unwrap();
         Some(Self { address: server.address(), server })
     }
 
-    /// Mounts another engine of the second kind.
+    /// Mounts KV version 2.
     pub(crate) fn mount_kv(&self, path: &str) {
         self.server.mount_kv(path).unwrap();
     }
 
-    /// The token that may do anything.
+    /// Returns the root token.
     pub(crate) fn root(&self) -> &str {
         self.server.root_token()
     }
 
-    /// Asks for something as root.
+    /// Sends a request as root.
     pub(crate) fn ask(&self, method: &str, path: &str) -> Value {
         self.server.api(method, path, &Value::Null).unwrap()
     }
 
-    /// Writes something as root.
+    /// Writes as root.
     pub(crate) fn ok(&self, path: &str, body: &str) -> Value {
         self.server.api("POST", path, &serde_json::from_str(body).unwrap()).unwrap()
     }
 
-    /// Whether it takes what is written as root.
+    /// Returns true if the server accepts a write as root.
     pub(crate) fn takes(&self, path: &str, body: &str) -> bool {
         self.server.api("POST", path, &serde_json::from_str(body).unwrap()).is_ok()
     }
 
-    /// The same, with what is answered in a wrapping: its token.
+    /// Writes as root with response wrapping; returns the wrapping token.
     pub(crate) fn wrapped(&self, path: &str) -> String {
         let headers = [("x-vault-token", self.root()), ("x-vault-wrap-ttl", "300s")];
         let path = format!("/v1/{path}");
@@ -83,7 +83,7 @@ impl Bao {
     }
 }
 
-/// A port that is free, for another listener.
+/// Returns a free port for a second listener.
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,11 +1,11 @@
-//! What a server asks a Kubernetes cluster: whose a token is. This one believes all of them.
+//! A Kubernetes API server that reviews tokens and accepts all of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use serde_json::json;
 
-/// Starts one, which ends with the test's process: its address.
+/// Starts a server for the lifetime of the process; returns its address.
 pub(crate) fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());

@@ -1,19 +1,19 @@
-//! Users of a real database, made by the server for each owner.
+//! Dynamic users of a real database.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::provider::{
-    Description, DynamicSecrets, Fetched, ProviderError, Reference, SecretAdmin, SecretOwner, SecretProvider,
+    Description, DynamicSecrets, FetchedSecret, ProviderError, Reference, SecretAdmin, SecretOwner, SecretProvider,
 };
 use far_core::{AgentId, ProviderId, Version, VersionSelector};
-use far_providers::vault::{Auth, LedgerConfig, Recovered, Vault, VaultConfig};
+use far_providers::vault::{Auth, LeaseJournalConfig, LeaseRecoveryReport, Vault, VaultConfig};
 use serde_json::json;
 
 use crate::eventually;
 use crate::world::{POLICY, World, files, owner};
 
-async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<FetchedSecret, ProviderError> {
     let reference = Reference::new(&format!("db/creds/app{field}"));
     vault.issue(&reference, &VersionSelector::Current, owner).await
 }
@@ -23,7 +23,7 @@ async fn text(vault: &Vault, field: &str, owner: &SecretOwner) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
+async fn database_user_is_revoked_with_owner() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     assert!(vault.dynamic().is_some());
@@ -34,7 +34,7 @@ async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
     assert_eq!(world.postgres.query_as(&user, &password, "SELECT current_user").unwrap(), user);
     let whole: serde_json::Value = serde_json::from_str(&text(&vault, "", &one).await).unwrap();
     assert_eq!((whole["username"].as_str(), whole["password"].as_str()), (Some(&*user), Some(&*password)));
-    assert_eq!((world.users(), world.tokens()), (1, tokens + 1), "one lease, one token");
+    assert_eq!((world.users(), world.tokens()), (1, tokens + 1), "one lease and one token");
 
     let neighbour = text(&vault, "#username", &other).await;
     assert_eq!((world.users(), world.tokens()), (2, tokens + 2));
@@ -45,14 +45,14 @@ async fn a_user_is_made_for_a_holder_works_and_is_gone_with_it() {
     assert!(!world.is_user(&user) && world.is_user(&neighbour));
     assert!(world.postgres.query_as(&user, &password, "SELECT 1").is_err());
     assert_eq!(world.tokens(), tokens + 1);
-    assert_eq!(read(&vault, "#username", &one).await.err(), Some(ProviderError::Unavailable), "it has ended");
+    assert_eq!(read(&vault, "#username", &one).await.err(), Some(ProviderError::Unavailable), "the owner has ended");
     vault.revoke_all(&other).await.unwrap();
     assert_eq!((world.users(), world.tokens()), (0, tokens));
     assert!(files(&world.ledger().folder).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_told_renewed_and_ends_with_the_last_of_its_fields() {
+async fn last_release_revokes_lease() {
     let Some(world) = World::start(60) else { return };
     let vault = world.vault();
     let one = owner();
@@ -71,18 +71,18 @@ async fn a_lease_is_told_renewed_and_ends_with_the_last_of_its_fields() {
     assert!(lasts <= Duration::from_secs(60) && lasts > Duration::from_secs(50), "{lasts:?}");
     for expected in [1, 1, 0] {
         vault.release(&lease.id).await.unwrap();
-        assert_eq!(world.users(), expected, "three have a part of it");
+        assert_eq!(world.users(), expected, "three shares were handed out");
     }
     vault.release(&lease.id).await.unwrap();
     assert_eq!(vault.renew(&lease.id).await, Err(ProviderError::NotFound));
     read(&vault, "#username", &one).await.unwrap();
-    assert_eq!(world.users(), 1, "another");
+    assert_eq!(world.users(), 1, "a new user");
     vault.revoke_all(&one).await.unwrap();
     assert_eq!(world.users(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
+async fn dynamic_secret_requires_owner() {
     let Some(world) = World::start(60) else { return };
     let vault = world.vault();
     let reference = Reference::new("db/creds/app#password");
@@ -97,7 +97,7 @@ async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
     world.permit(&format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}"));
     let asked = vault.issue(&unknown, &VersionSelector::Current, &owner()).await;
     assert_eq!(asked.err(), Some(ProviderError::NotFound));
-    // Without a ledger, nothing is made, and keys and values go on.
+    // Without a lease journal, no dynamic secret is issued.
     let vault = Vault::open(ProviderId::parse("vault").unwrap(), world.config(), vec![reference.clone()]).unwrap();
     let asked = vault.issue(&reference, &VersionSelector::Current, &owner()).await;
     assert_eq!((asked.err(), vault.dynamic().is_some()), (Some(ProviderError::Unsupported), false));
@@ -105,7 +105,7 @@ async fn what_is_nobodys_is_not_made_and_a_check_makes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_under_way_as_a_holder_ends_is_ended() {
+async fn revoke_all_covers_in_flight_issuance() {
     let Some(world) = World::start(600) else { return };
     let vault = Arc::new(world.vault());
     let tokens = world.tokens();
@@ -125,7 +125,7 @@ async fn what_is_under_way_as_a_holder_ends_is_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_who_share_a_holder_have_one_user() {
+async fn concurrent_reads_share_one_user() {
     let Some(world) = World::start(600) else { return };
     let vault = Arc::new(world.vault());
     let one = owner();
@@ -141,7 +141,7 @@ async fn a_hundred_who_share_a_holder_have_one_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
+async fn expired_child_token_is_replaced() {
     let Some(world) = World::start(600) else { return };
     let own = r#"path "db/creds/app" { capabilities = ["read"] }"#;
     world.bao.ok("sys/policies/acl/db", &json!({ "policy": own }).to_string());
@@ -177,28 +177,28 @@ async fn a_holders_token_may_be_given_less_and_another_is_made_when_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_process_left_is_ended_by_the_next_and_nothing_of_one_that_runs() {
+async fn recover_revokes_leases_of_killed_process() {
     let Some(world) = World::start(600) else { return };
     let (runs, lost) = (world.vault(), world.vault());
     let stays = text(&runs, "#username", &owner()).await;
     let tokens = world.tokens();
     let gone = text(&lost, "#username", &owner()).await;
-    // As if it had been killed: nothing is ended, and its lock is gone.
+    // As after a kill: the lock is gone and no lease is revoked.
     drop(lost);
     assert!(world.is_user(&gone));
     let next = world.vault();
-    assert_eq!(next.recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
+    assert_eq!(next.recover().await, LeaseRecoveryReport { revoked: 2, failed: 0, unverified: 0 });
     assert!(!world.is_user(&gone) && world.is_user(&stays));
-    assert_eq!(world.tokens(), tokens + 1, "its own, and not the lost one's");
-    assert_eq!(next.recover().await, Recovered::default());
+    assert_eq!(world.tokens(), tokens + 1, "only the running process's token");
+    assert_eq!(next.recover().await, LeaseRecoveryReport::default());
     assert_eq!(files(&world.ledger().folder).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_ever_ends_ends_with_its_token() {
+async fn orphaned_user_expires_with_token() {
     let Some(world) = World::start(600) else { return };
     let lost = world.vault();
-    // Tokens that are made from here on last shorter than the provider asks for, and the lease than it is told.
+    // New tokens get a shorter TTL than the provider requests, and leases expire with them.
     world.bao.ok("sys/auth/token/tune", r#"{"max_lease_ttl":"4s"}"#);
     let user = text(&lost, "#username", &owner()).await;
     assert!(world.is_user(&user));
@@ -207,7 +207,7 @@ async fn what_nobody_ever_ends_ends_with_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_shared_is_ended_as_the_provider_is_closed() {
+async fn close_revokes_leases_of_all_owners() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     for _ in 0..3 {
@@ -219,7 +219,7 @@ async fn what_is_shared_is_ended_as_the_provider_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_edited_copied_or_is_anothers_ends_nothing() {
+async fn recover_ignores_tampered_journal() {
     let Some(world) = World::start(600) else { return };
     let runs = world.vault();
     let user = text(&runs, "#username", &owner()).await;
@@ -227,34 +227,34 @@ async fn what_was_edited_copied_or_is_anothers_ends_nothing() {
     let path = folder.join(&files(&folder)[0]);
     let lines = std::fs::read_to_string(&path).unwrap();
 
-    // A copy under the name of a file that is in use: it is another file, and nobody has locked it.
+    // A copy under the name of a file in use has a different identity and no lock.
     let copy = path.with_file_name("copy");
     std::fs::copy(&path, &copy).unwrap();
     std::fs::rename(&copy, &path).unwrap();
-    assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 0, unsound: 1 });
+    assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 0, failed: 0, unverified: 1 });
     std::fs::write(&path, lines.replace("creds/app", "creds/apq")).unwrap();
-    assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 0, unsound: 1 });
+    assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 0, failed: 0, unverified: 1 });
     // Another agent, and another provider.
-    let other = LedgerConfig { agent_id: AgentId::parse("other").unwrap(), ..world.ledger() };
+    let other = LeaseJournalConfig { agent_id: AgentId::parse("other").unwrap(), ..world.ledger() };
     let vault = |id: &str, ledger| {
-        Vault::open_with_ledger(ProviderId::parse(id).unwrap(), world.config(), Vec::new(), ledger).unwrap()
+        Vault::open_with_lease_journal(ProviderId::parse(id).unwrap(), world.config(), Vec::new(), ledger).unwrap()
     };
-    assert_eq!(vault("vault", &other).recover().await, Recovered::default());
-    assert_eq!(vault("vault2", &world.ledger()).recover().await, Recovered::default());
+    assert_eq!(vault("vault", &other).recover().await, LeaseRecoveryReport::default());
+    assert_eq!(vault("vault2", &world.ledger()).recover().await, LeaseRecoveryReport::default());
     assert!(world.is_user(&user));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_ended_is_kept_for_the_next_start() {
+async fn failed_recovery_is_retried_later() {
     let Some(world) = World::start(600) else { return };
     let lost = world.vault();
     text(&lost, "#username", &owner()).await;
     drop(lost);
     let denied = POLICY.replace("sys/leases/revoke", "sys/leases/x").replace("revoke-accessor", "x");
     world.permit(&denied);
-    assert_eq!(world.vault().recover().await, Recovered { ended: 0, failed: 2, unsound: 0 });
+    assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 0, failed: 2, unverified: 0 });
     assert_eq!(world.users(), 1);
     world.permit(POLICY);
-    assert_eq!(world.vault().recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
+    assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 2, failed: 0, unverified: 0 });
     assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
 }

@@ -1,11 +1,13 @@
-//! Keys and values of both kinds.
+//! The KV secrets engine, versions 1 and 2.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::Version;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Description, HowGone, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
+use far_core::provider::{
+    AbsenceReason, Description, ProviderError, Reference, RefreshOutcome, SecretAdmin, SecretProvider,
+};
 use far_providers::vault::{Auth, Engine, Mounts, Vault};
 use serde_json::json;
 
@@ -13,7 +15,7 @@ use crate::bao::{Bao, Files};
 use crate::{as_root, config, current, exactly, get, open, pair};
 
 #[tokio::test]
-async fn a_secret_has_versions_and_each_goes_in_its_own_way() {
+async fn kv2_versions_are_read_and_deleted() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
@@ -28,16 +30,16 @@ async fn a_secret_has_versions_and_each_goes_in_its_own_way() {
     assert_eq!(current(&vault, "kv/ci/github#absent").await, Err(ProviderError::NotFound));
 
     bao.ok("kv/delete/ci/github", r#"{"versions":[3]}"#);
-    assert_eq!(current(&vault, at).await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    assert_eq!(current(&vault, at).await, Err(ProviderError::VersionGone(AbsenceReason::Deleted)));
     bao.ok("kv/destroy/ci/github", r#"{"versions":[1]}"#);
-    assert_eq!(exactly(&vault, at, "1").await, Err(ProviderError::VersionGone(HowGone::Destroyed)));
+    assert_eq!(exactly(&vault, at, "1").await, Err(ProviderError::VersionGone(AbsenceReason::Destroyed)));
     assert_eq!(exactly(&vault, at, "2").await, pair("two", "2"));
     bao.ok("kv/undelete/ci/github", r#"{"versions":[3]}"#);
     assert_eq!(current(&vault, at).await, pair("three", "3"));
 }
 
 #[tokio::test]
-async fn values_are_what_was_written() {
+async fn values_are_read_verbatim() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
@@ -63,7 +65,7 @@ async fn values_are_what_was_written() {
 }
 
 #[tokio::test]
-async fn any_name_is_a_name() {
+async fn special_characters_in_path_are_encoded() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
@@ -82,7 +84,7 @@ async fn any_name_is_a_name() {
 }
 
 #[tokio::test]
-async fn the_first_kind_has_one_value_and_its_version_is_a_hash() {
+async fn kv1_version_is_keyed_hash() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &["old/ci/a#token", "old/ci/b", "old/ci"]);
@@ -90,22 +92,22 @@ async fn the_first_kind_has_one_value_and_its_version_is_a_hash() {
     bao.ok("old/ci/a", r#"{"token":"one","n":1}"#);
     let (value, first) = current(&vault, "old/ci/a#token").await.unwrap();
     assert!(value == "one" && first.starts_with("kv1-") && !first.contains("one"));
-    assert_eq!(get(&vault, "old/ci/a#token").await.unwrap().ttl, None, "its lease is none");
+    assert_eq!(get(&vault, "old/ci/a#token").await.unwrap().ttl, None, "its lease duration is a hint");
     assert_eq!(exactly(&vault, "old/ci/a#token", &first).await, pair("one", &first));
     assert_eq!(current(&vault, "old/ci/a").await.unwrap().0, r#"{"n":1,"token":"one"}"#);
     assert_eq!(current(&vault, "old/ci/b").await, Err(ProviderError::NotFound));
 
     bao.ok("old/ci/a", r#"{"token":"two"}"#);
-    let gone = Err(ProviderError::VersionGone(HowGone::Destroyed));
+    let gone = Err(ProviderError::VersionGone(AbsenceReason::Destroyed));
     assert_eq!(exactly(&vault, "old/ci/a#token", &first).await, gone);
     let refreshed = vault.refresh_secret(&Reference::new("old/ci/a#token"), &Version::parse(&first).unwrap()).await;
-    assert!(matches!(refreshed, Ok(Refreshed::Changed(fetched)) if fetched.value.expose() == b"two"));
-    // A folder is no secret.
+    assert!(matches!(refreshed, Ok(RefreshOutcome::Changed(fetched)) if fetched.value.expose() == b"two"));
+    // A folder is not a secret.
     assert_eq!(vault.list_secrets().await, Ok(vec![Reference::new("old/ci/a#token")]));
 }
 
 #[tokio::test]
-async fn another_engine_than_was_said_is_no_absence() {
+async fn wrong_engine_is_not_absence() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);
@@ -117,22 +119,22 @@ async fn another_engine_than_was_said_is_no_absence() {
 }
 
 #[tokio::test]
-async fn a_refresh_tells_whether_there_is_another_version() {
+async fn refresh_detects_new_version() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
     bao.ok("kv/data/a", r#"{"data":{"f":"one"}}"#);
     let (reference, known) = (Reference::new("kv/a#f"), Version::parse("1").unwrap());
-    assert!(matches!(vault.refresh_secret(&reference, &known).await, Ok(Refreshed::Unchanged)));
+    assert!(matches!(vault.refresh_secret(&reference, &known).await, Ok(RefreshOutcome::Unchanged)));
     bao.ok("kv/data/a", r#"{"data":{"f":"two"}}"#);
     let refreshed = vault.refresh_secret(&reference, &known).await;
-    assert!(matches!(refreshed, Ok(Refreshed::Changed(fetched)) if fetched.version.as_str() == "2"));
+    assert!(matches!(refreshed, Ok(RefreshOutcome::Changed(fetched)) if fetched.version.as_str() == "2"));
     bao.ask("DELETE", "kv/metadata/a");
     assert_eq!(vault.refresh_secret(&reference, &known).await.err(), Some(ProviderError::NotFound));
 }
 
 #[tokio::test]
-async fn a_planned_deletion_caps_the_time() {
+async fn planned_deletion_caps_ttl() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     let vault = as_root(&bao, &files, &[]);
@@ -143,7 +145,7 @@ async fn a_planned_deletion_caps_the_time() {
 }
 
 #[tokio::test]
-async fn what_is_there_is_told_without_a_value() {
+async fn listing_reads_no_values() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     for path in ["ci/a", "ci/deleted", "ci/folder/b"] {
@@ -155,7 +157,7 @@ async fn what_is_there_is_told_without_a_value() {
     let vault = as_root(&bao, &files, &known);
     assert_eq!(vault.list_secrets().await, there(&["kv/ci/a#f", "kv/ci/folder/b"]));
 
-    // By the list of a folder, where no metadata may be read; it does not tell what was deleted.
+    // Without permission to read metadata, folders are listed. A list includes deleted secrets.
     let policy = r#"{"policy":"path \"kv/metadata/*\" { capabilities = [\"list\"] }"}"#;
     bao.ok("sys/policies/acl/lists", policy);
     let token = bao.ok("auth/token/create", r#"{"policies":["lists"]}"#);
@@ -171,7 +173,7 @@ async fn what_is_there_is_told_without_a_value() {
     assert_eq!(get(&vault, "kv/none/x").await.err(), Some(ProviderError::Denied), "denied never means absent");
 }
 
-/// What the provider may do, by the token of a policy.
+/// Opens a provider whose token has this policy.
 fn with_policy(bao: &Bao, files: &Files, policy: &str) -> Vault {
     bao.ok("sys/policies/acl/own", &json!({ "policy": policy }).to_string());
     let token = bao.ok("auth/token/create", r#"{"policies":["own"]}"#);
@@ -184,7 +186,7 @@ async fn described(vault: &Vault, reference: &str) -> Result<Description, Provid
 }
 
 #[tokio::test]
-async fn a_version_is_described_by_who_may_not_read_it() {
+async fn describe_needs_only_metadata_permission() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
@@ -199,9 +201,9 @@ async fn a_version_is_described_by_who_may_not_read_it() {
     assert_eq!(get(&vault, "kv/a#f").await.err(), Some(ProviderError::Denied));
 
     bao.ok("kv/delete/a", r#"{"versions":[2]}"#);
-    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(AbsenceReason::Deleted)));
     bao.ok("kv/destroy/a", r#"{"versions":[2]}"#);
-    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(HowGone::Destroyed)));
+    assert_eq!(described(&vault, "kv/a").await, Err(ProviderError::VersionGone(AbsenceReason::Destroyed)));
     bao.ok("kv/metadata/planned", r#"{"delete_version_after":"60s"}"#);
     assert_eq!(described(&vault, "kv/planned").await, Err(ProviderError::NotFound), "no version yet");
     bao.ok("kv/data/planned", r#"{"data":{"f":"v"}}"#);
@@ -214,7 +216,7 @@ async fn a_version_is_described_by_who_may_not_read_it() {
 }
 
 #[tokio::test]
-async fn one_version_is_revoked_and_no_other() {
+async fn revoke_deletes_only_named_version() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     bao.ok("sys/mounts/old", r#"{"type":"kv","options":{"version":"1"}}"#);
@@ -231,27 +233,27 @@ async fn one_version_is_revoked_and_no_other() {
     };
     let root = as_root(&bao, &files, &[]);
     assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()));
-    let deleted = Err(ProviderError::VersionGone(HowGone::Deleted));
+    let deleted = Err(ProviderError::VersionGone(AbsenceReason::Deleted));
     assert_eq!(
         (exactly(&root, "kv/a#f", "1").await, exactly(&root, "kv/a#f", "2").await),
         (pair("one", "1"), deleted.clone())
     );
-    assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()), "it is gone");
+    assert_eq!(revoke(&vault, "kv/a#f", "2").await, Ok(()), "already deleted");
     assert_eq!(current(&root, "kv/a#f").await, pair("three", "3"));
     assert_eq!(revoke(&vault, "kv/a#f", "3").await, Ok(()));
     assert_eq!(current(&root, "kv/a#f").await, deleted);
-    assert_eq!(revoke(&vault, "kv/planned", "1").await, Ok(()), "before its time");
-    assert_eq!(described(&root, "kv/planned").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    assert_eq!(revoke(&vault, "kv/planned", "1").await, Ok(()), "before the planned deletion");
+    assert_eq!(described(&root, "kv/planned").await, Err(ProviderError::VersionGone(AbsenceReason::Deleted)));
 
-    // The server itself takes any of these, and says nothing.
+    // The server itself accepts any of these.
     for (reference, version) in [("kv/a", "4"), ("kv/a", "0"), ("kv/a", "01"), ("kv/a", "x"), ("kv/absent", "1")] {
         assert_eq!(revoke(&vault, reference, version).await, Err(ProviderError::NotFound), "{reference} {version}");
     }
     assert_eq!(revoke(&root, "old/a", "1").await, Err(ProviderError::Unsupported));
 
     let vault = with_policy(&bao, &files, delete);
-    assert_eq!(revoke(&vault, "kv/a", "1").await, Ok(()), "without a look at it");
-    assert_eq!(exactly(&root, "kv/a#f", "1").await, Err(ProviderError::VersionGone(HowGone::Deleted)));
+    assert_eq!(revoke(&vault, "kv/a", "1").await, Ok(()), "without reading metadata");
+    assert_eq!(exactly(&root, "kv/a#f", "1").await, Err(ProviderError::VersionGone(AbsenceReason::Deleted)));
     bao.ok("kv/data/a", r#"{"data":{"f":"four"}}"#);
     let vault = with_policy(&bao, &files, metadata);
     assert_eq!(revoke(&vault, "kv/a", "4").await, Err(ProviderError::Denied));
@@ -259,7 +261,7 @@ async fn one_version_is_revoked_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_sealed_server_is_told_as_sealed_and_one_that_is_gone_as_unavailable() {
+async fn sealed_and_stopped_server_differ() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);
@@ -274,7 +276,7 @@ async fn a_sealed_server_is_told_as_sealed_and_one_that_is_gone_as_unavailable()
 }
 
 #[tokio::test]
-async fn a_thousand_who_ask_at_once_are_a_handful_of_calls() {
+async fn thousand_reads_share_one_request() {
     let Some(bao) = Bao::start() else { return };
     let files = Files::new();
     bao.ok("kv/data/a", r#"{"data":{"f":"v"}}"#);

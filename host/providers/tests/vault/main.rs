@@ -1,25 +1,25 @@
-//! The Vault backend against a real OpenBao server, which has the same API.
+//! Tests of the Vault backend against a real OpenBao server, which implements the same API.
 //!
-//! Every test has a server of its own, on loopback, with its data in memory.
+//! Each test starts its own server on loopback, with in-memory storage.
 
-#![expect(clippy::disallowed_methods, reason = "tests of a provider call it themselves")]
+#![expect(clippy::disallowed_methods, reason = "provider tests call the provider directly")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot be set up fails")]
 
 mod auth;
-mod away;
 mod bao;
 mod cluster;
 mod database;
 mod kv;
+mod outage;
 mod pki;
-mod replacing;
+mod reissuing;
+mod revoking;
 mod static_roles;
-mod taking_back;
 mod world;
 
 use std::time::Duration;
 
-use far_core::provider::{Fetched, ProviderError, Reference, SecretProvider};
+use far_core::provider::{FetchedSecret, ProviderError, Reference, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use far_providers::vault::{Address, Auth, Engine, Mounts, Vault, VaultConfig};
 
@@ -47,12 +47,12 @@ fn open(config: VaultConfig, known: &[&str]) -> Vault {
     Vault::open(ProviderId::parse("vault").unwrap(), config, known).unwrap()
 }
 
-/// A provider that may do anything.
+/// Opens a provider with the root token.
 fn as_root(bao: &Bao, files: &Files, known: &[&str]) -> Vault {
     open(config(bao, Auth::Token { file: files.write("root", bao.root()) }), known)
 }
 
-async fn get(vault: &Vault, reference: &str) -> Result<Fetched, ProviderError> {
+async fn get(vault: &Vault, reference: &str) -> Result<FetchedSecret, ProviderError> {
     vault.get_secret(&Reference::new(reference), &VersionSelector::Current).await
 }
 
@@ -65,8 +65,8 @@ async fn exactly(vault: &Vault, reference: &str, version: &str) -> Result<(Strin
     vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| told(&fetched))
 }
 
-/// The value, as text, and the version.
-fn told(fetched: &Fetched) -> (String, String) {
+/// Returns the value as a string, and the version.
+fn told(fetched: &FetchedSecret) -> (String, String) {
     (String::from_utf8(fetched.value.expose().to_vec()).unwrap(), fetched.version.to_string())
 }
 
@@ -74,7 +74,7 @@ fn pair(value: &str, version: &str) -> Result<(String, String), ProviderError> {
     Ok((value.to_owned(), version.to_owned()))
 }
 
-/// Waits until it is so.
+/// Waits until the condition is true.
 async fn eventually(is_so: impl AsyncFn() -> bool) {
     let wait = async {
         while !is_so().await {

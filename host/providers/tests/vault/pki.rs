@@ -1,12 +1,12 @@
-//! Certificates that the server issues for each owner.
+//! Certificates issued by a real server to each owner.
 
 use std::time::Duration;
 
 use far_core::provider::{
-    Description, DynamicSecrets, Fetched, ProviderError, Reference, SecretAdmin, SecretOwner, SecretProvider,
+    Description, DynamicSecrets, FetchedSecret, ProviderError, Reference, SecretAdmin, SecretOwner, SecretProvider,
 };
 use far_core::{AgentId, ProviderId, VersionSelector};
-use far_providers::vault::{Auth, Engine, LedgerConfig, Mounts, Recovered, Vault, VaultConfig};
+use far_providers::vault::{Auth, Engine, LeaseJournalConfig, LeaseRecoveryReport, Mounts, Vault, VaultConfig};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -16,7 +16,7 @@ use crate::bao::{Bao, Files};
 use crate::config;
 use crate::world::{files, owner};
 
-/// What the documentation says that the provider's own token needs.
+/// The documented policy of the provider's own token.
 const POLICY: &str = r#"
 path "pki/issue/web" { capabilities = ["update"] }
 path "pki/roles/web" { capabilities = ["read"] }
@@ -33,7 +33,7 @@ struct World {
 }
 
 impl World {
-    /// With more that is said of the role.
+    /// Starts a server with additional settings of the role.
     fn start(role: &Value) -> Option<Self> {
         let bao = Bao::start()?;
         bao.ok("sys/mounts/pki", r#"{"type":"pki","config":{"max_lease_ttl":"24h"}}"#);
@@ -52,8 +52,8 @@ impl World {
         self.bao.ok("sys/policies/acl/far", &json!({ "policy": policy }).to_string());
     }
 
-    fn ledger(&self) -> LedgerConfig {
-        LedgerConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
+    fn ledger(&self) -> LeaseJournalConfig {
+        LeaseJournalConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
     }
 
     fn vault(&self) -> Vault {
@@ -61,10 +61,10 @@ impl World {
         let file = self.files.write("far", token["auth"]["client_token"].as_str().unwrap());
         let config = VaultConfig { mounts: mounts(), ..config(&self.bao, Auth::Token { file }) };
         let known = vec![reference("pem")];
-        Vault::open_with_ledger(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
+        Vault::open_with_lease_journal(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
     }
 
-    /// Whether a certificate is revoked, as the server says of it, and as its list says to whoever checks certificates.
+    /// Returns true if the certificate is revoked, according to both the API and the CRL.
     fn is_revoked(&self, serial: &str) -> bool {
         let told = self.bao.ask("GET", &format!("pki/cert/{serial}"))["data"]["revocation_time"].as_u64().unwrap() > 0;
         let list = self.bao.ask("GET", "pki/cert/crl")["data"]["certificate"].as_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn issued(&self) -> usize {
-        // One of them is the authority's.
+        // Excludes the authority's certificate.
         self.bao.ask("GET", "pki/certs?list=true")["data"]["keys"].as_array().unwrap().len() - 1
     }
 }
@@ -89,7 +89,7 @@ fn reference(field: &str) -> Reference {
     mounts().certificate("pki/issue/web", NAME, (!field.is_empty()).then_some(field)).unwrap()
 }
 
-async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<FetchedSecret, ProviderError> {
     vault.issue(&reference(field), &VersionSelector::Current, owner).await
 }
 
@@ -98,7 +98,7 @@ async fn text(vault: &Vault, field: &str, owner: &SecretOwner) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_issued_for_a_holder_and_revoked_with_it() {
+async fn certificate_is_revoked_with_owner() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
     let (one, other) = (owner(), owner());
@@ -114,7 +114,7 @@ async fn a_certificate_is_issued_for_a_holder_and_revoked_with_it() {
         assert_eq!(whole[field].as_str(), Some(&*text(&vault, field, &one).await), "{field}");
     }
     assert_eq!(whole["ca_chain"], serde_json::from_str::<Value>(&text(&vault, "ca_chain", &one).await).unwrap());
-    assert_eq!(world.issued(), 1, "all fields are of one certificate");
+    assert_eq!(world.issued(), 1, "all fields share a certificate");
 
     let neighbour = text(&vault, "serial_number", &other).await;
     assert_eq!(world.issued(), 2);
@@ -128,21 +128,21 @@ async fn a_certificate_is_issued_for_a_holder_and_revoked_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_pem_is_what_a_client_shows() {
+async fn pem_field_is_client_identity() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
     let pem = read(&vault, "pem", &owner()).await.unwrap().value;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem.expose()).collect::<Result<_, _>>().unwrap();
-    assert_eq!(chain.len(), 2, "its own, and the authority's");
+    assert_eq!(chain.len(), 2, "the certificate and the authority's");
     let key = PrivateKeyDer::from_pem_slice(pem.expose()).unwrap();
     CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).unwrap();
     vault.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_with_a_lease_ends_by_it() {
+async fn leased_certificate_is_revoked_by_lease() {
     let Some(world) = World::start(&json!({ "generate_lease": true })) else { return };
-    // What ends a lease is enough.
+    // Permission to revoke leases suffices.
     world.permit(&POLICY.replace("pki/revoke", "pki/x"));
     let vault = world.vault();
     let one = owner();
@@ -157,7 +157,7 @@ async fn one_with_a_lease_ends_by_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_given_back_and_replaced_as_any_secret() {
+async fn certificate_is_released_and_reissued() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
     let one = owner();
@@ -173,19 +173,19 @@ async fn it_is_given_back_and_replaced_as_any_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_had_issued_is_revoked_by_the_next() {
+async fn recover_revokes_certificates_of_killed_process() {
     let Some(world) = World::start(&json!({})) else { return };
     let lost = world.vault();
     let serial = text(&lost, "serial_number", &owner()).await;
     drop(lost);
     assert!(!world.is_revoked(&serial));
-    assert_eq!(world.vault().recover().await, Recovered { ended: 2, failed: 0, unsound: 0 });
+    assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 2, failed: 0, unverified: 0 });
     assert!(world.is_revoked(&serial));
     assert!(files(&world.ledger().folder).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_not_be_issued_is_denied_and_what_is_there_is_told() {
+async fn forbidden_certificate_name_is_denied() {
     let Some(world) = World::start(&json!({})) else { return };
     let vault = world.vault();
     let get = async |path: &str, name: &str| {
@@ -206,11 +206,11 @@ async fn what_may_not_be_issued_is_denied_and_what_is_there_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_the_server_does_not_store_is_told_as_not_ended() {
+async fn unstored_certificate_cannot_be_revoked() {
     let Some(world) = World::start(&json!({ "no_store": true })) else { return };
     let vault = world.vault();
     let one = owner();
     read(&vault, "pem", &one).await.unwrap();
     assert_eq!(vault.revoke_all(&one).await, Err(ProviderError::Unsupported));
-    assert_eq!(files(&world.ledger().folder).len(), 1, "it stays written down");
+    assert_eq!(files(&world.ledger().folder).len(), 1, "the journal keeps the entry");
 }

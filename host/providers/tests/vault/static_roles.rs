@@ -1,8 +1,10 @@
-//! A user of a real database that is there already, whose password the server replaces.
+//! Static roles of a real database.
 
 use std::time::Duration;
 
-use far_core::provider::{DynamicSecrets, HowGone, ProviderError, Reference, Refreshed, SecretAdmin, SecretProvider};
+use far_core::provider::{
+    AbsenceReason, DynamicSecrets, ProviderError, Reference, RefreshOutcome, SecretAdmin, SecretProvider,
+};
 use far_core::{Version, VersionSelector};
 use far_providers::vault::Vault;
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 use crate::{current, exactly, get};
 
-/// What the documentation says that a password needs, and its rotation.
+/// The documented policies for reading and for rotation.
 const READ: &str = r#"
 path "db/static-creds/legacy" { capabilities = ["read"] }
 path "db/static-roles/legacy" { capabilities = ["read"] }
@@ -20,7 +22,7 @@ path "db/rotate-role/legacy" { capabilities = ["update"] }
 "#;
 const PASSWORD: &str = "db/static-creds/legacy#password";
 
-/// A user whose password is replaced so often, and a provider that may do no more than the documentation says.
+/// Creates a static role with this rotation period, and a provider with the documented policy.
 fn legacy(policy: &str, seconds: u32) -> Option<(World, Vault)> {
     let world = World::start(600)?;
     world.postgres.query("CREATE ROLE legacy LOGIN PASSWORD 'first'").unwrap();
@@ -42,14 +44,14 @@ fn logs_in(world: &World, password: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_read_with_the_servers_version_and_time_and_no_lease() {
+async fn static_role_has_version_and_ttl() {
     let Some((world, vault)) = legacy(READ, 3600) else { return };
     let fetched = get(&vault, PASSWORD).await.unwrap();
     assert!(fetched.lease.is_none());
     let ttl = fetched.ttl.unwrap();
     assert!(ttl <= Duration::from_secs(3600) && ttl > Duration::from_secs(3500), "{ttl:?}");
     let (value, version) = password(&vault).await;
-    assert_eq!(fetched.version, version, "one version of one value");
+    assert_eq!(fetched.version, version, "the version matches the value");
     let told = world.bao.ask("GET", "db/static-creds/legacy")["data"].clone();
     assert_eq!(
         (told["last_vault_rotation"].as_str(), told["password"].as_str()),
@@ -62,17 +64,17 @@ async fn a_password_is_read_with_the_servers_version_and_time_and_no_lease() {
     );
     assert_eq!(current(&vault, "db/static-creds/legacy#absent").await, Err(ProviderError::NotFound));
     assert_eq!(exactly(&vault, PASSWORD, version.as_str()).await.unwrap().0, value);
-    let gone = Err(ProviderError::VersionGone(HowGone::Destroyed));
+    let gone = Err(ProviderError::VersionGone(AbsenceReason::Destroyed));
     assert_eq!(exactly(&vault, PASSWORD, "2020-01-01T00:00:00Z").await, gone);
 
     let (whole, _) = current(&vault, "db/static-creds/legacy").await.unwrap();
     let fields: Value = serde_json::from_str(&whole).unwrap();
     assert_eq!((&fields["username"], &fields["password"]), (&json!("legacy"), &json!(value)));
-    assert_eq!(fields.get("ttl"), None, "another one each time, of the same version");
+    assert_eq!(fields.get("ttl"), None, "the TTL differs in each response");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_of_a_password_is_said_without_it() {
+async fn describe_needs_no_password_permission() {
     let Some((world, vault)) = legacy(READ, 3600) else { return };
     let (_, version) = password(&vault).await;
     world.permit(r#"path "db/static-roles/*" { capabilities = ["read"] }"#);
@@ -87,7 +89,7 @@ async fn what_is_said_of_a_password_is_said_without_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_rotation_the_new_password_logs_in_and_the_old_one_does_not() {
+async fn rotation_replaces_password() {
     let Some((world, vault)) = legacy(&format!("{READ}{ROTATE}"), 3600) else { return };
     let reference = Reference::new(PASSWORD);
     let (old, before) = password(&vault).await;
@@ -95,7 +97,7 @@ async fn after_a_rotation_the_new_password_logs_in_and_the_old_one_does_not() {
     let rotated = vault.rotate(&reference).await.unwrap();
     assert_ne!(rotated, before);
     let refreshed = vault.refresh_secret(&reference, &before).await.unwrap();
-    let Refreshed::Changed(fetched) = refreshed else { panic!("it is another one") };
+    let RefreshOutcome::Changed(fetched) = refreshed else { panic!("the password did not change") };
     assert_eq!(fetched.version, rotated);
     let new = String::from_utf8(fetched.value.expose().to_vec()).unwrap();
     assert!(!logs_in(&world, &old) && logs_in(&world, &new));
@@ -112,7 +114,7 @@ async fn after_a_rotation_the_new_password_logs_in_and_the_old_one_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_only_read_does_not_rotate() {
+async fn rotation_requires_permission() {
     let Some((world, vault)) = legacy(READ, 3600) else { return };
     let reference = Reference::new(PASSWORD);
     let (old, before) = password(&vault).await;
@@ -125,8 +127,8 @@ async fn who_may_only_read_does_not_rotate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_lives_until_the_server_replaces_it_by_its_own_plan() {
-    // The shortest that the server takes.
+async fn scheduled_rotation_changes_password() {
+    // The server's minimum.
     let Some((world, vault)) = legacy(READ, 5) else { return };
     let (old, before) = password(&vault).await;
     let fetched = get(&vault, PASSWORD).await.unwrap();
@@ -137,7 +139,7 @@ async fn a_password_lives_until_the_server_replaces_it_by_its_own_plan() {
 }
 
 #[tokio::test]
-async fn a_holder_has_the_same_password_as_everybody() {
+async fn owners_share_static_role_password() {
     let Some((world, vault)) = legacy(READ, 3600) else { return };
     let (one, reference) = (crate::world::owner(), Reference::new(PASSWORD));
     let fetched = vault.issue(&reference, &VersionSelector::Current, &one).await.unwrap();
@@ -145,5 +147,5 @@ async fn a_holder_has_the_same_password_as_everybody() {
     let expected = password(&vault).await;
     assert_eq!((fetched.value.expose(), fetched.version), (expected.0.as_bytes(), expected.1));
     vault.revoke_all(&one).await.unwrap();
-    assert!(logs_in(&world, &expected.0), "nothing is made, and nothing is ended");
+    assert!(logs_in(&world, &expected.0), "a static role is not revoked");
 }

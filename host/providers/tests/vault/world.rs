@@ -1,19 +1,19 @@
-//! A server with an engine of databases, the database, and what processes of one agent share.
+//! The shared fixture: a server with a database engine, and the database.
 
 use std::path::Path;
 
 use far_core::provider::{Reference, SecretOwner};
 use far_core::{AgentId, ProviderId};
-use far_providers::vault::{Auth, Engine, LedgerConfig, Vault, VaultConfig};
+use far_providers::vault::{Auth, Engine, LeaseJournalConfig, Vault, VaultConfig};
 use far_servers::{Postgres, or_skip};
 use serde_json::json;
 
 use crate::bao::{Bao, Files};
 use crate::config;
 
-/// What a role's users can log in with, and nothing else is granted.
+/// Creates users that can log in and have no other permissions.
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
-/// What the documentation says that the provider's own token needs.
+/// The documented policy of the provider's own token.
 pub(crate) const POLICY: &str = r#"
 path "db/creds/app" { capabilities = ["read"] }
 path "db/roles/app" { capabilities = ["read"] }
@@ -22,7 +22,7 @@ path "auth/token/revoke-accessor" { capabilities = ["update"] }
 path "sys/leases/revoke" { capabilities = ["update"] }
 "#;
 
-/// A server with an engine of databases, and the database.
+/// A server with a database engine, and the database.
 pub(crate) struct World {
     pub(crate) bao: Bao,
     pub(crate) postgres: Postgres,
@@ -30,7 +30,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Leases last so many seconds.
+    /// Starts both, with leases of `lasts` seconds.
     pub(crate) fn start(lasts: u32) -> Option<Self> {
         let (postgres, bao) = (or_skip(Postgres::start())?, Bao::start()?);
         let url =
@@ -51,12 +51,12 @@ impl World {
         Some(world)
     }
 
-    /// What the provider's own token may do from now on.
+    /// Replaces the policy of the provider's own token.
     pub(crate) fn permit(&self, policy: &str) {
         self.bao.ok("sys/policies/acl/far", &json!({ "policy": policy }).to_string());
     }
 
-    /// With no more than the rights that the documentation says.
+    /// Returns a configuration with the documented permissions only.
     pub(crate) fn config(&self) -> VaultConfig {
         let token = self.bao.ok("auth/token/create", r#"{"policies":["far"],"ttl":"1h"}"#);
         let file = self.files.write("far", token["auth"]["client_token"].as_str().unwrap());
@@ -64,8 +64,8 @@ impl World {
         VaultConfig { mounts: config.mounts.with("db", Engine::Database).unwrap(), ..config }
     }
 
-    pub(crate) fn ledger(&self) -> LedgerConfig {
-        LedgerConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
+    pub(crate) fn ledger(&self) -> LeaseJournalConfig {
+        LeaseJournalConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
     }
 
     pub(crate) fn vault(&self) -> Vault {
@@ -74,10 +74,10 @@ impl World {
 
     pub(crate) fn vault_with(&self, config: VaultConfig) -> Vault {
         let known = vec![Reference::new("db/creds/app#password")];
-        Vault::open_with_ledger(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
+        Vault::open_with_lease_journal(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
     }
 
-    /// The users that the server made and not ended.
+    /// Returns the number of unrevoked users.
     pub(crate) fn users(&self) -> usize {
         self.count("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'")
     }
@@ -90,7 +90,7 @@ impl World {
         self.count(&format!("SELECT count(*) FROM pg_roles WHERE rolname = '{user}'")) == 1
     }
 
-    /// Accessors of all tokens that there are.
+    /// Returns the number of tokens.
     pub(crate) fn tokens(&self) -> usize {
         self.bao.ask("GET", "auth/token/accessors?list=true")["data"]["keys"].as_array().unwrap().len()
     }

@@ -2,14 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The secrets as text, in the order of their names.
+/// Returns the secrets as strings, sorted by name.
 fn parsed(file: &str) -> Vec<(String, String)> {
     let secrets = parse(file.as_bytes()).unwrap_or_else(|refused| panic!("{file:?}: {refused:?}"));
     let text = |value: &SecretBytes| String::from_utf8(value.expose().to_vec()).unwrap();
     secrets.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
-/// The value of a file that has the one key `A`.
+/// Returns the value of `A`, the only key of the file.
 fn value_of(file: &str) -> String {
     let mut secrets = parsed(file);
     assert_eq!(secrets.len(), 1, "{file:?}");
@@ -24,7 +24,7 @@ fn refused(file: &[u8]) -> (usize, Problem) {
 }
 
 #[test]
-fn unquoted_values_are_kept_as_they_stand() {
+fn unquoted_value_is_trimmed() {
     let cases = [
         ("A=b", "b"),
         ("A=b\n", "b"),
@@ -54,7 +54,7 @@ fn unquoted_values_are_kept_as_they_stand() {
 }
 
 #[test]
-fn quoted_values_are_exact() {
+fn quoted_value_is_exact() {
     let cases = [
         ("A=''", ""),
         ("A=\"\"", ""),
@@ -78,7 +78,7 @@ fn quoted_values_are_exact() {
 }
 
 #[test]
-fn nothing_is_substituted() {
+fn variables_are_not_expanded() {
     for quote in ["", "'", "\""] {
         for value in ["$A", "${A}", "$(id)", "`id`", "$$", "~", "%A%"] {
             let file = format!("A={quote}{value}{quote}");
@@ -88,7 +88,7 @@ fn nothing_is_substituted() {
 }
 
 #[test]
-fn line_ends_and_the_byte_order_mark_are_no_part_of_a_value() {
+fn line_endings_and_bom_are_normalized() {
     let file = "\u{feff}A=b\n# c\n\nB='d\ne'\nC=\"f\ng\" # h\nD=\n";
     let secrets = parsed(file);
     let expected = [("a", "b"), ("b", "d\ne"), ("c", "f\ng"), ("d", "")];
@@ -98,7 +98,7 @@ fn line_ends_and_the_byte_order_mark_are_no_part_of_a_value() {
 }
 
 #[test]
-fn a_key_makes_a_name() {
+fn key_yields_secret_name() {
     let names = [("GITHUB_TOKEN", "github-token"), ("a", "a"), ("A__B1", "a--b1"), ("export", "export")];
     for (key, name) in names {
         for file in [format!("{key}=v"), format!("export {key}=v"), format!("{key} =v")] {
@@ -108,7 +108,7 @@ fn a_key_makes_a_name() {
 }
 
 #[test]
-fn every_rule_refuses_with_the_line_that_breaks_it() {
+fn error_names_invalid_line() {
     use far_core::capability::NameError;
     let long_key = format!("A={}\n{}=c", "b".repeat(9), "K".repeat(129));
     let too_large = format!("\nA='{}'", "b".repeat(SecretBytes::MAX_LEN + 1));
@@ -155,7 +155,7 @@ fn every_rule_refuses_with_the_line_that_breaks_it() {
 }
 
 #[test]
-fn the_largest_value_fits_however_it_is_written() {
+fn largest_value_fits_in_any_quotes() {
     let largest = "\n".repeat(SecretBytes::MAX_LEN);
     assert_eq!(value_of(&format!("A='{largest}'")), largest);
     assert_eq!(value_of(&format!("A=\"{}\"", "\\n".repeat(SecretBytes::MAX_LEN))), largest);
@@ -177,12 +177,12 @@ fn double_quoted_by_hand(value: &str) -> String {
 
 proptest! {
     #[test]
-    fn any_bytes_are_refused_or_parsed(file in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_do_not_panic(file in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&file);
     }
 
     #[test]
-    fn any_text_of_what_matters_is_refused_or_parsed(
+    fn arbitrary_syntax_does_not_panic(
         file in "(A|B_|export|=|'|\"|\\\\|#| |\t|\r|\n|\r\n|n|\\$|\u{feff}|\0|\u{1f511}){0,40}",
     ) {
         match parse(file.as_bytes()) {
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_in_double_quotes_comes_back(value in "[^\0]{0,200}", more in "[^\0]{0,40}") {
+    fn double_quoted_value_round_trips(value in "[^\0]{0,200}", more in "[^\0]{0,40}") {
         let file = format!("A={}\nB={}", double_quoted_by_hand(&value), double_quoted_by_hand(&more));
         let expected = [("a".to_owned(), value), ("b".to_owned(), more)];
         prop_assert_eq!(parsed(&file), expected.clone());
@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_without_its_quote_comes_back_from_single_quotes(value in "[^\0\r']{0,200}") {
+    fn single_quoted_value_round_trips(value in "[^\0\r']{0,200}") {
         prop_assert_eq!(value_of(&format!("A='{value}' # it's")), value);
     }
 }

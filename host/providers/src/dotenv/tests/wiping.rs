@@ -1,4 +1,4 @@
-//! Looks for a value in all of the process's memory that it could have been written to.
+//! Searches all writable memory of the process for a value.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -13,12 +13,13 @@ use super::*;
 const LENGTH: usize = 48;
 const CHUNK: usize = 64 * 1024;
 
-/// The value looked for, one letter at a time: only what is meant to hold it ever does.
+/// Returns the bytes of the value, so that no constant contains it.
 fn letter(at: usize) -> u8 {
     b'A' + u8::try_from(at * at * at % 23).unwrap()
 }
 
-/// What the search needs, made before it begins: memory taken later could be what a value was left in.
+/// The buffers of the search, allocated in advance: later allocations could reuse memory that held
+/// a value.
 struct Search {
     maps: File,
     memory: File,
@@ -38,7 +39,7 @@ impl Search {
         }
     }
 
-    /// How many times the value is in writable memory, apart from the chunk that is looked through.
+    /// Counts the copies of the value in writable memory, outside of the search buffer.
     fn copies(&mut self) -> usize {
         self.ranges.clear();
         self.maps.rewind().unwrap();
@@ -51,14 +52,14 @@ impl Search {
             let end = usize::from_str_radix(end, 16).unwrap();
             while at < end {
                 let chunk = &mut self.chunk[..CHUNK.min(end - at)];
-                // Another test's thread may have given the memory back meanwhile.
+                // Another thread may have unmapped the memory.
                 let Ok(read @ 1..) = self.memory.read_at(chunk, at as u64) else { break };
                 if chunk[..read] != self.zeroes[..read] {
                     let is_value = |window: &[u8]| window.iter().enumerate().all(|(at, byte)| *byte == letter(at));
                     let hits = chunk[..read].windows(LENGTH).enumerate().filter(|(_, window)| is_value(window));
                     found.extend(hits.map(|(offset, _)| at + offset).filter(|hit| !own.contains(hit)));
                 }
-                // Chunks overlap, so that no value is missed between two of them.
+                // Chunks overlap, so that a value across a boundary is found.
                 at += if read > LENGTH { read - LENGTH + 1 } else { read };
             }
         }
@@ -66,20 +67,20 @@ impl Search {
     }
 }
 
-/// How many copies are seen of one that is where it belongs.
+/// Returns the number of visible copies of a value in locked memory.
 fn locked() -> usize {
     match far_core::memory::backing() {
-        // The kernel shows such pages to nobody, through no file.
+        // The kernel hides these pages.
         Backing::MemfdSecret => 0,
         _ => 1,
     }
 }
 
 #[test]
-fn the_file_leaves_nothing_but_the_values_behind() {
+fn file_content_is_wiped_from_memory() {
     let mut search = Search::new();
     let mut content = Zeroizing::new(Vec::with_capacity(8 * 1024));
-    // Around it is enough for it to stand where giving back a block of memory writes nothing.
+    // Padding keeps the value away from the parts of a freed block that the allocator overwrites.
     let (comment, padding) = ("# a comment\n".repeat(200), "\\$".repeat(200));
     for part in [&comment, "A=\"", &padding] {
         content.extend_from_slice(part.as_bytes());
@@ -88,7 +89,7 @@ fn the_file_leaves_nothing_but_the_values_behind() {
     for part in [&padding, "\"\n", &comment] {
         content.extend_from_slice(part.as_bytes());
     }
-    assert_eq!(search.copies(), 1, "the search finds what is there");
+    assert_eq!(search.copies(), 1, "the search finds the original");
     let development = Development::with(&*content);
     drop(content);
     assert_eq!(search.copies(), 0);
@@ -105,7 +106,7 @@ fn the_file_leaves_nothing_but_the_values_behind() {
     drop(provider);
     assert_eq!(search.copies(), 0);
 
-    // Now the last line is wrong, which is seen when all before it was parsed.
+    // The last line is invalid, which is detected after all others are parsed.
     fs::OpenOptions::new().append(true).open(&development.path).unwrap().write_all(b"B").unwrap();
     assert!(matches!(development.open(), Err(DotEnvError::Line { .. })));
     assert_eq!(search.copies(), 0);

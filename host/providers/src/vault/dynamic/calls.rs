@@ -1,4 +1,4 @@
-//! What is asked of the server about tokens and leases of owners.
+//! API calls for tokens and leases of owners.
 
 use std::time::Duration;
 
@@ -7,148 +7,154 @@ use far_core::memory::SecretBytes;
 use far_core::provider::{LeaseId, ProviderError};
 use serde_json::json;
 
-use super::super::answer::{Answer, says};
-use super::super::client::{Ask, Client, Reply, Token};
-use super::super::ledger::Kind;
-use super::super::login::{LOOKUP_SELF, lease};
-use super::super::place::{Place, Source};
-use super::certificate::Issued;
+use super::super::client::{Client, Request, Response, Token};
+use super::super::lease_journal::EntryKind;
+use super::super::login::{LOOKUP_SELF, lease_duration};
+use super::super::path::{SecretKind, VaultPath};
+use super::super::response::{ResponseBody, has_error};
+use super::certificate::CertificateId;
 use crate::network::json;
 
-/// How long an owner's token lasts unless it is renewed: what a process that was killed leaves ends by then, whether or not it
-/// is started again.
-pub(super) const LASTS: Duration = Duration::from_secs(10 * 60);
-/// How long it lasts at most.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The TTL of an owner's token without renewal. It bounds the lifetime of secrets that a killed
+/// process leaves behind.
+pub(super) const TOKEN_TTL: Duration = Duration::from_secs(10 * 60);
+/// The maximum TTL of an owner's token.
+const TOKEN_MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A token that was made for an owner.
-pub(super) struct MadeToken {
+/// A new token of an owner.
+pub(super) struct NewToken {
     pub(super) token: Token,
-    /// By which it is ended.
+    /// The accessor, which revokes the token.
     pub(super) accessor: String,
-    /// How long it lasts, unless it is renewed.
-    pub(super) lasts: Duration,
+    /// The TTL without renewal.
+    pub(super) ttl: Duration,
 }
 
-/// A secret that was made for an owner.
-pub(super) struct MadeSecret {
-    /// All of its fields, as the server writes them.
+/// A new secret of an owner.
+pub(super) struct NewSecret {
+    /// All fields, as the server wrote them.
     pub(super) data: SecretBytes,
-    /// What it ends by.
-    pub(super) ends_by: (Kind, LeaseId),
+    /// The id that revokes it.
+    pub(super) handle: (EntryKind, LeaseId),
     pub(super) renewable: bool,
-    pub(super) lasts: Duration,
-    /// The server's, where it has one.
+    pub(super) ttl: Duration,
+    /// The server's version, if it reports one.
     pub(super) version: Option<Version>,
 }
 
-/// Has a token made that is a child of this one: it ends with it, and may do no more.
-pub(super) async fn make_token(
+/// Creates a child of `token`. It expires with its parent and has no additional permissions.
+pub(super) async fn create_token(
     client: &Client,
     token: &Token,
     policies: &[String],
-) -> Result<MadeToken, ProviderError> {
+) -> Result<NewToken, ProviderError> {
     let mut body = json!({
         "display_name": "far",
-        "ttl": format!("{}s", LASTS.as_secs()),
-        "explicit_max_ttl": format!("{}s", LONGEST.as_secs()),
+        "ttl": format!("{}s", TOKEN_TTL.as_secs()),
+        "explicit_max_ttl": format!("{}s", TOKEN_MAX_TTL.as_secs()),
         "renewable": true,
         "num_uses": 0,
     });
     if let (false, Some(members)) = (policies.is_empty(), body.as_object_mut()) {
         members.insert("policies".to_owned(), policies.into());
     }
-    let reply = client.ask(Ask::post("auth/token/create").with_token(token).with_json(&body)).await?.ok()?;
-    let auth = Answer::read(&reply.body)?.auth.ok_or(ProviderError::Invalid)?;
-    let made = Token::new(json::secret(auth.client_token)?).ok_or(ProviderError::Invalid)?;
+    let response = client.send(Request::post("auth/token/create").with_token(token).with_json(&body)).await?.ok()?;
+    let auth = ResponseBody::parse(&response.body)?.auth.ok_or(ProviderError::Invalid)?;
+    let token_value = Token::new(json::secret(auth.client_token)?).ok_or(ProviderError::Invalid)?;
     if auth.accessor.is_empty() {
         return Err(ProviderError::Invalid);
     }
-    // The server may give less than was asked for.
-    let lasts = lease(auth.lease_duration).unwrap_or(LASTS);
-    Ok(MadeToken { token: made, accessor: auth.accessor.into_owned(), lasts })
+    // The server may shorten the TTL.
+    let ttl = lease_duration(auth.lease_duration).unwrap_or(TOKEN_TTL);
+    Ok(NewToken { token: token_value, accessor: auth.accessor.into_owned(), ttl })
 }
 
-/// Whether a token is no more.
-pub(super) async fn has_ended(client: &Client, token: &Token) -> bool {
-    let reply = client.ask(Ask::get(LOOKUP_SELF).with_token(token)).await;
-    reply.is_ok_and(|reply| matches!(reply.status.as_u16(), 401 | 403))
+/// Returns true if the token has expired.
+pub(super) async fn is_expired(client: &Client, token: &Token) -> bool {
+    let response = client.send(Request::get(LOOKUP_SELF).with_token(token)).await;
+    response.is_ok_and(|response| matches!(response.status.as_u16(), 401 | 403))
 }
 
-/// Has a token last longer: how long from now.
+/// Renews a token; returns the new TTL.
 pub(super) async fn renew_token(client: &Client, token: &Token) -> Result<Duration, ProviderError> {
-    let reply = client.ask(Ask::post("auth/token/renew-self").with_token(token).with(&[])).await?.ok()?;
-    let auth = Answer::read(&reply.body)?.auth.ok_or(ProviderError::Invalid)?;
-    lease(auth.lease_duration).ok_or(ProviderError::Invalid)
+    let response =
+        client.send(Request::post("auth/token/renew-self").with_token(token).with_strings(&[])).await?.ok()?;
+    let auth = ResponseBody::parse(&response.body)?.auth.ok_or(ProviderError::Invalid)?;
+    lease_duration(auth.lease_duration).ok_or(ProviderError::Invalid)
 }
 
-/// Has a secret made.
-pub(super) async fn make_secret(client: &Client, token: &Token, place: &Place) -> Result<MadeSecret, ProviderError> {
-    let path = place.data();
-    let ask = match &place.source {
-        Source::Certificate(name) => Ask::post(&path).with(&[("common_name", name)]),
-        _ => Ask::get(&path),
+/// Issues a secret.
+pub(super) async fn issue_secret(
+    client: &Client,
+    token: &Token,
+    vault_path: &VaultPath,
+) -> Result<NewSecret, ProviderError> {
+    let path = vault_path.read_path();
+    let request = match &vault_path.kind {
+        SecretKind::Certificate(name) => Request::post(&path).with_strings(&[("common_name", name)]),
+        _ => Request::get(&path),
     };
-    made_secret(client.ask(ask.with_token(token)).await?, place)
+    parse_secret(client.send(request.with_token(token)).await?, vault_path)
 }
 
-/// Reads the answer to [`make_secret`].
+/// Parses the response to [`issue_secret`].
 ///
 /// # Errors
 ///
-/// Any of [`ProviderError`]; `NotFound` and `Denied` where the server says so in words.
-pub(super) fn made_secret(reply: Reply, place: &Place) -> Result<MadeSecret, ProviderError> {
-    if says(&reply.body, "unknown role") {
+/// Any [`ProviderError`]; `NotFound` and `Denied` only if the error message confirms it.
+pub(super) fn parse_secret(response: Response, vault_path: &VaultPath) -> Result<NewSecret, ProviderError> {
+    if has_error(&response.body, "unknown role") {
         return Err(ProviderError::NotFound);
     }
-    if says(&reply.body, "not allowed by this role") {
+    if has_error(&response.body, "not allowed by this role") {
         return Err(ProviderError::Denied);
     }
-    let reply = reply.ok()?;
-    let answer = Answer::read(&reply.body)?;
-    let data = answer.data.filter(|data| data.get().starts_with('{')).ok_or(ProviderError::Invalid)?;
-    let leased = lease(answer.lease_duration).filter(|_| !answer.lease_id.is_empty());
-    let leased = leased.map(|lasts| ((Kind::Lease, LeaseId::new(&answer.lease_id)), lasts));
-    let ((ends_by, lasts), version) = match place.source {
-        Source::Certificate(_) => {
-            let issued = Issued::read(&answer, place)?;
-            let left = issued.left().ok_or(ProviderError::Invalid)?;
-            let own = (Kind::Certificate, issued.id());
-            let (ends_by, lasts) = leased.unwrap_or((own, left));
-            ((ends_by, lasts.min(left)), Some(issued.version()?))
+    let response = response.ok()?;
+    let body = ResponseBody::parse(&response.body)?;
+    let data = body.data.filter(|data| data.get().starts_with('{')).ok_or(ProviderError::Invalid)?;
+    let lease = lease_duration(body.lease_duration).filter(|_| !body.lease_id.is_empty());
+    let lease = lease.map(|ttl| ((EntryKind::Lease, LeaseId::new(&body.lease_id)), ttl));
+    let ((handle, ttl), version) = match vault_path.kind {
+        SecretKind::Certificate(_) => {
+            let certificate = CertificateId::read(&body, vault_path)?;
+            let remaining = certificate.remaining_ttl().ok_or(ProviderError::Invalid)?;
+            let own = (EntryKind::Certificate, certificate.id());
+            let (handle, ttl) = lease.unwrap_or((own, remaining));
+            ((handle, ttl.min(remaining)), Some(certificate.version()?))
         }
-        _ => (leased.ok_or(ProviderError::Invalid)?, None),
+        _ => (lease.ok_or(ProviderError::Invalid)?, None),
     };
-    Ok(MadeSecret { data: json::secret(data)?, ends_by, renewable: answer.renewable, lasts, version })
+    Ok(NewSecret { data: json::secret(data)?, handle, renewable: body.renewable, ttl, version })
 }
 
-/// Has a lease last longer: how long from now. How much is asked for would be advice, and nothing is.
+/// Renews a lease by the server's default increment; returns the new TTL.
 pub(super) async fn renew_lease(client: &Client, token: &Token, id: &LeaseId) -> Result<Duration, ProviderError> {
-    let ask = Ask::post("sys/leases/renew").with_token(token).with(&[("lease_id", id.as_str())]);
-    let reply = client.ask(ask).await?;
-    if is_no_more(&reply) {
+    let request = Request::post("sys/leases/renew").with_token(token).with_strings(&[("lease_id", id.as_str())]);
+    let response = client.send(request).await?;
+    if is_absent(&response) {
         return Err(ProviderError::NotFound);
     }
-    let reply = reply.ok()?;
-    lease(Answer::read(&reply.body)?.lease_duration).ok_or(ProviderError::NotFound)
+    let response = response.ok()?;
+    lease_duration(ResponseBody::parse(&response.body)?.lease_duration).ok_or(ProviderError::NotFound)
 }
 
-/// Ends a lease, and what was made for it, before the server answers.
-pub(super) async fn end_lease(client: &Client, token: &Token, id: &str) -> Result<(), ProviderError> {
+/// Revokes a lease. The server deletes the secret before it responds.
+pub(super) async fn revoke_lease(client: &Client, token: &Token, id: &str) -> Result<(), ProviderError> {
     let body = json!({ "lease_id": id, "sync": true });
-    let reply = client.ask(Ask::post("sys/leases/revoke").with_token(token).with_json(&body)).await?;
-    if is_no_more(&reply) { Ok(()) } else { reply.ok().map(drop) }
+    let response = client.send(Request::post("sys/leases/revoke").with_token(token).with_json(&body)).await?;
+    if is_absent(&response) { Ok(()) } else { response.ok().map(drop) }
 }
 
-/// Ends a token, with all leases that it still has.
-pub(super) async fn end_token(client: &Client, token: &Token, accessor: &str) -> Result<(), ProviderError> {
-    let ask = Ask::post("auth/token/revoke-accessor").with_token(token).with(&[("accessor", accessor)]);
-    let reply = client.ask(ask).await?;
-    if is_no_more(&reply) { Ok(()) } else { reply.ok().map(drop) }
+/// Revokes a token and its remaining leases.
+pub(super) async fn revoke_token(client: &Client, token: &Token, accessor: &str) -> Result<(), ProviderError> {
+    let request = Request::post("auth/token/revoke-accessor").with_token(token).with_strings(&[("accessor", accessor)]);
+    let response = client.send(request).await?;
+    if is_absent(&response) { Ok(()) } else { response.ok().map(drop) }
 }
 
-/// Whether what was to be renewed or ended has ended.
-fn is_no_more(reply: &Reply) -> bool {
-    let status = matches!(reply.status.as_u16(), 400 | 403 | 404);
-    status && ["lease not found", "lease expired", "invalid accessor"].iter().any(|words| says(&reply.body, words))
+/// Returns true if the lease or token no longer exists.
+fn is_absent(response: &Response) -> bool {
+    let status = matches!(response.status.as_u16(), 400 | 403 | 404);
+    status
+        && ["lease not found", "lease expired", "invalid accessor"].iter().any(|words| has_error(&response.body, words))
 }

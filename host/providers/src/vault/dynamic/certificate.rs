@@ -1,4 +1,4 @@
-//! Certificates that the server issues for an owner, and their keys.
+//! Certificates issued to an owner, with their keys.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,63 +10,63 @@ use far_core::provider::{LeaseId, ProviderError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::answer::{Answer, says};
-use super::super::client::{Ask, Client, Token};
-use super::super::ledger::Kind;
-use super::super::login::lease;
+use super::super::client::{Client, Request, Token};
+use super::super::lease_journal::EntryKind;
+use super::super::login::lease_duration;
 use super::super::member::member;
-use super::super::place::Place;
+use super::super::path::VaultPath;
+use super::super::response::{ResponseBody, has_error};
 use crate::network::json;
 
-/// A certificate that was issued: all that it takes to revoke it, which gives no access to anything.
+/// The identity of an issued certificate. It permits revocation but no access.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Issued<'a> {
-    /// As paths begin with it.
+pub(super) struct CertificateId<'a> {
+    /// The encoded mount.
     mount: Cow<'a, str>,
     serial: Cow<'a, str>,
-    /// In seconds since 1970.
+    /// The expiry, in seconds since the Unix epoch.
     expires: u64,
 }
 
-/// What the server says of one.
+/// The certificate data of an issue response.
 #[derive(Deserialize)]
-struct Told<'a> {
+struct IssueData<'a> {
     #[serde(borrow)]
     serial_number: Cow<'a, str>,
     expiration: u64,
 }
 
-/// What it says of one that it was asked to revoke.
+/// The response to a revocation.
 #[derive(Deserialize)]
-struct Revoked {
+struct RevokeResponse {
     #[serde(default)]
-    data: Option<Since>,
+    data: Option<RevocationData>,
     #[serde(default)]
     warnings: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
-struct Since {
+struct RevocationData {
     revocation_time: u64,
 }
 
-impl<'a> Issued<'a> {
-    /// Reads the answer of a role.
+impl<'a> CertificateId<'a> {
+    /// Parses an issue response.
     ///
     /// # Errors
     ///
-    /// `Invalid` for one without a serial number or an end.
-    pub(super) fn read(answer: &Answer<'a>, place: &'a Place) -> Result<Self, ProviderError> {
-        let Told { serial_number: serial, expiration: expires } = answer.data()?;
+    /// `Invalid` without a serial number or an expiry.
+    pub(super) fn read(body: &ResponseBody<'a>, vault_path: &'a VaultPath) -> Result<Self, ProviderError> {
+        let IssueData { serial_number: serial, expiration: expires } = body.data()?;
         if !is_serial(&serial) {
             return Err(ProviderError::Invalid);
         }
-        Ok(Self { mount: place.mount().into(), serial, expires })
+        Ok(Self { mount: vault_path.mount().into(), serial, expires })
     }
 
-    /// What it is called where it is written down, and in place of a lease.
+    /// Returns the id in the journal, which also serves as the lease id.
     pub(super) fn id(&self) -> LeaseId {
-        // No mount has a space as paths have it.
+        // An encoded mount contains no space.
         LeaseId::new(&format!("{} {} {}", self.mount, self.serial, self.expires))
     }
 
@@ -77,10 +77,10 @@ impl<'a> Issued<'a> {
         fits.then(|| Self { mount: mount.into(), serial: serial.into(), expires })
     }
 
-    /// How long it lasts; none for one whose time is over.
-    pub(super) fn left(&self) -> Option<Duration> {
+    /// Returns the remaining lifetime; `None` if expired.
+    pub(super) fn remaining_ttl(&self) -> Option<Duration> {
         let now = u64::try_from(clock::wall_time().as_second()).ok()?;
-        lease(self.expires.saturating_sub(now))
+        lease_duration(self.expires.saturating_sub(now))
     }
 
     pub(super) fn version(&self) -> Result<Version, ProviderError> {
@@ -88,47 +88,49 @@ impl<'a> Issued<'a> {
     }
 }
 
-/// What ends by this id: a certificate's own is no lease's, which is a path.
-pub(super) fn kind(id: &LeaseId) -> Kind {
-    if Issued::parse(id.as_str()).is_some() { Kind::Certificate } else { Kind::Lease }
+/// Returns the kind of an id. A certificate id is never a lease id, which is a path.
+pub(super) fn kind(id: &LeaseId) -> EntryKind {
+    if CertificateId::parse(id.as_str()).is_some() { EntryKind::Certificate } else { EntryKind::Lease }
 }
 
 fn is_serial(text: &str) -> bool {
     (1..=96).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'-'))
 }
 
-/// Has a certificate revoked, by what it is called. One that was revoked, or whose time is over, is no error.
+/// Revokes a certificate. A revoked or expired one is not an error.
 ///
 /// # Errors
 ///
-/// `Unsupported` if the server does not know it before its time is over: its role does not have it stored.
-pub(super) async fn withdraw(client: &Client, token: &Token, id: &str) -> Result<(), ProviderError> {
-    let issued = Issued::parse(id).ok_or(ProviderError::Invalid)?;
-    let path = format!("{}/revoke", issued.mount);
-    let ask = Ask::post(&path).with_token(token).with(&[("serial_number", &issued.serial)]);
-    let reply = client.ask(ask).await?;
-    if reply.status.as_u16() == 400 && says(&reply.body, "not found") {
-        // What is over is cleared away. By this clock alone nothing is: it may be wrong.
-        return if issued.left().is_none() { Ok(()) } else { Err(ProviderError::Unsupported) };
+/// `Unsupported` if the server does not know an unexpired certificate, because its role does not
+/// store certificates.
+pub(super) async fn revoke(client: &Client, token: &Token, id: &str) -> Result<(), ProviderError> {
+    let certificate = CertificateId::parse(id).ok_or(ProviderError::Invalid)?;
+    let path = format!("{}/revoke", certificate.mount);
+    let request = Request::post(&path).with_token(token).with_strings(&[("serial_number", &certificate.serial)]);
+    let response = client.send(request).await?;
+    if response.status.as_u16() == 400 && has_error(&response.body, "not found") {
+        // The server deletes expired certificates. The local clock alone is not trusted.
+        return if certificate.remaining_ttl().is_none() { Ok(()) } else { Err(ProviderError::Unsupported) };
     }
-    let reply = reply.ok()?;
-    let told: Revoked = serde_json::from_slice(&reply.body).map_err(|_| ProviderError::Invalid)?;
-    let is_revoked = told.data.is_some_and(|since| since.revocation_time > 0);
-    // By the server's clock its time may be over before it is by this one.
-    let is_over = told.warnings.iter().flatten().any(|warning| warning.contains("already expired"));
-    if is_revoked || is_over { Ok(()) } else { Err(ProviderError::Invalid) }
+    let response = response.ok()?;
+    let parsed: RevokeResponse = serde_json::from_slice(&response.body).map_err(|_| ProviderError::Invalid)?;
+    let is_revoked = parsed.data.is_some_and(|revocation| revocation.revocation_time > 0);
+    // The certificate may have expired by the server's clock only.
+    let is_expired = parsed.warnings.iter().flatten().any(|warning| warning.contains("already expired"));
+    if is_revoked || is_expired { Ok(()) } else { Err(ProviderError::Invalid) }
 }
 
-/// A certificate, its chain and its key as one text in PEM, as a client's certificate is shown.
+/// Returns the certificate, its chain and its key as one PEM string.
 ///
 /// # Errors
 ///
-/// `NotFound` if one of them is not there, `Invalid` if one is no PEM; `TooLarge`, `OutOfLockedMemory`.
+/// `NotFound` if a part is missing, `Invalid` if a part is not PEM; `TooLarge`,
+/// `OutOfLockedMemory`.
 pub(super) fn pem(data: &SecretBytes) -> Result<SecretBytes, ProviderError> {
     let object: &RawValue = serde_json::from_slice(data.expose()).map_err(|_| ProviderError::Invalid)?;
     let chain: Vec<&RawValue> = match member(object, "ca_chain") {
         Ok(chain) => serde_json::from_str(chain.get()).map_err(|_| ProviderError::Invalid)?,
-        // An authority that nobody stands above.
+        // A root authority has no chain.
         Err(ProviderError::NotFound) => Vec::new(),
         Err(error) => return Err(error),
     };
@@ -139,9 +141,9 @@ pub(super) fn pem(data: &SecretBytes) -> Result<SecretBytes, ProviderError> {
         return Err(ProviderError::Invalid);
     }
     let length = texts.clone().map(|text| text.len() + 1).sum();
-    let fill = |place: &mut [u8]| {
+    let fill = |buffer: &mut [u8]| {
         let bytes = texts.flat_map(|text| text.iter().chain(b"\n"));
-        place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        buffer.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
     };
     Ok(SecretBytes::new(length, fill)?)
 }
@@ -156,24 +158,28 @@ mod tests {
     }
 
     #[test]
-    fn what_a_certificate_is_called_says_what_revokes_it() {
-        let issued = Issued { mount: "teams/p%20ki".into(), serial: "1c:79:ff".into(), expires: u64::MAX };
-        assert_eq!(Issued::parse(issued.id().as_str()), Some(issued));
+    fn certificate_id_round_trips() {
+        let certificate = CertificateId { mount: "teams/p%20ki".into(), serial: "1c:79:ff".into(), expires: u64::MAX };
+        assert_eq!(CertificateId::parse(certificate.id().as_str()), Some(certificate));
         for id in ["", "pki", "pki 1c", "pki 1c x", "pki 1c -1", "pki 1c 1 1", "pki ../x 1", "pki  1", "db/creds/app/1"]
         {
-            assert_eq!(Issued::parse(id), None, "{id:?}");
+            assert_eq!(CertificateId::parse(id), None, "{id:?}");
         }
     }
 
     #[test]
-    fn one_that_never_ends_has_an_end_all_the_same() {
-        let issued = |expires| Issued { mount: "pki".into(), serial: "1c".into(), expires };
-        assert!(issued(u64::MAX).left().is_some_and(|left| tokio::time::Instant::now().checked_add(left).is_some()));
-        assert_eq!((issued(0).left(), issued(1_600_000_000).left()), (None, None));
+    fn unlimited_certificate_lifetime_is_capped() {
+        let certificate = |expires| CertificateId { mount: "pki".into(), serial: "1c".into(), expires };
+        assert!(
+            certificate(u64::MAX)
+                .remaining_ttl()
+                .is_some_and(|ttl| tokio::time::Instant::now().checked_add(ttl).is_some())
+        );
+        assert_eq!((certificate(0).remaining_ttl(), certificate(1_600_000_000).remaining_ttl()), (None, None));
     }
 
     #[test]
-    fn certificate_chain_and_key_are_one_text() {
+    fn pem_joins_certificate_chain_and_key() {
         let part = |name: &str| format!("-----BEGIN {name}-----\\nAA==\\n-----END {name}-----");
         let text = |name: &str| format!("-----BEGIN {name}-----\nAA==\n-----END {name}-----\n");
         let (leaf, upper, key) = (part("LEAF"), part("UPPER"), part("KEY"));

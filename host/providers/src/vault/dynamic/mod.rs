@@ -1,230 +1,251 @@
-//! Secrets that the server makes for who asks, and ends with them.
+//! Dynamic secrets, which the server issues under a lease.
 //!
-//! Each [`SecretOwner`] has a token of its own, a child of the provider's, with which what it asks for is made, and nothing else is
-//! done: ending that token ends everything that the owner was given, also what an answer that was lost would have told of, and
-//! nothing of another's. What was made is made once for each owner and path, so that two fields of it are of one lease; another is
-//! made in its place when it is replaced, and the two are there until the old one is given back.
+//! Each [`SecretOwner`] has a separate child of the provider's token. The child issues the owner's
+//! secrets and does nothing else. Revoking it revokes every secret of the owner, including one
+//! whose response was lost, and no secret of another owner. A secret is issued once per owner and
+//! path, so that its fields share a lease. A reissued secret and the old one coexist until the old
+//! lease is released.
 //!
-//! What is under way goes on when who asked for it goes away; the owner's end waits for it, and ends it. What could not be ended
-//! because the server was away is tried again for as long as it may be there.
+//! A request in flight continues when its caller is cancelled. `revoke_all` waits for such requests
+//! and revokes their results. A revocation that failed because the server was unreachable is
+//! retried until the lease expires.
 
 mod calls;
 mod certificate;
-mod ending;
-mod held;
+mod owner;
 mod pending;
+mod revoke;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use far_core::clock;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, Lease, LeaseId, ProviderError, SecretOwner};
+use far_core::provider::{FetchedSecret, Lease, LeaseId, ProviderError, SecretOwner};
 use parking_lot::Mutex;
 
-pub(super) use self::held::Wanted;
+pub(super) use self::owner::IssueMode;
 
-use self::calls::MadeSecret;
-use self::held::{Asked, Child, Held, Leased, Owners, Secret};
-use self::pending::{Pending, Thing};
+use self::calls::NewSecret;
+use self::owner::{DynamicSecret, IssueRequest, LeaseEntry, OwnerState, OwnerToken, Owners};
+use self::pending::{PendingRevocations, RevocationTarget};
 use super::access::Access;
-use super::client::Reply;
-use super::ledger::{Kind, Ledger};
-use super::place::{Place, Source};
-use crate::version::Versions;
+use super::client::Response;
+use super::lease_journal::{EntryKind, LeaseJournal};
+use super::path::{SecretKind, VaultPath};
+use crate::version::VersionHasher;
 
-/// How often something is made for one who asks, if others give it back before it can be given.
-const TURNS: usize = 4;
+/// The number of attempts to issue a secret that other callers release first.
+const MAX_ATTEMPTS: usize = 4;
 
-/// What a provider needs to have secrets made.
+/// Issues dynamic secrets and revokes them.
 pub(super) struct Dynamic {
     access: Arc<Access>,
-    ledger: Arc<Ledger>,
-    versions: Versions,
-    /// Of owners' tokens; the provider's own if there are none.
+    journal: Arc<LeaseJournal>,
+    versions: VersionHasher,
+    /// The policies of child tokens; if empty, those of the provider's own token.
     policies: Vec<String>,
     owners: Mutex<Owners>,
-    pending: Pending,
+    pending: PendingRevocations,
 }
 
-/// What became of that which processes left that are no more.
+/// The result of a [`Vault::recover`](super::Vault::recover).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// Leases and tokens that were ended.
-    pub ended: usize,
-    /// Those that could not be; the next start tries again.
+pub struct LeaseRecoveryReport {
+    /// The number of revoked leases and tokens.
+    pub revoked: usize,
+    /// The number of leases and tokens that could not be revoked. The next process tries again.
     pub failed: usize,
-    /// Files that are not as they were written. Nothing is ended by what is not.
-    pub unsound: usize,
+    /// The number of lease journals that failed verification. Entries after the first invalid line
+    /// are not revoked.
+    pub unverified: usize,
 }
 
-/// Reads the answer of an engine that issues `place` dynamically, without its lease.
+/// Parses the response of a dynamic engine, without its lease.
 ///
 /// # Errors
 ///
-/// As [`calls::make_secret`].
-pub(super) fn issued(reply: Reply, place: &Place) -> Result<SecretBytes, ProviderError> {
-    calls::made_secret(reply, place).map(|made| made.data)
+/// As [`calls::issue_secret`].
+pub(super) fn parse_issued(response: Response, vault_path: &VaultPath) -> Result<SecretBytes, ProviderError> {
+    calls::parse_secret(response, vault_path).map(|issued| issued.data)
 }
 
 impl Dynamic {
-    pub(super) fn new(access: Arc<Access>, ledger: Ledger, versions: Versions, policies: Vec<String>) -> Self {
+    pub(super) fn new(
+        access: Arc<Access>,
+        journal: LeaseJournal,
+        versions: VersionHasher,
+        policies: Vec<String>,
+    ) -> Self {
         Self {
             access,
-            ledger: Arc::new(ledger),
+            journal: Arc::new(journal),
             versions,
             policies,
             owners: Mutex::default(),
-            pending: Pending::default(),
+            pending: PendingRevocations::default(),
         }
     }
 
     #[cfg(test)]
-    pub(super) fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(super) fn journal(&self) -> &LeaseJournal {
+        &self.journal
     }
 
-    /// Reads a part of a secret that is made for an owner, unless it was. It is counted as given when this answers: who went away
-    /// while it was made has no part of it.
+    /// Returns a field of a dynamic secret, which is issued unless the owner has it. The field
+    /// counts as handed out when this returns, so a cancelled caller holds no share.
     pub(super) async fn get(
         self: &Arc<Self>,
-        place: Place,
-        wanted: Wanted,
+        vault_path: VaultPath,
+        mode: IssueMode,
         owner: &SecretOwner,
-    ) -> Result<Fetched, ProviderError> {
-        // Nobody would be there to end it.
-        let held = self.owners.lock().of(owner).ok_or(ProviderError::Unavailable)?;
-        let path = place.made_once();
-        let since = held.made.lock().takings(&path);
-        let asked = Arc::new(Asked { place, path, wanted, since });
-        // Others may have given it back before this one was given any of it.
-        for _ in 0..TURNS {
-            let (dynamic, own, theirs) = (self.clone(), held.clone(), asked.clone());
-            let made = tokio::spawn(async move { dynamic.have_made(&own, &theirs).await });
-            made.await.unwrap_or(Err(ProviderError::Unavailable))?;
-            if let Some(given) = held.made.lock().give(&asked) {
-                return given;
+    ) -> Result<FetchedSecret, ProviderError> {
+        // The owner has ended, so its secrets would not be revoked.
+        let state = self.owners.lock().get_or_create(owner).ok_or(ProviderError::Unavailable)?;
+        let path = vault_path.issue_key();
+        let generation = state.issued.lock().generation(&path);
+        let request = Arc::new(IssueRequest { vault_path, path, mode, generation });
+        // Other callers may release the secret before this one receives it.
+        for _ in 0..MAX_ATTEMPTS {
+            let (dynamic, own_state, own_request) = (self.clone(), state.clone(), request.clone());
+            let issued = tokio::spawn(async move { dynamic.ensure_issued(&own_state, &own_request).await });
+            issued.await.unwrap_or(Err(ProviderError::Unavailable))?;
+            if let Some(result) = state.issued.lock().hand_out(&request) {
+                return result;
             }
         }
         Err(ProviderError::Unavailable)
     }
 
-    /// Has a secret made, unless it was.
-    async fn have_made(self: &Arc<Self>, held: &Held, asked: &Asked) -> Result<(), ProviderError> {
-        let over = held.over.read().await;
-        if *over {
+    /// Issues a secret unless the owner has it.
+    async fn ensure_issued(self: &Arc<Self>, state: &OwnerState, request: &IssueRequest) -> Result<(), ProviderError> {
+        let ended = state.ended.read().await;
+        if *ended {
             return Err(ProviderError::Unavailable);
         }
-        let path = &asked.path;
-        let turn = held.turn(path);
-        let _turn = turn.lock().await;
-        let ended = {
-            let mut made = held.made.lock();
-            if made.was_taken_back(asked) {
+        let path = &request.path;
+        let lock = state.path_lock(path);
+        let _guard = lock.lock().await;
+        let expired = {
+            let mut issued = state.issued.lock();
+            if issued.is_revoked(request) {
                 return Err(ProviderError::Unavailable);
             }
-            if made.has(asked) {
+            if issued.satisfies(request) {
                 return Ok(());
             }
-            made.take_ended(path)
+            issued.take_expired(path)
         };
-        // The server's clock may be behind; and what has ended is not to be kept in mind for as long as its owner is.
-        if let Some(lease) = ended {
-            let _ = self.end_of(held, lease).await;
+        // The server's clock may be behind, and expired leases must not accumulate.
+        if let Some(lease) = expired {
+            let _ = self.revoke_expired(state, lease).await;
         }
-        let made = self.make(held, &asked.place).await?;
-        let (kind, id) = made.ends_by.clone();
-        let thing = Thing { kind, id: id.clone(), until: clock::now() + made.lasts };
-        let leased = Leased { path: path.clone(), thing: thing.clone() };
-        if held.made.lock().leases.insert(id.clone(), leased).is_some() {
-            // Two that end by one lease could not be told apart.
+        let issued = self.issue(state, &request.vault_path).await?;
+        let (kind, id) = issued.handle.clone();
+        let target = RevocationTarget { kind, id: id.clone(), expires: clock::now() + issued.ttl };
+        let entry = LeaseEntry { path: path.clone(), target: target.clone() };
+        if state.issued.lock().leases.insert(id.clone(), entry).is_some() {
+            // A repeated lease id is ambiguous.
             return Err(ProviderError::Invalid);
         }
-        let kept = self.keep(held, asked, made, thing.until).await;
-        if kept.is_err() && self.end_or_later(thing).await.is_ok() {
-            // Nobody has it, and who asks again has another made.
-            held.made.lock().leases.remove(&id);
+        let stored = self.store(state, request, issued, target.expires).await;
+        if stored.is_err() && self.revoke_or_defer(target).await.is_ok() {
+            // No caller has the secret; the next one issues a new one.
+            state.issued.lock().leases.remove(&id);
         }
-        kept
+        stored
     }
 
-    /// Writes down what was made, and has it there for those who ask.
-    async fn keep(&self, held: &Held, asked: &Asked, made: MadeSecret, ends: Instant) -> Result<(), ProviderError> {
-        let MadeSecret { data, ends_by: (kind, id), renewable, lasts: _, version } = made;
-        self.write(kind, id.as_str()).await?;
+    /// Journals the lease and stores the secret for the owner.
+    async fn store(
+        &self,
+        state: &OwnerState,
+        request: &IssueRequest,
+        issued: NewSecret,
+        expires: Instant,
+    ) -> Result<(), ProviderError> {
+        let NewSecret { data, handle: (kind, id), renewable, ttl: _, version } = issued;
+        self.record_issued(kind, id.as_str()).await?;
         let version = match version {
             Some(version) => version,
             None => {
                 let id = SecretBytes::copy_of(id.as_str().as_bytes())?;
-                self.versions.of(&asked.path, &id).map_err(|_| ProviderError::Invalid)?
+                self.versions.version_of(&request.path, &id).map_err(|_| ProviderError::Invalid)?
             }
         };
         let (lease, is_certificate) =
-            (Lease::new(id).with_renewable(renewable), matches!(asked.place.source, Source::Certificate(_)));
-        held.made.lock().keep(&asked.path, Secret { data, version, lease, ends, given: 0, is_certificate });
+            (Lease::new(id).with_renewable(renewable), matches!(request.vault_path.kind, SecretKind::Certificate(_)));
+        state
+            .issued
+            .lock()
+            .store(&request.path, DynamicSecret { data, version, lease, expires, shares: 0, is_certificate });
         Ok(())
     }
 
-    /// With the owner's token; with another, once, if that has ended.
-    async fn make(self: &Arc<Self>, held: &Held, place: &Place) -> Result<MadeSecret, ProviderError> {
-        let child = self.child(held).await?;
+    /// Issues a secret with the owner's token. If the token has expired, creates a new one and
+    /// tries once more.
+    async fn issue(self: &Arc<Self>, state: &OwnerState, vault_path: &VaultPath) -> Result<NewSecret, ProviderError> {
+        let owner_token = self.owner_token(state).await?;
         let access = &self.access;
-        let make = |child: Arc<Child>| async move {
-            access.shell.call(|| calls::make_secret(&access.client, &child.token, place)).await
+        let issue = |owner_token: Arc<OwnerToken>| async move {
+            access.retry.call(|| calls::issue_secret(&access.client, &owner_token.token, vault_path)).await
         };
-        let made = make(child.clone()).await;
-        if !matches!(made, Err(ProviderError::Denied)) || !calls::has_ended(&access.client, &child.token).await {
-            return made;
+        let issued = issue(owner_token.clone()).await;
+        if !matches!(issued, Err(ProviderError::Denied)) || !calls::is_expired(&access.client, &owner_token.token).await
+        {
+            return issued;
         }
-        held.child.lock().await.take_if(|current| Arc::ptr_eq(current, &child));
-        make(self.child(held).await?).await
+        state.owner_token.lock().await.take_if(|current| Arc::ptr_eq(current, &owner_token));
+        issue(self.owner_token(state).await?).await
     }
 
-    /// The owner's token. It is written down before anything is made with it.
-    async fn child(self: &Arc<Self>, held: &Held) -> Result<Arc<Child>, ProviderError> {
-        let mut child = held.child.lock().await;
-        if let Some(child) = &*child {
-            return Ok(child.clone());
+    /// Returns the owner's token. A new one is journaled before its first use.
+    async fn owner_token(self: &Arc<Self>, state: &OwnerState) -> Result<Arc<OwnerToken>, ProviderError> {
+        let mut owner_token = state.owner_token.lock().await;
+        if let Some(owner_token) = &*owner_token {
+            return Ok(owner_token.clone());
         }
         let access = &self.access;
-        let ask =
-            || access.as_itself(|token| async move { calls::make_token(&access.client, &token, &self.policies).await });
-        let made = access.shell.call(ask).await?;
-        held.made.lock().accessors.insert(made.accessor.clone());
-        if let Err(error) = self.write(Kind::Accessor, &made.accessor).await {
-            // Who asks again has another made.
-            if self.end_or_later(Thing::token(&made.accessor)).await.is_ok() {
-                held.made.lock().accessors.remove(&made.accessor);
+        let create = || {
+            access.with_token(|token| async move { calls::create_token(&access.client, &token, &self.policies).await })
+        };
+        let issued = access.retry.call(create).await?;
+        state.issued.lock().accessors.insert(issued.accessor.clone());
+        if let Err(error) = self.record_issued(EntryKind::Accessor, &issued.accessor).await {
+            // The next caller creates a new token.
+            if self.revoke_or_defer(RevocationTarget::token(&issued.accessor)).await.is_ok() {
+                state.issued.lock().accessors.remove(&issued.accessor);
             }
             return Err(error);
         }
-        Ok(child.insert(Child::new(made, &access.client)).clone())
+        Ok(owner_token.insert(OwnerToken::new(issued, &access.client)).clone())
     }
 
-    async fn write(&self, kind: Kind, id: &str) -> Result<(), ProviderError> {
-        let (ledger, id) = (self.ledger.clone(), id.to_owned());
-        let written = tokio::task::spawn_blocking(move || ledger.made(kind, &id)).await;
-        // What is not on the disk could outlive this process.
+    async fn record_issued(&self, kind: EntryKind, id: &str) -> Result<(), ProviderError> {
+        let (journal, id) = (self.journal.clone(), id.to_owned());
+        let written = tokio::task::spawn_blocking(move || journal.record_issued(kind, &id)).await;
+        // An unjournaled lease could outlive this process.
         written.map_err(|_| ProviderError::Unavailable)?.map_err(|_| ProviderError::Unavailable)
     }
 
-    async fn cross_out(&self, id: &str) {
-        let (ledger, id) = (self.ledger.clone(), id.to_owned());
-        let _ = tokio::task::spawn_blocking(move || ledger.ended(&id)).await;
+    async fn record_revoked(&self, id: &str) {
+        let (journal, id) = (self.journal.clone(), id.to_owned());
+        let _ = tokio::task::spawn_blocking(move || journal.record_revoked(&id)).await;
     }
 
-    pub(super) async fn lengthen(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
+    pub(super) async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
         let all = self.owners.lock().all();
-        let kind = all.iter().find_map(|held| held.made.lock().leases.get(lease).map(|leased| leased.thing.kind));
-        if kind.unwrap_or_else(|| certificate::kind(lease)) == Kind::Certificate {
+        let kind = all.iter().find_map(|state| state.issued.lock().leases.get(lease).map(|entry| entry.target.kind));
+        if kind.unwrap_or_else(|| certificate::kind(lease)) == EntryKind::Certificate {
             return Err(ProviderError::Unsupported);
         }
         let access = &self.access;
-        let ask = || access.as_itself(|token| async move { calls::renew_lease(&access.client, &token, lease).await });
-        let lasts = access.shell.call(ask).await?;
-        for held in all {
-            held.made.lock().renewed(lease, lasts);
+        let renew =
+            || access.with_token(|token| async move { calls::renew_lease(&access.client, &token, lease).await });
+        let ttl = access.retry.call(renew).await?;
+        for state in all {
+            state.issued.lock().record_renewal(lease, ttl);
         }
-        Ok(lasts)
+        Ok(ttl)
     }
 }

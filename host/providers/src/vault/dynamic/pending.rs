@@ -1,4 +1,4 @@
-//! What is still to be ended, since the server was away: tried again in the background, until it worked or its own time is over.
+//! Failed revocations, retried in the background until they succeed or the lease expires.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -9,81 +9,82 @@ use far_core::provider::LeaseId;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
-use super::super::ledger::Kind;
+use super::super::lease_journal::EntryKind;
 use super::Dynamic;
-use super::calls::LASTS;
+use super::calls::TOKEN_TTL;
 
-/// Something that was made, and is to be ended.
+/// A lease, token or certificate to revoke.
 #[derive(Clone, Debug)]
-pub(super) struct Thing {
-    pub(super) kind: Kind,
+pub(super) struct RevocationTarget {
+    pub(super) kind: EntryKind,
     pub(super) id: LeaseId,
-    /// When it has ended by itself.
-    pub(super) until: Instant,
+    /// The instant of its expiry.
+    pub(super) expires: Instant,
 }
 
-impl Thing {
-    /// An owner's token, by its accessor.
+impl RevocationTarget {
+    /// Returns the target for an owner's token.
     pub(super) fn token(accessor: &str) -> Self {
-        Self { kind: Kind::Accessor, id: LeaseId::new(accessor), until: clock::now() + LASTS }
+        Self { kind: EntryKind::Accessor, id: LeaseId::new(accessor), expires: clock::now() + TOKEN_TTL }
     }
 }
 
-/// What is still to be ended.
+/// The revocations to retry.
 #[derive(Default)]
-pub(super) struct Pending(Mutex<State>);
+pub(super) struct PendingRevocations(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    things: HashMap<LeaseId, Thing>,
-    /// How often all were tried.
+    targets: HashMap<LeaseId, RevocationTarget>,
+    /// The number of retry rounds.
     rounds: usize,
-    /// Whether somebody tries.
-    tried: bool,
+    /// True while a background task retries.
+    running: bool,
 }
 
-impl Pending {
-    /// Has something tried again later.
-    pub(super) fn add(&self, dynamic: &Arc<Dynamic>, thing: Thing) {
+impl PendingRevocations {
+    /// Schedules a retry.
+    pub(super) fn add(&self, dynamic: &Arc<Dynamic>, target: RevocationTarget) {
         let mut state = self.0.lock();
-        state.things.insert(thing.id.clone(), thing);
-        if !std::mem::replace(&mut state.tried, true) {
+        state.targets.insert(target.id.clone(), target);
+        if !std::mem::replace(&mut state.running, true) {
             tokio::spawn(keep_trying(Arc::downgrade(dynamic)));
         }
     }
 
-    /// What there is, another one first each time: one that always fails is not to keep the others from their turn. What has ended by
-    /// itself is no longer; where it is written down it stays, for the next start to see.
-    pub(super) fn things(&self) -> Vec<Thing> {
+    /// Returns the unexpired targets. Each round begins with a different target, so that one that
+    /// always fails does not delay the rest. Expired targets are dropped but stay in the journal
+    /// for the next process.
+    pub(super) fn targets(&self) -> Vec<RevocationTarget> {
         let mut state = self.0.lock();
-        state.things.retain(|_, thing| thing.until > clock::now());
+        state.targets.retain(|_, target| target.expires > clock::now());
         state.rounds = state.rounds.wrapping_add(1);
-        let mut things: Vec<_> = state.things.values().cloned().collect();
-        let first = state.rounds.checked_rem(things.len()).unwrap_or_default();
-        things.rotate_left(first);
-        things
+        let mut targets: Vec<_> = state.targets.values().cloned().collect();
+        let first = state.rounds.checked_rem(targets.len()).unwrap_or_default();
+        targets.rotate_left(first);
+        targets
     }
 
-    /// Whatever else ended it.
+    /// Removes a target that has been revoked.
     pub(super) fn forget(&self, id: &LeaseId) {
-        self.0.lock().things.remove(id);
+        self.0.lock().targets.remove(id);
     }
 
-    /// Whether there is nothing left to try; nobody tries then.
+    /// Returns true if no target remains; the background task then stops.
     fn is_done(&self) -> bool {
         let mut state = self.0.lock();
-        state.tried = !state.things.is_empty();
-        !state.tried
+        state.running = !state.targets.is_empty();
+        !state.running
     }
 }
 
-/// Tries until nothing is left. Does not hold the provider alive, except during a try.
+/// Retries until no target remains. Holds the provider weakly between rounds.
 async fn keep_trying(dynamic: Weak<Dynamic>) {
-    let Some(mut pauses) = dynamic.upgrade().map(|dynamic| dynamic.access.shell.later()) else { return };
+    let Some(mut backoff) = dynamic.upgrade().map(|dynamic| dynamic.access.retry.background_backoff()) else { return };
     loop {
-        sleep(pauses.next().unwrap_or(Duration::from_secs(60))).await;
+        sleep(backoff.next().unwrap_or(Duration::from_secs(60))).await;
         let Some(dynamic) = dynamic.upgrade() else { return };
-        let _ = dynamic.try_pending().await;
+        let _ = dynamic.retry_pending().await;
         if dynamic.pending.is_done() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Certificates that are made for who asks, by a server that does as it is told.
+//! Certificates issued by a scripted server.
 
 use far_core::AgentId;
 use far_core::provider::SecretOwner;
@@ -15,9 +15,9 @@ fn issued(serial: &str, expiration: &str) -> Reply {
     Reply::Json(200, format!(r#"{{"lease_id":"","lease_duration":0,"data":{data}}}"#))
 }
 
-/// A server that answers so to who has a certificate issued, and to who revokes it.
-async fn server(issues: Reply, revokes: Reply) -> (Scripted, Vault, Files) {
-    let server = Scripted::start(move |request| match &*request.line {
+/// Starts a server with these replies to an issue and a revocation.
+async fn server(issues: Reply, revokes: Reply) -> (MockServer, Vault, Files) {
+    let server = MockServer::start(move |request| match &*request.line {
         "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         "POST /v1/auth/token/create" => {
             let child = r#"{"client_token":"child","accessor":"acc","lease_duration":600,"renewable":true}"#;
@@ -32,14 +32,15 @@ async fn server(issues: Reply, revokes: Reply) -> (Scripted, Vault, Files) {
     let files = Files::new();
     let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
     config.mounts = config.mounts.with("pki", Engine::Pki).unwrap();
-    let ledger = LedgerConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
-    let settings = Settings { first_pause: Duration::from_millis(10), retries: 1, ..Settings::default() };
+    let ledger =
+        LeaseJournalConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
+    let settings = Settings { initial_backoff: Duration::from_millis(10), max_retries: 1, ..Settings::default() };
     let id = ProviderId::parse("vault").unwrap();
     let vault = Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap();
     (server, vault, files)
 }
 
-async fn get_for(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+async fn get_for(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<FetchedSecret, ProviderError> {
     let mounts = Mounts::default().with("pki", Engine::Pki).unwrap();
     let reference = mounts.certificate("pki/issue/web", "a.internal", Some(field)).unwrap();
     vault.issue(&reference, &VersionSelector::Current, owner).await
@@ -50,7 +51,7 @@ fn revoked() -> Reply {
 }
 
 #[tokio::test]
-async fn one_that_is_over_is_asked_for_and_may_be_cleared_away() {
+async fn expired_certificate_may_be_unknown() {
     let cleared = Reply::Json(400, r#"{"errors":["certificate with serial 1c:79 not found."]}"#.to_owned());
     let soon = jiff::Timestamp::now().as_second() + 2;
     let (server, vault, files) = server(issued(r#""1c:79""#, &soon.to_string()), cleared).await;
@@ -60,12 +61,12 @@ async fn one_that_is_over_is_asked_for_and_may_be_cleared_away() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     vault.revoke_all(&owner).await.unwrap();
-    assert_eq!(server.asked(REVOKE).len(), 1);
-    assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "the key alone");
+    assert_eq!(server.requests(REVOKE).len(), 1);
+    assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "only the key");
 }
 
 #[tokio::test]
-async fn each_call_is_made_with_the_token_that_is_for_it() {
+async fn child_token_issues_own_token_revokes() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
     let owner = SecretOwner::random().unwrap();
     let fetched = get_for(&vault, "private_key", &owner).await.unwrap();
@@ -74,13 +75,13 @@ async fn each_call_is_made_with_the_token_that_is_for_it() {
     for (line, token, body) in
         [(ISSUE, "child", r#"{"common_name":"a.internal"}"#), (REVOKE, "t0ken", r#"{"serial_number":"1c:79"}"#)]
     {
-        let [asked] = &server.asked(line)[..] else { panic!("{line}: once") };
+        let [asked] = &server.requests(line)[..] else { panic!("{line}: not one request") };
         assert_eq!((asked.header("x-vault-token"), &*asked.body), (Some(token), body), "{line}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_certificates_is_refused() {
+async fn malformed_certificate_response_is_invalid() {
     let future = FUTURE.to_string();
     for (serial, expiration) in [
         (r#""1c:79/../x""#, &*future),
@@ -98,16 +99,16 @@ async fn an_answer_that_is_no_certificates_is_refused() {
         assert_eq!(error, ProviderError::Invalid, "{serial} {expiration}");
         assert!(!format!("{error} {error:?}").contains(CANARY));
         vault.revoke_all(&owner).await.unwrap();
-        assert_eq!(server.asked(REVOKE).len(), 0);
-        assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "the key alone");
+        assert_eq!(server.requests(REVOKE).len(), 0);
+        assert_eq!(fs::read_dir(files.0.path().join("leases")).unwrap().count(), 1, "only the key");
     }
     let (_server, vault, _files) = server(issued(r#""1c:79""#, &future), revoked()).await;
     let pem = get_for(&vault, "pem", &SecretOwner::random().unwrap()).await;
-    assert_eq!(pem.err(), Some(ProviderError::Invalid), "its certificate is none");
+    assert_eq!(pem.err(), Some(ProviderError::Invalid), "the certificate is not PEM");
 }
 
 #[tokio::test]
-async fn only_what_the_server_says_is_revoked_is() {
+async fn revocation_requires_servers_confirmation() {
     let json = |status, body: &str| Reply::Json(status, body.to_owned());
     for (reply, expected) in [
         (json(200, r#"{"data":{"revocation_time":0}}"#), Err(ProviderError::Invalid)),
@@ -129,7 +130,7 @@ async fn only_what_the_server_says_is_revoked_is() {
 }
 
 #[tokio::test]
-async fn one_that_is_known_no_more_is_ended_as_the_certificate_that_it_is() {
+async fn unknown_certificate_is_revoked_by_id() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
     let owner = SecretOwner::random().unwrap();
     let lease = get_for(&vault, "private_key", &owner).await.unwrap().lease.unwrap().id;
@@ -137,11 +138,11 @@ async fn one_that_is_known_no_more_is_ended_as_the_certificate_that_it_is() {
         vault.release(&lease).await.unwrap();
     }
     assert_eq!(vault.renew(&lease).await, Err(ProviderError::Unsupported));
-    assert_eq!((server.asked(REVOKE).len(), server.asked("/v1/sys/leases").len()), (2, 0));
+    assert_eq!((server.requests(REVOKE).len(), server.requests("/v1/sys/leases").len()), (2, 0));
 }
 
 #[tokio::test]
-async fn one_that_is_taken_back_is_revoked_whichever_field_of_it() {
+async fn revoke_for_any_field_revokes_certificate() {
     let (server, vault, _files) = server(issued(r#""1c:79""#, &FUTURE.to_string()), revoked()).await;
     let owner = SecretOwner::random().unwrap();
     for _ in 0..2 {
@@ -152,8 +153,8 @@ async fn one_that_is_taken_back_is_revoked_whichever_field_of_it() {
         let reference = mounts.certificate("pki/issue/web", name, Some("certificate")).unwrap();
         vault.revoke_for(&reference, &SecretOwner::random().unwrap()).await.unwrap();
         vault.revoke_for(&reference, &owner).await.unwrap();
-        assert_eq!(server.asked(REVOKE).len(), revoked, "{name}");
+        assert_eq!(server.requests(REVOKE).len(), revoked, "{name}");
     }
     get_for(&vault, "private_key", &owner).await.unwrap();
-    assert_eq!(server.asked(ISSUE).len(), 2, "another");
+    assert_eq!(server.requests(ISSUE).len(), 2, "a second certificate");
 }

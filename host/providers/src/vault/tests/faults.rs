@@ -1,4 +1,4 @@
-//! Answers that no server gives on a good day.
+//! Faulty responses and outages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,25 +8,25 @@ use super::*;
 
 const DATA: &str = "/v1/kv/data/a";
 
-/// What is quick to show in a test.
+/// Settings with short timeouts, for fast tests.
 fn quick() -> Settings {
     let ms = Duration::from_millis;
     Settings {
         deadline: ms(1500),
-        attempt: ms(300),
-        retries: 2,
-        first_pause: ms(20),
-        longest_pause: ms(40),
-        failures: 3,
-        rest: ms(300),
+        attempt_timeout: ms(300),
+        max_retries: 2,
+        initial_backoff: ms(20),
+        max_backoff: ms(40),
+        failure_threshold: 3,
+        reset_timeout: ms(300),
         ..Settings::default()
     }
 }
 
-/// A server that takes the token, has `value` at `kv/a`, and answers `reply` there first, so many times.
-async fn failing(times: usize, reply: Reply) -> Scripted {
+/// Starts a server with `value` at `kv/a`, which first replies `times` times with `reply`.
+async fn failing(times: usize, reply: Reply) -> MockServer {
     let calls = AtomicUsize::new(0);
-    Scripted::start(move |request| match &*request.line {
+    MockServer::start(move |request| match &*request.line {
         "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         line if line.contains(DATA) && calls.fetch_add(1, Ordering::SeqCst) < times => reply.clone(),
         _ => good("value"),
@@ -39,7 +39,7 @@ fn good(value: &str) -> Reply {
     Reply::Json(200, format!(r#"{{"data":{{"data":{{"f":"{value}"}},"metadata":{metadata}}}}}"#))
 }
 
-/// What a fault comes to when it stays, and how often the server was asked.
+/// Returns the error of a permanent fault, and the number of requests.
 async fn comes_to(reply: Reply) -> (ProviderError, usize) {
     let server = failing(usize::MAX, reply).await;
     let (vault, _files) = with_token(&server, quick());
@@ -47,11 +47,11 @@ async fn comes_to(reply: Reply) -> (ProviderError, usize) {
     let error = get(&vault, "kv/a#f").await.err().unwrap();
     assert!(started.elapsed() < quick().deadline + Duration::from_millis(300), "{:?}", started.elapsed());
     assert!(!format!("{error} {error:?} {vault:?} {:?}", vault.metrics()).contains(CANARY));
-    (error, server.asked(DATA).len())
+    (error, server.requests(DATA).len())
 }
 
 #[tokio::test]
-async fn a_status_is_an_error_of_its_own_kind() {
+async fn error_status_maps_to_provider_error() {
     let errors = |text: &str| format!(r#"{{"errors":["{CANARY} {text}"]}}"#);
     for (reply, expected, asked) in [
         (Reply::Json(503, errors("Vault is sealed")), ProviderError::Sealed, 1),
@@ -61,7 +61,7 @@ async fn a_status_is_an_error_of_its_own_kind() {
         (Reply::Json(405, errors("")), ProviderError::Unsupported, 1),
         (Reply::Json(500, errors("")), ProviderError::Unavailable, 3),
         (Reply::Json(502, format!("<html>{CANARY}")), ProviderError::Unavailable, 3),
-        (Reply::With(307, "Location: http://127.0.0.1:1/", CANARY.to_owned()), ProviderError::Unavailable, 3),
+        (Reply::WithHeader(307, "Location: http://127.0.0.1:1/", CANARY.to_owned()), ProviderError::Unavailable, 3),
         (Reply::Json(429, errors("")), ProviderError::Throttled { retry_after: None }, 3),
     ] {
         assert_eq!(comes_to(reply.clone()).await, (expected, asked), "{reply:?}");
@@ -69,17 +69,17 @@ async fn a_status_is_an_error_of_its_own_kind() {
 }
 
 #[tokio::test]
-async fn a_404_is_an_absence_only_where_the_server_says_so() {
+async fn not_found_requires_servers_confirmation() {
     let gone = |metadata: &str| format!(r#"{{"data":{{"data":null,"metadata":{{"version":1,{metadata}}}}}}}"#);
     for (body, expected) in [
         (r#"{"errors":[]}"#.to_owned(), ProviderError::NotFound),
         (r#"{"errors":["no handler for route"]}"#.to_owned(), ProviderError::Invalid),
         (format!("<html>{CANARY}</html>"), ProviderError::Invalid),
         (String::new(), ProviderError::Invalid),
-        (gone(r#""deletion_time":"2020-01-01T00:00:00Z""#), ProviderError::VersionGone(HowGone::Deleted)),
+        (gone(r#""deletion_time":"2020-01-01T00:00:00Z""#), ProviderError::VersionGone(AbsenceReason::Deleted)),
         (
             gone(r#""deletion_time":"2020-01-01T00:00:00Z","destroyed":true"#),
-            ProviderError::VersionGone(HowGone::Destroyed),
+            ProviderError::VersionGone(AbsenceReason::Destroyed),
         ),
         (gone(r#""deletion_time":"""#), ProviderError::Invalid),
         (gone(&format!(r#""deletion_time":"{CANARY}""#)), ProviderError::Invalid),
@@ -89,7 +89,7 @@ async fn a_404_is_an_absence_only_where_the_server_says_so() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_none_is_invalid_and_goes_nowhere() {
+async fn malformed_body_is_invalid_without_echo() {
     let metadata = r#""metadata":{"version":1}"#;
     for body in [
         CANARY.to_owned(),
@@ -109,29 +109,29 @@ async fn a_body_that_is_none_is_invalid_and_goes_nowhere() {
 }
 
 #[tokio::test]
-async fn a_lease_is_not_a_value_of_keys_and_values() {
+async fn kv_response_with_lease_is_unsupported() {
     let body =
         r#"{"lease_id":"database/creds/x/1","lease_duration":60,"data":{"data":{"f":"x"},"metadata":{"version":1}}}"#;
     assert_eq!(comes_to(Reply::Json(200, body.to_owned())).await, (ProviderError::Unsupported, 1));
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_come_to_an_end_is_left() {
-    assert_eq!(comes_to(Reply::Nothing(Duration::from_secs(60))).await, (ProviderError::Timeout, 3));
-    assert_eq!(comes_to(Reply::Nothing(Duration::ZERO)).await, (ProviderError::Unavailable, 3));
-    assert_eq!(comes_to(Reply::Cut(CANARY.to_owned())).await, (ProviderError::Unavailable, 3));
-    assert_eq!(comes_to(Reply::Endless).await, (ProviderError::TooLarge, 1));
-    let told = Reply::With(200, "X-Long: 1", "x".repeat(1024 * 1024 + 1));
+async fn unfinished_response_times_out() {
+    assert_eq!(comes_to(Reply::NoResponse(Duration::from_secs(60))).await, (ProviderError::Timeout, 3));
+    assert_eq!(comes_to(Reply::NoResponse(Duration::ZERO)).await, (ProviderError::Unavailable, 3));
+    assert_eq!(comes_to(Reply::TruncatedBody(CANARY.to_owned())).await, (ProviderError::Unavailable, 3));
+    assert_eq!(comes_to(Reply::EndlessBody).await, (ProviderError::TooLarge, 1));
+    let told = Reply::WithHeader(200, "X-Long: 1", "x".repeat(1024 * 1024 + 1));
     assert_eq!(comes_to(told).await, (ProviderError::TooLarge, 1));
 }
 
 #[tokio::test]
-async fn what_passes_is_waited_for() {
-    let once = Reply::With(429, "Retry-After: 1", String::new());
+async fn transient_fault_is_retried() {
+    let once = Reply::WithHeader(429, "Retry-After: 1", String::new());
     for (reply, at_least) in [
         (Reply::Json(500, String::new()), 0),
-        (Reply::Nothing(Duration::ZERO), 0),
-        (Reply::Nothing(Duration::from_secs(60)), 300),
+        (Reply::NoResponse(Duration::ZERO), 0),
+        (Reply::NoResponse(Duration::from_secs(60)), 300),
         (once, 1000),
     ] {
         let server = failing(1, reply.clone()).await;
@@ -139,24 +139,24 @@ async fn what_passes_is_waited_for() {
         let started = Instant::now();
         assert_eq!(current(&vault, "kv/a#f").await, Ok(("value".to_owned(), "3".to_owned())), "{reply:?}");
         assert!(started.elapsed().as_millis() >= at_least, "{reply:?}");
-        assert_eq!((vault.metrics().retries(), server.asked(DATA).len()), (1, 2));
+        assert_eq!((vault.metrics().retries(), server.requests(DATA).len()), (1, 2));
     }
 }
 
 #[tokio::test]
-async fn a_circuit_opens_and_closes_again() {
+async fn circuit_opens_and_closes() {
     let server = failing(3, Reply::Json(500, String::new())).await;
     let (vault, _files) = with_token(&server, quick());
     assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unavailable));
     assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unavailable));
-    assert_eq!((vault.metrics().opened(), server.asked(DATA).len()), (1, 3), "the second asked nobody");
-    tokio::time::sleep(quick().rest).await;
+    assert_eq!((vault.metrics().opened(), server.requests(DATA).len()), (1, 3), "the second call sends no request");
+    tokio::time::sleep(quick().reset_timeout).await;
     assert!(get(&vault, "kv/a").await.is_ok());
 }
 
 #[tokio::test]
-async fn a_thousand_ask_and_the_server_is_asked_once() {
-    let server = Scripted::start(|request| match &*request.line {
+async fn concurrent_reads_share_one_request() {
+    let server = MockServer::start(|request| match &*request.line {
         "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         _ => good("value"),
     })
@@ -170,21 +170,21 @@ async fn a_thousand_ask_and_the_server_is_asked_once() {
     }
     let mut answers = 0;
     while let Some(ended) = all.join_next().await {
-        answers += u32::from(ended.is_ok_and(|answer| answer == Ok(("value".to_owned(), "3".to_owned()))));
+        answers += u32::from(ended.is_ok_and(|body| body == Ok(("value".to_owned(), "3".to_owned()))));
     }
-    assert_eq!((answers, server.asked(DATA).len(), vault.metrics().shared()), (1000, 1, 999));
+    assert_eq!((answers, server.requests(DATA).len(), vault.metrics().shared()), (1000, 1, 999));
 }
 
 #[tokio::test]
-async fn who_goes_away_leaves_the_others_their_answer() {
-    let server = failing(1, Reply::Nothing(Duration::from_millis(200))).await;
+async fn cancelled_reader_keeps_shared_read() {
+    let server = failing(1, Reply::NoResponse(Duration::from_millis(200))).await;
     let (vault, _files) = with_token(&server, quick());
     let vault = Arc::new(vault);
     let first = tokio::spawn({
         let vault = vault.clone();
         async move { current(&vault, "kv/a#f").await }
     });
-    while server.asked(DATA).is_empty() {
+    while server.requests(DATA).is_empty() {
         tokio::task::yield_now().await;
     }
     first.abort();
@@ -193,14 +193,14 @@ async fn who_goes_away_leaves_the_others_their_answer() {
 }
 
 #[tokio::test]
-async fn a_read_from_before_a_refresh_or_a_revocation_is_joined_by_nobody() {
+async fn refresh_and_revoke_detach_older_reads() {
     const READ: &str = "GET /v1/kv/data/a";
     for revokes in [false, true] {
         let held = std::sync::atomic::AtomicBool::new(true);
         let late = Duration::from_millis(800);
-        let server = Scripted::start(move |request| match (&*request.line, good("value")) {
+        let server = MockServer::start(move |request| match (&*request.line, good("value")) {
             (READ, Reply::Json(_, body)) if held.swap(false, std::sync::atomic::Ordering::SeqCst) => {
-                Reply::Late(late, body)
+                Reply::Delayed(late, body)
             }
             ("GET /v1/auth/token/lookup-self", _) => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
             ("POST /v1/kv/delete/a", _) => Reply::Json(204, String::new()),
@@ -212,38 +212,38 @@ async fn a_read_from_before_a_refresh_or_a_revocation_is_joined_by_nobody() {
         let (vault, reference) = (Arc::new(vault), Reference::new("kv/a#f"));
         let asking = vault.clone();
         let before = tokio::spawn(async move { current(&asking, "kv/a").await });
-        while server.asked(DATA).is_empty() {
+        while server.requests(DATA).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let version = Version::parse("3").unwrap();
         if revokes {
             vault.revoke(&reference, &version).await.unwrap();
         } else {
-            assert!(matches!(vault.refresh_secret(&reference, &version).await, Ok(Refreshed::Unchanged)));
+            assert!(matches!(vault.refresh_secret(&reference, &version).await, Ok(RefreshOutcome::Unchanged)));
         }
         current(&vault, "kv/a").await.unwrap();
-        assert!(!before.is_finished(), "it was not waited for");
+        assert!(!before.is_finished(), "the old read is still in flight");
         before.await.unwrap().unwrap();
         assert_eq!(vault.metrics().shared(), 0);
     }
 }
 
 #[tokio::test]
-async fn an_absence_is_remembered_for_a_moment_and_by_no_refresh() {
+async fn refresh_bypasses_negative_cache() {
     let server = failing(2, Reply::Json(404, r#"{"errors":[]}"#.to_owned())).await;
     let (vault, _files) = with_token(&server, quick());
     for _ in 0..10 {
         assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::NotFound));
     }
-    assert_eq!((server.asked(DATA).len(), vault.metrics().absent()), (1, 9));
+    assert_eq!((server.requests(DATA).len(), vault.metrics().absent()), (1, 9));
     let (reference, known) = (Reference::new("kv/a"), Version::parse("1").unwrap());
     assert_eq!(vault.refresh_secret(&reference, &known).await.err(), Some(ProviderError::NotFound));
-    assert!(matches!(vault.refresh_secret(&reference, &known).await, Ok(Refreshed::Changed(_))));
-    assert!(get(&vault, "kv/a").await.is_ok(), "what is there again is there for all");
+    assert!(matches!(vault.refresh_secret(&reference, &known).await, Ok(RefreshOutcome::Changed(_))));
+    assert!(get(&vault, "kv/a").await.is_ok(), "the refresh clears the cached absence");
 }
 
 #[tokio::test]
-async fn only_an_absence_is_remembered() {
+async fn negative_cache_excludes_other_errors() {
     for reply in [Reply::Json(403, String::new()), Reply::Json(503, String::new())] {
         let server = failing(1, reply).await;
         let (vault, _files) = with_token(&server, quick());
@@ -253,15 +253,15 @@ async fn only_an_absence_is_remembered() {
 }
 
 #[tokio::test]
-async fn requests_are_what_they_should_be() {
-    let server = failing(0, Reply::Endless).await;
+async fn request_has_path_and_headers() {
+    let server = failing(0, Reply::EndlessBody).await;
     let files = Files::new();
     let auth = Auth::Token { file: files.write("token", "t0ken") };
     let mut config = config(&server.address, auth);
     config.namespace = Some("team/a".to_owned());
     let vault = open(config, &[], quick());
     assert!(exactly(&vault, "kv/a#f", "3").await.is_ok());
-    let asked = server.asked(DATA);
+    let asked = server.requests(DATA);
     let [request] = &asked[..] else { panic!("{asked:?}") };
     assert_eq!(request.line, "GET /v1/kv/data/a?version=3");
     let headers = ["x-vault-token", "x-vault-namespace", "x-vault-request"].map(|name| request.header(name));
@@ -269,17 +269,17 @@ async fn requests_are_what_they_should_be() {
 }
 
 #[tokio::test]
-async fn a_text_that_no_version_has_is_not_asked_for() {
-    let server = failing(0, Reply::Endless).await;
+async fn invalid_version_sends_no_request() {
+    let server = failing(0, Reply::EndlessBody).await;
     let (vault, _files) = with_token(&server, quick());
     for text in ["0", "01", "+1", "latest", "kv1-00ff", "99999999999999999999"] {
         assert_eq!(exactly(&vault, "kv/a", text).await, Err(ProviderError::NotFound), "{text}");
     }
-    assert!(server.asked(DATA).is_empty());
+    assert!(server.requests(DATA).is_empty());
 }
 
 #[tokio::test]
-async fn a_planned_end_is_the_end() {
+async fn planned_deletion_limits_ttl() {
     for (planned, lives) in [("2999-01-01T00:00:00Z", true), ("2020-01-01T00:00:00Z", false)] {
         let metadata = format!(r#"{{"version":1,"deletion_time":"{planned}"}}"#);
         let body = format!(r#"{{"data":{{"data":{{"f":"v"}},"metadata":{metadata}}}}}"#);
@@ -287,13 +287,13 @@ async fn a_planned_end_is_the_end() {
         let (vault, _files) = with_token(&server, quick());
         match get(&vault, "kv/a#f").await {
             Ok(fetched) => assert!(lives && fetched.ttl.unwrap() > Duration::from_secs(3600)),
-            Err(error) => assert!(!lives && error == ProviderError::VersionGone(HowGone::Deleted)),
+            Err(error) => assert!(!lives && error == ProviderError::VersionGone(AbsenceReason::Deleted)),
         }
     }
 }
 
 #[tokio::test]
-async fn health_tells_sealed_from_standing_by() {
+async fn health_distinguishes_sealed_from_standby() {
     for (status, expected) in [
         (503, Err(ProviderError::Sealed)),
         (501, Err(ProviderError::Unavailable)),
@@ -302,7 +302,7 @@ async fn health_tells_sealed_from_standing_by() {
         (200, Ok(vec![])),
         (404, Ok(vec![])),
     ] {
-        let server = Scripted::start(move |request| match &*request.line {
+        let server = MockServer::start(move |request| match &*request.line {
             "GET /v1/sys/health" => Reply::Json(status, "{}".to_owned()),
             _ => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         })
@@ -313,7 +313,7 @@ async fn health_tells_sealed_from_standing_by() {
 }
 
 #[tokio::test]
-async fn metadata_that_is_none_is_invalid() {
+async fn malformed_metadata_is_invalid() {
     for body in [
         r#"{"data":{"current_version":1,"versions":{"1":{"created_time":"s3cr3t-canary"}}}}"#,
         r#"{"data":{"current_version":1,"versions":{"1":{"deletion_time":"s3cr3t-canary"}}}}"#,
@@ -324,7 +324,7 @@ async fn metadata_that_is_none_is_invalid() {
         "[]",
         "",
     ] {
-        let server = Scripted::start(move |request| match &*request.line {
+        let server = MockServer::start(move |request| match &*request.line {
             "GET /v1/kv/metadata/a" => Reply::Json(200, body.to_owned()),
             _ => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         })

@@ -1,4 +1,4 @@
-//! What is made for who asks, by a server that does as it is told.
+//! Dynamic secrets of a scripted server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,8 +14,8 @@ const REVOKE: &str = "POST /v1/sys/leases/revoke";
 const RENEW: &str = "POST /v1/sys/leases/renew";
 const ACCESSOR: &str = "POST /v1/auth/token/revoke-accessor";
 
-/// What a server does that is well; children's tokens last so many seconds.
-fn well(request: &crate::network::scripted::Request, lasts: u64, made: &AtomicUsize) -> Reply {
+/// Returns the reply of a healthy server; child tokens have a TTL of `lasts` seconds.
+fn well(request: &crate::network::mock_server::Request, lasts: u64, made: &AtomicUsize) -> Reply {
     let child = |number| {
         format!(
             r#"{{"auth":{{"client_token":"child{number}","accessor":"acc{number}","lease_duration":{lasts},"renewable":true}}}}"#
@@ -37,34 +37,35 @@ fn secret(lease: &str) -> Reply {
     Reply::Json(200, format!(r#"{{"lease_id":"{lease}","lease_duration":60,"renewable":true,"data":{data}}}"#))
 }
 
-/// A server that is well but for what the script says.
-async fn server(lasts: u64, script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> Scripted {
+/// Starts a healthy server, with the replies of `script` first.
+async fn server(lasts: u64, script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> MockServer {
     let made = AtomicUsize::new(0);
-    Scripted::start(move |request| script(&request.line).unwrap_or_else(|| well(request, lasts, &made))).await
+    MockServer::start(move |request| script(&request.line).unwrap_or_else(|| well(request, lasts, &made))).await
 }
 
-fn vault(server: &Scripted) -> (Arc<Vault>, Files) {
+fn vault(server: &MockServer) -> (Arc<Vault>, Files) {
     let files = Files::new();
     let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
     config.mounts = config.mounts.with("db", Engine::Database).unwrap();
-    let ledger = LedgerConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
-    let settings = Settings { first_pause: Duration::from_millis(10), retries: 1, ..Settings::default() };
+    let ledger =
+        LeaseJournalConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
+    let settings = Settings { initial_backoff: Duration::from_millis(10), max_retries: 1, ..Settings::default() };
     let id = ProviderId::parse("vault").unwrap();
     (Arc::new(Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap()), files)
 }
 
-async fn get_for(vault: &Vault, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+async fn get_for(vault: &Vault, owner: &SecretOwner) -> Result<FetchedSecret, ProviderError> {
     vault.issue(&Reference::new("db/creds/app#password"), &VersionSelector::Current, owner).await
 }
 
-/// What the ledger's files have in them.
+/// Returns the content of the lease journals.
 fn ledger(files: &Files) -> String {
     let entries = fs::read_dir(files.0.path().join("leases")).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| !path.ends_with("key")).map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
 #[tokio::test]
-async fn each_call_is_made_with_the_token_that_is_for_it_and_leases_end_first() {
+async fn revoke_all_revokes_leases_before_token() {
     let server = server(600, |_| None).await;
     let (vault, files) = vault(&server);
     let owner = SecretOwner::random().unwrap();
@@ -77,22 +78,22 @@ async fn each_call_is_made_with_the_token_that_is_for_it_and_leases_end_first() 
     for (piece, token) in
         [(CREDS, "child0"), ("/v1/kv/data/a", "t0ken"), (CREATE, "t0ken"), (REVOKE, "t0ken"), (ACCESSOR, "t0ken")]
     {
-        let asked = server.asked(piece);
+        let asked = server.requests(piece);
         assert_eq!(asked.len(), 1, "{piece}");
         assert_eq!(asked[0].header("x-vault-token"), Some(token), "{piece}");
     }
-    assert_eq!(server.asked(REVOKE)[0].body, r#"{"lease_id":"db/creds/app/1","sync":true}"#);
-    assert_eq!(server.asked(ACCESSOR)[0].body, r#"{"accessor":"acc0"}"#);
-    let order: Vec<_> = server.asked("revoke").into_iter().map(|request| request.line).collect();
+    assert_eq!(server.requests(REVOKE)[0].body, r#"{"lease_id":"db/creds/app/1","sync":true}"#);
+    assert_eq!(server.requests(ACCESSOR)[0].body, r#"{"accessor":"acc0"}"#);
+    let order: Vec<_> = server.requests("revoke").into_iter().map(|request| request.line).collect();
     assert_eq!(order, [REVOKE, ACCESSOR]);
     assert_eq!(ledger(&files), "");
-    // What comes late was under way as it ended: nobody would end it again.
+    // A late request of an ended owner is rejected.
     assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
-    assert_eq!(server.asked(CREATE).len(), 1);
+    assert_eq!(server.requests(CREATE).len(), 1);
 }
 
 #[tokio::test]
-async fn a_token_is_written_down_before_anything_is_made_with_it() {
+async fn owner_token_is_journaled_before_use() {
     let folder: Arc<parking_lot::Mutex<Option<PathBuf>>> = Arc::default();
     let seen = Arc::new(parking_lot::Mutex::new(String::new()));
     let (at, told) = (folder.clone(), seen.clone());
@@ -110,38 +111,38 @@ async fn a_token_is_written_down_before_anything_is_made_with_it() {
     get_for(&vault, &SecretOwner::random().unwrap()).await.unwrap();
     assert!(seen.lock().contains("acc0"), "{}", seen.lock());
 
-    // Where nothing can be written down, nothing is made.
+    // Without a writable journal, no secret is issued.
     fs::remove_dir_all(files.0.path().join("leases")).unwrap();
     let owner = SecretOwner::random().unwrap();
-    let made = server.asked(CREDS).len();
+    let made = server.requests(CREDS).len();
     vault.close().await.unwrap();
     assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
-    assert_eq!(server.asked(CREDS).len(), made);
+    assert_eq!(server.requests(CREDS).len(), made);
     vault.revoke_all(&owner).await.unwrap();
-    assert_eq!(server.asked(ACCESSOR).len(), 2, "nor does the token stay");
+    assert_eq!(server.requests(ACCESSOR).len(), 2, "the token is revoked");
 }
 
 #[tokio::test]
-async fn what_is_still_being_made_when_its_holder_ends_is_waited_for_and_ended() {
-    let server = server(600, |line| (line == CREDS).then(|| Reply::Nothing(Duration::from_millis(700)))).await;
+async fn revoke_all_waits_for_issuance() {
+    let server = server(600, |line| (line == CREDS).then(|| Reply::NoResponse(Duration::from_millis(700)))).await;
     let (vault, files) = vault(&server);
     let owner = SecretOwner::random().unwrap();
     let asked = tokio::spawn({
         let (vault, owner) = (vault.clone(), owner.clone());
         async move { get_for(&vault, &owner).await.map(drop) }
     });
-    while server.asked(CREATE).is_empty() {
+    while server.requests(CREATE).is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     asked.abort();
     vault.revoke_all(&owner).await.unwrap();
-    // No answer came: what the server made, if it did, ends with the token.
-    assert_eq!((server.asked(CREDS).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (2, 1, ""));
+    // No response arrived: a secret that the server issued is revoked with the token.
+    assert_eq!((server.requests(CREDS).len(), server.requests(ACCESSOR).len(), &*ledger(&files)), (2, 1, ""));
     assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
 }
 
 #[tokio::test]
-async fn what_has_ended_already_is_no_error_and_any_other_refusal_is_kept() {
+async fn revoking_absent_lease_succeeds() {
     for (body, expected) in [
         (r#"{"errors":["lease not found"]}"#, Ok(())),
         (r#"{"errors":["invalid lease"]}"#, Err(ProviderError::Invalid)),
@@ -155,29 +156,29 @@ async fn what_has_ended_already_is_no_error_and_any_other_refusal_is_kept() {
         assert_eq!(vault.release(&lease.id).await, expected, "{body}");
         assert_eq!(ledger(&files).contains("ended"), expected.is_ok(), "{body}");
         assert_eq!(vault.revoke_all(&owner).await, expected, "{body}");
-        assert_eq!(server.asked(ACCESSOR).len(), 1, "the token is ended all the same");
+        assert_eq!(server.requests(ACCESSOR).len(), 1, "the token is revoked anyway");
     }
 }
 
 #[tokio::test]
-async fn what_the_server_answers_to_a_renewal_is_believed() {
+async fn renewal_uses_servers_ttl() {
     let server = server(600, |_| None).await;
     let (vault, _files) = vault(&server);
     let owner = SecretOwner::random().unwrap();
     let lease = get_for(&vault, &owner).await.unwrap().lease.unwrap();
     assert_eq!(vault.renew(&lease.id).await, Ok(Duration::from_secs(7)));
-    assert_eq!(server.asked(RENEW)[0].body, r#"{"lease_id":"db/creds/app/1"}"#);
+    assert_eq!(server.requests(RENEW)[0].body, r#"{"lease_id":"db/creds/app/1"}"#);
     let ttl = get_for(&vault, &owner).await.unwrap().ttl.unwrap();
-    assert!(ttl <= Duration::from_secs(7), "shorter than it was: {ttl:?}");
+    assert!(ttl <= Duration::from_secs(7), "the shorter TTL: {ttl:?}");
 }
 
 #[tokio::test]
-async fn a_holders_token_is_renewed_until_the_holder_ends() {
+async fn owner_token_is_renewed_until_revoked() {
     let server = server(3, |_| None).await;
     let (vault, _files) = vault(&server);
     let owner = SecretOwner::random().unwrap();
     get_for(&vault, &owner).await.unwrap();
-    let renewed = || server.asked("renew-self");
+    let renewed = || server.requests("renew-self");
     while renewed().is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -189,7 +190,7 @@ async fn a_holders_token_is_renewed_until_the_holder_ends() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_of_a_secrets_is_refused() {
+async fn malformed_lease_response_is_invalid() {
     for body in [
         r#"{"lease_id":"","lease_duration":60,"data":{"password":"s3cr3t-canary"}}"#,
         r#"{"lease_id":"x","lease_duration":0,"data":{"password":"s3cr3t-canary"}}"#,
@@ -202,12 +203,12 @@ async fn an_answer_that_is_none_of_a_secrets_is_refused() {
         let owner = SecretOwner::random().unwrap();
         assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Invalid), "{body}");
         vault.revoke_all(&owner).await.unwrap();
-        assert_eq!((server.asked(ACCESSOR).len(), &*ledger(&files)), (1, ""), "{body}");
+        assert_eq!((server.requests(ACCESSOR).len(), &*ledger(&files)), (1, ""), "{body}");
     }
 }
 
 #[tokio::test]
-async fn a_lease_that_there_is_already_is_no_other_secrets() {
+async fn repeated_lease_id_is_rejected() {
     let server = server(600, |_| None).await;
     let (vault, files) = vault(&server);
     let owner = SecretOwner::random().unwrap();
@@ -215,15 +216,15 @@ async fn a_lease_that_there_is_already_is_no_other_secrets() {
     let lease = first.lease.unwrap().id;
     let replaced = vault.reissue(&Reference::new("db/creds/app#password"), &lease, &owner).await;
     assert_eq!(replaced.err(), Some(ProviderError::Invalid));
-    assert_eq!(get_for(&vault, &owner).await.unwrap().version, first.version, "it stays as it was");
+    assert_eq!(get_for(&vault, &owner).await.unwrap().version, first.version, "the old secret stays");
     vault.revoke_all(&owner).await.unwrap();
-    assert_eq!((server.asked(REVOKE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (1, 1, ""));
+    assert_eq!((server.requests(REVOKE).len(), server.requests(ACCESSOR).len(), &*ledger(&files)), (1, 1, ""));
 }
 
 #[tokio::test]
-async fn what_could_not_be_written_down_is_ended_at_once() {
+async fn failed_journal_write_revokes_at_once() {
     let (counted, made) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let server = Scripted::start(move |request| match &*request.line {
+    let server = MockServer::start(move |request| match &*request.line {
         CREDS => secret(&format!("db/creds/app/{}", counted.fetch_add(1, Ordering::SeqCst))),
         _ => well(request, 600, &made),
     })
@@ -232,15 +233,15 @@ async fn what_could_not_be_written_down_is_ended_at_once() {
     let (one, other) = (SecretOwner::random().unwrap(), SecretOwner::random().unwrap());
     let lease = get_for(&vault, &one).await.unwrap().lease.unwrap();
     vault.release(&lease.id).await.unwrap();
-    vault.server.dynamic().unwrap().ledger().fail();
+    vault.server.dynamic().unwrap().journal().break_writes();
     for turn in 1..3 {
         assert_eq!(get_for(&vault, &one).await.err(), Some(ProviderError::Unavailable));
-        assert_eq!(server.asked(REVOKE)[turn].body, format!(r#"{{"lease_id":"db/creds/app/{turn}","sync":true}}"#));
+        assert_eq!(server.requests(REVOKE)[turn].body, format!(r#"{{"lease_id":"db/creds/app/{turn}","sync":true}}"#));
         assert_eq!(get_for(&vault, &other).await.err(), Some(ProviderError::Unavailable));
-        assert_eq!(server.asked(ACCESSOR)[turn - 1].body, format!(r#"{{"accessor":"acc{turn}"}}"#));
+        assert_eq!(server.requests(ACCESSOR)[turn - 1].body, format!(r#"{{"accessor":"acc{turn}"}}"#));
     }
     vault.revoke_all(&one).await.unwrap();
     vault.revoke_all(&other).await.unwrap();
-    assert_eq!((server.asked(CREDS).len(), server.asked(REVOKE).len()), (3, 3));
-    assert_eq!((server.asked(CREATE).len(), server.asked(ACCESSOR).len(), &*ledger(&files)), (3, 3, ""));
+    assert_eq!((server.requests(CREDS).len(), server.requests(REVOKE).len()), (3, 3));
+    assert_eq!((server.requests(CREATE).len(), server.requests(ACCESSOR).len(), &*ledger(&files)), (3, 3, ""));
 }

@@ -1,11 +1,13 @@
-//! The provider against a server that does as it is told, for faults; and against a real one.
+//! Tests with a scripted server.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use far_core::provider::{DynamicSecrets, Fetched, HowGone, ProviderError, Refreshed, SecretAdmin, SecretProvider};
+use far_core::provider::{
+    AbsenceReason, DynamicSecrets, FetchedSecret, ProviderError, RefreshOutcome, SecretAdmin, SecretProvider,
+};
 use far_core::{Version, VersionSelector};
 
 use super::*;
@@ -17,12 +19,12 @@ mod pending;
 mod sessions;
 mod static_roles;
 
-use crate::network::scripted::{Reply, Scripted};
+use crate::network::mock_server::{MockServer, Reply};
 
-/// What no error and no `Debug` may have in it.
+/// A secret that no error and no `Debug` output may contain.
 const CANARY: &str = "s3cr3t-canary";
 
-/// Files of credentials.
+/// A directory for credential files.
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -30,7 +32,7 @@ impl Files {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// Writes a file that is its owner's alone.
+    /// Writes an owner-only file.
     fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, content).unwrap();
@@ -57,18 +59,18 @@ fn open(config: VaultConfig, known: &[&str], settings: Settings) -> Vault {
     Vault::with_settings(ProviderId::parse("vault").unwrap(), config, known, None, settings).unwrap()
 }
 
-/// A provider with a token from a file, which the scripted server takes.
-fn with_token(server: &Scripted, settings: Settings) -> (Vault, Files) {
+/// Creates a provider with a token that the scripted server accepts.
+fn with_token(server: &MockServer, settings: Settings) -> (Vault, Files) {
     let files = Files::new();
     let auth = Auth::Token { file: files.write("token", "t0ken\n") };
     (open(config(&server.address, auth), &[], settings), files)
 }
 
-async fn get(vault: &Vault, reference: &str) -> Result<Fetched, ProviderError> {
+async fn get(vault: &Vault, reference: &str) -> Result<FetchedSecret, ProviderError> {
     vault.get_secret(&Reference::new(reference), &VersionSelector::Current).await
 }
 
-/// The value, as text, and the version.
+/// Returns the value as a string, and the version.
 async fn current(vault: &Vault, reference: &str) -> Result<(String, String), ProviderError> {
     get(vault, reference).await.map(|fetched| told(&fetched))
 }
@@ -78,6 +80,6 @@ async fn exactly(vault: &Vault, reference: &str, version: &str) -> Result<(Strin
     vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| told(&fetched))
 }
 
-fn told(fetched: &Fetched) -> (String, String) {
+fn told(fetched: &FetchedSecret) -> (String, String) {
     (String::from_utf8(fetched.value.expose().to_vec()).unwrap(), fetched.version.to_string())
 }

@@ -1,4 +1,4 @@
-//! What could not be ended while the server was away.
+//! Revocations during an outage of the server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,23 +12,24 @@ const REVOKE: &str = "POST /v1/sys/leases/revoke";
 const ACCESSOR: &str = "POST /v1/auth/token/revoke-accessor";
 
 struct World {
-    server: Scripted,
+    server: MockServer,
     vault: Vault,
     files: Files,
-    /// What is to be ended is, only while this is so.
+    /// True while revocations succeed.
     ends: Arc<AtomicBool>,
 }
 
 impl World {
-    /// Leases last so many seconds; what is to be ended is answered so, at first; what is pending is tried after `rest`.
-    async fn start(lasts: u64, refusal: Reply, rest: Duration) -> Self {
-        Self::start_with(lasts, refusal, quick(rest)).await
+    /// Starts a server with leases of `lasts` seconds, which replies to revocations with `refusal`.
+    /// Retries begin after `rest`.
+    async fn start(lasts: u64, refusal: Reply, reset_timeout: Duration) -> Self {
+        Self::start_with(lasts, refusal, quick(reset_timeout)).await
     }
 
     async fn start_with(lasts: u64, refusal: Reply, settings: Settings) -> Self {
         let ends = Arc::new(AtomicBool::new(false));
         let ending = ends.clone();
-        let server = Scripted::start(move |request| match &*request.line {
+        let server = MockServer::start(move |request| match &*request.line {
             "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
             "POST /v1/auth/token/create" => {
                 let child = r#"{"client_token":"child","accessor":"acc","lease_duration":600,"renewable":true}"#;
@@ -46,7 +47,8 @@ impl World {
         let files = Files::new();
         let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
         config.mounts = config.mounts.with("db", Engine::Database).unwrap();
-        let ledger = LedgerConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
+        let ledger =
+            LeaseJournalConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
         let id = ProviderId::parse("vault").unwrap();
         let vault = Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap();
         Self { server, vault, files, ends }
@@ -59,10 +61,10 @@ impl World {
     }
 
     fn asked(&self) -> [usize; 2] {
-        [REVOKE, ACCESSOR].map(|line| self.server.asked(line).len())
+        [REVOKE, ACCESSOR].map(|line| self.server.requests(line).len())
     }
 
-    /// Whether nothing is written down any more: the key is there alone.
+    /// Returns true if the journal directory contains only the key.
     fn is_clean(&self) -> bool {
         fs::read_dir(self.files.0.path().join("leases")).unwrap().count() == 1
     }
@@ -77,9 +79,9 @@ impl World {
     }
 }
 
-/// A circuit that opens would hide how often something is tried.
-fn quick(rest: Duration) -> Settings {
-    Settings { retries: 0, failures: 1000, rest, ..Settings::default() }
+/// The circuit never opens, so that each retry is visible.
+fn quick(reset_timeout: Duration) -> Settings {
+    Settings { max_retries: 0, failure_threshold: 1000, reset_timeout, ..Settings::default() }
 }
 
 fn away() -> Reply {
@@ -90,7 +92,7 @@ const SOON: Duration = Duration::from_millis(20);
 const NEVER: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
-async fn what_a_holder_had_is_ended_when_the_server_is_back() {
+async fn failed_revoke_all_is_retried() {
     for refusal in [away(), Reply::Json(503, r#"{"errors":["sealed"]}"#.to_owned()), Reply::Json(429, "{}".to_owned())]
     {
         let world = World::start(600, refusal.clone(), SOON).await;
@@ -103,18 +105,18 @@ async fn what_a_holder_had_is_ended_when_the_server_is_back() {
         world.wait_until(World::is_clean).await;
         let asked = world.asked();
         world.vault.close().await.unwrap();
-        assert_eq!(world.asked(), asked, "nothing is left to try");
+        assert_eq!(world.asked(), asked, "no revocation is pending");
     }
 }
 
 #[tokio::test]
-async fn what_was_given_back_is_ended_when_the_server_is_back() {
+async fn failed_release_is_retried() {
     let world = World::start(600, away(), SOON).await;
     let owner = SecretOwner::random().unwrap();
     let lease = world.get(&owner).await;
     assert_eq!(world.vault.release(&lease).await, Err(ProviderError::Unavailable));
     world.wait_until(|world| world.asked()[0] > 2).await;
-    assert_eq!(world.asked()[1], 0, "its owner goes on");
+    assert_eq!(world.asked()[1], 0, "the owner's token remains");
     world.ends.store(true, Ordering::SeqCst);
     let ledger = world.files.0.path().join("leases");
     let crossed_out = || {
@@ -127,20 +129,20 @@ async fn what_was_given_back_is_ended_when_the_server_is_back() {
 }
 
 #[tokio::test]
-async fn a_lease_whose_time_is_over_is_not_tried_any_more_and_stays_written_down() {
+async fn expired_lease_stays_journaled_without_retry() {
     let world = World::start(1, away(), SOON).await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let [before, tokens] = world.asked();
-    // One try may have been under way.
+    // One retry may have been in flight.
     world.wait_until(|world| world.asked()[1] > tokens + 1).await;
     assert!(world.asked()[0] <= before + 1 && !world.is_clean());
 }
 
 #[tokio::test]
-async fn what_the_server_refuses_is_not_tried_again() {
+async fn rejected_revocation_is_not_retried() {
     let world = World::start(600, Reply::Json(403, r#"{"errors":["permission denied"]}"#.to_owned()), SOON).await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
@@ -149,25 +151,26 @@ async fn what_the_server_refuses_is_not_tried_again() {
     world.ends.store(true, Ordering::SeqCst);
     world.vault.close().await.unwrap();
     assert_eq!(world.asked(), asked);
-    assert!(!world.is_clean(), "the next start tries");
+    assert!(!world.is_clean(), "the next process retries");
 }
 
 #[tokio::test]
-async fn all_of_it_is_ended_by_the_first_try_after_the_circuit_was_open() {
-    // Open from the first failure on; the second try would come too late.
-    let rest = Duration::from_secs(2);
-    let world = World::start_with(600, away(), Settings { failures: 1, rest, ..quick(rest) }).await;
+async fn first_retry_round_revokes_everything() {
+    // The circuit opens at the first failure, and the second retry would exceed the limit below.
+    let reset_timeout = Duration::from_secs(2);
+    let world =
+        World::start_with(600, away(), Settings { failure_threshold: 1, reset_timeout, ..quick(reset_timeout) }).await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap_err();
     world.ends.store(true, Ordering::SeqCst);
     let started = std::time::Instant::now();
     world.wait_until(World::is_clean).await;
-    assert!(started.elapsed() < 3 * rest, "{:?}", started.elapsed());
+    assert!(started.elapsed() < 3 * reset_timeout, "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn closing_tries_what_is_left() {
+async fn close_retries_pending_revocations() {
     let world = World::start(600, away(), NEVER).await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
@@ -181,7 +184,7 @@ async fn closing_tries_what_is_left() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_taken_back_is_told_and_ended_when_the_server_is_back() {
+async fn failed_revoke_for_is_retried() {
     let world = World::start(600, away(), SOON).await;
     let owner = SecretOwner::random().unwrap();
     let lease = world.get(&owner).await;
@@ -189,10 +192,10 @@ async fn what_could_not_be_taken_back_is_told_and_ended_when_the_server_is_back(
     assert_eq!(world.vault.revoke_for(&reference, &owner).await, Err(ProviderError::Unavailable));
     world.wait_until(|world| world.asked()[0] > 2).await;
     world.ends.store(true, Ordering::SeqCst);
-    // Whoever is told that it failed may try again, and whoever had it may give it back.
+    // After the failure, the operator may retry, and the caller may release.
     assert_eq!(world.vault.revoke_for(&reference, &owner).await, Ok(()));
     assert_eq!(world.vault.release(&lease).await, Ok(()));
-    assert_eq!(world.asked()[1], 0, "its owner goes on");
+    assert_eq!(world.asked()[1], 0, "the owner's token remains");
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap();
     assert!(world.is_clean());

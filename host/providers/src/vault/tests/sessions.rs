@@ -1,4 +1,4 @@
-//! Tokens: how they are got, kept and replaced.
+//! The provider's token: login, renewal and replacement.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ fn approle(files: &Files) -> Auth {
     Auth::AppRole { mount: "approle".to_owned(), role_id: "role-1".to_owned(), secret_id }
 }
 
-/// Waits for so many logins.
+/// Waits until the number of logins reaches `times`.
 async fn logged_in(vault: &Vault, times: u64) {
     let wait = async {
         while vault.metrics().logins() < times {
@@ -36,10 +36,10 @@ async fn logged_in(vault: &Vault, times: u64) {
 }
 
 #[tokio::test]
-async fn a_token_that_ended_is_replaced_once_before_a_refusal_is_believed() {
+async fn expired_token_is_replaced_once() {
     let (logins, ended) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
     let state = ended.clone();
-    let server = Scripted::start(move |request| match (&*request.line, request.header("x-vault-token")) {
+    let server = MockServer::start(move |request| match (&*request.line, request.header("x-vault-token")) {
         ("POST /v1/auth/approle/login", _) => token(logins.fetch_add(1, Ordering::SeqCst), 0, false),
         (_, Some("t0")) if state.load(Ordering::SeqCst) => denied(),
         ("GET /v1/auth/token/lookup-self", _) => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
@@ -51,20 +51,20 @@ async fn a_token_that_ended_is_replaced_once_before_a_refusal_is_believed() {
     let vault = open(config(&server.address, approle(&files)), &[], Settings::default());
     assert!(get(&vault, "kv/a").await.is_ok());
     ended.store(true, Ordering::SeqCst);
-    assert!(get(&vault, "kv/a").await.is_ok(), "with another token");
+    assert!(get(&vault, "kv/a").await.is_ok(), "with a new token");
     assert_eq!(vault.metrics().logins(), 2);
     for _ in 0..5 {
         assert_eq!(get(&vault, "kv/forbidden").await.err(), Some(ProviderError::Denied));
     }
-    assert_eq!(vault.metrics().logins(), 2, "a refusal is no reason for a login");
-    assert_eq!(server.asked("lookup-self").len(), 2, "nor for asking about the token each time");
+    assert_eq!(vault.metrics().logins(), 2, "a denied request causes no login");
+    assert_eq!(server.requests("lookup-self").len(), 2, "nor a lookup each time");
 }
 
 #[tokio::test]
-async fn what_nobody_may_have_is_not_logged_in_for_again_and_again() {
-    // A server whose tokens may not even look at themselves.
+async fn denied_reads_do_not_repeat_logins() {
+    // Tokens of this server may not look up themselves.
     let logins = AtomicUsize::new(0);
-    let server = Scripted::start(move |request| match &*request.line {
+    let server = MockServer::start(move |request| match &*request.line {
         "POST /v1/auth/approle/login" => token(logins.fetch_add(1, Ordering::SeqCst), 0, false),
         _ => denied(),
     })
@@ -78,10 +78,11 @@ async fn what_nobody_may_have_is_not_logged_in_for_again_and_again() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_and_what_the_server_answers_is_believed() {
-    // Three seconds, then the same, then less: the end of renewals is near, and another token is got.
+async fn shrinking_renewal_replaces_token() {
+    // The TTL is three seconds, then three, then one: the token approaches its maximum TTL and is
+    // replaced.
     let (logins, renewals) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let server = Scripted::start(move |request| match &*request.line {
+    let server = MockServer::start(move |request| match &*request.line {
         "POST /v1/auth/approle/login" => token(logins.fetch_add(1, Ordering::SeqCst), 3, true),
         "POST /v1/auth/token/renew-self" => match renewals.fetch_add(1, Ordering::SeqCst) {
             0 => token(0, 3, true),
@@ -94,15 +95,15 @@ async fn a_token_is_renewed_and_what_the_server_answers_is_believed() {
     let vault = open(config(&server.address, approle(&files)), &[], Settings::default());
     assert!(get(&vault, "kv/a").await.is_ok());
     logged_in(&vault, 2).await;
-    assert_eq!(server.asked("renew-self").len(), 2);
-    assert!(server.asked("renew-self").iter().all(|request| request.header("x-vault-token") == Some("t0")));
+    assert_eq!(server.requests("renew-self").len(), 2);
+    assert!(server.requests("renew-self").iter().all(|request| request.header("x-vault-token") == Some("t0")));
     assert!(get(&vault, "kv/a").await.is_ok());
-    assert_eq!(server.asked("kv/data").last().unwrap().header("x-vault-token"), Some("t1"));
+    assert_eq!(server.requests("kv/data").last().unwrap().header("x-vault-token"), Some("t1"));
 }
 
 #[tokio::test]
-async fn a_token_without_an_end_that_can_be_told_is_kept() {
-    let server = Scripted::start(|request| match request.line.contains("login") {
+async fn token_with_huge_ttl_is_kept() {
+    let server = MockServer::start(|request| match request.line.contains("login") {
         true => token(0, u64::MAX, true),
         false => value(),
     })
@@ -114,8 +115,8 @@ async fn a_token_without_an_end_that_can_be_told_is_kept() {
 }
 
 #[tokio::test]
-async fn a_login_is_one_for_all_and_shows_what_is_configured() {
-    let server = Scripted::start(|request| match request.line.contains("login") {
+async fn concurrent_reads_share_one_login() {
+    let server = MockServer::start(|request| match request.line.contains("login") {
         true => token(0, 0, false),
         false => value(),
     })
@@ -143,31 +144,31 @@ async fn a_login_is_one_for_all_and_shows_what_is_configured() {
         };
         let (one, other) = tokio::join!(ask("kv/a"), ask("kv/b"));
         assert!(one.is_ok() && other.is_ok());
-        let asked = server.asked(&format!("POST /v1/auth/{mount}/login"));
+        let asked = server.requests(&format!("POST /v1/auth/{mount}/login"));
         let [login] = &asked[..] else { panic!("{asked:?}") };
         assert_eq!((&*login.body, login.header("x-vault-token")), (body, None));
     }
 }
 
 #[tokio::test]
-async fn a_credential_that_is_not_taken_is_told_as_that() {
+async fn rejected_credential_is_unauthenticated() {
     for status in [400, 401, 403, 404] {
-        let server = Scripted::start(move |_| Reply::Json(status, format!(r#"{{"errors":["{CANARY}"]}}"#))).await;
+        let server = MockServer::start(move |_| Reply::Json(status, format!(r#"{{"errors":["{CANARY}"]}}"#))).await;
         let files = Files::new();
         let vault = open(config(&server.address, approle(&files)), &[], Settings::default());
         assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unauthenticated), "{status}");
-        assert_eq!(server.asked("").len(), 1, "tried once");
+        assert_eq!(server.requests("").len(), 1, "no retry");
     }
-    // A server that fails is another matter.
-    let server = Scripted::start(|_| Reply::Json(503, String::new())).await;
+    // A failing server is a different error.
+    let server = MockServer::start(|_| Reply::Json(503, String::new())).await;
     let files = Files::new();
     let vault = open(config(&server.address, approle(&files)), &[], Settings::default());
     assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Sealed));
 }
 
 #[tokio::test]
-async fn a_file_is_read_anew_for_each_login() {
-    let server = Scripted::start(|request| match request.header("x-vault-token") {
+async fn each_login_rereads_credential_file() {
+    let server = MockServer::start(|request| match request.header("x-vault-token") {
         Some("t0") => denied(),
         _ if request.line.contains("lookup-self") => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         _ => value(),
@@ -180,11 +181,11 @@ async fn a_file_is_read_anew_for_each_login() {
     files.write("token", "t1\n");
     assert!(get(&vault, "kv/a").await.is_ok());
     files.write("token", "t1\nX-Evil: 1\n");
-    assert!(get(&vault, "kv/a").await.is_ok(), "what there is stays");
+    assert!(get(&vault, "kv/a").await.is_ok(), "the current token stays");
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_right_is_told_before_any_request() {
+async fn invalid_credential_file_fails_open() {
     let files = Files::new();
     let refused = |auth: Auth| {
         let id = ProviderId::parse("vault").unwrap();
@@ -194,22 +195,22 @@ async fn a_file_that_is_not_right_is_told_before_any_request() {
         error.to_string().replace(&*files.0.path().to_string_lossy(), "")
     };
     let token = |name: &str, content: &str| Auth::Token { file: files.write(name, content) };
-    assert_eq!(refused(token("two", &format!("a\n{CANARY}"))), "/two: is not one line of visible characters");
+    assert_eq!(refused(token("two", &format!("a\n{CANARY}"))), "'/two' is not one line of visible characters");
     let open = token("open", CANARY);
     fs::set_permissions(files.0.path().join("open"), Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(refused(open), "/open: is open to other users (mode 0644)");
+    assert_eq!(refused(open), "'/open' is accessible to other users (mode 0644)");
     let absent = Auth::Token { file: files.0.path().join("absent") };
-    assert_eq!(refused(absent), "/absent: there is no such file");
+    assert_eq!(refused(absent), "'/absent' does not exist");
     let (cert_file, key_file) = (files.write("cert", CANARY), files.write("key", CANARY));
     let certificate = Auth::Certificate { mount: "cert".to_owned(), role: None, cert_file, key_file };
-    assert_eq!(refused(certificate), "/cert: has no certificate in PEM, or one that cannot be read");
+    assert_eq!(refused(certificate), "'/cert' has no valid certificate in PEM");
 }
 
-/// A server on which a wrapping of a secret id opens once, made at `path`.
-async fn wrapping(path: &'static str) -> (Scripted, Arc<AtomicBool>) {
+/// Starts a server with a wrapped secret id, created at `path`, which unwraps once.
+async fn wrapping(path: &'static str) -> (MockServer, Arc<AtomicBool>) {
     let opened = Arc::new(AtomicBool::new(false));
     let state = opened.clone();
-    let server = Scripted::start(move |request| match &*request.line {
+    let server = MockServer::start(move |request| match &*request.line {
         "POST /v1/sys/wrapping/lookup" if state.load(Ordering::SeqCst) => Reply::Json(400, "{}".to_owned()),
         "POST /v1/sys/wrapping/lookup" => Reply::Json(200, format!(r#"{{"data":{{"creation_path":"{path}"}}}}"#)),
         "POST /v1/sys/wrapping/unwrap" => match state.swap(true, Ordering::SeqCst) {
@@ -224,26 +225,26 @@ async fn wrapping(path: &'static str) -> (Scripted, Arc<AtomicBool>) {
     (server, opened)
 }
 
-fn wrapped(server: &Scripted, files: &Files) -> Vault {
+fn wrapped(server: &MockServer, files: &Files) -> Vault {
     let secret_id = SecretId::Wrapped(files.write("wrapping", "wr4p"));
     let auth = Auth::AppRole { mount: "approle".to_owned(), role_id: "role-1".to_owned(), secret_id };
     open(config(&server.address, auth), &[], Settings::default())
 }
 
 #[tokio::test]
-async fn a_wrapping_is_opened_once_and_what_was_in_it_serves_every_login() {
+async fn wrapped_secret_id_serves_every_login() {
     let (server, _) = wrapping("auth/approle/role/far/secret-id").await;
     let files = Files::new();
     let vault = wrapped(&server, &files);
     assert!(get(&vault, "kv/a").await.is_ok());
     logged_in(&vault, 2).await;
-    assert_eq!(server.asked("unwrap").len(), 1);
-    assert_eq!(server.asked("unwrap")[0].header("x-vault-token"), Some("wr4p"));
+    assert_eq!(server.requests("unwrap").len(), 1);
+    assert_eq!(server.requests("unwrap")[0].header("x-vault-token"), Some("wr4p"));
     assert_eq!(vault.metrics().failed_unwraps(), 0);
 }
 
 #[tokio::test]
-async fn a_wrapping_that_somebody_opened_is_an_incident_and_not_tried_again() {
+async fn used_wrapping_token_is_not_retried() {
     let (server, opened) = wrapping("auth/approle/role/far/secret-id").await;
     opened.store(true, Ordering::SeqCst);
     let files = Files::new();
@@ -251,21 +252,21 @@ async fn a_wrapping_that_somebody_opened_is_an_incident_and_not_tried_again() {
     for _ in 0..3 {
         assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unauthenticated));
     }
-    assert_eq!((vault.metrics().failed_unwraps(), server.asked("wrapping").len()), (1, 1));
-    // Another wrapping is another matter.
+    assert_eq!((vault.metrics().failed_unwraps(), server.requests("wrapping").len()), (1, 1));
+    // A new wrapping token is tried.
     opened.store(false, Ordering::SeqCst);
     files.write("wrapping", "wr4p2");
     assert!(get(&vault, "kv/a").await.is_ok());
 }
 
 #[tokio::test]
-async fn a_wrapping_of_something_else_is_not_opened() {
+async fn foreign_wrapping_token_is_not_unwrapped() {
     for path in ["sys/wrapping/wrap", "auth/other/role/far/secret-id", "auth/approle/role/far/role-id"] {
         let (server, _) = wrapping(path).await;
         let files = Files::new();
         let vault = wrapped(&server, &files);
         assert_eq!(get(&vault, "kv/a").await.err(), Some(ProviderError::Unauthenticated), "{path}");
-        assert_eq!((vault.metrics().failed_unwraps(), server.asked("unwrap").len()), (1, 0));
+        assert_eq!((vault.metrics().failed_unwraps(), server.requests("unwrap").len()), (1, 0));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is answered of a password of a user that is there already, by a server that does as it is told.
+//! Static roles of a scripted server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,8 +14,8 @@ fn password(since: &str, more: &str) -> String {
     format!(r#"{{"data":{{"username":"u","password":"{CANARY}","last_vault_rotation":"{since}"{more}}}}}"#)
 }
 
-async fn server(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Scripted, Vault, Files) {
-    let server = Scripted::start(move |request| match &*request.line {
+async fn server(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (MockServer, Vault, Files) {
+    let server = MockServer::start(move |request| match &*request.line {
         "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         line => script(line),
     })
@@ -23,13 +23,13 @@ async fn server(script: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Scri
     let files = Files::new();
     let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
     config.mounts = config.mounts.with("db", Engine::Database).unwrap();
-    let settings = Settings { first_pause: Duration::from_millis(10), retries: 1, ..Settings::default() };
+    let settings = Settings { initial_backoff: Duration::from_millis(10), max_retries: 1, ..Settings::default() };
     let vault = open(config, &[], settings);
     (server, vault, files)
 }
 
 #[tokio::test]
-async fn an_instant_is_one_version_however_it_is_written_and_the_time_is_never_longer_than_was_said() {
+async fn rotation_time_version_is_canonical() {
     let zones = [SINCE, "2026-01-01T14:00:00.123456789+02:00"];
     for since in zones {
         let (_server, vault, _files) = server(move |_| Reply::Json(200, password(since, r#","ttl":7"#))).await;
@@ -40,7 +40,7 @@ async fn an_instant_is_one_version_however_it_is_written_and_the_time_is_never_l
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_of_a_passwords_is_refused() {
+async fn malformed_static_role_response_is_rejected() {
     let leased = password(SINCE, r#","ttl":7"#).replace(r#"{"data""#, r#"{"lease_id":"x","lease_duration":7,"data""#);
     for (body, expected) in [
         (password(SINCE, ""), ProviderError::Invalid),
@@ -65,7 +65,7 @@ async fn an_answer_that_is_none_of_a_passwords_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_said_of_a_role_without_a_plan_has_no_time() {
+async fn unscheduled_static_role_has_no_ttl() {
     for (more, ttl) in [
         ("", None),
         (r#","rotation_period":0,"rotation_schedule":"0 0 * * *""#, None),
@@ -75,12 +75,12 @@ async fn what_is_said_of_a_role_without_a_plan_has_no_time() {
         let (server, vault, _files) = server(move |_| Reply::Json(200, body.clone())).await;
         let described = vault.describe(&Reference::new("db/static-creds/app")).await.unwrap();
         assert_eq!((described.ttl, described.version.unwrap().as_str()), (ttl, "2020-01-01T00:00:00Z"));
-        assert_eq!((server.asked(ROLE).len(), server.asked(READ).len()), (1, 0));
+        assert_eq!((server.requests(ROLE).len(), server.requests(READ).len()), (1, 0));
     }
 }
 
 #[tokio::test]
-async fn a_password_that_could_not_be_read_back_is_not_rotated_once_more() {
+async fn failed_read_does_not_repeat_rotation() {
     let reads = AtomicUsize::new(0);
     let (server, vault, _files) = server(move |line| match line {
         ROTATE => Reply::Json(204, String::new()),
@@ -89,17 +89,19 @@ async fn a_password_that_could_not_be_read_back_is_not_rotated_once_more() {
     })
     .await;
     let rotated = vault.rotate(&Reference::new("db/static-creds/app#password")).await.unwrap();
-    assert_eq!((rotated.as_str(), server.asked(ROTATE).len(), server.asked(READ).len()), (SINCE, 1, 2));
+    assert_eq!((rotated.as_str(), server.requests(ROTATE).len(), server.requests(READ).len()), (SINCE, 1, 2));
 }
 
 #[tokio::test]
-async fn a_rotation_whose_answer_was_lost_is_not_asked_for_again() {
-    for lost in [Reply::Json(502, CANARY.to_owned()), Reply::Nothing(Duration::ZERO), Reply::Cut(String::new())] {
+async fn lost_rotation_response_is_not_retried() {
+    for lost in
+        [Reply::Json(502, CANARY.to_owned()), Reply::NoResponse(Duration::ZERO), Reply::TruncatedBody(String::new())]
+    {
         let reply = lost.clone();
         let (server, vault, _files) = server(move |_| reply.clone()).await;
         let rotated = vault.rotate(&Reference::new("db/static-creds/app#password")).await;
         assert_eq!(rotated, Err(ProviderError::Unavailable), "{lost:?}");
-        assert_eq!((server.asked(ROTATE).len(), server.asked(READ).len()), (1, 0), "{lost:?}");
+        assert_eq!((server.requests(ROTATE).len(), server.requests(READ).len()), (1, 0), "{lost:?}");
     }
 }
 
@@ -113,7 +115,7 @@ enum Done {
 }
 
 #[tokio::test]
-async fn no_read_from_before_answers_who_asks_after_it_was_changed() {
+async fn rotation_detaches_older_reads() {
     const OTHER: &str = "2026-02-02T12:00:00Z";
     for done in [Done::Rotated, Done::NotRotated, Done::Refreshed, Done::TakenBack, Done::Nothing] {
         let reads = AtomicUsize::new(0);
@@ -121,7 +123,7 @@ async fn no_read_from_before_answers_who_asks_after_it_was_changed() {
             (ROTATE, Done::NotRotated) => Reply::Json(502, CANARY.to_owned()),
             (ROTATE, _) => Reply::Json(204, String::new()),
             _ if reads.fetch_add(1, Ordering::SeqCst) == 0 => {
-                Reply::Late(Duration::from_millis(800), password(SINCE, r#","ttl":7"#))
+                Reply::Delayed(Duration::from_millis(800), password(SINCE, r#","ttl":7"#))
             }
             _ => Reply::Json(200, password(OTHER, r#","ttl":7"#)),
         })
@@ -129,7 +131,7 @@ async fn no_read_from_before_answers_who_asks_after_it_was_changed() {
         let (vault, reference) = (Arc::new(vault), Reference::new("db/static-creds/app#username"));
         let asking = vault.clone();
         let before = tokio::spawn(async move { current(&asking, "db/static-creds/app#password").await });
-        while server.asked(READ).is_empty() {
+        while server.requests(READ).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         match done {
@@ -138,7 +140,7 @@ async fn no_read_from_before_answers_who_asks_after_it_was_changed() {
             Done::Refreshed => {
                 let known = Version::parse(SINCE).unwrap();
                 let refreshed = vault.refresh_secret(&reference, &known).await.unwrap();
-                assert!(matches!(refreshed, Refreshed::Changed(fetched) if fetched.version.as_str() == OTHER));
+                assert!(matches!(refreshed, RefreshOutcome::Changed(fetched) if fetched.version.as_str() == OTHER));
             }
             Done::TakenBack => vault.forget_in_flight(&reference),
             Done::Nothing => {}

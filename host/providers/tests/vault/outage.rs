@@ -1,4 +1,4 @@
-//! Users of a real database that could not be ended, since the server was away.
+//! Revocation of database users during an outage of the server.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) fn before(bao: &Bao) -> Proxy {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn they_are_gone_soon_after_it_is_back() {
+async fn failed_revocation_succeeds_after_outage() {
     let Some(world) = World::start(600) else { return };
     let proxy = before(&world.bao);
     let address = Address::parse(&proxy.address()).unwrap();
@@ -26,7 +26,7 @@ async fn they_are_gone_soon_after_it_is_back() {
     let user = Reference::new("db/creds/app#username");
     vault.issue(&user, &VersionSelector::Current, &one).await.unwrap();
     assert_eq!(world.users(), 1);
-    // Each of the two calls with all its attempts, or until the circuit opens.
+    // Both calls fail with all attempts, or until the circuit opens.
     proxy.next(vec![Fault::broken(502); 8]);
     vault.revoke_all(&one).await.unwrap_err();
     assert_eq!((world.users(), files(&world.ledger().folder).len()), (1, 1));
@@ -35,7 +35,7 @@ async fn they_are_gone_soon_after_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn closing_does_not_wait_for_the_next_try() {
+async fn close_retries_without_waiting() {
     let Some(world) = World::start(600) else { return };
     let proxy = before(&world.bao);
     let address = Address::parse(&proxy.address()).unwrap();

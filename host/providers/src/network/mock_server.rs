@@ -1,4 +1,4 @@
-//! A server over HTTP that does as it is told.
+//! A scripted HTTP server for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,37 +8,37 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What was asked.
+/// A request as the server received it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
     /// Method and path.
     pub(crate) line: String,
-    /// In lower case.
+    /// Header names are lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-/// What is answered.
+/// A scripted reply.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// A status, and JSON.
+    /// A status and a JSON body.
     Json(u16, String),
-    /// The same, with a header.
-    With(u16, &'static str, String),
-    /// A status of 200 and JSON, that much later.
-    Late(Duration, String),
-    /// Nothing, for so long; then an end.
-    Nothing(Duration),
-    /// An end in the middle of a body.
-    Cut(String),
-    /// A body without an end.
-    Endless,
+    /// A status, a header and a body.
+    WithHeader(u16, &'static str, String),
+    /// A JSON body with status 200, after a delay.
+    Delayed(Duration, String),
+    /// No response: the connection closes after the delay.
+    NoResponse(Duration),
+    /// A body that ends early.
+    TruncatedBody(String),
+    /// A body that never ends.
+    EndlessBody,
 }
 
-/// The server; it ends when it is dropped.
-pub(crate) struct Scripted {
+/// A running server. It stops when it is dropped.
+pub(crate) struct MockServer {
     pub(crate) address: String,
-    asked: Arc<Mutex<Vec<Request>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
     task: JoinHandle<()>,
 }
 
@@ -50,56 +50,56 @@ impl Request {
     }
 }
 
-impl Scripted {
+impl MockServer {
     pub(crate) async fn start(script: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let (asked, script): (Arc<Mutex<Vec<_>>>, Script) = (Arc::default(), Arc::new(script));
+        let (requests, script): (Arc<Mutex<Vec<_>>>, Script) = (Arc::default(), Arc::new(script));
         let task = tokio::spawn({
-            let asked = asked.clone();
+            let requests = requests.clone();
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(serve(stream, asked.clone(), script.clone()));
+                    tokio::spawn(serve(stream, requests.clone(), script.clone()));
                 }
             }
         });
-        Self { address, asked, task }
+        Self { address, requests, task }
     }
 
-    /// What was asked whose line has this in it.
-    pub(crate) fn asked(&self, piece: &str) -> Vec<Request> {
-        self.asked.lock().iter().filter(|request| request.line.contains(piece)).cloned().collect()
+    /// Returns the requests whose request line contains `piece`.
+    pub(crate) fn requests(&self, needle: &str) -> Vec<Request> {
+        self.requests.lock().iter().filter(|request| request.line.contains(needle)).cloned().collect()
     }
 }
 
-impl Drop for Scripted {
+impl Drop for MockServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn serve(stream: TcpStream, asked: Arc<Mutex<Vec<Request>>>, script: Script) {
+async fn serve(stream: TcpStream, requests: Arc<Mutex<Vec<Request>>>, script: Script) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
         let reply = script(&request);
-        asked.lock().push(request);
+        requests.lock().push(request);
         let write = match reply {
             Reply::Json(status, body) => respond(status, "X-Test: 1", &body),
-            Reply::With(status, header, body) => respond(status, header, &body),
-            Reply::Late(time, body) => {
+            Reply::WithHeader(status, header, body) => respond(status, header, &body),
+            Reply::Delayed(time, body) => {
                 tokio::time::sleep(time).await;
                 respond(200, "X-Test: 1", &body)
             }
-            Reply::Nothing(time) => {
+            Reply::NoResponse(time) => {
                 tokio::time::sleep(time).await;
                 return;
             }
-            Reply::Cut(body) => {
+            Reply::TruncatedBody(body) => {
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len() + 10);
                 let _ = stream.write_all(head.as_bytes()).await;
                 return;
             }
-            Reply::Endless => {
+            Reply::EndlessBody => {
                 let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
                 let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
                 let mut sent = stream.write_all(head.as_bytes()).await;

@@ -1,30 +1,30 @@
-//! The ledger's folder: its owner's alone, with the key that seals lines.
+//! The directory of a lease journal: owner-only, with the MAC key.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use far_files::{KeyForm, PrivateDir, TrustError};
+use far_files::{KeyEncoding, PrivateDir, TrustError};
 use rustix::fs::{AtFlags, OFlags, StatxFlags, statx};
 use zeroize::Zeroizing;
 
-/// The key's file: 64 hexadecimal digits.
+/// The key file: 64 hexadecimal digits.
 const KEY: &str = "key";
 
-pub(super) struct Folder(PrivateDir);
+pub(super) struct JournalDir(PrivateDir);
 
-impl Folder {
-    /// Opens a folder, or makes it, with those above it.
+impl JournalDir {
+    /// Opens a directory; creates it and its parents if needed.
     pub(super) fn open(path: &Path) -> Result<Self, TrustError> {
         PrivateDir::create_all(path).map(Self)
     }
 
-    /// The key, made at first use. Who comes second takes the first one's.
+    /// Returns the key. The first process creates it.
     pub(super) fn key(&self) -> Result<Zeroizing<[u8; 32]>, TrustError> {
-        self.0.key(KEY, KeyForm::Hex)
+        self.0.key(KEY, KeyEncoding::Hex)
     }
 
-    /// Makes a file that is locked before anybody can find it by its name.
+    /// Creates a file that is locked before it is visible under its name.
     pub(super) fn create_locked(&self, name: &str) -> Result<File, TrustError> {
         let new = format!("new-{}", random()?);
         let file = self.make(&new)?;
@@ -45,12 +45,12 @@ impl Folder {
         Ok(file)
     }
 
-    /// Opens a regular file that is its owner's alone, and is no link.
+    /// Opens a regular, owner-only file; links are not followed.
     pub(super) fn file(&self, name: &str, flags: OFlags) -> Result<File, TrustError> {
         Ok(self.0.file(name, flags)?.into())
     }
 
-    /// The names that begin so.
+    /// Lists the file names with this prefix.
     pub(super) fn names(&self, prefix: &str) -> Vec<String> {
         self.0.names(prefix)
     }
@@ -60,7 +60,8 @@ impl Folder {
     }
 }
 
-/// What a file is, apart from what is in it: a copy of it, under its name, is another.
+/// Returns the identity of a file, independent of its name and content. A copy has a different
+/// identity.
 pub(super) fn identity(file: &File) -> Option<Vec<u8>> {
     let stat = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::INO | StatxFlags::BTIME).ok()?;
     let born = (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some(stat.stx_btime);
@@ -69,7 +70,7 @@ pub(super) fn identity(file: &File) -> Option<Vec<u8>> {
     Some([&stat.stx_ino.to_be_bytes()[..], &born.0.to_be_bytes(), &device].concat())
 }
 
-/// Whether it still has the one name that it was found by.
+/// Returns true if the file has exactly one name.
 pub(super) fn is_named_once(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.nlink() == 1)
 }

@@ -1,23 +1,23 @@
-//! Users of a real database that are taken back from those who have them, and from those who are about to.
+//! Revocation of database users for one owner, including users in issuance.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::VersionSelector;
-use far_core::provider::{DynamicSecrets, Fetched, ProviderError, Reference, SecretOwner};
+use far_core::provider::{DynamicSecrets, FetchedSecret, ProviderError, Reference, SecretOwner};
 use far_providers::vault::{Address, Vault, VaultConfig};
 use far_servers::fault::{Fault, Proxy};
 use tokio::task::JoinHandle;
 
-use crate::away::before;
 use crate::eventually;
+use crate::outage::before;
 use crate::world::{World, files, owner};
 
 fn reference(field: &str) -> Reference {
     Reference::new(&format!("db/creds/app#{field}"))
 }
 
-async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<Fetched, ProviderError> {
+async fn read(vault: &Vault, field: &str, owner: &SecretOwner) -> Result<FetchedSecret, ProviderError> {
     vault.issue(&reference(field), &VersionSelector::Current, owner).await
 }
 
@@ -25,7 +25,8 @@ async fn user(vault: &Vault, owner: &SecretOwner) -> String {
     String::from_utf8(read(vault, "username", owner).await.unwrap().value.expose().to_vec()).unwrap()
 }
 
-/// A user that is being made for an owner that has a token: it is there, and its answer is on its way.
+/// Starts the issuance of a user for an owner with a token. The user exists, and the response is
+/// held back.
 async fn making(world: &World, one: &SecretOwner) -> (Arc<Vault>, Proxy, JoinHandle<Result<(), ProviderError>>) {
     let proxy = before(&world.bao);
     let address = Address::parse(&proxy.address()).unwrap();
@@ -33,7 +34,7 @@ async fn making(world: &World, one: &SecretOwner) -> (Arc<Vault>, Proxy, JoinHan
     let lease = read(&vault, "username", one).await.unwrap().lease.unwrap();
     vault.release(&lease.id).await.unwrap();
     assert_eq!(world.users(), 0);
-    proxy.next([Fault::Held(Duration::from_secs(2))]);
+    proxy.next([Fault::Delay(Duration::from_secs(2))]);
     let (asking, owner) = (vault.clone(), one.clone());
     let asked = tokio::spawn(async move { read(&asking, "password", &owner).await.map(drop) });
     eventually(async || world.users() == 1).await;
@@ -42,7 +43,7 @@ async fn making(world: &World, one: &SecretOwner) -> (Arc<Vault>, Proxy, JoinHan
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_two_fields_takes_the_user_and_the_next_who_asks_has_another() {
+async fn revoke_for_any_field_revokes_user() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     let (one, other, tokens) = (owner(), owner(), world.tokens());
@@ -56,12 +57,12 @@ async fn one_of_two_fields_takes_the_user_and_the_next_who_asks_has_another() {
 
     let second = user(&vault, &one).await;
     vault.release(&lease).await.unwrap();
-    assert!(first != second && world.is_user(&second), "what is given back of the old one ends nothing of the new");
+    assert!(first != second && world.is_user(&second), "releasing the old lease keeps the new user");
     let replaced = read(&vault, "password", &one).await.unwrap().lease.unwrap().id;
     vault.reissue(&reference("username"), &replaced, &one).await.unwrap();
     assert_eq!(world.users(), 3);
     vault.revoke_for(&reference("username"), &one).await.unwrap();
-    assert!(world.users() == 1 && world.is_user(&neighbour), "the old one and the new one");
+    assert!(world.users() == 1 && world.is_user(&neighbour), "the old and the new user");
     for ended in [&one, &other] {
         vault.revoke_all(ended).await.unwrap();
     }
@@ -69,7 +70,7 @@ async fn one_of_two_fields_takes_the_user_and_the_next_who_asks_has_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_is_being_made_is_waited_for_ended_and_nobodys() {
+async fn revoke_waits_for_in_flight_issuance() {
     let Some(world) = World::start(600) else { return };
     let one = owner();
     let (vault, _proxy, asked) = making(&world, &one).await;
@@ -77,20 +78,20 @@ async fn one_that_is_being_made_is_waited_for_ended_and_nobodys() {
     assert_eq!(world.users(), 0);
     assert_eq!(asked.await.unwrap(), Err(ProviderError::Unavailable));
     user(&vault, &one).await;
-    assert_eq!(world.users(), 1, "another");
+    assert_eq!(world.users(), 1, "a new user");
     vault.revoke_all(&one).await.unwrap();
     assert_eq!(world.users(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_goes_away_while_it_is_made_has_no_part_of_it() {
+async fn cancelled_caller_holds_no_share() {
     let Some(world) = World::start(600) else { return };
     let one = owner();
     let (vault, _proxy, asked) = making(&world, &one).await;
     asked.abort();
     assert!(asked.await.unwrap_err().is_cancelled());
     let lease = read(&vault, "username", &one).await.unwrap().lease.unwrap();
-    assert_eq!(world.users(), 1, "the one that was made");
+    assert_eq!(world.users(), 1, "the user issued for the cancelled caller");
     vault.release(&lease.id).await.unwrap();
     assert_eq!(world.users(), 0);
 }

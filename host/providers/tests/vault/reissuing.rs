@@ -1,9 +1,9 @@
-//! Users of a real database that are replaced by others while those who have them work on.
+//! Reissued database users, while the old ones are still in use.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use far_core::provider::{DynamicSecrets, Fetched, LeaseId, ProviderError, Reference, SecretOwner};
+use far_core::provider::{DynamicSecrets, FetchedSecret, LeaseId, ProviderError, Reference, SecretOwner};
 use far_core::{Version, VersionSelector};
 use far_providers::vault::Vault;
 
@@ -11,7 +11,7 @@ use crate::world::{POLICY, World, files, owner};
 
 const FIELDS: [&str; 2] = ["username", "password"];
 
-/// A user, as its fields came.
+/// A database user, read field by field.
 struct User {
     name: String,
     password: String,
@@ -20,10 +20,10 @@ struct User {
 }
 
 impl User {
-    fn of(fields: [Fetched; 2]) -> Self {
+    fn of(fields: [FetchedSecret; 2]) -> Self {
         let [name, password] = fields;
-        assert_eq!((&name.lease, &name.version), (&password.lease, &password.version), "of one lease");
-        let text = |field: &Fetched| String::from_utf8(field.value.expose().to_vec()).unwrap();
+        assert_eq!((&name.lease, &name.version), (&password.lease, &password.version), "both fields share a lease");
+        let text = |field: &FetchedSecret| String::from_utf8(field.value.expose().to_vec()).unwrap();
         let (name_text, password) = (text(&name), text(&password));
         Self { name: name_text, password, lease: name.lease.unwrap().id, version: name.version }
     }
@@ -50,7 +50,7 @@ async fn replace(vault: &Vault, lease: &LeaseId, owner: &SecretOwner) -> User {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_users_work_until_the_old_one_is_given_back() {
+async fn old_user_works_until_released() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     let (one, tokens) = (owner(), world.tokens());
@@ -58,11 +58,11 @@ async fn both_users_work_until_the_old_one_is_given_back() {
     let new = replace(&vault, &old.lease, &one).await;
     assert!(old.name != new.name && old.lease != new.lease && old.version != new.version);
     assert!(old.works(&world) && new.works(&world));
-    assert_eq!((world.users(), world.tokens()), (2, tokens + 1), "made with one token");
-    assert_eq!(read(&vault, &one).await.name, new.name, "who asks now has the new one");
+    assert_eq!((world.users(), world.tokens()), (2, tokens + 1), "one token issued both");
+    assert_eq!(read(&vault, &one).await.name, new.name, "later reads return the new user");
 
     vault.release(&old.lease).await.unwrap();
-    assert!(old.works(&world), "somebody has the other field");
+    assert!(old.works(&world), "the other field is not released");
     vault.release(&old.lease).await.unwrap();
     assert!(!old.works(&world) && new.works(&world));
     assert_eq!(world.users(), 1);
@@ -71,7 +71,7 @@ async fn both_users_work_until_the_old_one_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holders_end_takes_the_old_and_the_new_and_nothing_of_anothers() {
+async fn revoke_all_covers_reissued_users() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     let (one, other) = (owner(), owner());
@@ -80,18 +80,18 @@ async fn a_holders_end_takes_the_old_and_the_new_and_nothing_of_anothers() {
     let second = replace(&vault, &first.lease, &one).await;
     let third = replace(&vault, &second.lease, &one).await;
     assert_eq!(world.users(), 4);
-    // The second was never what this one is replaced by any more.
+    // The first lease is already replaced by the third user.
     assert_eq!(replace(&vault, &first.lease, &one).await.name, third.name);
     assert_eq!(world.users(), 4);
     vault.revoke_all(&one).await.unwrap();
     assert!(neighbour.works(&world) && !first.works(&world) && !second.works(&world) && !third.works(&world));
     let ended = vault.reissue(&reference("username"), &third.lease, &one).await;
-    assert_eq!(ended.err(), Some(ProviderError::Unavailable), "it has ended");
+    assert_eq!(ended.err(), Some(ProviderError::Unavailable), "the owner has ended");
     assert_eq!(world.users(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_replace_at_once_have_one_made() {
+async fn concurrent_reissues_share_one_user() {
     let Some(world) = World::start(600) else { return };
     let vault = Arc::new(world.vault());
     let one = owner();
@@ -108,7 +108,7 @@ async fn many_who_replace_at_once_have_one_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_could_not_be_replaced_stays_as_it_was() {
+async fn failed_reissue_keeps_old_user() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     let one = owner();
@@ -120,7 +120,7 @@ async fn one_that_could_not_be_replaced_stays_as_it_was() {
     assert_eq!(read(&vault, &one).await.name, old.name);
     world.permit(POLICY);
     let new = replace(&vault, &old.lease, &one).await;
-    // Four parts of the old one were given.
+    // Four shares of the old user were handed out.
     for expected in [true, true, true, false] {
         vault.release(&old.lease).await.unwrap();
         assert_eq!(old.works(&world), expected);
@@ -133,7 +133,7 @@ async fn one_that_could_not_be_replaced_stays_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_replaced_is_ended_by_the_next() {
+async fn recover_revokes_reissued_users() {
     let Some(world) = World::start(600) else { return };
     let lost = world.vault();
     let one = owner();
@@ -142,5 +142,5 @@ async fn what_a_killed_process_replaced_is_ended_by_the_next() {
     drop(lost);
     assert_eq!(world.users(), 2);
     let recovered = world.vault().recover().await;
-    assert_eq!((recovered.ended, recovered.failed, world.users()), (3, 0, 0), "two leases and a token");
+    assert_eq!((recovered.revoked, recovered.failed, world.users()), (3, 0, 0), "two leases and a token");
 }
