@@ -1,4 +1,4 @@
-//! Runs attacks, and prints one line of JSON for each: for `cargo xtask attacks`.
+//! Runs attacks and prints one line of JSON for each, for `cargo xtask attacks`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
 
@@ -13,15 +13,15 @@ use serde_json::json;
 
 far_tests::settable_wall_clock!();
 
-/// As `far` has it.
+/// The allocator of `far`.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
 const USAGE: &str = "usage: attacks            runs every attack
-       attacks --only ROW    runs those whose name begins so
-       attacks --mutant NAME...   runs these alone, in a build without one of its guards";
+       attacks --only ROW    runs attacks whose name has this prefix
+       attacks --mutant NAME...   runs these attacks, in a build without one guard";
 
-/// The bound on a trial without a guard: some trials never end.
+/// The time limit of a trial without a guard, which may never end.
 const MUTANT: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime.block_on(attack()),
         Err(error) => {
-            eprintln!("no threads: {error}");
+            eprintln!("cannot start threads: {error}");
             ExitCode::FAILURE
         }
     }
@@ -53,13 +53,16 @@ async fn attack() -> ExitCode {
 }
 
 async fn run(within: Duration, wanted: impl Fn(&Case) -> bool) {
-    // What a panicking host says is seen by whoever waits for it.
+    // The outcome of the trial reports the panic.
     std::panic::set_hook(Box::new(|_| {}));
     for case in attacks::cases().iter().filter(|case| wanted(case)) {
         let attack = case.attack.run(within).await;
         let twin = case.twin.run(within).await;
-        let told =
+        let json =
             |outcome: &Outcome| json!({ "expected": outcome.expected, "seen": outcome.seen, "ok": outcome.ok() });
-        println!("{}", json!({ "id": case.id, "what": case.what, "attack": told(&attack), "twin": told(&twin) }));
+        println!(
+            "{}",
+            json!({ "id": case.id, "what": case.description, "attack": json(&attack), "twin": json(&twin) })
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Runs skills that open an issue on GitHub, or do worse, by `far run` against a server that stands in for GitHub, and
-//! prints a line of JSON for each: for `cargo xtask verify languages`.
+//! Runs skills with `far run` against a fake of GitHub and prints one line of JSON for each, for
+//! `cargo xtask verify languages`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, reason = "this is a command line of tests")]
@@ -9,12 +9,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
-use far_needle::{Masked, Needle};
+use far_needle::{MaskedValue, Needle};
 use far_tests::github;
 use far_tests::server::{Authority, Server};
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: issue FAR CACHE SKILL…   runs each skill, with compiled ones kept in a folder";
+const USAGE: &str = "usage: issue FAR CACHE SKILL…   runs each skill, with a cache of compiled skills";
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One run, and where the token was then.
+/// Runs a skill and reports the places that contain the token.
 async fn trial(far: &Path, cache: &Path, skill: &Path) -> Value {
     let authority = Authority::new();
     let server = Server::start(&authority, github::NAME, github::answer()).await;
@@ -60,9 +60,9 @@ async fn trial(far: &Path, cache: &Path, skill: &Path) -> Value {
     })
 }
 
-/// Where the token is, besides the file that it was put into.
+/// Returns the places that contain the token, other than its `.env`.
 fn found(output: &Output, server: &Server, folder: &Path) -> Vec<String> {
-    let needle = Needle::new(Masked::of(github::TOKEN.as_bytes()).unwrap()).unwrap();
+    let needle = Needle::new(MaskedValue::of(github::TOKEN.as_bytes()).unwrap()).unwrap();
     let arrived = server.arrived().concat().into_bytes();
     let streams = [("server", &arrived), ("stdout", &output.stdout), ("stderr", &output.stderr)];
     let mut places: Vec<_> = streams.map(|(name, bytes)| (name.to_owned(), bytes.clone())).into();

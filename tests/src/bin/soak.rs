@@ -1,4 +1,4 @@
-//! Runs honest and hostile tasks at once for some seconds, and prints what came of it as JSON: for `cargo xtask verify soak`.
+//! Runs a soak test and prints its result as JSON, for `cargo xtask verify soak`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use far_core::memory::WipingAllocator;
-use far_tests::soak::{Times, soak};
+use far_tests::soak::{DurationPercentiles, soak};
 use serde_json::json;
 
-/// As `far` has it.
+/// The allocator of `far`.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
-/// How many tasks run at once.
+/// The number of concurrent tasks.
 const AT_ONCE: usize = 64;
 
 #[tokio::main]
@@ -25,27 +25,27 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     static PANICS: AtomicUsize = AtomicUsize::new(0);
-    let tell = std::panic::take_hook();
+    let default_hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         PANICS.fetch_add(1, Ordering::Relaxed);
-        tell(panic);
+        default_hook(panic);
     }));
-    let soaked = soak(Duration::from_secs(seconds), AT_ONCE).await;
-    let times = |times: Times| json!({ "p50_us": times.p50.as_micros(), "p99_us": times.p99.as_micros() });
+    let report = soak(Duration::from_secs(seconds), AT_ONCE).await;
+    let percentiles = |percentiles: DurationPercentiles| json!({ "p50_us": percentiles.p50.as_micros(), "p99_us": percentiles.p99.as_micros() });
     let document = json!({
         "seconds": seconds,
         "at_once": AT_ONCE,
         "panics": PANICS.load(Ordering::Relaxed),
-        "honest": soaked.honest,
-        "failed": soaked.failed,
-        "hostile": soaked.hostile,
-        "escaped": soaked.escaped,
-        "alone": times(soaked.alone),
-        "among": times(soaked.among),
-        "slower": soaked.slower(),
-        "growth": soaked.growth(),
-        "memory_mib": soaked.memory.iter().max().map(|bytes| bytes >> 20),
-        "memory_by_minute_mib": soaked.minutes().iter().map(|bytes| bytes >> 20).collect::<Vec<_>>(),
+        "honest": report.honest,
+        "failed": report.failed,
+        "hostile": report.hostile,
+        "escaped": report.escaped,
+        "alone": percentiles(report.alone),
+        "among": percentiles(report.among),
+        "slower": report.slowdown(),
+        "growth": report.growth(),
+        "memory_mib": report.memory.iter().max().map(|bytes| bytes >> 20),
+        "memory_by_minute_mib": report.minutes().iter().map(|bytes| bytes >> 20).collect::<Vec<_>>(),
     });
     println!("{document}");
     ExitCode::SUCCESS

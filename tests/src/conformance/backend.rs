@@ -1,4 +1,4 @@
-//! Backends, and what an operator does to them.
+//! The backends under test, and an operator's changes to them.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,34 +11,35 @@ use far_servers::{Failure, OpenBao};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// What a backend can do.
+/// The features of a backend.
 #[derive(Clone, Copy)]
 pub(super) struct Features {
     /// Older versions can be read.
     pub(super) versions: bool,
     /// A version can be revoked.
     pub(super) revocation: bool,
-    /// It tells what was removed from what was never there.
+    /// The backend distinguishes removed secrets from unknown ones.
     pub(super) tombstones: bool,
-    /// It is taken over as a whole or not at all: what is too large in it is not there, and all else stays as it was.
-    pub(super) as_a_whole: bool,
+    /// The backend loads all of its secrets or none: an oversized secret is absent, and the others
+    /// keep their values.
+    pub(super) all_or_nothing: bool,
 }
 
 pub(super) trait Backend: Sync {
     fn name(&self) -> &'static str;
-    /// The server's name and version.
+    /// Returns the server's name and version.
     fn server(&self) -> [&'static str; 2];
     fn features(&self) -> Features;
-    /// A provider that was not asked for anything yet.
+    /// Returns a new provider.
     fn provider(&self) -> Arc<dyn SecretProvider>;
-    /// What a secret is called.
+    /// Returns the reference of a secret.
     fn reference(&self, name: &str) -> Reference;
-    /// A new version.
+    /// Writes a new version of a secret.
     fn put(&self, name: &str, value: &str);
     fn remove(&self, name: &str);
 }
 
-/// A `.env` in a folder of its own.
+/// A `.env` in a separate folder.
 pub(super) struct DotEnvFile {
     folder: TempDir,
     secrets: Mutex<Vec<(String, String)>>,
@@ -57,7 +58,7 @@ impl DotEnvFile {
             format!("{}=\"{}\"\n", name.to_uppercase().replace('-', "_"), quoted(value))
         };
         let text: String = self.secrets.lock().unwrap().iter().map(line).collect();
-        // As an editor does: what is read is one file or the other.
+        // Replaces the file atomically, like an editor.
         let (new, path) = (self.folder.path().join("new"), self.folder.path().join(".env"));
         fs::write(&new, text).unwrap();
         fs::set_permissions(&new, Permissions::from_mode(0o600)).unwrap();
@@ -75,7 +76,7 @@ impl Backend for DotEnvFile {
     }
 
     fn features(&self) -> Features {
-        Features { versions: false, revocation: false, tombstones: false, as_a_whole: true }
+        Features { versions: false, revocation: false, tombstones: false, all_or_nothing: true }
     }
 
     fn provider(&self) -> Arc<dyn SecretProvider> {
@@ -100,7 +101,7 @@ impl Backend for DotEnvFile {
     }
 }
 
-/// An OpenBao that keeps its state and an audit log, with an engine of the second kind at `kv`.
+/// An OpenBao server with state on disk, an audit log, and a KV version 2 engine at `kv`.
 pub(super) struct Vault {
     pub(super) server: OpenBao,
     folder: TempDir,
@@ -117,13 +118,13 @@ impl Vault {
         Ok(Self { server, folder })
     }
 
-    /// A provider that takes this address for the server's.
+    /// Returns a provider that connects to this address.
     pub(super) fn provider_at(&self, address: &str) -> Arc<far_providers::Vault> {
         let known = ["one", "two"].map(|name| self.reference(name)).to_vec();
         Arc::new(far_providers::Vault::open("vault".parse().unwrap(), self.config_at(address), known).unwrap())
     }
 
-    /// What such a provider is configured by.
+    /// Returns the configuration of such a provider.
     pub(super) fn config_at(&self, address: &str) -> VaultConfig {
         VaultConfig {
             address: Address::parse(address).unwrap(),
@@ -136,8 +137,8 @@ impl Vault {
         }
     }
 
-    /// How often the server was asked for the value, as its own log has it.
-    pub(super) fn asked(&self, name: &str) -> usize {
+    /// Returns the number of reads of the value in the server's audit log.
+    pub(super) fn read_count(&self, name: &str) -> usize {
         let path = format!("\"path\":\"kv/data/conformance/{name}\"");
         let is_read = |line: &&str| {
             line.contains(&path) && line.contains("\"type\":\"request\"") && line.contains("\"operation\":\"read\"")
@@ -156,7 +157,7 @@ impl Backend for Vault {
     }
 
     fn features(&self) -> Features {
-        Features { versions: true, revocation: true, tombstones: true, as_a_whole: false }
+        Features { versions: true, revocation: true, tombstones: true, all_or_nothing: false }
     }
 
     fn provider(&self) -> Arc<dyn SecretProvider> {

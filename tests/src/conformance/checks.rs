@@ -1,16 +1,16 @@
-//! What every backend is asked.
+//! The checks that every backend passes.
 
 use far_core::VersionSelector;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, ProviderError, Refreshed};
+use far_core::provider::{FetchedSecret, ProviderError, RefreshOutcome};
 use futures_util::future::BoxFuture;
 
 use super::backend::{Backend, Features};
 
-/// One of them.
+/// One check.
 pub(super) struct Check {
     pub(super) id: &'static str,
-    /// What a backend with these features must answer; nothing where there is nothing to ask.
+    /// The expected result for a backend with these features, or none to skip the check.
     pub(super) expected: fn(Features) -> Option<&'static str>,
     pub(super) run: fn(&dyn Backend) -> BoxFuture<'_, String>,
 }
@@ -23,10 +23,14 @@ pub(super) fn all() -> Vec<Check> {
         check("current", |_| Some("one-1"), |backend| Box::pin(put_and_get(backend, "one", "one-1"))),
         check("empty", |_| Some(""), |backend| Box::pin(put_and_get(backend, "empty", ""))),
         check("exact", |_| Some(HARD), |backend| Box::pin(put_and_get(backend, "hard", HARD))),
-        check("absent", |_| Some("not-found"), |backend| Box::pin(async { told(get(backend, "none").await) })),
+        check(
+            "absent",
+            |_| Some("not-found"),
+            |backend| Box::pin(async { describe_result(get(backend, "none").await) }),
+        ),
         check(
             "too-large",
-            |has| Some(if has.as_a_whole { "not-found" } else { "too-large" }),
+            |has| Some(if has.all_or_nothing { "not-found" } else { "too-large" }),
             |backend| Box::pin(too_large(backend)),
         ),
         check("same-version", |_| Some("one version of one value"), |backend| Box::pin(versions(backend))),
@@ -41,7 +45,7 @@ pub(super) fn all() -> Vec<Check> {
             |has| Some(if has.tombstones { "version-gone" } else { "not-found" }),
             |backend| Box::pin(removed(backend)),
         ),
-        check("list", |_| Some("what is there"), |backend| Box::pin(list(backend))),
+        check("list", |_| Some("every secret"), |backend| Box::pin(list(backend))),
         check("rotate", |_| Some("unsupported"), |backend| Box::pin(rotate(backend))),
         check("describe", |_| Some("its version"), |backend| Box::pin(describe(backend))),
         check(
@@ -52,12 +56,12 @@ pub(super) fn all() -> Vec<Check> {
     ]
 }
 
-pub(super) async fn get(backend: &dyn Backend, name: &str) -> Result<Fetched, ProviderError> {
+pub(super) async fn get(backend: &dyn Backend, name: &str) -> Result<FetchedSecret, ProviderError> {
     backend.provider().get_secret(&backend.reference(name), &VersionSelector::Current).await
 }
 
-/// The value, or the error's token; and no error says more than that.
-pub(super) fn told(fetched: Result<Fetched, ProviderError>) -> String {
+/// Returns the value, or the token of the error.
+pub(super) fn describe_result(fetched: Result<FetchedSecret, ProviderError>) -> String {
     match fetched {
         Ok(fetched) => text(&fetched.value),
         Err(error) => error.kind().to_owned(),
@@ -74,7 +78,7 @@ fn kind(result: Result<(), ProviderError>) -> String {
 
 async fn put_and_get(backend: &dyn Backend, name: &str, value: &str) -> String {
     backend.put(name, value);
-    told(get(backend, name).await)
+    describe_result(get(backend, name).await)
 }
 
 async fn too_large(backend: &dyn Backend) -> String {
@@ -82,7 +86,7 @@ async fn too_large(backend: &dyn Backend) -> String {
     backend.put("large", &"x".repeat(SecretBytes::MAX_LEN + 1));
     let large = provider.get_secret(&backend.reference("large"), &VersionSelector::Current).await;
     backend.remove("large");
-    told(large)
+    describe_result(large)
 }
 
 async fn versions(backend: &dyn Backend) -> String {
@@ -102,10 +106,10 @@ async fn refresh(backend: &dyn Backend) -> String {
     format!("{first}, then {}", refreshed(&provider.refresh_secret(&two, &known).await))
 }
 
-fn refreshed(refreshed: &Result<Refreshed, ProviderError>) -> String {
+fn refreshed(refreshed: &Result<RefreshOutcome, ProviderError>) -> String {
     match refreshed {
-        Ok(Refreshed::Unchanged) => "unchanged".to_owned(),
-        Ok(Refreshed::Changed(fetched)) => text(&fetched.value),
+        Ok(RefreshOutcome::Unchanged) => "unchanged".to_owned(),
+        Ok(RefreshOutcome::Changed(fetched)) => text(&fetched.value),
         Err(error) => error.kind().to_owned(),
     }
 }
@@ -115,13 +119,13 @@ async fn old(backend: &dyn Backend) -> String {
     let (provider, old) = (backend.provider(), backend.reference("old"));
     let version = provider.get_secret(&old, &VersionSelector::Current).await.unwrap().version;
     backend.put("old", "old-2");
-    told(provider.get_secret(&old, &VersionSelector::Exactly(version)).await)
+    describe_result(provider.get_secret(&old, &VersionSelector::Exactly(version)).await)
 }
 
 async fn removed(backend: &dyn Backend) -> String {
     backend.put("removed", "x");
     backend.remove("removed");
-    told(get(backend, "removed").await)
+    describe_result(get(backend, "removed").await)
 }
 
 async fn rotate(backend: &dyn Backend) -> String {
@@ -142,7 +146,7 @@ async fn describe(backend: &dyn Backend) -> String {
         None => Err(ProviderError::Unsupported),
     };
     match described {
-        Ok(told) if told.version == Some(version) => "its version".to_owned(),
+        Ok(metadata) if metadata.version == Some(version) => "its version".to_owned(),
         Ok(_) => "another version".to_owned(),
         Err(error) => error.kind().to_owned(),
     }
@@ -157,17 +161,17 @@ async fn revoke(backend: &dyn Backend) -> String {
         None => Err(ProviderError::Unsupported),
     };
     let revoked = kind(revoked);
-    format!("{revoked}, then {}", told(get(backend, "revoked").await))
+    format!("{revoked}, then {}", describe_result(get(backend, "revoked").await))
 }
 
 async fn list(backend: &dyn Backend) -> String {
     backend.put("one", "one-1");
     backend.put("two", "two-1");
     match backend.provider().list_secrets().await {
-        Ok(there) if ["one", "two"].iter().all(|name| there.contains(&backend.reference(name))) => {
-            "what is there".to_owned()
+        Ok(listed) if ["one", "two"].iter().all(|name| listed.contains(&backend.reference(name))) => {
+            "every secret".to_owned()
         }
-        Ok(there) => format!("{} secrets", there.len()),
+        Ok(listed) => format!("{} secrets", listed.len()),
         Err(error) => error.kind().to_owned(),
     }
 }

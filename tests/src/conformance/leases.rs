@@ -1,8 +1,8 @@
-//! What a server makes for who asks: a user of a real database, used, renewed, replaced and ended.
+//! Dynamic secrets: users of a real database that are used, renewed, reissued and revoked.
 
-use far_core::provider::{DynamicSecrets, Fetched, LeaseId, Reference, SecretOwner, SecretProvider};
+use far_core::provider::{DynamicSecrets, FetchedSecret, LeaseId, Reference, SecretOwner, SecretProvider};
 use far_core::{AgentId, VersionSelector};
-use far_providers::vault::{Engine, LedgerConfig, Mounts, VaultConfig};
+use far_providers::vault::{Engine, LeaseJournalConfig, Mounts, VaultConfig};
 use far_servers::{Failure, Postgres};
 use serde_json::{Value, json};
 
@@ -10,26 +10,26 @@ use super::backend::Vault;
 use super::{Row, row};
 
 const ROLE: &str = "db/creds/app";
-/// What users can do is log in.
+/// Creates a user that can only log in.
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
 
-pub(super) async fn all(vault: &Vault, tell: &mut impl FnMut(&Row)) -> Result<(), Failure> {
+pub(super) async fn all(vault: &Vault, report: &mut impl FnMut(&Row)) -> Result<(), Failure> {
     let postgres = Postgres::start()?;
     let database = Database::at(vault, &postgres)?;
-    tell(&row(vault, "lease.used", "logs in", database.used()).await);
-    tell(&row(vault, "lease.renewed", "a time, and logs in", database.renewed()).await);
-    tell(&row(vault, "lease.replaced", "both log in, then the second alone", database.replaced()).await);
-    tell(&row(vault, "lease.revoked", "gone; again: done", database.revoked()).await);
-    tell(&row(vault, "lease.holder-ended", "gone; a neighbour's logs in", database.ended()).await);
-    tell(&row(vault, "lease.nobodys", "unsupported", database.nobodys()).await);
+    report(&row(vault, "lease.used", "logs in", database.used()).await);
+    report(&row(vault, "lease.renewed", "a time, and logs in", database.renewed()).await);
+    report(&row(vault, "lease.reissued", "both log in, then the second alone", database.reissued()).await);
+    report(&row(vault, "lease.revoked", "gone; again: done", database.revoked()).await);
+    report(&row(vault, "lease.owner-revoked", "gone; a neighbor's logs in", database.owner_revoked()).await);
+    report(&row(vault, "lease.without-owner", "unsupported", database.without_owner()).await);
     Ok(())
 }
 
 struct Database<'a> {
     postgres: &'a Postgres,
     provider: far_providers::Vault,
-    /// Where what was made is written down.
-    _ledger: tempfile::TempDir,
+    /// The folder of the lease journal.
+    _journal: tempfile::TempDir,
 }
 
 impl<'a> Database<'a> {
@@ -45,16 +45,18 @@ impl<'a> Database<'a> {
         vault.server.api("POST", "db/config/main", &connection)?;
         vault.server.api("POST", "db/roles/app", &role)?;
         let ledger = tempfile::tempdir().unwrap();
-        let config =
-            LedgerConfig { folder: ledger.path().join("leases"), agent_id: AgentId::parse("conformance").unwrap() };
+        let config = LeaseJournalConfig {
+            folder: ledger.path().join("leases"),
+            agent_id: AgentId::parse("conformance").unwrap(),
+        };
         let mounts = Mounts::default().with("db", Engine::Database).unwrap();
         let vault_config = VaultConfig { mounts, ..vault.config_at(&vault.server.address()) };
         let id = "vault".parse().unwrap();
-        let provider = far_providers::Vault::open_with_ledger(id, vault_config, Vec::new(), &config).unwrap();
-        Ok(Self { postgres, provider, _ledger: ledger })
+        let provider = far_providers::Vault::open_with_lease_journal(id, vault_config, Vec::new(), &config).unwrap();
+        Ok(Self { postgres, provider, _journal: ledger })
     }
 
-    async fn made_for(&self, owner: &SecretOwner) -> (Fetched, User) {
+    async fn issue(&self, owner: &SecretOwner) -> (FetchedSecret, User) {
         let fetched = self.provider.issue(&Reference::new(ROLE), &VersionSelector::Current, owner).await;
         let fetched = fetched.unwrap();
         let user = User::of(&fetched);
@@ -65,14 +67,14 @@ impl<'a> Database<'a> {
         self.postgres.query_as(&user.name, &user.password, "SELECT 1").is_ok()
     }
 
-    fn is_there(&self, user: &User) -> bool {
+    fn exists(&self, user: &User) -> bool {
         let statement = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{}'", user.name);
         self.postgres.query(&statement).unwrap() != "0"
     }
 
     async fn used(&self) -> String {
         let owner = SecretOwner::random().unwrap();
-        let (_, user) = self.made_for(&owner).await;
+        let (_, user) = self.issue(&owner).await;
         let seen = if self.logs_in(&user) { "logs in" } else { "is refused" };
         self.provider.revoke_all(&owner).await.unwrap();
         seen.to_owned()
@@ -80,7 +82,7 @@ impl<'a> Database<'a> {
 
     async fn renewed(&self) -> String {
         let owner = SecretOwner::random().unwrap();
-        let (fetched, user) = self.made_for(&owner).await;
+        let (fetched, user) = self.issue(&owner).await;
         let lasts = self.provider.renew(&lease(&fetched)).await;
         let time = lasts.map_or_else(|error| error.kind(), |lasts| if lasts.is_zero() { "no time" } else { "a time" });
         let seen = format!("{time}, and {}", if self.logs_in(&user) { "logs in" } else { "is refused" });
@@ -88,44 +90,43 @@ impl<'a> Database<'a> {
         seen
     }
 
-    async fn replaced(&self) -> String {
+    async fn reissued(&self) -> String {
         let owner = SecretOwner::random().unwrap();
-        let (first, before) = self.made_for(&owner).await;
+        let (first, before) = self.issue(&owner).await;
         let role = Reference::new(ROLE);
         let second = self.provider.reissue(&role, &lease(&first), &owner).await.unwrap();
         let after = User::of(&second);
         let both = before.name != after.name && self.logs_in(&before) && self.logs_in(&after);
         self.provider.release(&lease(&first)).await.unwrap();
-        let alone = !self.is_there(&before) && self.logs_in(&after);
+        let alone = !self.exists(&before) && self.logs_in(&after);
         self.provider.revoke_all(&owner).await.unwrap();
-        let word = |is: bool, yes: &'static str| if is { yes } else { "not so" };
-        format!("{}, then {}", word(both, "both log in"), word(alone, "the second alone"))
+        let verdict = |holds: bool, expected: &'static str| if holds { expected } else { "failed" };
+        format!("{}, then {}", verdict(both, "both log in"), verdict(alone, "the second alone"))
     }
 
     async fn revoked(&self) -> String {
         let owner = SecretOwner::random().unwrap();
-        let (fetched, user) = self.made_for(&owner).await;
+        let (fetched, user) = self.issue(&owner).await;
         self.provider.release(&lease(&fetched)).await.unwrap();
-        let gone = if self.is_there(&user) { "still there" } else { "gone" };
+        let gone = if self.exists(&user) { "still there" } else { "gone" };
         let again = self.provider.release(&lease(&fetched)).await;
         let seen = format!("{gone}; again: {}", again.map_or_else(|error| error.kind(), |()| "done"));
         self.provider.revoke_all(&owner).await.unwrap();
         seen
     }
 
-    async fn ended(&self) -> String {
+    async fn owner_revoked(&self) -> String {
         let (one, other) = (SecretOwner::random().unwrap(), SecretOwner::random().unwrap());
-        let ((_, user), (_, neighbour)) = (self.made_for(&one).await, self.made_for(&other).await);
+        let ((_, user), (_, neighbor)) = (self.issue(&one).await, self.issue(&other).await);
         self.provider.revoke_all(&one).await.unwrap();
-        let gone = if self.is_there(&user) { "still there" } else { "gone" };
-        let seen =
-            format!("{gone}; a neighbour's {}", if self.logs_in(&neighbour) { "logs in" } else { "is gone too" });
+        let gone = if self.exists(&user) { "still there" } else { "gone" };
+        let seen = format!("{gone}; a neighbor's {}", if self.logs_in(&neighbor) { "logs in" } else { "is gone too" });
         self.provider.revoke_all(&other).await.unwrap();
         seen
     }
 
-    /// Without an owner, nobody would end it.
-    async fn nobodys(&self) -> String {
+    /// Asks for a dynamic secret without an owner, which nothing would revoke.
+    async fn without_owner(&self) -> String {
         let made = self.provider.get_secret(&Reference::new(ROLE), &VersionSelector::Current).await;
         made.map_or_else(|error| error.kind(), |_| "made").to_owned()
     }
@@ -137,13 +138,13 @@ struct User {
 }
 
 impl User {
-    fn of(fetched: &Fetched) -> Self {
+    fn of(fetched: &FetchedSecret) -> Self {
         let user: Value = serde_json::from_slice(fetched.value.expose()).unwrap();
         let text = |key: &str| user[key].as_str().unwrap().to_owned();
         Self { name: text("username"), password: text("password") }
     }
 }
 
-fn lease(fetched: &Fetched) -> LeaseId {
+fn lease(fetched: &FetchedSecret) -> LeaseId {
     fetched.lease.as_ref().unwrap().id.clone()
 }

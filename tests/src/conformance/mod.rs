@@ -1,5 +1,4 @@
-//! One suite for every backend, with the real server behind it: what each must answer, and what a backend that lacks a feature
-//! says. `cargo xtask verify conformance` runs it.
+//! One suite for every backend, against real servers. `cargo xtask verify conformance` runs it.
 
 mod backend;
 mod checks;
@@ -15,27 +14,27 @@ use serde_json::{Value, json};
 
 use self::backend::{Backend, DotEnvFile, Vault};
 
-/// Longer than any call of a provider may take: what takes longer is late.
+/// The longest that a call of a provider may take.
 const LONGEST: Duration = Duration::from_secs(10);
-/// The exit code of the program `conformance` where a server cannot be had on this machine.
+/// The exit code of the program `conformance` if a server is not available on this machine.
 pub const ABSENT: u8 = 75;
 
-/// One check, made.
+/// The result of one check.
 pub struct Row {
-    /// The backend, and the check.
+    /// The backend and the check.
     pub id: String,
-    /// What is said of the server: its name and version.
+    /// The server's name and version.
     server: [&'static str; 2],
-    /// What must be seen.
+    /// The expected result.
     pub expected: String,
-    /// What was.
+    /// The actual result.
     pub seen: String,
-    /// What was measured besides, for people.
+    /// Further measurements, for people.
     pub figures: Option<String>,
 }
 
 impl Row {
-    /// Whether it is as expected.
+    /// Reports whether the check passed.
     pub fn ok(&self) -> bool {
         self.expected == self.seen
     }
@@ -44,7 +43,7 @@ impl Row {
         Self { figures: Some(figures), ..self }
     }
 
-    /// For programs.
+    /// Returns the result as JSON.
     pub fn json(&self) -> Value {
         let backend = self.id.split_once('.').map(|(backend, _)| backend);
         let [server, version] = self.server;
@@ -56,31 +55,31 @@ impl Row {
     }
 }
 
-/// Makes all checks, and tells each as it is made.
+/// Runs all checks and reports each result.
 ///
 /// # Errors
 ///
-/// A server cannot be had.
-pub async fn all(mut tell: impl FnMut(&Row)) -> Result<(), far_servers::Failure> {
+/// Fails if a server is not available.
+pub async fn all(mut report: impl FnMut(&Row)) -> Result<(), far_servers::Failure> {
     let dotenv = DotEnvFile::new();
-    of_backend(&dotenv, &mut tell).await;
+    check_backend(&dotenv, &mut report).await;
     let vault = Vault::start()?;
-    of_backend(&vault, &mut tell).await;
-    faults::all(&vault, &mut tell).await?;
-    leases::all(&vault, &mut tell).await?;
-    rotation::all(&vault, &mut tell).await;
-    load::all(vault, &mut tell).await?;
+    check_backend(&vault, &mut report).await;
+    faults::all(&vault, &mut report).await?;
+    leases::all(&vault, &mut report).await?;
+    rotation::all(&vault, &mut report).await;
+    load::all(vault, &mut report).await?;
     Ok(())
 }
 
-async fn of_backend(backend: &dyn Backend, tell: &mut impl FnMut(&Row)) {
+async fn check_backend(backend: &dyn Backend, report: &mut impl FnMut(&Row)) {
     for check in checks::all() {
         let Some(expected) = (check.expected)(backend.features()) else { continue };
-        tell(&row(backend, check.id, expected, (check.run)(backend)).await);
+        report(&row(backend, check.id, expected, (check.run)(backend)).await);
     }
 }
 
-/// Makes one check. A provider that panics is an outcome, too.
+/// Runs one check. A panic of the provider is a result.
 async fn row(backend: &dyn Backend, id: &str, expected: &str, check: impl Future<Output = String>) -> Row {
     let started = Instant::now();
     let seen = std::panic::AssertUnwindSafe(check).catch_unwind().await;

@@ -1,11 +1,11 @@
-//! Values that change in their server while many tasks use them: each is one version's, whole, and none is older than it may be.
+//! Rotation under load: each value is whole and of one version, and none is older than its bound.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use far_core::broker::{AccessError, Broker, BrokerSettings, SecretError, Session};
-use far_core::capability::{Capability, Catalog, CatalogEntry, DeclaredSecret, Grant, Rotation, Scope, WhenLeaked};
+use far_core::capability::{Capability, Catalog, CatalogEntry, DeclaredSecret, Grant, LeakPolicy, Rotation, Scope};
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
 use far_core::provider::SecretProvider;
 use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
@@ -15,43 +15,45 @@ use tokio::time::sleep;
 use super::backend::{Backend, Vault};
 use super::{Row, row};
 
-/// How many tasks read, over and over.
+/// The number of tasks that read in a loop.
 const TASKS: usize = 200;
-/// How many versions are written meanwhile, and how long after each other.
+/// The number of versions written meanwhile, and their interval.
 const VERSIONS: usize = 40;
 const EVERY: Duration = Duration::from_millis(100);
-/// How long a value is kept, and how long the one before is used.
+/// The lifetime of a cached value, and the overlap of the previous version.
 const TTL: Duration = Duration::from_secs(1);
 const OVERLAP: Duration = Duration::from_millis(300);
 
 const NAME: &str = "rotated";
 
-pub(super) async fn all(vault: &Vault, tell: &mut impl FnMut(&Row)) {
-    let seen = Arc::new(Seen::default());
-    let told = under_load(vault, &seen).await;
-    let figures = seen.figures(vault.asked(NAME));
-    tell(&row(vault, "load.rotated", "0 mixed, 0 too old, 0 without an answer", async { told }).await.with(figures));
+pub(super) async fn all(vault: &Vault, report: &mut impl FnMut(&Row)) {
+    let counters = Arc::new(RotationCounters::default());
+    let summary = under_load(vault, &counters).await;
+    let figures = counters.figures(vault.read_count(NAME));
+    report(
+        &row(vault, "load.rotated", "0 mixed, 0 too old, 0 without an answer", async { summary }).await.with(figures),
+    );
 }
 
-/// What the tasks saw.
+/// The observations of the tasks.
 #[derive(Default)]
-struct Seen {
+struct RotationCounters {
     reads: AtomicUsize,
     mixed: AtomicUsize,
     failed: AtomicUsize,
     versions: Mutex<std::collections::BTreeSet<usize>>,
-    /// When the server had taken a version, by its number less one.
+    /// The time at which the server had each version, by number less one.
     written: Mutex<Vec<Instant>>,
-    /// The longest that a value was given out after the next one was there, in microseconds.
+    /// The longest use of a value after the next version existed, in microseconds.
     oldest: AtomicU64,
-    /// The longest time that a read of the server took, in microseconds.
+    /// The longest read of the server, in microseconds.
     longest: AtomicU64,
-    ended: AtomicBool,
+    stop: AtomicBool,
 }
 
-impl Seen {
-    /// A value is its version's number, again and again.
-    fn read(&self, version: &str, value: &[u8], asked: Instant) {
+impl RotationCounters {
+    /// Checks a value, which repeats the number of its version.
+    fn read(&self, version: &str, value: &[u8], requested: Instant) {
         let Ok(number) = version.parse::<usize>() else { return self.count(&self.mixed) };
         if value != text(number).as_bytes() {
             self.count(&self.mixed);
@@ -59,7 +61,7 @@ impl Seen {
         self.count(&self.reads);
         self.versions.lock().insert(number);
         if let Some(next) = self.written.lock().get(number) {
-            let late = asked.saturating_duration_since(*next);
+            let late = requested.saturating_duration_since(*next);
             self.oldest.fetch_max(late.as_micros() as u64, Ordering::Relaxed);
         }
     }
@@ -68,15 +70,15 @@ impl Seen {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How old a value may be at most: it was the current one when the server was asked, and is kept from when it was there.
+    /// Returns the largest age of a value: its lifetime plus the longest read.
     fn bound(&self) -> Duration {
         TTL + Duration::from_micros(self.longest.load(Ordering::Relaxed))
     }
 
-    fn figures(&self, asked: usize) -> String {
+    fn figures(&self, reads: usize) -> String {
         let oldest = Duration::from_micros(self.oldest.load(Ordering::Relaxed));
         format!(
-            "{} reads by {TASKS} tasks, of {} versions; the oldest was {} ms behind, of {} ms; the server was asked {asked} times",
+            "{} reads by {TASKS} tasks, of {} versions; the oldest was {} ms behind, bound {} ms; {reads} reads of the server",
             self.reads.load(Ordering::Relaxed),
             self.versions.lock().len(),
             oldest.as_millis(),
@@ -84,21 +86,21 @@ impl Seen {
         )
     }
 
-    fn told(&self) -> String {
+    fn summary(&self) -> String {
         let too_old = u8::from(Duration::from_micros(self.oldest.load(Ordering::Relaxed)) > self.bound());
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         if count(&self.reads) < TASKS || self.versions.lock().len() < VERSIONS / 8 {
-            return format!("nothing to see: {} reads of versions {:?}", count(&self.reads), self.versions.lock());
+            return format!("nothing observed: {} reads of versions {:?}", count(&self.reads), self.versions.lock());
         }
         let (mixed, failed) = (count(&self.mixed), count(&self.failed));
         format!("{mixed} mixed, {too_old} too old, {failed} without an answer")
     }
 }
 
-/// Keeps how long the server took to answer.
-struct Times(Arc<Seen>);
+/// A sink that measures the answers of the server.
+struct LatencySink(Arc<RotationCounters>);
 
-impl Sink for Times {
+impl Sink for LatencySink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         if let (EventKind::SecretFetched | EventKind::SecretRefreshed, Some(took)) =
             (record.event.kind(), record.event.duration())
@@ -113,56 +115,56 @@ fn text(number: usize) -> String {
     format!("{number:08}").repeat(1000)
 }
 
-async fn under_load(vault: &Vault, seen: &Arc<Seen>) -> String {
-    write(vault, seen, 1);
+async fn under_load(vault: &Vault, counters: &Arc<RotationCounters>) -> String {
+    write(vault, counters, 1);
     let provider: Arc<dyn SecretProvider> = vault.provider();
-    let pal = Pal::builder().sink(Arc::new(Times(seen.clone()))).build();
+    let pal = Pal::builder().sink(Arc::new(LatencySink(counters.clone()))).build();
     let broker = Broker::new([provider], pal, BrokerSettings::default()).unwrap();
     let catalog = Arc::new(catalog(vault));
     let mut readers = Vec::new();
     for _ in 0..TASKS {
         let session = Arc::new(broker.admit(context(&catalog)).await.unwrap());
         session.start().await.unwrap();
-        readers.push(tokio::spawn(reads(session, seen.clone())));
+        readers.push(tokio::spawn(reads(session, counters.clone())));
     }
     for number in 2..=VERSIONS {
         sleep(EVERY).await;
-        tokio::task::block_in_place(|| write(vault, seen, number));
+        tokio::task::block_in_place(|| write(vault, counters, number));
         if number % 15 == 0 {
-            broker.refresh_kept(&name(), &agent()).await;
+            broker.refresh(&name(), &agent()).await;
         }
     }
-    // The last one is seen by all.
+    // Lets all tasks read the last version.
     sleep(TTL + OVERLAP).await;
-    seen.ended.store(true, Ordering::Relaxed);
+    counters.stop.store(true, Ordering::Relaxed);
     for reader in readers {
         reader.await.unwrap();
     }
-    seen.told()
+    counters.summary()
 }
 
-fn write(vault: &Vault, seen: &Seen, number: usize) {
+fn write(vault: &Vault, counters: &RotationCounters, number: usize) {
     vault.put(NAME, &text(number));
-    seen.written.lock().push(Instant::now());
+    counters.written.lock().push(Instant::now());
 }
 
-/// Has a handle for a while, as a skill does: the version that it is of is in its overlap meanwhile, now and then.
-async fn reads(session: Arc<Session>, seen: Arc<Seen>) {
-    while !seen.ended.load(Ordering::Relaxed) {
-        let asked = Instant::now();
+/// Uses each handle several times, like a skill, so that some versions are in their overlap.
+async fn reads(session: Arc<Session>, counters: Arc<RotationCounters>) {
+    while !counters.stop.load(Ordering::Relaxed) {
+        let requested = Instant::now();
         match session.get(NAME, None).await {
             Ok(handle) => {
                 for _ in 0..3 {
                     match session.reveal(&handle).await {
-                        Ok(value) => seen.read(handle.version().as_str(), value.expose(), asked),
-                        // It was held until its time, or its overlap, was over: the skill asks anew.
+                        Ok(value) => counters.read(handle.version().as_str(), value.expose(), requested),
+                        // The handle has expired: the skill gets a new one.
                         Err(AccessError::Secret(SecretError::Expired)) => break,
-                        Err(_) => seen.count(&seen.failed),
+                        Err(_) => counters.count(&counters.failed),
                     }
                     tokio::task::yield_now().await;
                 }
             }
-            Err(_) => seen.count(&seen.failed),
+            Err(_) => counters.count(&counters.failed),
         }
         sleep(Duration::from_millis(10)).await;
     }
@@ -174,7 +176,7 @@ fn catalog(vault: &Vault) -> Catalog {
         .with_scope(Scope::Agent)
         .with_ttl(TTL)
         .with_rotation(Rotation { every: Duration::from_secs(3600), overlap: OVERLAP })
-        .with_when_leaked(WhenLeaked::Ignore);
+        .with_when_leaked(LeakPolicy::Ignore);
     catalog.insert(name(), entry).unwrap();
     catalog
 }

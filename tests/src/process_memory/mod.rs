@@ -1,5 +1,5 @@
-#![expect(unsafe_code, reason = "pages of memfd_secret can be read by their address only")]
-//! This process's memory, all of it, searched from within.
+#![expect(unsafe_code, reason = "pages of memfd_secret can only be read by address")]
+//! A search through the whole memory of this process, from within.
 
 mod mapping;
 
@@ -12,51 +12,52 @@ use std::ptr;
 
 use far_needle::{Encoding, Hit, Needle, Search, WINDOW};
 
-pub use self::mapping::Place;
+pub use self::mapping::MemoryRegion;
 use self::mapping::{Mapping, PAGE};
 
-/// How much is looked at at a time.
+/// The bytes read at a time.
 const CHUNK: usize = 256 * 1024;
-/// How long a list of mappings is at most, without taking more memory.
+/// The capacity for the list of mappings, in bytes.
 const LISTED: usize = 4 << 20;
-/// How many pages' states are read at a time.
+/// The number of page states read at a time.
 const STATES: usize = 8192;
-/// What the kernel says of a page that is in memory, or in swap.
-const THERE: u64 = 0b11 << 62;
+/// The bits of a page state that mark the page as in memory or in swap.
+const PRESENT: u64 = 0b11 << 62;
 
-/// The files through which a process sees itself. A hardened process cannot open them any more, but go on reading them.
+/// The files through which a process reads its own memory. A hardened process can still read them,
+/// but not open them.
 pub struct ProcessMemory {
     mappings: File,
-    /// What is read of `mappings`, in a block of its own from the beginning: one that is taken during a search would be
-    /// one that was just freed, and hide what is left in it.
-    listed: String,
+    /// The content of `mappings`. The block is allocated in advance: a new one could overwrite
+    /// freed memory that the search must see.
+    mapping_list: String,
     pages: File,
     memory: File,
-    /// What is looked at is here meanwhile, and nowhere else; this is not searched, and overwritten at the end.
+    /// The bytes under examination. The search skips this buffer and wipes it at the end.
     chunk: Box<[u8]>,
     states: Box<[u8]>,
 }
 
-/// What a search has seen.
+/// The results of a search.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// Where it was found, and in which form.
-    pub hits: Vec<(Place, Hit)>,
-    /// Bytes that were looked at.
-    pub examined: BTreeMap<Place, u64>,
-    /// What of the process's own could not be: its name, and how many bytes.
+    /// The matches and their regions.
+    pub hits: Vec<(MemoryRegion, Hit)>,
+    /// The examined bytes of each region.
+    pub examined: BTreeMap<MemoryRegion, u64>,
+    /// The names and bytes of the process's mappings that could not be examined.
     pub not_examined: BTreeMap<String, u64>,
-    /// What the kernel keeps there of its own, and shows to nobody.
+    /// The names and bytes of unreadable kernel mappings.
     pub kernels: BTreeMap<String, u64>,
 }
 
 impl Findings {
-    /// How often it was found in a place.
-    pub fn hits_in(&self, place: Place) -> usize {
-        self.hits.iter().filter(|(other, _)| *other == place).count()
+    /// Returns the number of matches in a region.
+    pub fn hits_in(&self, region: MemoryRegion) -> usize {
+        self.hits.iter().filter(|(other, _)| *other == region).count()
     }
 
-    /// These, and those of another value's search: for what consists of several.
+    /// Merges the findings of another value's search.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.hits.extend(other.hits);
@@ -64,7 +65,7 @@ impl Findings {
         self
     }
 
-    /// In which forms it was found.
+    /// Returns the encodings of the matches.
     pub fn encodings(&self) -> Vec<Encoding> {
         let mut encodings: Vec<_> = self.hits.iter().map(|(_, hit)| hit.encoding).collect();
         encodings.sort_unstable();
@@ -74,15 +75,15 @@ impl Findings {
 }
 
 impl ProcessMemory {
-    /// Opens them.
+    /// Opens the files.
     ///
     /// # Errors
     ///
-    /// The process is hardened already, or `/proc` is not mounted.
+    /// Fails if the process is already hardened, or `/proc` is not mounted.
     pub fn open() -> io::Result<Self> {
         Ok(Self {
             mappings: File::open("/proc/self/smaps")?,
-            listed: String::with_capacity(LISTED),
+            mapping_list: String::with_capacity(LISTED),
             pages: File::open("/proc/self/pagemap")?,
             memory: File::open("/proc/self/mem")?,
             chunk: vec![0; CHUNK].into_boxed_slice(),
@@ -90,41 +91,41 @@ impl ProcessMemory {
         })
     }
 
-    /// Looks for a value everywhere.
+    /// Searches all memory for a value.
     ///
     /// # Errors
     ///
-    /// The list of mappings, or of pages, could not be read.
+    /// Fails if the list of mappings or of pages cannot be read.
     pub fn search(&mut self, needle: &Needle) -> io::Result<Findings> {
-        self.listed.clear();
+        self.mapping_list.clear();
         self.mappings.rewind()?;
-        self.mappings.read_to_string(&mut self.listed)?;
-        let mappings = mapping::parse(&self.listed);
+        self.mappings.read_to_string(&mut self.mapping_list)?;
+        let mappings = mapping::parse(&self.mapping_list);
         let mut search = needle.search();
         let mut findings = Findings::default();
         for mapping in &mappings {
             let examined = self.examine(mapping, &mut search)?;
-            *findings.examined.entry(mapping.place).or_default() += examined.bytes;
+            *findings.examined.entry(mapping.region).or_default() += examined.bytes;
             if examined.missed > 0 {
-                let kernels = mapping.place == Place::Kernel;
+                let kernels = mapping.region == MemoryRegion::Kernel;
                 let missed = if kernels { &mut findings.kernels } else { &mut findings.not_examined };
                 *missed.entry(mapping.label().to_owned()).or_default() += examined.missed;
             }
         }
         self.chunk.fill(0);
         std::hint::black_box(&mut self.chunk);
-        findings.hits = self.placed(search.hits(), &mappings);
+        findings.hits = self.with_regions(search.hits(), &mappings);
         Ok(findings)
     }
 
-    /// Finds, with where they are; without those in what this search itself has read.
-    fn placed(&self, hits: Vec<Hit>, mappings: &[Mapping]) -> Vec<(Place, Hit)> {
+    /// Adds the region to each match, and drops matches in the search's own buffer.
+    fn with_regions(&self, hits: Vec<Hit>, mappings: &[Mapping]) -> Vec<(MemoryRegion, Hit)> {
         let own = self.chunk.as_ptr().addr() as u64..self.chunk.as_ptr().addr() as u64 + CHUNK as u64;
-        let place = |hit: &Hit| {
+        let region = |hit: &Hit| {
             let mapping = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&hit.address));
-            mapping.map_or(Place::Anonymous, |mapping| mapping.place)
+            mapping.map_or(MemoryRegion::Anonymous, |mapping| mapping.region)
         };
-        hits.into_iter().filter(|hit| !own.contains(&hit.address)).map(|hit| (place(&hit), hit)).collect()
+        hits.into_iter().filter(|hit| !own.contains(&hit.address)).map(|hit| (region(&hit), hit)).collect()
     }
 
     fn examine(&mut self, mapping: &Mapping, search: &mut Search<'_>) -> io::Result<Examined> {
@@ -133,20 +134,20 @@ impl ProcessMemory {
             examined.missed = mapping.end - mapping.start;
             return Ok(examined);
         }
-        // The kernel counts none of its own pages, and says of none that it is there.
-        if mapping.place == Place::Kernel {
+        // The kernel reports no state for its own pages.
+        if mapping.region == MemoryRegion::Kernel {
             self.read(mapping, mapping.start..mapping.end, search, &mut examined);
         } else if mapping.resident {
-            for range in self.ranges_there(mapping)? {
+            for range in self.present_ranges(mapping)? {
                 self.read(mapping, range, search, &mut examined);
             }
         }
         Ok(examined)
     }
 
-    /// The pages of a mapping that are in memory or in swap. What else it has was never touched, or given back to the
-    /// kernel: it reads as zeroes, or as its file.
-    fn ranges_there(&mut self, mapping: &Mapping) -> io::Result<Vec<Range<u64>>> {
+    /// Returns the pages of a mapping that are in memory or in swap. Other pages read as zeroes or
+    /// as the mapped file.
+    fn present_ranges(&mut self, mapping: &Mapping) -> io::Result<Vec<Range<u64>>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         let (mut page, end) = (mapping.start / PAGE, mapping.end / PAGE);
         while page < end {
@@ -154,7 +155,7 @@ impl ProcessMemory {
             let states = &mut self.states[..count * size_of::<u64>()];
             self.pages.read_exact_at(states, page * size_of::<u64>() as u64)?;
             for (number, state) in (page..).zip(states.as_chunks().0) {
-                if u64::from_ne_bytes(*state) & THERE == 0 {
+                if u64::from_ne_bytes(*state) & PRESENT == 0 {
                     continue;
                 }
                 let address = number * PAGE;
@@ -168,7 +169,7 @@ impl ProcessMemory {
         Ok(ranges)
     }
 
-    /// Looks at a stretch, in pieces that overlap by one byte less than a window.
+    /// Examines a range in chunks that overlap by one byte less than a window.
     fn read(&mut self, mapping: &Mapping, range: Range<u64>, search: &mut Search<'_>, examined: &mut Examined) {
         let mut at = range.start;
         while at < range.end {
@@ -193,12 +194,13 @@ struct Examined {
     missed: u64,
 }
 
-/// Reads locked pages that the kernel shows through no file.
+/// Reads locked pages that no file of the kernel exposes.
 fn copy_from(address: u64, chunk: &mut [u8]) {
     let start = ptr::with_exposed_provenance::<u8>(address as usize);
     for (at, byte) in chunk.iter_mut().enumerate() {
-        // SAFETY: the kernel has just listed this range as mapped, readable and there, and locked pages are never given
-        // back. Values in it may be written meanwhile by other threads: each read is of one byte, and volatile.
+        // SAFETY: the kernel has just mapping_list this range as mapped, readable and there, and
+        // locked pages are never given back. Values in it may be written meanwhile by other
+        // threads: each read is of one byte, and volatile.
         *byte = unsafe { start.add(at).read_volatile() };
     }
 }

@@ -1,28 +1,29 @@
-#![expect(unsafe_code, reason = "an allocator is one")]
-//! The allocator of `far`, which can be taken away.
+#![expect(unsafe_code, reason = "allocators are unsafe to implement")]
+//! The allocator of `far`, with a switch to stop wiping.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use far_core::memory::WipingAllocator;
 
-/// The wiping allocator; or, after [`stop_wiping`](Self::stop_wiping), the system's, which it takes its memory from.
-pub(crate) struct Switchable {
+/// The wiping allocator, or after [`stop_wiping`](Self::stop_wiping) the system's allocator beneath
+/// it.
+pub(crate) struct SwitchableAllocator {
     wiping: AtomicBool,
     inner: WipingAllocator,
 }
 
-impl Switchable {
+impl SwitchableAllocator {
     pub(crate) const fn new() -> Self {
         Self { wiping: AtomicBool::new(true), inner: WipingAllocator::new() }
     }
 
-    /// Leaves memory that is freed from now on as it is; says whether it was wiped before.
+    /// Stops wiping freed memory. Returns whether it was wiped before.
     pub(crate) fn stop_wiping(&self) -> bool {
         self.wiping.swap(false, Ordering::SeqCst)
     }
 
-    /// Wipes what is freed from now on.
+    /// Wipes memory freed from now on.
     pub(crate) fn wipe_again(&self) {
         self.wiping.store(true, Ordering::SeqCst);
     }
@@ -32,28 +33,28 @@ impl Switchable {
     }
 }
 
-// SAFETY: every call goes on as it came. The wiping allocator hands each layout to the system's unchanged, so that a block
-// of the one can be freed by the other.
-unsafe impl GlobalAlloc for Switchable {
+// SAFETY: every call is forwarded unchanged. The wiping allocator passes each layout to the
+// system's allocator unchanged, so each can free the other's blocks.
+unsafe impl GlobalAlloc for SwitchableAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the requirements.
         unsafe { self.inner.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the requirements.
         unsafe { self.inner.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the requirements.
         unsafe {
             if self.wipes() { self.inner.realloc(block, layout, size) } else { System.realloc(block, layout, size) }
         }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
+        // SAFETY: the caller upholds the requirements.
         unsafe { if self.wipes() { self.inner.dealloc(block, layout) } else { System.dealloc(block, layout) } }
     }
 }

@@ -1,5 +1,5 @@
-//! The backend of this proof. It has no value in its memory but the one that it is answering with, and that it handles as
-//! a client of a server does: in buffers of the process's heap that it does nothing to wipe.
+//! The backend of this proof. It holds only the value of the current answer, in heap buffers that
+//! it does not wipe, like a client of a server.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -10,127 +10,136 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
-use far_needle::Masked;
+use far_needle::MaskedValue;
 
-/// A backend of one secret.
+/// A backend with one secret.
 pub(crate) struct Backend {
     id: ProviderId,
-    now: Mutex<Now>,
+    state: Mutex<State>,
 }
 
-/// What it has and how it answers.
-struct Now {
-    secret: Option<Masked>,
-    /// Takes its place when a refresh asks.
-    rotated: Option<Masked>,
+/// The secret and the answers of the backend.
+struct State {
+    secret: Option<MaskedValue>,
+    /// The value that replaces the secret at the next refresh.
+    rotated: Option<MaskedValue>,
     version: u64,
     ttl: Option<Duration>,
-    manner: Manner,
+    mode: ResponseMode,
 }
 
-/// How it answers.
+/// The kind of answer.
 #[derive(Default)]
-pub(crate) enum Manner {
-    /// As it should.
+pub(crate) enum ResponseMode {
+    /// A complete answer.
     #[default]
-    Well,
-    /// Not to its end: what came cannot be parsed.
-    CutOff,
-    /// It panics, with the answer in its hands.
-    Panics,
-    /// It stops while the answer is in its buffer.
-    StopsInBuffer(Stop),
-    /// It stops deep in calls, with the value on the stack.
-    StopsOnStack(Stop),
+    Complete,
+    /// A truncated answer, which cannot be parsed.
+    Truncated,
+    /// A panic while the backend holds the answer.
+    Panic,
+    /// A pause while the answer is in a buffer.
+    PauseInBuffer(PausePoint),
+    /// A pause in nested calls, with the value on the stack.
+    PauseOnStack(PausePoint),
 }
 
-/// A place at which the backend says that it got there, and waits.
-pub(crate) struct Stop {
+/// A point at which the backend reports its position and waits.
+pub(crate) struct PausePoint {
     there: Sender<Range<u64>>,
     go_on: Receiver<()>,
 }
 
-/// The other end of a [`Stop`]; lets it go when dropped.
-pub(crate) struct Stopped {
+/// The other end of a [`PausePoint`], which resumes the backend when dropped.
+pub(crate) struct PauseHandle {
     there: Receiver<Range<u64>>,
     _go_on: Sender<()>,
 }
 
-/// What those panic with that are told to: nothing to be told.
+/// The payload of requested panics, which the panic hook does not print.
 pub(crate) struct Defect;
 
 impl Defect {
-    #[expect(clippy::panic, reason = "what comes after a panic is what is examined")]
-    pub(crate) fn happens() -> ! {
+    #[expect(clippy::panic, reason = "the panic is the subject of the examination")]
+    pub(crate) fn panic() -> ! {
         panic_any(Self)
     }
 }
 
-/// How long anything may take that takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of steps that take milliseconds.
+const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
-impl Stop {
-    pub(crate) fn new() -> (Self, Stopped) {
+impl PausePoint {
+    pub(crate) fn new() -> (Self, PauseHandle) {
         let ((there, is_there), (go_on, goes_on)) = (channel(), channel());
-        (Self { there, go_on: goes_on }, Stopped { there: is_there, _go_on: go_on })
+        (Self { there, go_on: goes_on }, PauseHandle { there: is_there, _go_on: go_on })
     }
 
     fn wait_with(&self, value: &[u8]) {
         let start = value.as_ptr().addr() as u64;
-        // An error says that the other end is gone, which is what is waited for.
+        // An error means that the other end was dropped, which also resumes the backend.
         let _ = self.there.send(start..start + value.len() as u64);
-        let _ = self.go_on.recv_timeout(PATIENCE);
+        let _ = self.go_on.recv_timeout(STEP_TIMEOUT);
     }
 }
 
-impl Stopped {
-    /// Waits until the backend is there, and says at which addresses it has the value.
+impl PauseHandle {
+    /// Waits until the backend pauses, and returns the addresses of the value.
     pub(crate) fn reached(&self) -> Range<u64> {
-        self.there.recv_timeout(PATIENCE).unwrap()
+        self.there.recv_timeout(STEP_TIMEOUT).unwrap()
     }
 }
 
 impl Backend {
     pub(crate) fn new(id: ProviderId) -> Self {
-        Self { id, now: Mutex::new(Now { secret: None, rotated: None, version: 0, ttl: None, manner: Manner::Well }) }
+        Self {
+            id,
+            state: Mutex::new(State {
+                secret: None,
+                rotated: None,
+                version: 0,
+                ttl: None,
+                mode: ResponseMode::Complete,
+            }),
+        }
     }
 
-    /// Makes this the current value, which lives so long.
-    pub(crate) fn set(&self, secret: &Masked, ttl: Option<Duration>, manner: Manner) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = Now { secret: Some(secret.clone()), rotated: None, version: now.version + 1, ttl, manner };
+    /// Sets the current value, its lifetime and the kind of answer.
+    pub(crate) fn set(&self, secret: &MaskedValue, ttl: Option<Duration>, mode: ResponseMode) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        *state = State { secret: Some(secret.clone()), rotated: None, version: state.version + 1, ttl, mode };
     }
 
-    /// Makes this the current value from the moment that a refresh asks.
-    pub(crate) fn rotate_to(&self, secret: &Masked) {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner).rotated = Some(secret.clone());
+    /// Sets the value that the next refresh returns.
+    pub(crate) fn rotate_to(&self, secret: &MaskedValue) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).rotated = Some(secret.clone());
     }
 
     fn rotate(&self) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rotated) = now.rotated.take() {
-            now.secret = Some(rotated);
-            now.version += 1;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rotated) = state.rotated.take() {
+            state.secret = Some(rotated);
+            state.version += 1;
         }
     }
 
-    fn answer(&self) -> Result<Fetched, ProviderError> {
-        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        let secret = now.secret.as_ref().ok_or(ProviderError::NotFound)?;
-        if let Manner::StopsOnStack(stop) = &now.manner {
-            deep(DEPTH, secret, stop);
+    fn answer(&self) -> Result<FetchedSecret, ProviderError> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let secret = state.secret.as_ref().ok_or(ProviderError::NotFound)?;
+        if let ResponseMode::PauseOnStack(pause) = &state.mode {
+            deep(DEPTH, secret, pause);
         }
         let mut body = received(secret);
-        match &now.manner {
-            Manner::CutOff => body.truncate(body.trim_ascii_end().len() - 1),
-            Manner::Panics => Defect::happens(),
-            Manner::StopsInBuffer(stop) => stop.wait_with(&body),
-            Manner::Well | Manner::StopsOnStack(_) => {}
+        match &state.mode {
+            ResponseMode::Truncated => body.truncate(body.trim_ascii_end().len() - 1),
+            ResponseMode::Panic => Defect::panic(),
+            ResponseMode::PauseInBuffer(pause) => pause.wait_with(&body),
+            ResponseMode::Complete | ResponseMode::PauseOnStack(_) => {}
         }
-        let version = Version::parse(&now.version.to_string()).map_err(|_| ProviderError::Invalid)?;
-        Ok(Fetched::new(parsed(&body)?, version).with_ttl(now.ttl))
+        let version = Version::parse(&state.version.to_string()).map_err(|_| ProviderError::Invalid)?;
+        Ok(FetchedSecret::new(parsed(&body)?, version).with_ttl(state.ttl))
     }
 }
 
@@ -140,7 +149,7 @@ impl SecretProvider for Backend {
         &self.id
     }
 
-    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<FetchedSecret, ProviderError> {
         self.answer()
     }
 
@@ -148,21 +157,22 @@ impl SecretProvider for Backend {
         Err(ProviderError::Unsupported)
     }
 
-    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<RefreshOutcome, ProviderError> {
         self.rotate();
-        self.answer().map(Refreshed::Changed)
+        self.answer().map(RefreshOutcome::Changed)
     }
 }
 
-/// The body of an answer, `{"data":["VALUE"]}` and spaces, in a buffer that grew as it came in.
-fn received(secret: &Masked) -> Vec<u8> {
+/// Returns the body of an answer, `{"data":["VALUE"]}` and spaces, in a buffer that grows like one
+/// that is received.
+fn received(secret: &MaskedValue) -> Vec<u8> {
     let mut body = Vec::new();
     let mut take = |byte| {
         body.push(byte);
         black_box(&mut body);
     };
-    // Before the value, so that what is freed with it is not overwritten by the next to have the beginning of the block;
-    // after it, so that the buffer grows, and leaves it behind, more than once.
+    // Spaces before the value keep the next owner of a freed block from overwriting it. Spaces
+    // after it make the buffer grow, and leave copies behind, more than once.
     let spaces = [b' '; 3000];
     spaces.into_iter().chain(*b"{\"data\":[\"").for_each(&mut take);
     for byte in secret.bytes() {
@@ -181,17 +191,17 @@ fn parsed(body: &[u8]) -> Result<SecretBytes, ProviderError> {
     Ok(SecretBytes::copy_of(value.as_bytes())?)
 }
 
-/// How many calls deep the value is on the stack.
+/// The depth of calls at which the value is on the stack.
 const DEPTH: usize = 40;
 
 #[inline(never)]
-fn deep(left: usize, secret: &Masked, stop: &Stop) {
+fn deep(left: usize, secret: &MaskedValue, pause: &PausePoint) {
     let mut frame = [0_u8; 64];
     if left == 0 {
         secret.write_to(black_box(&mut frame));
-        stop.wait_with(&frame);
+        pause.wait_with(&frame);
     } else {
-        deep(left - 1, secret, stop);
+        deep(left - 1, secret, pause);
     }
     black_box(&mut frame);
 }

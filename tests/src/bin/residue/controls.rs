@@ -1,4 +1,4 @@
-//! Positive controls: for each kind of place, that the search finds what is there. Without them, finding nothing says nothing.
+//! Positive controls: the search finds a value in each kind of memory.
 
 use std::hint::black_box;
 use std::ops::Range;
@@ -6,85 +6,88 @@ use std::time::Duration;
 
 use far_core::pal::EventKind;
 use far_needle::Needle;
-use far_tests::process_memory::{Place, ProcessMemory};
+use far_tests::process_memory::{MemoryRegion, ProcessMemory};
 use serde_json::json;
 
 use crate::ALLOCATOR;
-use crate::backend::{Manner, Stop};
+use crate::backend::{PausePoint, ResponseMode};
 use crate::host::{Host, secret};
 use crate::row::Row;
 
-/// Longer than anything here takes.
+/// Longer than any step takes.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) async fn locked_memory(host: &Host, memory: &mut ProcessMemory) -> Row {
-    let secret = host.alpha(Manner::Well);
+    let secret = host.alpha(ResponseMode::Complete);
     let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 600_000 }]);
     let mut running = host.start(&steps, LONG);
     running.recorded(EventKind::SecretInjected).await;
     let findings = memory.search(&secret).unwrap();
     running.cancel().await;
-    Row::found_in("control.locked-memory", &[Place::Locked], &findings)
+    Row::found_in("control.locked-memory", &[MemoryRegion::Locked], &findings)
 }
 
 pub(crate) async fn guest_memory(host: &Host, memory: &mut ProcessMemory) -> Row {
-    let secret = host.alpha(Manner::Well);
+    let secret = host.alpha(ResponseMode::Complete);
     let log = json!({ "do": "log", "level": "info", "message": "revealed" });
     let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "leak" }, log, { "do": "sleep", "ms": 600_000 }]);
     let mut running = host.start(&steps, LONG);
     running.recorded(EventKind::SkillLogged).await;
     let findings = memory.search(&secret).unwrap();
     running.cancel().await;
-    // It was in locked memory only before the guest had it; what is found besides is the guest's.
-    Row::found_in("control.guest-memory", &[Place::Locked, Place::Guest], &findings)
+    // The value was only in locked memory before the guest got it, so all other matches are in the
+    // guest.
+    Row::found_in("control.guest-memory", &[MemoryRegion::Locked, MemoryRegion::Guest], &findings)
 }
 
 pub(crate) async fn client_buffer(host: &Host, memory: &mut ProcessMemory) -> Row {
-    while_stopped(host, memory, "control.client-buffer", Manner::StopsInBuffer).await
+    while_paused(host, memory, "control.client-buffer", ResponseMode::PauseInBuffer).await
 }
 
 pub(crate) async fn stack(host: &Host, memory: &mut ProcessMemory) -> Row {
-    while_stopped(host, memory, "control.host-stack", Manner::StopsOnStack).await
+    while_paused(host, memory, "control.host-stack", ResponseMode::PauseOnStack).await
 }
 
-/// Searches while the backend stands still in the middle of a task's call.
-async fn while_stopped(host: &Host, memory: &mut ProcessMemory, id: &str, manner: fn(Stop) -> Manner) -> Row {
-    let (stop, stopped) = Stop::new();
-    let secret = host.alpha(manner(stop));
+/// Searches while the backend pauses during a task's call.
+async fn while_paused(host: &Host, memory: &mut ProcessMemory, id: &str, mode: fn(PausePoint) -> ResponseMode) -> Row {
+    let (pause, handle) = PausePoint::new();
+    let secret = host.alpha(mode(pause));
     let running = host.start(&json!([{ "do": "get", "name": "alpha" }]), LONG);
     let row = tokio::task::block_in_place(|| {
-        let addresses = stopped.reached();
+        let addresses = handle.reached();
         Row::found_at(id, &addresses, &memory.search(&secret).unwrap())
     });
-    drop(stopped);
+    drop(handle);
     running.task.await.unwrap();
     row
 }
 
-/// What is left without the wiping allocator; with it the same block is clean.
+/// Checks that a freed block keeps its content without the wiping allocator, and loses it with that
+/// allocator.
 pub(crate) fn freed_heap(memory: &mut ProcessMemory) -> [Row; 3] {
-    let kept = secret();
+    let retained = secret();
     let wiping = ALLOCATOR.stop_wiping();
-    let addresses = free_a_block_of(&kept);
-    let findings = memory.search(&kept).unwrap();
+    let addresses = free_block(&retained);
+    let findings = memory.search(&retained).unwrap();
     if wiping {
         ALLOCATOR.wipe_again();
     }
     let control = Row::found_at("control.freed-heap", &addresses, &findings);
     let wiped = secret();
-    free_a_block_of(&wiped);
+    free_block(&wiped);
     let findings = memory.search(&wiped).unwrap();
     let clean = Row::clean("freed-heap", "freed", "freed", &findings);
-    // What no search from within can look at, told once.
+    // Memory that a search from within cannot read, reported once.
     let kernels: Vec<_> = findings.kernels.keys().map(String::as_str).collect();
     [control, clean, Row::not_examined("kernels-own-pages", &kernels.join(", "))]
 }
 
-/// Large enough for most of it to stay as it is while a search takes memory, and too small to go back to the kernel.
+/// A size at which most of the block survives the search's own allocations, and which is not
+/// returned to the kernel.
 const BLOCK: usize = 96 * 1024;
 
-/// Answers with where it was.
-fn free_a_block_of(secret: &Needle) -> Range<u64> {
+/// Frees a block filled with the secret, and returns its addresses.
+fn free_block(secret: &Needle) -> Range<u64> {
     let mut block = vec![0; BLOCK];
     block.chunks_mut(secret.value().len()).for_each(|place| secret.value().write_to(place));
     let start = block.as_ptr().addr() as u64;

@@ -1,4 +1,5 @@
-//! Core files: off in a process that holds values; and where they are not, without what is in locked pages.
+//! Core files: disabled in a process that holds values, and otherwise without the content of locked
+//! pages.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -14,7 +15,7 @@ use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 use crate::host::{LENGTH, secret};
 use crate::row::Row;
 
-/// What this process lets be written of it.
+/// Checks that this process writes no core file.
 pub(crate) fn off() -> Row {
     let limit = getrlimit(Resource::Core).maximum.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
     let dumpable = match dumpable_behavior() {
@@ -24,7 +25,8 @@ pub(crate) fn off() -> Row {
     Row::equal("core.off", "limit 0, not dumpable", format!("limit {limit}, {dumpable}"))
 }
 
-/// What a debugger writes of a process that is not hardened, and holds one value in locked pages and another on the heap.
+/// Checks the core files of an unhardened process with one value in locked pages and one on the
+/// heap.
 pub(crate) fn written(folder: &Path) -> Vec<Row> {
     if !Command::new("gdb").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success()) {
         return vec![Row::not_examined("core.usual", "gdb is not installed")];
@@ -41,7 +43,7 @@ pub(crate) fn written(folder: &Path) -> Vec<Row> {
             if found { "found: heap" } else { "nothing" },
         ));
         let seen = match search(&core, &locked).unwrap().len() {
-            // What `mmap` and `mlock` gave is left out where it is asked to be, and only so.
+            // Pages from `mmap` and `mlock` are excluded only on request.
             hits if kind == "everything" && backing() == Backing::Locked => format!("not examined: {hits} hits"),
             hits => format!("{hits} hits"),
         };
@@ -54,10 +56,11 @@ pub(crate) fn written(folder: &Path) -> Vec<Row> {
     rows
 }
 
-/// Has a debugger write what it leaves out by itself: pages that were marked so, and those that the kernel's filter excludes.
+/// Makes the debugger also write pages that it excludes by default: marked pages, and those of the
+/// kernel's filter.
 const EVERYTHING: [&str; 4] = ["-ex", "set dump-excluded-mappings on", "-ex", "set use-coredump-filter off"];
 
-/// This program, not hardened, with these values.
+/// Starts this program, unhardened, with these values.
 fn hold(values: &[&Needle]) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let mut held = command.arg("--hold").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -70,9 +73,10 @@ fn hold(values: &[&Needle]) -> Child {
     held
 }
 
-/// The other side of [`hold`]: takes two values, says so, and waits until its input ends.
+/// The child process of [`hold`]: reads two values, signals readiness, and waits for the end of its
+/// input.
 pub(crate) fn held() -> io::Result<()> {
-    // Not by the standard library's own handle: it has a buffer on the heap.
+    // The standard library's handle would buffer the values on the heap.
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut read = Ok(());
     let locked = SecretBytes::new(LENGTH, |place| read = input.read_exact(place)).map_err(io::Error::other)?;
@@ -106,7 +110,8 @@ fn search(core: &Path, needle: &Needle) -> io::Result<Vec<Hit>> {
         }
         let end = kept + read;
         search.feed(start, &chunk[..end]);
-        // What could be the beginning of a find is looked at again with what follows it.
+        // A match may begin at the end of a chunk, so the tail is searched again with the next
+        // chunk.
         let keep = end.min(WINDOW - 1);
         chunk.copy_within(end - keep..end, 0);
         (start, kept) = (start + (end - keep) as u64, keep);

@@ -1,4 +1,4 @@
-//! What providers show to a server of Vault's API to log in.
+//! The credentials of providers for a Vault server.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use far_core::memory::SecretBytes;
 use far_core::provider::SecretProvider;
-use far_needle::{Masked, Needle};
+use far_needle::{MaskedValue, Needle};
 use far_providers::vault::{Address, Auth, Mounts, SecretId, Vault, VaultConfig};
 
 use crate::host::secret;
 use crate::remote::Remote;
 
-/// What providers log in with, by the name of the login and of the secret that is then fetched; and a key for TLS, which the other
-/// process has made.
+/// The credentials of providers, named by the login method, which is also the name of the fetched
+/// secret. The other process creates the TLS key.
 pub(crate) struct Credentials {
-    /// No login, but the file with the token itself.
+    /// A token in a file, used without a login.
     pub(crate) token: Arc<Needle>,
     pub(crate) secret_id: Arc<Needle>,
     pub(crate) jwt: Arc<Needle>,
@@ -30,14 +30,14 @@ impl Credentials {
     }
 }
 
-/// A provider for the token, and one for each login.
+/// Returns a provider for the token and one for each login method.
 pub(crate) fn providers(
     remote: &Remote,
     folder: &Path,
     credentials: &Credentials,
 ) -> Vec<(&'static str, Arc<dyn SecretProvider>)> {
     let authority = written(folder, "ca.pem", remote.address.authority.as_bytes());
-    let file = |name: &str, value: &Masked| written(folder, name, locked(value).expose());
+    let file = |name: &str, value: &MaskedValue| written(folder, name, locked(value).expose());
     let certificate = file("identity.pem", &remote.login.pem);
     let role = || "far".to_owned();
     let token = Auth::Token { file: file("token", credentials.token.value()) };
@@ -73,8 +73,8 @@ pub(crate) fn providers(
     .into()
 }
 
-/// The value, where it may be.
-pub(crate) fn locked(value: &Masked) -> SecretBytes {
+/// Returns the value in locked memory.
+pub(crate) fn locked(value: &MaskedValue) -> SecretBytes {
     SecretBytes::new(value.len(), |place| value.write_to(place)).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! A `.env` that values are written into without being anywhere else meanwhile.
+//! A `.env` into which values are written directly from locked memory.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, Write};
@@ -6,24 +6,24 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use far_core::memory::SecretBytes;
-use far_needle::Masked;
+use far_needle::MaskedValue;
 
-/// The file.
+/// The `.env` file.
 pub(crate) struct DotEnvFile {
     path: PathBuf,
 }
 
-/// What comes after the value.
+/// The line after the value.
 #[derive(Clone, Copy)]
-pub(crate) enum Rest {
-    /// Nothing that is wrong.
-    Well,
-    /// A line that is none.
-    Broken,
+pub(crate) enum FileTail {
+    /// A valid end of the file.
+    Valid,
+    /// A malformed line.
+    Malformed,
 }
 
 impl DotEnvFile {
-    /// A file without values.
+    /// Creates a file without values.
     pub(crate) fn create(folder: &Path) -> Self {
         let path = folder.join(".env");
         let file = Self { path };
@@ -35,20 +35,20 @@ impl DotEnvFile {
         &self.path
     }
 
-    /// Makes this the value of `NAME`, and of nothing else.
-    pub(crate) fn write(&self, name: &str, value: &Masked, rest: Rest) {
+    /// Writes a file in which `name` has this value and no other name has a value.
+    pub(crate) fn write(&self, name: &str, value: &MaskedValue, tail: FileTail) {
         let plain = SecretBytes::new(value.len(), |place| value.write_to(place)).unwrap();
         let mut file = self.open();
-        let end: &[u8] = match rest {
-            Rest::Well => b"'\n",
-            Rest::Broken => b"'\nno assignment\n",
+        let end: &[u8] = match tail {
+            FileTail::Valid => b"'\n",
+            FileTail::Malformed => b"'\nno assignment\n",
         };
         for part in [name.as_bytes(), b"='", plain.expose(), end] {
             file.write_all(part).unwrap();
         }
     }
 
-    /// Takes all values out of it.
+    /// Removes all values.
     pub(crate) fn clear(&self) {
         self.open().write_all(b"BETA=\n").unwrap();
     }

@@ -1,4 +1,4 @@
-//! Runs of the `far` command: what they print and what they write, searched for the value that they used.
+//! Runs of the `far` command: the search covers their output and files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,19 +8,20 @@ use std::process::{Command, Output};
 use far_needle::Needle;
 use serde_json::{Value, json};
 
-use crate::dotenv_file::{DotEnvFile, Rest};
+use crate::dotenv_file::{DotEnvFile, FileTail};
 use crate::host::{private_folder, secret};
 use crate::row::Row;
 
-/// Where runs read from and write to.
-struct Place<'a> {
+/// The inputs and the output folder of the runs.
+struct RunFixture<'a> {
     far: &'a Path,
     component: &'a Path,
     env_file: DotEnvFile,
     written: PathBuf,
 }
 
-/// The last step of each run: the value is in the guest's memory by then.
+/// Returns the runs: id, last step and exit code. The value is in the guest's memory before the
+/// last step.
 fn runs() -> [(&'static str, Value, i32); 5] {
     [
         ("completed", json!({ "do": "identity" }), 0),
@@ -33,15 +34,15 @@ fn runs() -> [(&'static str, Value, i32); 5] {
 
 pub(crate) fn rows(far: &Path, component: &Path, folder: &Path) -> Vec<Row> {
     let (values, written) = (private_folder(folder, "far-run"), private_folder(folder, "written"));
-    // Runs have a working directory of their own.
+    // Runs use another working directory.
     let [far, component] = [far, component].map(|path| std::path::absolute(path).unwrap());
-    let place = Place { far: &far, component: &component, env_file: DotEnvFile::create(&values), written };
+    let fixture = RunFixture { far: &far, component: &component, env_file: DotEnvFile::create(&values), written };
     let secret = secret();
-    place.env_file.write("BETA", secret.value(), Rest::Well);
+    fixture.env_file.write("BETA", secret.value(), FileTail::Valid);
 
-    let mut rows = vec![place.control(&secret)];
+    let mut rows = vec![fixture.control(&secret)];
     for (id, last, exit) in runs() {
-        let output = place.run(id, &[&last]);
+        let output = fixture.run(id, &[&last]);
         let exit_seen = output.status.code().unwrap_or(-1);
         let hits = secret.find_in(&output.stdout).len() + secret.find_in(&output.stderr).len();
         let row = Row::equal(
@@ -60,13 +61,13 @@ pub(crate) fn rows(far: &Path, component: &Path, folder: &Path) -> Vec<Row> {
             .with("hits", hits),
         );
     }
-    rows.push(place.files(&secret));
+    rows.push(fixture.files(&secret));
     rows
 }
 
-impl Place<'_> {
-    /// The value is where it was put: in the `.env`, and in the output of a skill that returns it, where the operator has it
-    /// not looked for.
+impl RunFixture<'_> {
+    /// Checks that the search finds the value in the `.env`, and in the output of a skill that
+    /// returns it with when-leaked 'ignore'.
     fn control(&self, secret: &Needle) -> Row {
         let env = !secret.find_in(&fs::read(self.env_file.path()).unwrap()).is_empty();
         let config = self.env_file.path().with_file_name("far.toml");
@@ -100,7 +101,7 @@ impl Place<'_> {
             .unwrap()
     }
 
-    /// All that the runs wrote: events, audit files, and whatever else is in the folder for temporary files.
+    /// Searches all files of the runs: events, audit files and temporary files.
     fn files(&self, secret: &Needle) -> Row {
         let mut files = Vec::new();
         list(&self.written, &mut files);

@@ -1,10 +1,10 @@
-//! What this process and the other one say to each other: a length, and so many bytes.
+//! The frames between this process and the other one: a length and that many bytes.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 
 use far_core::memory::SecretBytes;
-use far_needle::Masked;
+use far_needle::MaskedValue;
 
 /// Writes a frame.
 pub(crate) fn write(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
@@ -13,8 +13,8 @@ pub(crate) fn write(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     to.flush()
 }
 
-/// Writes a value, which is in locked pages alone meanwhile.
-pub(crate) fn write_value(to: &mut impl Write, value: &Masked) -> io::Result<()> {
+/// Writes a value, held only in locked pages meanwhile.
+pub(crate) fn write_value(to: &mut impl Write, value: &MaskedValue) -> io::Result<()> {
     let plain = SecretBytes::new(value.len(), |place| value.write_to(place)).map_err(io::Error::other)?;
     write(to, plain.expose())
 }
@@ -26,16 +26,16 @@ pub(crate) fn read(from: &mut File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a value, which is in locked pages alone until it is under a mask.
-pub(crate) fn read_value(from: &mut File) -> io::Result<Masked> {
+/// Reads a value, held only in locked pages until it is masked.
+pub(crate) fn read_value(from: &mut File) -> io::Result<MaskedValue> {
     let length = length(from)?;
     let mut read = Ok(());
     let plain = SecretBytes::new(length, |place| read = from.read_exact(place)).map_err(io::Error::other)?;
     read?;
-    Masked::of(plain.expose()).map_err(io::Error::other)
+    MaskedValue::of(plain.expose()).map_err(io::Error::other)
 }
 
-/// Not by the standard library's own handles: they have buffers on the heap.
+/// Reads a length. The standard library's handles are not used, because they buffer on the heap.
 fn length(from: &mut File) -> io::Result<usize> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;

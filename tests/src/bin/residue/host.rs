@@ -1,4 +1,4 @@
-//! The host that all checks run on: one for the whole process, so that each end comes after all the others.
+//! The host of all checks: one for the whole process, so that each check follows all earlier ones.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use far_core::SecretName;
 use far_core::broker::BrokerSettings;
 use far_core::capability::{Catalog, CatalogEntry, Operation, Rotation, Terms};
-use far_core::pal::{EventKind, Pal, Reading, Subscription};
+use far_core::pal::{EventKind, Pal, Subscription, SubscriptionItem};
 use far_core::provider::{Reference, SecretProvider};
 use far_needle::Needle;
 use far_providers::DotEnv;
@@ -17,32 +17,32 @@ use far_runtime::{Limits, Report, Runtime, Skill, Task};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::backend::{Backend, Manner};
+use crate::backend::{Backend, ResponseMode};
 use crate::dotenv_file::DotEnvFile;
 use crate::sink::Gate;
 
-/// A host with two backends and a sink that does as it is told.
+/// A host with two backends and a controllable sink.
 pub(crate) struct Host {
     pub(crate) runtime: Arc<Runtime>,
     skill: Arc<Skill>,
-    /// Where `alpha` comes from.
+    /// The backend of `alpha`.
     pub(crate) backend: Arc<Backend>,
-    /// Where `beta` comes from.
+    /// The backend of `beta`.
     dotenv: Arc<DotEnv>,
     pub(crate) env_file: DotEnvFile,
     pub(crate) sink: Arc<Gate>,
 }
 
-/// A task that is under way, and the events since it began.
-pub(crate) struct Running {
+/// A running task and its events.
+pub(crate) struct RunningTask {
     pub(crate) task: JoinHandle<Report>,
     events: Subscription,
 }
 
-/// How many characters a value has.
+/// The number of characters in a value.
 pub(crate) const LENGTH: usize = 48;
 
-/// A new value, which is nowhere yet.
+/// Returns a new value that is not in memory in plain form.
 pub(crate) fn secret() -> Arc<Needle> {
     Arc::new(Needle::random(LENGTH).unwrap())
 }
@@ -79,30 +79,30 @@ impl Host {
         Self { runtime, skill, backend, dotenv, env_file, sink }
     }
 
-    /// Gives `alpha` a new value.
-    pub(crate) fn alpha(&self, manner: Manner) -> Arc<Needle> {
+    /// Sets a new value for `alpha`.
+    pub(crate) fn alpha(&self, mode: ResponseMode) -> Arc<Needle> {
         let secret = secret();
-        self.backend.set(secret.value(), None, manner);
+        self.backend.set(secret.value(), None, mode);
         secret
     }
 
-    /// Has the `.env` backend read the file without a value.
-    #[expect(clippy::disallowed_methods, reason = "a call of the broker's would leave a value")]
+    /// Clears the `.env` and makes its backend read it again.
+    #[expect(clippy::disallowed_methods, reason = "a call through the broker would leave a value")]
     pub(crate) async fn forget_dotenv(&self) {
         self.env_file.clear();
         self.dotenv.list_secrets().await.unwrap();
     }
 
-    /// Starts a task that takes these steps.
-    pub(crate) fn start(&self, steps: &Value, timeout: Duration) -> Running {
+    /// Starts a task with these steps.
+    pub(crate) fn start(&self, steps: &Value, timeout: Duration) -> RunningTask {
         let grants = ["alpha:sign,reveal,refresh", "beta:reveal"];
         let task = Task::new(&self.skill).with_input(json!({ "steps": steps }).to_string());
         let task = grants.into_iter().fold(task, |task, grant| task.with_grant(grant.parse().unwrap()));
         let task = task.with_limits(Limits { timeout, ..Limits::default() });
-        Running::start(&self.runtime, task)
+        RunningTask::start(&self.runtime, task)
     }
 
-    /// Runs such a task to its end; says how it ended, and what was recorded.
+    /// Runs such a task and returns its report and the kinds of its events.
     pub(crate) async fn run(&self, steps: &Value, timeout: Duration) -> (Report, Vec<EventKind>) {
         let mut running = self.start(steps, timeout);
         let report = (&mut running.task).await.unwrap();
@@ -110,19 +110,19 @@ impl Host {
     }
 }
 
-impl Running {
+impl RunningTask {
     pub(crate) fn start(runtime: &Arc<Runtime>, task: Task) -> Self {
         let events = runtime.pal().subscribe();
         let runtime = runtime.clone();
         Self { task: tokio::spawn(async move { runtime.run(task).await }), events }
     }
 
-    /// Waits until this was recorded.
+    /// Waits until an event of this kind is recorded.
     pub(crate) async fn recorded(&mut self, kind: EventKind) {
         while self.next().await != kind {}
     }
 
-    /// What was recorded of the task, whose end was.
+    /// Returns the kinds of events up to the task's end.
     pub(crate) async fn all_recorded(&mut self) -> Vec<EventKind> {
         let mut kinds = Vec::new();
         while kinds.last() != Some(&EventKind::TaskFinished) {
@@ -133,19 +133,19 @@ impl Running {
 
     async fn next(&mut self) -> EventKind {
         match self.events.next().await {
-            Some(Reading::Record(record)) => record.event.kind(),
+            Some(SubscriptionItem::Record(record)) => record.event.kind(),
             _ => unreachable!("the host keeps its log, and no task here fills it"),
         }
     }
 
-    /// Cancels the task, and waits until it is gone.
+    /// Cancels the task and waits for its end.
     pub(crate) async fn cancel(self) {
         self.task.abort();
         assert!(self.task.await.unwrap_err().is_cancelled());
     }
 }
 
-/// A folder that only this user may open.
+/// Creates a folder with owner-only access.
 pub(crate) fn private_folder(within: &Path, name: &str) -> PathBuf {
     let folder = within.join(name);
     DirBuilder::new().mode(0o700).create(&folder).unwrap();

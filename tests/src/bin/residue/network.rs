@@ -1,4 +1,4 @@
-//! A host whose tasks send requests to the other process, and whose backends ask it for secrets.
+//! A host whose tasks and backends send requests to the other process.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,34 +11,35 @@ use far_core::capability::{
 use far_core::pal::Pal;
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName};
-use far_needle::Masked;
-use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, Exchange, GitHubApp, Kind, Recipe};
+use far_needle::MaskedValue;
+use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, Exchange, ExchangeConfig, GitHubApp, Kind};
 use far_providers::vault::Mounts;
 use far_runtime::{Egress, Limits, Runtime, Skill, Task};
 use serde_json::{Value, json};
 
-use crate::backend::{Backend, Manner};
+use crate::backend::{Backend, ResponseMode};
 use crate::credentials::{self, Credentials};
-use crate::host::Running;
+use crate::host::RunningTask;
 use crate::remote::Remote;
 
-/// The host, the other process, and what the backends have.
+/// The host, the other process and the backends.
 pub(crate) struct Network {
     pub(crate) runtime: Arc<Runtime>,
     skill: Arc<Skill>,
     pub(crate) remote: Remote,
-    /// Where `alpha` and the keys that sign come from.
+    /// The backend of `alpha` and the signing keys.
     backend: Arc<Backend>,
-    /// Where the keys come from that are exchanged for `basic`, `body` and `app`.
+    /// The backend of the keys that are exchanged for `basic`, `body` and `app`.
     keys: Arc<Backend>,
     grants: Vec<Grant>,
 }
 
-/// What `alpha` may stand in.
+/// The placements of `alpha`.
 const PLACEMENTS: [&str; 4] = ["authorization", "header:x-api-key", "query:key", "client-certificate"];
 
 impl Network {
-    /// Starts both. By these, providers say who they are to the server of Vault's API.
+    /// Starts the host and the other process. Providers log in to its Vault server with these
+    /// credentials.
     pub(crate) async fn start(component: &Path, folder: &Path, credentials: &Credentials) -> Self {
         let remote = Remote::start();
         let [backend, keys] = ["backend", "keys"].map(|id| Arc::new(Backend::new(id.parse().unwrap())));
@@ -73,26 +74,26 @@ impl Network {
         Self { runtime, skill, remote, backend, keys, grants }
     }
 
-    /// Gives the secrets of the backend in this process a new value.
-    pub(crate) fn alpha(&self, value: &Masked) {
-        self.backend.set(value, None, Manner::Well);
+    /// Sets a new value for the secrets of the backend in this process.
+    pub(crate) fn alpha(&self, value: &MaskedValue) {
+        self.backend.set(value, None, ResponseMode::Complete);
     }
 
-    /// Gives the keys that are exchanged a new value.
-    pub(crate) fn key(&self, value: &Masked) {
-        self.keys.set(value, None, Manner::Well);
+    /// Sets a new value for the keys that are exchanged.
+    pub(crate) fn key(&self, value: &MaskedValue) {
+        self.keys.set(value, None, ResponseMode::Complete);
     }
 
     /// Starts a task that gets these secrets and sends these requests.
-    pub(crate) fn send(&self, secrets: &[&str], requests: &Value, timeout: Duration) -> Running {
+    pub(crate) fn send(&self, secrets: &[&str], requests: &Value, timeout: Duration) -> RunningTask {
         let input = json!({ "secrets": secrets, "requests": requests });
         let task = Task::new(&self.skill).with_input(input.to_string());
         let task = self.grants.iter().cloned().fold(task, Task::with_grant);
-        Running::start(&self.runtime, task.with_limits(Limits { timeout, ..Limits::default() }))
+        RunningTask::start(&self.runtime, task.with_limits(Limits { timeout, ..Limits::default() }))
     }
 }
 
-/// What the operator permits, and the caller grants: the same.
+/// Returns the catalog and the grants, which have the same terms.
 fn catalog(remote: &Remote, secrets: &[(&str, ProviderId, Reference)]) -> (Catalog, Vec<Grant>) {
     let (mut catalog, mut grants) = (Catalog::new(), Vec::new());
     for (name, provider, reference) in secrets {
@@ -124,7 +125,7 @@ fn terms(remote: &Remote, name: &str) -> Terms {
     terms.with_placements(placements.iter().map(|text| text.parse::<Placement>().unwrap()).collect()).unwrap()
 }
 
-/// What the skill says that it does: all that is granted.
+/// Returns the skill's declaration of everything granted.
 fn declaration(grants: &[Grant]) -> Value {
     let secret = |grant: &Grant| {
         let terms = grant.terms();
@@ -157,7 +158,7 @@ fn exchange(remote: &Remote, keys: Arc<Backend>) -> Arc<dyn SecretProvider> {
         repositories: Vec::new(),
         permissions: Vec::new(),
     };
-    let recipe = |(name, kind)| Recipe {
+    let recipe = |(name, kind)| ExchangeConfig {
         name: Reference::new(name),
         key: Reference::new("key"),
         kind,

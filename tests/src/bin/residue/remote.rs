@@ -1,27 +1,27 @@
-//! The process at the other end of connections. What it has of a value came by TLS, or by a pipe that this process writes to
-//! from locked pages: so that all that is found here is the host's.
+//! The process at the other end of connections. It gets values by TLS, or by a pipe from locked
+//! pages, so all residue in this process is the host's.
 
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use far_needle::{Masked, Needle};
+use far_needle::{MaskedValue, Needle};
 use serde_json::Value;
 
 use crate::frames;
 use crate::servers::Order;
 
-/// Servers in a process of their own.
+/// Servers in another process.
 pub(crate) struct Remote {
     child: Child,
     orders: ChildStdin,
     answers: File,
-    /// Where they are, with their authority's certificate.
+    /// The servers' addresses and the certificate of their authority.
     pub(crate) address: Address,
-    /// A client certificate of the authority's, with its key, in PEM.
+    /// A client certificate of the authority, with its key, in PEM.
     pub(crate) identity: Key,
-    /// Another, for a provider that logs in.
+    /// A client certificate for a provider's login.
     pub(crate) login: Key,
     /// A key for RS256, in PEM.
     pub(crate) rsa: Key,
@@ -31,22 +31,22 @@ pub(crate) struct Remote {
     pub(crate) ed: Key,
 }
 
-/// Origins, and who they are of.
+/// The origins of the servers, and their authority.
 pub(crate) struct Address {
     pub(crate) authority: String,
-    /// Of the server that takes everybody.
+    /// The origin of the server without client certificates.
     pub(crate) open: String,
-    /// Of the server that wants a client certificate.
+    /// The origin of the server that requires a client certificate.
     pub(crate) mutual: String,
 }
 
 /// A private key.
 pub(crate) struct Key {
-    /// As the backend has it.
-    pub(crate) pem: Masked,
-    /// The private number, or much of it, in the PEM.
+    /// The PEM of the backend.
+    pub(crate) pem: MaskedValue,
+    /// The private number, or most of it, as PEM text.
     pub(crate) text: Needle,
-    /// In the DER that this is of, and what is computed of it to sign with.
+    /// The private numbers in DER, and the numbers computed from them for signatures.
     pub(crate) numbers: Vec<Needle>,
 }
 
@@ -59,68 +59,68 @@ impl Key {
         Self { pem, text, numbers }
     }
 
-    /// All that is looked for.
+    /// Returns all needles of the key.
     pub(crate) fn needles(&self) -> Vec<&Needle> {
         [&self.text].into_iter().chain(&self.numbers).collect()
     }
 }
 
 impl Remote {
-    /// Starts it.
+    /// Starts the process.
     pub(crate) fn start() -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let mut child = command.arg("--serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let orders = child.stdin.take().unwrap();
         let mut answers = File::from(OwnedFd::from(child.stdout.take().unwrap()));
-        let told: Value = serde_json::from_slice(&frames::read(&mut answers).unwrap()).unwrap();
-        let text = |name: &str| told[name].as_str().unwrap().to_owned();
+        let addresses: Value = serde_json::from_slice(&frames::read(&mut answers).unwrap()).unwrap();
+        let text = |name: &str| addresses[name].as_str().unwrap().to_owned();
         let address = Address { authority: text("authority"), open: text("open"), mutual: text("mutual") };
         let [identity, login, rsa, ec, ed] = [(); 5].map(|()| Key::read(&mut answers));
         Self { child, orders, answers, address, identity, login, rsa, ec, ed }
     }
 
-    /// Has it give out this value from now on, as a secret and as a token.
-    pub(crate) fn give_out(&mut self, value: &Masked) {
-        self.order(Order::GiveOut);
+    /// Sets the value that the servers return as a secret and as a token.
+    pub(crate) fn set_value(&mut self, value: &MaskedValue) {
+        self.order(Order::SetValue);
         frames::write_value(&mut self.orders, value).unwrap();
         self.done();
     }
 
-    /// Has it give this token to whoever logs in.
-    pub(crate) fn grant(&mut self, token: &Masked) {
-        self.order(Order::Grant);
+    /// Sets the token that a login returns.
+    pub(crate) fn set_token(&mut self, token: &MaskedValue) {
+        self.order(Order::SetToken);
         frames::write_value(&mut self.orders, token).unwrap();
         self.done();
     }
 
-    /// Has it hold back its answer to the next that logs in, or exchanges a key.
+    /// Delays the answer to the next login or key exchange.
     pub(crate) fn hold_next(&mut self) {
         self.order(Order::HoldNext);
         self.done();
     }
 
-    /// Waits until it has a request that it holds back the answer to.
+    /// Waits until a server delays an answer.
     pub(crate) fn wait_held(&mut self) {
         self.order(Order::WaitHeld);
         self.done();
     }
 
-    /// Has it answer.
+    /// Releases the delayed answer.
     pub(crate) fn release(&mut self) {
         self.order(Order::Release);
         self.done();
     }
 
-    /// The signature of the token that came last: as text, and its bytes.
+    /// Returns the signature of the last token, as text and as bytes.
     pub(crate) fn signature(&mut self) -> [Needle; 2] {
         self.order(Order::Signature);
         let [text, bytes] = [(), ()].map(|()| frames::read_value(&mut self.answers).unwrap());
         [Needle::new(text).unwrap(), Needle::of_bytes(bytes).unwrap()]
     }
 
-    /// A new value of letters and digits, which stays as it is in a form.
-    pub(crate) fn word(&mut self) -> Needle {
-        self.order(Order::Word);
+    /// Returns a new value of letters and digits, which form encoding leaves unchanged.
+    pub(crate) fn alphanumeric(&mut self) -> Needle {
+        self.order(Order::Alphanumeric);
         Needle::new(frames::read_value(&mut self.answers).unwrap()).unwrap()
     }
 
@@ -135,7 +135,7 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        // Whether it is gone already is no matter.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,12 +1,11 @@
-//! Secrets that leave in requests over HTTPS: after the task they are nowhere, and while it waits for an answer they are not
-//! in the guest, which never had them.
+//! Secrets in HTTPS requests: nowhere in memory after the task, and never in the guest.
 
 use std::time::{Duration, Instant};
 
 use far_core::pal::EventKind;
 use far_needle::Needle;
 use far_runtime::{End, Report};
-use far_tests::process_memory::{Findings, Place, ProcessMemory};
+use far_tests::process_memory::{Findings, MemoryRegion, ProcessMemory};
 use serde_json::{Value, json};
 
 use crate::controls::LONG;
@@ -15,42 +14,46 @@ use crate::network::Network;
 use crate::remote::{Key, Remote};
 use crate::row::Row;
 
-/// How long what is left of a connection may take to go: it is freed by a task of the HTTP library's, once its client is.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The time for the HTTP library's task to free a connection after its client.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(4);
 const POLL: Duration = Duration::from_millis(50);
-/// How long a request is held back: long enough for a guest to send it, and for a search.
+/// The time limit of a task with a delayed answer: enough to send the request and to search.
 const HELD: Duration = Duration::from_secs(6);
-/// How this is told.
+/// The reason for repeated searches, in reports.
 const WAITED: &str =
     "the HTTP library's task that owns the connection: searched every 50 ms until nothing was found, 4 s at most";
 
-/// All that are wanted, by their names.
-pub(crate) async fn all(network: &mut Network, memory: &mut ProcessMemory, wanted: impl Fn(&str) -> bool) -> Vec<Row> {
+/// Runs the selected checks.
+pub(crate) async fn all(
+    network: &mut Network,
+    memory: &mut ProcessMemory,
+    selected: impl Fn(&str) -> bool,
+) -> Vec<Row> {
     let mut rows = Vec::new();
     for (id, request, more) in requests(network) {
-        if wanted(id) {
+        if selected(id) {
             rows.push(sent(network, memory, id, &request, more).await);
         }
     }
-    if wanted("sealed.time-out") {
+    if selected("sealed.time-out") {
         rows.extend(held(network, memory).await);
     }
-    if wanted("sealed.client-certificate") {
+    if selected("sealed.client-certificate") {
         rows.push(client_certificate(network, memory).await);
     }
-    if wanted("sign-jwt.hs256") {
+    if selected("sign-jwt.hs256") {
         let key = secret();
         network.alpha(key.value());
-        rows.extend(signed(network, memory, "sign-jwt.hs256", "hs", Signs::Word(&key)).await);
+        rows.extend(signed(network, memory, "sign-jwt.hs256", "hs", SigningKey::Text(&key)).await);
     }
-    for (id, name, key) in KEYS.into_iter().filter(|(id, ..)| wanted(id)) {
+    for (id, name, key) in KEYS.into_iter().filter(|(id, ..)| selected(id)) {
         network.alpha(&key(&network.remote).pem);
-        rows.extend(signed(network, memory, id, name, Signs::Key(key)).await);
+        rows.extend(signed(network, memory, id, name, SigningKey::Key(key)).await);
     }
     rows
 }
 
-/// What is sent, and what the task does then: nothing, or what ends it.
+/// Returns the requests, each with an optional second one that ends the task.
 fn requests(network: &Network) -> Vec<(&'static str, Value, Option<Value>)> {
     let to = |path: &str| format!("{}{path}", network.remote.address.open);
     let bearer = |path: &str| json!({ "method": "GET", "url": to(path), "bearer": "alpha" });
@@ -75,7 +78,7 @@ async fn sent(network: &Network, memory: &mut ProcessMemory, id: &str, request: 
     cleared(memory, id, &format!("secret.used, {outcome}"), seen, &[&secret]).await
 }
 
-/// The guest waits in a host call for an answer that does not come.
+/// Searches while the guest waits in a host call for a delayed answer.
 async fn held(network: &mut Network, memory: &mut ProcessMemory) -> [Row; 3] {
     let secret = secret();
     network.alpha(secret.value());
@@ -87,12 +90,12 @@ async fn held(network: &mut Network, memory: &mut ProcessMemory) -> [Row; 3] {
     let seen = seen(&report, &running.all_recorded().await);
     drop(report);
     network.remote.release();
-    let (guest, hosts) = (findings.hits_in(Place::Guest), findings.hits.len());
-    let examined = findings.examined.get(&Place::Guest).is_some_and(|bytes| *bytes > 0);
+    let (guest, hosts) = (findings.hits_in(MemoryRegion::Guest), findings.hits.len());
+    let examined = findings.examined.get(&MemoryRegion::Guest).is_some_and(|bytes| *bytes > 0);
     let control = if hosts > guest { "found in the host" } else { "nothing" };
     let control = Row::found("control.sealed.held", "found in the host", control, &findings);
-    let told = format!("{}; {guest} hits in the guest", if examined { "searched" } else { "no memory of a guest" });
-    let held = Row::found("sealed.held.guest", "searched; 0 hits in the guest", told, &findings);
+    let guest_matches = format!("{}; {guest} hits in the guest", if examined { "searched" } else { "no guest memory" });
+    let held = Row::found("sealed.held.guest", "searched; 0 hits in the guest", guest_matches, &findings);
     let ended = cleared(memory, "sealed.time-out", "secret.used, timed-out", seen, &[&secret]).await;
     [control, held, ended]
 }
@@ -106,57 +109,64 @@ async fn client_certificate(network: &Network, memory: &mut ProcessMemory) -> Ro
     cleared(memory, "sealed.client-certificate", "secret.used, completed, answered", seen, &key.needles()).await
 }
 
-/// A key that the other process has made.
-type Made = fn(&Remote) -> &Key;
+/// Selects a key that the other process created.
+type KeySelector = fn(&Remote) -> &Key;
 
-/// Those that sign, by the check and the secret.
-const KEYS: [(&str, &str, Made); 3] = [
+/// The signing keys, by check and secret.
+const KEYS: [(&str, &str, KeySelector); 3] = [
     ("sign-jwt.rs256", "rs", |remote| &remote.rsa),
     ("sign-jwt.es256", "es", |remote| &remote.ec),
     ("sign-jwt.eddsa", "ed", |remote| &remote.ed),
 ];
 
-/// What signs a token.
+/// The key that signing_key a token.
 #[derive(Clone, Copy)]
-enum Signs<'a> {
-    Word(&'a Needle),
-    Key(Made),
+enum SigningKey<'a> {
+    Text(&'a Needle),
+    Key(KeySelector),
 }
 
-impl<'a> Signs<'a> {
+impl<'a> SigningKey<'a> {
     fn needles(self, remote: &'a Remote) -> Vec<&'a Needle> {
         match self {
-            Self::Word(word) => vec![word],
+            Self::Text(text) => vec![text],
             Self::Key(key) => key(remote).needles(),
         }
     }
 }
 
-/// The key is in locked memory while the task has it, which waits for an answer; the token was signed by then.
-async fn signed(network: &mut Network, memory: &mut ProcessMemory, id: &str, name: &str, signs: Signs<'_>) -> [Row; 2] {
+/// SigningKey a token. The control finds the key in locked memory while the task waits for an
+/// answer.
+async fn signed(
+    network: &mut Network,
+    memory: &mut ProcessMemory,
+    id: &str,
+    name: &str,
+    signing_key: SigningKey<'_>,
+) -> [Row; 2] {
     let url = format!("{}/hold", network.remote.address.open);
     let request = json!([{ "method": "GET", "url": url, "signed": [name, { "scope": "a" }] }]);
     let mut running = network.send(&[], &request, LONG);
     network.remote.wait_held();
-    let findings = memory.search(signs.needles(&network.remote)[0]).unwrap();
-    let control = Row::found_in(&format!("control.{id}"), &[Place::Locked], &findings);
+    let findings = memory.search(signing_key.needles(&network.remote)[0]).unwrap();
+    let control = Row::found_in(&format!("control.{id}"), &[MemoryRegion::Locked], &findings);
     network.remote.release();
     let report = (&mut running.task).await.unwrap();
     let seen = seen(&report, &running.all_recorded().await);
     drop(report);
     let signature = network.remote.signature();
-    let needles: Vec<_> = signs.needles(&network.remote).into_iter().chain(&signature).collect();
+    let needles: Vec<_> = signing_key.needles(&network.remote).into_iter().chain(&signature).collect();
     [control, cleared(memory, id, "secret.used, completed, answered", seen, &needles).await]
 }
 
-/// Runs a task that sends these requests; says what was seen of it.
+/// Runs a task that sends these requests, and summarizes it.
 pub(crate) async fn run(network: &Network, secrets: &[&str], requests: &Value) -> String {
     let mut running = network.send(secrets, requests, LONG);
     let report = (&mut running.task).await.unwrap();
     seen(&report, &running.all_recorded().await)
 }
 
-/// Whether a secret was used, how the task ended, and whether all that it sent was answered well.
+/// Describes the use of the secret, the outcome, and whether all answers were successful.
 pub(crate) fn seen(report: &Report, recorded: &[EventKind]) -> String {
     let used = if recorded.contains(&EventKind::SecretUsed) { "secret.used" } else { "not used" };
     let answers = match &report.end {
@@ -170,7 +180,7 @@ pub(crate) fn seen(report: &Report, recorded: &[EventKind]) -> String {
     format!("{used}, {}{answers}", report.end.outcome().as_str())
 }
 
-/// Searches until nothing is found, or the time for that is over.
+/// Searches until nothing is found or the time is over.
 pub(crate) async fn cleared(
     memory: &mut ProcessMemory,
     id: &str,
@@ -178,7 +188,7 @@ pub(crate) async fn cleared(
     seen: String,
     needles: &[&Needle],
 ) -> Row {
-    let (end, mut searches) = (Instant::now() + PATIENCE, 0);
+    let (end, mut searches) = (Instant::now() + CLEANUP_TIMEOUT, 0);
     let findings = loop {
         let all = needles.iter().map(|needle| memory.search(needle).unwrap());
         let findings = all.reduce(Findings::and).unwrap();

@@ -1,4 +1,4 @@
-//! A required sink that does as it is told with records of one kind.
+//! A required sink that refuses records of one kind on request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,23 +6,23 @@ use far_core::pal::{EventKind, Receipt, Record, Sink, SinkError};
 
 use crate::backend::Defect;
 
-/// Takes all records, but for those that it is told not to.
+/// A sink that accepts all records except those of the refused kind.
 #[derive(Default)]
 pub(crate) struct Gate(Mutex<Option<(EventKind, Refusal)>>);
 
-/// What happens instead.
+/// The kind of refusal.
 #[derive(Clone, Copy)]
 pub(crate) enum Refusal {
-    /// The record is not taken.
+    /// The sink reports that it is full.
     Full,
     /// The sink panics.
     Panic,
 }
 
 impl Gate {
-    /// From now on; with `None`, takes all again.
-    pub(crate) fn refuse(&self, what: Option<(EventKind, Refusal)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    /// Sets the refusal, or with `None` accepts all records again.
+    pub(crate) fn refuse(&self, refusal: Option<(EventKind, Refusal)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
     }
 }
 
@@ -32,7 +32,7 @@ impl Sink for Gate {
         match refused.filter(|(kind, _)| *kind == record.event.kind()) {
             None => Receipt::Ready(Ok(())),
             Some((_, Refusal::Full)) => Receipt::Ready(Err(SinkError::Full)),
-            Some((_, Refusal::Panic)) => Defect::happens(),
+            Some((_, Refusal::Panic)) => Defect::panic(),
         }
     }
 }
