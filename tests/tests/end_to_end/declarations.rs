@@ -1,5 +1,5 @@
-//! What the SDK embeds is what the host reads: the declaration, with the schema of the input.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+//! The host reads the declaration that the SDK embeds, with the schema of the input.
+#![expect(clippy::unwrap_used, reason = "a failed setup is a failed test")]
 
 use far_core::capability::Declaration;
 use far_tests::guests;
@@ -10,7 +10,7 @@ fn embedded(component: &str) -> Declaration {
 }
 
 #[test]
-fn the_schema_is_that_of_the_input() {
+fn derived_schema_describes_input() {
     let declaration = embedded(guests::GITHUB_WEBHOOK);
     assert_eq!(declaration.secrets[0].name.as_str(), "github-webhook-secret");
     let expected = json!({
@@ -30,13 +30,13 @@ fn the_schema_is_that_of_the_input() {
 }
 
 #[test]
-fn the_schema_that_was_written_stays() {
+fn written_schema_is_kept() {
     let written: Value = serde_json::from_str(include_str!("../../../skills-examples/aws-presign/skill.json")).unwrap();
     assert_eq!(embedded(guests::AWS_PRESIGN).input_schema.as_ref(), Some(&written["input-schema"]));
 }
 
 #[test]
-fn a_large_input_has_its_schema_too() {
+fn large_input_has_schema() {
     for component in [guests::PROBE, guests::PROBE_REVEALING] {
         let schema = embedded(component).input_schema.unwrap();
         let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();

@@ -1,15 +1,11 @@
-//! However a task ends, its end is recorded once, and what was its own is wiped before.
+//! Every end of a task wipes its values and is recorded once.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "in a test's own steps, too, what is not there is a failed test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "missing data is a failed test, in a probe's steps too")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::pal::{EventKind, Outcome, Pal, Reading, Receipt, Record, Sink, SinkError, Subscription};
+use far_core::pal::{EventKind, Outcome, Pal, Receipt, Record, Sink, SinkError, Subscription, SubscriptionItem};
 use far_core::provider::ProviderError;
 use far_runtime::{End, Limits, Task};
 use far_tests::host::{SECRETS, results};
@@ -21,7 +17,7 @@ fn count(host: &TestHost, kind: EventKind) -> usize {
 }
 
 #[tokio::test]
-async fn every_end_wipes_and_is_recorded_once() {
+async fn every_outcome_wipes_and_records_once() {
     let cases = [
         (json!({ "do": "log", "level": "info", "message": "" }), Outcome::Completed),
         (json!({ "do": "fail", "message": "no" }), Outcome::SkillError),
@@ -33,7 +29,7 @@ async fn every_end_wipes_and_is_recorded_once() {
         let host = TestHost::new();
         let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, step] });
         let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
-        let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits);
+        let task = host.task(guests::PROBE, &["alpha:reached"], &steps).await.with_limits(limits);
         assert_eq!(host.runtime.run(task).await.end.outcome(), outcome);
         assert_eq!(
             (count(&host, EventKind::SecretWiped), count(&host, EventKind::TaskFinished)),
@@ -45,30 +41,30 @@ async fn every_end_wipes_and_is_recorded_once() {
     }
 }
 
-/// Waits until an event of a kind is recorded.
+/// Waits until an event of this kind is recorded.
 async fn until(events: &mut Subscription, kind: EventKind) {
     loop {
-        let Some(Reading::Record(record)) = events.next().await else { panic!("no events") };
+        let Some(SubscriptionItem::Record(record)) = events.next().await else { panic!("no events") };
         if record.event.kind() == kind {
             break;
         }
     }
 }
 
-/// A task with a value of its own that does not end by itself.
+/// Returns an endless task that holds a value.
 async fn endless(host: &TestHost) -> Task {
     let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
-    host.task(guests::PROBE, &["alpha:sign"], &steps).await
+    host.task(guests::PROBE, &["alpha:reached"], &steps).await
 }
 
-/// The end of the one task, after so many of its values were wiped.
+/// Asserts that the only task wiped this many values and ended with this outcome.
 fn assert_ended(host: &TestHost, wiped: usize, outcome: Outcome) {
     assert_eq!((count(host, EventKind::SecretWiped), count(host, EventKind::TaskFinished)), (wiped, 1));
     assert_eq!(host.last(EventKind::TaskFinished).unwrap().event.outcome(), Some(outcome));
 }
 
 #[tokio::test]
-async fn a_cancelled_task_ends_too() {
+async fn cancelled_task_wipes_and_finishes() {
     let host = TestHost::new();
     let mut events = host.runtime.pal().subscribe();
     let cancelled = until(&mut events, EventKind::SecretInjected);
@@ -78,7 +74,7 @@ async fn a_cancelled_task_ends_too() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_dropped_ends_too() {
+async fn dropped_task_wipes_and_finishes() {
     let host = TestHost::new();
     let (mut events, runtime, task) = (host.runtime.pal().subscribe(), host.runtime.clone(), endless(&host).await);
     let running = tokio::spawn(async move { runtime.run(task).await });
@@ -89,39 +85,39 @@ async fn a_task_that_is_dropped_ends_too() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_dropped_in_a_call_of_the_host_ends_too() {
+async fn task_dropped_in_host_call_finishes() {
     let host = TestHost::new();
     let (hold, runtime, task) = (host.provider.hold(), host.runtime.clone(), endless(&host).await);
     let running = tokio::spawn(async move { runtime.run(task).await });
-    host.provider.called(1).await;
+    host.provider.wait_for_calls(1).await;
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
     drop(hold);
     assert_ended(&host, 0, Outcome::Cancelled);
-    assert_eq!(count(&host, EventKind::SecretFetched), 0, "the call ended with the only task that it was for");
+    assert_eq!(count(&host, EventKind::SecretFetched), 0, "the fetch was canceled with its only task");
 }
 
 #[test]
-fn tasks_end_with_the_process_that_runs_them() {
+fn tasks_end_with_their_tokio_runtime() {
     for held in [false, true] {
-        let process = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let host = process.block_on(async { TestHost::new() });
+        let tokio_runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let host = tokio_runtime.block_on(async { TestHost::new() });
         let hold = held.then(|| host.provider.hold());
-        process.block_on(async {
+        tokio_runtime.block_on(async {
             let (mut events, runtime, task) =
                 (host.runtime.pal().subscribe(), host.runtime.clone(), endless(&host).await);
             tokio::spawn(async move { runtime.run(task).await });
-            let sign = if held { EventKind::SecretRequested } else { EventKind::SecretInjected };
-            until(&mut events, sign).await;
+            let reached = if held { EventKind::SecretRequested } else { EventKind::SecretInjected };
+            until(&mut events, reached).await;
         });
-        drop(process);
+        drop(tokio_runtime);
         assert_ended(&host, usize::from(!held), Outcome::Cancelled);
         drop(hold);
     }
 }
 
 #[tokio::test]
-async fn a_runtime_that_nobody_else_holds_lasts_as_long_as_its_tasks() {
+async fn task_keeps_runtime_alive() {
     let host = TestHost::new();
     let (mut events, runtime, task) = (host.runtime.pal().subscribe(), host.runtime.clone(), endless(&host).await);
     let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
@@ -134,7 +130,7 @@ async fn a_runtime_that_nobody_else_holds_lasts_as_long_as_its_tasks() {
 }
 
 #[tokio::test]
-async fn a_backend_that_does_not_answer_is_a_typed_error() {
+async fn backend_failure_is_typed_error() {
     let host = TestHost::new();
     let steps = json!([{ "do": "get", "name": "alpha" }]);
     for (failure, kind) in [
@@ -144,19 +140,19 @@ async fn a_backend_that_does_not_answer_is_a_typed_error() {
         (ProviderError::TooLarge, "too-large"),
     ] {
         host.provider.fail_with(Some(failure));
-        let report = host.probe(guests::PROBE, &["alpha:sign"], steps.clone()).await;
+        let report = host.probe(guests::PROBE, &["alpha:reached"], steps.clone()).await;
         assert_eq!(results(&report)[0]["error"], kind);
     }
     let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "fail", "message": "gave up" }]);
     host.provider.fail_with(Some(ProviderError::Unavailable));
-    let report = host.probe(guests::PROBE, &["alpha:sign"], steps).await;
+    let report = host.probe(guests::PROBE, &["alpha:reached"], steps).await;
     assert!(matches!(report.end, End::BackendUnavailable(_)));
 }
 
-/// A required sink that takes everything until the event that it does not take.
-struct Until(EventKind, fn() -> Receipt);
+/// A required sink that fails at events of one kind.
+struct FailAt(EventKind, fn() -> Receipt);
 
-impl Sink for Until {
+impl Sink for FailAt {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         if record.event.kind() == self.0 { (self.1)() } else { Receipt::Ready(Ok(())) }
     }
@@ -167,17 +163,17 @@ fn full() -> Receipt {
 }
 
 fn panicking() -> Receipt {
-    panic!("a defect of the sink; this is part of the test");
+    panic!("the sink panics as part of the test");
 }
 
 fn hanging() -> Receipt {
-    let (word, receipt) = tokio::sync::oneshot::channel();
-    std::mem::forget(word);
+    let (sender, receipt) = tokio::sync::oneshot::channel();
+    std::mem::forget(sender);
     Receipt::Pending(receipt)
 }
 
 #[tokio::test]
-async fn no_record_no_value() {
+async fn unrecorded_event_releases_no_value() {
     let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "leak" }]);
     for sink in [full, hanging, panicking] {
         for (kind, calls) in [
@@ -189,7 +185,7 @@ async fn no_record_no_value() {
             (EventKind::SecretRevealed, 1),
             (EventKind::TaskFinished, 1),
         ] {
-            let pal = Pal::builder().required_sink(Arc::new(Until(kind, sink)), Duration::from_millis(50));
+            let pal = Pal::builder().required_sink(Arc::new(FailAt(kind, sink)), Duration::from_millis(50));
             let host = TestHost::with(SECRETS, pal);
             let report = host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps.clone()).await;
             assert_eq!(host.provider.calls(), calls, "{kind:?}");
@@ -202,26 +198,27 @@ async fn no_record_no_value() {
         }
     }
     let report = TestHost::new().probe(guests::PROBE_REVEALING, &["alpha:reveal"], steps).await;
-    // The marker is of what the guest had.
+    // The marker shows that the guest had the value.
     assert_eq!(results(&report)[1]["ok"]["value"], "[redacted:alpha]", "the twin with an audit log succeeds");
 }
 
 #[tokio::test]
-async fn a_violation_stays_one_when_it_cannot_be_recorded() {
-    let pal = Pal::builder().required_sink(Arc::new(Until(EventKind::SecretDenied, full)), Duration::from_millis(50));
+async fn unrecorded_violation_stays_violation() {
+    let pal = Pal::builder().required_sink(Arc::new(FailAt(EventKind::SecretDenied, full)), Duration::from_millis(50));
     let host = TestHost::with(SECRETS, pal);
-    let report = host.probe(guests::PROBE, &["alpha:sign"], json!([{ "do": "get", "name": "gamma" }])).await;
+    let report = host.probe(guests::PROBE, &["alpha:reached"], json!([{ "do": "get", "name": "gamma" }])).await;
     assert!(matches!(report.end, End::Violation(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_at_once_each_get_their_own() {
+async fn concurrent_tasks_stay_separate() {
     let host = Arc::new(TestHost::new());
     let steps =
         json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sign", "message": "m" }, { "do": "identity" }] });
     let mut runs = Vec::new();
     for n in 0..100 {
-        let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id(format!("t-{n}").parse().unwrap());
+        let task =
+            host.task(guests::PROBE, &["alpha:reached"], &steps).await.with_id(format!("t-{n}").parse().unwrap());
         let runtime = host.runtime.clone();
         runs.push(tokio::spawn(async move { runtime.run(task).await }));
     }
@@ -233,14 +230,14 @@ async fn many_at_once_each_get_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_log_lines_leaves_every_record_in_its_place() {
+async fn log_flood_keeps_record_order() {
     let (reader, writer) = std::io::pipe().unwrap();
     let read = std::thread::spawn(move || std::io::read_to_string(reader).unwrap());
     let sink = far_core::pal::WriterSink::spawn(writer, far_core::pal::Format::JsonLines).unwrap();
     let host = TestHost::with(SECRETS, Pal::builder().required_sink(sink, Duration::from_secs(20)));
     let mut steps: Vec<_> = (0..8000).map(|_| json!({ "do": "log", "level": "info", "message": "" })).collect();
     steps.push(json!({ "do": "get", "name": "gamma" }));
-    let report = host.probe(guests::PROBE, &["alpha:sign"], json!(steps)).await;
+    let report = host.probe(guests::PROBE, &["alpha:reached"], json!(steps)).await;
     assert_eq!(report.end.outcome(), Outcome::ScopeViolation);
     drop(host);
     let records = read.join().unwrap();

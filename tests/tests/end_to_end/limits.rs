@@ -1,7 +1,7 @@
-//! What is made of too much is refused before it runs; what takes too much while it runs ends for it, with a record that
-//! says what it was. The host and its neighbours stay as they are.
+//! Limits of components next_step tasks: excess is refused before the run, or ends the task with a
+//! record of the limit. The host next_step other tasks are not affected.
 
-#![expect(clippy::unwrap_used, reason = "in a test's own steps, too, what is not there is a failed test")]
+#![expect(clippy::unwrap_used, reason = "missing data is a failed test, in a probe's steps too")]
 
 use far_core::pal::{EventKind, Outcome, Reason};
 use far_runtime::{End, Limit, Report, Task};
@@ -9,7 +9,8 @@ use far_tests::host::results;
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
-/// A component of these parts. Its `run` takes a memory and a `realloc` of its own, and then does this.
+/// Returns a component with these parts, whose `run` has these instructions, with a memory
+/// next_step `realloc`.
 fn component(parts: &str, run: &str) -> Vec<u8> {
     let text = format!(
         r#"(component
@@ -30,7 +31,7 @@ fn component(parts: &str, run: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// A component that calls nothing, with so many more instances of a module.
+/// Returns a component without calls, with `count` more instances of a module.
 fn instances(count: usize, module: &str) -> Vec<u8> {
     let host =
         r#"(core module $no (func (export "call") (result i32) i32.const 0)) (core instance $host (instantiate $no))"#;
@@ -43,7 +44,7 @@ async fn ran(host: &TestHost, component: Vec<u8>) -> Report {
     host.runtime.run(Task::new(&skill)).await
 }
 
-/// A run that ended for a limit, and was recorded so.
+/// Asserts that a run ended at a limit next_step that the limit is recorded.
 fn assert_exceeded(host: &TestHost, report: &Report, limit: Limit) {
     assert_eq!(report.end, End::LimitExceeded(limit));
     let finished = host.last(EventKind::TaskFinished).unwrap().event.clone();
@@ -52,9 +53,9 @@ fn assert_exceeded(host: &TestHost, report: &Report, limit: Limit) {
 }
 
 #[tokio::test]
-async fn what_is_made_of_too_much_is_refused() {
+async fn oversized_component_is_refused() {
     let host = TestHost::new();
-    // Three instances and one memory are the component's own.
+    // Three instances next_step one memory belong to the component itself.
     for (most, module) in [(29, ""), (1, "(memory 1)"), (16, "(table 1 funcref)")] {
         let twin = ran(&host, instances(most, module)).await;
         assert_eq!(twin.end, End::Completed(Vec::new()), "{most} of ({module})");
@@ -78,7 +79,7 @@ async fn what_is_made_of_too_much_is_refused() {
 }
 
 #[tokio::test]
-async fn what_takes_too_much_before_it_runs_ends_for_it() {
+async fn instantiation_beyond_limits_ends_task() {
     let host = TestHost::new();
     for (count, module, limit) in [
         (1, "(memory 1025)", Limit::Memory),
@@ -91,24 +92,24 @@ async fn what_takes_too_much_before_it_runs_ends_for_it() {
     assert_eq!(ran(&host, instances(1, "(table 60_000 funcref)")).await.end, End::Completed(Vec::new()));
 }
 
-fn gets(count: usize, and: &Value) -> Value {
-    (0..count).flat_map(|_| [json!({ "do": "get", "name": "alpha" }), and.clone()]).collect()
+fn repeated_gets(count: usize, next_step: &Value) -> Value {
+    (0..count).flat_map(|_| [json!({ "do": "get", "name": "alpha" }), next_step.clone()]).collect()
 }
 
 #[tokio::test]
-async fn handles_are_counted() {
+async fn secret_handles_are_limited() {
     let host = TestHost::new();
     let nothing = json!({ "do": "list" });
-    let report = host.probe(guests::PROBE, &["alpha:sign"], gets(1025, &nothing)).await;
+    let report = host.probe(guests::PROBE, &["alpha:sign"], repeated_gets(1025, &nothing)).await;
     assert_exceeded(&host, &report, Limit::Handles);
     assert_eq!(host.provider.calls(), 1);
-    let twin = host.probe(guests::PROBE, &["alpha:sign"], gets(1024, &nothing)).await;
+    let twin = host.probe(guests::PROBE, &["alpha:sign"], repeated_gets(1024, &nothing)).await;
     assert_eq!(results(&twin).len(), 2048);
-    let given_back = host.probe(guests::PROBE, &["alpha:sign"], gets(1500, &json!({ "do": "drop" }))).await;
-    assert_eq!(given_back.end.outcome(), Outcome::Completed);
+    let dropped = host.probe(guests::PROBE, &["alpha:sign"], repeated_gets(1500, &json!({ "do": "drop" }))).await;
+    assert_eq!(dropped.end.outcome(), Outcome::Completed);
 }
 
-/// Asks WASI for its standard output.
+/// Imports WASI's standard output.
 const STDOUT: &str = r#"
   (import "wasi:io/streams@0.2.0" (instance $streams (export "output-stream" (type (sub resource)))))
   (alias export $streams "output-stream" (type $stream))
@@ -120,7 +121,7 @@ const STDOUT: &str = r#"
   (core instance $host (export "call" (func $get)))"#;
 
 #[tokio::test]
-async fn handles_that_are_no_secrets_are_counted_too() {
+async fn wasi_handles_are_limited() {
     let host = TestHost::new();
     let endless = "(loop $again (drop (call $call)) (br $again)) unreachable";
     let report = ran(&host, component(STDOUT, endless)).await;

@@ -1,4 +1,4 @@
-//! The guest that is measured does what a measurement takes it to do.
+//! The guest of the benchmarks performs the operations that they measure.
 
 use far_core::pal::{EventKind, Pal};
 use far_runtime::End;
@@ -6,13 +6,13 @@ use far_tests::{TestHost, guests};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_meter_gets_and_reveals_as_often_as_it_is_told_to() {
+async fn meter_repeats_gets_and_reveals() {
     for (reveal, revealed, bytes) in [(false, 0, 0), (true, 3, 3 * "token-canary".len())] {
         let host = TestHost::with(&[("token", "token-canary")], Pal::builder());
         let report = host.run(guests::METER, &["token:reveal"], &json!({ "times": 3, "reveal": reveal })).await;
         let output = format!(r#"{{"got":3,"bytes":{bytes}}}"#).into_bytes();
         assert_eq!(report.end, End::Completed(output));
-        assert_eq!(report.provider_calls, 1, "all but the first are of a cached secret");
+        assert_eq!(report.provider_calls, 1, "later gets use the cached secret");
         let kinds = host.kinds();
         let count = |kind| kinds.iter().filter(|other| **other == kind).count();
         assert_eq!((count(EventKind::SecretInjected), count(EventKind::SecretRevealed)), (3, revealed));

@@ -1,18 +1,18 @@
-//! What hostile guests can do to the counters of the host that runs them: have them count, and no more.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+//! Hostile guests can increment the host's counters, but not add series.
+#![expect(clippy::unwrap_used, reason = "a failed setup is a failed test")]
 
 use std::sync::Arc;
 
 use far_component::embed;
 use far_core::pal::Pal;
 use far_runtime::{End, Metrics, Report, Task};
+use far_tests::egress_fixture::answers;
 use far_tests::guests;
 use far_tests::host::{Parts, SECRETS, TestHost, results};
-use far_tests::place::answers;
 use serde_json::{Value, json};
 
-/// How many names a guest makes up.
-const MANY: usize = 1000;
+/// The number of names that the guest invents.
+const NAME_COUNT: usize = 1000;
 
 struct Host {
     host: TestHost,
@@ -26,14 +26,14 @@ impl Host {
         Self { host, metrics }
     }
 
-    /// Runs a probe that is granted alpha.
+    /// Runs a probe with a grant of `alpha`.
     async fn probe(&self, steps: Value) -> Report {
         let task = self.host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": steps })).await;
         self.host.runtime.run(task).await
     }
 
-    /// The text, in which there is no value; and of it the names and labels, without numbers.
-    fn told(&self) -> (String, Vec<String>) {
+    /// Returns the text, and its series without numbers. Asserts that the text has no value.
+    fn exposition(&self) -> (String, Vec<String>) {
         let text = self.metrics.text().unwrap();
         assert!(SECRETS.iter().all(|(_, value)| !text.contains(value)), "a value in the metrics");
         let series = text.lines().filter(|line| !line.starts_with('#'));
@@ -42,8 +42,8 @@ impl Host {
     }
 }
 
-/// What a guest makes up: names that are none, that would be labels or lines if nobody looked, and that are as good as any.
-fn made_up(number: usize) -> Value {
+/// Returns an invented name: valid ones, invalid ones, and ones that try to inject labels or lines.
+fn invented_name(number: usize) -> Value {
     let text = match number % 4 {
         0 => format!("made-up-{number}"),
         1 => format!("made-up-{number}\"}} 1\nfar_made_up_total{{reason=\"{number}"),
@@ -54,37 +54,37 @@ fn made_up(number: usize) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_made_up_names_make_no_series() {
+async fn invented_names_add_no_series() {
     let host = Host::new();
     let ask = |number: usize| {
-        let said = json!({ "do": "log", "level": "warn", "message": made_up(number) });
-        host.probe(json!([said, { "do": "get", "name": made_up(number) }]))
+        let log = json!({ "do": "log", "level": "warn", "message": invented_name(number) });
+        host.probe(json!([log, { "do": "get", "name": invented_name(number) }]))
     };
-    // Of each kind one.
+    // One of each kind.
     for number in 0..4 {
         assert!(matches!(ask(number).await.end, End::Violation(_)));
     }
-    let (_, before) = host.told();
-    for number in 4..MANY {
+    let (_, before) = host.exposition();
+    for number in 4..NAME_COUNT {
         ask(number).await;
     }
-    let (text, after) = host.told();
+    let (text, after) = host.exposition();
     assert_eq!(after, before);
     assert!(!text.contains("made-up") && !text.contains("unlisted"), "{text}");
     let counted = |reason, times| text.contains(&format!("far_violations_total{{reason=\"{reason}\"}} {times}\n"));
-    assert!(counted("undeclared", MANY / 4) && counted("invalid-name", MANY * 3 / 4), "{text}");
+    assert!(counted("undeclared", NAME_COUNT / 4) && counted("invalid-name", NAME_COUNT * 3 / 4), "{text}");
 
-    // The twin, which may: what the operator configured makes a series, once.
+    // The twin: a configured secret adds its series once.
     let uses = json!([{ "do": "get", "name": "alpha" }]);
     assert_eq!(results(&host.probe(uses.clone()).await).len(), 1);
-    let (_, granted) = host.told();
+    let (_, granted) = host.exposition();
     assert!(granted.len() > after.len());
     host.probe(uses).await;
-    assert_eq!(host.told().1, granted);
+    assert_eq!(host.exposition().1, granted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_do_made_up_hosts_and_versions() {
+async fn invented_hosts_add_no_series() {
     let host = Host::new();
     let declaration = json!({ "name": "sender", "version": "1", "description": "", "secrets": [] });
     let component = std::fs::read(guests::SENDER).unwrap();
@@ -100,9 +100,9 @@ async fn nor_do_made_up_hosts_and_versions() {
         host.probe(json!([{ "do": "get-version", "name": "alpha", "version": version }])).await;
     };
     send(0..1).await;
-    let (_, before) = host.told();
+    let (_, before) = host.exposition();
     send(1..100).await;
-    let (text, after) = host.told();
+    let (text, after) = host.exposition();
     assert_eq!(after, before);
     let denied = r#"far_events_total{event="egress.denied",outcome="failed",cache="",cause="",provider=""} 100"#;
     assert!(text.contains(denied) && !text.contains("made-up"), "{text}");

@@ -1,45 +1,45 @@
-//! What leaves a task has no value in it that the task was given, wherever and however a skill says it; other text of the
-//! same shape stays as it is.
+//! A task's output and log contain none of its values in any encoding, and other text stays
+//! unchanged.
 
-#![expect(clippy::unwrap_used, reason = "in a test's own steps, too, what is not there is a failed test")]
+#![expect(clippy::unwrap_used, reason = "missing data is a failed test, in a probe's steps too")]
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use far_core::capability::{CatalogEntry, DenyReason, WhenLeaked};
+use far_core::capability::{CatalogEntry, DenyReason, LeakPolicy};
 use far_core::pal::{EventKind, Outcome, Pal, Reason, Receipt, Record, Sink};
 use far_core::provider::ProviderError;
 use far_providers::MemoryProvider;
 use far_runtime::{End, Limit, Limits, LogSource, Report};
 use far_tests::host::{Parts, SECRETS, Secrets, results};
-use far_tests::listed::{ROWS, TOO_WEAK, published};
+use far_tests::redaction_table::{ROWS, TOO_WEAK, published};
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
-/// Of the same shape as the value of `alpha`, and nobody's secret.
+/// Text like the value of `alpha` that is not secret.
 const OTHER: &str = "omega-flower-4b1d07";
 const GRANTS: [&str; 2] = ["alpha:reveal", "beta:reveal"];
 
-/// The value of `alpha` or the other text in each form that is found, and how many characters at its end are shown: in
-/// base64, one that has two bits of the value.
+/// The encodings that redaction finds, and the characters shown at the end: in base64, one of them
+/// has two bits of the value.
 const FORMS: [(&str, usize); 6] =
     [("raw", 0), ("hex", 0), ("base64", 3), ("base64url", 3), ("percent", 0), ("json", 0)];
 
-/// A step that says the value of the handle got last, or the text.
+/// Returns a step that writes the value of the last handle, or this text.
 fn say(text: Option<&str>, place: &str, form: &str, pieces: usize) -> Value {
     json!({ "do": "say", "text": text, "place": place, "form": form, "pieces": pieces })
 }
 
-/// Runs these steps of a skill that was given the value of `alpha`.
-async fn given(host: &TestHost, steps: &[Value], limits: Limits) -> Report {
+/// Runs these steps after the skill revealed `alpha`.
+async fn run_revealed(host: &TestHost, steps: &[Value], limits: Limits) -> Report {
     let before = [json!({ "do": "get", "name": "alpha" }), json!({ "do": "reveal" })];
     let steps = [&before[..], steps].concat();
     let task = host.task(guests::PROBE_REVEALING, &GRANTS, &json!({ "steps": steps })).await.with_limits(limits);
     host.runtime.run(task).await
 }
 
-/// All that the skill said in a place, without the standard library's words about a panic.
-fn said(report: &Report, place: &str) -> String {
+/// Returns the skill's text in one place, without the standard library's text about a panic.
+fn text_in(report: &Report, place: &str) -> String {
     let is_there = |source| match place {
         "log" => matches!(source, LogSource::Log(_)),
         "print" => source == LogSource::Stdout,
@@ -55,7 +55,7 @@ fn said(report: &Report, place: &str) -> String {
     }
 }
 
-/// What was recorded of finds in the task's text.
+/// Returns the secrets and counts of the recorded redactions.
 fn redactions(host: &TestHost, report: &Report) -> Vec<(String, Option<u64>)> {
     let records = host.events.records();
     let of_task = records.iter().filter(|record| record.subject.task_id == report.task_id);
@@ -64,18 +64,18 @@ fn redactions(host: &TestHost, report: &Report) -> Vec<(String, Option<u64>)> {
 }
 
 #[tokio::test]
-async fn a_value_is_redacted_in_every_place_and_form_and_other_text_is_not() {
+async fn value_is_redacted_in_every_form() {
     let host = TestHost::new();
     for (place, pieces) in
         [("log", 1), ("log", 7), ("print", 1), ("print", 19), ("eprint", 3), ("fail", 1), ("panic", 1)]
     {
         for (form, shown) in FORMS {
-            let twin = given(&host, &[say(Some(OTHER), place, form, pieces)], Limits::default()).await;
-            let other = said(&twin, place);
-            let report = given(&host, &[say(None, place, form, pieces)], Limits::default()).await;
+            let twin = run_revealed(&host, &[say(Some(OTHER), place, form, pieces)], Limits::default()).await;
+            let other = text_in(&twin, place);
+            let report = run_revealed(&host, &[say(None, place, form, pieces)], Limits::default()).await;
             host.assert_no_value(&report);
 
-            let text = said(&report, place);
+            let text = text_in(&report, place);
             let (begin, end) = ("<[redacted:alpha]", &text[text.len() - shown - 1..]);
             assert_eq!(text, format!("{begin}{end}"), "{place}, {form}, {pieces} pieces");
             assert_eq!(report.end.outcome(), twin.end.outcome());
@@ -89,38 +89,38 @@ async fn a_value_is_redacted_in_every_place_and_form_and_other_text_is_not() {
 }
 
 #[tokio::test]
-async fn text_without_a_value_makes_no_event() {
+async fn text_without_value_records_nothing() {
     let host = TestHost::new();
     let places = ["log", "print", "eprint"].map(|place| say(Some(OTHER), place, "raw", 2));
-    let report = given(&host, &places, Limits::default()).await;
+    let report = run_revealed(&host, &places, Limits::default()).await;
     assert_eq!(report.end.outcome(), Outcome::Completed);
     assert_eq!(redactions(&host, &report), []);
 }
 
 #[tokio::test]
-async fn a_value_is_found_across_lines_with_other_streams_between() {
+async fn value_across_interleaved_lines_is_redacted() {
     let value = SECRETS[0].1;
     let (one, two) = value.split_at(8);
     let log = |message: &str| json!({ "do": "log", "level": "info", "message": message });
     let print = |text: &str| json!({ "do": "print", "text": text });
     let steps = [log(&format!("a {one}")), print("out 1\n"), log(""), log(&format!("{two} b")), print("out 2\n")];
     let host = TestHost::new();
-    let report = given(&host, &steps, Limits::default()).await;
+    let report = run_revealed(&host, &steps, Limits::default()).await;
     let log: Vec<_> = report.log.iter().map(|entry| entry.text.as_str()).collect();
     assert_eq!(log, ["a [redacted:alpha]", "out 1\n", "", " b", "out 2\n"]);
     assert_eq!(report.log_discarded, 0);
 }
 
 #[tokio::test]
-async fn the_caps_cut_leaves_no_part_of_a_value() {
+async fn log_cap_cuts_no_value() {
     let host = TestHost::new();
     let steps = |text| [json!({ "do": "print", "text": "four\n" }), say(text, "print", "raw", 2)];
     let whole = ["four\n<[redacted:alpha]>".to_owned(), format!("four\n<{OTHER}>")];
     for room in 1..=whole[1].len() + 4 {
         let limits = Limits { log: 32 + room, ..Limits::default() };
         for (text, whole) in [None, Some(OTHER)].into_iter().zip(&whole) {
-            let report = given(&host, &steps(text), limits).await;
-            assert_eq!(said(&report, "print"), whole[..room.min(whole.len())]);
+            let report = run_revealed(&host, &steps(text), limits).await;
+            assert_eq!(text_in(&report, "print"), whole[..room.min(whole.len())]);
             assert_eq!(report.log_discarded as usize, whole.len().saturating_sub(room), "room for {room}");
             assert_eq!(report.end.outcome(), Outcome::Completed);
         }
@@ -128,7 +128,7 @@ async fn the_caps_cut_leaves_no_part_of_a_value() {
 }
 
 #[tokio::test]
-async fn what_was_written_before_the_task_was_stopped_is_redacted_too() {
+async fn stopped_task_log_is_redacted() {
     let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
     for (last, outcome) in [
         (json!({ "do": "spin" }), Outcome::TimedOut),
@@ -136,9 +136,9 @@ async fn what_was_written_before_the_task_was_stopped_is_redacted_too() {
         (json!({ "do": "exit", "code": 1 }), Outcome::Trapped),
     ] {
         let host = TestHost::new();
-        let report = given(&host, &[say(None, "print", "raw", 2), last], limits).await;
+        let report = run_revealed(&host, &[say(None, "print", "raw", 2), last], limits).await;
         assert_eq!(report.end.outcome(), outcome);
-        assert_eq!(said(&report, "print"), "<[redacted:alpha]>");
+        assert_eq!(text_in(&report, "print"), "<[redacted:alpha]>");
         let kinds = host.kinds();
         let of = |kind| kinds.iter().position(|other| *other == kind).unwrap();
         assert!(of(EventKind::OutputRedacted) < of(EventKind::TaskFinished));
@@ -146,7 +146,7 @@ async fn what_was_written_before_the_task_was_stopped_is_redacted_too() {
 }
 
 #[tokio::test]
-async fn each_secret_has_its_marker_and_one_event_with_its_count() {
+async fn each_secret_has_marker_and_event() {
     let steps = [
         say(None, "print", "raw", 1),
         say(None, "log", "hex", 1),
@@ -155,80 +155,76 @@ async fn each_secret_has_its_marker_and_one_event_with_its_count() {
         say(None, "fail", "raw", 1),
     ];
     let host = TestHost::new();
-    let report = given(&host, &steps, Limits::default()).await;
-    assert_eq!(said(&report, "print"), "<[redacted:alpha]><[redacted:beta]>");
+    let report = run_revealed(&host, &steps, Limits::default()).await;
+    assert_eq!(text_in(&report, "print"), "<[redacted:alpha]><[redacted:beta]>");
     assert_eq!(report.end, End::SkillError("<[redacted:beta]>".to_owned()));
     assert_eq!(redactions(&host, &report), [("alpha".to_owned(), Some(2)), ("beta".to_owned(), Some(2))]);
 }
 
 #[tokio::test]
-async fn what_a_task_was_not_given_is_text_like_any_other() {
+async fn unfetched_value_is_not_redacted() {
     let host = TestHost::new();
     let steps = [say(Some(SECRETS[1].1), "print", "raw", 1)];
-    let report = given(&host, &steps, Limits::default()).await;
-    assert_eq!(
-        said(&report, "print"),
-        format!("<{}>", SECRETS[1].1),
-        "a text of its input, which it had from who runs it"
-    );
+    let report = run_revealed(&host, &steps, Limits::default()).await;
+    assert_eq!(text_in(&report, "print"), format!("<{}>", SECRETS[1].1), "the text came from the input");
 }
 
 #[tokio::test]
-async fn an_output_is_redacted_and_counted_with_the_rest() {
+async fn output_is_redacted_and_counted() {
     let host = TestHost::new();
     let steps = [say(None, "print", "raw", 1), json!({ "do": "leak" })];
-    let report = given(&host, &steps, Limits::default()).await;
+    let report = run_revealed(&host, &steps, Limits::default()).await;
     assert_eq!(results(&report)[3]["ok"]["value"], "[redacted:alpha]");
     assert_eq!(redactions(&host, &report), [("alpha".to_owned(), Some(2))]);
     host.assert_no_value(&report);
 }
 
 #[tokio::test]
-async fn an_output_that_markers_take_beyond_its_limit_is_withheld() {
+async fn output_oversized_by_markers_is_withheld() {
     let text = SECRETS[0].1.repeat(20);
     let step = json!({ "do": "say", "text": text, "place": "answer" });
     let most = |output| Limits { output, ..Limits::default() };
     let host = TestHost::with(&[("alpha", "cana")], Pal::builder());
-    let fits = given(&host, std::slice::from_ref(&step), most(2000)).await;
+    let fits = run_revealed(&host, std::slice::from_ref(&step), most(2000)).await;
     assert_eq!(results(&fits)[2]["ok"]["said"], format!("<{}>", text.replace("cana", "[redacted:alpha]")));
-    let over = given(&host, &[step], most(text.len() + 200)).await;
+    let over = run_revealed(&host, &[step], most(text.len() + 200)).await;
     assert_eq!(over.end, End::LimitExceeded(Limit::Output));
     assert_eq!(redactions(&host, &over), [("alpha".to_owned(), Some(20))]);
 }
 
-/// With a space, quotes and what is no ASCII, and more than 64 bytes of it. Its first byte is no other's.
+/// A long value with a space, quotes and non-ASCII characters. Its first byte occurs only once.
 const LONG: Secrets = &[(
     "alpha",
     "Qb8 'h7\\2k\"d+/=%&\u{fc}\u{1f511} m0x5-w2r9.t6y1 n4c7v3_z8l5 j1g9f2s6 p0o4i8u3 e7a5d1h9 k2b6n0m4 c8x3",
 )];
 
 #[tokio::test]
-async fn what_is_published_of_each_form_is_so() {
+async fn published_redaction_table_holds() {
     let published: Vec<_> = published().into_iter().filter(|(form, _)| *form != TOO_WEAK).collect();
     let listed: Vec<_> = ROWS.iter().map(|row| (row.form, row.found)).collect();
     let yes = |(form, found): (&'static str, &str)| (form, found.starts_with("yes"));
-    assert_eq!(published.into_iter().map(yes).collect::<Vec<_>>(), listed, "what the table has, a probe says");
+    assert_eq!(published.into_iter().map(yes).collect::<Vec<_>>(), listed, "the probe covers the table");
     let host = TestHost::with(LONG, Pal::builder());
     for row in ROWS {
-        for (form, offset) in row.said {
-            // In the output, a text is in a JSON string already: JSON's escapes are two forms on top of each other there.
+        for (form, offset) in row.encodings {
+            // The output is a JSON string already, in which JSON escapes are a second encoding.
             for place in ["print", "eprint", "log", "fail", "panic", "answer"]
                 .into_iter()
                 .filter(|place| *form != "json" || *place != "answer")
             {
                 let step = json!({ "do": "say", "place": place, "form": form, "offset": offset });
-                let report = given(&host, &[step], Limits::default()).await;
-                let said = match &report.end {
+                let report = run_revealed(&host, &[step], Limits::default()).await;
+                let shown = match &report.end {
                     End::Completed(_) if place == "answer" => {
                         results(&report)[2]["ok"]["said"].as_str().unwrap().to_owned()
                     }
-                    _ => said(&report, place),
+                    _ => text_in(&report, place),
                 };
-                let what = format!("{form} at {offset} in {place}: {said}");
-                assert_eq!(said.contains("[redacted:alpha]"), row.found, "{what}");
-                assert_eq!(redactions(&host, &report).len(), usize::from(row.found), "{what}");
-                // A neighbour's characters, and what is left where an encoder splits a byte.
-                assert!(!row.found || said.len() <= "<[redacted:alpha]>".len() + 9, "{what}");
+                let context = format!("{form} at {offset} in {place}: {shown}");
+                assert_eq!(shown.contains("[redacted:alpha]"), row.found, "{context}");
+                assert_eq!(redactions(&host, &report).len(), usize::from(row.found), "{context}");
+                // Allows a neighbor's characters, and the rest where an encoding splits a byte.
+                assert!(!row.found || shown.len() <= "<[redacted:alpha]>".len() + 9, "{context}");
             }
         }
     }
@@ -238,14 +234,14 @@ async fn what_is_published_of_each_form_is_so() {
 async fn weak_value_needs_ignore() {
     assert!(published().iter().any(|(form, found)| *form == TOO_WEAK && found.starts_with("no")));
     for (value, when_leaked, refused) in [
-        ("~7Q", WhenLeaked::Replace, Some("too-short")),
-        ("~7Q", WhenLeaked::Fail, Some("too-short")),
-        ("~7Q", WhenLeaked::Ignore, None),
-        ("~7QX", WhenLeaked::Replace, None),
-        ("~~~~~~~~", WhenLeaked::Replace, Some("one-character")),
-        ("~~~~~~~~", WhenLeaked::Fail, Some("one-character")),
-        ("~~~~~~~~", WhenLeaked::Ignore, None),
-        ("", WhenLeaked::Replace, None),
+        ("~7Q", LeakPolicy::Replace, Some("too-short")),
+        ("~7Q", LeakPolicy::Fail, Some("too-short")),
+        ("~7Q", LeakPolicy::Ignore, None),
+        ("~7QX", LeakPolicy::Replace, None),
+        ("~~~~~~~~", LeakPolicy::Replace, Some("one-character")),
+        ("~~~~~~~~", LeakPolicy::Fail, Some("one-character")),
+        ("~~~~~~~~", LeakPolicy::Ignore, None),
+        ("", LeakPolicy::Replace, None),
     ] {
         let secrets: &'static [_] = Box::leak(Box::new([("alpha", value)]));
         let entry = Box::new(move |entry: &mut CatalogEntry| entry.when_leaked = when_leaked);
@@ -260,13 +256,14 @@ async fn weak_value_needs_ignore() {
 }
 
 #[tokio::test]
-async fn a_value_that_must_not_be_said_fails_the_task_wherever_it_is_said() {
-    let entry = || Box::new(|entry: &mut CatalogEntry| entry.when_leaked = WhenLeaked::Fail);
+async fn leak_with_fail_policy_ends_task() {
+    let entry = || Box::new(|entry: &mut CatalogEntry| entry.when_leaked = LeakPolicy::Fail);
     for place in ["answer", "log", "print", "eprint", "fail", "panic"] {
         let host = TestHost::of(Parts { entry: entry(), ..Parts::default() });
-        let twin = given(&host, &[json!({ "do": "say", "text": OTHER, "place": place })], Limits::default()).await;
+        let twin =
+            run_revealed(&host, &[json!({ "do": "say", "text": OTHER, "place": place })], Limits::default()).await;
         assert_ne!(twin.end.outcome(), Outcome::ScopeViolation);
-        let report = given(&host, &[json!({ "do": "say", "place": place })], Limits::default()).await;
+        let report = run_revealed(&host, &[json!({ "do": "say", "place": place })], Limits::default()).await;
         let End::Violation(violation) = &report.end else { panic!("{place}: {:?}", report.end) };
         assert_eq!((violation.secret.to_string(), violation.reason), ("alpha".to_owned(), DenyReason::Leaked));
         host.assert_no_value(&report);
@@ -282,22 +279,22 @@ async fn a_value_that_must_not_be_said_fails_the_task_wherever_it_is_said() {
 }
 
 #[tokio::test]
-async fn the_first_violation_is_the_tasks_and_a_leak_is_recorded_too() {
+async fn leak_is_recorded_after_violation() {
     let host =
-        TestHost::of(Parts { entry: Box::new(|entry| entry.when_leaked = WhenLeaked::Fail), ..Parts::default() });
+        TestHost::of(Parts { entry: Box::new(|entry| entry.when_leaked = LeakPolicy::Fail), ..Parts::default() });
     let steps = [say(None, "print", "raw", 1), json!({ "do": "get", "name": "gamma" })];
-    let report = given(&host, &steps, Limits::default()).await;
+    let report = run_revealed(&host, &steps, Limits::default()).await;
     let End::Violation(violation) = &report.end else { panic!("{:?}", report.end) };
     assert_eq!(violation.reason, DenyReason::Undeclared);
     let denied = host.kinds().into_iter().filter(|kind| *kind == EventKind::SecretDenied).count();
     assert_eq!(denied, 2);
 }
 
-/// Has the backend fail from when a value was given.
+/// A sink that makes the backend fail after a value was revealed.
 #[derive(Default)]
-struct FailsThen(OnceLock<Arc<MemoryProvider>>);
+struct FailBackendAfterReveal(OnceLock<Arc<MemoryProvider>>);
 
-impl Sink for FailsThen {
+impl Sink for FailBackendAfterReveal {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         if record.event.kind() == EventKind::SecretRevealed {
             self.0.get().unwrap().fail_with(Some(ProviderError::Unavailable));
@@ -307,11 +304,11 @@ impl Sink for FailsThen {
 }
 
 #[tokio::test]
-async fn the_words_about_a_backend_that_failed_are_redacted_too() {
-    let fails = Arc::new(FailsThen::default());
+async fn backend_failure_message_is_redacted() {
+    let fails = Arc::new(FailBackendAfterReveal::default());
     let host = TestHost::with(SECRETS, Pal::builder().sink(fails.clone()));
     fails.0.set(host.provider.clone()).unwrap();
     let steps = [json!({ "do": "get", "name": "beta" }), say(None, "fail", "raw", 1)];
-    let report = given(&host, &steps, Limits::default()).await;
+    let report = run_revealed(&host, &steps, Limits::default()).await;
     assert_eq!(report.end, End::BackendUnavailable("<[redacted:alpha]>".to_owned()));
 }

@@ -1,6 +1,6 @@
-//! What can be known before a skill runs is refused before it runs.
+//! Errors that are known before a skill runs are refused before the run.
 
-#![expect(clippy::panic, reason = "in a test's own steps, too, what is not there is a failed test")]
+#![expect(clippy::panic, reason = "missing data is a failed test, in a probe's steps too")]
 
 use far_core::capability::{CatalogEntry, DenyReason};
 use far_core::pal::{EventKind, MemorySink, Outcome, Pal};
@@ -12,13 +12,13 @@ use serde_json::json;
 async fn refusal(host: &TestHost, guest: &str, grants: &[&str]) -> Refusal {
     let report = host.run(guest, grants, &json!({})).await;
     let End::Refused(refusal) = report.end else { panic!("{:?}", report.end) };
-    assert_eq!(host.kinds(), [EventKind::TaskRefused], "nothing else happened");
+    assert_eq!(host.kinds(), [EventKind::TaskRefused], "no other events");
     assert_eq!(host.provider.calls(), 0);
     refusal
 }
 
 #[tokio::test]
-async fn a_required_secret_that_was_not_granted() {
+async fn ungranted_required_secret_is_refused() {
     let cases =
         [(vec!["alpha:sign"], DenyReason::Ungranted), (vec!["alpha:sign", "beta:reveal"], DenyReason::Operation)];
     for (grants, reason) in cases {
@@ -28,20 +28,20 @@ async fn a_required_secret_that_was_not_granted() {
 }
 
 #[tokio::test]
-async fn two_grants_of_one_secret() {
+async fn duplicate_grant_is_refused() {
     let refused = refusal(&TestHost::new(), guests::PROBE, &["alpha:sign", "alpha:refresh"]).await;
     assert!(matches!(refused, Refusal::Capability(_)));
 }
 
 #[tokio::test]
-async fn a_secret_of_a_backend_that_is_not_there() {
+async fn unknown_provider_is_refused() {
     let entry = Box::new(|entry: &mut CatalogEntry| entry.provider = "elsewhere".parse().unwrap());
     let refused = refusal(&TestHost::of(Parts { entry, ..Parts::default() }), guests::PROBE, &["alpha:sign"]).await;
     assert!(matches!(refused, Refusal::Provider { provider, .. } if provider.as_str() == "elsewhere"));
 }
 
 #[tokio::test]
-async fn limits_without_bound_and_inputs_beyond_them() {
+async fn invalid_limits_and_inputs_are_refused() {
     let host = TestHost::new();
     let none = Limits { memory: 0, ..Limits::default() };
     let all = Limits { memory: usize::MAX, ..Limits::default() };
@@ -53,7 +53,7 @@ async fn limits_without_bound_and_inputs_beyond_them() {
 }
 
 #[tokio::test]
-async fn what_is_no_component_of_this_host() {
+async fn invalid_component_is_refused() {
     let cases: [(&str, &str, &[u8]); 3] = [
         ("nothing", "invalid-component", b""),
         ("text", "invalid-component", b"#!/bin/sh"),
@@ -73,7 +73,7 @@ async fn what_is_no_component_of_this_host() {
 }
 
 #[tokio::test]
-async fn files_and_sockets_where_wasi_is_strict() {
+async fn strict_wasi_refuses_files_and_sockets() {
     let events = MemorySink::new();
     let pal = Pal::builder().sink(events.clone()).build();
     let strict = Runtime::builder("strict".parse().unwrap(), pal).wasi(Wasi::Strict).build().unwrap();
@@ -94,7 +94,7 @@ async fn files_and_sockets_where_wasi_is_strict() {
 }
 
 #[tokio::test]
-async fn a_task_of_a_running_id_is_refused() {
+async fn duplicate_running_task_id_is_refused() {
     let host = TestHost::new();
     let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
     let first = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id("t-1".parse().unwrap());
@@ -102,15 +102,19 @@ async fn a_task_of_a_running_id_is_refused() {
     let mut events = host.runtime.pal().subscribe();
     let runtime = host.runtime.clone();
     let running = tokio::spawn(async move { runtime.run(first).await });
-    while let Some(far_core::pal::Reading::Record(record)) = events.next().await {
+    while let Some(far_core::pal::SubscriptionItem::Record(record)) = events.next().await {
         if record.event.kind() == EventKind::SecretInjected {
             break;
         }
     }
     assert_eq!(host.runtime.run(second.clone()).await.end, End::Refused(Refusal::Running));
-    assert!(!host.kinds().contains(&EventKind::SecretWiped), "the first keeps what is its own");
+    assert!(!host.kinds().contains(&EventKind::SecretWiped), "the first task keeps its values");
     running.abort();
     let _ = running.await;
     let ended = Limits { timeout: std::time::Duration::from_millis(100), ..Limits::default() };
-    assert_eq!(host.runtime.run(second.with_limits(ended)).await.end, End::TimedOut, "it may run after the first");
+    assert_eq!(
+        host.runtime.run(second.with_limits(ended)).await.end,
+        End::TimedOut,
+        "the id is free after the first task"
+    );
 }

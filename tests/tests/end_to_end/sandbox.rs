@@ -1,6 +1,6 @@
-//! A guest has no world but its task: nothing of the machine, its own time and memory, its own identity.
+//! A guest is confined to its task: its own time, memory, log and identity.
 
-#![expect(clippy::unwrap_used, reason = "in a test's own steps, too, what is not there is a failed test")]
+#![expect(clippy::unwrap_used, reason = "missing data is a failed test, in a probe's steps too")]
 
 use std::time::Duration;
 
@@ -20,24 +20,24 @@ async fn limited(steps: Value, limits: Limits) -> Report {
 }
 
 #[tokio::test]
-async fn a_crash_is_the_skills_and_its_words_stay_in_the_task_log() {
+async fn crash_message_stays_in_task_log() {
     for (step, outcome) in [
-        (json!({ "do": "panic", "message": "canary-words" }), Outcome::Trapped),
+        (json!({ "do": "panic", "message": "canary-message" }), Outcome::Trapped),
         (json!({ "do": "exit", "code": 3 }), Outcome::Trapped),
         (json!({ "do": "recurse" }), Outcome::Trapped),
-        (json!({ "do": "fail", "message": "canary-words" }), Outcome::SkillError),
+        (json!({ "do": "fail", "message": "canary-message" }), Outcome::SkillError),
     ] {
         let report = limited(json!([step]), Limits::default()).await;
         assert_eq!(report.end.outcome(), outcome, "{step}");
         assert_eq!(
-            matches!(&report.end, End::SkillError(words) if words.contains("canary-words")),
+            matches!(&report.end, End::SkillError(message) if message.contains("canary-message")),
             outcome == Outcome::SkillError
         );
     }
 }
 
 #[tokio::test]
-async fn the_task_log_has_what_the_skill_wrote_and_the_pal_has_its_length() {
+async fn pal_records_only_log_length() {
     let host = TestHost::new();
     let steps = json!([
         { "do": "log", "level": "warn", "message": "a line" },
@@ -55,11 +55,12 @@ async fn the_task_log_has_what_the_skill_wrote_and_the_pal_has_its_length() {
 }
 
 #[tokio::test]
-async fn a_task_waits_for_a_slot_within_its_own_time() {
+async fn slot_wait_counts_toward_timeout() {
     let host = TestHost::new();
     let limits = Limits { timeout: Duration::from_millis(400), ..Limits::default() };
     let mut tasks = Vec::new();
-    // The host has 8 slots: the first 8 hold them until their time is over, the others never get one.
+    // The host has 8 slots. The first 8 tasks hold them until their timeout, so the others never
+    // start.
     for _ in 0..12 {
         tasks.push(
             host.task(guests::PROBE, &[], &json!({ "steps": [{ "do": "sleep", "ms": 60_000 }] }))

@@ -1,4 +1,4 @@
-//! The example skills do their jobs, with their published vectors.
+//! The example skills, with published test vectors.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn github_webhook() {
+async fn github_webhook_verifies_signature() {
     // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     let host = TestHost::with(&[("github-webhook-secret", "It's a Secret to Everybody")], Pal::builder());
     let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
@@ -25,7 +25,7 @@ async fn github_webhook() {
 }
 
 #[tokio::test]
-async fn aws_presign() {
+async fn aws_presign_matches_vector() {
     // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     let host = TestHost::with(&[("aws-secret-access-key", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")], Pal::builder());
     let input = json!({
@@ -44,8 +44,9 @@ async fn aws_presign() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn github_issue() {
-    // https://docs.github.com/en/rest/issues/issues#create-an-issue, at a server that stands in for GitHub's.
+async fn github_issue_is_opened() {
+    // https://docs.github.com/en/rest/issues/issues#create-an-issue, with a fake of GitHub's
+    // server.
     let authority = Authority::new();
     let made =
         r#"{"id":1,"number":1347,"state":"open","html_url":"https://github.com/octocat/Hello-World/issues/1347"}"#;
@@ -77,7 +78,7 @@ async fn github_issue() {
 }
 
 #[tokio::test]
-async fn snoop() {
+async fn snoop_is_stopped() {
     let host = TestHost::with(
         &[("github-webhook-secret", "hook-canary"), ("payroll-db-password", "payroll-canary")],
         Pal::builder(),

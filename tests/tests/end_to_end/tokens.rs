@@ -1,5 +1,5 @@
-//! Tokens that the host signs, from a skill's claims to the server that they are sent to.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+//! Tokens that the host signs: from a skill's claims to the destination.
+#![expect(clippy::unwrap_used, reason = "a failed setup is a failed test")]
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use far_component::embed;
 use far_core::capability::{Destination, Grant, JwtAlgorithm, JwtTerms, Operation, Signing, Terms};
 use far_core::pal::EventKind;
 use far_runtime::{Egress, End, Report, Task};
+use far_tests::egress_fixture::answers;
 use far_tests::guests;
 use far_tests::host::{Parts, Secrets, TestHost};
-use far_tests::place::answers;
 use far_tests::server::{Authority, Server, ok};
 use serde_json::{Value, json};
 
@@ -29,9 +29,9 @@ impl Signer {
         let server = Server::start(&authority, "localhost", Arc::new(ok)).await;
         let to: Destination = server.origin().parse().unwrap();
         let operations = [Operation::Sign, Operation::Seal].into_iter().collect();
-        let said =
+        let jwt_terms =
             JwtTerms { algorithm: Some(JwtAlgorithm::Hs256), issuer: Some("4711".to_owned()), ..JwtTerms::default() };
-        let terms = Terms::new(operations, vec![to]).unwrap().with_signing(Signing::Jwt(said)).unwrap();
+        let terms = Terms::new(operations, vec![to]).unwrap().with_signing(Signing::Jwt(jwt_terms)).unwrap();
         let permitted = terms.clone();
         let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
         let host = TestHost::of(Parts {
@@ -43,7 +43,7 @@ impl Signer {
         Self { server, host, terms }
     }
 
-    /// Sends a request by a skill that declares nothing of tokens but that it signs them.
+    /// Runs a skill that sends this request and whose declaration only says that it signs tokens.
     async fn send(&self, request: Value) -> Report {
         let declaration = json!({
             "name": "sender", "version": "1", "description": "",
@@ -62,16 +62,16 @@ impl Signer {
         report
     }
 
-    fn request(&self, how: &str, what: &Value) -> Value {
-        json!({ "method": "GET", "url": format!("{}/", self.server.origin()), how: what })
+    fn request(&self, field: &str, value: &Value) -> Value {
+        json!({ "method": "GET", "url": format!("{}/", self.server.origin()), field: value })
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_arrives_in_place_of_its_key_and_comes_back_to_nobody() {
-    let place = Signer::new().await;
-    let report = place.send(place.request("signed", &json!(["app", { "scope": "a" }]))).await;
-    let arrived = place.server.arrived().remove(0);
+async fn signed_token_arrives_and_is_redacted() {
+    let signer = Signer::new().await;
+    let report = signer.send(signer.request("signed", &json!(["app", { "scope": "a" }]))).await;
+    let arrived = signer.server.arrived().remove(0);
     let token = arrived.split("authorization: Bearer ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap();
     let parts: Vec<_> = token.split('.').collect();
     let json = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
@@ -82,21 +82,21 @@ async fn a_token_arrives_in_place_of_its_key_and_comes_back_to_nobody() {
 
     let echoed = answers(&report)[0]["body"].as_str().unwrap().to_owned();
     assert!(echoed.contains("[redacted:app]") && !echoed.contains(parts[2]), "{echoed}");
-    let kinds = place.host.kinds();
+    let kinds = signer.host.kinds();
     for kind in [EventKind::SecretSigned, EventKind::SecretDerived, EventKind::SecretUsed] {
         assert!(kinds.contains(&kind), "{kinds:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_claims_end_the_task_and_nothing_leaves() {
-    let place = Signer::new().await;
+async fn ungranted_claims_end_task_unsent() {
+    let signer = Signer::new().await;
     for claims in [json!({ "iss": "4712" }), json!({ "aud": "anyone" }), json!({ "nbf": 0 }), json!(["iss"])] {
-        let report = place.send(place.request("signed", &json!(["app", claims]))).await;
+        let report = signer.send(signer.request("signed", &json!(["app", claims]))).await;
         let End::Violation(violation) = &report.end else { panic!("no violation: {:?}", report.end) };
         assert_eq!(violation.reason.token(), "claims", "{claims}");
     }
-    assert!(place.server.arrived().is_empty());
-    let twin = place.send(place.request("signed", &json!(["app", { "iss": "4711" }]))).await;
+    assert!(signer.server.arrived().is_empty());
+    let twin = signer.send(signer.request("signed", &json!(["app", { "iss": "4711" }]))).await;
     assert_eq!(answers(&twin)[0]["status"], json!(200));
 }

@@ -1,10 +1,6 @@
-//! What goes beyond a capability ends the task, whatever it is and however it is tried; the same with the grant works.
+//! Every use beyond the capability ends the task. The same use with the grant succeeds.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "in a test's own steps, too, what is not there is a failed test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "missing data is a failed test, in a probe's steps too")]
 
 use far_core::capability::DenyReason;
 use far_core::pal::{EventKind, Outcome, Reason};
@@ -13,7 +9,7 @@ use far_tests::host::results;
 use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
-/// Runs a probe, and sees that it ended by a violation for this reason, recorded once, without a call of the backend.
+/// Runs a probe and asserts that it ended with this violation, recorded once.
 async fn violates(host: &TestHost, guest: &str, grants: &[&str], steps: Value, reason: DenyReason) -> Report {
     let report = host.probe(guest, grants, steps).await;
     let End::Violation(violation) = &report.end else { panic!("{:?}", report.end) };
@@ -27,16 +23,16 @@ async fn violates(host: &TestHost, guest: &str, grants: &[&str], steps: Value, r
 }
 
 #[tokio::test]
-async fn an_operation_that_the_grant_lacks_traps() {
+async fn ungranted_operation_traps() {
     for (grant, step) in
         [("alpha:sign", json!({ "do": "reveal" })), ("alpha:reveal", json!({ "do": "sign", "message": "m" }))]
     {
         let host = TestHost::new();
         let steps = json!([{ "do": "get", "name": "alpha" }, step]);
-        // Another secret's reveal lets the guest in, and is no help.
+        // A grant to reveal another secret admits the guest, but does not help.
         let grants = [grant, "beta:reveal"];
         violates(&host, guests::PROBE_REVEALING, &grants, steps, DenyReason::Operation).await;
-        assert_eq!(host.provider.calls(), 1, "for the handle, which was granted");
+        assert_eq!(host.provider.calls(), 1, "the granted get");
     }
     let host = TestHost::new();
     let steps = json!([{ "do": "refresh", "name": "alpha" }]);
@@ -45,7 +41,7 @@ async fn an_operation_that_the_grant_lacks_traps() {
 }
 
 #[tokio::test]
-async fn the_twins_with_the_grant_succeed() {
+async fn granted_twins_succeed() {
     let host = TestHost::new();
     let steps = json!([
         { "do": "get", "name": "alpha" },
@@ -68,7 +64,7 @@ async fn the_twins_with_the_grant_succeed() {
 }
 
 #[tokio::test]
-async fn a_message_beyond_the_limit_is_checked_like_any_other() {
+async fn oversized_message_is_still_authorized() {
     let host = TestHost::new();
     let long = "x".repeat((1 << 20) + 1);
     let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sign", "message": long }] });

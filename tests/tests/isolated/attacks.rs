@@ -1,11 +1,11 @@
-//! Every attack fails, and every twin succeeds.
+//! Runs all attacks and their twins.
 
 use std::process::Command;
 
 use crate::{reported, run, stderr};
 
 #[test]
-fn every_attack_fails_and_every_twin_succeeds() {
+fn attacks_fail_and_twins_succeed() {
     let output = run(&mut Command::new(env!("CARGO_BIN_EXE_attacks")));
     assert!(output.status.success(), "{}: {}", output.status, stderr(&output));
     let cases = reported(&output);

@@ -1,4 +1,4 @@
-//! Every backend answers as every backend must.
+//! Runs the conformance suite of the backends.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use far_tests::conformance::ABSENT;
 use crate::{reported, run, stderr};
 
 #[test]
-fn every_backend_answers_as_it_must() {
+fn every_backend_conforms() {
     let output = run(&mut Command::new(env!("CARGO_BIN_EXE_conformance")));
     let mut wrong = Vec::new();
     for row in reported(&output) {

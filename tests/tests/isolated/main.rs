@@ -1,10 +1,10 @@
-//! Checks of whole processes: each program of this package runs in a process of its own, and one program at a time, since
-//! some look at everything that a process has, and some measure what the machine leaves them.
+//! Checks of whole processes, one at a time: some examine all of a process, and others measure the
+//! machine.
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a program that cannot be run, or does not report what it must, is a failed test"
+    reason = "a program that does not run, or reports an unexpected result, is a failed test"
 )]
 
 mod attacks;
@@ -20,14 +20,14 @@ use serde_json::Value;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Runs a program to its end, after those that run already.
+/// Runs a program after the other running ones have ended.
 fn run(program: &mut Command) -> Output {
-    // A test that failed holds nothing that another one needs.
+    // The lock guards no data, so a failed test does no harm.
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     program.output().unwrap()
 }
 
-/// The objects that a program reported, one on each line.
+/// Returns the objects that a program printed, one on each line.
 fn reported(output: &Output) -> Vec<Value> {
     let stdout = str::from_utf8(&output.stdout).unwrap();
     let object =
@@ -35,7 +35,7 @@ fn reported(output: &Output) -> Vec<Value> {
     stdout.lines().map(object).collect()
 }
 
-/// What a program wrote for people.
+/// Returns the program's stderr.
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -1,4 +1,4 @@
-//! A short soak: `cargo xtask verify soak` runs a long one, and measures.
+//! A short soak test. `cargo xtask verify soak` runs a long one and measures.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use crate::{reported, run, stderr};
 fn honest_tasks_succeed_among_hostile_ones() {
     let output = run(Command::new(env!("CARGO_BIN_EXE_soak")).arg("5"));
     assert!(output.status.success(), "{}: {}", output.status, stderr(&output));
-    let soaked = reported(&output).remove(0);
-    assert!(soaked["honest"].as_u64() > Some(0) && soaked["hostile"].as_u64() > Some(0), "{soaked}");
-    let bad = json!([soaked["failed"], soaked["escaped"], soaked["panics"]]);
-    assert_eq!(bad, json!([0, 0, 0]), "{soaked}");
+    let report = reported(&output).remove(0);
+    assert!(report["honest"].as_u64() > Some(0) && report["hostile"].as_u64() > Some(0), "{report}");
+    let failures = json!([report["failed"], report["escaped"], report["panics"]]);
+    assert_eq!(failures, json!([0, 0, 0]), "{report}");
 }

@@ -1,25 +1,25 @@
-//! Headers that a skill has no say in.
+//! Headers that the host refuses, removes or keeps.
 
 use std::collections::BTreeMap;
 
-use far_tests::place::{Place, answers};
+use far_tests::egress_fixture::{EgressFixture, answers};
 use serde_json::json;
 
-use super::saying;
+use super::answering;
 
-/// What the SDK's fake host is tested with, too.
+/// A table that also tests the SDK's fake host.
 const TABLE: &str = include_str!("../../../../host/capability/tests/tables/headers.json");
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_leave_as_the_table_says() {
+async fn headers_follow_table() {
     let table: BTreeMap<String, Vec<String>> = serde_json::from_str(TABLE).unwrap();
-    let place = Place::new(saying("fine")).await;
+    let fixture = EgressFixture::new(answering("fine")).await;
     for (which, names) in &table {
         // A task may send a hundred requests.
         for names in names.chunks(50) {
-            let before = place.server.arrived().len();
-            let request = |name: &String| json!({ "method": "GET", "url": place.url("/"), "bearer": "alpha", "headers": [[name, "a-value"]] });
-            let answers = answers(&place.send(names.iter().map(request).collect()).await);
+            let before = fixture.server.arrived().len();
+            let request = |name: &String| json!({ "method": "GET", "url": fixture.url("/"), "bearer": "alpha", "headers": [[name, "a-value"]] });
+            let answers = answers(&fixture.send(names.iter().map(request).collect()).await);
             assert_eq!(answers.len(), names.len());
             if which == "refused" {
                 assert!(
@@ -29,7 +29,7 @@ async fn headers_leave_as_the_table_says() {
                 continue;
             }
             assert!(answers.iter().all(|answer| answer["status"] == json!(200)), "{names:?}: {answers:?}");
-            let arrived = place.server.arrived().split_off(before);
+            let arrived = fixture.server.arrived().split_off(before);
             assert_eq!(arrived.len(), names.len());
             for (name, arrived) in names.iter().zip(arrived) {
                 let header = format!("\r\n{}: a-value\r\n", name.to_ascii_lowercase());

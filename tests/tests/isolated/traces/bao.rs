@@ -1,11 +1,11 @@
-//! A real server of Vault's API, what is in it, and providers of it: over TLS, with a login by a wrapped secret id.
+//! An OpenBao server with secrets, and providers that log in over TLS with a wrapped secret id.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use far_core::AgentId;
 use far_providers::Vault;
-use far_providers::vault::{Address, Auth, Engine, LedgerConfig, Mounts, SecretId, VaultConfig};
+use far_providers::vault::{Address, Auth, Engine, LeaseJournalConfig, Mounts, SecretId, VaultConfig};
 use far_servers::fault::Proxy;
 use far_servers::http::{Request, send};
 use far_servers::https::Https;
@@ -14,35 +14,35 @@ use serde_json::{Value, json};
 
 use crate::traces::canaries::Canaries;
 use crate::traces::front;
-use crate::traces::given::Given;
+use crate::traces::secret_files::SecretFiles;
 
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
 const POLICY: &str = r#"path "*" { capabilities = ["create", "read", "update", "patch", "delete", "list", "sudo"] }"#;
 const ROLE: &str = "far";
 
-/// The server, and what stands before it.
+/// The server and the TLS front.
 pub(crate) struct Bao {
     server: OpenBao,
     postgres: Option<Postgres>,
     front: Https,
-    given: Given,
+    secret_files: SecretFiles,
     ca_file: PathBuf,
     token_file: PathBuf,
 }
 
 impl Bao {
-    /// The servers, where they can be had. What they keep in temporary folders is theirs.
+    /// Starts the servers if they are available. Their temporary files are not searched.
     pub(crate) fn servers() -> Option<(OpenBao, Option<Postgres>)> {
         let server = or_skip(OpenBao::dev())?;
         Some((server, or_skip(Postgres::start())))
     }
 
-    /// One with secrets in it.
+    /// Writes secrets into the server and starts the front.
     pub(crate) fn of(
         (server, postgres): (OpenBao, Option<Postgres>),
         authority: &Authority,
         canaries: &Canaries,
-        given: &Given,
+        secret_files: &SecretFiles,
     ) -> Self {
         canaries.learn("root-token", server.root_token());
         let write = |path: &str, body: Value| server.api("POST", path, &body).unwrap();
@@ -73,34 +73,35 @@ impl Bao {
             write("db/roles/app", role);
         }
         let front = front::start(&server, authority, canaries);
-        let ca_file = given.write("ca.pem", &authority.pem());
-        let token_file = given.write("root-token", server.root_token());
-        Self { server, postgres, front, given: given.clone(), ca_file, token_file }
+        let ca_file = secret_files.write("ca.pem", &authority.pem());
+        let token_file = secret_files.write("root-token", server.root_token());
+        Self { server, postgres, front, secret_files: secret_files.clone(), ca_file, token_file }
     }
 
-    /// Whether it makes users of a database.
+    /// Reports whether the server issues database users.
     pub(crate) fn has_database(&self) -> bool {
         self.postgres.is_some()
     }
 
-    /// Another version of the secret of the second kind.
+    /// Writes another version of the secret in KV version 2.
     pub(crate) fn put(&self, value: &str) {
         let data = json!({ "data": { "value": value, "other": "x" } });
         self.server.api("POST", "kv/data/app", &data).unwrap();
     }
 
-    /// A provider that logs in by a secret id in a wrapping, and keeps a ledger in this folder.
-    pub(crate) fn provider(&self, canaries: &Canaries, ledger: PathBuf) -> Arc<Vault> {
+    /// Returns a provider that logs in with a wrapped secret id and keeps a lease journal in this
+    /// folder.
+    pub(crate) fn provider(&self, canaries: &Canaries, journal: PathBuf) -> Arc<Vault> {
         let wrapping = self.wrapped();
         canaries.learn("wrapping-token", &wrapping);
-        let secret_id = SecretId::Wrapped(self.given.write("wrapping", &wrapping));
-        let ledger = LedgerConfig { folder: ledger, agent_id: AgentId::parse("traces").unwrap() };
+        let secret_id = SecretId::Wrapped(self.secret_files.write("wrapping", &wrapping));
+        let journal = LeaseJournalConfig { folder: journal, agent_id: AgentId::parse("traces").unwrap() };
         let config = self.config(Auth::AppRole { mount: "approle".to_owned(), role_id: ROLE.to_owned(), secret_id });
         let known = ["kv/app", "kv/absent", "old/app"].map(far_core::provider::Reference::new).to_vec();
-        Arc::new(Vault::open_with_ledger("vault".parse().unwrap(), config, known, &ledger).unwrap())
+        Arc::new(Vault::open_with_lease_journal("vault".parse().unwrap(), config, known, &journal).unwrap())
     }
 
-    /// How a provider is configured.
+    /// Returns the configuration of a provider.
     pub(crate) fn config(&self, auth: Auth) -> VaultConfig {
         let mounts = Mounts::default().with("old", Engine::KvV1).unwrap().with("db", Engine::Database).unwrap();
         VaultConfig {
@@ -114,12 +115,12 @@ impl Bao {
         }
     }
 
-    /// A login by the server's own token.
+    /// Returns a login with the server's root token.
     pub(crate) fn root(&self) -> Auth {
         Auth::Token { file: self.token_file.clone() }
     }
 
-    /// A proxy without TLS, whose faults are in how an answer comes.
+    /// Starts a proxy without TLS that injects faults into answers.
     pub(crate) fn proxy(&self) -> (Proxy, VaultConfig) {
         let proxy = Proxy::start(self.server.socket()).unwrap();
         let address = Address::parse(&proxy.address()).unwrap();

@@ -1,4 +1,4 @@
-//! That the search finds what is put there on purpose: in each kind of place, and in each form.
+//! Positive controls: the search finds planted values in each place and encoding.
 
 use std::error::Error;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use far_audit::{FileOptions, FileSink};
 use far_core::pal::{Event, Format, MemorySink, Pal, Subject, WriterSink};
-use far_needle::{Encoding, Masked};
+use far_needle::{Encoding, MaskedValue};
 
 use crate::traces::canaries::Canaries;
 use crate::traces::capture;
-use crate::traces::shown::Shown;
+use crate::traces::renderings::Renderings;
 
 #[derive(Debug)]
 struct Leaky {
@@ -31,12 +31,12 @@ impl Error for Leaky {
     }
 }
 
-/// A new value in each of its forms, and what looks for it.
+/// Returns a new value in each encoding, with the canaries that search for it.
 fn forms() -> Vec<(Encoding, String, Canaries)> {
     let form = |encoding: Encoding| {
         let canaries = Canaries::default();
-        let value = Masked::of(canaries.new_value("canary").as_bytes()).unwrap();
-        (encoding, String::from_utf8(encoding.of(&value).collect()).unwrap(), canaries)
+        let value = MaskedValue::of(canaries.new_value("canary").as_bytes()).unwrap();
+        (encoding, String::from_utf8(encoding.encode(&value).collect()).unwrap(), canaries)
     };
     Encoding::ALL.into_iter().map(form).collect()
 }
@@ -47,14 +47,14 @@ fn assert_found(canaries: &Canaries, encoding: Encoding, place: &str, content: &
 }
 
 #[test]
-fn what_is_said_in_traces_and_logs_is_found() {
+fn search_finds_traces_and_logs() {
     capture::install();
     for (encoding, text, canaries) in forms() {
         tracing::trace!(field = text, "an event");
         assert_found(&canaries, encoding, "a field", &capture::text());
     }
     for (encoding, text, canaries) in forms() {
-        tracing::trace!("an event with {text} in its words");
+        tracing::trace!("an event with {text} in its message");
         assert_found(&canaries, encoding, "an event", &capture::text());
     }
     for (encoding, text, canaries) in forms() {
@@ -73,16 +73,16 @@ fn what_is_said_in_traces_and_logs_is_found() {
 }
 
 #[test]
-fn what_is_shown_is_found() {
+fn search_finds_rendered_objects() {
     for (encoding, text, canaries) in forms() {
-        let shown = Shown::default();
-        shown.text("metrics", format!("# TYPE far_calls counter\nfar_calls{{name=\"{text}\"}} 1\n"));
-        assert_found(&canaries, encoding, "a text of metrics", &shown.all()[0].1);
+        let renderings = Renderings::default();
+        renderings.text("metrics", format!("# TYPE far_calls counter\nfar_calls{{name=\"{text}\"}} 1\n"));
+        assert_found(&canaries, encoding, "a text of metrics", &renderings.all()[0].1);
     }
-    // `Debug` escapes what cannot be printed, and lists bytes as numbers.
-    let (canaries, shown) = (Canaries::default(), Shown::default());
-    shown.error("an error", &Leaky { text: String::new(), source: Some(Box::new(of(&canaries))) });
-    assert_found(&canaries, Encoding::Raw, "an error's source", &shown.all()[0].1);
+    // `Debug` escapes unprintable characters and prints bytes as numbers.
+    let (canaries, renderings) = (Canaries::default(), Renderings::default());
+    renderings.error("an error", &Leaky { text: String::new(), source: Some(Box::new(of(&canaries))) });
+    assert_found(&canaries, Encoding::Raw, "an error's source", &renderings.all()[0].1);
     for pretty in [false, true] {
         let canaries = Canaries::default();
         let bytes = of(&canaries).text.into_bytes();
@@ -91,9 +91,9 @@ fn what_is_shown_is_found() {
     }
 }
 
-/// A record has no field for a text: what it can have is a name.
+/// Records have no field for text, so the value is planted as a name.
 #[tokio::test]
-async fn what_is_recorded_is_found() {
+async fn search_finds_records() {
     let (folder, canaries) = (tempfile::tempdir().unwrap(), Canaries::default());
     let file = fs::File::create(folder.path().join("pal")).unwrap();
     let (events, lines) = (MemorySink::new(), WriterSink::spawn(file, Format::JsonLines).unwrap());
@@ -107,11 +107,11 @@ async fn what_is_recorded_is_found() {
     assert_found(&canaries, Encoding::Raw, "a record", &format!("{:?}", events.records()));
     let found = canaries.found_below(folder.path(), &[]);
     assert_eq!(found.len(), 2, "the lines and the audit file: {found:?}");
-    assert!(canaries.found_below(folder.path(), &[folder.path().join("audit")]).len() == 1, "what is left out");
+    assert!(canaries.found_below(folder.path(), &[folder.path().join("audit")]).len() == 1, "the excluded folder");
 }
 
 #[test]
-fn what_is_in_a_file_is_found() {
+fn search_finds_file_content() {
     for (encoding, text, canaries) in forms() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("a/b")).unwrap();
@@ -121,15 +121,15 @@ fn what_is_in_a_file_is_found() {
     let (folder, canaries) = (tempfile::tempdir().unwrap(), Canaries::default());
     fs::write(folder.path().join(canaries.new_word("canary")), "").unwrap();
     std::os::unix::fs::symlink(canaries.new_word("canary"), folder.path().join("link")).unwrap();
-    assert_eq!(canaries.found_below(folder.path(), &[]).len(), 2, "a file's name, and where a link leads");
+    assert_eq!(canaries.found_below(folder.path(), &[]).len(), 2, "a file name and a link target");
 }
 
 #[test]
-fn what_another_process_knows_is_looked_for() {
+fn canaries_round_trip_between_processes() {
     let canaries = Canaries::default();
     let (text, bytes) = (canaries.new_value("text"), [0xff; 16]);
     canaries.learn_bytes("bytes", &bytes);
-    let read = Canaries::read(&canaries.written());
+    let read = Canaries::read(&canaries.serialize());
     assert_eq!(read.names(), ["text", "bytes"]);
     assert_eq!((read.found_in("", text.as_bytes()).len(), read.found_in("", &bytes).len()), (1, 1));
     assert!(read.found_in("", b"nothing of either is here").is_empty());

@@ -1,20 +1,20 @@
-//! A whole run leaves no secret where a person could read it: not in what libraries say to `tracing` and `log` at their lowest level,
-//! not in errors, `Debug`, records or metrics, not in files that are written on the way.
+//! A whole run leaves no secret where people can read it: not in traces and logs at the lowest
+//! level, errors, `Debug`, records, metrics or temporary files.
 //!
-//! First the search is shown to find what is there: [`controls`]. The run is a process of its own, whose temporary folder is
-//! a test's and empty, and whose output is searched as well.
-#![expect(clippy::disallowed_methods, reason = "every call of a provider is searched, with and without a broker")]
-#![expect(clippy::print_stderr, reason = "how much was searched is told")]
+//! [`controls`] verifies the search first. The run is a separate process with an empty temporary
+//! folder, and its output is searched too.
+#![expect(clippy::disallowed_methods, reason = "provider calls are searched with and without a broker")]
+#![expect(clippy::print_stderr, reason = "reports the extent of the search")]
 
 mod bao;
 mod canaries;
 mod capture;
 mod controls;
 mod front;
-mod given;
 mod operator;
+mod renderings;
+mod secret_files;
 mod servers;
-mod shown;
 mod tasks;
 mod texts;
 mod vault;
@@ -30,33 +30,33 @@ use far_servers::Authority;
 use crate::run;
 use crate::traces::bao::Bao;
 use crate::traces::canaries::{Canaries, entries};
-use crate::traces::given::Given;
-use crate::traces::shown::Shown;
+use crate::traces::renderings::Renderings;
+use crate::traces::secret_files::SecretFiles;
 use crate::traces::world::{World, state_in};
 
-/// What the temporary folder of the process that is looked at is called: so it knows that it is that one.
-const SEARCHED: &str = "searched-by-traces";
-/// Where that process writes down what is looked for.
+/// The name of the searched process's temporary folder, by which it recognizes itself.
+const SEARCHED_FOLDER: &str = "searched-by-traces";
+/// The file to which that process writes the canaries.
 const CANARIES: &str = "canaries";
-/// Who must have been heard: without, there would be nothing to search.
-const HEARD: [&str; 4] = ["rustls", "hyper_util", "reqwest", "wasmtime"];
+/// The log targets that must appear: without them, the search would be empty.
+const EXPECTED_TARGETS: [&str; 4] = ["rustls", "hyper_util", "reqwest", "wasmtime"];
 
 #[test]
-fn a_whole_run_leaves_no_secret_where_a_person_could_read_it() {
+fn whole_run_leaves_no_readable_secret() {
     let temporary = std::env::temp_dir();
-    if temporary.ends_with(SEARCHED) {
+    if temporary.ends_with(SEARCHED_FOLDER) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         return runtime.block_on(whole_run(&temporary));
     }
     let folder = tempfile::tempdir().unwrap();
-    let searched = folder.path().join(SEARCHED);
+    let searched = folder.path().join(SEARCHED_FOLDER);
     std::fs::create_dir(&searched).unwrap();
     let mut whole = Command::new(std::env::current_exe().unwrap());
-    whole.args(["--exact", "traces::a_whole_run_leaves_no_secret_where_a_person_could_read_it", "--nocapture"]);
+    whole.args(["--exact", "traces::whole_run_leaves_no_readable_secret", "--nocapture"]);
     let output = run(whole.env("TMPDIR", &searched));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    // Past what captures the output of tests that pass: a server that could not be had is told.
+    // Bypasses the output capture of passing tests, to show that a server was unavailable.
     std::io::stderr().write_all(&output.stderr).unwrap();
 
     let canaries = Canaries::read(&std::fs::read_to_string(folder.path().join(CANARIES)).unwrap());
@@ -68,47 +68,47 @@ fn a_whole_run_leaves_no_secret_where_a_person_could_read_it() {
 
 async fn whole_run(temporary: &Path) {
     let outside = temporary.parent().unwrap();
-    let (canaries, shown) = (Canaries::default(), Shown::default());
+    let (canaries, renderings) = (Canaries::default(), Renderings::default());
     let servers = Bao::servers();
-    // What servers keep in temporary folders is theirs.
-    let theirs = entries(temporary);
+    // The servers' temporary files are not searched.
+    let server_files = entries(temporary);
     capture::install();
 
-    let (authority, given) = (Authority::new(), Given::new(outside.join("given")));
-    let bao = servers.map(|servers| Bao::of(servers, &authority, &canaries, &given));
-    let world = World::new(&authority, &canaries, &given, &state_in(temporary), bao.as_ref()).await;
-    shown.object("catalog", &world.catalog);
-    shown.object("runtime", &world.runtime);
+    let (authority, secret_files) = (Authority::new(), SecretFiles::new(outside.join("given")));
+    let bao = servers.map(|servers| Bao::of(servers, &authority, &canaries, &secret_files));
+    let world = World::new(&authority, &canaries, &secret_files, &state_in(temporary), bao.as_ref()).await;
+    renderings.object("catalog", &world.catalog);
+    renderings.object("runtime", &world.runtime);
     if let (Some(vault), Some(bao)) = (&world.vault, &bao) {
-        vault::all(vault, bao, &given, &shown).await;
+        vault::all(vault, bao, &secret_files, &renderings).await;
     }
-    tasks::all(&world, &canaries, &shown).await;
-    texts::all(&world, &canaries, &shown).await;
-    operator::all(&world, &shown).await;
-    // With what is under way, and once more when all was ended: the ledger is another file by then.
-    let mut found = canaries.found_below(temporary, &theirs);
-    world.runtime.end_shared().await;
+    tasks::all(&world, &canaries, &renderings).await;
+    texts::all(&world, &canaries, &renderings).await;
+    operator::all(&world, &renderings).await;
+    // Searches with open leases, and again after the shutdown, when the journal has changed.
+    let mut found = canaries.found_below(temporary, &server_files);
+    world.runtime.shutdown().await;
     if let Some(vault) = &world.vault {
         vault.close().await.unwrap();
-        shown.object("metrics", vault.metrics());
+        renderings.object("metrics", vault.metrics());
     }
     assert!(world.lines.flush(Duration::from_secs(10)));
-    shown.object("head", &world.audit.close(Duration::from_secs(10)));
-    shown.object("audit", &world.audit);
-    shown.object("records", &world.events.records());
-    found.extend(canaries.found_below(temporary, &theirs));
+    renderings.object("head", &world.audit.close(Duration::from_secs(10)));
+    renderings.object("audit", &world.audit);
+    renderings.object("records", &world.events.records());
+    found.extend(canaries.found_below(temporary, &server_files));
 
-    let said = capture::text();
-    found.extend(canaries.found_in("what was traced and logged", said.as_bytes()));
-    for (of, text) in shown.all() {
-        found.extend(canaries.found_in(&format!("what is shown of {of}"), text.as_bytes()));
+    let captured = capture::text();
+    found.extend(canaries.found_in("the traces and logs", captured.as_bytes()));
+    for (of, text) in renderings.all() {
+        found.extend(canaries.found_in(&format!("the rendering of {of}"), text.as_bytes()));
     }
-    std::fs::write(outside.join(CANARIES), canaries.written()).unwrap();
-    for heard in HEARD {
-        let is_heard = |line: &str| line.split(' ').nth(1).is_some_and(|target| target.starts_with(heard));
-        assert!(said.lines().any(is_heard), "{heard} said nothing");
+    std::fs::write(outside.join(CANARIES), canaries.serialize()).unwrap();
+    for target in EXPECTED_TARGETS {
+        let is_expected = |line: &str| line.split(' ').nth(1).is_some_and(|name| name.starts_with(target));
+        assert!(captured.lines().any(is_expected), "{target} logged nothing");
     }
-    let (lines, secrets) = (said.lines().count(), canaries.names().len());
+    let (lines, secrets) = (captured.lines().count(), canaries.names().len());
     eprintln!("searched {lines} lines for {secrets} secrets");
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }

@@ -1,4 +1,4 @@
-//! What an operator does to secrets that tasks have: refresh, rotation, revocation; and what tasks are told then.
+//! An operator's refresh, rotation and revocation, and their effect on tasks.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use far_core::capability::{Capability, Catalog, DeclaredSecret, Grant};
 use far_core::pal::Outcome;
 use far_core::{AgentId, SecretName, SkillDigest, TaskContext, random_task_id};
 
-use crate::traces::shown::Shown;
+use crate::traces::renderings::Renderings;
 use crate::traces::world::World;
 
 const NAMES: [&str; 2] = ["alpha", "beta"];
 
-pub(crate) async fn all(world: &World, shown: &Shown) {
+pub(crate) async fn all(world: &World, renderings: &Renderings) {
     let broker = Broker::new(world.providers(), world.pal.clone(), BrokerSettings::default()).unwrap();
     let (agent, catalog): (AgentId, _) = ("traces".parse().unwrap(), Arc::new(world.catalog.clone()));
     let session = admitted(&broker, &agent, &catalog).await;
@@ -22,28 +22,28 @@ pub(crate) async fn all(world: &World, shown: &Shown) {
         let value = session.reveal(&handle).await.unwrap();
         assert!(!value.expose().is_empty());
         let (name, entry): (SecretName, _) = (name.parse().unwrap(), catalog.get(&name.parse().unwrap()).unwrap());
-        shown.object("kept", &broker.kept());
-        shown.object("described", &broker.describe(entry).await);
-        shown.object("refreshed", &broker.refresh_kept(&name, &agent).await);
-        shown.object("rotated", &broker.rotate(&name, entry, &agent).await);
-        shown.object("replaced", &broker.replace_kept(&name, &agent).await);
+        renderings.object("kept", &broker.cached());
+        renderings.object("described", &broker.describe(entry).await);
+        renderings.object("refreshed", &broker.refresh(&name, &agent).await);
+        renderings.object("rotated", &broker.rotate(&name, entry, &agent).await);
+        renderings.object("replaced", &broker.reissue(&name, &agent).await);
         let again = session.get(name.as_str(), None).await.unwrap();
-        shown.object("revoked", &broker.revoke_secret(&name, entry, &agent).await);
-        shown.object("revoked again", &broker.revoke_kept(&name, &agent).await);
-        shown.failed("revealed after", session.reveal(&again).await);
-        shown.object("handle", &handle);
+        renderings.object("revoked", &broker.revoke_secret(&name, entry, &agent).await);
+        renderings.object("revoked again", &broker.revoke(&name, &agent).await);
+        renderings.failed("revealed after", session.reveal(&again).await);
+        renderings.object("handle", &handle);
     }
-    shown.object("listed", &session.list().await);
-    shown.failed("undeclared", session.get("gamma", None).await);
-    shown.failed("stopped", session.get("alpha", None).await);
-    shown.object("session", &session);
-    shown.object("stop", &session.stopped());
-    shown.object("redaction", session.redaction());
-    shown.object("context", session.context());
-    shown.object("broker", &broker);
-    shown.object("pal", broker.pal());
-    shown.object("finished", &session.finish(Outcome::ScopeViolation).await);
-    broker.end_shared(&agent).await;
+    renderings.object("listed", &session.list().await);
+    renderings.failed("undeclared", session.get("gamma", None).await);
+    renderings.failed("stopped", session.get("alpha", None).await);
+    renderings.object("session", &session);
+    renderings.object("stop", &session.stop_reason());
+    renderings.object("redaction", session.redaction());
+    renderings.object("context", session.context());
+    renderings.object("broker", &broker);
+    renderings.object("pal", broker.pal());
+    renderings.object("finished", &session.finish(Outcome::ScopeViolation).await);
+    broker.shutdown(&agent).await;
 }
 
 async fn admitted(broker: &Arc<Broker>, agent: &AgentId, catalog: &Arc<Catalog>) -> Session {

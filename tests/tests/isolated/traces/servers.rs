@@ -1,4 +1,5 @@
-//! Servers that requests go to: one says back what it was shown in every way that HTTP has, and it issues tokens, well and wrongly.
+//! The servers for requests: one echoes secrets in every part of HTTP, and issues valid and faulty
+//! tokens.
 
 use std::sync::Arc;
 
@@ -11,85 +12,85 @@ use serde_json::json;
 use crate::traces::canaries::Canaries;
 use crate::traces::front;
 
-/// Where they listen.
+/// The servers.
 pub(crate) struct Servers {
-    /// Takes everybody, and says back what it is shown.
+    /// A server that echoes credentials.
     pub(crate) open: Server,
-    /// Wants a client certificate.
+    /// A server that requires a client certificate.
     pub(crate) mutual: Server,
-    /// Is not who it should be.
+    /// A server with an untrusted certificate.
     pub(crate) unknown: Server,
-    /// Issues GitHub's tokens.
+    /// The issuer of GitHub's tokens.
     pub(crate) issuer: Server,
-    /// A port on which nobody listens.
-    pub(crate) nobody: u16,
+    /// A closed port.
+    pub(crate) closed_port: u16,
 }
 
 impl Servers {
     pub(crate) async fn start(authority: &Authority, canaries: &Canaries) -> Self {
-        let answer = says_back(canaries);
+        let answer = echo(canaries);
         canaries.learn("installation-token", github_app::TOKEN);
         Self {
             open: Server::start(authority, "localhost", answer.clone()).await,
             mutual: Server::mutual(authority, "localhost", answer.clone()).await,
             unknown: Server::start(&Authority::new(), "localhost", answer).await,
-            issuer: Server::start(authority, "localhost", and_learn(github_app::issuer(), canaries)).await,
-            nobody: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(),
+            issuer: Server::start(authority, "localhost", learning(github_app::issuer(), canaries)).await,
+            closed_port: std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(),
         }
     }
 
-    /// All of those that secrets may go to.
+    /// Returns the origins to which secrets may be sent.
     pub(crate) fn origins(&self) -> Vec<String> {
         let servers = [&self.open, &self.mutual, &self.unknown];
-        let nobody = format!("https://localhost:{}", self.nobody);
-        servers.map(server::Server::origin).into_iter().chain([nobody]).collect()
+        let closed_port = format!("https://localhost:{}", self.closed_port);
+        servers.map(server::Server::origin).into_iter().chain([closed_port]).collect()
     }
 }
 
-/// In each of these, the answer is none that HTTP allows.
+/// The paths with answers that HTTP does not allow.
 pub(crate) const MALFORMED: [&str; 5] = ["bad-length", "bad-chunk", "bad-status", "bad-name", "bad-trailer"];
 
-fn says_back(canaries: &Canaries) -> Answer {
-    let (token, said) = (canaries.new_word("access-token"), canaries.new_word("in-wrong-tokens"));
+fn echo(canaries: &Canaries) -> Answer {
+    let (token, secret) = (canaries.new_word("access-token"), canaries.new_word("in-wrong-tokens"));
     let answer: Answer = Arc::new(move |request: &str| {
-        let shown = shown(request);
+        let credential = credential(request);
         let path = request.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
         let raw = |text: String| vec![text.into_bytes()];
         match path {
             "/echo" => vec![
-                format!("HTTP/1.1 103 Early Hints\r\nlink: <{shown}>\r\n\r\n").into_bytes(),
+                format!("HTTP/1.1 103 Early Hints\r\nlink: <{credential}>\r\n\r\n").into_bytes(),
                 format!(
-                    "HTTP/1.1 200 {shown}\r\nx-echo: {shown}\r\ntransfer-encoding: chunked\r\ntrailer: x-late\r\n\r\n"
+                    "HTTP/1.1 200 {credential}\r\nx-echo: {credential}\r\ntransfer-encoding: chunked\r\ntrailer: x-late\r\n\r\n"
                 )
                 .into_bytes(),
-                format!("{:x}\r\n{request}\r\n0\r\nx-late: {shown}\r\n\r\n", request.len()).into_bytes(),
+                format!("{:x}\r\n{request}\r\n0\r\nx-late: {credential}\r\n\r\n", request.len()).into_bytes(),
             ],
-            "/redirect" => raw(format!("HTTP/1.1 302 Found\r\nlocation: /{shown}\r\ncontent-length: 0\r\n\r\n")),
-            "/bad-length" => raw(format!("HTTP/1.1 200 OK\r\ncontent-length: {shown}\r\n\r\n{shown}")),
-            "/bad-chunk" => raw(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{shown}\r\n{shown}\r\n")),
-            "/bad-status" => raw(format!("HTTP/1.1 {shown}\r\n\r\n")),
-            "/bad-name" => raw(format!("HTTP/1.1 200 OK\r\n{shown} x: {shown}\r\n\r\n")),
-            "/bad-trailer" => raw(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{shown}\r\n\r\n")),
+            "/redirect" => raw(format!("HTTP/1.1 302 Found\r\nlocation: /{credential}\r\ncontent-length: 0\r\n\r\n")),
+            "/bad-length" => raw(format!("HTTP/1.1 200 OK\r\ncontent-length: {credential}\r\n\r\n{credential}")),
+            "/bad-chunk" => raw(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{credential}\r\n{credential}\r\n")),
+            "/bad-status" => raw(format!("HTTP/1.1 {credential}\r\n\r\n")),
+            "/bad-name" => raw(format!("HTTP/1.1 200 OK\r\n{credential} x: {credential}\r\n\r\n")),
+            "/bad-trailer" => raw(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n{credential}\r\n\r\n")),
             "/token" => ok(&json!({ "access_token": token, "token_type": "bearer", "expires_in": 3600 }).to_string()),
             path => match path.strip_prefix("/wrong-") {
-                Some("token-type") => ok(&json!({ "access_token": said, "token_type": said }).to_string()),
-                Some("token-value") => ok(&json!({ "access_token": [said], "token_type": "bearer" }).to_string()),
+                Some("token-type") => ok(&json!({ "access_token": secret, "token_type": secret }).to_string()),
+                Some("token-value") => ok(&json!({ "access_token": [secret], "token_type": "bearer" }).to_string()),
                 Some("token-ends") => {
-                    ok(&json!({ "access_token": said, "token_type": "bearer", "expires_in": said }).to_string())
+                    ok(&json!({ "access_token": secret, "token_type": "bearer", "expires_in": secret }).to_string())
                 }
-                Some(fault) => written(&front::answer(fault, &said)),
+                Some(fault) => written(&front::answer(fault, &secret)),
                 None => ok("fine"),
             },
         }
     });
-    and_learn(answer, canaries)
+    learning(answer, canaries)
 }
 
-/// What goes wrong where a token is issued, besides what goes wrong anywhere.
-pub(crate) const WRONG_TOKENS: [&str; 3] = ["token-type", "token-value", "token-ends"];
+/// The faults of token issuance, in addition to the general ones.
+pub(crate) const TOKEN_FAULTS: [&str; 3] = ["token-type", "token-value", "token-ends"];
 
-/// Learns the signature of each token that arrives: the rest of it says nothing.
-fn and_learn(answer: Answer, canaries: &Canaries) -> Answer {
+/// Learns the signature of each token that arrives. The rest is not secret.
+fn learning(answer: Answer, canaries: &Canaries) -> Answer {
     let canaries = canaries.clone();
     Arc::new(move |request: &str| {
         let bearer = request.lines().find_map(|line| line.strip_prefix("authorization: Bearer "));
@@ -101,8 +102,8 @@ fn and_learn(answer: Answer, canaries: &Canaries) -> Answer {
     })
 }
 
-/// The secret in a request, wherever it is; of `Basic`, decoded.
-fn shown(request: &str) -> String {
+/// Returns the secret in a request. `Basic` is decoded.
+fn credential(request: &str) -> String {
     let header = |name| request.lines().find_map(|line| line.strip_prefix(name));
     if let Some(basic) = header("authorization: Basic ") {
         return String::from_utf8(STANDARD.decode(basic).unwrap()).unwrap();

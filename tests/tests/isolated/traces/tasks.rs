@@ -1,4 +1,4 @@
-//! Tasks: skills that use secrets well, carelessly and in the wrong way, each to its end.
+//! Tasks of skills that use secrets correctly, carelessly and wrongly.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,41 +13,41 @@ use serde_json::{Value, json};
 
 use crate::traces::canaries::Canaries;
 use crate::traces::front::FAULTS;
-use crate::traces::servers::{MALFORMED, WRONG_TOKENS};
-use crate::traces::shown::Shown;
+use crate::traces::renderings::Renderings;
+use crate::traces::servers::{MALFORMED, TOKEN_FAULTS};
 use crate::traces::world::World;
 
-/// All of them.
-pub(crate) async fn all(world: &World, canaries: &Canaries, shown: &Shown) {
-    probes(world, canaries, shown).await;
-    sent(world, canaries, shown).await;
+/// Runs all tasks.
+pub(crate) async fn all(world: &World, canaries: &Canaries, renderings: &Renderings) {
+    probes(world, canaries, renderings).await;
+    sent(world, canaries, renderings).await;
     join_all(
         FAULTS
             .iter()
-            .chain(&WRONG_TOKENS)
+            .chain(&TOKEN_FAULTS)
             .chain(&["app-no-key", "app-refused"])
-            .map(|fault| exchanged(world, fault, shown)),
+            .map(|fault| exchanged(world, fault, renderings)),
     )
     .await;
-    shown.object("exchange", &world.dev);
-    shown.object("exchange", world.dev.metrics());
+    renderings.object("exchange", &world.dev);
+    renderings.object("exchange", world.dev.metrics());
 }
 
-async fn probes(world: &World, canaries: &Canaries, shown: &Shown) {
+async fn probes(world: &World, canaries: &Canaries, renderings: &Renderings) {
     let get = |name: &str| json!({ "do": "get", "name": name });
     let say = |place: &str, form: &str| json!({ "do": "say", "place": place, "form": form });
-    let mut says =
+    let mut leaking =
         vec![get("alpha"), json!({ "do": "reveal" }), json!({ "do": "sign", "message": "m" }), json!({ "do": "list" })];
     for place in ["log", "print", "eprint", "answer"] {
-        says.extend(["raw", "hex", "base64", "json", "percent"].map(|form| say(place, form)));
+        leaking.extend(["raw", "hex", "base64", "json", "percent"].map(|form| say(place, form)));
     }
-    says.push(json!({ "do": "refresh", "name": "alpha" }));
+    leaking.push(json!({ "do": "refresh", "name": "alpha" }));
     let revealed =
         |then: Value| vec![get("beta"), json!({ "do": "reveal" }), get("alpha"), json!({ "do": "reveal" }), then];
-    // What a skill has it can take for a name: of a secret, of a header, of a host.
+    // A skill can use its value as a name of a secret, a header or a host.
     let name = canaries.new_word("a-value-for-a-name");
     for (outcome, steps) in [
-        (Outcome::Completed, says),
+        (Outcome::Completed, leaking),
         (Outcome::SkillError, revealed(say("fail", "raw"))),
         (Outcome::Trapped, revealed(say("panic", "raw"))),
         (Outcome::ScopeViolation, revealed(get(&name))),
@@ -57,13 +57,13 @@ async fn probes(world: &World, canaries: &Canaries, shown: &Shown) {
     ] {
         let report = probe(&world.runtime, &world.probe, &steps).await;
         assert_eq!(report.end.outcome(), outcome, "{steps:?}: {report:?}");
-        shown.object("report", &report);
+        renderings.object("report", &report);
     }
-    let failing = Pal::builder().required_sink(Arc::new(Failing), Duration::from_secs(5)).build();
-    let (runtime, skill) = world.with_log(&failing).await;
+    let failing_pal = Pal::builder().required_sink(Arc::new(FailingSink), Duration::from_secs(5)).build();
+    let (runtime, skill) = world.with_log(&failing_pal).await;
     let report = probe(&runtime, &skill, &revealed(say("log", "raw"))).await;
     assert_eq!(report.end.outcome(), Outcome::AuditUnavailable, "{report:?}");
-    shown.object("report", &report);
+    renderings.object("report", &report);
 }
 
 async fn probe(runtime: &Runtime, skill: &Arc<Skill>, steps: &[Value]) -> Report {
@@ -73,17 +73,17 @@ async fn probe(runtime: &Runtime, skill: &Arc<Skill>, steps: &[Value]) -> Report
     runtime.run(task.with_limits(Limits { timeout: Duration::from_secs(2), ..Limits::default() })).await
 }
 
-/// Takes no record of a value that leaves.
-struct Failing;
+/// A sink that rejects the records of revealed values.
+struct FailingSink;
 
-impl Sink for Failing {
+impl Sink for FailingSink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         let fails = record.event.kind() == EventKind::SecretRevealed;
         Receipt::Ready(if fails { Err(SinkError::Full) } else { Ok(()) })
     }
 }
 
-async fn sent(world: &World, canaries: &Canaries, shown: &Shown) {
+async fn sent(world: &World, canaries: &Canaries, renderings: &Renderings) {
     let servers = &world.servers;
     let url = |path: &str| format!("{}{path}", servers.open.origin());
     let bearer = |url: String, name: &str| json!({ "method": "GET", "url": url, "bearer": name });
@@ -101,31 +101,31 @@ async fn sent(world: &World, canaries: &Canaries, shown: &Shown) {
         bearer(url("/redirect"), "sealed"),
         shows(format!("{}/", servers.mutual.origin())),
     ];
-    let well = requests.len();
+    let valid_count = requests.len();
     requests.extend(MALFORMED.map(|path| bearer(url(&format!("/{path}")), "sealed")));
     requests.push(bearer(format!("{}/", servers.mutual.origin()), "sealed"));
     requests.push(bearer(format!("{}/", servers.unknown.origin()), "sealed"));
-    requests.push(bearer(format!("https://localhost:{}/", servers.nobody), "sealed"));
+    requests.push(bearer(format!("https://localhost:{}/", servers.closed_port), "sealed"));
     requests.push(shows(format!("{}/", servers.unknown.origin())));
-    // What a skill has by itself goes where requests without a secret may.
-    let own = canaries.new_word("of-the-skills-own");
+    // A skill's own_value data goes to destinations for requests without secrets.
+    let own_value = canaries.new_word("of-the-skills-own_value");
     for (headers, path) in [
-        (json!([[own, "x"]]), "/own".to_owned()),
-        (json!([["x-own", own]]), "/own".to_owned()),
-        (json!([["authorization", format!("Bearer {own}")]]), format!("/own/{own}?own={own}")),
+        (json!([[own_value, "x"]]), "/own".to_owned()),
+        (json!([["x-own_value", own_value]]), "/own".to_owned()),
+        (json!([["authorization", format!("Bearer {own_value}")]]), format!("/own/{own_value}?own={own_value}")),
     ] {
-        requests.push(json!({ "method": "POST", "url": url(&path), "headers": headers, "body": own }));
+        requests.push(json!({ "method": "POST", "url": url(&path), "headers": headers, "body": own_value }));
     }
-    requests.push(json!({ "method": "GET", "url": format!("https://{own}.example/") }));
-    requests.push(json!({ "method": own, "url": url("/own") }));
+    requests.push(json!({ "method": "GET", "url": format!("https://{own_value}.example/") }));
+    requests.push(json!({ "method": own_value, "url": url("/own") }));
 
     let secrets = ["sealed", "identity", "oauth", "app", "stored"];
     for (index, request) in requests.iter().enumerate() {
         let report = send(world, &secrets, request).await;
-        let answers = far_tests::place::answers(&report);
+        let answers = far_tests::egress_fixture::answers(&report);
         let status = answers.first().map(|answer| answer["status"].clone()).unwrap_or_default();
-        assert!(index >= well || status == json!(200) || status == json!(302), "{request}: {report:?}");
-        shown.object("report", &report);
+        assert!(index >= valid_count || status == json!(200) || status == json!(302), "{request}: {report:?}");
+        renderings.object("report", &report);
     }
     for request in [
         bearer("https://localhost:1/".to_owned(), "sealed"),
@@ -134,7 +134,7 @@ async fn sent(world: &World, canaries: &Canaries, shown: &Shown) {
     ] {
         let report = send(world, &secrets, &request).await;
         assert_eq!(report.end.outcome(), Outcome::ScopeViolation, "{request}: {report:?}");
-        shown.object("report", &report);
+        renderings.object("report", &report);
     }
 }
 
@@ -146,7 +146,7 @@ async fn send(world: &World, secrets: &[&str], request: &Value) -> Report {
     world.runtime.run(task.with_limits(Limits { timeout: Duration::from_secs(20), ..Limits::default() })).await
 }
 
-/// A key that cannot be exchanged.
-async fn exchanged(world: &World, fault: &str, shown: &Shown) {
-    shown.failed(fault, world.dev.get_secret(&Reference::new(fault), &VersionSelector::Current).await);
+/// Exchanges a key, which must fail.
+async fn exchanged(world: &World, fault: &str, renderings: &Renderings) {
+    renderings.failed(fault, world.dev.get_secret(&Reference::new(fault), &VersionSelector::Current).await);
 }

@@ -1,22 +1,23 @@
-//! A skill that has a value for a name: every function of the engine's that it can give a text to, or have it back from.
+//! A skill that passes a value as text to every engine function that accepts or returns text.
 
 use far_core::pal::Outcome;
 use far_runtime::Task;
 
 use crate::traces::canaries::Canaries;
-use crate::traces::shown::Shown;
+use crate::traces::renderings::Renderings;
 use crate::traces::world::World;
 
-pub(crate) async fn all(world: &World, canaries: &Canaries, shown: &Shown) {
+pub(crate) async fn all(world: &World, canaries: &Canaries, renderings: &Renderings) {
     let skill = world.runtime.load(wat::parse_str(COMPONENT).unwrap()).await.unwrap();
     let path = format!("/{}", canaries.new_word("a-value-for-a-text"));
     let report = world.runtime.run(Task::new(&skill).with_input(path)).await;
-    // It traps where a text does not come back.
+    // The skill traps if a text does not come back.
     assert_eq!(report.end.outcome(), Outcome::Completed, "{report:?}");
-    shown.object("report", &report);
+    renderings.object("report", &report);
 }
 
-/// It has its input at 1024, which is no header's name, and is a path, an authority, a method or a scheme where those are taken.
+/// A component whose input is at 1024. The input is not a valid header name, but a valid path,
+/// authority, method and scheme.
 const COMPONENT: &str = r#"(component
     (import "wasi:http/types@0.2.12" (instance $http
         (export "fields" (type $fields (sub resource)))

@@ -1,4 +1,5 @@
-//! A host with all of it: a `.env`, keys that are exchanged, a server of Vault's API, an audit file, a cache, servers to send to.
+//! A host with everything: a `.env`, exchanged keys, a Vault server, an audit file, a cache and
+//! servers for requests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use far_core::ProviderId;
 use far_core::capability::{Catalog, CatalogEntry, Grant, JwtAlgorithm, JwtTerms, Operation, Signing, Terms};
 use far_core::pal::{Format, MemorySink, Pal, WriterSink};
 use far_core::provider::{Reference, SecretProvider};
-use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind, Recipe};
+use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, ExchangeConfig, GitHubApp, Kind};
 use far_providers::{DotEnv, Exchange, Vault};
 use far_runtime::{ArtifactCache, Egress, Runtime, Skill};
 use far_servers::Authority;
@@ -22,52 +23,52 @@ use serde_json::{Value, json};
 use crate::traces::bao::Bao;
 use crate::traces::canaries::Canaries;
 use crate::traces::front::FAULTS;
-use crate::traces::given::{Given, line};
-use crate::traces::servers::{Servers, WRONG_TOKENS};
+use crate::traces::secret_files::{SecretFiles, line};
+use crate::traces::servers::{Servers, TOKEN_FAULTS};
 
-/// The host.
+/// The host and its servers.
 pub(crate) struct World {
     pub(crate) servers: Servers,
     pub(crate) dev: Arc<Exchange>,
     pub(crate) vault: Option<Arc<Vault>>,
     pub(crate) catalog: Catalog,
-    /// Of what [`Self::sender`] declares.
+    /// The grants for the declaration of [`Self::sender`].
     pub(crate) grants: Vec<Grant>,
     pub(crate) events: Arc<MemorySink>,
     pub(crate) audit: Arc<FileSink>,
     pub(crate) lines: Arc<WriterSink>,
     pub(crate) pal: Arc<Pal>,
     pub(crate) runtime: Arc<Runtime>,
-    /// Takes steps, and may reveal `alpha` and `beta`.
+    /// A skill that runs steps and may reveal `alpha` and `beta`.
     pub(crate) probe: Arc<Skill>,
-    /// Sends requests.
+    /// A skill that sends requests.
     pub(crate) sender: Arc<Skill>,
     egress: Egress,
 }
 
-/// A secret that is sent: its name, and what it may stand in, or what it signs with.
-struct Sent(&'static str, &'static [&'static str], Option<JwtAlgorithm>);
+/// A sealed secret: its name, and its placements or the algorithm of its signatures.
+struct SealedSecret(&'static str, &'static [&'static str], Option<JwtAlgorithm>);
 
-const SENT: [Sent; 6] = [
-    Sent("sealed", &["authorization", "header:x-api-key", "query:key"], None),
-    Sent("identity", &["client-certificate"], None),
-    Sent("oauth", &["authorization"], None),
-    Sent("app", &["authorization"], None),
-    Sent("stored", &["authorization"], None),
-    Sent("hs", &[], Some(JwtAlgorithm::Hs256)),
+const SEALED_SECRETS: [SealedSecret; 6] = [
+    SealedSecret("sealed", &["authorization", "header:x-api-key", "query:key"], None),
+    SealedSecret("identity", &["client-certificate"], None),
+    SealedSecret("oauth", &["authorization"], None),
+    SealedSecret("app", &["authorization"], None),
+    SealedSecret("stored", &["authorization"], None),
+    SealedSecret("hs", &[], Some(JwtAlgorithm::Hs256)),
 ];
 
 impl World {
-    /// Where the agent keeps what it keeps.
+    /// Creates the host, with the agent's state in `state`.
     pub(crate) async fn new(
         authority: &Authority,
         canaries: &Canaries,
-        given: &Given,
+        secret_files: &SecretFiles,
         state: &Path,
         bao: Option<&Bao>,
     ) -> Self {
         let servers = Servers::start(authority, canaries).await;
-        let env = given.write(".env", &env(authority, canaries));
+        let env = secret_files.write(".env", &env(authority, canaries));
         let file = Arc::new(DotEnv::open("dev".parse().unwrap(), &env).unwrap());
         let dev = Arc::new(Exchange::new(file, recipes(&servers, authority)).unwrap());
         let vault = bao.map(|bao| bao.provider(canaries, state.join("leases")));
@@ -91,7 +92,7 @@ impl World {
         Self { servers, dev, vault, catalog, grants, events, audit, lines, pal, runtime, probe, sender, egress }
     }
 
-    /// Another runtime of the same, with a log of its own, and the skill that takes steps.
+    /// Creates another runtime with this PAL, and loads the probe.
     pub(crate) async fn with_log(&self, pal: &Arc<Pal>) -> (Arc<Runtime>, Arc<Skill>) {
         let builder = builder(pal, &self.dev, self.vault.as_ref(), &self.catalog, &self.egress, &self.servers);
         let runtime = builder.build().unwrap();
@@ -99,7 +100,7 @@ impl World {
         (runtime, probe)
     }
 
-    /// Its backends.
+    /// Returns the backends.
     pub(crate) fn providers(&self) -> Vec<Arc<dyn SecretProvider>> {
         let dev: Arc<dyn SecretProvider> = self.dev.clone();
         let vault = self.vault.clone().map(|vault| vault as Arc<dyn SecretProvider>);
@@ -130,7 +131,8 @@ fn builder(
 
 fn env(authority: &Authority, canaries: &Canaries) -> String {
     let (identity, _) = authority.client_identity("far");
-    // The number of a key on P-256 in PKCS #8 has 36 bytes before it; much of RSA's middle in PKCS #1 is one of its primes.
+    // In PKCS #8, 36 bytes precede the number of a P-256 key. In PKCS #1, the middle of an RSA key
+    // is in one of its primes.
     canaries.learn_bytes("identity", &der(&identity, "PRIVATE KEY")[36..68]);
     let rsa = der(github_app::KEY, "RSA PRIVATE KEY");
     canaries.learn_bytes("app-key", &rsa[rsa.len() / 2..][..64]);
@@ -144,9 +146,9 @@ fn der(pem: &str, name: &str) -> Vec<u8> {
     STANDARD.decode(body.split_whitespace().collect::<String>()).unwrap()
 }
 
-/// What keys are exchanged for: `oauth` and `app`, and one for each thing that goes wrong.
-fn recipes(servers: &Servers, authority: &Authority) -> Vec<Recipe> {
-    let recipe = |name: &str, key: &str, kind| Recipe {
+/// Returns the exchanges: `oauth`, `app`, and one for each fault.
+fn recipes(servers: &Servers, authority: &Authority) -> Vec<ExchangeConfig> {
+    let recipe = |name: &str, key: &str, kind| ExchangeConfig {
         name: Reference::new(name),
         key: Reference::new(key),
         kind,
@@ -166,12 +168,12 @@ fn recipes(servers: &Servers, authority: &Authority) -> Vec<Recipe> {
     let well = [oauth("oauth", "/token", ClientAuth::Basic), oauth("oauth-by-body", "/token", ClientAuth::Body)];
     let apps =
         [app("app", &issuer, "app-key"), app("app-no-key", &issuer, "sealed"), app("app-refused", &open, "app-key")];
-    let wrong = FAULTS.iter().chain(&WRONG_TOKENS);
+    let wrong = FAULTS.iter().chain(&TOKEN_FAULTS);
     let wrong = wrong.map(|fault| oauth(fault, &format!("/wrong-{fault}"), ClientAuth::Basic));
     well.into_iter().chain(apps).chain(wrong).collect()
 }
 
-/// What the operator permits, and the caller grants for what is sent.
+/// Returns the catalog, and the grants for sealed secrets.
 fn permitted(
     servers: &Servers,
     dev: &ProviderId,
@@ -183,7 +185,7 @@ fn permitted(
         let entry = CatalogEntry::new(provider.clone(), Reference::new(reference), terms);
         catalog.insert(name.parse().unwrap(), entry).unwrap();
     };
-    for Sent(name, placements, algorithm) in SENT {
+    for SealedSecret(name, placements, algorithm) in SEALED_SECRETS {
         let terms = terms(servers, placements, algorithm);
         grants.push(Grant::new(name.parse().unwrap(), terms.clone()));
         match vault {
@@ -212,7 +214,7 @@ fn terms(servers: &Servers, placements: &[&str], algorithm: Option<JwtAlgorithm>
     }
 }
 
-/// What the sender says that it does: all that is granted.
+/// Returns the sender's declaration of everything granted.
 fn declaration(grants: &[Grant]) -> Value {
     let secret = |grant: &Grant| {
         let terms = grant.terms();
@@ -230,7 +232,7 @@ fn declaration(grants: &[Grant]) -> Value {
     json!({ "name": "sender", "version": "1", "description": "", "secrets": secrets })
 }
 
-/// The folder that the agent keeps its state in.
+/// Creates the folder of the agent's state.
 pub(crate) fn state_in(folder: &Path) -> PathBuf {
     let state = folder.join("state");
     std::fs::create_dir(&state).unwrap();

@@ -1,14 +1,14 @@
-//! What the operator gives: files with secrets in them. They are the only ones in which a secret may be found.
+//! The operator's files with secrets. Only these files may contain a secret.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A folder of files that are their owner's alone.
+/// A folder of owner-only files.
 #[derive(Clone)]
-pub(crate) struct Given(PathBuf);
+pub(crate) struct SecretFiles(PathBuf);
 
-impl Given {
+impl SecretFiles {
     pub(crate) fn new(folder: PathBuf) -> Self {
         fs::create_dir(&folder).unwrap();
         Self(folder)
@@ -26,7 +26,7 @@ impl Given {
     }
 }
 
-/// A line of a `.env`.
+/// Returns a line of a `.env`.
 pub(crate) fn line(name: &str, value: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("{}=\"{value}\"\n", name.to_uppercase().replace('-', "_"))

@@ -1,29 +1,29 @@
-//! What programs print of errors and of objects: `Display`, `Debug` in both of its forms, and all sources.
+//! The renderings of errors and objects: `Display`, both forms of `Debug`, and all sources.
 
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
-/// All of it, each with where it is from.
+/// The renderings, each with its origin.
 #[derive(Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<Vec<(String, String)>>>);
+pub(crate) struct Renderings(Arc<Mutex<Vec<(String, String)>>>);
 
-impl Shown {
-    /// An object, as `Debug` shows it.
+impl Renderings {
+    /// Adds the `Debug` renderings of an object.
     pub(crate) fn object(&self, of: &str, object: &impl Debug) {
         self.text(of, format!("{object:?}\n{object:#?}"));
     }
 
-    /// An error with all that is behind it.
+    /// Adds all renderings of an error and its sources.
     pub(crate) fn error(&self, of: &str, error: &(dyn Error + 'static)) {
-        self.text(of, of_error(error));
+        self.text(of, render_error(error));
     }
 
-    /// What a step came to, which must be an error, by the name of its kind.
+    /// Adds and returns the error of a step that must fail.
     #[track_caller]
     pub(crate) fn failed<T, E: Error + 'static>(&self, of: &str, result: Result<T, E>) -> E {
         match result {
-            Ok(_) => panic!("{of} went well"),
+            Ok(_) => panic!("{of} succeeded"),
             Err(error) => {
                 self.error(of, &error);
                 error
@@ -31,19 +31,19 @@ impl Shown {
         }
     }
 
-    /// Any other text.
+    /// Adds other text.
     pub(crate) fn text(&self, of: &str, text: String) {
         self.0.lock().unwrap().push((of.to_owned(), text));
     }
 
-    /// Everything so far.
+    /// Returns all renderings.
     pub(crate) fn all(&self) -> Vec<(String, String)> {
         self.0.lock().unwrap().clone()
     }
 }
 
-/// In every way that an error is printed.
-pub(crate) fn of_error(error: &(dyn Error + 'static)) -> String {
+/// Returns all renderings of an error and its sources.
+pub(crate) fn render_error(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
