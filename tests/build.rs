@@ -1,4 +1,4 @@
-//! Builds the guests and the example skills, so that `cargo test` needs no step before it, and lists them as Rust.
+//! Builds the guests and the example skills, and generates constants with their paths.
 
 #![forbid(unsafe_code)]
 
@@ -23,22 +23,23 @@ const SKILLS: [&str; 10] = [
     "snoop",
 ];
 
-/// Names a folder of guests that are built already: `cargo xtask mutants` sets it for its copy of the source.
-const BUILT: &str = "FAR_TESTS_GUESTS";
-/// What this build's flags and wrappers say is for the host's target.
-const NOT_FOR_GUESTS: [&str; 5] =
+/// A folder of guests that are already built. `cargo xtask mutants` sets it for its copy of the
+/// source.
+const GUESTS_VARIABLE: &str = "FAR_TESTS_GUESTS";
+/// Variables of cargo that apply to the host's target only.
+const HOST_ONLY_VARIABLES: [&str; 5] =
     ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET"];
 
-#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+#[expect(clippy::disallowed_methods, reason = "cargo passes everything to a build script by its environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = here.parent().ok_or("the package lies in the repository")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    println!("cargo::rerun-if-env-changed={BUILT}");
-    let target = if let Some(built) = env::var_os(BUILT) {
+    println!("cargo::rerun-if-env-changed={GUESTS_VARIABLE}");
+    let target = if let Some(built) = env::var_os(GUESTS_VARIABLE) {
         built.into()
     } else {
-        // OUT_DIR is TARGET/PROFILE/build/PACKAGE/out; guests have a folder of their own, whatever the profile.
+        // OUT_DIR is TARGET/PROFILE/build/PACKAGE/out. Guests have one folder for all profiles.
         let target = out.ancestors().nth(4).ok_or("the output folder lies in a target folder")?.join("guests");
         build(&root.join("tests/guests"), &target, &["--examples"])?;
         build(&root.join("skills-examples"), &target, &[])?;
@@ -67,14 +68,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         "host/cli/tests/far/run",
         "host/cli/tests/far/run/examples",
     ];
-    each_is_tested(&names, &folders.map(|folder| root.join(folder)))
+    require_tests(&names, &folders.map(|folder| root.join(folder)))
 }
 
-fn build(workspace: &Path, target: &Path, what: &[&str]) -> Result<(), Box<dyn Error>> {
+fn build(workspace: &Path, target: &Path, args: &[&str]) -> Result<(), Box<dyn Error>> {
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(workspace).args(["build", "--locked", "--target", TARGET]).args(what);
+    cargo.current_dir(workspace).args(["build", "--locked", "--target", TARGET]).args(args);
     cargo.env("CARGO_TARGET_DIR", target);
-    for name in NOT_FOR_GUESTS {
+    for name in HOST_ONLY_VARIABLES {
         cargo.env_remove(name);
     }
     if cargo.status()?.success() {
@@ -84,8 +85,8 @@ fn build(workspace: &Path, target: &Path, what: &[&str]) -> Result<(), Box<dyn E
     Err(format!("the components in {} could not be built; {hint}", workspace.display()).into())
 }
 
-/// A component that no test runs is an error, so that none is forgotten.
-fn each_is_tested(names: &[String], folders: &[PathBuf]) -> Result<(), Box<dyn Error>> {
+/// Fails if no test runs one of the guests.
+fn require_tests(names: &[String], folders: &[PathBuf]) -> Result<(), Box<dyn Error>> {
     let mut tests = String::new();
     for folder in folders {
         println!("cargo::rerun-if-changed={}", folder.display());
@@ -100,13 +101,13 @@ fn each_is_tested(names: &[String], folders: &[PathBuf]) -> Result<(), Box<dyn E
     }
 }
 
-/// The names of a folder's Rust files, as identifiers.
+/// Returns the names of a folder's Rust files as identifiers.
 fn stems(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a guest's name is text")?;
+            let name = path.file_stem().and_then(|name| name.to_str()).ok_or("a guest's name is valid UTF-8")?;
             names.push(name.replace('-', "_"));
         }
     }

@@ -1,4 +1,4 @@
-//! The compiling process of tests: a program of this package that compiles what it is given.
+//! The compiler process of tests: a program of this package that compiles components.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -7,12 +7,12 @@ use far_runtime::Compiler;
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Names the program whose `main` calls [`Compiler::child_main`]; the first name stands.
+/// Sets the program whose `main` calls [`Compiler::child_main`]. Only the first call has an effect.
 pub fn set_program(program: impl Into<PathBuf>) {
     let _ = PROGRAM.set(program.into());
 }
 
-/// The compiler that starts the program.
+/// Returns a compiler that starts the program.
 pub fn compiler() -> Compiler {
     Compiler::child(PROGRAM.get().cloned().unwrap_or_default())
 }

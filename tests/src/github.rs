@@ -1,4 +1,4 @@
-//! What stands in for GitHub's API, for skills that open an issue there: who answers, and how a host is told of it.
+//! A fake of GitHub's API for skills that open an issue, and its configuration.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::server::Answer;
 
 /// The API's host.
 pub const NAME: &str = "api.github.com";
-/// The token that it takes.
+/// The token that the fake accepts.
 pub const TOKEN: &str = "ghs-canary-4b1d07-c35e98a2f6";
-/// The issue that it takes, as a skill's input.
+/// A skill's input that opens an accepted issue.
 pub const INPUT: &str = r#"{"owner":"t","repository":"far","title":"It broke"}"#;
-/// How long the text of the other issue is that it takes: longer than any client writes at once.
+/// The length of the long issue's body: more than a client writes at once.
 const LONG: usize = 100_000;
-/// What `far.toml` says of the token.
+/// The lines of `far.toml` that permit the token.
 pub const SEAL: &str = "operations = ['seal']\ndestinations = ['https://api.github.com/repos/t']\n";
 
-/// As the API answers to one who opens an issue: with what it was sent, and this time with the token too.
+/// Answers like the API when an issue is opened, but also echoes the token.
 pub fn answer() -> Answer {
     Arc::new(|request: &str| {
         let authorized = request.contains(&format!("authorization: Bearer {TOKEN}\r\n"));
@@ -30,7 +30,7 @@ pub fn answer() -> Answer {
             _ => ("422 Unprocessable Entity", r#"{"message":"Validation Failed"}"#.to_owned()),
         };
         let head = format!("HTTP/1.1 {status}\r\nx-echo: {TOKEN}\r\ncontent-length: {}\r\n\r\n", body.len());
-        // In the middle of the token, where it is in the answer.
+        // Splits the answer in the middle of the token.
         let (first, second) = body.split_at(body.find(TOKEN).map_or(0, |at| at + TOKEN.len() / 2));
         [&head, first, second].map(|piece| piece.as_bytes().to_vec()).into()
     })
@@ -41,13 +41,13 @@ fn is_issue(body: &str) -> bool {
     issue["title"] == "It broke" && issue["body"].as_str().is_some_and(|text| [0, LONG].contains(&text.len()))
 }
 
-/// The other issue that it takes, as a skill's input.
+/// Returns a skill's input that opens an issue with a long body.
 pub fn long_input() -> String {
     json!({ "owner": "t", "repository": "far", "title": "It broke", "body": "x".repeat(LONG) }).to_string()
 }
 
-/// A `far.toml` for a server at this port, whose authority is in `ca.pem`; with this said of the token. Whoever sends it to
-/// `collector.example` would reach the same server.
+/// Returns a `far.toml` for a server at this port, whose authority is in `ca.pem`. `secret` has the
+/// lines about the token. A request to `collector.example` reaches the same server.
 pub fn config(port: u16, secret: &str) -> String {
     format!(
         "[egress]\nnetworks = ['127.0.0.0/8']\nca-file = 'ca.pem'\n\
@@ -56,7 +56,7 @@ pub fn config(port: u16, secret: &str) -> String {
     )
 }
 
-/// The `.env` with the token.
+/// Returns the `.env` with the token.
 pub fn env() -> String {
     format!("GITHUB_TOKEN={TOKEN}\n")
 }

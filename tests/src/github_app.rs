@@ -1,6 +1,8 @@
-//! What stands in for GitHub towards one of its Apps: it takes tokens that the App's key signed, and gives installation tokens.
+//! A fake of GitHub for an App: it verifies tokens signed by the App's key and issues installation
+//! tokens.
 //!
-//! Shapes as in GitHub's REST API: "Create an installation access token for an app", "Create an issue", "Create a pull request".
+//! The messages have the shape of GitHub's REST API: "Create an installation access token for an
+//! app", "Create an issue", "Create a pull request".
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,16 +18,16 @@ use crate::server::Answer;
 
 /// The App's private key (RFC 7515, A.2).
 pub const KEY: &str = include_str!("../../host/core/src/jwt/keys/rsa-pkcs1.pem");
-/// The token that an installation gets.
+/// The installation token.
 pub const TOKEN: &str = "ghs-installation-canary-91c0d4-77ab3e";
 /// The App's id.
 const APP: &str = "12345";
 
-/// Who gives installation tokens to the App, and nobody else.
+/// Returns the issuer of installation tokens, which serves only the App.
 pub fn issuer() -> Answer {
     Arc::new(|request: &str| {
         let shown = request.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap_or_default();
-        if !is_the_apps(shown) {
+        if !is_signed_by_app(shown) {
             return answer("401 Unauthorized", &json!({ "message": "A JSON web token could not be decoded" }));
         }
         if !request.starts_with("POST /app/installations/678/access_tokens HTTP/1.1\r\n") {
@@ -44,7 +46,7 @@ pub fn issuer() -> Answer {
     })
 }
 
-/// The API, for who shows the token. It says the token again, as no honest server does.
+/// Returns the API, which requires the token. Unlike GitHub, it echoes the token.
 pub fn api() -> Answer {
     Arc::new(|request: &str| {
         if !request.contains(&format!("authorization: Bearer {TOKEN}\r\n")) {
@@ -68,8 +70,8 @@ fn is_pull(body: &str) -> bool {
     ["title", "head", "base"].iter().all(|member| pull[*member].is_string()) && pull["body"] == "Closes #7."
 }
 
-/// Whether a token was signed by the App's key, is of now, and for no longer than GitHub takes.
-fn is_the_apps(jwt: &str) -> bool {
+/// Reports whether a token is signed by the App's key and has a lifetime that GitHub accepts.
+fn is_signed_by_app(jwt: &str) -> bool {
     let PrivateKeyDer::Pkcs1(key) = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap() else { return false };
     let key = RsaKeyPair::from_der(key.secret_pkcs1_der()).unwrap();
     let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public().as_ref());
@@ -94,7 +96,7 @@ fn answer(status: &str, body: &Value) -> Vec<Vec<u8>> {
     vec![format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()]
 }
 
-/// A `far.toml` for a server of the API and one that issues, at these ports, whose authority is in `ca.pem`.
+/// Returns a `far.toml` for the API and the issuer at these ports, whose authority is in `ca.pem`.
 pub fn config(api: u16, issuer: u16) -> String {
     format!(
         "[egress]\nnetworks = ['127.0.0.0/8']\nca-file = 'ca.pem'\nhosts = {{ 'api.github.com' = '127.0.0.1:{api}' }}\n\
@@ -104,7 +106,7 @@ pub fn config(api: u16, issuer: u16) -> String {
     )
 }
 
-/// The `.env` with the App's key.
+/// Returns the `.env` with the App's key.
 pub fn env(key: &str) -> String {
     format!("GITHUB_APP=\"{key}\"\n")
 }

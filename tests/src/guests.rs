@@ -1,3 +1,3 @@
-//! The built components, as paths.
+//! Paths of the built components.
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));

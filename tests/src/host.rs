@@ -1,11 +1,11 @@
-//! A host with known secrets, whose backend counts its calls and whose events are kept.
+//! A host with known secrets, whose backend counts its calls and whose events are recorded.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use far_core::broker::BrokerSettings;
 use far_core::capability::{Catalog, CatalogEntry, Operation, Terms};
-use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Reading, Record};
+use far_core::pal::{EventKind, MemorySink, Pal, PalBuilder, Record, SubscriptionItem};
 use far_core::provider::{Reference, SecretProvider};
 use far_core::{ProviderId, SecretName, Version};
 use far_providers::MemoryProvider;
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 /// Names and values of secrets.
 pub type Secrets = &'static [(&'static str, &'static str)];
 
-/// What a backend has, and the operator permits, when a test does not say.
+/// The secrets that the backend has and the operator permits by default.
 pub const SECRETS: Secrets =
     &[("alpha", "alpha-canary-7f3a91"), ("beta", "beta-canary-c05e22"), ("gamma", "gamma-canary-1d88b4")];
 
@@ -24,32 +24,32 @@ pub const SECRETS: Secrets =
 pub struct TestHost {
     /// The runtime.
     pub runtime: Arc<Runtime>,
-    /// Its backend, called `memory`.
+    /// The backend, named `memory`.
     pub provider: Arc<MemoryProvider>,
-    /// Its events.
+    /// The recorded events.
     pub events: Arc<MemorySink>,
-    /// Its secrets; each value is looked for in everything that comes out.
+    /// The secrets. [`TestHost::assert_no_value`] searches all output for their values.
     secrets: Secrets,
     skills: Mutex<HashMap<String, Arc<Skill>>>,
 }
 
-/// What a host for tests is made of.
+/// The parts of a test host.
 pub struct Parts {
-    /// What the backend has, and the operator permits.
+    /// The secrets that the backend has and the operator permits.
     pub secrets: Secrets,
-    /// The log; records are kept in memory besides.
+    /// The PAL. A sink in memory is added to it.
     pub pal: PalBuilder,
-    /// What is different about each entry of the catalog.
+    /// Changes each entry of the catalog.
     pub entry: Box<dyn Fn(&mut CatalogEntry) + Send>,
-    /// How the broker behaves.
+    /// The settings of the broker.
     pub broker: BrokerSettings,
-    /// How requests leave, and where those without a secret may go.
+    /// The settings for outgoing requests.
     pub egress: Egress,
-    /// How many tasks run at once.
+    /// The maximum of concurrent tasks.
     pub max_tasks: u32,
-    /// Where compiled components are kept.
+    /// The cache of compiled components.
     pub artifacts: Option<ArtifactCache>,
-    /// What stands between the host and its backend.
+    /// Wraps the backend.
     pub provider: fn(Arc<MemoryProvider>) -> Arc<dyn SecretProvider>,
 }
 
@@ -75,17 +75,17 @@ impl Default for TestHost {
 }
 
 impl TestHost {
-    /// A host with the usual secrets, that records in memory only.
+    /// Creates a host with the default secrets that records in memory only.
     pub fn new() -> Self {
         Self::of(Parts::default())
     }
 
-    /// A host with these secrets, and more sinks.
+    /// Creates a host with these secrets and these sinks.
     pub fn with(secrets: Secrets, pal: PalBuilder) -> Self {
         Self::of(Parts { secrets, pal, ..Parts::default() })
     }
 
-    /// A host of these parts.
+    /// Creates a host from parts.
     pub fn of(parts: Parts) -> Self {
         let secrets = parts.secrets;
         let events = MemorySink::new();
@@ -125,13 +125,13 @@ impl TestHost {
         skill
     }
 
-    /// A task for a component with these grants and this input.
+    /// Creates a task for a component with these grants and this input.
     pub async fn task(&self, path: &str, grants: &[&str], input: &Value) -> Task {
         let task = Task::new(&self.load(path).await).with_input(input.to_string());
         grants.iter().fold(task, |task, grant| task.with_grant(grant.parse().unwrap()))
     }
 
-    /// Runs a component to its end, and sees that no value came out anywhere.
+    /// Runs a component to its end and asserts that no output has a value.
     pub async fn run(&self, path: &str, grants: &[&str], input: &Value) -> Report {
         let task = self.task(path, grants, input).await;
         let report = self.runtime.run(task).await;
@@ -144,12 +144,12 @@ impl TestHost {
         self.run(path, grants, &serde_json::json!({ "steps": steps })).await
     }
 
-    /// Runs a task on its own, and answers when an event of this kind was recorded.
+    /// Spawns a task and returns once an event of this kind is recorded.
     pub async fn spawn_until(&self, task: Task, kind: EventKind) -> JoinHandle<Report> {
         let mut events = self.runtime.pal().subscribe();
         let runtime = self.runtime.clone();
         let running = tokio::spawn(async move { runtime.run(task).await });
-        while let Some(Reading::Record(record)) = events.next().await {
+        while let Some(SubscriptionItem::Record(record)) = events.next().await {
             if record.event.kind() == kind {
                 break;
             }
@@ -157,17 +157,17 @@ impl TestHost {
         running
     }
 
-    /// The kinds of the events so far.
+    /// Returns the kinds of the recorded events.
     pub fn kinds(&self) -> Vec<EventKind> {
         self.events.kinds()
     }
 
-    /// The last event of a kind.
+    /// Returns the last record of a kind.
     pub fn last(&self, kind: EventKind) -> Option<Arc<Record>> {
         self.events.records().into_iter().rev().find(|record| record.event.kind() == kind)
     }
 
-    /// Sees that no value came out anywhere.
+    /// Asserts that neither the report nor the events contain a value.
     pub fn assert_no_value(&self, report: &Report) {
         let records = self.events.records();
         let events = serde_json::to_string(&records.iter().map(Arc::as_ref).collect::<Vec<_>>()).unwrap();
@@ -179,12 +179,12 @@ impl TestHost {
         for (_, value) in self.secrets {
             assert!(!log.contains(value), "a value in the task log");
             assert!(!events.contains(value), "a value in an event");
-            assert!(!end.contains(value), "a value in how the task ended");
+            assert!(!end.contains(value), "a value in the task's end");
         }
     }
 }
 
-/// The results of a probe's steps.
+/// Returns the results of a probe's steps.
 pub fn results(report: &Report) -> Vec<Value> {
     match &report.end {
         End::Completed(output) => serde_json::from_slice(output).unwrap(),
@@ -192,7 +192,7 @@ pub fn results(report: &Report) -> Vec<Value> {
     }
 }
 
-#[expect(clippy::panic, reason = "tells a test how its task ended instead")]
+#[expect(clippy::panic, reason = "reports the task's actual end")]
 fn unreachable_end(end: &End) -> ! {
     panic!("the task did not complete: {end:?}")
 }

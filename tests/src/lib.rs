@@ -1,25 +1,21 @@
-//! What the end-to-end tests share: the built components, and a host to run them on.
+//! Fixtures of the end-to-end tests: the built components and a host to run them on.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests call providers as the broker does, and use sessions as the interfaces do"
+    reason = "tests call providers like the broker, and sessions like the interfaces"
 )]
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a fixture that cannot be made, or an answer that is not there, is a failed test"
-)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a fixture that fails is a failed test")]
 
 pub mod attacks;
 pub mod child;
 pub mod conformance;
+pub mod egress_fixture;
 pub mod github;
 pub mod github_app;
 pub mod guests;
 pub mod host;
-pub mod listed;
-pub mod place;
 pub mod process_memory;
+pub mod redaction_table;
 pub mod server;
 pub mod soak;
 pub mod wall_clock;

@@ -1,5 +1,5 @@
-//! A server over HTTPS on loopback that keeps what arrived, byte for byte, and answers what a test says, in the pieces that the
-//! test says.
+//! A loopback HTTPS server that records requests byte for byte and answers in the pieces that a
+//! test chooses.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// What a server answers to a request, in pieces.
+/// A function that answers a request, in pieces.
 pub type Answer = Arc<dyn Fn(&str) -> Vec<Vec<u8>> + Send + Sync>;
 
 /// A server that runs for as long as the test's runtime.
@@ -19,32 +19,32 @@ pub struct Server {
     address: SocketAddr,
     arrived: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
-    /// The certificates that clients showed, in DER.
+    /// The client certificates, in DER.
     shown: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-/// A whole answer with this body.
+/// Returns a complete answer with this body.
 pub fn ok(body: &str) -> Vec<Vec<u8>> {
     vec![format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()]
 }
 
 impl Server {
-    /// A server with a certificate of this name, which answers so.
+    /// Starts a server with a certificate of this name.
     pub async fn start(authority: &Authority, name: &str, answer: Answer) -> Self {
         Self::of(Some(authority.server(name)), answer).await
     }
 
-    /// The same, which answers to clients with a certificate of the authority's only.
+    /// Starts a server that requires a client certificate of the authority.
     pub async fn mutual(authority: &Authority, name: &str, answer: Answer) -> Self {
         Self::of(Some(authority.mutual_server(name)), answer).await
     }
 
-    /// The same, with a certificate whose time is over.
+    /// Starts a server with an expired certificate.
     pub async fn expired(authority: &Authority, name: &str, answer: Answer) -> Self {
         Self::of(Some(authority.expired_server(name)), answer).await
     }
 
-    /// A server without TLS.
+    /// Starts a server without TLS.
     pub async fn plain(answer: Answer) -> Self {
         Self::of(None, answer).await
     }
@@ -74,27 +74,27 @@ impl Server {
         server
     }
 
-    /// The port that it listens on.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// `https://localhost:PORT`.
+    /// Returns `https://localhost:PORT`.
     pub fn origin(&self) -> String {
         format!("https://localhost:{}", self.port())
     }
 
-    /// The requests that arrived, each whole and as it came.
+    /// Returns the requests that arrived, byte for byte.
     pub fn arrived(&self) -> Vec<String> {
         self.arrived.lock().unwrap().clone()
     }
 
-    /// The certificates that its clients showed, in DER, one for each connection.
+    /// Returns the client certificates in DER, one for each connection.
     pub fn shown(&self) -> Vec<Vec<u8>> {
         self.shown.lock().unwrap().clone()
     }
 
-    /// How often it was connected to.
+    /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
     }
@@ -119,13 +119,13 @@ async fn serve(
         for piece in answer(&request) {
             stream.write_all(&piece).await?;
             stream.flush().await?;
-            // So that pieces arrive as such.
+            // Keeps the pieces apart.
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
     }
 }
 
-/// How long the request is that these bytes begin with, once it is whole.
+/// Returns the length of the first request in these bytes, once it is complete.
 fn length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(bytes.get(..head)?).to_ascii_lowercase();

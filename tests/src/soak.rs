@@ -1,4 +1,4 @@
-//! Honest and hostile tasks at once, for as long as wanted: the honest ones all succeed, and the host stays as it was.
+//! A soak test with honest and hostile tasks: the honest ones succeed, and the host stays stable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use far_core::capability::Catalog;
 use far_core::pal::{Outcome, Pal, Receipt, Record, Sink};
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use far_providers::MemoryProvider;
 use far_runtime::{Limits, Runtime, Skill, Task};
@@ -15,41 +15,41 @@ use serde_json::{Value, json};
 
 use crate::guests;
 
-/// How long the backend takes for an answer: what one on the same network takes.
+/// The latency of the backend, like that of a server on the same network.
 const BACKEND: Duration = Duration::from_millis(20);
-/// How many honest tasks are run alone first, one after the other.
+/// The number of honest tasks that run alone first, in sequence.
 const ALONE: usize = 300;
 const GRANT: &str = "alpha:sign,reveal";
 
-/// What came of it.
+/// The result of a soak test.
 #[derive(Clone, Debug, Default)]
-pub struct Soaked {
-    /// How many honest tasks were run among others.
+pub struct SoakReport {
+    /// The number of honest tasks that ran among others.
     pub honest: usize,
-    /// How many of those did not complete.
+    /// The number of honest tasks that did not complete.
     pub failed: usize,
-    /// How many hostile tasks were run.
+    /// The number of hostile tasks.
     pub hostile: usize,
-    /// How many of those did not end as they must.
+    /// The number of hostile tasks with an unexpected outcome.
     pub escaped: usize,
-    /// Time of honest tasks that ran alone: the median, and that of the slowest of a hundred.
-    pub alone: Times,
-    /// Time of honest tasks among others.
-    pub among: Times,
-    /// Memory in use, in bytes, second by second.
+    /// The durations of honest tasks that ran alone.
+    pub alone: DurationPercentiles,
+    /// The durations of honest tasks among others.
+    pub among: DurationPercentiles,
+    /// Resident memory in bytes, one sample a second.
     pub memory: Vec<u64>,
 }
 
-/// What tasks took.
+/// Percentiles of durations.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Times {
+pub struct DurationPercentiles {
     /// The median.
     pub p50: Duration,
-    /// One of a hundred is slower.
+    /// The 99th percentile.
     pub p99: Duration,
 }
 
-impl Times {
+impl DurationPercentiles {
     fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1)));
@@ -57,9 +57,9 @@ impl Times {
     }
 }
 
-impl Soaked {
-    /// Memory in use, in bytes: the median of each whole minute. The most of a minute says little, since what is in use comes
-    /// and goes with hostile tasks that take all they can.
+impl SoakReport {
+    /// Returns the median of resident memory in each whole minute, in bytes. Maxima say little,
+    /// because hostile tasks take all they can.
     pub fn minutes(&self) -> Vec<u64> {
         let median = |minute: &[u64]| {
             let mut seconds = minute.to_vec();
@@ -69,21 +69,22 @@ impl Soaked {
         self.memory.chunks_exact(60).map(median).collect()
     }
 
-    /// How much more memory was in use in the last minute than in the second, as a ratio. None without three minutes.
+    /// Returns the memory of the last minute relative to the second, or none with less than three
+    /// minutes.
     pub fn growth(&self) -> Option<f64> {
         let minutes = self.minutes();
         let (_, [second, .., last]) = minutes.split_at_checked(1)? else { return None };
         Some(*last as f64 / *second as f64)
     }
 
-    /// How much longer honest tasks took among others than alone, the slowest of a hundred of each.
-    pub fn slower(&self) -> f64 {
+    /// Returns the 99th percentile of honest tasks among others, relative to those alone.
+    pub fn slowdown(&self) -> f64 {
         self.among.p99.as_secs_f64() / self.alone.p99.as_secs_f64()
     }
 }
 
-/// Keeps so many tasks going, half of them hostile, for so long.
-pub async fn soak(time: Duration, at_once: usize) -> Soaked {
+/// Keeps `at_once` tasks running for `time`, half of them hostile.
+pub async fn soak(time: Duration, at_once: usize) -> SoakReport {
     let host = Host::new(at_once).await;
     let mut alone = Vec::new();
     for turn in 0..ALONE {
@@ -91,7 +92,7 @@ pub async fn soak(time: Duration, at_once: usize) -> Soaked {
     }
     let end = Instant::now() + time;
     let workers: Vec<_> = (0..at_once).map(|worker| tokio::spawn(host.clone().work(worker, end))).collect();
-    let mut soaked = Soaked { alone: Times::of(alone), ..Soaked::default() };
+    let mut soaked = SoakReport { alone: DurationPercentiles::of(alone), ..SoakReport::default() };
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_secs(1)).await;
         soaked.memory.push(resident());
@@ -105,13 +106,13 @@ pub async fn soak(time: Duration, at_once: usize) -> Soaked {
         soaked.escaped += done.escaped;
     }
     soaked.honest = among.len();
-    soaked.among = Times::of(among);
+    soaked.among = DurationPercentiles::of(among);
     soaked
 }
 
-/// What one worker did.
+/// The result of one worker.
 #[derive(Default)]
-struct Done {
+struct WorkerResult {
     times: Vec<Duration>,
     failed: usize,
     hostile: usize,
@@ -132,9 +133,9 @@ impl Host {
         let mut catalog = Catalog::of_grants(&[GRANT.parse().unwrap()], &id).unwrap();
         let beta = catalog.get(&"alpha".parse().unwrap()).unwrap().clone();
         catalog.insert("beta".parse().unwrap(), beta).unwrap();
-        let pal = Pal::builder().required_sink(Arc::new(Counting::default()), Duration::from_secs(5)).build();
+        let pal = Pal::builder().required_sink(Arc::new(CountingSink::default()), Duration::from_secs(5)).build();
         let runtime = Runtime::builder("soak".parse().unwrap(), pal)
-            .provider(Arc::new(Slow(memory)))
+            .provider(Arc::new(SlowProvider(memory)))
             .catalog(catalog)
             .max_tasks(u32::try_from(at_once).unwrap())
             .build()
@@ -143,8 +144,8 @@ impl Host {
         Self { runtime, skill }
     }
 
-    async fn work(self, worker: usize, end: Instant) -> Done {
-        let mut done = Done::default();
+    async fn work(self, worker: usize, end: Instant) -> WorkerResult {
+        let mut done = WorkerResult::default();
         let mut turn = worker;
         while Instant::now() < end {
             if worker.is_multiple_of(2) {
@@ -167,7 +168,7 @@ impl Host {
         (report.end.outcome(), report.duration)
     }
 
-    /// What a skill does: gets a secret, uses it, says something.
+    /// Runs an honest task: it gets a secret, uses it and writes output.
     async fn honest(&self, turn: usize) -> (bool, Duration) {
         let get = json!({ "do": "get", "name": "alpha" });
         let log = json!({ "do": "log", "level": "info", "message": "working" });
@@ -180,7 +181,7 @@ impl Host {
         (outcome == Outcome::Completed, time)
     }
 
-    /// One attack after the other; whether it ended as it must.
+    /// Runs one attack in turn, and reports whether it had the expected outcome.
     async fn hostile(&self, turn: usize) -> bool {
         let get = |name: &str| json!({ "do": "get", "name": name });
         let text = |bytes: usize| "x".repeat(bytes);
@@ -201,32 +202,36 @@ impl Host {
         let (steps, expected) = attacks[turn % attacks.len()].clone();
         let limits = Limits { timeout: Duration::from_secs(2), host_calls: 10_000, ..Limits::default() };
         let (outcome, _) = self.run(steps, limits).await;
-        // A busy machine ends some of them by their time first.
+        // On a busy machine, some attacks time out first.
         outcome == expected || outcome == Outcome::TimedOut
     }
 }
 
-/// A log that nothing is kept of, so that what grows is the host's.
+/// A sink that keeps no records, so that only the host's memory can grow.
 #[derive(Default)]
-struct Counting(AtomicUsize);
+struct CountingSink(AtomicUsize);
 
-impl Sink for Counting {
+impl Sink for CountingSink {
     fn submit(&self, _: &Arc<Record>) -> Receipt {
         self.0.fetch_add(1, Ordering::Relaxed);
         Receipt::Ready(Ok(()))
     }
 }
 
-/// A backend that takes its time.
-struct Slow(MemoryProvider);
+/// A backend with latency.
+struct SlowProvider(MemoryProvider);
 
 #[async_trait]
-impl SecretProvider for Slow {
+impl SecretProvider for SlowProvider {
     fn id(&self) -> &ProviderId {
         self.0.id()
     }
 
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError> {
         tokio::time::sleep(BACKEND).await;
         self.0.get_secret(reference, version).await
     }
@@ -235,13 +240,13 @@ impl SecretProvider for Slow {
         self.0.list_secrets().await
     }
 
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
         tokio::time::sleep(BACKEND).await;
         self.0.refresh_secret(reference, known).await
     }
 }
 
-/// Memory of this process that is in use, in bytes.
+/// Returns the resident memory of this process, in bytes.
 fn resident() -> u64 {
     const PAGE: u64 = 4096;
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

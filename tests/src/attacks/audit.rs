@@ -1,18 +1,18 @@
-//! The audit log: kept from recording, or changed afterwards.
+//! The audit log: prevented from recording, or tampered with.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use far_audit::{FileOptions, FileSink, Head, LineRange, PublicKey, Soundness, Tail, Trust, verify};
+use far_audit::{FileOptions, FileSink, Head, Integrity, LineRange, PublicKey, TailStatus, TrustAnchors, verify};
 use far_core::pal::{EventKind, Pal, PalBuilder, Receipt, Record, Sink, SinkError};
 use far_runtime::End;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Case;
-use super::told::{get, told};
+use super::summary::{get, summarize};
 use super::trial::Trial;
 use crate::host::{Parts, SECRETS};
 use crate::{TestHost, guests};
@@ -28,20 +28,26 @@ fn gate() -> Vec<Case> {
     vec![
         Case {
             id: "50-sink-full",
-            what: "a value while the audit log takes no more",
-            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || release(until(full))),
+            description: "a value while the audit log is full",
+            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || {
+                release(fail_after_reveal(full))
+            }),
             twin: twin(),
         },
         Case {
             id: "50-sink-slow",
-            what: "a value while the audit log does not answer",
-            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || release(until(hanging))),
+            description: "a value while the audit log hangs",
+            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || {
+                release(fail_after_reveal(hanging))
+            }),
             twin: twin(),
         },
         Case {
-            id: "50-sink-gone",
-            what: "a value after the audit log went away",
-            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || release(until(gone))),
+            id: "50-sink-closed",
+            description: "a value after the audit log is closed",
+            attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || {
+                release(fail_after_reveal(closed))
+            }),
             twin: twin(),
         },
     ]
@@ -52,56 +58,56 @@ fn file() -> Vec<Case> {
     vec![
         Case {
             id: "51-edited-line",
-            what: "a line of an audit file edited",
+            description: "an edited line of an audit file",
             attack: Trial::new("found: unchained", || tampered(|lines| edit(lines), true)),
             twin: twin(),
         },
         Case {
             id: "51-moved-line",
-            what: "two lines of an audit file in each other's place",
+            description: "two swapped lines of an audit file",
             attack: Trial::new("found: missing", || tampered(|lines| lines.swap(2, 3), true)),
             twin: twin(),
         },
         Case {
-            id: "51-made-anew",
-            what: "a line edited, and all after it chained anew",
-            attack: Trial::new("found: wrong-signature", || tampered(|lines| chain_anew(lines), false)),
+            id: "51-rechained",
+            description: "an edited line, with all later lines chained again",
+            attack: Trial::new("found: wrong-signature", || tampered(|lines| rechain(lines), false)),
             twin: twin(),
         },
         Case {
             id: "51-cut-tail",
-            what: "the last lines cut off",
+            description: "an audit file without its last lines",
             attack: Trial::new("found: cut", || tampered(|lines| lines.truncate(lines.len() - 3), true)),
             twin: twin(),
         },
         Case {
             id: "51-emptied",
-            what: "an audit file emptied, where no head was kept",
+            description: "an emptied audit file, without a known head",
             attack: Trial::new("unsigned", || tampered(|lines| lines.clear(), false)),
             twin: Trial::new("sound, tail unproven", || tampered(|_| {}, false)),
         },
         Case {
             id: "51-cut-to-opening",
-            what: "an audit file cut down to its first line, which nothing signs",
+            description: "an audit file cut to its unsigned first line",
             attack: Trial::new("unsigned", || tampered(|lines| lines.truncate(1), false)),
             twin: Trial::new("sound, tail unproven", || tampered(|_| {}, false)),
         },
         Case {
             id: "51-forged-tail",
-            what: "lines of somebody without the key, well chained, which the next run signs",
-            attack: Trial::new("sound, says that 1 line was not signed as it was written", || gone_on_with(1)),
-            twin: Trial::new("sound, says nothing of unsigned lines", || gone_on_with(0)),
+            description: "forged lines that are chained without the key, and signed by the next run",
+            attack: Trial::new("sound, reports 1 inherited line", || forged_tail(1)),
+            twin: Trial::new("sound, reports no inherited lines", || forged_tail(0)),
         },
     ]
 }
 
-/// A required sink that takes everything until a value is revealed, and nothing from then on.
-struct Until {
+/// A required sink that accepts all records fail_after_reveal a value is revealed, and then fails.
+struct FailAfterReveal {
     then: fn() -> Receipt,
     over: AtomicBool,
 }
 
-impl Sink for Until {
+impl Sink for FailAfterReveal {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         let now = record.event.kind() == EventKind::SecretRevealed;
         let over = self.over.fetch_or(now, Ordering::Relaxed) || now;
@@ -109,8 +115,9 @@ impl Sink for Until {
     }
 }
 
-fn until(then: fn() -> Receipt) -> PalBuilder {
-    Pal::builder().required_sink(Arc::new(Until { then, over: AtomicBool::new(false) }), Duration::from_millis(100))
+fn fail_after_reveal(then: fn() -> Receipt) -> PalBuilder {
+    Pal::builder()
+        .required_sink(Arc::new(FailAfterReveal { then, over: AtomicBool::new(false) }), Duration::from_millis(100))
 }
 
 fn full() -> Receipt {
@@ -118,16 +125,17 @@ fn full() -> Receipt {
 }
 
 fn hanging() -> Receipt {
-    let (word, receipt) = tokio::sync::oneshot::channel();
-    std::mem::forget(word);
+    let (sender, receipt) = tokio::sync::oneshot::channel();
+    std::mem::forget(sender);
     Receipt::Pending(receipt)
 }
 
-fn gone() -> Receipt {
+fn closed() -> Receipt {
     Receipt::Pending(tokio::sync::oneshot::channel().1)
 }
 
-/// Whether a guest has a value is told by the hash that it answers with: the output itself is redacted.
+/// Runs a revealing probe. The hash in its output shows whether the guest has the value, which is
+/// redacted itself.
 async fn release(pal: PalBuilder) -> String {
     let host = TestHost::of(Parts { pal, ..Parts::default() });
     let steps = json!([get("alpha"), { "do": "reveal" }]);
@@ -138,30 +146,32 @@ async fn release(pal: PalBuilder) -> String {
     };
     let value = if has_value { "with" } else { "without" };
     let ready = if host.runtime.is_ready() { "ready" } else { "not ready" };
-    format!("{}, {value} the value, {ready}", told(&host, &report))
+    format!("{}, {value} the value, {ready}", summarize(&host, &report))
 }
 
-/// What is found of a file of one task's events, after something was done to its lines. The key was kept, and the head
-/// perhaps.
-async fn tampered(tamper: fn(&mut Vec<Vec<u8>>), head_is_kept: bool) -> String {
+/// Verifies a tampered audit file of one task, with the key and perhaps the head.
+async fn tampered(tamper: fn(&mut Vec<Vec<u8>>), head_is_known: bool) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit").join("far.jsonl");
     let (head, key) = write(&path).await;
     let mut lines: Vec<_> =
         std::fs::read(&path).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     tamper(&mut lines);
-    let verdict = verify(&lines.concat()[..], Trust { key: Some(key), head: head_is_kept.then_some(head) }).unwrap();
+    let verdict =
+        verify(&lines.concat()[..], TrustAnchors { key: Some(key), head: head_is_known.then_some(head) }).unwrap();
     match verdict.findings.first() {
-        Some(finding) => format!("found: {}", finding.what.kind()),
-        None if verdict.soundness() == Soundness::Unsigned => "unsigned".to_owned(),
-        None if matches!(verdict.tail, Tail::ProvenTo(line) if line == head.line()) => "sound, tail proven".to_owned(),
+        Some(finding) => format!("found: {}", finding.defect.kind()),
+        None if verdict.integrity() == Integrity::Unsigned => "unsigned".to_owned(),
+        None if matches!(verdict.tail, TailStatus::ProvenTo(line) if line == head.line()) => {
+            "sound, tail proven".to_owned()
+        }
         None => "sound, tail unproven".to_owned(),
     }
 }
 
-/// Verifies a file to which somebody without the key added so many lines, and which another run
-/// then continued.
-async fn gone_on_with(forged: usize) -> String {
+/// Verifies a file to which lines were forged without the key, and which another run then
+/// continued.
+async fn forged_tail(forged: usize) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit").join("far.jsonl");
     write(&path).await;
@@ -176,11 +186,11 @@ async fn gone_on_with(forged: usize) -> String {
     }
     std::fs::write(&path, text).unwrap();
     let (_, key) = write(&path).await;
-    let verdict = verify(&std::fs::read(&path).unwrap()[..], Trust { key: Some(key), head: None }).unwrap();
-    let state = if verdict.soundness() == Soundness::Sound { "sound" } else { "not sound" };
+    let verdict = verify(&std::fs::read(&path).unwrap()[..], TrustAnchors { key: Some(key), head: None }).unwrap();
+    let state = if verdict.integrity() == Integrity::Sound { "sound" } else { "not sound" };
     match verdict.inherited.iter().map(LineRange::count).sum::<u64>() {
-        0 => format!("{state}, says nothing of unsigned lines"),
-        lines => format!("{state}, says that {lines} line was not signed as it was written"),
+        0 => format!("{state}, reports no inherited lines"),
+        lines => format!("{state}, reports {lines} inherited line"),
     }
 }
 
@@ -198,8 +208,8 @@ fn edit(lines: &mut [Vec<u8>]) {
     line[at..at + 12].copy_from_slice(b"task.refused");
 }
 
-/// Edits a line, and has each line after it name the hashes of the new ones: all that can be done without the key.
-fn chain_anew(lines: &mut [Vec<u8>]) {
+/// Edits a line and chains all later lines again, which needs no key.
+fn rechain(lines: &mut [Vec<u8>]) {
     let before: Vec<_> = lines.iter().map(|line| hash(line)).collect();
     edit(lines);
     for at in 0..lines.len() {

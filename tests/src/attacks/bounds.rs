@@ -1,10 +1,10 @@
-//! More than the engine's own interfaces take: each ends the task by a limit that is named, with
-//! its value.
+//! Calls beyond the bounds of the engine's interfaces: each ends the task with the limit and its
+//! value.
 
 use far_runtime::{End, Report, Task};
 
 use super::Case;
-use super::told::end;
+use super::summary::describe_end;
 use super::trial::Trial;
 use crate::TestHost;
 
@@ -16,37 +16,37 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "39-huge-headers",
-            what: "a header that is larger than the headers of a message may be",
+            description: "a header above the size limit of a message's headers",
             attack: Trial::new("limit-exceeded headers: 32 KiB", || headers(1, 33_000)),
             twin: Trial::new("completed", || headers(1, 1000)),
         },
         Case {
             id: "39-many-headers",
-            what: "many headers of one message",
+            description: "too many headers in one message",
             attack: Trial::new("limit-exceeded headers: 32 KiB", || headers(100_000, 1)),
             twin: Trial::new("completed", || headers(10, 1)),
         },
         Case {
             id: "42-own-stack",
-            what: "a recursion that exhausts the stack that a skill's toolchain put below its data",
+            description: "a recursion that exhausts the guest's own stack, which its toolchain put below the data",
             attack: Trial::new("trapped, most likely by its own stack", || own_stack(-16)),
             twin: Trial::new("completed", || own_stack(64)),
         },
         Case {
             id: "43-random-bytes",
-            what: "more random bytes in one call than a guest may ask for",
+            description: "too many random bytes in one call",
             attack: Trial::new("limit-exceeded random-bytes: 64 KiB", move || secure(65_537)),
             twin: Trial::new("completed", move || secure(65_536)),
         },
         Case {
             id: "43-insecure-random-bytes",
-            what: "all the bytes that an insecure generator has",
+            description: "too many insecure random bytes in one call",
             attack: Trial::new("limit-exceeded random-bytes: 64 KiB", move || insecure(u64::MAX >> 1)),
             twin: Trial::new("completed", move || insecure(1)),
         },
         Case {
             id: "43-write-zeroes",
-            what: "more zeroes in one call than a stream allows",
+            description: "more zeroes in one call than the stream allows",
             attack: Trial::new("limit-exceeded stream-write: as many bytes as 'check-write' allowed", move || {
                 zeroes(1 << 40)
             }),
@@ -54,7 +54,7 @@ pub(super) fn cases() -> Vec<Case> {
         },
         Case {
             id: "43-blocking-zeroes",
-            what: "more zeroes in one call that waits than the interface allows",
+            description: "more zeroes in one blocking call than the interface allows",
             attack: Trial::new("limit-exceeded blocking-write: 4 KiB", move || waiting(4097)),
             twin: Trial::new("completed", move || waiting(4096)),
         },
@@ -67,17 +67,17 @@ async fn ran(component: &str) -> Report {
     host.runtime.run(Task::new(&skill)).await
 }
 
-/// Runs these steps in a component that has these interfaces, with a function `call` of this type.
+/// Runs these steps in a component with these interfaces and a function `call` of this type.
 fn run(interfaces: &str, call: &str, steps: &str) -> impl Future<Output = String> + Send + use<> {
     let component = COMPONENT.replace("INTERFACES", interfaces).replace("CALL", call).replace("STEPS", steps);
     async move {
         let report = ran(&component).await;
         match &report.end {
-            End::LimitExceeded(limit) => format!("{}: {}", end(&report.end), limit.value(&report.limits)),
+            End::LimitExceeded(limit) => format!("{}: {}", describe_end(&report.end), limit.value(&report.limits)),
             End::Trapped(words) if words.contains("most likely its own stack") => {
                 "trapped, most likely by its own stack".to_owned()
             }
-            other => end(other),
+            other => describe_end(other),
         }
     }
 }
@@ -98,7 +98,7 @@ fn write(function: &str, bytes: u64) -> impl Future<Output = String> + Send + us
     run(&STREAM.replace("FUNCTION", function), "(param i32 i64 i32)", &steps)
 }
 
-/// Adds so many headers of so many bytes to one message.
+/// Adds `count` headers of `length` bytes to one message.
 fn headers(count: u32, length: u32) -> impl Future<Output = String> + Send + use<> {
     let append = format!(
         "(call $call (local.get 2) (i32.const 1024) (i32.const 1) (i32.const 1024) (i32.const {length}) (i32.const 64))"
@@ -112,8 +112,8 @@ fn headers(count: u32, length: u32) -> impl Future<Output = String> + Send + use
     run(FIELDS, "(param i32 i32 i32 i32 i32 i32)", &steps)
 }
 
-/// Writes where the pointer of a stack is. The length of the input, which is 0, keeps the compiler
-/// from knowing it.
+/// Writes at a stack pointer. The input's length, which is 0, keeps the compiler from computing the
+/// address.
 fn own_stack(pointer: i32) -> impl Future<Output = String> + Send + use<> {
     let steps = format!("(i32.store (i32.add (local.get 1) (i32.const {pointer})) (i32.const 1))");
     let no_call = r#"(core module $nothing (func (export "call"))) (core instance $nothing (instantiate $nothing))
@@ -121,13 +121,13 @@ fn own_stack(pointer: i32) -> impl Future<Output = String> + Send + use<> {
     run(&format!("{NO_OPEN} {no_call}"), "", &steps)
 }
 
-/// For an interface that opens nothing.
+/// An `open` for interfaces without one.
 const NO_OPEN: &str = r#"
     (core module $no-open (func (export "open") (result i32) (i32.const 0)))
     (core instance $no-open (instantiate $no-open))
     (alias core export $no-open "open" (core func $open))"#;
 
-/// Opens standard output, and writes zeroes.
+/// Opens standard output and writes zeroes.
 const STREAM: &str = r#"
     (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
     (alias export $error "error" (type $error-type))
@@ -148,7 +148,7 @@ const STREAM: &str = r#"
     (core func $call (canon lower (func $streams "[method]output-stream.FUNCTION")
         (memory (core memory $own "memory"))))"#;
 
-/// Opens the headers of a message, and appends one.
+/// Opens the headers of a message and appends one.
 const FIELDS: &str = r#"
     (import "wasi:http/types@0.2.0" (instance $http
         (export "fields" (type $fields (sub resource)))
@@ -162,8 +162,7 @@ const FIELDS: &str = r#"
     (core func $call (canon lower (func $http "[method]fields.append")
         (memory (core memory $own "memory")) (realloc (core func $own "realloc"))))"#;
 
-/// Takes `open` and `call` of some interface, and answers with what is at address 0: an empty
-/// output.
+/// Imports `open` and `call` of an interface, and returns an empty output, at address 0.
 const COMPONENT: &str = r#"(component
     (core module $own
         (memory (export "memory") 4)

@@ -1,14 +1,14 @@
-//! Components that are not what they seem, or want what the host does not have.
+//! Components with misleading content or unsupported imports.
 
 use far_component::MAX_DEPTH;
-use far_component::review::{Anatomy, FindingId, Import, findings};
+use far_component::review::{ComponentSummary, FindingId, Import, findings};
 use far_core::SkillDigest;
 use far_core::pal::Pal;
 use far_runtime::{End, Runtime, Task, Wasi};
 use serde_json::{Value, json};
 
 use super::Case;
-use super::told::{probe_on, told};
+use super::summary::{probe_on, summarize};
 use super::trial::Trial;
 use crate::host::results;
 use crate::{TestHost, guests};
@@ -25,19 +25,19 @@ fn imports() -> Vec<Case> {
     vec![
         Case {
             id: "47-core-module",
-            what: "a core module in the place of a component",
+            description: "a core module instead of a component",
             attack: Trial::new("refused core-module", || load(b"\0asm\x01\0\0\0".to_vec())),
             twin: loads(),
         },
         Case {
             id: "47-wrong-world",
-            what: "a component that exports no 'run'",
+            description: "a component without a 'run' export",
             attack: Trial::new("refused wrong-world", || text("(component)")),
             twin: loads(),
         },
         Case {
             id: "47-unknown-import",
-            what: "an import that the host does not have",
+            description: "an import that the host does not implement",
             attack: Trial::new("refused unknown-import", || {
                 text(r#"(component (import "wasi:nn/inference@0.2.0" (instance)))"#)
             }),
@@ -45,13 +45,13 @@ fn imports() -> Vec<Case> {
         },
         Case {
             id: "47-unlinked-interface",
-            what: "an interface that the host lacks, of a package that it has: a review passes it, or the host runs it",
+            description: "an unsupported interface of a supported package, accepted by a review or by the host",
             attack: Trial::new("unknown to both", || both("wasi:cli/run@0.2.0")),
             twin: Trial::new("known to both", || both("wasi:cli/environment@0.2.0")),
         },
         Case {
             id: "47-other-version",
-            what: "'reveal' under another version, past the check of who may reveal",
+            description: "'reveal' under another version, to bypass the check of its grant",
             attack: Trial::new("refused unknown-import", || {
                 text(r#"(component (import "tinkerbell:skill/reveal@0.1.9" (instance)))"#)
             }),
@@ -59,25 +59,25 @@ fn imports() -> Vec<Case> {
         },
         Case {
             id: "47-reveal",
-            what: "an import of 'reveal' by a task that may not reveal",
+            description: "an import of 'reveal' by a task without that grant",
             attack: Trial::new("refused reveal, 0 calls", || revealing(&["alpha:sign"])),
             twin: Trial::new("completed [], 0 calls", || revealing(&["alpha:reveal"])),
         },
         Case {
             id: "47-strict-wasi",
-            what: "files and sockets, where the operator has no use for components that import them",
+            description: "imports of files and sockets under strict WASI",
             attack: Trial::new("refused strict-wasi", || strict(guests::PROBE)),
             twin: Trial::new("loaded", || strict(guests::REQUIRED)),
         },
         Case {
             id: "42-too-many-parts",
-            what: "a component made of more instances than a slot of the pool has",
+            description: "a component with more instances than a slot of the pool",
             attack: Trial::new("refused component-limits", || parts(33)),
             twin: Trial::new("refused wrong-world", || parts(32)),
         },
         Case {
             id: "47-machine",
-            what: "files, sockets, look-ups, environment and arguments of the machine",
+            description: "the machine's files, sockets, name lookups, environment and arguments",
             attack: Trial::new("nothing", machine),
             twin: Trial::new("completed [ok], 0 calls", || plain(json!([{ "do": "identity" }]))),
         },
@@ -89,13 +89,13 @@ fn declarations() -> Vec<Case> {
     vec![
         Case {
             id: "59-two-declarations",
-            what: "a second declaration, in a nested component",
+            description: "a second declaration, in a nested component",
             attack: Trial::new("refused invalid-declaration", || nested(DOCUMENT, Some(DOCUMENT))),
             twin: twin(),
         },
         Case {
             id: "59-joined-declarations",
-            what: "a second declaration behind the first, as a linker joins them",
+            description: "a second declaration after the first, as a linker concatenates them",
             attack: Trial::new("refused invalid-declaration", || {
                 load(std::fs::read(guests::TWO_DECLARATIONS).unwrap())
             }),
@@ -103,7 +103,7 @@ fn declarations() -> Vec<Case> {
         },
         Case {
             id: "59-doubled-key",
-            what: "a declaration that two readers read in two ways",
+            description: "a declaration with a duplicate key, which readers resolve differently",
             attack: Trial::new("refused invalid-declaration", || {
                 nested(r#"{"name":"a","name":"b","version":"1","description":"","secrets":[]}"#, None)
             }),
@@ -111,7 +111,7 @@ fn declarations() -> Vec<Case> {
         },
         Case {
             id: "59-doubled-schema-key",
-            what: "a schema of the input that two readers read in two ways",
+            description: "an input schema with a duplicate key, which readers resolve differently",
             attack: Trial::new("refused invalid-declaration", || {
                 nested(
                     r#"{"name":"a","version":"1","description":"","input-schema":{"type":"string","type":"null"}}"#,
@@ -122,19 +122,19 @@ fn declarations() -> Vec<Case> {
         },
         Case {
             id: "59-unseen-text",
-            what: "a description whose characters a reviewer does not see",
+            description: "a description with invisible characters",
             attack: Trial::new("a finding", || async { described("signs\u{ad} a hook\u{e0100}") }),
             twin: Trial::new("no finding", || async { described("signs a hook") }),
         },
         Case {
             id: "59-stacked-marks",
-            what: "a description whose marks are drawn over the lines around it",
+            description: "a description whose combining marks cover the lines around it",
             attack: Trial::new("a finding", || async { described("e\u{301}\u{302}\u{303}\u{304}\u{305}") }),
             twin: Trial::new("no finding", || async { described("e\u{301}\u{302}") }),
         },
         Case {
             id: "59-own-scope",
-            what: "a declaration that sets what is the operator's to set",
+            description: "a declaration that sets an option of the operator",
             attack: Trial::new("refused invalid-declaration", || {
                 nested(r#"{"name":"a","version":"1","description":"","secrets":[],"scope":"agent"}"#, None)
             }),
@@ -147,24 +147,23 @@ fn damaged() -> Vec<Case> {
     vec![
         Case {
             id: "48-flipped-byte",
-            what: "a component in which one byte was changed, at forty places",
+            description: "a component with one changed byte, at forty positions",
             attack: Trial::new("never a host error, never the same skill", flipped),
             twin: Trial::new("completed, 2 calls", whole),
         },
         Case {
             id: "48-nesting",
-            what: "components within components, to cost a compiler gigabytes",
+            description: "deeply nested components, to cost a compiler gigabytes",
             attack: Trial::new("refused invalid-declaration", || deep(MAX_DEPTH + 1)),
             twin: Trial::new("refused wrong-world", || deep(MAX_DEPTH)),
         },
     ]
 }
 
-/// Compares a review with the host: does each know an interface that a component imports? The
-/// component has no 'run'.
+/// Compares a review with the host: whether each supports an imported interface.
 async fn both(name: &str) -> String {
     let component = wat::parse_str(format!("(component (import {name:?} (instance)))")).unwrap();
-    let reviewed = Anatomy::read(&component).unwrap().imports.iter().all(Import::is_served);
+    let reviewed = ComponentSummary::read(&component).unwrap().imports.iter().all(Import::is_served);
     let known = |known| if known { "known" } else { "unknown" };
     match (known(reviewed), known(load(component).await == "refused wrong-world")) {
         (review, host) if review == host => format!("{review} to both"),
@@ -177,7 +176,7 @@ fn described(description: &str) -> String {
     let declaration = json!({ "name": "nested", "version": "1", "description": description, "secrets": [] });
     let section = format!("(@custom \"tinkerbell:skill\" \"{}\")", declaration.to_string().replace('"', "\\22"));
     let component = wat::parse_str(EMPTY.replace("SECTIONS", &section)).unwrap();
-    let found = findings(&Anatomy::read(&component).unwrap());
+    let found = findings(&ComponentSummary::read(&component).unwrap());
     let found = found.iter().any(|finding| finding.id == FindingId::HostileText);
     if found { "a finding" } else { "no finding" }.to_owned()
 }
@@ -214,7 +213,7 @@ async fn plain(steps: Value) -> String {
     probe_on(&TestHost::new(), guests::PROBE, &[], steps).await
 }
 
-/// What a guest finds of the machine: a server listens for it, on an address that it is told.
+/// Runs a probe that looks for the machine's resources, including a listening server.
 async fn machine() -> String {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
@@ -222,20 +221,21 @@ async fn machine() -> String {
     let results = results(&report);
     let found = results[0]["ok"].as_object().unwrap();
     let nothing = |value: &Value| value == &json!(0) || value == &json!(false);
-    let found: Vec<_> = found.iter().filter(|(_, value)| !nothing(value)).map(|(what, _)| what.as_str()).collect();
+    let found: Vec<_> =
+        found.iter().filter(|(_, value)| !nothing(value)).map(|(description, _)| description.as_str()).collect();
     if found.is_empty() { "nothing".to_owned() } else { found.join(", ") }
 }
 
 const DOCUMENT: &str = r#"{"name":"nested","version":"1","description":"","secrets":[]}"#;
 
-/// A component with a declaration, and one inside it with another, perhaps.
+/// Loads a component with a declaration and perhaps a nested one.
 async fn nested(outer: &str, inner: Option<&str>) -> String {
     let section = |document: &str| format!("(@custom \"tinkerbell:skill\" {:?})", document);
     let inner = inner.map(|document| format!("(component {})", section(document))).unwrap_or_default();
     text(&EMPTY.replace("SECTIONS", &format!("{} {inner}", section(outer)))).await
 }
 
-/// The least that is a skill.
+/// A minimal skill.
 const EMPTY: &str = r#"(component SECTIONS
     (core module $m
         (memory (export "memory") 1)
@@ -256,7 +256,7 @@ const GRANTS: [&str; 2] = ["alpha:sign", "beta:sign"];
 async fn whole() -> String {
     let host = TestHost::new();
     let report = host.run(guests::REQUIRED, &GRANTS, &json!({})).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
 async fn flipped() -> String {

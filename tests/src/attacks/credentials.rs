@@ -1,4 +1,4 @@
-//! Keys that sign tokens, client certificates, and credentials of a skill's own.
+//! Signing keys, client certificates, and credentials that a skill brings itself.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use super::Case;
 use super::egress::{arrived, fine, outcome};
 use super::scope::session_of;
 use super::trial::Trial;
+use crate::egress_fixture::EgressFixture;
 use crate::host::Parts;
-use crate::place::Place;
 use crate::server::{Answer, Authority, Server, ok};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -25,35 +25,27 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn signing() -> Vec<Case> {
-    let claims = |id, what, said: &'static str| Case {
+    let claims = |id, description, declared: &'static str| Case {
         id,
-        what,
-        attack: Trial::new("scope-violation claims", move || signed(Attempt::Claims(said))),
+        description,
+        attack: Trial::new("scope-violation claims", move || signed(Attempt::Claims(declared))),
         twin: Trial::new("a token", || signed(Attempt::Claims(r#"{ "iss": "app", "sub": "me" }"#))),
     };
-    let key = |id, what, reason, attempt: fn() -> Attempt, may: fn() -> Attempt| Case {
+    let key = |id, description, reason, attempt: fn() -> Attempt, may: fn() -> Attempt| Case {
         id,
-        what,
+        description,
         attack: Trial::new(reason, move || signed(attempt())),
         twin: Trial::new("done", move || signed(may())),
     };
     vec![
-        claims("60-other-issuer", "a token in the name of another issuer", r#"{ "iss": "admin" }"#),
-        claims("60-far-expiry", "a token for longer than was granted", r#"{ "exp": 32503680000 }"#),
-        claims(
-            "60-own-audience",
-            "a token for an audience that nobody granted",
-            r#"{ "aud": "https://other.example" }"#,
-        ),
-        claims("60-other-case", "a claim that readers without case take for the issuer", r#"{ "ISS": "admin" }"#),
-        claims(
-            "60-folded-letter",
-            "a claim that is the issuer's once its case is folded",
-            r#"{ "i\u017fs": "admin" }"#,
-        ),
+        claims("60-other-issuer", "a token of another issuer", r#"{ "iss": "admin" }"#),
+        claims("60-far-expiry", "a token with a longer lifetime than granted", r#"{ "exp": 32503680000 }"#),
+        claims("60-own-audience", "a token for an ungranted audience", r#"{ "aud": "https://other.example" }"#),
+        claims("60-other-case", "a claim that case-insensitive readers take for the issuer", r#"{ "ISS": "admin" }"#),
+        claims("60-folded-letter", "a claim that case folding turns into the issuer", r#"{ "i\u017fs": "admin" }"#),
         claims(
             "60-unseen-character",
-            "a claim that looks like the audience",
+            "a claim that differs from the audience by an invisible character",
             r#"{ "aud\u200b": "https://other.example" }"#,
         ),
         claims(
@@ -63,21 +55,21 @@ fn signing() -> Vec<Case> {
         ),
         key(
             "60-hmac-by-token-key",
-            "an HMAC with a key of tokens, to make a token by hand",
+            "an HMAC with a token key, to forge a token",
             "scope-violation signing",
             || Attempt::Hmac { key: "tokens" },
             || Attempt::Hmac { key: "messages" },
         ),
         key(
             "60-key-undeclared",
-            "a key of tokens, by a skill that does not declare what it signs, to be shown as the secret that it is",
+            "the bytes of a token key, by a skill that does not declare its signatures",
             "scope-violation signing-key",
             || Attempt::Reveal { of_tokens: true },
             || Attempt::Reveal { of_tokens: false },
         ),
         key(
             "60-key-in-a-request",
-            "a key of tokens in the place of a token",
+            "a token key in a request, instead of a token",
             "scope-violation signing-key",
             || Attempt::Seal { token: false },
             || Attempt::Seal { token: true },
@@ -89,38 +81,40 @@ fn requests() -> Vec<Case> {
     vec![
         Case {
             id: "37-own-credential",
-            what: "a credential of the skill's own, to where a secret is the only one",
+            description: "a skill's own credential, sent to a destination that only accepts a sealed secret",
             attack: Trial::new("completed Denied; arrived: nothing", || only_sealed(false)),
             twin: Trial::new("completed 200; arrived: the secret", || only_sealed(true)),
         },
         Case {
             id: "57-anothers-certificate",
-            what: "a server that one task showed its certificate to, by another task without it",
+            description: "a connection authenticated by another task's client certificate",
             attack: Trial::new("completed Protocol; certificates shown: 1", || after_another(false)),
             twin: Trial::new("completed 200; certificates shown: 2", || after_another(true)),
         },
         Case {
             id: "57-after-revocation",
-            what: "a connection that carried a secret, after that was revoked",
+            description: "a connection that carried a secret, after its revocation",
             attack: Trial::new("completed 200, 200, 200; connections: 2", || after_revocation("alpha")),
             twin: Trial::new("completed 200, 200, 200; connections: 1", || after_revocation("beta")),
         },
     ]
 }
 
-/// What a task tries with a key.
+/// An attempted use of a key.
 enum Attempt {
-    /// To have these claims signed.
+    /// Signs these claims.
     Claims(&'static str),
-    /// An HMAC with a key for tokens, or for messages.
+    /// Computes an HMAC with a key for tokens, or for messages.
     Hmac { key: &'static str },
-    /// To have a token, or its key, stand in a request.
+    /// Seals a token, or its key.
     Seal { token: bool },
-    /// The bytes of a key that the skill does not declare for signatures; of tokens, to grant and catalog, or of nothing.
+    /// Reveals a key that the skill does not declare for signatures. Grant and catalog allow it for
+    /// tokens, or for nothing.
     Reveal { of_tokens: bool },
 }
 
-/// No component goes on after a violation, so this task has none.
+/// Tries a use in a session without a component, because a component does not run on after a
+/// violation.
 async fn signed(attempt: Attempt) -> String {
     let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
     let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
@@ -134,11 +128,12 @@ async fn signed(attempt: Attempt) -> String {
         }
     };
     let grant = Grant::new(grant.secret().clone(), terms);
-    let said: Grant = match attempt {
+    let declared: Grant = match attempt {
         Attempt::Reveal { .. } => "alpha:reveal".parse().unwrap(),
         _ => grant.clone(),
     };
-    let session = session_of(&broker, &provider, ("task", &said), &grant, b"key-of-thirty-two-bytes-for-hmac").await;
+    let session =
+        session_of(&broker, &provider, ("task", &declared), &grant, b"key-of-thirty-two-bytes-for-hmac").await;
     match tried(&session, attempt).await {
         Ok(done) => done.to_owned(),
         Err(AccessError::Stopped(Stop::Violation(violation))) => {
@@ -151,7 +146,7 @@ async fn signed(attempt: Attempt) -> String {
 async fn tried(session: &Session, attempt: Attempt) -> Result<&'static str, AccessError> {
     let key = session.get("alpha", None).await?;
     match attempt {
-        Attempt::Claims(said) => session.sign_jwt(&key, said).await.map(|_| "a token"),
+        Attempt::Claims(declared) => session.sign_jwt(&key, declared).await.map(|_| "a token"),
         Attempt::Hmac { .. } => session.sign_hmac_sha256(&key, b"header.claims").await.map(|_| "done"),
         Attempt::Seal { token: true } => {
             let token = session.sign_jwt(&key, "{}").await?;
@@ -170,11 +165,11 @@ async fn only_sealed(carries: bool) -> String {
     let entry = Box::new(|entry: &mut far_core::capability::CatalogEntry| {
         entry.only_sealed = entry.reference.as_str() == "alpha";
     });
-    let place = Place::with(server, &origin, egress, true, Parts { entry, ..Parts::default() });
-    let own = json!({ "method": "GET", "url": place.url("/open"), "headers": [["authorization", "Bearer my-own"]] });
-    let sealed = json!({ "method": "GET", "url": place.url("/open"), "bearer": "alpha" });
-    let report = place.send(json!([if carries { sealed } else { own }])).await;
-    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+    let fixture = EgressFixture::with(server, &origin, egress, true, Parts { entry, ..Parts::default() });
+    let own = json!({ "method": "GET", "url": fixture.url("/open"), "headers": [["authorization", "Bearer my-own"]] });
+    let sealed = json!({ "method": "GET", "url": fixture.url("/open"), "bearer": "alpha" });
+    let report = fixture.send(json!([if carries { sealed } else { own }])).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&fixture.server))
 }
 
 async fn after_another(shows: bool) -> String {
@@ -184,18 +179,18 @@ async fn after_another(shows: bool) -> String {
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
     let identity: &'static str = authority.client_identity("far").0.leak();
     let secrets = vec![("alpha", identity)].leak();
-    let place = Place::with(server, &origin, egress, true, Parts { secrets, ..Parts::default() });
-    let place = place.placing(&["client-certificate"]);
+    let fixture = EgressFixture::with(server, &origin, egress, true, Parts { secrets, ..Parts::default() });
+    let fixture = fixture.placing(&["client-certificate"]);
     let request = |shows: bool| -> Value {
         let headers = if shows { json!([["far-client-certificate", "{alpha}"]]) } else { json!([]) };
-        json!([{ "method": "GET", "url": place.url("/open"), "headers": headers }])
+        json!([{ "method": "GET", "url": fixture.url("/open"), "headers": headers }])
     };
-    place.send(request(true)).await;
-    let report = place.send(request(shows)).await;
-    format!("{}; certificates shown: {}", outcome(&report), place.server.shown().len())
+    fixture.send(request(true)).await;
+    let report = fixture.send(request(shows)).await;
+    format!("{}; certificates shown: {}", outcome(&report), fixture.server.shown().len())
 }
 
-/// A task whose secret is revoked between two requests to one server.
+/// Runs a task whose secret is revoked between two requests to one server.
 async fn after_revocation(name: &str) -> String {
     let (held, mut arrived) = tokio::sync::mpsc::unbounded_channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
@@ -207,16 +202,16 @@ async fn after_revocation(name: &str) -> String {
         }
         ok("fine")
     });
-    let place = Place::new(answer).await;
-    let get = |path: &str| json!({ "method": "GET", "url": place.url(path) });
+    let fixture = EgressFixture::new(answer).await;
+    let get = |path: &str| json!({ "method": "GET", "url": fixture.url(path) });
     let mut first = get("/");
     first["bearer"] = json!("alpha");
-    let sending = place.send(json!([first, get("/open?hold"), get("/open")]));
+    let sending = fixture.send(json!([first, get("/open?hold"), get("/open")]));
     let revoking = async {
         arrived.recv().await;
-        place.host.runtime.revoke_kept(&name.parse().unwrap()).await;
+        fixture.host.runtime.revoke(&name.parse().unwrap()).await;
         let _ = release.send(());
     };
     let (report, ()) = tokio::join!(sending, revoking);
-    format!("{}; connections: {}", outcome(&report), place.server.connections())
+    format!("{}; connections: {}", outcome(&report), fixture.server.connections())
 }

@@ -1,4 +1,4 @@
-//! Guesses at a value by how text is held back while it could still become one.
+//! Guesses at a value from how much text the redactor holds back.
 
 use far_core::redaction::Redaction;
 
@@ -8,21 +8,21 @@ use super::trial::Trial;
 const VALUE: &str = "alpha-canary-7f3a91-and-more-than-one-piece-of-it-to-be-looked-at-in-turn-0123456789";
 
 pub(super) fn cases() -> Vec<Case> {
-    let case = |id, what, guess: fn() -> String, attack: &'static str| Case {
+    let case = |id, description, guess: fn() -> String, attack: &'static str| Case {
         id,
-        what,
+        description,
         attack: Trial::new(attack, move || async move { compared(&guess()) }),
-        // Who has the whole value learns nothing by seeing it taken out.
-        twin: Trial::new("cut otherwise, and redacted", || async { compared(VALUE) }),
+        // A guest with the whole value learns nothing from its redaction.
+        twin: Trial::new("cut differently, and redacted", || async { compared(VALUE) }),
     };
     vec![
         case(
             "55-first-bytes",
-            "the first bytes of a value, to see whether more is held back",
+            "the first bytes of a value, to observe how much is held back",
             || first(20),
             "cut alike",
         ),
-        case("55-all-but-one", "all of a value's first piece but its last byte", || first(63), "cut alike"),
+        case("55-all-but-one", "the first piece of a value without its last byte", || first(63), "cut alike"),
         case(
             "55-encoded",
             "the first bytes of a value in base64",
@@ -36,19 +36,19 @@ fn first(bytes: usize) -> String {
     VALUE[..bytes].to_owned()
 }
 
-/// Whether a guess is read in the same cuts as a text of its length that is none, in steps of one byte.
+/// Compares the output steps of a guess with those of other text of its length.
 fn compared(guess: &str) -> String {
-    let none = "#".repeat(guess.len());
-    let ((one, redacted), (other, _)) = (cuts(guess), cuts(&none));
-    let cut = if one == other { "cut alike" } else { "cut otherwise" };
+    let other_text = "#".repeat(guess.len());
+    let ((one, redacted), (other, _)) = (cuts(guess), cuts(&other_text));
+    let cut = if one == other { "cut alike" } else { "cut differently" };
     if redacted { format!("{cut}, and redacted") } else { cut.to_owned() }
 }
 
-/// How many bytes come out after each that goes in, and whether any is a marker.
+/// Returns the output length after each input byte, and whether a marker appears.
 fn cuts(guess: &str) -> (Vec<usize>, bool) {
     let redaction = Redaction::new();
     redaction.learn(&"alpha".parse().unwrap(), VALUE.as_bytes()).unwrap();
-    let mut redactor = redaction.redactor_of_input();
+    let mut redactor = redaction.input_redactor();
     let text = format!("{}{guess}{}", "before ".repeat(400), " after".repeat(400));
     let (mut lengths, mut shown) = (Vec::new(), Vec::new());
     for byte in text.as_bytes() {

@@ -1,4 +1,4 @@
-//! Requests: to where none may go, with a secret where none may stand, and what servers send back.
+//! Requests to forbidden destinations, secrets in forbidden placements, and the answers of servers.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::Case;
 use super::scope::session;
-use super::told::end;
+use super::summary::describe_end;
 use super::trial::Trial;
-use crate::place::{Place, answers};
+use crate::egress_fixture::{EgressFixture, answers};
 use crate::server::{Answer, Authority, Server, ok};
 use crate::{TestHost, guests};
 
-/// What the other server of a trial, which the task was granted nothing of, is told when it is told anything.
+/// The value of `alpha`.
 const VALUE: &str = "alpha-canary-7f3a91";
 
 pub(super) fn cases() -> Vec<Case> {
@@ -32,43 +32,43 @@ fn destinations() -> Vec<Case> {
     vec![
         Case {
             id: "29-other-server",
-            what: "a sealed token towards a server that nobody granted",
+            description: "a sealed secret sent to an ungranted server",
             attack: Trial::new("scope-violation destination; arrived: nothing", || to_another(true)),
             twin: Trial::new("completed 200; arrived: the secret", || to_another(false)),
         },
         Case {
             id: "29-without-a-secret",
-            what: "a request without a secret to where the task may send none",
+            description: "a request without a secret to a forbidden destination",
             attack: Trial::new("completed Denied; arrived: nothing", || without("/other")),
             twin: Trial::new("completed 200; arrived: a request", || without("/open/a")),
         },
         Case {
             id: "29-hidden-dots",
-            what: "a path that some servers take for one outside of where the task may send",
+            description: "a path that some servers resolve outside the permitted destination",
             attack: Trial::new("completed Invalid; arrived: nothing", || without("/open/..%2fother")),
             twin: Trial::new("completed 200; arrived: a request", || without("/open/a%2fb")),
         },
         Case {
             id: "30-address",
-            what: "a name that the task may send to, of an address that is not public",
+            description: "a permitted name with a private address",
             attack: Trial::new("completed Address; connections: 0", || address("localhost", false)),
             twin: Trial::new("completed 200; connections: 1", || address("localhost", true)),
         },
         Case {
             id: "30-literal-address",
-            what: "an address that is not public, without a name",
+            description: "a private address without a name",
             attack: Trial::new("completed Address; connections: 0", || address("127.0.0.1", false)),
             twin: Trial::new("completed 200; connections: 1", || address("127.0.0.1", true)),
         },
         Case {
             id: "32-redirect",
-            what: "a server that sends a request with a secret on to another",
+            description: "a redirect of a request with a secret to another server",
             attack: Trial::new("completed 307; arrived: the secret; at the other: nothing", || redirected(true)),
             twin: Trial::new("completed 200; arrived: the secret; at the other: nothing", || redirected(false)),
         },
         Case {
             id: "34-plain-http",
-            what: "a sealed token over plain http",
+            description: "a sealed secret over plain HTTP",
             attack: Trial::new("scope-violation destination; arrived: nothing", || plain(true)),
             twin: Trial::new("completed 200; arrived: the secret", || plain(false)),
         },
@@ -76,70 +76,74 @@ fn destinations() -> Vec<Case> {
 }
 
 fn placements() -> Vec<Case> {
-    let case = |id, what, request: fn(&Place) -> Value| Case {
+    let case = |id, description, request: fn(&EgressFixture) -> Value| Case {
         id,
-        what,
+        description,
         attack: Trial::new("scope-violation placement; arrived: nothing", move || sent(fine(), request)),
         twin: Trial::new("completed 200; arrived: the secret", || {
-            sent(fine(), |place| json!({ "url": place.url("/open"), "bearer": "alpha", "body": "text" }))
+            sent(fine(), |fixture| json!({ "url": fixture.url("/open"), "bearer": "alpha", "body": "text" }))
         }),
     };
     vec![
-        case("40-body", "a sealed token in a body", |place| json!({ "url": place.url("/open"), "body": "t={alpha}" })),
+        case(
+            "40-body",
+            "a sealed secret in a body",
+            |fixture| json!({ "url": fixture.url("/open"), "body": "t={alpha}" }),
+        ),
         case(
             "40-header",
-            "a sealed token in another header",
-            |place| json!({ "url": place.url("/open"), "headers": [["x-token", "{alpha}"]] }),
+            "a sealed secret in another header",
+            |fixture| json!({ "url": fixture.url("/open"), "headers": [["x-token", "{alpha}"]] }),
         ),
-        case("40-path", "a sealed token in a path", |place| json!({ "url": place.url("/open/{alpha}") })),
-        case("40-query", "a sealed token in a query", |place| json!({ "url": place.url("/open?t={alpha}") })),
+        case("40-path", "a sealed secret in a path", |fixture| json!({ "url": fixture.url("/open/{alpha}") })),
+        case("40-query", "a sealed secret in a query", |fixture| json!({ "url": fixture.url("/open?t={alpha}") })),
         Case {
             id: "40-trailer",
-            what: "a sealed token in a trailer",
+            description: "a sealed secret in a trailer",
             attack: Trial::new("scope-violation placement; arrived: nothing", || trailing(true)),
             twin: Trial::new("completed 200; arrived: the secret", || trailing(false)),
         },
         case(
             "39-two-headers",
-            "a sealed token in one of two authorization headers",
-            |place| json!({ "url": place.url("/open"), "bearer": "alpha", "headers": [["authorization", "x"]] }),
+            "a sealed secret in one of two authorization headers",
+            |fixture| json!({ "url": fixture.url("/open"), "bearer": "alpha", "headers": [["authorization", "x"]] }),
         ),
         Case {
             id: "39-other-path",
-            what: "headers that have a server take another method, host or path than was decided on",
+            description: "headers that override the authorized method, host or path",
             attack: Trial::new("completed 200; with the secret: x-kept", || beside(&OVERRIDES)),
             twin: Trial::new("completed 200; with the secret: x-kept, x-other", || beside(&["x-kept", "x-other"])),
         },
     ]
 }
 
-/// Of those that servers know, each kind; and one that says nothing to them.
+/// One header of each kind that servers interpret, and one without a meaning.
 const OVERRIDES: [&str; 5] = ["x-http-method-override", "x-original-url", "x_forwarded_host", "x-kept", "forwarded"];
 
 fn answered() -> Vec<Case> {
     vec![
         Case {
             id: "36-coded",
-            what: "a granted server that sends back what it was sent in a coding in which no value is found",
+            description: "a granted server that echoes the request in a coding that hides values",
             attack: Trial::new("completed Protocol; arrived: the secret", || coded("x-reversed")),
             twin: Trial::new("completed 200; arrived: the secret", || coded("identity")),
         },
         Case {
             id: "36-echo",
-            what: "a granted server that sends back what it was sent, to a guest that looks through its memory",
+            description: "a granted server that echoes the request to a guest that scans its memory",
             attack: Trial::new("completed; in the guest's memory: no", || echoed("alpha-canary-7f3a91")),
-            // A header that is always there, and no secret.
+            // A header that always arrives and is not secret.
             twin: Trial::new("completed; in the guest's memory: yes", || echoed("authorization: Bearer ")),
         },
         Case {
             id: "08-foreign-token",
-            what: "a sealed token that another task was given",
+            description: "a placeholder of another task",
             attack: Trial::new("scope-violation foreign-token", || unsealed_by(true)),
             twin: Trial::new("the value", || unsealed_by(false)),
         },
         Case {
             id: "56-used-up",
-            what: "a sealed token in more requests than were granted",
+            description: "a sealed secret in more requests than granted",
             attack: Trial::new("completed 200, Denied; arrived: 1", || twice(1)),
             twin: Trial::new("completed 200, 200; arrived: 2", || twice(2)),
         },
@@ -150,29 +154,29 @@ pub(super) fn fine() -> Answer {
     Arc::new(|_| ok("fine"))
 }
 
-/// A request with a trailer, in which the secret is, or not.
+/// Sends a request with a trailer, with or without the secret.
 async fn trailing(sealed: bool) -> String {
-    let place = Place::new(fine()).await;
-    let authority = format!("localhost:{}", place.server.port());
+    let fixture = EgressFixture::new(fine()).await;
+    let authority = format!("localhost:{}", fixture.server.port());
     let input = json!({ "authority": authority, "path": "/open", "trailing": sealed });
-    let report = place.host.runtime.run(place.task_by(guests::TRAILER, &input, None).await).await;
+    let report = fixture.host.runtime.run(fixture.task_by(guests::TRAILER, &input, None).await).await;
     let status = match &report.end {
         End::Completed(status) => format!("completed {}", String::from_utf8_lossy(status)),
-        other => end(other),
+        other => describe_end(other),
     };
-    format!("{status}; arrived: {}", arrived(&place.server))
+    format!("{status}; arrived: {}", arrived(&fixture.server))
 }
 
-/// A request by a skill that holds alpha: GET unless it says otherwise.
+/// Completes a request of a skill that holds `alpha`.
 pub(super) fn request(mut request: Value) -> Value {
     request["method"] = json!("POST");
     json!([request])
 }
 
-async fn sent(answer: Answer, wanted: impl FnOnce(&Place) -> Value) -> String {
-    let place = Place::new(answer).await;
-    let report = place.send(request(wanted(&place))).await;
-    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+async fn sent(answer: Answer, template: impl FnOnce(&EgressFixture) -> Value) -> String {
+    let fixture = EgressFixture::new(answer).await;
+    let report = fixture.send(request(template(&fixture))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&fixture.server))
 }
 
 async fn to_another(other: bool) -> String {
@@ -182,36 +186,38 @@ async fn to_another(other: bool) -> String {
     let origin = granted.origin();
     let url = if other { another.origin() } else { origin.clone() };
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
-    let place = Place::of(granted, &origin, egress, true);
-    let report = place.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
-    let server = if other { &another } else { &place.server };
+    let fixture = EgressFixture::of(granted, &origin, egress, true);
+    let report = fixture.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
+    let server = if other { &another } else { &fixture.server };
     format!("{}; arrived: {}", outcome(&report), arrived(server))
 }
 
-/// The header is one that clients send on to wherever they are sent.
-async fn redirected(sends_on: bool) -> String {
+/// Sends a header that clients forward on a redirect.
+async fn redirected(redirects: bool) -> String {
     let authority = Authority::new();
     let another = Server::start(&authority, "localhost", fine()).await;
-    let answer = if sends_on { sending_on(&format!("{}/open", another.origin())) } else { fine() };
+    let answer = if redirects { redirect(&format!("{}/open", another.origin())) } else { fine() };
     let granted = Server::start(&authority, "localhost", answer).await;
     let origin = granted.origin();
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
-    let place = Place::of(granted, &origin, egress, true).placing(&["header:x-api-key"]);
-    let report = place.send(request(json!({ "url": place.url("/a"), "headers": [["x-api-key", "{alpha}"]] }))).await;
-    format!("{}; arrived: {}; at the other: {}", outcome(&report), arrived(&place.server), arrived(&another))
+    let fixture = EgressFixture::of(granted, &origin, egress, true).placing(&["header:x-api-key"]);
+    let report =
+        fixture.send(request(json!({ "url": fixture.url("/a"), "headers": [["x-api-key", "{alpha}"]] }))).await;
+    format!("{}; arrived: {}; at the other: {}", outcome(&report), arrived(&fixture.server), arrived(&another))
 }
 
-fn sending_on(location: &str) -> Answer {
+fn redirect(location: &str) -> Answer {
     let head = format!("HTTP/1.1 307 Temporary Redirect\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
     Arc::new(move |_| vec![head.clone().into_bytes()])
 }
 
-/// Which of these headers arrived beside a secret.
+/// Returns which of these headers arrived with a secret.
 async fn beside(names: &'static [&'static str]) -> String {
-    let place = Place::new(fine()).await;
+    let fixture = EgressFixture::new(fine()).await;
     let headers: Vec<_> = names.iter().map(|name| json!([name, "/admin"])).collect();
-    let report = place.send(request(json!({ "url": place.url("/a"), "bearer": "alpha", "headers": headers }))).await;
-    let arrived = place.server.arrived().concat();
+    let report =
+        fixture.send(request(json!({ "url": fixture.url("/a"), "bearer": "alpha", "headers": headers }))).await;
+    let arrived = fixture.server.arrived().concat();
     let found = names.iter().filter(|name| arrived.contains(&format!("{name}: /admin"))).copied();
     let found = found.collect::<Vec<_>>().join(", ");
     format!("{}; {} the secret: {found}", outcome(&report), if arrived.contains(VALUE) { "with" } else { "without" })
@@ -223,13 +229,13 @@ async fn coded(coding: &'static str) -> String {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {}\r\n\r\n", body.len());
         vec![format!("{head}{body}").into_bytes()]
     });
-    sent(reversed, |place| json!({ "url": place.url("/a"), "bearer": "alpha" })).await
+    sent(reversed, |fixture| json!({ "url": fixture.url("/a"), "bearer": "alpha" })).await
 }
 
 async fn without(path: &str) -> String {
-    let place = Place::new(fine()).await;
-    let report = place.send(request(json!({ "url": place.url(path) }))).await;
-    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+    let fixture = EgressFixture::new(fine()).await;
+    let report = fixture.send(request(json!({ "url": fixture.url(path) }))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&fixture.server))
 }
 
 async fn address(host: &str, named: bool) -> String {
@@ -237,9 +243,9 @@ async fn address(host: &str, named: bool) -> String {
     let server = Server::start(&authority, host, fine()).await;
     let origin = format!("https://{host}:{}", server.port());
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
-    let place = Place::of(server, &origin, egress, named);
-    let report = place.send(request(json!({ "url": format!("{origin}/"), "bearer": "alpha" }))).await;
-    format!("{}; connections: {}", outcome(&report), place.server.connections())
+    let fixture = EgressFixture::of(server, &origin, egress, named);
+    let report = fixture.send(request(json!({ "url": format!("{origin}/"), "bearer": "alpha" }))).await;
+    format!("{}; connections: {}", outcome(&report), fixture.server.connections())
 }
 
 async fn plain(http: bool) -> String {
@@ -248,36 +254,36 @@ async fn plain(http: bool) -> String {
     let origin = server.origin();
     let url = if http { origin.replace("https", "http") } else { origin.clone() };
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
-    let place = Place::of(server, &origin, egress, true);
-    let report = place.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
-    format!("{}; arrived: {}", outcome(&report), arrived(&place.server))
+    let fixture = EgressFixture::of(server, &origin, egress, true);
+    let report = fixture.send(request(json!({ "url": format!("{url}/"), "bearer": "alpha" }))).await;
+    format!("{}; arrived: {}", outcome(&report), arrived(&fixture.server))
 }
 
-/// What is looked for is built from its turned bits by the guest, where it is not there otherwise.
+/// Scans the guest's memory for a text, given to the guest with inverted bits.
 async fn echoed(text: &str) -> String {
-    let place = Place::new(Arc::new(|request: &str| ok(request))).await;
+    let fixture = EgressFixture::new(Arc::new(|request: &str| ok(request))).await;
     let masked: Vec<u8> = text.bytes().map(|byte| !byte).collect();
-    let requests = request(json!({ "url": place.url("/"), "bearer": "alpha" }));
+    let requests = request(json!({ "url": fixture.url("/"), "bearer": "alpha" }));
     let input = json!({ "secrets": ["alpha"], "scan": masked, "requests": requests });
-    let report = place.host.runtime.run(place.task(&input).await).await;
-    let End::Completed(output) = &report.end else { return end(&report.end) };
+    let report = fixture.host.runtime.run(fixture.task(&input).await).await;
+    let End::Completed(output) = &report.end else { return describe_end(&report.end) };
     let output: Value = serde_json::from_slice(output).unwrap();
     let found = if output["found"] == json!(0) { "no" } else { "yes" };
     format!("completed; in the guest's memory: {found}")
 }
 
 async fn twice(uses: u32) -> String {
-    let place = Place::new(fine()).await;
-    let one = json!({ "method": "GET", "url": place.url("/"), "bearer": "alpha" });
+    let fixture = EgressFixture::new(fine()).await;
+    let one = json!({ "method": "GET", "url": fixture.url("/"), "bearer": "alpha" });
     let input = json!({ "secrets": ["alpha"], "requests": [one, one] });
-    let task = place.task_with_uses(&input, uses.try_into().ok()).await;
-    let report = place.host.runtime.run(task).await;
-    // A use that is refused is recorded too.
-    assert_eq!(used(&place.host), if uses == 1 { "completed, failed exhausted" } else { "completed, completed" });
-    format!("{}; arrived: {}", outcome(&report), place.server.arrived().len())
+    let task = fixture.task_with_uses(&input, uses.try_into().ok()).await;
+    let report = fixture.host.runtime.run(task).await;
+    // A refused use is recorded too.
+    assert_eq!(used(&fixture.host), if uses == 1 { "completed, failed exhausted" } else { "completed, completed" });
+    format!("{}; arrived: {}", outcome(&report), fixture.server.arrived().len())
 }
 
-/// Has a token replaced by the task that it was made for, or by another of the same skill and grants.
+/// Resolves a placeholder in its own task, or in another of the same skill and grants.
 async fn unsealed_by(another: bool) -> String {
     let provider = Arc::new(MemoryProvider::new("memory".parse().unwrap()));
     let broker = Broker::new([provider.clone() as _], Pal::builder().build(), BrokerSettings::default()).unwrap();
@@ -302,13 +308,13 @@ async fn unsealed_by(another: bool) -> String {
 }
 
 pub(super) fn outcome(report: &Report) -> String {
-    let told = |answer: &Value| match answer["error"].as_str() {
+    let shown = |answer: &Value| match answer["error"].as_str() {
         Some(error) => error.to_owned(),
         None => answer["status"].to_string(),
     };
     match &report.end {
-        End::Completed(_) => format!("completed {}", answers(report).iter().map(told).collect::<Vec<_>>().join(", ")),
-        other => end(other),
+        End::Completed(_) => format!("completed {}", answers(report).iter().map(shown).collect::<Vec<_>>().join(", ")),
+        other => describe_end(other),
     }
 }
 
@@ -321,7 +327,7 @@ pub(super) fn arrived(server: &Server) -> &'static str {
     }
 }
 
-/// How each use of a secret ended, by its events.
+/// Returns the outcomes of a secret's uses, from the events.
 pub(super) fn used(host: &TestHost) -> String {
     let records = host.events.records();
     let ends = records.iter().filter(|record| record.event.kind() == EventKind::SecretUsed).filter_map(|record| {

@@ -1,4 +1,4 @@
-//! Requests of which no secret left, answers that take long, and placeholders of tasks that ended.
+//! Requests that did not send their secret, slow answers, and placeholders of ended tasks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,51 +10,51 @@ use serde_json::json;
 use super::Case;
 use super::egress::{arrived, fine, outcome, request, used};
 use super::trial::Trial;
+use crate::egress_fixture::EgressFixture;
 use crate::host::Parts;
-use crate::place::Place;
 use crate::server::{Authority, Server, ok};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "36-slow-answer",
-            what: "a granted server whose answer may begin a value of two repeated letters at every other byte",
+            description: "an answer in which a value of two repeated letters may begin at every other byte",
             attack: Trial::new("ended in time", || letters("ab")),
             twin: Trial::new("ended in time", || letters("--")),
         },
         Case {
             id: "08-ended-placeholder",
-            what: "the placeholder of a task that ended, as a bearer token to where the task may send requests",
+            description: "the placeholder of an ended task, as a bearer token to a permitted destination",
             attack: Trial::new("completed Denied; placeholder; arrived: nothing", || ended_placeholder("farsealed")),
             twin: Trial::new("completed 200; ; arrived: a request", || ended_placeholder("my-own-token-")),
         },
         Case {
             id: "56-two-of-one",
-            what: "two placeholders in one request with one use left, to have the use spent for nothing",
+            description: "two placeholders in one request with one use left, to spend the use for nothing",
             attack: Trial::new("completed Denied, 200; arrived: 1", || two_of(1)),
             twin: Trial::new("completed 200, 200; arrived: 2", || two_of(3)),
         },
         Case {
             id: "56-not-sent",
-            what: "a server that nothing listens for, to have a use spent that never left",
+            description: "a server that refuses connections, to spend a use without sending it",
             attack: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(1)),
             twin: Trial::new("completed Unreachable, 200; failed refused, completed", || after_refusal(2)),
         },
     ]
 }
 
-/// A request with two placeholders, and one with one.
+/// Sends a request with two placeholders and one with one.
 async fn two_of(uses: u32) -> String {
-    let place = Place::new(fine()).await.placing(&["header:x-api-key", "query:key"]);
-    let both = json!({ "method": "GET", "url": place.url("/?key={alpha}"), "headers": [["x-api-key", "{alpha}"]] });
-    let one = json!({ "method": "GET", "url": place.url("/"), "headers": [["x-api-key", "{alpha}"]] });
+    let fixture = EgressFixture::new(fine()).await.placing(&["header:x-api-key", "query:key"]);
+    let both = json!({ "method": "GET", "url": fixture.url("/?key={alpha}"), "headers": [["x-api-key", "{alpha}"]] });
+    let one = json!({ "method": "GET", "url": fixture.url("/"), "headers": [["x-api-key", "{alpha}"]] });
     let input = json!({ "secrets": ["alpha"], "requests": [both, one] });
-    let task = place.task_with_uses(&input, uses.try_into().ok()).await;
-    let report = place.host.runtime.run(task).await;
-    format!("{}; arrived: {}", outcome(&report), place.server.arrived().len())
+    let task = fixture.task_with_uses(&input, uses.try_into().ok()).await;
+    let report = fixture.host.runtime.run(task).await;
+    format!("{}; arrived: {}", outcome(&report), fixture.server.arrived().len())
 }
 
-/// A request to a name at which nothing listens, and one to the server: two hosts of one destination.
+/// Sends a request to a closed port and one to the server: two hosts of one destination.
 async fn after_refusal(uses: u32) -> String {
     let authority = Authority::new();
     let server = Server::start(&authority, "open.far-test.example", fine()).await;
@@ -63,27 +63,28 @@ async fn after_refusal(uses: u32) -> String {
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
     let egress = egress.with_host("closed.far-test.example", unused);
     let egress = egress.with_host("open.far-test.example", ([127, 0, 0, 1], port).into());
-    let place = Place::of(server, "https://*.far-test.example", egress, true);
+    let fixture = EgressFixture::of(server, "https://*.far-test.example", egress, true);
     let to =
         |name: &str| json!({ "method": "GET", "url": format!("https://{name}.far-test.example/"), "bearer": "alpha" });
     let input = json!({ "secrets": ["alpha"], "requests": [to("closed"), to("open")] });
-    let task = place.task_with_uses(&input, uses.try_into().ok()).await;
-    let report = place.host.runtime.run(task).await;
-    format!("{}; {}", outcome(&report), used(&place.host))
+    let task = fixture.task_with_uses(&input, uses.try_into().ok()).await;
+    let report = fixture.host.runtime.run(task).await;
+    format!("{}; {}", outcome(&report), used(&fixture.host))
 }
 
-/// A text of a placeholder's form, or a token of the skill's own, as the credential.
+/// Sends a credential in a placeholder's form, or the skill's own token.
 async fn ended_placeholder(prefix: &str) -> String {
-    let place = Place::new(fine()).await;
+    let fixture = EgressFixture::new(fine()).await;
     let credential = format!("Bearer {prefix}{}", "0".repeat(40));
-    let wanted = json!({ "url": place.url("/open"), "headers": [["authorization", credential]] });
-    let report = place.send(request(wanted)).await;
-    let denied = place.host.last(EventKind::EgressDenied).and_then(|record| record.event.reason());
+    let request_template = json!({ "url": fixture.url("/open"), "headers": [["authorization", credential]] });
+    let report = fixture.send(request(request_template)).await;
+    let denied = fixture.host.last(EventKind::EgressDenied).and_then(|record| record.event.reason());
     let reason = if let Some(Reason::Token(reason)) = denied { reason } else { "" };
-    format!("{}; {reason}; arrived: {}", outcome(&report), arrived(&place.server))
+    format!("{}; {reason}; arrived: {}", outcome(&report), arrived(&fixture.server))
 }
 
-/// A task of a second whose server answers ten megabytes of two letters; its secret is eight times `ab`.
+/// Runs a task with a limit of 1 s whose server answers 10 MiB of two letters. Its secret is `ab`
+/// eight times.
 async fn letters(letters: &'static str) -> String {
     let authority = Authority::new();
     let body = letters.repeat(5 << 20);
@@ -91,11 +92,11 @@ async fn letters(letters: &'static str) -> String {
     let origin = server.origin();
     let egress = Egress::new().with_authorities(authority.pem().as_bytes()).unwrap();
     let parts = Parts { secrets: &[("alpha", "abababababababab")], ..Parts::default() };
-    let place = Place::with(server, &origin, egress, true, parts);
+    let fixture = EgressFixture::with(server, &origin, egress, true, parts);
     let input =
-        json!({ "secrets": ["alpha"], "requests": request(json!({ "url": place.url("/a"), "bearer": "alpha" })) });
+        json!({ "secrets": ["alpha"], "requests": request(json!({ "url": fixture.url("/a"), "bearer": "alpha" })) });
     let timeout = Duration::from_secs(1);
-    let task = place.task(&input).await.with_limits(Limits { timeout, memory: 512 << 20, ..Limits::default() });
-    let report = place.host.runtime.run(task).await;
+    let task = fixture.task(&input).await.with_limits(Limits { timeout, memory: 512 << 20, ..Limits::default() });
+    let report = fixture.host.runtime.run(task).await;
     (if report.duration < timeout * 3 { "ended in time" } else { "ended late" }).to_owned()
 }

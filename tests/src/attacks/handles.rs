@@ -1,4 +1,4 @@
-//! Handles that a guest was not given. Components made by toolchains cannot do this; these are written by hand.
+//! Forged handles. These components are written by hand, because toolchains cannot produce them.
 
 use std::sync::Arc;
 
@@ -6,34 +6,34 @@ use far_core::pal::EventKind;
 use far_runtime::{Skill, Task};
 
 use super::Case;
-use super::told::told;
+use super::summary::summarize;
 use super::trial::Trial;
 use crate::TestHost;
 
-/// Attacks without a mutation: the engine keeps the table of handles.
+/// These attacks have no mutation: the engine owns the handle table.
 pub(super) fn cases() -> Vec<Case> {
     let twin = || Trial::new("completed, 1 call", || run("(call $get) (call $name (call $handle))"));
-    let case = |id, what, steps: &'static str| Case {
+    let case = |id, description, steps: &'static str| Case {
         id,
-        what,
+        description,
         attack: Trial::new("trapped, 1 call", move || run(steps)),
         twin: twin(),
     };
     vec![
-        case("08-guessed-handle", "a handle that was guessed", "(call $get) (call $name (i32.const 77))"),
+        case("08-guessed-handle", "a guessed handle", "(call $get) (call $name (i32.const 77))"),
         case(
             "08-dropped-handle",
-            "a handle that was dropped",
+            "a dropped handle",
             "(call $get) (call $drop (call $handle)) (call $name (call $handle))",
         ),
         case(
             "08-twice-dropped-handle",
-            "a handle that is dropped twice",
+            "a handle dropped twice",
             "(call $get) (call $drop (call $handle)) (call $drop (call $handle))",
         ),
         Case {
             id: "08-another-tasks-handle",
-            what: "the number of a handle that another task of the skill has at this moment",
+            description: "the number of a handle that another task of the skill holds",
             attack: Trial::new("trapped, 1 call", || beside("(call $name (i32.const 1))")),
             twin: Trial::new("completed, 2 calls", || beside("(call $get) (call $name (i32.const 1))")),
         },
@@ -43,17 +43,17 @@ pub(super) fn cases() -> Vec<Case> {
 async fn run(steps: &str) -> String {
     let host = TestHost::new();
     let report = host.runtime.run(task(&load(&host, steps).await)).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
-/// While another task holds handle 1, and waits.
+/// Runs these steps while another task holds handle 1.
 async fn beside(steps: &str) -> String {
     let host = TestHost::new();
     let holding = load(&host, "(call $get) (loop $forever (br $forever))").await;
     let other = host.spawn_until(task(&holding), EventKind::SecretInjected).await;
     let report = host.runtime.run(task(&load(&host, steps).await)).await;
     other.abort();
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
 async fn load(host: &TestHost, steps: &str) -> Arc<Skill> {
@@ -64,7 +64,8 @@ fn task(skill: &Arc<Skill>) -> Task {
     Task::new(skill).with_input("{}").with_grant("alpha:sign".parse().unwrap())
 }
 
-/// Takes steps with handles as numbers. `get` writes its answer at 64: whether it is an error, and at 72 the handle.
+/// Runs steps with handles as numbers. `get` writes its result at 64: the error flag, and at 72 the
+/// handle.
 const COMPONENT: &str = r#"(component
     (@custom "tinkerbell:skill" "{\"name\":\"forger\",\"version\":\"1\",\"description\":\"\",\"secrets\":[{\"name\":\"alpha\",\"operations\":[\"sign\"],\"reason\":\"\"}]}")
     (import "tinkerbell:skill/secrets@0.1.0" (instance $secrets

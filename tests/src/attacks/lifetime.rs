@@ -1,18 +1,18 @@
-//! A value that outlives its time, or its task.
+//! Values that outlive their expiry or their task.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use far_core::pal::{EventKind, Pal, Receipt, Record, Sink};
-use far_core::provider::{Fetched, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use far_providers::MemoryProvider;
 use far_runtime::Limits;
 use serde_json::{Value, json};
 
 use super::Case;
-use super::told::{end, get, probe_on, sign, sleep};
+use super::summary::{describe_end, get, probe_on, sign, sleep};
 use super::trial::Trial;
 use crate::host::Parts;
 use crate::{TestHost, guests, wall_clock};
@@ -29,19 +29,19 @@ fn time() -> Vec<Case> {
     vec![
         Case {
             id: "13-expired-value",
-            what: "a use of a handle that was held across the value's end",
+            description: "a handle held beyond the value's expiry",
             attack: Trial::new("completed [ok, ok, expired], 1 call", || held(Duration::from_millis(200))),
             twin: Trial::new("completed [ok, ok, ok], 1 call", || held(Duration::from_secs(60))),
         },
         Case {
             id: "17-clock-set-back",
-            what: "a value's time made longer by setting the clock back",
+            description: "a lifetime extended by setting the clock back",
             attack: Trial::new("completed [ok, ok, expired]", || stepped(-DAY, Duration::from_millis(300))),
             twin: Trial::new("completed [ok, ok, ok]", || stepped(-DAY, Duration::from_secs(60))),
         },
         Case {
             id: "17-clock-set-forward",
-            what: "a neighbour's value ended early by setting the clock forward",
+            description: "a neighbor's lifetime shortened by setting the clock forward",
             attack: Trial::new("completed [ok, ok, ok]", || stepped(DAY, Duration::from_secs(60))),
             twin: Trial::new("completed [ok, ok, expired]", || stepped(DAY, Duration::from_millis(300))),
         },
@@ -52,32 +52,33 @@ fn ends() -> Vec<Case> {
     vec![
         Case {
             id: "19-trap",
-            what: "a value left in the host by a crash",
+            description: "a value left in the host by a crash",
             attack: Trial::new("trapped, wiped", || ended(json!([get("alpha"), { "do": "panic", "message": "" }]))),
             twin: Trial::new("completed [ok], wiped", || ended(json!([get("alpha")]))),
         },
         Case {
             id: "19-violation",
-            what: "a value left in the host by a violation",
+            description: "a value left in the host by a violation",
             attack: Trial::new("scope-violation undeclared, wiped", || ended(json!([get("alpha"), get("gamma")]))),
             twin: Trial::new("completed [ok, ok], wiped", || ended(json!([get("alpha"), get("alpha")]))),
         },
         Case {
             id: "19-time-out",
-            what: "a value left in the host by a task that is stopped",
+            description: "a value left in the host by a timeout",
             attack: Trial::new("timed-out, wiped", || ended(json!([get("alpha"), sleep(60_000)]))),
             twin: Trial::new("completed [ok, ok], wiped", || ended(json!([get("alpha"), sleep(1)]))),
         },
         Case {
             id: "19-cancelled-in-a-call",
-            what: "a value that comes for a task which was cancelled while it waited for it",
-            // No mutation: without the teardown, the value may come before it is looked for, or after.
+            description: "a value that arrives for a canceled task",
+            // No mutation: without the teardown, the outcome depends on the order of the answer and
+            // the check.
             attack: Trial::new("cancelled, wiped", || cancelled(true)),
             twin: Trial::new("completed, wiped", || cancelled(false)),
         },
         Case {
             id: "19-panic-of-a-sink",
-            what: "a panic of the host in the middle of a call",
+            description: "a host panic during a call",
             attack: Trial::new("audit-unavailable, wiped; the next: completed [ok]", || {
                 panicking(EventKind::SecretSigned)
             }),
@@ -87,8 +88,10 @@ fn ends() -> Vec<Case> {
         },
         Case {
             id: "19-panic-of-a-backend",
-            what: "a backend's client that panics",
-            attack: Trial::new("completed [unavailable], 0 calls", || backend(|_| Arc::new(Panicking(memory())))),
+            description: "a panic of a backend's client",
+            attack: Trial::new("completed [unavailable], 0 calls", || {
+                backend(|_| Arc::new(PanickingProvider(memory())))
+            }),
             twin: Trial::new("completed [ok], 1 call", || backend(|provider| provider)),
         },
     ]
@@ -99,7 +102,7 @@ async fn held(ttl: Duration) -> String {
     probe_on(&host, guests::PROBE, &["alpha:sign"], json!([get("alpha"), sleep(500), sign()])).await
 }
 
-/// The clock is set while the guest holds a handle and sleeps, and set right again.
+/// Steps the clock while the guest holds a handle and sleeps, and then restores it.
 async fn stepped(seconds: i64, ttl: Duration) -> String {
     let host = TestHost::of(Parts { entry: Box::new(move |entry| entry.ttl = ttl), ..Parts::default() });
     let steps = json!({ "steps": [get("alpha"), sleep(600), sign()] });
@@ -113,21 +116,21 @@ async fn stepped(seconds: i64, ttl: Duration) -> String {
     if !moved {
         return "this program's clock cannot be set".to_owned();
     }
-    end(&report.unwrap().end)
+    describe_end(&report.unwrap().end)
 }
 
-/// How a task ended, and whether anything of its own is still in locked memory.
+/// Returns the task's outcome, and whether locked memory is free again.
 async fn ended(steps: Value) -> String {
     let host = TestHost::new();
     let limits = Limits { timeout: Duration::from_secs(2), ..Limits::default() };
     let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": steps })).await.with_limits(limits);
     let before = far_core::memory::usage().used;
     let report = host.runtime.run(task).await;
-    format!("{}, {}", end(&report.end), left(before))
+    format!("{}, {}", describe_end(&report.end), left(before))
 }
 
 fn left(before: usize) -> String {
-    // What another case left to be wiped in the background may go meanwhile.
+    // Memory of earlier cases may be wiped in the background meanwhile.
     match far_core::memory::usage().used.saturating_sub(before) {
         0 => "wiped".to_owned(),
         bytes => format!("{bytes} bytes left"),
@@ -140,7 +143,7 @@ async fn cancelled(cancel: bool) -> String {
     let before = far_core::memory::usage().used;
     let hold = host.provider.hold();
     let running = host.spawn_until(task, EventKind::SecretRequested).await;
-    host.provider.called(1).await;
+    host.provider.wait_for_calls(1).await;
     if cancel {
         running.abort();
     }
@@ -150,11 +153,11 @@ async fn cancelled(cancel: bool) -> String {
     format!("{}, {}", finished.map_or("not finished", |outcome| outcome.as_str()), left(before))
 }
 
-/// A sink with a defect.
-struct PanicsAt(EventKind);
+/// A sink that panics at one kind of event.
+struct PanickingSink(EventKind);
 
-impl Sink for PanicsAt {
-    #[expect(clippy::panic, reason = "the defect")]
+impl Sink for PanickingSink {
+    #[expect(clippy::panic, reason = "the defect under test")]
     fn submit(&self, record: &Arc<Record>) -> Receipt {
         if record.event.kind() == self.0 {
             panic!("a defect of a sink");
@@ -164,27 +167,27 @@ impl Sink for PanicsAt {
 }
 
 async fn panicking(at: EventKind) -> String {
-    let pal = Pal::builder().required_sink(Arc::new(PanicsAt(at)), Duration::from_secs(5));
+    let pal = Pal::builder().required_sink(Arc::new(PanickingSink(at)), Duration::from_secs(5));
     let host = TestHost::of(Parts { pal, ..Parts::default() });
     let before = far_core::memory::usage().used;
     let grants = ["alpha:sign"];
     let report = host.probe(guests::PROBE, &grants, json!([get("alpha"), sign()])).await;
-    let first = format!("{}, {}", end(&report.end), left(before));
+    let first = format!("{}, {}", describe_end(&report.end), left(before));
     let next = host.probe(guests::PROBE, &grants, json!([get("alpha")])).await;
-    format!("{first}; the next: {}", end(&next.end))
+    format!("{first}; the next: {}", describe_end(&next.end))
 }
 
-/// A client with a defect.
-struct Panicking(ProviderId);
+/// A backend client that panics.
+struct PanickingProvider(ProviderId);
 
 #[async_trait]
-impl SecretProvider for Panicking {
+impl SecretProvider for PanickingProvider {
     fn id(&self) -> &ProviderId {
         &self.0
     }
 
-    #[expect(clippy::panic, reason = "the defect")]
-    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<Fetched, ProviderError> {
+    #[expect(clippy::panic, reason = "the defect under test")]
+    async fn get_secret(&self, _: &Reference, _: &VersionSelector) -> Result<FetchedSecret, ProviderError> {
         panic!("a defect of a client");
     }
 
@@ -192,7 +195,7 @@ impl SecretProvider for Panicking {
         Err(ProviderError::Unsupported)
     }
 
-    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, _: &Reference, _: &Version) -> Result<RefreshOutcome, ProviderError> {
         Err(ProviderError::Unsupported)
     }
 }

@@ -1,4 +1,4 @@
-//! Components that cost a compiler time or memory beyond all proportion to their size.
+//! Components whose compilation costs far more time or memory than their size suggests.
 
 use std::time::Duration;
 
@@ -19,31 +19,31 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Shapes that are refused before an engine sees them.
+/// Shapes that are refused before compilation.
 fn shapes() -> Vec<Case> {
     let refused = "refused component-limits";
-    let shape = |id, what, attack: fn() -> Vec<u8>, twin: fn() -> Vec<u8>| Case {
+    let shape = |id, description, attack: fn() -> Vec<u8>, twin: fn() -> Vec<u8>| Case {
         id,
-        what,
-        attack: Trial::new(refused, move || here(attack())),
-        twin: Trial::new("refused wrong-world", move || here(twin())),
+        description,
+        attack: Trial::new(refused, move || load_in_process(attack())),
+        twin: Trial::new("refused wrong-world", move || load_in_process(twin())),
     };
     vec![
         shape(
             "48-doubled-instances",
-            "a component that instantiates another twice, which instantiates another twice, and so on",
+            "components that each instantiate the previous one twice",
             || doubled(12),
             || doubled(4),
         ),
         shape(
             "48-doubled-captures",
-            "components that mention others twice and instantiate none, for each to be copied",
+            "components that each capture the previous one twice, to be copied",
             || captured(18),
             || captured(4),
         ),
         shape(
             "48-large-function",
-            "one function of more bytes than any compiler emits",
+            "one function with more bytes than compilers emit",
             || one_function(0, 0, 600_000),
             || one_function(0, 0, 1000),
         ),
@@ -55,35 +55,35 @@ fn shapes() -> Vec<Case> {
         ),
         shape(
             "48-many-locals",
-            "one function with more locals than any compiler emits",
+            "one function with more locals than compilers emit",
             || one_function(10_001, 0, 0),
             || one_function(1000, 0, 0),
         ),
     ]
 }
 
-/// Limits on the compiling process.
+/// Limits on the compiler process.
 fn limits() -> Vec<Case> {
     const SHORT: LoadLimits = LoadLimits { timeout: Duration::from_millis(300), memory: 1 << 30 };
     const SMALL: LoadLimits = LoadLimits { timeout: Duration::from_secs(60), memory: 48 << 20 };
     vec![
         Case {
             id: "48-slow-compilation",
-            what: "a component that is within all sizes, and takes its compiler long",
-            attack: Trial::new("refused load-timeout", || apart(costly(), SHORT)),
-            twin: Trial::new("loaded", || apart(guest(), LoadLimits::default())),
+            description: "a component within all size limits that compiles slowly",
+            attack: Trial::new("refused load-timeout", || load_in_child(costly(), SHORT)),
+            twin: Trial::new("loaded", || load_in_child(guest(), LoadLimits::default())),
         },
         Case {
             id: "48-large-compilation",
-            what: "a component that is within all sizes, and takes its compiler much memory",
-            attack: Trial::new("refused load-memory", || apart(costly(), SMALL)),
-            twin: Trial::new("loaded", || apart(guest(), LoadLimits::default())),
+            description: "a component within all size limits that compiles with much memory",
+            attack: Trial::new("refused load-memory", || load_in_child(costly(), SMALL)),
+            twin: Trial::new("loaded", || load_in_child(guest(), LoadLimits::default())),
         },
         Case {
             id: "48-crowded-compilation",
-            what: "costly components at once, to keep an honest one waiting until they are compiled",
+            description: "concurrent costly components, to delay an honest one until they are compiled",
             attack: Trial::new("loaded first", crowded),
-            twin: Trial::new("loaded", || apart(guest(), LoadLimits::default())),
+            twin: Trial::new("loaded", || load_in_child(guest(), LoadLimits::default())),
         },
     ]
 }
@@ -92,15 +92,15 @@ fn guest() -> Vec<u8> {
     std::fs::read(guests::REQUIRED).unwrap()
 }
 
-async fn here(component: Vec<u8>) -> String {
+async fn load_in_process(component: Vec<u8>) -> String {
     loaded(&runtime(Compiler::in_process(), LoadLimits::default()), component).await
 }
 
-async fn apart(component: Vec<u8>, limits: LoadLimits) -> String {
+async fn load_in_child(component: Vec<u8>, limits: LoadLimits) -> String {
     loaded(&runtime(child::compiler(), limits), component).await
 }
 
-/// An honest component among costly ones: it is loaded before any of them ends.
+/// Loads an honest component among costly ones.
 async fn crowded() -> String {
     let runtime = runtime(child::compiler(), LoadLimits::default());
     let costly: Vec<_> = (0..4)
@@ -111,7 +111,7 @@ async fn crowded() -> String {
         .collect();
     let honest = loaded(&runtime, guest()).await;
     let ended = costly.iter().filter(|costly| costly.is_finished()).count();
-    // Nobody waits for them any more, which ends their processes.
+    // Dropping the tasks ends their compiler processes.
     costly.iter().for_each(tokio::task::JoinHandle::abort);
     if ended == 0 { format!("{honest} first") } else { format!("{honest} after {ended} costly ones") }
 }
@@ -128,8 +128,9 @@ async fn loaded(runtime: &std::sync::Arc<Runtime>, component: Vec<u8>) -> String
     }
 }
 
-/// Components in a row, of which each mentions the one before twice, and may instantiate it twice.
-fn row(levels: usize, instantiate: bool) -> Vec<u8> {
+/// Returns a chain of components, each of which captures the previous one twice and may instantiate
+/// it twice.
+fn chain(levels: usize, instantiate: bool) -> Vec<u8> {
     let mut root = Component::new();
     root.section(&NestedComponentSection(&Component::new()));
     for level in 0..u32::try_from(levels).unwrap() {
@@ -157,14 +158,14 @@ fn row(levels: usize, instantiate: bool) -> Vec<u8> {
 }
 
 fn doubled(levels: usize) -> Vec<u8> {
-    row(levels, true)
+    chain(levels, true)
 }
 
 fn captured(levels: usize) -> Vec<u8> {
-    row(levels, false)
+    chain(levels, false)
 }
 
-/// A component of one function: locals that are set in nested loops, and additions.
+/// Returns a component of one function, with locals set in nested loops, and additions.
 fn one_function(locals: u32, loops: u32, additions: u32) -> Vec<u8> {
     functions(
         1,
@@ -194,7 +195,7 @@ fn one_function(locals: u32, loops: u32, additions: u32) -> Vec<u8> {
     )
 }
 
-/// Functions within every limit, which together take a compiler seconds and much memory.
+/// Returns functions within every limit that together take seconds and much memory to compile.
 fn costly() -> Vec<u8> {
     functions(
         20,

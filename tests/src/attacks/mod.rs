@@ -1,11 +1,11 @@
-//! Hostile skills, and the host that must survive them: case by case, each with a twin that was granted what the attacker
-//! was not, and succeeds.
+//! Attacks of hostile skills on the host. Each attack has a twin with the missing grant, which
+//! succeeds.
 //!
-//! The number that a case's name begins with is its kind's, the same through all versions. `cargo xtask attacks` runs all of
-//! them and prints what was expected and seen. `tests/mutations.toml` lists the guards of the host with the cases that each
-//! stands against: `cargo xtask mutants` removes one guard at a time, and expects those cases to fail.
+//! The number in a case's id is its kind, stable across versions. `cargo xtask attacks` runs all
+//! cases and prints the expected and actual outcomes. `tests/mutations.toml` maps the guards of the
+//! host to cases. `cargo xtask mutants` removes one guard at a time and expects its cases to fail.
 
-mod artefacts;
+mod artifacts;
 mod audit;
 mod bounds;
 mod components;
@@ -25,7 +25,7 @@ mod records;
 mod resources;
 mod routes;
 mod scope;
-mod told;
+mod summary;
 mod trial;
 mod versions;
 
@@ -33,22 +33,22 @@ use std::time::Duration;
 
 pub use trial::{Outcome, Trial};
 
-/// Longer than any trial takes with all guards: what takes longer hangs.
+/// The time limit of a trial with all guards. A slower trial hangs.
 pub const LONGEST: Duration = Duration::from_secs(60);
 
 /// One attack.
 pub struct Case {
-    /// Its name.
+    /// The id.
     pub id: &'static str,
-    /// What is attempted.
-    pub what: &'static str,
-    /// The attempt.
+    /// A description of the attempt.
+    pub description: &'static str,
+    /// The attack.
     pub attack: Trial,
-    /// The same, or as near as can be, by one who may.
+    /// The same or nearly the same action, with the permission for it.
     pub twin: Trial,
 }
 
-/// Every attack, in the order of their names.
+/// Returns every attack, sorted by id.
 pub fn cases() -> Vec<Case> {
     let mut cases: Vec<_> = [
         scope::cases(),
@@ -71,7 +71,7 @@ pub fn cases() -> Vec<Case> {
         exchanges::cases(),
         hosts::cases(),
         routes::cases(),
-        artefacts::cases(),
+        artifacts::cases(),
     ]
     .into_iter()
     .flatten()
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_cases_have_one_name() {
+    fn case_ids_are_unique() {
         let cases = cases();
         assert!(cases.iter().zip(cases.iter().skip(1)).all(|(one, next)| one.id != next.id));
         assert!(cases.iter().all(|case| case.id.split_once('-').is_some_and(|(kind, _)| kind.parse::<u8>().is_ok())));

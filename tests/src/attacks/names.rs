@@ -1,10 +1,10 @@
-//! Names that a backend might read otherwise than the host.
+//! Names that a backend might read differently from the host.
 
 use far_runtime::Limits;
 use serde_json::json;
 
 use super::Case;
-use super::told::{get, probe, told};
+use super::summary::{get, probe, summarize};
 use super::trial::Trial;
 use crate::{TestHost, guests};
 
@@ -12,13 +12,13 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "04-name-tricks",
-            what: "names in another case, another Unicode form, with NUL, with '..', with a dot at the end, too long, empty",
+            description: "invalid names: other case, other Unicode form, NUL, '..', trailing dot, too long, empty",
             attack: Trial::new("9 × scope-violation invalid-name, 0 calls", tricks),
             twin: Trial::new("completed [ok], 1 call", || probe(&["alpha:sign"], json!([get("alpha")]))),
         },
         Case {
             id: "04-version-tricks",
-            what: "a version that is none",
+            description: "an invalid version",
             attack: Trial::new("scope-violation invalid-version, 0 calls", || {
                 probe(&["alpha:sign"], json!([{ "do": "get-version", "name": "alpha", "version": "1\u{0}" }]))
             }),
@@ -26,7 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         },
         Case {
             id: "04-huge-name",
-            what: "a name of ten megabytes, to have it copied",
+            description: "a name of ten megabytes, to make the host copy it",
             attack: Trial::new("limit-exceeded argument, 0 calls", || named(10 << 20)),
             twin: Trial::new("scope-violation invalid-name, 0 calls", || named(1 << 20)),
         },
@@ -49,5 +49,5 @@ async fn named(length: usize) -> String {
     let input = json!({ "steps": [get(&"x".repeat(length))] });
     let task = host.task(guests::PROBE, &["alpha:sign"], &input).await;
     let report = host.runtime.run(task.with_limits(Limits { input: 16 << 20, ..Limits::default() })).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }

@@ -1,21 +1,21 @@
-//! Values in what leaves a task: its output above all, in every form, in pieces, and as a value that must not be said.
+//! Values in a task's output and log: in every encoding, in pieces, and under each leak policy.
 
-use far_core::capability::{CatalogEntry, WhenLeaked};
+use far_core::capability::{CatalogEntry, LeakPolicy};
 use far_core::pal::{EventKind, Pal, Reason};
 use far_runtime::{End, Report};
 use serde_json::{Value, json};
 
 use super::Case;
-use super::told::{end, get};
+use super::summary::{describe_end, get};
 use super::trial::Trial;
 use crate::host::{Parts, SECRETS, Secrets, results};
-use crate::listed::is_not_detectable;
+use crate::redaction_table::is_not_detectable;
 use crate::{TestHost, guests};
 
-/// Nobody's secret, and of the shape of one.
+/// Text that looks like a secret but is not one.
 const OTHER: &str = "omega-flower-4b1d07";
-const REPLACED: &str = "completed, in place of each value its name";
-const AS_IT_WAS: &str = "completed, as it was said";
+const REPLACED: &str = "completed, redacted";
+const AS_IT_WAS: &str = "completed, unchanged";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = result();
@@ -28,86 +28,90 @@ fn result() -> Vec<Case> {
     vec![
         Case {
             id: "21-output",
-            what: "a value in the output",
-            attack: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
-            twin: Trial::new(AS_IT_WAS, || said(Some(OTHER), "answer", &[("raw", 0)], 1)),
+            description: "a value in the output",
+            attack: Trial::new(REPLACED, || write_value(None, "answer", &[("raw", 0)], 1)),
+            twin: Trial::new(AS_IT_WAS, || write_value(Some(OTHER), "answer", &[("raw", 0)], 1)),
         },
         Case {
             id: "21-handle-only",
-            what: "a value in the output of a skill that may hold no more than a handle, and had it from elsewhere",
+            description: "a value in the output of a skill that only has a handle and got the value from its input",
             attack: Trial::new(REPLACED, || echoed(json!([get("alpha")]))),
             twin: Trial::new(AS_IT_WAS, || echoed(json!([]))),
         },
         Case {
             id: "23-lines",
-            what: "a value over several lines of the log",
-            attack: Trial::new(REPLACED, || said(None, "log", &[("raw", 0), ("base64", 1), ("hex", 0)], 5)),
-            twin: Trial::new(AS_IT_WAS, || said(Some(OTHER), "log", &[("raw", 0), ("base64", 1), ("hex", 0)], 5)),
+            description: "a value across several lines of the log",
+            attack: Trial::new(REPLACED, || write_value(None, "log", &[("raw", 0), ("base64", 1), ("hex", 0)], 5)),
+            twin: Trial::new(AS_IT_WAS, || {
+                write_value(Some(OTHER), "log", &[("raw", 0), ("base64", 1), ("hex", 0)], 5)
+            }),
         },
         Case {
             id: "23-writes",
-            what: "a value over several writes to a stream",
-            attack: Trial::new(REPLACED, || said(None, "print", &[("raw", 0), ("base64", 1), ("hex", 0)], 7)),
-            twin: Trial::new(AS_IT_WAS, || said(Some(OTHER), "print", &[("raw", 0), ("base64", 1), ("hex", 0)], 7)),
+            description: "a value across several writes to a stream",
+            attack: Trial::new(REPLACED, || write_value(None, "print", &[("raw", 0), ("base64", 1), ("hex", 0)], 7)),
+            twin: Trial::new(AS_IT_WAS, || {
+                write_value(Some(OTHER), "print", &[("raw", 0), ("base64", 1), ("hex", 0)], 7)
+            }),
         },
         Case {
             id: "28-benign",
-            what: "having the host change what has no value in it",
+            description: "text without a value, to make the host change it",
             attack: Trial::new("completed, byte for byte", || benign(100_000)),
-            twin: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
+            twin: Trial::new(REPLACED, || write_value(None, "answer", &[("raw", 0)], 1)),
         },
     ]
 }
 
 fn forms() -> Vec<Case> {
-    let found = |id, what, forms: &'static [(&'static str, usize)]| Case {
+    let found = |id, description, forms: &'static [(&'static str, usize)]| Case {
         id,
-        what,
-        attack: Trial::new(REPLACED, move || said(None, "answer", forms, 1)),
-        twin: Trial::new(AS_IT_WAS, move || said(Some(OTHER), "answer", forms, 1)),
+        description,
+        attack: Trial::new(REPLACED, move || write_value(None, "answer", forms, 1)),
+        twin: Trial::new(AS_IT_WAS, move || write_value(Some(OTHER), "answer", forms, 1)),
     };
-    let not_found = |id, what, form: &'static str| Case {
+    let not_found = |id, description, form: &'static str| Case {
         id,
-        what,
-        // What is not found is contained by who grants to take bytes at all.
-        attack: Trial::new("completed, as it was said; listed as not detectable; not granted: refused", move || {
+        description,
+        // Only the grant of 'reveal' contains undetectable encodings.
+        attack: Trial::new("completed, unchanged; listed as not detectable; not granted: refused", move || {
             listed(form)
         }),
-        twin: Trial::new(REPLACED, || said(None, "answer", &[("raw", 0)], 1)),
+        twin: Trial::new(REPLACED, || write_value(None, "answer", &[("raw", 0)], 1)),
     };
     vec![
         found(
             "22-hex",
-            "a value in hexadecimal, in either case and both",
+            "a value in hexadecimal: lower, upper and mixed case",
             &[("hex", 0), ("hex-upper", 1), ("hex-mixed", 0)],
         ),
-        found("22-base64", "a value in base64, wherever it begins", &[("base64", 0), ("base64", 1), ("base64", 2)]),
+        found("22-base64", "a value in base64, at every offset", &[("base64", 0), ("base64", 1), ("base64", 2)]),
         found("22-base64url", "a value in base64url", &[("base64url", 0), ("base64url", 1), ("base64url", 2)]),
         found("22-percent", "a value percent-encoded", &[("percent", 0), ("percent", 1), ("query", 0)]),
-        not_found("24-reversed", "a value from its end to its beginning", "reversed"),
-        not_found("24-xored", "a value with some of its bits turned over", "xored"),
+        not_found("24-reversed", "a reversed value", "reversed"),
+        not_found("24-xored", "an XORed value", "xored"),
     ]
 }
 
 fn choices() -> Vec<Case> {
     vec![
         Case {
-            id: "21-must-not-be-said",
-            what: "a value that must not be said, in the output of a task that completes",
-            attack: Trial::new("scope-violation leaked, recorded as leaked", || chosen(WhenLeaked::Fail, SECRETS)),
-            twin: Trial::new("completed [ok, ok], without the value", || chosen(WhenLeaked::Replace, SECRETS)),
+            id: "21-fail-on-leak",
+            description: "a value with when-leaked 'fail', in the output of a task that completes",
+            attack: Trial::new("scope-violation leaked, recorded as leaked", || chosen(LeakPolicy::Fail, SECRETS)),
+            twin: Trial::new("completed [ok, ok], without the value", || chosen(LeakPolicy::Replace, SECRETS)),
         },
         Case {
             id: "27-short",
-            what: "a value that is too short to be looked for",
-            attack: Trial::new("skill-error, recorded as too-short", || chosen(WhenLeaked::Replace, SHORT)),
-            twin: Trial::new("completed [ok, ok], with the value", || chosen(WhenLeaked::Ignore, SHORT)),
+            description: "a value that is too short for redaction",
+            attack: Trial::new("skill-error, recorded as too-short", || chosen(LeakPolicy::Replace, SHORT)),
+            twin: Trial::new("completed [ok, ok], with the value", || chosen(LeakPolicy::Ignore, SHORT)),
         },
         Case {
             id: "27-one-character",
-            what: "a value of one character, to make redaction slow: a text may begin it at every byte",
-            attack: Trial::new("skill-error, recorded as one-character", || chosen(WhenLeaked::Replace, ALIKE)),
-            twin: Trial::new("completed [ok, ok], with the value", || chosen(WhenLeaked::Ignore, ALIKE)),
+            description: "a value of one repeated character, to slow down redaction",
+            attack: Trial::new("skill-error, recorded as one-character", || chosen(LeakPolicy::Replace, ALIKE)),
+            twin: Trial::new("completed [ok, ok], with the value", || chosen(LeakPolicy::Ignore, ALIKE)),
         },
     ]
 }
@@ -119,8 +123,8 @@ fn say(text: Option<&str>, place: &str, (form, offset): (&str, usize), pieces: u
     json!({ "do": "say", "text": text, "place": place, "form": form, "offset": offset, "pieces": pieces })
 }
 
-/// Says a value, or a text instead, in each of these forms; how that was shown.
-async fn said(
+/// Writes a value, or other text, in each of these encodings, and returns how it is shown.
+async fn write_value(
     text: Option<&'static str>,
     place: &'static str,
     forms: &'static [(&'static str, usize)],
@@ -137,7 +141,7 @@ async fn said(
     seen.join("; ")
 }
 
-/// Has a probe without a hand on bytes say a value that it was told.
+/// Runs a probe without 'reveal' that returns a value from its input.
 async fn echoed(before: Value) -> String {
     let host = TestHost::new();
     let mut steps = before;
@@ -156,26 +160,25 @@ async fn listed(form: &'static str) -> String {
     format!("{}; {listed}; not granted: {}", shown(&host, &report), ungranted.end.outcome().as_str())
 }
 
-/// What is shown between `<` and `>`: a marker with next to nothing beside it, or no marker and no event.
+/// Classifies the text between `<` and `>`: redacted to a marker, or unchanged without an event.
 fn shown(host: &TestHost, report: &Report) -> String {
     let mut text: String = report.log.iter().map(|entry| entry.text.as_str()).collect();
     if let End::Completed(output) = &report.end {
         text.push_str(&String::from_utf8_lossy(output));
     }
-    let said = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(said, _)| said);
+    let shown = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(text, _)| text);
     let marker = "[redacted:alpha]";
     let recorded = host.last(EventKind::OutputRedacted).is_some();
-    let how = match said.split_once(marker) {
-        // In base64, what the value shares with its neighbours stays, and so do the neighbours.
-        Some((before, after)) if recorded && before.len() + after.len() <= 9 => "in place of each value its name",
-        None if !recorded && said.len() >= OTHER.len() => "as it was said",
+    let how = match shown.split_once(marker) {
+        // In base64, characters shared with the neighbors stay, and so do the neighbors.
+        Some((before, after)) if recorded && before.len() + after.len() <= 9 => "redacted",
+        None if !recorded && shown.len() >= OTHER.len() => "unchanged",
         _ => "neither",
     };
     format!("{}, {how}", report.end.outcome().as_str())
 }
 
-/// A text of so many letters and of what two values begin with, and whether it comes back as it was, of a task that was given
-/// both.
+/// Returns whether text with prefixes of two revealed values comes back unchanged.
 async fn benign(length: usize) -> String {
     let begun = |(_, value): &(&str, &'static str)| value.split_at(value.len() - 1).0;
     let text = &format!("{} {} {}", random(length), begun(&SECRETS[0]), begun(&SECRETS[1]));
@@ -193,7 +196,7 @@ async fn benign(length: usize) -> String {
     format!("{}, {}", report.end.outcome().as_str(), if same { "byte for byte" } else { "changed" })
 }
 
-/// Printable text in which nothing was put.
+/// Returns random printable text.
 fn random(length: usize) -> String {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let letter = |_| {
@@ -205,8 +208,8 @@ fn random(length: usize) -> String {
     (0..length).map(letter).collect()
 }
 
-/// A skill that returns a value, under an operator's choice of what then becomes of it.
-async fn chosen(when_leaked: WhenLeaked, secrets: Secrets) -> String {
+/// Runs a skill that returns a value, under this leak policy.
+async fn chosen(when_leaked: LeakPolicy, secrets: Secrets) -> String {
     let entry = Box::new(move |entry: &mut CatalogEntry| entry.when_leaked = when_leaked);
     let host = TestHost::of(Parts { secrets, entry, pal: Pal::builder(), ..Parts::default() });
     let steps = json!({ "steps": [get("alpha"), { "do": "leak" }] });
@@ -222,7 +225,7 @@ async fn chosen(when_leaked: WhenLeaked, secrets: Secrets) -> String {
             _ => None,
         })
         .next_back();
-    let seen = end(&report.end);
+    let seen = describe_end(&report.end);
     match (&report.end, reasons) {
         (End::Completed(output), _) => {
             let has_value = String::from_utf8_lossy(output).contains(secrets[0].1);

@@ -1,10 +1,10 @@
-//! Secrets where no task is open.
+//! Host calls outside 'run'.
 
 use far_runtime::Task;
 use serde_json::json;
 
 use super::Case;
-use super::told::told;
+use super::summary::summarize;
 use super::trial::Trial;
 use crate::{TestHost, guests};
 
@@ -12,19 +12,19 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "09-start-function",
-            what: "a secret while the component is instantiated",
+            description: "a secret during instantiation",
             attack: Trial::new("scope-violation outside-run, 0 calls", || run(guests::EARLY)),
             twin: Trial::new("completed, 2 calls", || run(guests::REQUIRED)),
         },
         Case {
             id: "09-realloc",
-            what: "a call of the host while the input is passed",
+            description: "a host call while the input is passed",
             attack: Trial::new("scope-violation outside-run, 0 calls", || component("(drop (call $time-left))", "")),
             twin: Trial::new("completed, 0 calls", || component("", "")),
         },
         Case {
             id: "09-post-return",
-            what: "a call of the host after the output was taken",
+            description: "a host call after the output is read",
             attack: Trial::new("scope-violation outside-run, 0 calls", || component("", "(drop (call $time-left))")),
             twin: Trial::new("completed, 0 calls", || component("", "")),
         },
@@ -34,7 +34,7 @@ pub(super) fn cases() -> Vec<Case> {
 async fn run(guest: &str) -> String {
     let host = TestHost::new();
     let report = host.run(guest, &["alpha:sign", "beta:sign"], &json!({})).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
 async fn component(realloc: &str, post_return: &str) -> String {
@@ -42,10 +42,11 @@ async fn component(realloc: &str, post_return: &str) -> String {
     let text = COMPONENT.replace("IN_REALLOC", realloc).replace("IN_POST_RETURN", post_return);
     let skill = host.runtime.load(wat::parse_str(text).unwrap()).await.unwrap();
     let report = host.runtime.run(Task::new(&skill).with_input("{}")).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
-/// The engine calls `realloc` to pass the input, and `post-return` when it has read the output.
+/// A component with hooks: the engine calls `realloc` to pass the input, and `post-return` after it
+/// has read the output.
 const COMPONENT: &str = r#"(component
     (import "tinkerbell:skill/task@0.1.0" (instance $task (export "time-left" (func (result u64)))))
     (core func $time-left (canon lower (func $task "time-left")))

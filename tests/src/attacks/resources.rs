@@ -1,4 +1,4 @@
-//! More time, memory, words or calls than a task may have.
+//! Excessive use of time, memory, log, records and calls.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use far_runtime::{End, Limits, Task};
 use serde_json::{Value, json};
 
 use super::Case;
-use super::told::{end, get, sleep, told};
+use super::summary::{describe_end, get, sleep, summarize};
 use super::trial::Trial;
 use crate::host::Parts;
 use crate::{TestHost, guests};
@@ -23,27 +23,27 @@ fn time() -> Vec<Case> {
     vec![
         Case {
             id: "41-endless-loop",
-            what: "a loop that never ends",
-            attack: Trial::new("timed-out in time", || for_ever(json!({ "do": "spin" }))),
-            twin: Trial::new("completed [ok] in time", || for_ever(sleep(1))),
+            description: "an endless loop",
+            attack: Trial::new("timed-out in time", || run_briefly(json!({ "do": "spin" }))),
+            twin: Trial::new("completed [ok] in time", || run_briefly(sleep(1))),
         },
         Case {
             id: "41-endless-calls",
-            what: "a loop that never ends around calls of the host",
-            attack: Trial::new("timed-out in time", || for_ever(json!({ "do": "spin-around-calls" }))),
-            twin: Trial::new("completed [ok] in time", || for_ever(json!({ "do": "identity" }))),
+            description: "an endless loop of host calls",
+            attack: Trial::new("timed-out in time", || run_briefly(json!({ "do": "spin-around-calls" }))),
+            twin: Trial::new("completed [ok] in time", || run_briefly(json!({ "do": "identity" }))),
         },
         Case {
             id: "41-endless-wait",
-            what: "a wait in the host that is longer than the task's time",
-            attack: Trial::new("timed-out in time", || for_ever(sleep(60_000))),
-            twin: Trial::new("completed [ok] in time", || for_ever(sleep(1))),
+            description: "a wait in the host beyond the task's time",
+            attack: Trial::new("timed-out in time", || run_briefly(sleep(60_000))),
+            twin: Trial::new("completed [ok] in time", || run_briefly(sleep(1))),
         },
         Case {
-            id: "46-busy-neighbours",
-            what: "neighbours' time, by computing on every worker",
-            attack: Trial::new("the neighbour: completed [ok]", || beside(json!({ "do": "spin" }))),
-            twin: Trial::new("the neighbour: completed [ok]", || beside(sleep(60_000))),
+            id: "46-busy-neighbors",
+            description: "the processor time of neighbors, by computing on every worker",
+            attack: Trial::new("the neighbor: completed [ok]", || beside(json!({ "do": "spin" }))),
+            twin: Trial::new("the neighbor: completed [ok]", || beside(sleep(60_000))),
         },
     ]
 }
@@ -52,25 +52,25 @@ fn memory() -> Vec<Case> {
     vec![
         Case {
             id: "42-memory",
-            what: "more memory than the task may have",
+            description: "more memory than the task's limit",
             attack: Trial::new("limit-exceeded memory, 0 calls", || allocate(64)),
             twin: Trial::new("completed [ok], 0 calls", || allocate(16)),
         },
         Case {
             id: "42-tables",
-            what: "more table elements than a task may have, in two tables",
+            description: "more table elements than the task's limit, in two tables",
             attack: Trial::new("grown, not grown", || tables(60_000)),
             twin: Trial::new("grown, grown", || tables(40_000)),
         },
         Case {
             id: "42-stack",
-            what: "calls without end",
+            description: "endless recursion",
             attack: Trial::new("limit-exceeded stack", || component("(call $again)")),
             twin: Trial::new("completed", || component("")),
         },
         Case {
             id: "42-full-pool",
-            what: "every slot of the pool, so that the next task fails",
+            description: "every slot of the pool, to make the next task fail",
             attack: Trial::new("6 × completed [ok]", || at_once(6)),
             twin: Trial::new("2 × completed [ok]", || at_once(2)),
         },
@@ -81,25 +81,25 @@ fn sizes() -> Vec<Case> {
     vec![
         Case {
             id: "26-output-flood",
-            what: "a log without end, on stdout",
+            description: "an endless log on stdout",
             attack: Trial::new("completed, at most 1000 kept, 98000 or more counted", || flood("print")),
             twin: Trial::new("completed, at most 1000 kept, 0 or more counted", || flood("identity")),
         },
         Case {
             id: "26-log-flood",
-            what: "a log without end, line by line",
+            description: "an endless log, line by line",
             attack: Trial::new("completed, at most 1000 kept, 98000 or more counted", || flood("log")),
             twin: Trial::new("completed, at most 1000 kept, 0 or more counted", || flood("identity")),
         },
         Case {
             id: "43-huge-argument",
-            what: "an argument of ten megabytes",
+            description: "an argument of ten megabytes",
             attack: Trial::new("limit-exceeded argument, 1 call", || sign(10 << 20)),
             twin: Trial::new("completed [ok, ok], 1 call", || sign(1 << 20)),
         },
         Case {
             id: "43-huge-input",
-            what: "an input beyond its limit",
+            description: "an input beyond its limit",
             attack: Trial::new("refused input, 0 calls", || {
                 limited(json!([]), Limits { input: 10, ..Limits::default() })
             }),
@@ -109,7 +109,7 @@ fn sizes() -> Vec<Case> {
         },
         Case {
             id: "44-many-gets",
-            what: "ten million handles, one after the other",
+            description: "ten million handles in sequence",
             attack: Trial::new("limit-exceeded host-calls, 1 call, 1000 handles, ended once for host-calls", || {
                 many(10_000_000)
             }),
@@ -117,43 +117,43 @@ fn sizes() -> Vec<Case> {
         },
         Case {
             id: "44-many-records",
-            what: "a PAL of megabytes, by handles one after the other",
+            description: "a PAL of megabytes, by handles in sequence",
             attack: Trial::new("limit-exceeded records, 1 call, 48 handles, ended once for records", || recorded(1000)),
             twin: Trial::new("completed [ok], 1 call, 40 handles, ended once", || recorded(40)),
         },
         Case {
             id: "44-held-handles",
-            what: "more handles at once than a task may have",
+            description: "more concurrent handles than the task's limit",
             attack: Trial::new("limit-exceeded handles, 1 call", || hold(1025)),
             twin: Trial::new("completed [ok], 1 call", || hold(1024)),
         },
         Case {
             id: "45-output",
-            what: "an output beyond its limit",
+            description: "an output beyond its limit",
             attack: Trial::new("limit-exceeded output, 0 calls", || output(2000)),
             twin: Trial::new("completed [ok], 0 calls", || output(900)),
         },
         Case {
             id: "45-huge-output",
-            what: "an output of fifty megabytes",
+            description: "an output of fifty megabytes",
             attack: Trial::new("limit-exceeded argument, 0 calls", || output(50 << 20)),
             twin: Trial::new("completed [ok], 0 calls", || output(900)),
         },
     ]
 }
 
-/// A task of 300 ms; twice as much is in time, on a machine that does other things too.
-async fn for_ever(step: Value) -> String {
+/// Runs a step with a limit of 300 ms. Twice as much is in time, because the machine is busy.
+async fn run_briefly(step: Value) -> String {
     let host = TestHost::new();
     let timeout = Duration::from_millis(300);
     let limits = Limits { timeout, host_calls: Limits::MAX.host_calls, ..Limits::default() };
     let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": [step] })).await.with_limits(limits);
     let report = host.runtime.run(task).await;
     let in_time = if report.duration < timeout * 2 { "in time" } else { "late" };
-    format!("{} {in_time}", end(&report.end))
+    format!("{} {in_time}", describe_end(&report.end))
 }
 
-/// A task that needs little, and has two seconds, beside eight that do this for six.
+/// Runs a small task with a limit of 2 s beside eight that repeat this step for 6 s.
 async fn beside(step: Value) -> String {
     let host = TestHost::of(Parts { max_tasks: 16, ..Parts::default() });
     let limits = |seconds| Limits { timeout: Duration::from_secs(seconds), ..Limits::default() };
@@ -165,16 +165,16 @@ async fn beside(step: Value) -> String {
     let steps = json!({ "steps": [get("alpha")] });
     let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits(2));
     let runtime = host.runtime.clone();
-    let neighbour = tokio::spawn(async move { runtime.run(task).await }).await.unwrap();
+    let neighbor = tokio::spawn(async move { runtime.run(task).await }).await.unwrap();
     running.iter().for_each(tokio::task::JoinHandle::abort);
-    format!("the neighbour: {}", end(&neighbour.end))
+    format!("the neighbor: {}", describe_end(&neighbor.end))
 }
 
 async fn limited(steps: Value, limits: Limits) -> String {
     let host = TestHost::new();
     let task = host.task(guests::PROBE, &["alpha:sign"], &json!({ "steps": steps })).await.with_limits(limits);
     let report = host.runtime.run(task).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
 async fn allocate(mib: usize) -> String {
@@ -215,7 +215,7 @@ async fn many(times: u64) -> String {
     gets(times, Limits { host_calls: 1000, ..Limits::default() }).await
 }
 
-/// Of a task that may have fifty records.
+/// Gets a secret repeatedly with a limit of fifty records.
 async fn recorded(times: u64) -> String {
     gets(times, Limits { records: 50, ..Limits::default() }).await
 }
@@ -230,21 +230,21 @@ async fn gets(times: u64, limits: Limits) -> String {
     let ended = if ends == 1 { "ended once" } else { "not ended once" };
     let last = host.last(EventKind::TaskFinished).and_then(|record| record.event.reason());
     let reason = if let Some(Reason::Token(reason)) = last { format!(" for {reason}") } else { String::new() };
-    format!("{}, {handles} handles, {ended}{reason}", told(&host, &report))
+    format!("{}, {handles} handles, {ended}{reason}", summarize(&host, &report))
 }
 
 async fn hold(handles: u64) -> String {
     limited(json!([{ "do": "hold-many", "name": "alpha", "times": handles }]), Limits::default()).await
 }
 
-/// More tasks than there are slots, each of which takes a while.
+/// Runs concurrent tasks with two slots.
 async fn at_once(tasks: usize) -> String {
     let host = TestHost::of(Parts { max_tasks: 2, ..Parts::default() });
     let task = host.task(guests::PROBE, &[], &json!({ "steps": [sleep(200)] })).await;
     let running: Vec<_> = (0..tasks)
         .map(|_| {
             let (runtime, task) = (host.runtime.clone(), task.clone());
-            tokio::spawn(async move { end(&runtime.run(task).await.end) })
+            tokio::spawn(async move { describe_end(&runtime.run(task).await.end) })
         })
         .collect();
     let mut seen = Vec::new();
@@ -256,10 +256,10 @@ async fn at_once(tasks: usize) -> String {
     format!("{tasks} × {}", seen.join("; "))
 }
 
-/// Grows two tables in turn, and answers whether each was grown.
+/// Grows two tables in turn, and returns whether each grew.
 async fn tables(elements: u32) -> String {
     let grow = |table: &str| format!("(call {table} (i32.const {elements}))");
-    // The output's bytes: 1 for each table that was grown.
+    // The output has a byte for each table: 1 if it grew.
     let steps = format!(
         "(i32.store8 (i32.const 64) (i32.ge_s {} (i32.const 0))) (i32.store8 (i32.const 65) (i32.ge_s {} (i32.const 0)))
          (i32.store (i32.const 36) (i32.const 64)) (i32.store (i32.const 40) (i32.const 2))",
@@ -271,12 +271,12 @@ async fn tables(elements: u32) -> String {
             let grown = output.iter().map(|grown| if *grown == 1 { "grown" } else { "not grown" });
             grown.collect::<Vec<_>>().join(", ")
         }
-        other => end(&other),
+        other => describe_end(&other),
     }
 }
 
 async fn component(steps: &'static str) -> String {
-    end(&run(steps).await)
+    describe_end(&run(steps).await)
 }
 
 async fn run(steps: &str) -> End {
@@ -285,7 +285,7 @@ async fn run(steps: &str) -> End {
     host.runtime.run(Task::new(&skill).with_input("{}")).await.end
 }
 
-/// Answers with what it wrote at 36 and 40: where the output is, and how long.
+/// Returns the output whose address and length are written at 36 and 40.
 const COMPONENT: &str = r#"(component
     (core module $table
         (table 0 funcref)

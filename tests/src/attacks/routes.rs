@@ -1,5 +1,4 @@
-//! Requests and destinations that a server, a proxy or a registry of names reads otherwise than
-//! they are written.
+//! Requests and destinations that a server, a proxy or a name registry may read differently.
 
 use far_core::capability::{Destination, Target};
 use serde_json::{Value, json};
@@ -7,37 +6,37 @@ use serde_json::{Value, json};
 use super::Case;
 use super::egress::{arrived, fine, outcome};
 use super::trial::Trial;
-use crate::place::Place;
+use crate::egress_fixture::EgressFixture;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "29-lenient-dots",
-            what: "paths in which a lenient decoder reads dot segments",
+            description: "paths that a lenient decoder reads as dot segments",
             attack: Trial::new("completed 12 × Invalid; arrived: nothing", || with_alpha(&LENIENT)),
             twin: Trial::new("completed 6 × 200; arrived: the secret", || with_alpha(&PLAIN)),
         },
         Case {
             id: "29-lenient-grant",
-            what: "a destination whose own path a lenient decoder reads as another",
+            description: "a destination whose path a lenient decoder reads as another",
             attack: Trial::new("refused", || written("https://a.example/open/..;x", "https://a.example/open/..;x")),
             twin: Trial::new("covers", || written("https://a.example/open/..x", "https://a.example/open/..x")),
         },
         Case {
             id: "29-suffix-wildcard",
-            what: "a wildcard over a domain whose children are public suffixes",
+            description: "a wildcard over a domain whose children are public suffixes",
             attack: Trial::new("refused", || written("https://*.kobe.jp", "https://zzz.kobe.jp/")),
             twin: Trial::new("covers", || written("https://*.city.kobe.jp", "https://zzz.city.kobe.jp/")),
         },
         Case {
             id: "29-suffix-below-wildcard",
-            what: "a public suffix below a domain of one owner, by a wildcard for its owner's hosts",
+            description: "a public suffix below a wildcard for one owner's hosts",
             attack: Trial::new("other", || written("https://*.amazonaws.com", "https://s3.amazonaws.com/")),
             twin: Trial::new("covers", || written("https://*.amazonaws.com", "https://sqs.amazonaws.com/")),
         },
         Case {
             id: "39-intermediary",
-            what: "headers by which a proxy tells a server of another host, path, method, client or file, beside a secret",
+            description: "proxy headers that name another host, path, method, client or file, with a secret",
             attack: Trial::new("completed 1 × 200; headers: none", || beside(&OF_INTERMEDIARIES)),
             twin: Trial::new("completed 1 × 200; headers: 4", || beside(&OF_APIS)),
         },
@@ -79,25 +78,25 @@ const OF_APIS: [&str; 4] = ["x-github-api-version", "anthropic-version", "x-amz-
 
 /// Sends a secret to each of these paths.
 async fn with_alpha(paths: &'static [&'static str]) -> String {
-    let place = Place::new(fine()).await;
-    let request = |path: &&str| json!({ "method": "GET", "url": place.url(path), "bearer": "alpha" });
-    let report = place.send(paths.iter().map(request).collect::<Value>()).await;
-    format!("{}; arrived: {}", counted(&outcome(&report)), arrived(&place.server))
+    let fixture = EgressFixture::new(fine()).await;
+    let request = |path: &&str| json!({ "method": "GET", "url": fixture.url(path), "bearer": "alpha" });
+    let report = fixture.send(paths.iter().map(request).collect::<Value>()).await;
+    format!("{}; arrived: {}", counted(&outcome(&report)), arrived(&fixture.server))
 }
 
 /// Sends a secret and these headers, and counts the headers that arrive.
 async fn beside(names: &'static [&'static str]) -> String {
-    let place = Place::new(fine()).await;
+    let fixture = EgressFixture::new(fine()).await;
     let headers: Vec<_> = names.iter().map(|name| json!([name, "/admin"])).collect();
-    let request = json!([{ "method": "GET", "url": place.url("/a"), "bearer": "alpha", "headers": headers }]);
-    let report = place.send(request).await;
-    let arrived = place.server.arrived().concat();
+    let request = json!([{ "method": "GET", "url": fixture.url("/a"), "bearer": "alpha", "headers": headers }]);
+    let report = fixture.send(request).await;
+    let arrived = fixture.server.arrived().concat();
     let found = names.iter().filter(|name| arrived.contains(&format!("\r\n{name}: /admin\r\n"))).count();
     let found = if found == 0 { "none".to_owned() } else { found.to_string() };
     format!("{}; headers: {found}", counted(&outcome(&report)))
 }
 
-/// Writes equal answers as one, with their number.
+/// Merges equal answers into one with a count.
 fn counted(outcome: &str) -> String {
     let Some(answers) = outcome.strip_prefix("completed ") else { return outcome.to_owned() };
     let mut answers: Vec<_> = answers.split(", ").collect();
@@ -106,7 +105,7 @@ fn counted(outcome: &str) -> String {
     format!("completed {count} × {}", answers.join(", "))
 }
 
-/// Parses a destination, and asks if it covers a request.
+/// Parses a destination and checks whether it covers a request.
 async fn written(destination: &str, url: &str) -> String {
     let Ok(destination) = destination.parse::<Destination>() else { return "refused".to_owned() };
     let covers = Target::new("GET", url).is_ok_and(|target| destination.covers(&target));

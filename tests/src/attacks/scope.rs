@@ -1,4 +1,4 @@
-//! Beyond the task's capability.
+//! Attempts beyond the task's capability.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use far_providers::MemoryProvider;
 use serde_json::{Value, json};
 
 use super::Case;
-use super::told::{end, get, go_on, probe, revealing_probe, sign, sleep, told};
+use super::summary::{describe_end, get, go_on, probe, revealing_probe, sign, sleep, summarize};
 use super::trial::Trial;
 use crate::host::{Parts, SECRETS, results};
 use crate::{TestHost, guests};
@@ -29,7 +29,7 @@ fn beyond() -> Vec<Case> {
     vec![
         Case {
             id: "01-undeclared-name",
-            what: "a secret that the task was granted and the skill did not declare",
+            description: "a granted secret that the skill did not declare",
             attack: Trial::new("scope-violation undeclared, 0 calls", || {
                 probe(&["alpha:sign", "gamma:sign"], json!([get("gamma"), go_on()]))
             }),
@@ -39,19 +39,19 @@ fn beyond() -> Vec<Case> {
         },
         Case {
             id: "01-ungranted-name",
-            what: "a secret that the skill declared and the task was not granted",
+            description: "a declared secret without a grant",
             attack: Trial::new("scope-violation ungranted, 0 calls", || probe(&["beta:sign"], json!([get("alpha")]))),
             twin: Trial::new("completed [ok], 1 call", || probe(&["alpha:sign"], json!([get("alpha")]))),
         },
         Case {
             id: "01-no-declaration",
-            what: "a secret, by a component without a declaration",
+            description: "a secret used by a component without a declaration",
             attack: Trial::new("scope-violation undeclared, 0 calls", || both(guests::UNDECLARED)),
             twin: Trial::new("completed, 2 calls", || both(guests::REQUIRED)),
         },
         Case {
             id: "02-another-skills-secret",
-            what: "a secret that the operator permits to another skill only",
+            description: "a secret that the operator permits to another skill only",
             attack: Trial::new("scope-violation not-permitted, 0 calls", || permitted_to(b"another skill")),
             twin: Trial::new("completed [ok], 1 call", || {
                 permitted_to(Box::leak(std::fs::read(guests::PROBE).unwrap().into_boxed_slice()))
@@ -59,19 +59,19 @@ fn beyond() -> Vec<Case> {
         },
         Case {
             id: "02-another-tasks-value",
-            what: "the value that another task fetched for itself",
+            description: "the value that another task fetched for itself",
             attack: Trial::new("2 values for 2 tasks", || shared(Scope::Task)),
             twin: Trial::new("1 values for 2 tasks", || shared(Scope::Skill)),
         },
         Case {
             id: "02-another-tasks-id",
-            what: "a second task of a running one's id, to share what is its own",
+            description: "a second task with the id of a running one, to share its values",
             attack: Trial::new("refused running", || second_task("task-1")),
             twin: Trial::new("completed [ok]", || second_task("task-2")),
         },
         Case {
             id: "02-operation",
-            what: "a handle taken as a permission for everything",
+            description: "an ungranted operation on a granted handle",
             attack: Trial::new("scope-violation operation, 1 call", || {
                 revealing_probe(&["alpha:sign", "beta:reveal"], json!([get("alpha"), { "do": "reveal" }, go_on()]))
             }),
@@ -84,7 +84,7 @@ fn beyond() -> Vec<Case> {
         },
         Case {
             id: "02-version",
-            what: "an old version, with a grant of the current one",
+            description: "an old version, with a grant for the current one",
             attack: Trial::new("scope-violation version, 0 calls", || {
                 probe(&["alpha:sign"], json!([{ "do": "get-version", "name": "alpha", "version": "1" }]))
             }),
@@ -92,37 +92,37 @@ fn beyond() -> Vec<Case> {
         },
         Case {
             id: "02-uses",
-            what: "more uses than were granted",
+            description: "more uses than granted",
             attack: Trial::new("completed [ok, ok, ok, exhausted], 1 call", || uses(2)),
             twin: Trial::new("completed [ok, ok, ok, ok], 1 call", || uses(3)),
         },
         Case {
             id: "13-grant-over",
-            what: "a use after the grant's time",
+            description: "a use after the grant's expiry",
             attack: Trial::new("completed [ok, ok, expired], 1 call", || granted_for(Duration::from_secs(1))),
             twin: Trial::new("completed [ok, ok, ok], 1 call", || granted_for(Duration::from_secs(60))),
         },
         Case {
             id: "05-wildcard-grant",
-            what: "a grant of everything",
+            description: "a grant of everything",
             attack: Trial::new("refused", || grant("*:sign")),
             twin: Trial::new("a grant of alpha", || grant("alpha:sign")),
         },
         Case {
             id: "05-empty-grant",
-            what: "a grant that names nothing to do",
+            description: "a grant without operations",
             attack: Trial::new("refused", || grant("alpha:")),
             twin: Trial::new("a grant of alpha", || grant("alpha:sign")),
         },
         Case {
-            id: "06-what-exists",
-            what: "telling a secret that exists from one that does not, by answer, calls or events",
+            id: "06-existence",
+            description: "probing whether a secret exists, by answer, calls or events",
             attack: Trial::new("alike: scope-violation undeclared, 0 calls", || alike(["gamma", "no-such-secret"])),
             twin: Trial::new("not alike", || alike(["alpha", "no-such-secret"])),
         },
         Case {
             id: "10-retry",
-            what: "another use after a violation that was swallowed",
+            description: "another use after a swallowed violation",
             attack: Trial::new("stopped, stopped, 0 calls", || after("gamma")),
             twin: Trial::new("ok, ok, 1 calls", || after("alpha")),
         },
@@ -133,13 +133,13 @@ fn identity() -> Vec<Case> {
     vec![
         Case {
             id: "02-another-tenants-value",
-            what: "the secret of the same name of another tenant, whose agent runs the same skill",
-            attack: Trial::new("one's own", || tenants("one-tenants-value", "other-tenants-value")),
-            twin: Trial::new("the same", || tenants("one-tenants-value", "one-tenants-value")),
+            description: "another tenant's secret of the same name, by an agent that runs the same skill",
+            attack: Trial::new("own value", || tenants("one-tenants-value", "other-tenants-value")),
+            twin: Trial::new("same value", || tenants("one-tenants-value", "one-tenants-value")),
         },
         Case {
             id: "03-own-identity",
-            what: "records under an identity that the guest writes",
+            description: "records under an identity that the guest forges",
             attack: Trial::new("t-mine of test-agent", || identity_of(r#"{"task_id":"t-other","agent_id":"root"}"#)),
             twin: Trial::new("t-mine of test-agent", || identity_of("")),
         },
@@ -149,14 +149,14 @@ fn identity() -> Vec<Case> {
 async fn both(guest: &str) -> String {
     let host = TestHost::new();
     let report = host.run(guest, &["alpha:sign", "beta:sign"], &json!({})).await;
-    told(&host, &report)
+    summarize(&host, &report)
 }
 
 async fn permitted_to(skill: &'static [u8]) -> String {
     let digest = SkillDigest::of(skill);
     let host =
         TestHost::of(Parts { entry: Box::new(move |entry| entry.skills = Some(vec![digest])), ..Parts::default() });
-    super::told::probe_on(&host, guests::PROBE, &["alpha:sign"], json!([get("alpha")])).await
+    super::summary::probe_on(&host, guests::PROBE, &["alpha:sign"], json!([get("alpha")])).await
 }
 
 async fn shared(scope: Scope) -> String {
@@ -174,7 +174,7 @@ async fn second_task(id: &str) -> String {
     let running = host.spawn_until(first, EventKind::SecretInjected).await;
     let steps = json!({ "steps": [get("alpha")] });
     let second = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id(id.parse().unwrap());
-    let seen = end(&host.runtime.run(second).await.end);
+    let seen = describe_end(&host.runtime.run(second).await.end);
     running.abort();
     seen
 }
@@ -182,7 +182,7 @@ async fn second_task(id: &str) -> String {
 async fn with_grant(grant: Grant, steps: Value) -> String {
     let host = TestHost::new();
     let task = host.task(guests::PROBE, &[], &json!({ "steps": steps })).await.with_grant(grant);
-    told(&host, &host.runtime.run(task).await)
+    summarize(&host, &host.runtime.run(task).await)
 }
 
 async fn uses(most: u32) -> String {
@@ -205,29 +205,29 @@ async fn alike(names: [&'static str; 2]) -> String {
     for name in names {
         let host = TestHost::new();
         let report = host.probe(guests::PROBE, &["alpha:sign"], json!([get(name), go_on()])).await;
-        seen.push((told(&host, &report), host.kinds()));
+        seen.push((summarize(&host, &report), host.kinds()));
     }
     if seen[0] == seen[1] { format!("alike: {}", seen[0].0) } else { "not alike".to_owned() }
 }
 
-/// A running task's session with one grant, of a value that says which secret it is of: no component goes on after a
-/// violation, so this one has none.
+/// Starts a session with one grant and that secret's default value. It has no component, because a
+/// component does not run on after a violation.
 pub(super) async fn session(broker: &Arc<Broker>, provider: &MemoryProvider, task: &str, grant: &Grant) -> Session {
     let value = SECRETS.iter().find(|(name, _)| *name == grant.secret().as_str()).unwrap().1;
     session_of(broker, provider, (task, grant), grant, value.as_bytes()).await
 }
 
-/// The same, with this value, of a skill that declares the secret as this other grant has it.
+/// Starts a session with this value, of a skill that declares the secret like `declared`.
 pub(super) async fn session_of(
     broker: &Arc<Broker>,
     provider: &MemoryProvider,
-    (task, said): (&str, &Grant),
+    (task, declared_as): (&str, &Grant),
     grant: &Grant,
     value: &[u8],
 ) -> Session {
     provider.set(&Reference::named(grant.secret()), &"1".parse().unwrap(), value).unwrap();
     let catalog = Arc::new(Catalog::of_grants(std::slice::from_ref(grant), &"memory".parse().unwrap()).unwrap());
-    let (name, terms) = (said.secret().clone(), said.terms().clone());
+    let (name, terms) = (declared_as.secret().clone(), declared_as.terms().clone());
     let declared = [DeclaredSecret { name, terms, reason: String::new(), optional: false }];
     let (skill_digest, now) = (SkillDigest::of(b"skill"), Instant::now());
     let context = TaskContext {
@@ -270,7 +270,7 @@ async fn tenants(one: &'static str, other: &'static str) -> String {
             host.probe(guests::PROBE_REVEALING, &["alpha:reveal"], json!([get("alpha"), { "do": "reveal" }])).await;
         seen.push(results(&report)[1]["ok"]["sha256"].clone());
     }
-    if seen[0] == seen[1] { "the same" } else { "one's own" }.to_owned()
+    if seen[0] == seen[1] { "same value" } else { "own value" }.to_owned()
 }
 
 async fn identity_of(text: &str) -> String {
@@ -283,13 +283,13 @@ async fn identity_of(text: &str) -> String {
     ] });
     let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id("t-mine".parse().unwrap());
     let report = host.runtime.run(task).await;
-    let told = &results(&report)[3]["ok"];
+    let identity = &results(&report)[3]["ok"];
     let records = host.events.records();
     let all_mine = records.iter().all(|record| {
         record.subject.task_id.as_ref().is_some_and(|id| id.as_str() == "t-mine")
             && record.subject.agent_id.as_str() == "test-agent"
     });
-    if told != &json!({ "task-id": "t-mine", "agent-id": "test-agent" }) || !all_mine {
+    if identity != &json!({ "task-id": "t-mine", "agent-id": "test-agent" }) || !all_mine {
         return "another".to_owned();
     }
     "t-mine of test-agent".to_owned()

@@ -1,4 +1,4 @@
-//! An attempt, and what comes of it.
+//! A trial and its outcome.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -9,18 +9,18 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinError;
 use tokio::time::timeout;
 
-/// Something that is tried against a host of its own.
+/// An action on a new host, with its expected outcome.
 pub struct Trial {
     expected: &'static str,
     run: Box<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>,
 }
 
-/// What came of a trial.
+/// The outcome of a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What should have come of it.
+    /// The expected outcome.
     pub expected: String,
-    /// What did.
+    /// The actual outcome.
     pub seen: String,
 }
 
@@ -32,29 +32,29 @@ impl Trial {
         Self { expected, run: Box::new(move || run().boxed()) }
     }
 
-    /// Runs it. A host that panics is an outcome too, and so is one that takes longer than this.
+    /// Runs the trial within this time. A panic and a hang of the host are outcomes too.
     pub async fn run(&self, within: Duration) -> Outcome {
         let trial = timeout(within, tokio::spawn(AssertUnwindSafe((self.run)())));
         let seen = match trial.await {
             Ok(Ok(seen)) => seen,
-            Ok(Err(ended)) => format!("the host panicked: {}", words(ended)),
+            Ok(Err(ended)) => format!("the host panicked: {}", panic_message(ended)),
             Err(_) => "the host hung".to_owned(),
         };
         Outcome { expected: self.expected.to_owned(), seen }
     }
 }
 
-fn words(ended: JoinError) -> String {
-    let Ok(panic) = ended.try_into_panic() else { return "and was stopped".to_owned() };
+fn panic_message(ended: JoinError) -> String {
+    let Ok(panic) = ended.try_into_panic() else { return "and was canceled".to_owned() };
     match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
-        (Some(words), _) => words.clone(),
-        (_, Some(words)) => (*words).to_owned(),
-        _ => "without a word".to_owned(),
+        (Some(message), _) => message.clone(),
+        (_, Some(message)) => (*message).to_owned(),
+        _ => "without a message".to_owned(),
     }
 }
 
 impl Outcome {
-    /// Whether it is as expected.
+    /// Reports whether the outcome is as expected.
     pub fn ok(&self) -> bool {
         self.expected == self.seen
     }

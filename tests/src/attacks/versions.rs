@@ -1,4 +1,4 @@
-//! A version that was revoked, replaced, or is older than its backend's.
+//! Revoked, rotated and stale versions.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use far_runtime::End;
 use serde_json::{Value, json};
 
 use super::Case;
-use super::told::{end, get, sign, sleep};
+use super::summary::{describe_end, get, sign, sleep};
 use super::trial::Trial;
 use crate::host::Parts;
 use crate::{TestHost, guests};
@@ -18,28 +18,28 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "14-revoked-while-held",
-            what: "a use of a handle whose secret was revoked meanwhile",
+            description: "a handle held across a revocation",
             attack: Trial::new("completed [ok, ok, revoked]", || revoked("alpha")),
             twin: Trial::new("completed [ok, ok, ok]", || revoked("beta")),
         },
         Case {
             id: "15-rotated-while-held",
-            what: "a value of two versions at once, by holding one while it is rotated",
-            // No mutation: there is no code that would mix them: a version's bytes are never written again.
+            description: "a mix of two versions, by holding a handle across a rotation",
+            // No mutation: the bytes of a version are never overwritten, so no code could mix them.
             attack: Trial::new("one, one, other", || rotated(true)),
             twin: Trial::new("one, one, one", || rotated(false)),
         },
         Case {
-            id: "16-beyond-its-time",
-            what: "a use of what the operator lets be stale, while the backend answers",
+            id: "16-expired",
+            description: "an expired value with stale-if-error, while the backend answers",
             attack: Trial::new("completed [ok, ok, expired]", || held(None)),
-            twin: Trial::new("completed [ok, ok, ok, ok], told as stale", || held(Some(LONG))),
+            twin: Trial::new("completed [ok, ok, ok, ok], recorded as stale", || held(Some(LONG))),
         },
         Case {
-            id: "16-beyond-its-bound",
-            what: "a use of what the operator lets be stale, longer than that",
+            id: "16-beyond-stale-bound",
+            description: "a stale value beyond its stale-if-error bound",
             attack: Trial::new("completed [ok, ok, unavailable, expired]", || held(Some(SHORT))),
-            twin: Trial::new("completed [ok, ok, ok, ok], told as stale", || held(Some(LONG))),
+            twin: Trial::new("completed [ok, ok, ok, ok], recorded as stale", || held(Some(LONG))),
         },
     ]
 }
@@ -52,11 +52,11 @@ async fn revoked(name: &str) -> String {
     let steps = json!({ "steps": [get("alpha"), sleep(500), sign()] });
     let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await;
     let running = host.spawn_until(task, EventKind::SecretInjected).await;
-    host.runtime.revoke_kept(&SecretName::parse(name).unwrap()).await;
-    end(&running.await.unwrap().end)
+    host.runtime.revoke(&SecretName::parse(name).unwrap()).await;
+    describe_end(&running.await.unwrap().end)
 }
 
-/// Which of two keys each signature was made with, while the backend's changes and everyone reads it again.
+/// Returns the key of each signature, while the secret is perhaps rotated and refreshed.
 async fn rotated(rotate: bool) -> String {
     let host = TestHost::new();
     let steps = json!({ "steps": [get("alpha"), sign(), sleep(500), sign(), get("alpha"), sign()] });
@@ -65,17 +65,17 @@ async fn rotated(rotate: bool) -> String {
     if rotate {
         let (alpha, version) = (SecretName::parse("alpha").unwrap(), Version::parse("2").unwrap());
         host.provider.set(&Reference::named(&alpha), &version, b"alpha-canary-of-another-version").unwrap();
-        host.runtime.refresh_kept(&alpha).await;
+        host.runtime.refresh(&alpha).await;
     }
     let report = running.await.unwrap();
-    let End::Completed(output) = &report.end else { return end(&report.end) };
+    let End::Completed(output) = &report.end else { return describe_end(&report.end) };
     let steps: Vec<Value> = serde_json::from_slice(output).unwrap_or_default();
     let signatures: Vec<_> = steps.iter().filter_map(|step| step.pointer("/ok/signature")).collect();
     let named = signatures.iter().map(|one| if Some(one) == signatures.first() { "one" } else { "other" });
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// A value whose time ends while its handle is held; its backend goes away before, if it is let be stale for that long.
+/// Holds a handle beyond the value's expiry. With `stale`, the backend fails before the expiry.
 async fn held(stale: Option<Duration>) -> String {
     let parts = Parts {
         entry: Box::new(move |entry| {
@@ -93,9 +93,9 @@ async fn held(stale: Option<Duration>) -> String {
     if stale.is_some() {
         host.provider.fail_with(Some(ProviderError::Unavailable));
     }
-    let seen = end(&running.await.unwrap().end);
-    let told = host.events.records().iter().any(|record| {
+    let seen = describe_end(&running.await.unwrap().end);
+    let is_stale = host.events.records().iter().any(|record| {
         record.event.cache().is_some_and(|cache| serde_json::to_value(cache).is_ok_and(|cache| cache == "stale"))
     });
-    if told { format!("{seen}, told as stale") } else { seen }
+    if is_stale { format!("{seen}, recorded as stale") } else { seen }
 }

@@ -198,9 +198,9 @@ struct Examined {
 fn copy_from(address: u64, chunk: &mut [u8]) {
     let start = ptr::with_exposed_provenance::<u8>(address as usize);
     for (at, byte) in chunk.iter_mut().enumerate() {
-        // SAFETY: the kernel has just mapping_list this range as mapped, readable and there, and
-        // locked pages are never given back. Values in it may be written meanwhile by other
-        // threads: each read is of one byte, and volatile.
+        // SAFETY: the kernel has just listed this range as mapped, readable and present, and locked
+        // pages are never unmapped. Other threads may write values in it meanwhile, so each read is
+        // of one byte, and volatile.
         *byte = unsafe { start.add(at).read_volatile() };
     }
 }

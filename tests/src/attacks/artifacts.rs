@@ -1,4 +1,4 @@
-//! Compiled components: the engine runs what they hold.
+//! Compiled components, whose code the engine trusts and runs.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -8,17 +8,17 @@ use far_runtime::ArtifactCache;
 use serde_json::json;
 
 use super::Case;
-use super::told::end;
+use super::summary::describe_end;
 use super::trial::Trial;
 use crate::host::Parts;
 use crate::{TestHost, guests};
 
 pub(super) fn cases() -> Vec<Case> {
-    let twin = || Trial::new("completed, as it was", || after(|_, _| {}));
+    let twin = || Trial::new("completed, reused", || after(|_, _| {}));
     vec![
         Case {
-            id: "62-swapped-artefact",
-            what: "another component's compiled code in the place of a skill's",
+            id: "62-swapped-artifact",
+            description: "another component's compiled code in cache of a skill's",
             attack: Trial::new("completed, compiled again", || {
                 after(|own, other| {
                     fs::copy(other, own).unwrap();
@@ -28,16 +28,16 @@ pub(super) fn cases() -> Vec<Case> {
         },
         Case {
             id: "62-others-can-write",
-            what: "compiled code that others can write",
+            description: "compiled code that other users can write",
             attack: Trial::new("completed, compiled again", || {
                 after(|own, _| fs::set_permissions(own, Permissions::from_mode(0o666)).unwrap())
             }),
             twin: twin(),
         },
         Case {
-            id: "62-cut-artefact",
-            what: "compiled code that was cut off",
-            // No mutation: the engine sees that by itself.
+            id: "62-cut-artifact",
+            description: "truncated compiled code",
+            // No mutation: the engine detects truncation itself.
             attack: Trial::new("completed, compiled again", || {
                 after(|own, _| {
                     let file = fs::OpenOptions::new().write(true).open(own).unwrap();
@@ -49,34 +49,34 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Compiles two skills, does something to the first one's artefact, and runs it on another host.
+/// Compiles two skills, tampers with the first artifact, and runs the first skill on another host.
 async fn after(attack: fn(&Path, &Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("artefacts");
-    let own = compile(&place, guests::REQUIRED).await;
-    let other = compile(&place, guests::PROBE).await;
+    let cache = folder.path().join("artifacts");
+    let own = compile(&cache, guests::REQUIRED).await;
+    let other = compile(&cache, guests::PROBE).await;
     attack(&own, &other);
     let before = fs::metadata(&own).unwrap().ino();
-    let seen = run(&place, guests::REQUIRED).await;
+    let seen = run(&cache, guests::REQUIRED).await;
     let now = fs::metadata(&own).unwrap().ino();
-    format!("{seen}, {}", if now == before { "as it was" } else { "compiled again" })
+    format!("{seen}, {}", if now == before { "reused" } else { "compiled again" })
 }
 
-async fn run(place: &Path, guest: &str) -> String {
-    let artifacts = Some(ArtifactCache::open(place).unwrap());
+async fn run(cache: &Path, guest: &str) -> String {
+    let artifacts = Some(ArtifactCache::open(cache).unwrap());
     let host = TestHost::of(Parts { artifacts, ..Parts::default() });
     let report = host.run(guest, &["alpha:sign", "beta:sign"], &json!({ "steps": [] })).await;
-    end(&report.end)
+    describe_end(&report.end)
 }
 
-/// The artefact that running a skill leaves.
-async fn compile(place: &Path, guest: &str) -> PathBuf {
-    let list = |place: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(place).map(|entries| entries.map(|entry| entry.unwrap().path()).collect());
+/// Runs a skill and returns the artifact that the run leaves.
+async fn compile(cache: &Path, guest: &str) -> PathBuf {
+    let list = |cache: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(cache).map(|entries| entries.map(|entry| entry.unwrap().path()).collect());
         entries.unwrap_or_default()
     };
-    let before = list(place);
-    run(place, guest).await;
+    let before = list(cache);
+    run(cache, guest).await;
     let is_new = |path: &PathBuf| !before.contains(path) && path.file_stem().is_some_and(|name| name.len() == 64);
-    list(place).into_iter().find(is_new).unwrap()
+    list(cache).into_iter().find(is_new).unwrap()
 }

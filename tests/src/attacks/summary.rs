@@ -1,59 +1,60 @@
-//! What was seen of a task, in the fewest words that tell a success of the attacker from a failure.
+//! Summaries of a task that distinguish a successful attack from a failed one.
 
 use far_runtime::{End, Report};
 use serde_json::{Value, json};
 
 use crate::TestHost;
 
-/// What a probe writes to its log when it was let on.
-const WENT_ON: &str = "went on";
+/// The line that a probe logs if it continues after a violation.
+const CONTINUED: &str = "continued";
 
-/// The step that shows that a guest was let on.
+/// Returns a step that shows that the guest continued.
 pub(super) fn go_on() -> Value {
-    json!({ "do": "log", "level": "info", "message": WENT_ON })
+    json!({ "do": "log", "level": "info", "message": CONTINUED })
 }
 
-/// The step that gets a secret.
+/// Returns a step that gets a secret.
 pub(super) fn get(name: &str) -> Value {
     json!({ "do": "get", "name": name })
 }
 
-/// The step that signs.
+/// Returns a step that signs.
 pub(super) fn sign() -> Value {
     json!({ "do": "sign", "message": "m" })
 }
 
-/// The step that sleeps.
+/// Returns a step that sleeps.
 pub(super) fn sleep(ms: u64) -> Value {
     json!({ "do": "sleep", "ms": ms })
 }
 
-/// A probe without a hand on bytes, on a host of its own, in words.
+/// Runs a probe without 'reveal' on a new host, and summarizes it.
 pub(super) async fn probe(grants: &'static [&'static str], steps: Value) -> String {
     probe_on(&TestHost::new(), crate::guests::PROBE, grants, steps).await
 }
 
-/// A probe that may reveal.
+/// Runs a probe with 'reveal' on a new host, and summarizes it.
 pub(super) async fn revealing_probe(grants: &'static [&'static str], steps: Value) -> String {
     probe_on(&TestHost::new(), crate::guests::PROBE_REVEALING, grants, steps).await
 }
 
-/// A probe, in words.
+/// Runs a probe and summarizes it.
 pub(super) async fn probe_on(host: &TestHost, guest: &str, grants: &[&str], steps: Value) -> String {
     let report = host.probe(guest, grants, steps).await;
-    told(host, &report)
+    summarize(host, &report)
 }
 
-/// How a task ended, with its steps' answers if it completed, whether it went on, and how often the backend was called.
-pub(super) fn told(host: &TestHost, report: &Report) -> String {
-    let went_on = report.log.iter().any(|entry| entry.text.contains(WENT_ON));
-    let went_on = if went_on && !matches!(report.end, End::Completed(_)) { ", went on" } else { "" };
+/// Summarizes a task: its end, whether it continued after a violation, and the calls of the
+/// backend.
+pub(super) fn summarize(host: &TestHost, report: &Report) -> String {
+    let continued = report.log.iter().any(|entry| entry.text.contains(CONTINUED));
+    let continued = if continued && !matches!(report.end, End::Completed(_)) { ", continued" } else { "" };
     let calls = host.provider.calls();
-    format!("{}{went_on}, {calls} {}", end(&report.end), if calls == 1 { "call" } else { "calls" })
+    format!("{}{continued}, {calls} {}", describe_end(&report.end), if calls == 1 { "call" } else { "calls" })
 }
 
-/// How a task ended.
-pub(super) fn end(end: &End) -> String {
+/// Describes the end of a task, with the results of its steps if it completed.
+pub(super) fn describe_end(end: &End) -> String {
     let outcome = end.outcome().as_str();
     match end {
         End::Completed(output) => match serde_json::from_slice(output) {

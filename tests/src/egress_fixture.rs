@@ -1,4 +1,4 @@
-//! A server on loopback, and a host whose tasks may send a secret to it.
+//! A loopback server and a host whose tasks may send a secret to it.
 
 use std::num::NonZeroU32;
 
@@ -11,20 +11,20 @@ use crate::guests;
 use crate::host::{Parts, TestHost};
 use crate::server::{Answer, Authority, Server};
 
-/// A server, and a host that may send alpha to it.
-pub struct Place {
+/// A server and a host that may send `alpha` to it.
+pub struct EgressFixture {
     /// The server.
     pub server: Server,
     /// The host.
     pub host: TestHost,
-    /// Where alpha may be sent.
+    /// The destination of `alpha`.
     destination: String,
-    /// What it may stand in.
+    /// The placements of `alpha`.
     placements: Vec<Placement>,
 }
 
-impl Place {
-    /// The two, on loopback.
+impl EgressFixture {
+    /// Starts the server and the host.
     pub async fn new(answer: Answer) -> Self {
         let authority = Authority::new();
         let server = Server::start(&authority, "localhost", answer).await;
@@ -32,12 +32,12 @@ impl Place {
         Self::of(server, &origin, Egress::new().with_authorities(authority.pem().as_bytes()).unwrap(), true)
     }
 
-    /// The same with a destination and a way out of the test's own.
+    /// Creates a fixture with this server, destination and egress.
     pub fn of(server: Server, destination: &str, egress: Egress, loopback: bool) -> Self {
         Self::with(server, destination, egress, loopback, Parts::default())
     }
 
-    /// The same with a host of which the rest is different.
+    /// Creates a fixture with this server, destination, egress and other parts of the host.
     pub fn with(server: Server, destination: &str, egress: Egress, loopback: bool, parts: Parts) -> Self {
         let to: Destination = destination.parse().unwrap();
         let terms = Terms::new(["seal".parse().unwrap()].into_iter().collect(), vec![to]).unwrap();
@@ -58,24 +58,24 @@ impl Place {
         Self { server, host, destination: destination.to_owned(), placements: vec![Placement::Authorization] }
     }
 
-    /// The same with these parts of a request, of those that the operator permits: the `authorization` header, the header
-    /// `x-api-key`, the parameter `key` and the client certificate.
+    /// Sets the placements, among those that the operator permits: the `authorization` header, the
+    /// header `x-api-key`, the parameter `key` and the client certificate.
     #[must_use]
     pub fn placing(self, placements: &[&str]) -> Self {
         Self { placements: placements.iter().map(|text| text.parse().unwrap()).collect(), ..self }
     }
 
-    /// A task that may send alpha to the destination, and others below `/open`.
+    /// Creates a task that may send `alpha` to the destination and other requests below `/open`.
     pub async fn task(&self, input: &Value) -> Task {
         self.task_with_uses(input, None).await
     }
 
-    /// The same, with a limit on how often alpha is sent.
+    /// Creates such a task with a limit on the uses of `alpha`.
     pub async fn task_with_uses(&self, input: &Value, uses: Option<NonZeroU32>) -> Task {
         self.task_by(guests::SENDER, input, uses).await
     }
 
-    /// The same by another component.
+    /// Creates such a task for another component.
     pub async fn task_by(&self, guest: &str, input: &Value, uses: Option<NonZeroU32>) -> Task {
         let declaration = json!({
             "name": "sender", "version": "1", "description": "",
@@ -99,7 +99,7 @@ impl Place {
         Task::new(&skill).with_grant(grant).with_egress(open).with_input(input.to_string())
     }
 
-    /// Sends requests, each after the other, by a skill that holds alpha.
+    /// Runs a skill that holds `alpha` and sends these requests in order.
     pub async fn send(&self, requests: Value) -> Report {
         let input = json!({ "secrets": ["alpha"], "requests": requests });
         let report = self.host.runtime.run(self.task(&input).await).await;
@@ -107,13 +107,13 @@ impl Place {
         report
     }
 
-    /// `https://localhost:PORT/PATH`.
+    /// Returns `https://localhost:PORT/PATH`.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.server.origin())
     }
 }
 
-/// What the skill had for answers; nothing if the task did not complete.
+/// Returns the answers that the skill received, or none if the task did not complete.
 pub fn answers(report: &Report) -> Vec<Value> {
     let End::Completed(output) = &report.end else { return Vec::new() };
     let output: Value = serde_json::from_slice(output).unwrap();
