@@ -1,4 +1,4 @@
-//! Constructors of events, by kind and case, as `docs/pal.md` lists them.
+//! Constructors of events, by kind and case, as `docs/reference/events.md` lists them.
 
 use std::time::Duration;
 
