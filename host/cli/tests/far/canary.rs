@@ -1,19 +1,19 @@
-//! The search for values in all that a run printed and wrote.
+//! A search for secret values in everything that a run printed and wrote.
 
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// What must not be found: values, raw and encoded.
+/// Values that must not appear, raw and encoded.
 pub(crate) struct Canaries(Vec<Vec<u8>>);
 
 impl Canaries {
-    /// All that stands in `.env` files: values, and keys, which may be values in the wrong place.
+    /// Returns the values of `.env` files, and the keys, which may be misplaced values.
     pub(crate) fn of(env_files: &[String]) -> Self {
         let pieces = env_files.iter().flat_map(|text| text.lines()).flat_map(|line| line.splitn(2, '='));
         let pieces = pieces.map(|piece| piece.trim_matches(['"', '\'', ' ']).as_bytes());
-        // Shorter ones are found by chance, and PEM's first and last lines in all that is PEM.
+        // Shorter strings match by chance, and PEM markers match all PEM.
         let is_telling = |piece: &&[u8]| piece.len() >= 8 && !piece.starts_with(b"-----");
         Self(pieces.filter(is_telling).flat_map(forms).collect())
     }
@@ -24,7 +24,7 @@ impl Canaries {
         assert!(!self.0.iter().any(is_in), "a value in {place}");
     }
 
-    /// Searches every file of a folder but those whose names end in `.env`.
+    /// Searches every file of a folder except those whose names end in `.env`.
     #[track_caller]
     pub(crate) fn assert_none_in_files(&self, folder: &Path) {
         for entry in folder.read_dir().unwrap() {
@@ -40,7 +40,7 @@ impl Canaries {
 fn forms(value: &[u8]) -> Vec<Vec<u8>> {
     let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut forms = vec![value.to_vec(), hex.to_uppercase().into_bytes(), hex.into_bytes()];
-    // Wherever the value stands in what was encoded, one of these groups of three bytes begins where base64's do.
+    // At any offset of the value, one of these groups of three bytes aligns with base64.
     for start in 0..3 {
         let rest = value.get(start..).unwrap_or_default();
         let (groups, _) = rest.split_at(rest.len() / 3 * 3);
@@ -50,7 +50,7 @@ fn forms(value: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_value_is_found_in_every_form() {
+fn search_finds_every_encoding() {
     let canaries = Canaries::of(&["A=\"a canary?~\"\nno assignment\nB=x\n".to_owned()]);
     let hidden =
         |text: String| std::panic::catch_unwind(|| canaries.assert_none_in("a test", text.as_bytes())).is_err();

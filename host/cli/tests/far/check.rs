@@ -4,21 +4,21 @@ use crate::fixture::{Far, usage};
 
 const PROVIDER: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n";
 const HEAD: &str = "far.toml: valid\nagent local, wasi inert, swap refused\n\n";
-const NONE: &str = "SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS  DESTINATIONS\n";
-const FOUR: &str = "PROVIDER  STATE\ndev       reached, has 4 secrets\n";
+const NONE: &str = "SECRET  PROVIDER  FOUND  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS  DESTINATIONS\n";
+const FOUR: &str = "PROVIDER  STATE\ndev       reachable, has 4 secrets\n";
 
-/// A check of a `far.toml` with this text.
+/// Returns a check of this `far.toml`.
 fn check(text: &str) -> Far {
     Far::new().words("check --config far.toml").file("far.toml", text)
 }
 
-/// What is wrong with that text.
+/// Asserts the error of this `far.toml`.
 fn refused(text: &str, stderr: &str) {
     check(text).stderr(stderr).code(2);
 }
 
 #[test]
-fn what_is_permitted_to_whom_is_a_table() {
+fn permitted_secrets_are_listed() {
     let digest = "0".repeat(64);
     let far = check(&format!(
         "[agent]\nid = 'far-agent-7'\nswap = 'allowed'\n[runtime]\nwasi = 'strict'\n{PROVIDER}\
@@ -31,9 +31,9 @@ far.toml: valid
 agent far-agent-7, wasi strict, swap allowed
 
 PROVIDER  STATE
-dev       reached, has 4 secrets
+dev       reachable, has 4 secrets
 
-SECRET                 PROVIDER  THERE  OPERATIONS    SCOPE  TTL  WHEN LEAKED  SKILLS                                                                   DESTINATIONS
+SECRET                 PROVIDER  FOUND  OPERATIONS    SCOPE  TTL  WHEN LEAKED  SKILLS                                                                   DESTINATIONS
 deploy                 dev       yes    seal          agent  1h   fail         sha256:*  https://api.github.com/repos https://*.example.com
 github-webhook-secret  dev       yes    sign,refresh  task   15m  replace      every skill                                                              -
 ";
@@ -51,13 +51,13 @@ fn counted_repeats_are_shown() {
 }
 
 #[test]
-fn how_long_a_value_answers_and_when_it_is_rotated_is_shown() {
+fn lifetime_and_rotation_are_shown() {
     let text = format!(
         "{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\nttl = '15m'\nstale = '5m'\n\
          rotate = {{ every = '24h' }}\n"
     );
     let table = "\
-SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL                                           WHEN LEAKED  SKILLS       DESTINATIONS
+SECRET  PROVIDER  FOUND  OPERATIONS  SCOPE  TTL                                           WHEN LEAKED  SKILLS       DESTINATIONS
 alpha   dev       yes    sign        task   15m, 5m stale, rotated every 1d, overlap 10m  replace      every skill  -
 ";
     check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).code(0);
@@ -71,19 +71,19 @@ alpha   dev       yes    sign        task   15m, 5m stale, rotated every 1d, ove
 }
 
 #[test]
-fn nothing_permitted_is_valid_too() {
+fn empty_catalog_is_valid() {
     check(PROVIDER).stdout(format!("{HEAD}{FOUR}\n{NONE}")).code(0);
     check("").stdout(format!("{HEAD}PROVIDER  STATE\n\n{NONE}")).code(0);
 }
 
 #[test]
-fn without_a_configuration_the_env_file_is_checked() {
+fn env_file_is_checked_without_configuration() {
     let stdout = "\
-no configuration: a task may use what it is granted, from the .env
+no configuration: a task may use every granted secret of the .env file
 agent local, wasi inert, swap refused
 
 PROVIDER  STATE
-dotenv    reached, has 4 secrets
+dotenv    reachable, has 4 secrets
 
 SECRET
 alpha
@@ -99,7 +99,7 @@ payroll-db-password
 }
 
 #[test]
-fn one_object() {
+fn json_prints_one_object() {
     let far = check(&format!("{PROVIDER}[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n")).args(["--json"]);
     let object = concat!(
         r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"authorities":null,"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":0,"ok":true,"problems":[],"#,
@@ -112,19 +112,18 @@ fn one_object() {
 }
 
 #[test]
-fn what_is_permitted_and_not_there() {
+fn permitted_absent_secret_is_reported() {
     let text = format!("{PROVIDER}[secrets.gamma]\nprovider = 'dev'\noperations = ['sign']\n");
     let table = "\
-SECRET  PROVIDER  THERE  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
+SECRET  PROVIDER  FOUND  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
 gamma   dev       NO     sign        task   1h   replace      every skill  -
 ";
-    let stderr = "error: the provider 'dev' has no 'gamma'\n  help: put it there, or name it with 'path' as the provider \
-                  has it, or permit it no longer\n";
+    let stderr = "error: provider 'dev' has no secret 'gamma'\n  help: create the secret, set 'path' to its name in the provider, or remove it from the configuration\n";
     check(&text).stdout(format!("{HEAD}{FOUR}\n{table}")).stderr(stderr).code(2);
     let object = concat!(
         r#"{"agent_id":null,"command":"check","config":"far.toml","egress":{"authorities":null,"ca_file":null,"destinations":[],"hosts":{},"networks":[]},"exit_code":2,"ok":false,"problems":[{"about":"gamma","#,
-        r#""error":{"causes":[],"help":"put it there, or name it with 'path' as the provider has it, or permit it no "#,
-        r#"longer","kind":"absent","message":"the provider 'dev' has no 'gamma'"}}],"#,
+        r#""error":{"causes":[],"help":"create the secret, set 'path' to its name in the provider, or remove it "#,
+        r#"from the configuration","kind":"absent","message":"provider 'dev' has no secret 'gamma'"}}],"#,
         r#""providers":[{"id":"dev","secrets":4,"state":"reached"}],"repeats":"each","secrets":[{"destinations":[],"name":"gamma","#,
         r#""only_sealed":false,"operations":["sign"],"placements":[],"present":false,"provider":"dev","reference":"gamma","rotate":null,"scope":"task","signing":"hmac","skills":null,"#,
         r#""stale_ms":0,"ttl_ms":3600000,"when_leaked":"replace"}],"swap":"refused","wasi":"inert"}"#,
@@ -134,7 +133,7 @@ gamma   dev       NO     sign        task   1h   replace      every skill  -
 }
 
 #[test]
-fn every_provider_is_asked_and_every_problem_told() {
+fn every_provider_problem_is_reported() {
     let text = format!(
         "{PROVIDER}[providers.old]\ntype = 'dotenv'\npath = 'old.env'\n[providers.open]\ntype = 'dotenv'\npath = 'open.env'\n\
          [secrets.alpha]\nprovider = 'old'\noperations = ['sign']\n"
@@ -142,37 +141,36 @@ fn every_provider_is_asked_and_every_problem_told() {
     let far = check(&text).secrets_file("open.env", "OPEN_CANARY=open-canary-11\n").mode("open.env", 0o644);
     let stdout = "\
 PROVIDER  STATE
-dev       reached, has 4 secrets
-old       refused
-open      refused
+dev       reachable, has 4 secrets
+old       cannot be opened
+open      cannot be opened
 
-SECRET  PROVIDER  THERE    OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
+SECRET  PROVIDER  FOUND    OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
 alpha   old       unknown  sign        task   1h   replace      every skill  -
 ";
     let stderr = "\
-error: old.env: there is no such file
-  help: write lines like 'NAME=value' into it, then 'chmod 600' it
-error: open.env: is open to other users (mode 0644)
-  help: 'chmod 600' it; if others could read it until now, its secrets want replacing
+error: 'old.env' does not exist
+  help: create it with lines like 'NAME=value', then run 'chmod 600' on it
+error: 'open.env' is accessible to other users (mode 0644)
+  help: run 'chmod 600' on it, and replace its secrets if other users could read it
 ";
     far.stdout(format!("{HEAD}{stdout}")).stderr(stderr).code(2);
 }
 
 #[test]
-fn what_is_wrong_in_the_file_is_placed() {
+fn configuration_errors_have_positions() {
     refused(
         &format!("{PROVIDER}[secrets.alpha]\nprovidr = 'dev'\n"),
         "error: far.toml:5:1: unknown key 'secrets.alpha.providr'\n  help: did you mean 'provider'?\n",
     );
     refused(
         &format!("{PROVIDER}[secrets.alpha]\nprovider = 'dav'\n"),
-        "error: far.toml:5:12: 'secrets.alpha.provider': no provider of this name is configured\n  help: did you mean \
+        "error: far.toml:5:12: 'secrets.alpha.provider': unknown provider\n  help: did you mean \
          'dev'?\n",
     );
     refused(
         "[agent\n",
-        "error: far.toml:1:7: not valid TOML: unclosed table, expected `]`\n  help: correct this place; the rest was not \
-         looked at\n",
+        "error: far.toml:1:7: not valid TOML: unclosed table, expected `]`\n  help: fix this error; the rest of the file was not checked\n",
     );
     refused("[secret.alpha]\n", "error: far.toml:1:2: unknown key 'secret'\n  help: did you mean 'secrets'?\n");
     refused(
@@ -182,8 +180,8 @@ fn what_is_wrong_in_the_file_is_placed() {
     );
     refused(
         "[providers.v]\ntype = 'kubernetes'\n",
-        "error: far.toml:2:8: 'providers.v.type': the provider type \"kubernetes\" is not built into this version of far\n  \
-         help: the types for this version are \"dotenv\" and \"vault\"\n",
+        "error: far.toml:2:8: 'providers.v.type': provider type 'kubernetes' is not supported by this version of far\n  \
+         help: supported types are \"dotenv\" and \"vault\"\n",
     );
     refused(
         &format!("{PROVIDER}[secrets.Alpha]\nprovider = 'dev'\n"),
@@ -193,16 +191,15 @@ fn what_is_wrong_in_the_file_is_placed() {
 }
 
 #[test]
-fn what_others_can_write_is_no_configuration() {
-    let stderr = "error: 'far.toml' can be changed by others: its mode is 0666\n  help: take the right away: chmod go-w \
+fn writable_configuration_is_refused() {
+    let stderr = "error: 'far.toml' is writable by other users: its mode is 0666\n  help: remove the permission: chmod go-w \
                   'far.toml'\n";
     check(PROVIDER).mode("far.toml", 0o666).stderr(stderr).code(2);
 }
 
 #[test]
-fn mistakes_on_the_command_line() {
-    let absent = "error: failed to read 'absent.toml'\n  cause: No such file or directory (os error 2)\n  help: check that \
-                  the file is there and that you may read it\n";
+fn invalid_arguments_are_usage_errors() {
+    let absent = "error: failed to read 'absent.toml'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n";
     Far::new().words("check --config absent.toml").stderr(absent).code(2);
     let cases = [
         (
@@ -231,7 +228,7 @@ fn mistakes_on_the_command_line() {
         )
     };
     let cause = "\"No such file or directory (os error 2)\"";
-    let help = "check that the file is there and that you may read it";
+    let help = "check that the file exists and is readable";
     let unread = object("config", "failed to read 'absent.toml'", cause, help);
     Far::new().words("check --json --config absent.toml").stdout(unread).code(2);
     let unknown = object("arguments", "unexpected argument '--bogus' found", "", "see 'far check --help'");
@@ -239,7 +236,7 @@ fn mistakes_on_the_command_line() {
 }
 
 #[test]
-fn how_requests_leave_is_shown() {
+fn egress_rules_are_shown() {
     let far = check(&format!(
         "[egress]\ndestinations = ['GET https://a.example', 'https://b.example/c']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\nhosts = {{ 'a.example' = '10.0.0.5' }}\n{PROVIDER}"
     ));
@@ -247,50 +244,50 @@ fn how_requests_leave_is_shown() {
 far.toml: valid
 agent local, wasi inert, swap refused
 requests without a secret: GET https://a.example https://b.example/c
-networks besides the public ones: 10.0.0.0/8 fd00::/8
-hosts that are not looked up: a.example at 10.0.0.5:0
-certificates of: the platform
+additional networks: 10.0.0.0/8 fd00::/8
+static host addresses: a.example at 10.0.0.5:0
+certificate authorities: the platform
 
 ";
     far.stdout(format!("{head}{FOUR}\n{NONE}")).code(0);
 }
 
 #[test]
-fn authorities_that_are_none() {
+fn invalid_authorities_are_refused() {
     let far = check(&format!("[egress]\nca-file = 'ca.pem'\n{PROVIDER}")).file("ca.pem", "no certificate");
     let head = "\
 far.toml: valid
 agent local, wasi inert, swap refused
 requests without a secret: none
-networks besides the public ones: none
-hosts that are not looked up: none
-certificates of: ca.pem
+additional networks: none
+static host addresses: none
+certificate authorities: ca.pem
 
 ";
-    let stderr = "error: no certificates can be taken from ca.pem\n  cause: there is no certificate in it, or one that cannot be \
-                  read\n  help: name a file with certificates in PEM, each from '-----BEGIN CERTIFICATE-----'\n";
+    let stderr = "error: cannot use the certificates in 'ca.pem'\n  cause: the PEM text contains no certificate, or an \
+                  invalid one\n  help: pass a file of PEM certificates, each beginning with '-----BEGIN CERTIFICATE-----'\n";
     far.stdout(format!("{head}{FOUR}\n{NONE}")).stderr(stderr).code(2);
     refused(
         "[egress]\nnetworks = ['10.0.0.1']\n",
-        "error: far.toml:2:13: 'egress.networks[0]': a network is written like 10.20.0.0/16 or fd00::/8\n",
+        "error: far.toml:2:13: 'egress.networks[0]': a network has the form 10.20.0.0/16 or fd00::/8\n",
     );
     refused(
         "[egress]\nca = 'x'\n",
-        "error: far.toml:2:1: unknown key 'egress.ca'\n  help: known here: 'destinations', 'networks', 'ca-file', 'hosts'\n",
+        "error: far.toml:2:1: unknown key 'egress.ca'\n  help: use one of 'destinations', 'networks', 'ca-file', 'hosts'\n",
     );
 }
 
 #[test]
-fn authorities_that_others_can_change() {
-    let stderr = "error: 'ca.pem' can be changed by others: its mode is 0664\n  help: take the right away: chmod go-w 'ca.pem'\n";
+fn writable_authorities_are_refused() {
+    let stderr = "error: 'ca.pem' is writable by other users: its mode is 0664\n  help: remove the permission: chmod go-w 'ca.pem'\n";
     let ca_file = |text: &str| check(text).file("ca.pem", "").mode("ca.pem", 0o664).stderr(stderr);
     let head = "\
 far.toml: valid
 agent local, wasi inert, swap refused
 requests without a secret: none
-networks besides the public ones: none
-hosts that are not looked up: none
-certificates of: ca.pem
+additional networks: none
+static host addresses: none
+certificate authorities: ca.pem
 
 ";
     ca_file(&format!("[egress]\nca-file = 'ca.pem'\n{PROVIDER}")).stdout(format!("{head}{FOUR}\n{NONE}")).code(2);
@@ -299,9 +296,9 @@ far.toml: valid
 agent local, wasi inert, swap refused
 
 PROVIDER  STATE
-dev       refused
+dev       cannot be opened
 
-SECRET  PROVIDER  THERE    OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
+SECRET  PROVIDER  FOUND    OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS
 app     dev       unknown  seal        task   1h   replace      every skill  https://api.github.com
 ";
     ca_file(&format!(

@@ -1,4 +1,4 @@
-//! Users of a real database, made for a task by a real server with Vault's API: gone after every end that a task can come to.
+//! Dynamic database users from a real Vault server: revoked at every end of their task.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,10 +11,10 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::fixture::Far;
-use crate::running::Running;
+use crate::running::RunningFar;
 
 const CREATE: &str = r#"CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"#;
-/// All that the documentation says that the provider's token needs.
+/// The policy that the documentation requires for the provider's token.
 const POLICY: &str = r#"
 path "db/creds/app" { capabilities = ["read"] }
 path "db/roles/app" { capabilities = ["read"] }
@@ -22,16 +22,16 @@ path "auth/token/create" { capabilities = ["update"] }
 path "auth/token/revoke-accessor" { capabilities = ["update"] }
 path "sys/leases/revoke" { capabilities = ["update"] }
 "#;
-/// And of a user that is there already.
+/// The policy for a static database user.
 const STATIC: &str = r#"
 path "db/static-creds/legacy" { capabilities = ["read"] }
 path "db/static-roles/legacy" { capabilities = ["read"] }
 path "db/rotate-role/legacy" { capabilities = ["update"] }
 "#;
-/// Both fields are read, which are of one user.
+/// Gets both fields of one user.
 const GET: &str = r#"{"do":"get","name":"alpha"},{"do":"get","name":"beta"}"#;
 
-/// A server, its database, and a token with those rights.
+/// A server, its database, and a token with that policy.
 struct World {
     bao: OpenBao,
     postgres: Postgres,
@@ -76,12 +76,12 @@ impl World {
         )
     }
 
-    /// `far run` of a probe with these steps.
+    /// Returns a `far run` of a probe with these steps.
     fn far(&self, steps: &str, timeout: &str) -> Far {
-        self.far_of("one", steps, timeout)
+        self.far_for_agent("one", steps, timeout)
     }
 
-    fn far_of(&self, agent: &str, steps: &str, timeout: &str) -> Far {
+    fn far_for_agent(&self, agent: &str, steps: &str, timeout: &str) -> Far {
         let grant = |name: &str| json!({ "secret": name, "operations": ["reveal"] });
         let steps: serde_json::Value = serde_json::from_str(&format!("[{steps}]")).unwrap();
         let task = json!({
@@ -96,21 +96,21 @@ impl World {
         far.file("token", &self.token).mode("token", 0o600)
     }
 
-    /// Users that were made and not ended.
+    /// Returns the number of users that are not revoked.
     fn users(&self) -> usize {
         self.postgres.query("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'").unwrap().parse().unwrap()
     }
 }
 
-/// A run that has fetched both fields.
-fn fetched(far: &Far) -> Running {
-    let mut running = Running::start(far);
+/// Starts a run and waits until it has both fields.
+fn start_fetched(far: &Far) -> RunningFar {
+    let mut running = RunningFar::start(far);
     running.until(2, "secret.injected");
     running
 }
 
 #[test]
-fn after_every_end_of_a_task_its_user_is_gone() {
+fn every_outcome_revokes_database_user() {
     let Some(world) = World::start() else { return };
     for (steps, timeout, outcome) in [
         ("", "20s", "outcome=completed"),
@@ -120,7 +120,7 @@ fn after_every_end_of_a_task_its_user_is_gone() {
         (r#",{"do":"spin"}"#, "2s", "outcome=timed-out"),
     ] {
         let far = world.far(&format!("{GET}{steps}"), timeout);
-        let (_, stdout, stderr) = Running::start(&far).end();
+        let (_, stdout, stderr) = RunningFar::start(&far).end();
         assert!(
             stderr.lines().any(|line| line.contains("task.finished") && line.contains(outcome)),
             "{stdout}{stderr}"
@@ -131,28 +131,28 @@ fn after_every_end_of_a_task_its_user_is_gone() {
         assert_eq!(world.users(), 0, "{outcome}");
     }
     let leases = world.state.path().join("far/leases");
-    assert_eq!(leases.read_dir().unwrap().count(), 1, "the key alone");
+    assert_eq!(leases.read_dir().unwrap().count(), 1, "only the key is left");
 }
 
 #[test]
-fn it_works_while_the_task_runs() {
+fn database_user_lives_while_task_runs() {
     let Some(world) = World::start() else { return };
     let leak =
         r#"{"do":"get","name":"alpha"},{"do":"reveal"},{"do":"get","name":"beta"},{"do":"reveal"},{"do":"spin"}"#;
     let far = world.far(leak, "20s");
-    let running = fetched(&far);
-    assert_eq!(world.users(), 1, "of both fields");
+    let running = start_fetched(&far);
+    assert_eq!(world.users(), 1, "one user for both fields");
     running.send(Signal::TERM);
     assert_eq!(running.end().0, Some(143));
-    assert_eq!(world.users(), 0, "it was cancelled");
+    assert_eq!(world.users(), 0, "the canceled run revokes its user");
 }
 
 #[test]
-fn two_tasks_have_two_and_the_end_of_one_is_not_the_others() {
+fn tasks_have_separate_database_users() {
     let Some(world) = World::start() else { return };
     let steps = format!(r#"{GET},{{"do":"spin"}}"#);
     let (one, other) = (world.far(&steps, "30s"), world.far(&steps, "30s"));
-    let (one, other) = (fetched(&one), fetched(&other));
+    let (one, other) = (start_fetched(&one), start_fetched(&other));
     assert_eq!(world.users(), 2);
     one.send(Signal::TERM);
     assert_eq!(one.end().0, Some(143));
@@ -163,60 +163,60 @@ fn two_tasks_have_two_and_the_end_of_one_is_not_the_others() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_ended_by_the_next_of_the_same_agent() {
+fn next_run_revokes_leases_of_killed_run() {
     let Some(world) = World::start() else { return };
     let spin = format!(r#"{GET},{{"do":"spin"}}"#);
     let (far, runs) = (world.far(&spin, "60s"), world.far(&spin, "60s"));
-    let runs = fetched(&runs);
-    let killed = fetched(&far);
+    let runs = start_fetched(&runs);
+    let killed = start_fetched(&far);
     assert_eq!(world.users(), 2);
     killed.send(Signal::KILL);
     assert_eq!(killed.end().0, None);
     thread::sleep(Duration::from_millis(100));
-    assert_eq!(world.users(), 2, "nobody was there to end it");
+    assert_eq!(world.users(), 2, "the killed run revokes nothing");
 
     let identity = r#"{"do":"identity"}"#;
-    let (others, next) = (world.far_of("other", identity, "20s"), world.far(identity, "20s"));
-    let (code, _, stderr) = Running::start(&others).end();
-    assert_eq!((code, world.users()), (Some(0), 2), "another agent's: {stderr}");
+    let (others, next) = (world.far_for_agent("other", identity, "20s"), world.far(identity, "20s"));
+    let (code, _, stderr) = RunningFar::start(&others).end();
+    assert_eq!((code, world.users()), (Some(0), 2), "leases of another agent stay: {stderr}");
     let started = Instant::now();
-    let (code, _, stderr) = Running::start(&next).end();
-    assert_eq!((code, world.users()), (Some(0), 1), "and nothing of the one that runs: {stderr}");
+    let (code, _, stderr) = RunningFar::start(&next).end();
+    assert_eq!((code, world.users()), (Some(0), 1), "leases of the running process stay: {stderr}");
     assert!(!stderr.contains("warning") && started.elapsed() < Duration::from_secs(20), "{stderr}");
     let ended: Vec<_> = stderr.lines().filter(|line| line.contains("cause=recovery")).collect();
-    let [ended] = ended[..] else { panic!("not recorded once: {stderr}") };
-    // The lease, and the token that it was made with. What is nobody's task has no task.
-    let told = "secret.revoked   provider=vault outcome=completed cause=recovery count=2";
-    assert!(ended.ends_with(told), "{ended}");
+    let [ended] = ended[..] else { panic!("not recorded exactly once: {stderr}") };
+    // The lease and its token. Recovery belongs to no task.
+    let message = "secret.revoked   provider=vault outcome=completed cause=recovery count=2";
+    assert!(ended.ends_with(message), "{ended}");
     runs.send(Signal::TERM);
     assert_eq!(runs.end().0, Some(143));
     assert_eq!(world.users(), 0);
 }
 
 #[test]
-fn what_is_not_as_a_killed_run_wrote_it_ends_nothing_and_is_recorded() {
+fn tampered_journal_revokes_nothing() {
     let Some(world) = World::start() else { return };
-    let killed = fetched(&world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s"));
+    let killed = start_fetched(&world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s"));
     killed.send(Signal::KILL);
     assert_eq!(killed.end().0, None);
     let written = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
     let files = world.state.path().join("far/leases").read_dir().unwrap().map(|entry| entry.unwrap().path());
     let ledger = files.into_iter().find(|path| written(path).contains("creds/app")).unwrap();
     std::fs::write(&ledger, written(&ledger).replace("creds/app", "creds/apq")).unwrap();
-    let (code, _, stderr) = Running::start(&world.far(r#"{"do":"identity"}"#, "20s")).end();
+    let (code, _, stderr) = RunningFar::start(&world.far(r#"{"do":"identity"}"#, "20s")).end();
     assert_eq!(code, Some(0), "{stderr}");
-    let told = "secret.revoked   provider=vault outcome=failed reason=unsound-ledger cause=recovery count=1\n";
+    let message = "secret.revoked   provider=vault outcome=failed reason=unsound-ledger cause=recovery count=1\n";
     assert!(
-        stderr.contains(told) && stderr.contains("warning: 1 of the files that earlier runs left are not"),
+        stderr.contains(message) && stderr.contains("warning: 1 of the files that earlier runs left are not"),
         "{stderr}"
     );
 }
 
 #[test]
-fn what_was_made_for_a_task_is_replaced_and_ended_when_the_operator_says_so() {
+fn operator_rotates_and_revokes_dynamic_secret() {
     let Some(world) = World::start() else { return };
     let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s");
-    let mut running = fetched(&far);
+    let mut running = start_fetched(&far);
     let also = |words: &str| {
         let output = far.also(&format!("secrets {words} --config far.toml")).output().unwrap();
         let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -224,26 +224,26 @@ fn what_was_made_for_a_task_is_replaced_and_ended_when_the_operator_says_so() {
         stdout.replace(&running.id().to_string(), "PID")
     };
     let listed = also("list");
-    assert!(listed.contains("  made for who asks\n") && listed.contains("  made for it  "), "{listed}");
+    assert!(listed.contains("  dynamic secret\n") && listed.contains("  dynamic  "), "{listed}");
 
-    let for_each = "'vault' makes another one for whoever asks\n";
+    let for_each = "'vault' issues dynamic secrets\n";
     let refreshed = also("refresh alpha");
-    assert!(refreshed.contains(for_each) && refreshed.contains("PID  kept none\n"), "{refreshed}");
+    assert!(refreshed.contains(for_each) && refreshed.contains("PID  no cached values\n"), "{refreshed}");
     let rotated = also("rotate alpha");
-    assert!(rotated.contains(for_each) && rotated.contains("PID  kept 1 value, of which 1 changed\n"), "{rotated}");
-    assert_eq!(world.users(), 2, "for as long as both are used");
+    assert!(rotated.contains(for_each) && rotated.contains("PID  1 cached value, 1 changed\n"), "{rotated}");
+    assert_eq!(world.users(), 2, "both users during the overlap");
     for name in ["alpha", "beta"] {
         let revoked = also(&format!("revoke {name}"));
         assert!(revoked.starts_with(&format!("{name}: revoked\n")) && revoked.contains(for_each), "{revoked}");
     }
-    assert_eq!(world.users(), 0, "and the task runs");
+    assert_eq!(world.users(), 0, "revoked while the task runs");
     running.until(1, "cause=operator");
     running.send(Signal::TERM);
     assert_eq!(running.end().0, Some(143));
 }
 
-/// Passes connections on to a server. The answer to a request that begins so is lost on its way. Answers with its address.
-fn losing(to: String, start: &'static str) -> String {
+/// Starts a proxy that drops the answers to requests with this start. Returns its address.
+fn lossy_proxy(to: String, start: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
@@ -265,7 +265,7 @@ fn losing(to: String, start: &'static str) -> String {
 }
 
 #[test]
-fn processes_read_again_what_may_have_been_rotated_by_a_server_whose_answer_was_lost() {
+fn lost_rotation_answer_makes_processes_reread() {
     let Some(world) = World::start() else { return };
     world.postgres.query("CREATE ROLE legacy LOGIN PASSWORD 'first'").unwrap();
     let write = |path: &str, body| world.bao.api("POST", path, &body).unwrap();
@@ -273,57 +273,60 @@ fn processes_read_again_what_may_have_been_rotated_by_a_server_whose_answer_was_
     write("db/static-roles/legacy", json!({ "db_name": "main", "username": "legacy", "rotation_period": "1h" }));
     write("sys/policies/acl/far", json!({ "policy": STATIC }));
     let config = world.far_toml("one").replace("db/creds/app", "db/static-creds/legacy");
-    let lossy = config.replace(&world.bao.address(), &losing(world.bao.address(), "POST /v1/db/rotate-role/"));
-    // Another's may rotate it, and not read it.
+    let lossy = config.replace(&world.bao.address(), &lossy_proxy(world.bao.address(), "POST /v1/db/rotate-role/"));
+    // This token may rotate the user, but not read it.
     write("sys/policies/acl/blind", json!({ "policy": STATIC.replace("\"read\"", "\"deny\"") }));
     let blind = write("auth/token/create", json!({ "policies": ["blind"] }));
     let far = world.far(&format!(r#"{GET},{{"do":"spin"}}"#), "60s").file("lossy.toml", lossy);
     let far = far.file("blind.toml", config.replace("'token' }", "'blind' }")).file("far.toml", config);
     let far = far.file("blind", blind.pointer("/auth/client_token").unwrap().as_str().unwrap()).mode("blind", 0o600);
-    let mut running = fetched(&far);
+    let mut running = start_fetched(&far);
     let output = far.also("secrets rotate beta --config lossy.toml").output().unwrap();
     let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     let process = running.id();
-    let said = format!(
-        "beta: rotated in part\n  backend{}  'vault' may have made a version: the backend is unavailable\n  process {process}  \
-         kept 1 value, of which 1 changed\n",
+    let expected = format!(
+        "beta: rotated partially\n  backend{}  'vault' may have created a version: the backend is unavailable\n  process {process}  \
+         1 cached value, 1 changed\n",
         " ".repeat(process.to_string().len() + 1)
     );
-    assert_eq!((output.status.code(), stdout.as_str()), (Some(5), said.as_str()), "{stderr}");
-    assert!(stderr.contains("error: the provider 'vault' cannot be reached\n"), "{stderr}");
+    assert_eq!((output.status.code(), stdout.as_str()), (Some(5), expected.as_str()), "{stderr}");
+    assert!(stderr.contains("error: cannot reach provider 'vault'\n"), "{stderr}");
 
     let output = far.also("secrets rotate beta --config blind.toml").output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{stderr}");
-    assert!(stderr.contains("error: the provider 'vault' denies it\n"), "{stderr}");
+    assert!(stderr.contains("error: provider 'vault' denied the request\n"), "{stderr}");
     running.until(2, "secret.refreshed beta");
     running.send(Signal::TERM);
     assert_eq!(running.end().0, Some(143));
 }
 
 #[test]
-fn what_tasks_would_share_is_gone_with_the_run() {
+fn shared_database_user_ends_with_run() {
     let Some(world) = World::start() else { return };
     let shared = world.far_toml("one").replace("operations =", "scope = 'agent'\noperations =");
     let far = world.far(GET, "20s").file("far.toml", shared);
-    let (code, _, stderr) = Running::start(&far).end();
+    let (code, _, stderr) = RunningFar::start(&far).end();
     assert_eq!((code, world.users()), (Some(0), 0), "{stderr}");
     let mut revoked = stderr.lines().filter(|line| line.contains("secret.revoked")).peekable();
-    let by_nobodys_task = revoked.peek().is_some() && revoked.all(|line| !line.contains(" task="));
-    assert!(stderr.contains("secret.injected  beta") && by_nobodys_task, "not by the task: {stderr}");
+    let outside_tasks = revoked.peek().is_some() && revoked.all(|line| !line.contains(" task="));
+    assert!(stderr.contains("secret.injected  beta") && outside_tasks, "revoked by a task: {stderr}");
 }
 
 #[test]
-fn without_a_place_to_write_it_down_nothing_is_made_and_that_is_said() {
+fn unusable_journal_refuses_dynamic_secrets() {
     let Some(world) = World::start() else { return };
     std::fs::create_dir_all(world.state.path().join("far/leases")).unwrap();
     let far = world.far(GET, "20s");
-    // It is open to others.
+    // The folder is open to other users.
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(world.state.path().join("far/leases"), mode).unwrap();
-    let (code, stdout, stderr) = Running::start(&far).end();
-    let said = "warning: secrets that a server makes are refused: ";
-    assert!(stderr.starts_with(said) && stderr.contains("far/leases: its mode is 0755\n"), "{stderr}");
+    let (code, stdout, stderr) = RunningFar::start(&far).end();
+    let expected = "warning: dynamic secrets are disabled: ";
+    assert!(
+        stderr.starts_with(expected) && stderr.contains("far/leases' is accessible to other users: its mode is 0755\n"),
+        "{stderr}"
+    );
     assert!(stderr.contains("outcome=failed reason=unsupported"), "{stderr}");
     assert_eq!((code, stdout.as_str()), (Some(0), r#"[{"error":"unavailable"},{"error":"unavailable"}]"#));
     assert_eq!(world.users(), 0);
@@ -336,17 +339,17 @@ fn without_a_place_to_write_it_down_nothing_is_made_and_that_is_said() {
         .collect::<Vec<_>>()
         .join("\n");
     let far = world.far(GET, "20s").file("far.toml", far).variable("XDG_STATE_HOME", "");
-    let (_, _, stderr) = Running::start(&far).end();
+    let (_, _, stderr) = RunningFar::start(&far).end();
     assert!(stderr.contains("neither [agent] state nor XDG_STATE_HOME nor HOME says"), "{stderr}");
 }
 
 #[test]
-fn a_check_says_that_it_is_there_and_makes_nothing() {
+fn check_issues_no_database_user() {
     let Some(world) = World::start() else { return };
     let far = world.with(Far::new().words("check"), "one");
-    let (code, stdout, stderr) = Running::start(&far).end();
+    let (code, stdout, stderr) = RunningFar::start(&far).end();
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
-    assert!(stdout.contains("reached, has 2 secrets"), "{stdout}");
+    assert!(stdout.contains("reachable, has 2 secrets"), "{stdout}");
     assert_eq!(world.users(), 0);
     assert!(!world.state.path().join("far").exists());
 }

@@ -11,8 +11,7 @@ fn diff(old: Vec<u8>, new: Vec<u8>) -> Far {
 
 fn wider(ways: &str) -> String {
     format!(
-        "error: new.wasm could do what the old version could not, in {ways}\n  help: look at what is marked 'widening' \
-         before it takes the old one's place\n"
+        "error: 'new.wasm' has capabilities that the old version lacks ({ways})\n  help: review the changes marked 'widening' before replacing the old version\n"
     )
 }
 
@@ -21,18 +20,18 @@ fn signing() -> Vec<u8> {
 }
 
 #[test]
-fn two_that_are_the_same() {
+fn equal_components_have_no_changes() {
     diff(signing(), signing()).stdout(format!("{HEAD}the same component\n")).code(0);
     let other = declared(
         &[SECRETS, SIGNING],
         &format!(r#"{{"name":"hook","version":"1","description":"d", "secrets":[{KEY}]}}"#),
     );
-    let stdout = format!("{HEAD}no difference in what they could do; the code differs\n");
-    diff(signing(), component_with(&other)).stdout(stdout).code(0);
+    let stdout = format!("{HEAD}same capabilities; the code differs\n");
+    diff(signing(), with_custom_section(&other)).stdout(stdout).code(0);
 }
 
-/// The same with a custom section that nobody reads.
-fn component_with(component: &[u8]) -> Vec<u8> {
+/// Adds an unused custom section to a component.
+fn with_custom_section(component: &[u8]) -> Vec<u8> {
     [component, b"\0\x02\x01x"].concat()
 }
 
@@ -45,7 +44,7 @@ fn every_widening_is_named() {
         {"name":"other","operations":["sign"],"reason":"r"}"#;
     let stdout = format!(
         "{HEAD}\
-DIRECTION  CHANGE             ABOUT                          WHAT
+DIRECTION  CHANGE             ABOUT                          DETAILS
 widening   reveal-gained      tinkerbell:skill/reveal@0.1.0  can take the bytes of secrets now
 widening   new-import         wasi:random/random@0.2.6       reads clocks and random bytes
 widening   new-secret         other                          declared for sign
@@ -55,11 +54,11 @@ widening   wider-destination  token                          may be sent to http
     );
     let imports = [SECRETS, SIGNING, REVEAL, "wasi:random/random@0.2.6"];
     let far = diff(skill(&[SECRETS, SIGNING], old), skill(&imports, new));
-    far.stdout(stdout).stderr(wider("5 ways")).code(3);
+    far.stdout(stdout).stderr(wider("5 widening changes")).code(3);
 }
 
 #[test]
-fn what_becomes_less_and_what_is_only_told() {
+fn narrowings_and_notes_are_listed() {
     let old = r#"{"name":"key","operations":["sign","reveal"],"reason":"r"},{"name":"other","operations":["sign"],"reason":"r"}"#;
     let new = r#"{"name":"crook","version":"2\u202e","description":"e","secrets":[
         {"name":"key","operations":["sign"],"reason":"\u001b[2J","optional":true}]}"#;
@@ -67,7 +66,7 @@ fn what_becomes_less_and_what_is_only_told() {
 old.wasm: 'hook', version '1', sha256:*
 new.wasm: 'crook', version '2\\u{202e}', sha256:*
 
-DIRECTION  CHANGE               ABOUT                          WHAT
+DIRECTION  CHANGE               ABOUT                          DETAILS
 narrowing  reveal-lost          tinkerbell:skill/reveal@0.1.0  cannot take the bytes of secrets any more
 narrowing  secret-gone          other                          is not declared any more
 narrowing  operation-gone       key                            declares 'reveal' no longer
@@ -82,22 +81,22 @@ note       now-optional         key                            the skill can do 
 }
 
 #[test]
-fn a_declaration_that_comes_or_goes() {
+fn added_or_removed_declaration_is_listed() {
     let stdout = "\
 old.wasm: no declaration, sha256:*
 new.wasm: 'hook', version '1', sha256:*
 
-DIRECTION  CHANGE             ABOUT  WHAT
+DIRECTION  CHANGE             ABOUT  DETAILS
 widening   new-secret         key    declared for sign
 note       declaration-added  hook   had no declaration before
 ";
     let bare = component(&[SECRETS, SIGNING], RUN);
-    diff(bare.clone(), signing()).stdout(stdout).stderr(wider("1 way")).code(3);
+    diff(bare.clone(), signing()).stdout(stdout).stderr(wider("1 widening change")).code(3);
     let stdout = "\
 old.wasm: 'hook', version '1', sha256:*
 new.wasm: no declaration, sha256:*
 
-DIRECTION  CHANGE            ABOUT  WHAT
+DIRECTION  CHANGE            ABOUT  DETAILS
 narrowing  secret-gone       key    is not declared any more
 note       declaration-gone  hook   has no declaration any more, and gets no secret
 ";
@@ -105,11 +104,11 @@ note       declaration-gone  hook   has no declaration any more, and gets no sec
 }
 
 #[test]
-fn one_object() {
+fn json_prints_one_object() {
     let object = concat!(
         r#"{"changes":[{"about":"key","direction":"widening","id":"new-operation","message":"declares 'refresh' now"}],"#,
-        r#""command":"diff","error":{"causes":[],"help":"look at what is marked 'widening' before it takes the old one's "#,
-        r#"place","kind":"widened","message":"new.wasm could do what the old version could not, in 1 way"},"exit_code":3,"#,
+        r#""command":"diff","error":{"causes":[],"help":"review the changes marked 'widening' before replacing the old "#,
+        r#"version","kind":"widened","message":"'new.wasm' has capabilities that the old version lacks (1 widening change)"},"exit_code":3,"#,
         r#""new":{"digest":"sha256:*","name":"hook","skill":"new.wasm","version":"1"},"ok":false,"#,
         r#""old":{"digest":"sha256:*","name":"hook","skill":"old.wasm","version":"1"}}"#,
         "\n"
@@ -126,20 +125,19 @@ fn one_object() {
 }
 
 #[test]
-fn files_that_no_host_would_load() {
+fn unloadable_files_are_refused() {
     let build = "  help: build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'\n";
     let module = "is refused: the file is a core WebAssembly module, not a component\n";
     diff(b"\0asm\x01\0\0\0".to_vec(), signing()).stderr(format!("error: old.wasm {module}{build}")).code(3);
     diff(signing(), b"\0asm\x01\0\0\0".to_vec()).stderr(format!("error: new.wasm {module}{build}")).code(3);
-    let damaged = "error: new.wasm is refused: the file is not a WebAssembly component, or it is damaged\n";
+    let damaged = "error: cannot load 'new.wasm': the file is not a WebAssembly component, or it is damaged\n";
     diff(signing(), b"no component".to_vec()).stderr(format!("{damaged}{build}")).code(3);
-    let absent = "error: cannot read the skill other.wasm\n  cause: No such file or directory (os error 2)\n  help: check \
-                  that the file is there and that you may read it\n";
+    let absent = "error: cannot read the skill 'other.wasm'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n";
     Far::new().words("diff other.wasm new.wasm").file("new.wasm", signing()).stderr(absent).code(2);
 }
 
 #[test]
-fn arguments_that_make_no_sense() {
+fn invalid_arguments_are_usage_errors() {
     let missing = usage("the following required arguments were not provided:\n  <NEW>", "", "diff <OLD> <NEW>");
     Far::new().words("diff old.wasm").stderr(missing).code(2);
     let third = usage("unexpected argument 'c.wasm' found", "", "diff [OPTIONS] <OLD> <NEW>");

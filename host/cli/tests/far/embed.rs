@@ -14,7 +14,7 @@ const DECLARATION: &str = r#"{
   "secrets": [{ "name": "alpha", "operations": ["sign"], "reason": "r" }, { "name": "beta", "operations": ["sign"], "reason": "r" }]
 }"#;
 
-/// `far embed skill.wasm skill.json`, of an empty component.
+/// Returns `far embed skill.wasm skill.json` for an empty component.
 fn embed(words: &str) -> Far {
     Far::new()
         .words("embed skill.wasm skill.json")
@@ -27,7 +27,7 @@ fn declares(file: &str) -> String {
     format!("{file}: declares 'hook', version 1.0.0: alpha, beta\n")
 }
 
-/// A component that has this declaration.
+/// Returns a component with a declaration of this name.
 fn declared(name: &str) -> Vec<u8> {
     let document = format!(r#"{{"name":"{name}","version":"1","description":""}}"#);
     let section = [&[16], b"tinkerbell:skill" as &[u8], document.as_bytes()].concat();
@@ -35,7 +35,7 @@ fn declared(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_component_gets_a_declaration() {
+fn embed_writes_declaration_in_place() {
     let far = embed("").mode("skill.wasm", 0o640);
     let ran = far.stderr(declares("skill.wasm")).code(0);
     let path = ran.folder.path().join("skill.wasm");
@@ -43,21 +43,21 @@ fn a_component_gets_a_declaration() {
     assert!(written.starts_with(COMPONENT));
     assert_eq!(read(&written).unwrap().unwrap().secrets.len(), 2);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
-    // Nothing is left of how it was made.
+    // No temporary files are left.
     assert_eq!(fs::read_dir(ran.folder.path()).unwrap().count(), 3);
 }
 
 #[test]
-fn into_another_file() {
+fn embed_writes_output_file() {
     let ran = embed("--output made.wasm").stderr(declares("made.wasm")).code(0);
     assert_eq!(fs::read(ran.folder.path().join("skill.wasm")).unwrap(), COMPONENT);
     assert!(read(&fs::read(ran.folder.path().join("made.wasm")).unwrap()).unwrap().is_some());
 }
 
 #[test]
-fn a_declaration_is_replaced_only_where_that_is_wanted() {
-    let there = "error: cannot give skill.wasm a declaration\n  cause: the component has a declaration already: 'old', \
-                 version 1\n  help: if the new one is meant to stand in its place: --replace\n";
+fn existing_declaration_needs_replace_flag() {
+    let there = "error: cannot embed the declaration in 'skill.wasm'\n  cause: the component has a declaration already: 'old', \
+                 version 1\n  help: pass --replace to replace the existing declaration\n";
     let ran = embed("").file("skill.wasm", declared("old")).stderr(there).code(2);
     assert_eq!(fs::read(ran.folder.path().join("skill.wasm")).unwrap(), declared("old"));
     let ran = embed("--replace").file("skill.wasm", declared("old")).stderr(declares("skill.wasm")).code(0);
@@ -66,17 +66,17 @@ fn a_declaration_is_replaced_only_where_that_is_wanted() {
 }
 
 #[test]
-fn a_skill_without_secrets_and_hostile_text() {
+fn hostile_declaration_text_is_escaped() {
     let document = "{\"name\":\"quiet\",\"version\":\"1\\u202e\\u001b[2J\",\"description\":\"\"}";
-    let told = "skill.wasm: declares 'quiet', version 1\\u{202e}\\u{1b}[2J: no secret\n";
-    embed("").file("skill.json", document).stderr(told).code(0);
+    let message = "skill.wasm: declares 'quiet', version 1\\u{202e}\\u{1b}[2J: no secret\n";
+    embed("").file("skill.json", document).stderr(message).code(0);
 }
 
 #[test]
-fn documents_that_are_no_declaration() {
+fn invalid_declarations_are_refused() {
     let refused = |document: &str, cause: &str| {
         let stderr = format!(
-            "error: cannot give skill.wasm a declaration\n  cause: {cause}\n  help: a declaration is one JSON object with \
+            "error: cannot embed the declaration in 'skill.wasm'\n  cause: {cause}\n  help: a declaration is one JSON object with \
              'name', 'version', 'description' and 'secrets'\n"
         );
         let ran = embed("").file("skill.json", document).stderr(stderr).code(2);
@@ -90,7 +90,7 @@ fn documents_that_are_no_declaration() {
     );
     refused(
         &DECLARATION.replace("\"description\": \"d\"", "\"name\": \"again\""),
-        "the declaration is not valid\n  cause: a key is there twice at line 2 column 53",
+        "the declaration is not valid\n  cause: duplicate key at line 2 column 53",
     );
     refused(&DECLARATION.replace("beta", "alpha"), "the secret 'alpha' is declared twice");
     refused(
@@ -101,11 +101,10 @@ fn documents_that_are_no_declaration() {
 }
 
 #[test]
-fn files_that_are_no_component() {
+fn invalid_components_are_refused() {
     let refused = |component: &[u8], cause: &str| {
         let stderr = format!(
-            "error: cannot give skill.wasm a declaration\n  cause: {cause}\n  help: name a component, as a toolchain for \
-             wasm32-wasip2 or a componentizer makes it\n"
+            "error: cannot embed the declaration in 'skill.wasm'\n  cause: {cause}\n  help: pass a component, built for wasm32-wasip2 or by a componentizer\n"
         );
         embed("").file("skill.wasm", component).stderr(stderr).code(2);
     };
@@ -116,15 +115,17 @@ fn files_that_are_no_component() {
 }
 
 #[test]
-fn places_that_take_no_file() {
+fn unwritable_outputs_are_refused() {
     embed("--output absent/made.wasm")
         .stderr(
-            "error: cannot write the skill to absent/made.wasm\n  cause: No such file or directory (os error 2)\n  help: \
-             check that the folder is there and that you may write to it\n",
+            "error: cannot write the skill to 'absent/made.wasm'\n  cause: No such file or directory (os error 2)\n  help: \
+             check that the folder exists and is writable\n",
         )
         .code(2);
     let not_a_file = |name: &str| {
-        format!("error: {name} is no regular file\n  help: name a file, not a folder, a link, a pipe or a device\n")
+        format!(
+            "error: '{name}' is not a regular file\n  help: pass a regular file, not a folder, link, pipe or device\n"
+        )
     };
     embed("--output there").folder("there").stderr(not_a_file("there")).code(2);
     embed("--output link").link("link", "elsewhere").stderr(not_a_file("link")).code(2);
@@ -132,7 +133,7 @@ fn places_that_take_no_file() {
 }
 
 #[test]
-fn mistakes_on_the_command_line() {
+fn invalid_arguments_are_usage_errors() {
     let both = "the following required arguments were not provided:\n  <SKILL>\n  <DECLARATION>";
     let one = "the following required arguments were not provided:\n  <DECLARATION>";
     let cases = [
@@ -145,8 +146,7 @@ fn mistakes_on_the_command_line() {
     }
     let unread = |what: &str| {
         format!(
-            "error: cannot read {what}\n  cause: No such file or directory (os error 2)\n  help: check that the file is there \
-             and that you may read it\n"
+            "error: cannot read {what}\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n"
         )
     };
     Far::new().words("embed skill.wasm absent.json").stderr(unread("the declaration absent.json")).code(2);

@@ -5,16 +5,16 @@ use far_component::review::{ChangeId, FindingId};
 use crate::component::{KEY, REVEAL, RUN, SECRETS, SIGNING, component, declared, skill};
 use crate::fixture::{Far, usage};
 
-/// What is printed of a skill that signs with 'key', up to its findings.
+/// The output for a skill that signs with 'key', up to its findings.
 const SIGNS: &str = "\
-skill.wasm: of the world 'skill', uses secrets without seeing them
-sha256:*, * bytes, 1 module and 0 components inside
-declares 'hook', version '1', without a schema of its input: d
+skill.wasm: world 'skill', uses secrets without seeing them
+sha256:*, * bytes, 1 module, 0 components
+declares 'hook', version '1', without input schema: d
 
 SECRET  OPERATIONS  OPTIONAL  DESTINATIONS  REASON
 key     sign        no        -             r
 
-KIND     IMPORT                          WHAT IT DOES
+KIND     IMPORT                          PURPOSE
 secrets  tinkerbell:skill/secrets@0.1.0  asks for secrets, and holds them without seeing their bytes
 signing  tinkerbell:skill/signing@0.1.0  lets the host sign with secrets
 
@@ -24,37 +24,37 @@ fn inspect(component: Vec<u8>) -> Far {
     Far::new().words("inspect skill.wasm").file("skill.wasm", component)
 }
 
-/// An inspection of a skill that signs, against this policy.
+/// Returns an inspection of a signing skill with this policy.
 fn policy(text: &str) -> Far {
     inspect(skill(&[SECRETS, SIGNING], KEY)).words("--policy policy.toml").file("policy.toml", text)
 }
 
-/// What is wrong with that policy.
+/// Asserts the error of this policy.
 #[track_caller]
 fn refused(text: &str, stderr: &str) {
     policy(text).stderr(format!("error: policy.toml:{stderr}")).code(2);
 }
 
 #[test]
-fn a_skill_of_which_there_is_nothing_to_find() {
+fn clean_skill_has_no_findings() {
     inspect(skill(&[SECRETS, SIGNING], KEY)).stdout(format!("{SIGNS}SIZE *\n\nno findings\n")).code(0);
 }
 
 #[test]
-fn what_is_found_is_sorted_by_how_much_it_matters() {
+fn findings_are_sorted_by_severity() {
     let secrets = r#"
         {"name":"key","operations":["reveal"],"reason":"r","optional":true},
         {"name":"token","operations":["seal"],"destinations":["https://*.example.com","https://a.example/b"],"placements":["header:x-key","query:k"],"reason":""}"#;
     let stdout = "\
-skill.wasm: of the world 'other', no skill: a host of this version refuses it
-sha256:*, * bytes, 1 module and 0 components inside
-declares 'hook', version '1', without a schema of its input: d
+skill.wasm: world 'other', no skill: a host of this version refuses it
+sha256:*, * bytes, 1 module, 0 components
+declares 'hook', version '1', without input schema: d
 
 SECRET  OPERATIONS  OPTIONAL  DESTINATIONS                                                       REASON
 key     reveal      yes       -                                                                  r
 token   seal        no        https://*.example.com https://a.example/b in header:x-key,query:k  
 
-KIND           IMPORT                            WHAT IT DOES
+KIND           IMPORT                            PURPOSE
 reveal         tinkerbell:skill/reveal@0.1.0     takes the bytes of secrets
 outgoing-http  wasi:http/outgoing-handler@0.2.6  sends requests over HTTP
 sockets        wasi:sockets/tcp@0.2.6            inert here: there is no network
@@ -62,7 +62,7 @@ unknown        acme:backdoor/open@1.0.0          unknown: a host of this version
 
 SIZE *
 
-SEVERITY  FINDING             ABOUT                             WHAT
+SEVERITY  FINDING             ABOUT                             DETAILS
 high      reveal-with-egress  the component                     takes the bytes of secrets and sends requests: what it sends is up to its code
 high      unknown-import      acme:backdoor/open@1.0.0          a host of this version has no such import, and refuses it
 medium    reveal              key                               the skill takes its bytes, and may do anything with them
@@ -81,17 +81,17 @@ info      optional-secret     key                               the skill can do
 }
 
 #[test]
-fn a_component_that_declares_nothing() {
+fn component_without_declaration_is_summarized() {
     let stdout = "\
-skill.wasm: of the world 'other', no skill: a host of this version refuses it
-sha256:*, * bytes, 0 modules and 0 components inside
-without a declaration: it gets no secret
+skill.wasm: world 'other', no skill: a host of this version refuses it
+sha256:*, * bytes, 0 modules, 0 components
+no declaration: the skill gets no secrets
 
-KIND  IMPORT  WHAT IT DOES
+KIND  IMPORT  PURPOSE
 
 SIZE *
 
-SEVERITY  FINDING        ABOUT  WHAT
+SEVERITY  FINDING        ABOUT  DETAILS
 high      no-run-export  run    there is no 'run' from bytes to bytes or an error
 ";
     inspect(component(&[], "")).stdout(stdout).code(0);
@@ -102,28 +102,28 @@ high      no-run-export  run    there is no 'run' from bytes to bytes or an erro
     inspect(component(&[], RUN)).stdout(format!("{stdout}no findings\n")).code(0);
     let quiet = declared(&[], r#"{"name":"quiet","version":"","description":"","input-schema":{"type":"object"}}"#);
     let stdout = stdout.replace(
-        "without a declaration: it gets no secret\n",
-        "declares 'quiet', version '', with a schema of its input: \nand no secret\n",
+        "no declaration: the skill gets no secrets\n",
+        "declares 'quiet', version '', with input schema: \nno secrets declared\n",
     );
     inspect(quiet).stdout(format!("{stdout}no findings\n")).code(0);
 }
 
 #[test]
-fn hostile_text_is_shown_and_does_nothing() {
+fn hostile_text_is_escaped_and_reported() {
     let document = r#"{"name":"hook","version":"1\u202e","description":"\u001b[2Ja\nb",
         "secrets":[{"name":"key","operations":["sign"],"reason":"\u2066LONG"}]}"#;
     let component = declared(&[SECRETS, SIGNING], &document.replace("LONG", &"x".repeat(600)));
     let long = "x".repeat(199);
     let stdout = SIGNS
         .replace(
-            "version '1', without a schema of its input: d",
-            "version '1\\u{202e}', without a schema of its input: \\u{1b}[2Ja\\u{a}b",
+            "version '1', without input schema: d",
+            "version '1\\u{202e}', without input schema: \\u{1b}[2Ja\\u{a}b",
         )
         .replace("-             r\n", &format!("-             \\u{{2066}}{long}…\n"));
     let findings = "\
 SIZE *
 
-SEVERITY  FINDING       ABOUT                WHAT
+SEVERITY  FINDING       ABOUT                DETAILS
 medium    hostile-text  the version          has characters that are not seen
 medium    hostile-text  the description      has characters that are not seen
 medium    hostile-text  the reason of 'key'  has characters that are not seen
@@ -133,18 +133,18 @@ low       long-text     the reason of 'key'  603 bytes, where 500 say all
 }
 
 #[test]
-fn what_goes_on_and_on_is_cut() {
+fn long_tables_are_cut() {
     let names: Vec<_> = (0..150).map(|number| format!("acme:a/a{number}@1.0.0")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let output = inspect(component(&names, RUN)).command().output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(stdout.matches("and 50 more, which --json has\n").count(), 2, "{stdout}");
+    assert_eq!(stdout.matches("and 50 more (see --json)\n").count(), 2, "{stdout}");
     let output = inspect(component(&names, RUN)).words("--json").command().output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().contains("acme:a/a149@1.0.0"));
 }
 
 #[test]
-fn one_object() {
+fn json_prints_one_object() {
     let object = concat!(
         r#"{"command":"inspect","components":0,"declaration":{"description":"d","input_schema":null,"name":"hook","#,
         r#""secrets":[{"destinations":[],"name":"key","operations":["sign"],"optional":false,"placements":[],"reason":"r","signing":"hmac"}],"#,
@@ -168,9 +168,9 @@ fn one_object() {
         .replace(
             r#""error":null,"exit_code":0"#,
             concat!(
-                r#""error":{"causes":[],"help":"change the component, or let it be so: a finding by 'accept', the rest "#,
-                r#"by its own rule","kind":"policy-exceeded","message":"the component is more than policy.toml lets it be, "#,
-                r#"in 1 way"},"exit_code":3"#
+                r#""error":{"causes":[],"help":"change the component or the policy: add findings to 'accept', or extend "#,
+                r#"the rule","kind":"policy-exceeded","message":"the component violates 'policy.toml' "#,
+                r#"(1 violation)"},"exit_code":3"#
             ),
         )
         .replace(r#""ok":true"#, r#""ok":false"#);
@@ -178,30 +178,30 @@ fn one_object() {
 }
 
 #[test]
-fn a_policy_that_is_met() {
+fn satisfied_policy_exits_zero() {
     let all = "max-severity = 'info'\nworlds = ['skill']\noperations = ['sign']\nsecrets = ['k*']\ndestinations = []\n";
     policy(all).stdout(format!("{SIGNS}SIZE *\n\nno findings\n\npolicy.toml: met\n")).code(0);
 }
 
 #[test]
-fn a_policy_that_is_exceeded() {
+fn violated_policy_lists_rules() {
     let text = "worlds = ['skill-revealing']\noperations = ['seal']\nsecrets = ['other', 'ke']\n";
     let stdout = format!(
-        "{SIGNS}SIZE *\n\nno findings\n\npolicy.toml: exceeded\n\
-         RULE        ABOUT          WHAT\n\
+        "{SIGNS}SIZE *\n\nno findings\n\npolicy.toml: violated\n\
+         RULE        ABOUT          DETAILS\n\
          worlds      the component  is of the world 'skill'\n\
          secrets     key            is not among the secrets of the policy\n\
          operations  key            declares 'sign'\n"
     );
     let stderr = "\
-error: the component is more than policy.toml lets it be, in 3 ways
-  help: change the component, or let it be so: a finding by 'accept', the rest by its own rule
+error: the component violates 'policy.toml' (3 violations)
+  help: change the component or the policy: add findings to 'accept', or extend the rule
 ";
     policy(text).stdout(stdout).stderr(stderr).code(3);
 }
 
 #[test]
-fn findings_beyond_the_gravest_that_is_let() {
+fn findings_above_max_severity_violate_policy() {
     let sealing =
         r#"{"name":"key","operations":["sign","seal"],"destinations":["https://*.example.com"],"reason":"r"}"#;
     let run = |policy: &str| {
@@ -221,12 +221,12 @@ fn findings_beyond_the_gravest_that_is_let() {
 }
 
 #[test]
-fn what_is_wrong_in_a_policy_is_placed() {
+fn policy_errors_have_positions() {
     refused("max-severty = 'low'\n", "1:1: unknown key 'max-severty'\n  help: did you mean 'max-severity'?\n");
     refused("max-severity = 'grave'\n", "1:16: 'max-severity': a severity is one of 'info', 'low', 'medium', 'high'\n");
     refused(
         "max-severity = 'low'\naccept = ['wildcard']\n",
-        "2:11: 'accept[0]': no finding has this id\n  help: 'far inspect' shows the ids of what it finds\n",
+        "2:11: 'accept[0]': no finding has this id\n  help: run 'far inspect' for the ids of findings\n",
     );
     refused(
         "max-severity = 'low'\naccept = ['wildcard-hosts']\n",
@@ -234,36 +234,33 @@ fn what_is_wrong_in_a_policy_is_placed() {
     );
     refused(
         "accept = ['reveal']\n",
-        "1:10: 'accept': without 'max-severity' there is nothing to accept\n  help: set 'max-severity' too: findings \
-         are accepted that are graver\n",
+        "1:10: 'accept': has no effect without 'max-severity'\n  help: set 'max-severity': 'accept' lists findings above it\n",
     );
     refused(
         "operations = 'sign'\n",
-        "1:14: 'operations' is a string, where a list belongs\n  help: write it in brackets, even if there is only one\n",
+        "1:14: 'operations' is a string, expected a list\n  help: put the values in brackets, even a single one\n",
     );
-    refused("", "1:1: the document: a policy without a rule lets everything pass: set 'max-severity', or another\n");
+    refused("", "1:1: the document: the policy has no rules: set at least one, such as 'max-severity'\n");
 }
 
 #[test]
-fn files_that_no_host_would_load() {
+fn unloadable_files_are_refused() {
     let build = "  help: build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'\n";
-    let damaged = "error: skill.wasm is refused: the file is not a WebAssembly component, or it is damaged\n";
+    let damaged = "error: cannot load 'skill.wasm': the file is not a WebAssembly component, or it is damaged\n";
     inspect(b"#!/bin/sh\n".to_vec()).stderr(format!("{damaged}{build}")).code(3);
-    let module = "error: skill.wasm is refused: the file is a core WebAssembly module, not a component\n";
+    let module = "error: cannot load 'skill.wasm': the file is a core WebAssembly module, not a component\n";
     inspect(b"\0asm\x01\0\0\0".to_vec()).stderr(format!("{module}{build}")).code(3);
     let cut = "  cause: unexpected end-of-file (at offset 0xa)\n";
     inspect(b"\0asm\x0d\0\x01\0\0\x10".to_vec()).stderr(format!("{damaged}{cut}{build}")).code(3);
-    let absent = "error: cannot read the skill skill.wasm\n  cause: No such file or directory (os error 2)\n  help: check \
-                  that the file is there and that you may read it\n";
+    let absent = "error: cannot read the skill 'skill.wasm'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n";
     Far::new().words("inspect skill.wasm").stderr(absent).code(2);
     let two = declared(&[], r#"{"name":"a","version":"1","description":""}"#);
     let section = &two[component(&[], RUN).len()..];
-    let stderr = "error: skill.wasm is refused: the component has more than one declaration\n  help: a component \
-                  has one declaration: one JSON document, such as the project's skill.json\n";
+    let stderr = "error: cannot load 'skill.wasm': the component has more than one declaration\n  help: embed exactly one declaration: a JSON document such as the project's skill.json\n";
     inspect([&two, section].concat()).stderr(stderr).code(3);
     let object = concat!(
         r#"{"outcome":"refused","exit_code":3,"task_id":null,"agent_id":null,"skill":null,"skill_digest":null,"#,
-        r#""output":null,"output_encoding":null,"error":{"kind":"core-module","message":"skill.wasm is refused: the file "#,
+        r#""output":null,"output_encoding":null,"error":{"kind":"core-module","message":"cannot load 'skill.wasm': the file "#,
         r#"is a core WebAssembly module, not a component","causes":[],"help":"build it for wasm32-wasip2 against the "#,
         r#"world 'skill' or 'skill-revealing'"},"provider_calls":0,"duration_us":null,"log":[],"log_discarded":0}"#,
         "\n"
@@ -272,7 +269,7 @@ fn files_that_no_host_would_load() {
 }
 
 #[test]
-fn arguments_that_make_no_sense() {
+fn invalid_arguments_are_usage_errors() {
     let form = "inspect [OPTIONS] <SKILL>";
     let missing = usage("the following required arguments were not provided:\n  <SKILL>", "", "inspect <SKILL>");
     Far::new().words("inspect").stderr(missing).code(2);
@@ -287,8 +284,8 @@ fn arguments_that_make_no_sense() {
 }
 
 #[test]
-fn the_page_for_reviewers_has_every_id() {
-    let page = include_str!("../../../../docs/reviewing.md");
+fn review_guide_lists_every_id() {
+    let page = include_str!("../../../../docs/reference/findings.md");
     for (_, id, severity) in FindingId::TABLE {
         assert!(page.contains(&format!("| `{id}` | {severity} | ")), "{id}");
     }
@@ -298,7 +295,7 @@ fn the_page_for_reviewers_has_every_id() {
 }
 
 #[test]
-fn sizes_are_shown_with_their_limits() {
+fn sizes_are_shown_with_limits() {
     let far = inspect(skill(&[SECRETS, SIGNING], KEY));
     let output = far.command().output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

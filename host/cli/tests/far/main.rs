@@ -1,6 +1,5 @@
-//! The `far` command, to the letter: what it prints on stdout and stderr, and its exit code. A folder or file per
-//! subcommand.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+//! The exact output and exit codes of the `far` command. A folder or file for each subcommand.
+#![expect(clippy::unwrap_used, reason = "a failed setup is a failed test")]
 
 mod audit;
 mod authorities;

@@ -8,7 +8,7 @@ use crate::fixture::{Far, usage};
 const COMMANDS: [&str; 10] =
     ["new", "run", "check", "secrets", "embed", "inspect", "diff", "audit", "completions", "man"];
 
-/// What it prints, which is long, and nothing but that.
+/// Returns the stdout of a successful command without stderr.
 fn printed(words: &str) -> String {
     let output = Far::new().words(words).command().output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{words}: {output:?}");
@@ -16,24 +16,24 @@ fn printed(words: &str) -> String {
 }
 
 #[test]
-fn a_page_of_one_command() {
+fn command_page_is_printed() {
     let page = "\
 .ie \\n(.g .ds Aq \\(aq
 .el .ds Aq '
 .TH far-audit-tail 1  \"far 0.1.0\" far
 .SH NAME
-far\\-audit\\-tail \\- Show an audit file\\*(Aqs last events, and those that follow, until it is interrupted. It checks nothing
+far\\-audit\\-tail \\- Show the last events of an audit file, and follow it until interrupted. Nothing is verified
 .SH SYNOPSIS
 \\fBfar audit tail\\fR [\\fB\\-n\\fR|\\fB\\-\\-lines\\fR] [\\fB\\-\\-json\\fR] [\\fB\\-h\\fR|\\fB\\-\\-help\\fR] [\\fB\\-V\\fR|\\fB\\-\\-version\\fR] <\\fIFILE\\fR> 
 .SH DESCRIPTION
-Show an audit file\\*(Aqs last events, and those that follow, until it is interrupted. It checks nothing
+Show the last events of an audit file, and follow it until interrupted. Nothing is verified
 .SH OPTIONS
 .TP
 \\fB\\-n\\fR, \\fB\\-\\-lines\\fR \\fI<N>\\fR [default: 10]
-How many of the lines that are there are shown at first
+Number of existing lines to show first
 .TP
 \\fB\\-\\-json\\fR
-Print the lines as they are in the file
+Print the lines unchanged
 .TP
 \\fB\\-h\\fR, \\fB\\-\\-help\\fR
 Print help
@@ -50,7 +50,7 @@ v0.1.0
 }
 
 #[test]
-fn the_first_page_names_every_command() {
+fn main_page_names_every_command() {
     let page = printed("man");
     for command in COMMANDS {
         assert!(page.contains(&format!("far\\-{command}(1)")), "{command}");
@@ -58,7 +58,7 @@ fn the_first_page_names_every_command() {
 }
 
 #[test]
-fn every_page_in_a_folder() {
+fn pages_are_written_to_folder() {
     let ran = Far::new().words("man --dir .").code(0);
     for command in COMMANDS {
         let page = std::fs::read_to_string(ran.folder.path().join(format!("far-{command}.1"))).unwrap();
@@ -68,7 +68,7 @@ fn every_page_in_a_folder() {
 }
 
 #[test]
-fn completions_are_for_every_command_and_bash_understands_them() {
+fn completions_cover_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = printed(&format!("completions {shell}"));
         for command in COMMANDS {
@@ -82,7 +82,7 @@ fn completions_are_for_every_command_and_bash_understands_them() {
 }
 
 #[test]
-fn mistakes_about_completions() {
+fn completions_rejects_invalid_arguments() {
     let shells = "\n  [possible values: bash, elvish, fish, powershell, zsh]";
     let form = "completions <SHELL>";
     let missing = "the following required arguments were not provided:\n  <SHELL>";
@@ -109,15 +109,14 @@ fn mistakes_about_completions() {
 }
 
 #[test]
-fn mistakes_about_the_manual() {
+fn man_rejects_invalid_arguments() {
     let refused = |words: &str, stderr: &str| drop(Far::new().words(words).stderr(stderr).code(2));
-    let none = "\n  help: see 'far --help' for those that there are\n";
-    refused("man runn", &format!("error: far has no command 'runn'{none}"));
-    refused("man run audit", &format!("error: far has no command 'run audit'{none}"));
+    let none = "\n  help: run 'far --help' for the list of commands\n";
+    refused("man runn", &format!("error: unknown command 'runn'{none}"));
+    refused("man run audit", &format!("error: unknown command 'run audit'{none}"));
     refused(
         "man --dir absent",
-        "error: cannot write the pages to absent\n  cause: No such file or directory (os error 2)\n  help: check that the \
-         folder is there and that you may write to it\n",
+        "error: cannot write the pages to 'absent'\n  cause: No such file or directory (os error 2)\n  help: check that the folder exists and is writable\n",
     );
     let both = "the argument '--dir <DIR>' cannot be used with '[COMMAND]...'";
     refused("man --dir . run", &usage(both, "", "man --dir <DIR> [COMMAND]..."));

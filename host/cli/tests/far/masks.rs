@@ -1,9 +1,9 @@
-//! What differs from run to run, replaced by `*`; a duration in JSON by 0.
+//! Masks for text that differs between runs: `*`, or 0 for durations in JSON.
 
-/// What stands before so many hexadecimal digits: of tasks, versions, denied names, digests.
+/// The prefixes of hexadecimal ids, with the number of digits.
 const IDS: [(&str, usize); 5] = [("task-", 32), ("env-", 32), ("token-", 32), ("unlisted:", 16), ("sha256:", 64)];
 
-/// The text without what differs from run to run.
+/// Returns the masked text.
 pub(crate) fn mask(text: &str) -> String {
     let mut text: String = text.split_inclusive('\n').map(without_time).collect();
     text = without_sizes(&text);
@@ -15,11 +15,11 @@ pub(crate) fn mask(text: &str) -> String {
         text = replaced(&text, before, |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
     }
     text = replaced(&text, "\"ts\":\"", |character| character != '"', |_| true, "*");
-    // Where a guest panics.
+    // The source position of a guest's panic.
     let is_place = |character: char| character.is_ascii_digit() || character == ':';
     text = replaced(&text, "script.rs:", is_place, |run| !run.is_empty(), "*");
-    // The SDK has as many as it has.
-    text = replaced(&text, ": a skill in ", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
+    // The number of files in the SDK.
+    text = replaced(&text, ": created a skill of ", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
     text = replaced(&text, "duration=", |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
     for before in ["status=", "bytes-sent=", "bytes-received="] {
         text = replaced(&text, before, |character| character.is_ascii_digit(), |run| !run.is_empty(), "*");
@@ -27,7 +27,8 @@ pub(crate) fn mask(text: &str) -> String {
     replaced(&text, "\"duration_us\":", |character| character.is_ascii_digit(), |run| !run.is_empty(), "0")
 }
 
-/// The sizes of a component depend on its toolchain: a table for people, an object for programs.
+/// Masks the sizes of a component, which depend on the toolchain: a table for people, an object for
+/// programs.
 fn without_sizes(text: &str) -> String {
     let mut shown = String::new();
     let mut in_table = false;
@@ -48,7 +49,7 @@ fn without_sizes(text: &str) -> String {
     }
 }
 
-/// An event's line begins with its time, as in `12:34:56.123456 task.started`.
+/// Masks the time at the start of an event's line, as in `12:34:56.123456 task.started`.
 fn without_time(line: &str) -> String {
     let is_time = |time: &str| {
         let pattern = "00:00:00.000000";
@@ -61,7 +62,7 @@ fn without_time(line: &str) -> String {
     }
 }
 
-/// Replaces every longest run of such characters after `before`, if the run as a whole is one to replace.
+/// Replaces each longest run of these characters after `before`, if `whole` accepts the run.
 fn replaced(text: &str, before: &str, of: fn(char) -> bool, whole: impl Fn(&str) -> bool, with: &str) -> String {
     let mut pieces = text.split(before);
     let mut masked = pieces.next().unwrap_or_default().to_owned();
@@ -74,7 +75,7 @@ fn replaced(text: &str, before: &str, of: fn(char) -> bool, whole: impl Fn(&str)
 }
 
 #[test]
-fn what_differs_is_masked_and_nothing_else() {
+fn only_variable_text_is_masked() {
     let id = "0123456789abcdef".repeat(2);
     let text = format!("12:34:56.123456 task.finished duration=12us task=task-{id}\n12:34 task-{id}0 duration=xus\n");
     assert_eq!(mask(&text), format!("* task.finished duration=*us task=task-*\n12:34 task-{id}0 duration=xus\n"));

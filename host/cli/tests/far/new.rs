@@ -1,5 +1,4 @@
-//! `far new`. That the project builds, passes its tests and runs is seen by `cargo xtask docs`, on the page of the first
-//! skill.
+//! `far new`. `cargo xtask docs` verifies that the project builds, passes its tests and runs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +14,7 @@ cargo build --release --target wasm32-wasip2
 far run target/wasm32-wasip2/release/hello.wasm --grant hello-key:sign --input '{ \"name\": \"Ada\" }'
 ";
 
-/// Every file below a folder, by its path from there.
+/// Returns the relative path of every file below a folder.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -31,9 +30,9 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_project_with_a_copy_of_the_sdk() {
+fn project_vendors_sdk() {
     let output = Far::new().words("new hello");
-    let ran = output.stdout(NEXT).stderr("hello: a skill in * files; to test, build and run it:\n").code(0);
+    let ran = output.stdout(NEXT).stderr("hello: created a skill of * files; to test, build and run it:\n").code(0);
     let project = ran.folder.path().join("hello");
     let (own, sdk): (Vec<_>, Vec<_>) = files(&project).into_iter().partition(|path| !path.starts_with("vendor/far/"));
     assert_eq!(own, [".env", ".gitignore", "Cargo.toml", "skill.json", "src/lib.rs"]);
@@ -41,7 +40,7 @@ fn a_project_with_a_copy_of_the_sdk() {
         assert!(sdk.contains(&format!("vendor/far/{path}")), "{path}");
     }
     assert_eq!(fs::metadata(project.join(".env")).unwrap().permissions().mode() & 0o777, 0o600);
-    // Nothing is left of how it was made.
+    // No temporary files are left.
     assert_eq!(files(ran.folder.path()).iter().filter(|path| !path.starts_with("hello/")).count(), 1);
     for path in own {
         let text = fs::read_to_string(project.join(&path)).unwrap();
@@ -52,19 +51,18 @@ fn a_project_with_a_copy_of_the_sdk() {
 }
 
 #[test]
-fn a_project_against_a_checkout() {
+fn project_references_sdk_checkout() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let far = Far::new().args(["new", "hello", "--sdk"]).args([root.display()]);
-    let ran = far.stdout(NEXT).stderr("hello: a skill in * files; to test, build and run it:\n").code(0);
+    let ran = far.stdout(NEXT).stderr("hello: created a skill of * files; to test, build and run it:\n").code(0);
     let manifest = fs::read_to_string(ran.folder.path().join("hello/Cargo.toml")).unwrap();
     assert!(manifest.contains(&format!("far-skill = {{ path = \"{}/guest-sdk\" }}", root.display())), "{manifest}");
     assert!(!ran.folder.path().join("hello/vendor").exists());
 }
 
 #[test]
-fn what_is_there_is_not_touched() {
-    let there = "error: hello is there already\n  help: take another name, or move away what is there: nothing is \
-                 overwritten\n";
+fn existing_path_is_not_overwritten() {
+    let there = "error: 'hello' already exists\n  help: choose another name, or move the existing file: nothing is overwritten\n";
     let ran = Far::new().words("new hello").file("hello", "mine").stderr(there).code(2);
     assert_eq!(ran.written("hello"), "mine");
     Far::new().words("new hello").link("hello", "absent").stderr(there).code(2);
@@ -72,7 +70,7 @@ fn what_is_there_is_not_touched() {
 }
 
 #[test]
-fn a_folder_that_takes_no_files() {
+fn unwritable_folder_stays_empty() {
     let far = Far::new().words("new hello").folder("locked");
     fs::set_permissions(far.path("locked"), fs::Permissions::from_mode(0o555)).unwrap();
     if rustix::process::geteuid().is_root() {
@@ -84,17 +82,17 @@ fn a_folder_that_takes_no_files() {
 }
 
 #[test]
-fn names_that_are_none() {
+fn invalid_names_are_refused() {
     let character =
-        "a skill's name is made of a-z, 0-9 and '-', begins with a letter, and ends with a letter or a digit";
-    let taken = "this name has a meaning of its own to the compiler: take another one";
+        "a skill's name consists of a-z, 0-9 and '-', starts with a letter, and ends with a letter or a digit";
+    let taken = "this name is reserved by Rust or cargo: choose another name";
     let long = "a".repeat(65);
     let cases = [
         ("Hello", character),
         ("../hello", character),
         ("hello_world", character),
         ("1st", character),
-        ("a--b", "a skill's name has no '--'"),
+        ("a--b", "a skill's name cannot contain '--'"),
         (&long, "a skill's name has 1 to 64 characters"),
         ("test", taken),
         ("self", taken),
@@ -109,7 +107,7 @@ fn names_that_are_none() {
 }
 
 #[test]
-fn mistakes_on_the_command_line() {
+fn invalid_arguments_are_usage_errors() {
     let cases = [
         ("new", "the following required arguments were not provided:\n  <NAME>", "", "new <NAME>"),
         ("new hello world", "unexpected argument 'world' found", "", "new [OPTIONS] <NAME>"),
@@ -124,7 +122,7 @@ fn mistakes_on_the_command_line() {
     for (words, problem, tip, form) in cases {
         Far::new().words(words).stderr(usage(problem, tip, form)).code(2);
     }
-    let stderr = "error: cannot read the SDK's manifest absent/guest-sdk/Cargo.toml\n  cause: No such file or directory (os \
-                  error 2)\n  help: check that the file is there and that you may read it\n";
+    let stderr = "error: cannot read the SDK's manifest 'absent/guest-sdk/Cargo.toml'\n  cause: No such file or directory (os \
+                  error 2)\n  help: check that the file exists and is readable\n";
     Far::new().words("new hello --sdk absent").stderr(stderr).code(2);
 }

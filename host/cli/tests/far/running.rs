@@ -1,35 +1,38 @@
-//! A run of `far` that is under way.
+//! A running `far`.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Far;
 
-/// Such a run, of which stderr is read as far as somebody waits for.
-pub(crate) struct Running {
+/// A running `far`, whose stderr is read on demand.
+pub(crate) struct RunningFar {
     child: Child,
     stderr: BufReader<ChildStderr>,
     seen: String,
 }
 
-impl Running {
+impl RunningFar {
     pub(crate) fn start(far: &Far) -> Self {
-        let mut command = far.command();
+        Self::spawn(&mut far.command())
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr, seen: String::new() }
     }
 
-    /// Waits until so many lines say this.
+    /// Waits until this many lines contain `event`.
     pub(crate) fn until(&mut self, times: usize, event: &str) {
         while self.seen.lines().filter(|line| line.contains(event)).count() < times {
-            assert_ne!(self.stderr.read_line(&mut self.seen).unwrap(), 0, "it ended: {}", self.seen);
+            assert_ne!(self.stderr.read_line(&mut self.seen).unwrap(), 0, "far ended early: {}", self.seen);
         }
     }
 
-    /// The number of its process.
+    /// Returns the process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -38,7 +41,7 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Waits for its end: the exit code, stdout and stderr.
+    /// Waits for the end, and returns the exit code, stdout and stderr.
     pub(crate) fn end(mut self) -> (Option<i32>, String, String) {
         self.stderr.read_to_string(&mut self.seen).unwrap();
         let output = self.child.wait_with_output().unwrap();

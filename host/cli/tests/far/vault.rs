@@ -1,4 +1,4 @@
-//! A real server with Vault's API, in `far.toml`.
+//! A real Vault server in `far.toml`.
 
 use far_servers::fault::{Fault, Proxy};
 use far_servers::{OpenBao, or_skip};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::fixture::{Far, events};
 use crate::run::completed::{WEBHOOK_EVENTS, webhook};
 
-/// A file that permits the webhook's secret, at this address.
+/// Returns a `far.toml` with the webhook's secret in a server at this address.
 fn far_toml(address: &str) -> String {
     format!(
         "[providers.vault]\ntype = 'vault'\naddress = '{address}'\nauth = {{ method = 'token', token-file = 'token' }}\n\
@@ -19,51 +19,47 @@ fn with(far: Far, address: &str, token: &str) -> Far {
     far.words("--config far.toml").file("far.toml", far_toml(address)).file("token", token).mode("token", 0o600)
 }
 
-/// What a check prints: the provider's state, and whether the secret is there.
+/// Returns the output of a check: the provider's state and the secret's presence.
 fn checked(state: &str, there: &str) -> String {
     format!(
         "far.toml: valid\nagent local, wasi inert, swap refused\n\nPROVIDER  STATE\nvault     {state}\n\n\
          SECRET                 PROVIDER  {:<width$}  OPERATIONS  SCOPE  TTL  WHEN LEAKED  SKILLS       DESTINATIONS\n\
          github-webhook-secret  vault     {there:<width$}  sign        task   1h   replace      every skill  -\n",
-        "THERE",
+        "FOUND",
         width = there.len().max(5),
     )
 }
 
 #[test]
-fn a_skill_uses_what_the_server_has_and_a_check_finds_it() {
+fn vault_secret_is_checked_and_used() {
     let Some(bao) = or_skip(OpenBao::dev()) else { return };
     let (address, token) = (bao.address(), bao.root_token());
     let check =
         |state: &str, there: &str| with(Far::new().words("check"), &address, token).stdout(checked(state, there));
-    let absent = "error: the provider 'vault' has no 'secret/ci/hook#key'\n  help: put it there, or name it with 'path' \
-                  as the provider has it, or permit it no longer\n";
-    check("reached, has 0 secrets", "NO").stderr(absent).code(2);
+    let absent = "error: provider 'vault' has no secret 'secret/ci/hook#key'\n  help: create the secret, set 'path' to its name in the provider, or remove it from the configuration\n";
+    check("reachable, has 0 secrets", "NO").stderr(absent).code(2);
 
     bao.api("POST", "secret/data/ci/hook", &json!({ "data": { "key": "It's a Secret to Everybody" } })).unwrap();
-    check("reached, has 1 secret", "yes").code(0);
-    let told = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
-    with(webhook(), &address, token).stdout(r#"{"valid":true}"#).stderr(told).code(0);
+    check("reachable, has 1 secret", "yes").code(0);
+    let message = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
+    with(webhook(), &address, token).stdout(r#"{"valid":true}"#).stderr(message).code(0);
 
-    let refused = "error: the provider 'vault' cannot be reached\n  cause: the backend does not accept the agent's \
-                   credentials\n  help: renew its credentials; if they were in a wrapping, somebody else may have opened \
-                   it: find out who\n";
-    let state = "not reached: the backend does not accept the agent's credentials";
+    let refused = "error: cannot reach provider 'vault'\n  cause: the backend does not accept the agent's \
+                   credentials\n  help: renew the credentials; if the secret ID was wrapped, check whether another party unwrapped it\n";
+    let state = "unreachable: the backend does not accept the agent's credentials";
     let stranger = with(Far::new().words("check"), &address, "t0ken-canary");
     stranger.stdout(checked(state, "unknown")).stderr(refused).code(5);
 
     bao.api("POST", "sys/seal", &json!({})).unwrap();
-    let sealed = "error: the provider 'vault' cannot be reached\n  cause: the backend is sealed\n  help: check that it \
-                  runs, and that its address and credentials are right\n";
-    check("not reached: the backend is sealed", "unknown").stderr(sealed).code(5);
+    let sealed = "error: cannot reach provider 'vault'\n  cause: the backend is sealed\n  help: check that the provider is running, and check its address and credentials\n";
+    check("unreachable: the backend is sealed", "unknown").stderr(sealed).code(5);
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_and_no_credential_is_in_it() {
-    let gone = "error: the provider 'vault' cannot be reached\n  cause: the backend is unavailable\n  help: check that it \
-                runs, and that its address and credentials are right\n";
+fn absent_server_error_has_no_credential() {
+    let gone = "error: cannot reach provider 'vault'\n  cause: the backend is unavailable\n  help: check that the provider is running, and check its address and credentials\n";
     let far = with(Far::new().words("check"), "http://127.0.0.1:1", "t0ken-canary");
-    far.stdout(checked("not reached: the backend is unavailable", "unknown")).stderr(gone).code(5);
+    far.stdout(checked("unreachable: the backend is unavailable", "unknown")).stderr(gone).code(5);
     let failed = events([
         "task.admitted",
         "task.started",
@@ -71,21 +67,20 @@ fn a_server_that_is_not_there_is_told_and_no_credential_is_in_it() {
         "secret.fetched github-webhook-secret provider=vault outcome=failed reason=unavailable cache=miss duration=*us",
         "task.finished outcome=backend-unavailable duration=*us",
     ]);
-    let told = "error: the skill failed after a backend had not answered: the secret is unavailable\n  help: check the \
-                provider of the secret; the events say which and why\n";
-    with(webhook(), "http://127.0.0.1:1", "t0ken-canary").stderr(failed + told).code(5);
+    let message = "error: the skill failed after a backend was unavailable: the secret is unavailable\n  help: check the provider of the secret; the events name it and the reason\n";
+    with(webhook(), "http://127.0.0.1:1", "t0ken-canary").stderr(failed + message).code(5);
 }
 
 #[test]
-fn what_the_server_was_asked_is_counted() {
+fn server_calls_are_counted() {
     let Some(bao) = or_skip(OpenBao::dev()) else { return };
     bao.api("POST", "secret/data/ci/hook", &json!({ "data": { "key": "It's a Secret to Everybody" } })).unwrap();
     let proxy = Proxy::start(bao.socket()).unwrap();
-    // Who it is is asked first; then the secret, three times.
+    // The first call looks up the token, and the next three read the secret.
     proxy.next([Fault::Pass, Fault::broken(502), Fault::broken(500)]);
-    let told = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
+    let message = WEBHOOK_EVENTS.replace("provider=dotenv", "provider=vault").replace("version=env-*", "version=1");
     let far = with(webhook(), &proxy.address(), bao.root_token()).words("--metrics far.prom");
-    let ran = far.stdout(r#"{"valid":true}"#).stderr(told).code(0);
+    let ran = far.stdout(r#"{"valid":true}"#).stderr(message).code(0);
     assert_eq!(proxy.arrived().len(), 4);
     let written = ran.written("far.prom");
     let counted = written.lines().filter(|line| line.starts_with("far_backend") && !line.ends_with(" 0"));

@@ -1,4 +1,4 @@
-//! `far audit`, and `far run --audit`, as they are used.
+//! `far audit` and `far run --audit` on real audit files.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
@@ -34,7 +34,7 @@ fn folder() -> (TempDir, PathBuf) {
     (dir, path)
 }
 
-/// Writes so many events to an audit file.
+/// Writes this many events to an audit file.
 fn write(path: &Path, records: usize) -> (Head, PublicKey) {
     let sink = FileSink::open(path, FileOptions::default()).unwrap();
     let pal = Pal::builder().sink(sink.clone()).build();
@@ -45,30 +45,27 @@ fn write(path: &Path, records: usize) -> (Head, PublicKey) {
 }
 
 #[test]
-fn a_sound_file_is_called_so_and_what_is_not_proven_too() {
+fn verify_reports_sound_file() {
     let (_dir, path) = folder();
     let (head, key) = write(&path, 3);
     let file = path.to_str().unwrap();
     let output = far(&["audit", "verify", file]);
     assert_eq!(output.status.code(), Some(0));
     let expected = format!(
-        "{file}: sound\n  lines      6\n  head       {head}\n  signed     every line, by {key}, which only the file itself \
-         names: give --key\n  tail       unproven: lines may have been cut off; give --head with one that was kept \
-         elsewhere\n"
+        "{file}: sound\n  lines      6\n  head       {head}\n  signed     all lines, by {key} (named only by the file itself: pass --key)\n  tail       unproven: lines may have been removed from the end; pass --head with a saved head\n"
     );
     assert_eq!((stdout(&output), stderr(&output)), (expected.as_str(), ""));
 
     let output = far(&["audit", "verify", file, "--key", &key.to_string(), "--head", &head.to_string()]);
     assert_eq!(output.status.code(), Some(0));
     let expected = format!(
-        "{file}: sound\n  lines      6\n  head       {head}\n  signed     every line, by {key}\n  tail       proven by the head \
-         that was kept\n"
+        "{file}: sound\n  lines      6\n  head       {head}\n  signed     all lines, by {key}\n  tail       proven by the saved head\n"
     );
     assert_eq!(stdout(&output), expected);
 }
 
 #[test]
-fn tampering_has_an_exit_code_and_a_line() {
+fn tampered_file_exits_with_finding() {
     let (_dir, path) = folder();
     let (head, _) = write(&path, 3);
     let file = path.to_str().unwrap();
@@ -80,7 +77,7 @@ fn tampering_has_an_exit_code_and_a_line() {
     let found = "  FOUND      line 5 does not follow the line before it: one of them was changed\n";
     assert!(stdout(&output).ends_with(found), "{}", stdout(&output));
 
-    // Cut at its end, a file is sound by itself, and not against the head that was kept.
+    // A file without its last lines is sound, but does not match the known head.
     let cut: String = whole.split_inclusive('\n').take(4).collect();
     fs::write(&path, cut).unwrap();
     assert_eq!(far(&["audit", "verify", file]).status.code(), Some(0));
@@ -100,31 +97,35 @@ fn unsigned_file_has_exit_code() {
     let (file, key, head) = (path.to_str().unwrap(), key.to_string(), head.to_string());
     let whole = fs::read_to_string(&path).unwrap();
     let opening = whole.split_inclusive('\n').next().unwrap();
-    // Emptied; cut down to its first line, whole or torn: nothing in it is signed.
+    // Empty, or only the first line, whole or torn: nothing is signed.
     for kept in ["", opening, &opening[..40]] {
         fs::write(&path, kept).unwrap();
         for args in [&["audit", "verify", file][..], &["audit", "verify", file, "--key", &key]] {
             let output = far(args);
             assert_eq!(output.status.code(), Some(1), "{kept:?}");
-            let begins = format!("{file}: sound as far as it goes: no checkpoint\n");
+            let begins = format!("{file}: sound, but unsigned: no checkpoint\n");
             assert!(stdout(&output).starts_with(&begins), "{}", stdout(&output));
         }
         let output = far(&["audit", "verify", file, "--json"]);
         let object: serde_json::Value = serde_json::from_str(stdout(&output)).unwrap();
         assert_eq!((&object["outcome"], &object["ok"]), (&"unsigned".into(), &false.into()));
         assert_eq!((&object["exit_code"], &object["signed_to"]), (&1.into(), &0.into()));
-        // A head that was kept tells more.
+        // A known head proves the cut.
         assert_eq!(far(&["audit", "verify", file, "--head", &head]).status.code(), Some(3));
     }
     let start = format!("0:{}", "0".repeat(64));
     fs::write(&path, "").unwrap();
-    assert_eq!(far(&["audit", "verify", file, "--head", &start]).status.code(), Some(0), "nothing was all there was");
+    assert_eq!(
+        far(&["audit", "verify", file, "--head", &start]).status.code(),
+        Some(0),
+        "the file was empty from the start"
+    );
 
-    // Without its checkpoint, what comes first after the opening is a record that nobody signed.
+    // Without the checkpoint, the first record is unsigned.
     let unsigned: String = whole.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 1).map(|(_, l)| l).collect();
     fs::write(&path, unsigned).unwrap();
     assert_eq!(far(&["audit", "verify", file]).status.code(), Some(3));
-    // Cut at its first checkpoint, it is signed, and nothing shows the cut but a head.
+    // A file cut at its first checkpoint is signed: only a known head shows the cut.
     let signed: String = whole.split_inclusive('\n').take(2).collect();
     fs::write(&path, signed).unwrap();
     assert_eq!(far(&["audit", "verify", file]).status.code(), Some(0));
@@ -134,19 +135,19 @@ fn unsigned_file_has_exit_code() {
 }
 
 #[test]
-fn run_reports_lines_that_it_inherits() {
+fn run_reports_inherited_unsigned_lines() {
     let (dir, path) = folder();
     let skill = dir.path().join("none.wasm");
     fs::write(&skill, "no component").unwrap();
     write(&path, 3);
-    // As a process leaves it that is killed: without its last checkpoint.
+    // A killed process leaves the file without its last checkpoint.
     let killed: String = fs::read_to_string(&path).unwrap().split_inclusive('\n').take(5).collect();
     let (file, skill) = (path.to_str().unwrap(), skill.to_str().unwrap());
     for (args, line) in [
         (
             &[][..],
             format!(
-                "audit {file}: an earlier process did not sign lines 3 to 5; this run signs them, and says so there"
+                "audit {file}: lines 3 to 5 were not signed by an earlier process; this run signs them and records it"
             ),
         ),
         (&["--json"], r#""unsigned":{"from":3,"to":5}"#.to_owned()),
@@ -162,7 +163,7 @@ fn run_reports_lines_that_it_inherits() {
 }
 
 #[test]
-fn another_key_is_not_the_one_that_signed() {
+fn verify_rejects_another_key() {
     let (_dir, path) = folder();
     let (_other_dir, other) = folder();
     write(&path, 1);
@@ -173,7 +174,7 @@ fn another_key_is_not_the_one_that_signed() {
 }
 
 #[test]
-fn what_cannot_be_verified_is_usage() {
+fn unverifiable_input_is_usage_error() {
     for args in [
         &["audit", "verify", "/nonexistent/far.jsonl"][..],
         &["audit", "verify"],
@@ -191,7 +192,7 @@ fn what_cannot_be_verified_is_usage() {
 }
 
 #[test]
-fn a_hostile_file_does_not_reach_the_terminal() {
+fn hostile_file_is_escaped() {
     let (_dir, path) = folder();
     fs::write(&path, "\u{1b}[2J\0\u{202e}{}\n[[[[\n").unwrap();
     let output = far(&["audit", "verify", path.to_str().unwrap()]);
@@ -199,7 +200,7 @@ fn a_hostile_file_does_not_reach_the_terminal() {
     assert!(!stdout(&output).contains(['\u{1b}', '\u{202e}']));
 }
 
-/// `far audit tail`, killed when it is dropped.
+/// A running `far audit tail`, killed on drop.
 struct Tail(Child, Lines<BufReader<ChildStdout>>);
 
 impl Tail {
@@ -223,7 +224,7 @@ impl Drop for Tail {
 }
 
 #[test]
-fn a_tail_shows_the_last_lines_and_those_that_follow_across_rotation() {
+fn tail_follows_file_across_rotation() {
     let (dir, path) = folder();
     write(&path, 3);
     let mut tail = Tail::of(&path, &["-n", "2"]);
@@ -234,18 +235,18 @@ fn a_tail_shows_the_last_lines_and_those_that_follow_across_rotation() {
         let line = tail.next();
         assert!(line.contains(event), "{line}");
     }
-    // Another file of the same name, and a line that is anybody's.
+    // Another file of the same name, with an invalid line.
     fs::rename(&path, dir.path().join("old.jsonl")).unwrap();
     fs::write(dir.path().join("new"), "\u{1b}[2J\n").unwrap();
     fs::rename(dir.path().join("new"), &path).unwrap();
-    assert_eq!(tail.next(), "(no record) \\u{1b}[2J");
-    // Cut, it is read from its beginning.
+    assert_eq!(tail.next(), "(invalid record) \\u{1b}[2J");
+    // A truncated file is read from its start.
     fs::write(&path, "cut\n").unwrap();
-    assert_eq!(tail.next(), "(no record) cut");
+    assert_eq!(tail.next(), "(invalid record) cut");
 }
 
 #[test]
-fn a_tail_in_json_is_the_lines_of_the_file() {
+fn json_tail_prints_raw_lines() {
     let (_dir, path) = folder();
     write(&path, 1);
     let mut tail = Tail::of(&path, &["--json", "-n", "100"]);
@@ -255,7 +256,7 @@ fn a_tail_in_json_is_the_lines_of_the_file() {
 }
 
 #[test]
-fn a_run_says_what_proves_its_audit_file() {
+fn run_prints_head_and_key() {
     let (dir, path) = folder();
     let skill = dir.path().join("none.wasm");
     fs::write(&skill, "no component").unwrap();
@@ -266,11 +267,11 @@ fn a_run_says_what_proves_its_audit_file() {
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(3));
     let begins = format!("audit {}: head ", path.display());
-    let said = stderr(&output).lines().find_map(|line| line.strip_prefix(&begins)).unwrap();
-    let (head, key) = said.split_once(", key ").unwrap();
+    let proof = stderr(&output).lines().find_map(|line| line.strip_prefix(&begins)).unwrap();
+    let (head, key) = proof.split_once(", key ").unwrap();
     let output = far(&["audit", "verify", path.to_str().unwrap(), "--key", key, "--head", head]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stdout(&output).ends_with("proven by the head that was kept\n"));
+    assert!(stdout(&output).ends_with("proven by the saved head\n"));
 
     let output = run(&["--json"]);
     let line: serde_json::Value =
@@ -279,7 +280,7 @@ fn a_run_says_what_proves_its_audit_file() {
 }
 
 #[test]
-fn no_skill_runs_without_its_audit_file() {
+fn unusable_audit_file_refuses_run() {
     let (dir, path) = folder();
     let skill = dir.path().join("none.wasm");
     fs::write(&skill, "no component").unwrap();

@@ -1,10 +1,10 @@
-//! `far audit`: its mistakes here, its verdicts on audit files in [`files`].
+//! `far audit`: argument errors here, verdicts on audit files in [`files`].
 
 mod files;
 
 use crate::fixture::{Far, usage};
 
-/// What is wrong with each of these, to the letter.
+/// Asserts the exact error of each command line.
 fn refused(cases: &[(&str, String)]) {
     for (words, stderr) in cases {
         Far::new().words(words).stderr(stderr).code(2);
@@ -13,13 +13,14 @@ fn refused(cases: &[(&str, String)]) {
 
 fn unreadable(file: &str, cause: &str) -> String {
     format!(
-        "error: cannot read the audit file {file}\n  cause: {cause}\n  help: check that the file is there and that you may \
-         read it\n"
+        "error: cannot read the audit file '{file}'\n  cause: {cause}\n  help: check that the file exists and is readable\n"
     )
 }
 
 fn irregular(file: &str) -> String {
-    format!("error: the audit file {file} is a folder, not a regular file\n  help: write it to a file, and name that\n")
+    format!(
+        "error: the audit file '{file}' is a folder, not a regular file\n  help: write the content to a file, and pass that file\n"
+    )
 }
 
 const ABSENT: &str = "No such file or directory (os error 2)";
@@ -27,7 +28,7 @@ const FOLDER: &str = "Is a directory (os error 21)";
 const MISSING: &str = "the following required arguments were not provided:\n  <FILE>";
 
 #[test]
-fn mistakes_about_verify() {
+fn verify_rejects_invalid_arguments() {
     let key = "invalid value 'x' for '--key <KEY>': an audit key is 'ed25519:' and 64 hexadecimal digits";
     let head = "invalid value '1' for '--head <LINE:HASH>': a head is LINE:HASH, the number of a line and 64 hexadecimal \
                 digits";
@@ -43,7 +44,7 @@ fn mistakes_about_verify() {
 }
 
 #[test]
-fn mistakes_about_tail() {
+fn tail_rejects_invalid_arguments() {
     refused(&[
         ("audit tail", usage(MISSING, "", "audit tail <FILE>")),
         ("audit tail absent", unreadable("absent", ABSENT)),
@@ -54,7 +55,7 @@ fn mistakes_about_tail() {
 }
 
 #[test]
-fn a_command_that_there_is_not() {
+fn unknown_audit_command_suggests_similar() {
     let near = "a similar subcommand exists: 'verify'";
     refused(&[("audit verfy a", usage("unrecognized subcommand 'verfy'", near, "audit <COMMAND>"))]);
 }

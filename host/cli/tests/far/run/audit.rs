@@ -1,4 +1,4 @@
-//! The file that `--pal` names: nothing is released without it. Stderr gates only if it is named.
+//! The event file of `--pal` gates every release. Stderr gates only if it is named.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -13,23 +13,23 @@ use super::completed::{WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
 use crate::fixture::{Far, events};
 
 const NOT_RELEASED: &str =
-    "  help: nothing is released without its event; check the file that --audit or --pal names\n";
+    "  help: no value is released without a recorded event; check the file of --audit or --pal\n";
 
-/// A skill that would show the value, if it got it.
+/// Returns a run of a skill that leaks its value.
 fn leak(words: &str) -> Far {
     Far::run(guests::PROBE_REVEALING, "--grant alpha:reveal")
         .words(words)
         .steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#)
 }
 
-/// A pipe's end that keeps it open, and does not wait.
+/// Opens a pipe without blocking and keeps it open.
 fn held_open(pipe: &Path) -> File {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     OpenOptions::new().read(true).write(true).custom_flags(flags).open(pipe).unwrap()
 }
 
 #[test]
-fn every_event_is_a_line_of_it() {
+fn event_file_has_every_event() {
     let ran = webhook().words("--pal pal.jsonl").stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
     assert_eq!(ran.written("pal.jsonl"), WEBHOOK_RECORDS);
     let mode = ran.folder.path().join("pal.jsonl").metadata().unwrap().permissions().mode();
@@ -37,14 +37,14 @@ fn every_event_is_a_line_of_it() {
 }
 
 #[test]
-fn it_is_appended_to() {
+fn event_file_is_appended() {
     let far = webhook().words("--pal pal.jsonl").file("pal.jsonl", "before\n");
     let ran = far.stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
     assert_eq!(ran.written("pal.jsonl"), format!("before\n{WEBHOOK_RECORDS}"));
 }
 
 #[test]
-fn it_may_be_a_pipe_that_is_read() {
+fn event_pipe_receives_events() {
     let far = webhook().words("--pal pal").pipe("pal");
     let mut pipe = held_open(&far.path("pal"));
     far.stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
@@ -54,7 +54,7 @@ fn it_may_be_a_pipe_that_is_read() {
 }
 
 #[test]
-fn a_violation_is_in_it() {
+fn event_file_records_violation() {
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign --pal pal.jsonl");
     let ran = far
         .stderr(
@@ -79,7 +79,7 @@ fn a_violation_is_in_it() {
 const FINISHED: &str = "task.finished outcome=audit-unavailable duration=*us";
 
 #[test]
-fn a_full_disk() {
+fn full_disk_ends_task() {
     leak("--pal /dev/full")
         .stderr(
             events(["task.admitted", FINISHED])
@@ -91,12 +91,12 @@ fn a_full_disk() {
 }
 
 #[test]
-fn a_full_disk_in_json() {
+fn full_disk_is_reported_in_json() {
     let object = concat!(
         r#"{"outcome":"audit-unavailable","exit_code":5,"task_id":"task-*","agent_id":"local","skill":"probe-revealing","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"audit-unavailable","#,
         r#""message":"the task was ended: the audit log is unavailable: a record could not be written: no storage space","#,
-        r#""causes":[],"help":"nothing is released without its event; check the file that --audit or --pal names"},"#,
+        r#""causes":[],"help":"no value is released without a recorded event; check the file of --audit or --pal"},"#,
         r#""provider_calls":0,"duration_us":0,"log":[],"log_discarded":0}"#,
         "\n"
     );
@@ -112,23 +112,23 @@ fn a_full_disk_in_json() {
 }
 
 const LATE: &str =
-    "error: the task was ended: the audit log is unavailable: the sink did not take the record in time\n";
+    "error: the task was ended: the audit log is unavailable: the sink did not accept the record in time\n";
 #[test]
-fn a_pipe_that_is_full() {
+fn full_pipe_ends_task_in_time() {
     let far = leak("--pal pal").pipe("pal");
     let mut pipe = held_open(&far.path("pal"));
     while pipe.write(&[0; 4096]).is_ok() {}
     let ran = far.stderr(events(["task.admitted", FINISHED]) + LATE + NOT_RELEASED).code(5);
-    assert!(ran.duration >= Duration::from_secs(5), "the pipe had its time");
-    assert!(ran.duration < Duration::from_secs(10), "once");
+    assert!(ran.duration >= Duration::from_secs(5), "the sink had its time");
+    assert!(ran.duration < Duration::from_secs(10), "the time is spent only once");
 }
 
 #[test]
-fn a_pipe_that_is_full_before_the_value_is_asked_for() {
+fn full_pipe_withholds_value() {
     let far = leak("--pal pal").pipe("pal");
     let mut pipe = held_open(&far.path("pal"));
     while pipe.write(&[0; 4096]).is_ok() {}
-    // Then room for two events, and not for a third.
+    // Leaves room for two events, but not for a third.
     pipe.read_exact(&mut [0; 4096]).unwrap();
     pipe.write_all(&[0; 4096 - 600]).unwrap();
     let requested = "secret.requested alpha provider=dotenv";
@@ -136,28 +136,28 @@ fn a_pipe_that_is_full_before_the_value_is_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_opened() {
-    let writable = "no skill runs without its events: name a file that you may write to";
+fn unopenable_event_file_refuses_run() {
+    let writable = "no skill runs without its events: pass a writable file";
     let cases = [
         (
             leak("--pal link").link("link", "target"),
             "link",
             "Too many levels of symbolic links (os error 40)",
-            "events are not written through a symbolic link: name the file that it leads to",
+            "events are not written through symbolic links: pass the target of the link",
         ),
         (
             leak("--pal pal").pipe("pal"),
             "pal",
             "No such device or address (os error 6)",
-            "start what reads the pipe first",
+            "start the reader of the pipe first",
         ),
         (leak("--pal no/pal"), "no/pal", "No such file or directory (os error 2)", writable),
         (leak("--pal ."), ".", "Is a directory (os error 21)", writable),
     ];
     for (far, path, cause, help) in cases {
-        let stderr = format!("error: cannot open the event file {path}\n  cause: {cause}\n  help: {help}\n");
+        let stderr = format!("error: cannot open the event file '{path}'\n  cause: {cause}\n  help: {help}\n");
         let ran = far.stderr(stderr).code(5);
-        assert!(!ran.folder.path().join("target").exists(), "a file was made where a link leads to");
+        assert!(!ran.folder.path().join("target").exists(), "the link was followed");
     }
 }
 
@@ -178,7 +178,7 @@ fn full_stderr_does_not_gate() {
 }
 
 #[test]
-fn full_stderr_gates_where_named() {
+fn named_full_stderr_gates() {
     assert_eq!(with_full_stderr("--pal -"), (Some(5), String::new()));
     let (code, stdout) = with_full_stderr("--pal - --json");
     assert_eq!(code, Some(5), "{stdout}");

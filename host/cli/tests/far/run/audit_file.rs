@@ -1,4 +1,4 @@
-//! The audit file that `--audit` names: what a real task leaves in it.
+//! The audit file of `--audit` after a real task.
 
 use std::process::Output;
 
@@ -12,13 +12,13 @@ fn output(far: &Far, words: &str) -> (Output, String) {
 }
 
 #[test]
-fn a_task_is_kept_whole_and_the_head_that_was_printed_proves_it() {
+fn printed_head_verifies_complete_audit_file() {
     let far = webhook().words("--audit kept/far.jsonl");
     let (ran, printed) = output(&far, "");
     assert_eq!((ran.status.code(), printed.as_str()), (Some(0), r#"{"valid":true}"#));
     let stderr = String::from_utf8(ran.stderr).unwrap();
-    let said = stderr.lines().last().unwrap().strip_prefix("audit kept/far.jsonl: head ").unwrap();
-    let (head, key) = said.split_once(", key ").unwrap();
+    let proof = stderr.lines().last().unwrap().strip_prefix("audit kept/far.jsonl: head ").unwrap();
+    let (head, key) = proof.split_once(", key ").unwrap();
 
     let written = std::fs::read_to_string(far.path("kept/far.jsonl")).unwrap();
     let events: Vec<_> = written
@@ -32,11 +32,11 @@ fn a_task_is_kept_whole_and_the_head_that_was_printed_proves_it() {
     let verified = Far::new().words("audit verify").args([far.path("kept/far.jsonl").display()]);
     let (sound, table) = output(&verified, &format!("--key {key} --head {head}"));
     assert_eq!(sound.status.code(), Some(0), "{table}");
-    assert!(table.ends_with("proven by the head that was kept\n"), "{table}");
+    assert!(table.ends_with("proven by the saved head\n"), "{table}");
 }
 
 #[test]
-fn nothing_is_released_without_it() {
+fn unusable_audit_file_releases_nothing() {
     let far = webhook().words("--audit .env/far.jsonl");
     let (ran, printed) = output(&far, "");
     assert_eq!((ran.status.code(), printed.as_str()), (Some(5), ""));

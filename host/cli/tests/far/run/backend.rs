@@ -1,4 +1,4 @@
-//! A backend that has not what was granted, or does not answer.
+//! A backend without the granted secret, or one that fails.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -21,8 +21,8 @@ fn failed(secret: &str, reason: &str, outcome: &str) -> String {
     ])
 }
 
-/// Lets others read the `.env`, which ends its use: once `far` has read it, and has opened the file of its events. The
-/// skill is compiled meanwhile.
+/// Makes the `.env` readable by other users, which ends its use. Waits until `far` has read the
+/// file and opened the event file. The skill is compiled meanwhile.
 fn expose_env_file(folder: &Path) {
     while !folder.join("pal.jsonl").exists() {
         std::thread::yield_now();
@@ -35,7 +35,7 @@ fn exposed(skill: &'static str, words: &str) -> Far {
 }
 
 #[test]
-fn it_has_no_such_secret() {
+fn absent_secret_fails_skill() {
     let grant = "--grant github-webhook-secret:sign --input";
     Far::run(guests::GITHUB_WEBHOOK, grant)
         .args([DELIVERY])
@@ -48,19 +48,18 @@ fn it_has_no_such_secret() {
 }
 
 #[test]
-fn it_does_not_answer_and_the_skill_gives_up() {
+fn unavailable_backend_ends_failing_skill() {
     exposed(guests::GITHUB_WEBHOOK, "--grant github-webhook-secret:sign --input")
         .args([DELIVERY])
         .stderr(
             failed("github-webhook-secret", "denied", "backend-unavailable")
-                + "error: the skill failed after a backend had not answered: the secret is unavailable\n  help: check \
-                   the provider of the secret; the events say which and why\n",
+                + "error: the skill failed after a backend was unavailable: the secret is unavailable\n  help: check the provider of the secret; the events name it and the reason\n",
         )
         .code(5);
 }
 
 #[test]
-fn it_does_not_answer_and_the_skill_goes_on() {
+fn skill_survives_unavailable_backend() {
     exposed(guests::PROBE, "--grant alpha:sign")
         .steps(GET)
         .stdout(r#"[{"error":"unavailable"}]"#)
@@ -69,12 +68,12 @@ fn it_does_not_answer_and_the_skill_goes_on() {
 }
 
 #[test]
-fn in_json() {
+fn unavailable_backend_is_reported_in_json() {
     let object = concat!(
         r#"{"outcome":"backend-unavailable","exit_code":5,"task_id":"task-*","agent_id":"local","skill":"probe","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"backend-unavailable","#,
-        r#""message":"the skill failed after a backend had not answered: gave up","causes":[],"#,
-        r#""help":"check the provider of the secret; the events say which and why"},"#,
+        r#""message":"the skill failed after a backend was unavailable: gave up","causes":[],"#,
+        r#""help":"check the provider of the secret; the events name it and the reason"},"#,
         r#""provider_calls":1,"duration_us":0,"log":[],"log_discarded":0}"#,
         "\n"
     );

@@ -1,4 +1,4 @@
-//! A skill that does its job with what it was granted.
+//! Skills that complete with their grants.
 
 use far_tests::guests;
 
@@ -7,7 +7,7 @@ use crate::fixture::{Far, events};
 /// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
 pub(crate) const DELIVERY: &str = r#"{"payload":"Hello, World!","signature":"sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"}"#;
 
-/// The webhook verifier, with all that it needs.
+/// Returns a run of the webhook verifier with its grant and input.
 pub(crate) fn webhook() -> Far {
     Far::run(guests::GITHUB_WEBHOOK, "--grant github-webhook-secret:sign --input").args([DELIVERY])
 }
@@ -24,7 +24,7 @@ pub(crate) const WEBHOOK_EVENTS: &str = "\
 * task.finished    outcome=completed duration=*us task=task-*
 ";
 
-/// The same as lines of JSON.
+/// The events of the webhook verifier as lines of JSON.
 pub(crate) const WEBHOOK_RECORDS: &str = r#"{"v":1,"seq":1,"ts":"*","task_id":"task-*","agent_id":"local","skill":"github-webhook","skill_digest":"sha256:*","event":"task.admitted"}
 {"v":1,"seq":2,"ts":"*","task_id":"task-*","agent_id":"local","skill":"github-webhook","skill_digest":"sha256:*","event":"task.started"}
 {"v":1,"seq":3,"ts":"*","task_id":"task-*","agent_id":"local","skill":"github-webhook","skill_digest":"sha256:*","event":"secret.requested","secret_name":"github-webhook-secret","provider":"dotenv"}
@@ -36,12 +36,12 @@ pub(crate) const WEBHOOK_RECORDS: &str = r#"{"v":1,"seq":1,"ts":"*","task_id":"t
 "#;
 
 #[test]
-fn the_output_is_on_stdout_and_the_events_on_stderr() {
+fn output_and_events_use_separate_streams() {
     webhook().stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
 }
 
 #[test]
-fn json_is_one_object_and_the_events_are_lines_of_it() {
+fn json_prints_object_and_event_lines() {
     let object = concat!(
         r#"{"outcome":"completed","exit_code":0,"task_id":"task-*","agent_id":"local","skill":"github-webhook","#,
         r#""skill_digest":"sha256:*","output":{"valid":true},"output_encoding":"json","error":null,"#,
@@ -52,7 +52,7 @@ fn json_is_one_object_and_the_events_are_lines_of_it() {
 }
 
 #[test]
-fn a_skill_that_reveals_and_may() {
+fn granted_reveal_completes() {
     let input = r#"{"method":"GET","host":"examplebucket.s3.amazonaws.com","path":"/test.txt","region":"us-east-1","service":"s3","access-key-id":"AKIAIOSFODNN7EXAMPLE","datetime":"20130524T000000Z","expires-seconds":86400}"#;
     let url = concat!(
         r#"{"url":"https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"#,
@@ -81,7 +81,7 @@ fn a_skill_that_reveals_and_may() {
 }
 
 #[test]
-fn what_the_skill_wrote_for_people_comes_after_the_events() {
+fn skill_log_follows_events() {
     let steps = r#"{"do":"log","level":"warn","message":"first\n\n third "},{"do":"print","text":"out\n"},{"do":"eprint","text":"err"}"#;
     Far::run(guests::PROBE, "")
         .steps(steps)

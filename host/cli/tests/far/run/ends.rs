@@ -1,23 +1,23 @@
-//! How a task ends that neither completes nor breaks a rule: by its own error, by a crash, at a limit.
+//! Tasks that fail without a violation: by an error, a crash or a limit.
 
 use far_tests::guests;
 
-use crate::fixture::{Far, Ran, events};
+use crate::fixture::{Far, FinishedRun, events};
 
-/// Runs a probe's steps with these limits, and sees how it ends: the outcome, the exit code and what people are told.
+/// Runs a probe's steps with these limits, and asserts the outcome, the exit code and the error.
 #[track_caller]
-fn ends(limits: &str, steps: &str, outcome: &str, code: i32, told: &str) -> Ran {
+fn ends(limits: &str, steps: &str, outcome: &str, code: i32, message: &str) -> FinishedRun {
     let task = format!("skill = {:?}\n[input]\nsteps = [{steps}]\n[limits]\n{limits}\n", guests::PROBE);
     let finished = format!("task.finished outcome={outcome} duration=*us");
     Far::new()
         .words("run --task task.toml")
         .file("task.toml", task)
-        .stderr(events(["task.admitted", "task.started", &finished]) + told)
+        .stderr(events(["task.admitted", "task.started", &finished]) + message)
         .code(code)
 }
 
 #[test]
-fn an_error_of_the_skill() {
+fn skill_error_exits_one() {
     ends(
         "",
         "{ do = 'fail', message = 'no such order' }",
@@ -28,7 +28,7 @@ fn an_error_of_the_skill() {
 }
 
 #[test]
-fn an_error_of_the_skill_in_json() {
+fn skill_error_is_reported_in_json() {
     let object = concat!(
         r#"{"outcome":"skill-error","exit_code":1,"task_id":"task-*","agent_id":"local","skill":"probe","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"skill-error","#,
@@ -51,7 +51,7 @@ fn an_error_of_the_skill_in_json() {
 }
 
 #[test]
-fn a_crash() {
+fn crash_is_trapped() {
     let panicked = "skill stderr:\nskill stderr: thread '<unnamed>' (1) panicked at src/script.rs:*\nskill stderr: \
                     its words\nskill stderr: note: run with `RUST_BACKTRACE=1` environment variable to display a \
                     backtrace\nerror: the skill crashed: wasm trap: wasm `unreachable` instruction executed\n";
@@ -61,40 +61,40 @@ fn a_crash() {
 }
 
 #[test]
-fn its_time_is_over() {
-    let told = "error: the task was ended: its time of 1s was over\n  help: set 'timeout' under [limits] in a task \
+fn timeout_ends_task() {
+    let message = "error: the task was ended: timeout of 1s exceeded\n  help: set 'timeout' under [limits] in a task \
                 file\n";
     for step in ["{ do = 'spin' }", "{ do = 'sleep', ms = 60_000 }"] {
-        let ran = ends("timeout = '1s'", step, "timed-out", 4, told);
-        assert!(ran.duration.as_secs() < 30, "{step} was left to run");
+        let ran = ends("timeout = '1s'", step, "timed-out", 4, message);
+        assert!(ran.duration.as_secs() < 30, "{step} ran too long");
     }
 }
 
 #[test]
-fn a_limit() {
-    let told = |limit, value| {
+fn exceeded_limit_is_named() {
+    let message = |limit, value| {
         format!(
-            "error: the task was ended: it went beyond its limit on '{limit}': {value}\n  help: set '{limit}' under \
+            "error: the task was ended: limit '{limit}' ({value}) exceeded\n  help: set '{limit}' under \
              [limits] in a task file\n"
         )
     };
     let refused = "skill stderr: memory allocation of 67108864 bytes failed\nskill stderr: note: run with \
                    `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
-    let memory = format!("{refused}{}", told("memory", "16 MiB"));
+    let memory = format!("{refused}{}", message("memory", "16 MiB"));
     ends("memory = '16MiB'", "{ do = 'allocate', mib = 64 }", "limit-exceeded reason=memory", 4, &memory);
     ends(
         "output = 1000",
         "{ do = 'output', bytes = 1001 }",
         "limit-exceeded reason=output",
         4,
-        &told("output", "1000 bytes"),
+        &message("output", "1000 bytes"),
     );
     let calls = "{ do = 'identity' }, { do = 'identity' }";
-    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &told("host-calls", "3 calls"));
+    ends("host-calls = 3", calls, "limit-exceeded reason=host-calls", 4, &message("host-calls", "3 calls"));
 }
 
 #[test]
-fn a_flood_of_words_is_cut_and_the_task_goes_on() {
+fn log_flood_is_cut() {
     let task = format!(
         "skill = {:?}\n[input]\nsteps = [{{ do = 'print', text = \"0123456789\\n\" }}]\n[limits]\nlog = 36\n",
         guests::PROBE
@@ -111,7 +111,7 @@ fn a_flood_of_words_is_cut_and_the_task_goes_on() {
 }
 
 #[test]
-fn limit_above_maximum_is_refused_where_written() {
+fn limit_above_maximum_is_refused() {
     for (limit, most) in [
         ("memory = '1025MiB'", "1024MiB"),
         ("input = '1025MiB'", "1024MiB"),
@@ -128,13 +128,13 @@ fn limit_above_maximum_is_refused_where_written() {
         Far::new()
             .words("run --task task.toml")
             .file("task.toml", format!("skill = {:?}\nlimits.{limit}\n", guests::PROBE))
-            .stderr(format!("error: task.toml:2:{column}: 'limits.{key}': the most is {most}\n"))
+            .stderr(format!("error: task.toml:2:{column}: 'limits.{key}': must be at most {most}\n"))
             .code(2);
     }
 }
 
 #[test]
-fn largest_limits_are_given() {
+fn largest_limits_are_accepted() {
     let limits = "timeout = '24h'\nmemory = '1024MiB'\ninput = '1024MiB'\noutput = '1024MiB'\nlog = '1024MiB'\n\
                   request-body = '1024MiB'\nresponse-body = '1024MiB'\nrequests = 1000000\nhost-calls = 1000000000000\n";
     Far::new()
@@ -146,12 +146,13 @@ fn largest_limits_are_given() {
 }
 
 #[test]
-fn a_machine_that_has_no_memory_for_it() {
+fn exhausted_address_space_is_reported() {
     let far = Far::run(guests::PROBE, "").steps(r#"{"do":"identity"}"#);
     let output = far.command_after("ulimit -v 1000000").output().unwrap();
-    let told = "error: the host cannot run skills here\n  cause: the WebAssembly engine could not be set up\n";
+    let message =
+        "error: cannot reserve address space for skills\n  cause: the WebAssembly engine could not be set up\n";
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(5), 0), "{stderr}");
-    assert!(stderr.starts_with(told) && stderr.contains("Cannot allocate memory (os error 12)\n"), "{stderr}");
-    assert!(stderr.ends_with("  help: lift the limit on address space: 'ulimit -v unlimited'\n"), "{stderr}");
+    assert!(stderr.starts_with(message) && stderr.contains("Cannot allocate memory (os error 12)\n"), "{stderr}");
+    assert!(stderr.ends_with("  help: remove the limit on address space: 'ulimit -v unlimited'\n"), "{stderr}");
 }

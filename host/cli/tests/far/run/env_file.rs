@@ -1,4 +1,4 @@
-//! A `.env` that is not used, with code 2: the file and the line are named, and nothing that stands in it.
+//! An invalid `.env`, with code 2: the error names the file and the line, but shows no content.
 
 use crate::fixture::Far;
 
@@ -12,86 +12,85 @@ fn refused(far: Far, message: &str, help: &str) {
 }
 
 #[test]
-fn there_is_none() {
-    let help = "write lines like 'NAME=value' into it, then 'chmod 600' it";
-    refused(granted("--env-file other.env"), "other.env: there is no such file", help);
+fn absent_env_file_is_refused() {
+    let help = "create it with lines like 'NAME=value', then run 'chmod 600' on it";
+    refused(granted("--env-file other.env"), "'other.env' does not exist", help);
     let without = granted("");
     std::fs::remove_file(without.path(".env")).unwrap();
-    refused(without, ".env: there is no such file", help);
+    refused(without, "'.env' does not exist", help);
 }
 
 #[test]
-fn it_is_not_needed_where_nothing_is_granted() {
+fn env_file_is_optional_without_grants() {
     let without = Far::run("missing.wasm", "");
     std::fs::remove_file(without.path(".env")).unwrap();
     without
         .stderr(
-            "error: cannot read the skill missing.wasm\n  cause: No such file or directory (os error 2)\n  help: check \
-             that the file is there and that you may read it\n",
+            "error: cannot read the skill 'missing.wasm'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n",
         )
         .code(2);
 }
 
 #[test]
-fn others_can_read_it() {
+fn open_env_file_is_refused() {
     for mode in [0o644, 0o640, 0o602] {
         refused(
             granted("").mode(".env", mode),
-            &format!(".env: is open to other users (mode {mode:04o})"),
-            "'chmod 600' it; if others could read it until now, its secrets want replacing",
+            &format!("'.env' is accessible to other users (mode {mode:04o})"),
+            "run 'chmod 600' on it, and replace its secrets if other users could read it",
         );
     }
 }
 
 #[test]
-fn it_is_a_link_or_a_folder() {
+fn irregular_env_file_is_refused() {
     let link = granted("--env-file link.env").link("link.env", ".env");
-    refused(link, "link.env: is a symbolic link", "name the file that the link leads to");
-    refused(granted("--env-file ."), ".: is not a regular file", "name a regular file");
-    refused(granted("--env-file p.env").pipe("p.env"), "p.env: is not a regular file", "name a regular file");
+    refused(link, "'link.env' is a symbolic link", "name the target of the link");
+    refused(granted("--env-file ."), "'.' is not a regular file", "name a regular file");
+    refused(granted("--env-file p.env").pipe("p.env"), "'p.env' is not a regular file", "name a regular file");
 }
 
 #[test]
-fn a_line_breaks_a_rule() {
+fn malformed_line_is_refused() {
     let cases = [
         (
             "A=fine\nghp_pasted_value\n",
             "2: the line has no '='",
-            "write 'NAME=value', or '#' before a comment; quote values of several lines",
+            "write 'NAME=value', or '#' before a comment; quote multi-line values",
         ),
         (
             "ghp-pasted+value=\n",
-            "1: the key is not made of letters, digits and '_', or starts with a digit",
-            "use a key like 'GITHUB_TOKEN', which makes the secret 'github-token'",
+            "1: the key has characters other than letters, digits and '_', or starts with a digit",
+            "use a key like 'GITHUB_TOKEN', which yields the secret 'github-token'",
         ),
         (
             "ALPHA=first-value\n\nALPHA=second-value\n",
-            "3: the key was set in line 1 already",
+            "3: the key is already set in line 1",
             "keep one of the two lines",
         ),
         (
             "ALPHA=first-value\nalpha=second-value\n",
-            "2: the key makes the same secret's name as the one in line 1",
-            "rename one of the two keys: upper and lower case do not tell secrets apart",
+            "2: the key yields the same secret name as the key in line 1",
+            "rename one of the two keys: secret names ignore case",
         ),
         (
             "ALPHA='never-closed\n",
-            "1: the quote that opens here is never closed",
-            "close the quote, or put a value with a quote in it into quotes of the other kind",
+            "1: the quote that opens here has no closing quote",
+            "close the quote; a value that contains a quote needs quotes of the other kind",
         ),
         (
             "ALPHA=\"bad\\escape\"\n",
             "1: the line has an unknown escape",
-            "escapes are \\n \\r \\t \\\\ \\\" \\$; in single quotes a backslash is a backslash",
+            "the escapes are \\n \\r \\t \\\\ \\\" \\$; single quotes keep backslashes",
         ),
         (
             "ALPHA=\"quoted\" and more\n",
             "1: the line goes on after the closing quote",
-            "quote the value as a whole; put whitespace before a comment",
+            "quote the whole value, and put whitespace before a comment",
         ),
     ];
     for (text, message, help) in cases {
         refused(granted("").env_file(text), &format!(".env:{message}"), help);
     }
-    refused(granted("").env_file(""), ".env: is empty", "write lines like 'NAME=value' into it; a comment will do");
+    refused(granted("").env_file(""), "'.env' is empty", "write lines like 'NAME=value' into it, or a comment");
 }

@@ -1,15 +1,15 @@
-//! Text of guests, authors and strangers does nothing to a terminal: it is escaped, and there are no colours.
+//! Text of guests, authors and other sources is escaped before it reaches a terminal.
 
 use far_tests::guests;
 
 use crate::fixture::{Far, events};
 
-/// An escape sequence, a change of direction, a line that looks like one of the host's.
+/// An escape sequence, a change of text direction, and a line that imitates the host.
 const EVIL: &str = r"\u001b[2J\u202etxet\u2066\r\nerror: forged";
 const SHOWN: &str = r"\u{1b}[2J\u{202e}txet\u{2066}\u{d}\u{a}error: forged";
 
 #[test]
-fn an_error_of_the_skill() {
+fn skill_error_is_escaped() {
     Far::run(guests::PROBE, "")
         .steps(&format!(r#"{{"do":"fail","message":"{EVIL}"}}"#))
         .stderr(
@@ -20,7 +20,7 @@ fn an_error_of_the_skill() {
 }
 
 #[test]
-fn the_task_log() {
+fn task_log_is_escaped() {
     Far::run(guests::PROBE, "")
         .steps(&format!(r#"{{"do":"log","level":"info","message":"{EVIL}"}},{{"do":"eprint","text":"{EVIL}\n"}}"#))
         .stdout(r#"[{"ok":{}},{"ok":{}}]"#)
@@ -37,7 +37,7 @@ fn the_task_log() {
 }
 
 #[test]
-fn in_json() {
+fn json_texts_are_escaped() {
     let task = r#""task_id":"task-*","agent_id":"local","skill":"probe","skill_digest":"sha256:*""#;
     let message = SHOWN.replace('\\', "\\\\");
     let object = format!(
@@ -64,7 +64,7 @@ fn in_json() {
 }
 
 #[test]
-fn an_authors_declaration() {
+fn declaration_text_is_escaped() {
     let document = r#"{"name":"a","\u001b[2J\u202e":1}"#;
     let name = "tinkerbell:skill";
     let mut component = b"\0asm\x0d\0\x01\0\0".to_vec();
@@ -73,21 +73,20 @@ fn an_authors_declaration() {
     Far::run("evil.wasm", "")
         .file("evil.wasm", component)
         .stderr(
-            "* task.refused     outcome=refused reason=invalid-declaration\nerror: the skill is refused: the declaration \
+            "* task.refused     outcome=refused reason=invalid-declaration\nerror: cannot load the skill: the declaration \
              is not valid\n  cause: unknown field `\\u{1b}[2J\\u{202e}`, expected one of `name`, `version`, \
-             `description`, `input-schema`, `secrets` at line 1 column 29\n  help: a component has one declaration: one \
-             JSON document, such as the project's skill.json\n",
+             `description`, `input-schema`, `secrets` at line 1 column 29\n  help: embed exactly one declaration: a JSON document such as the project's skill.json\n",
         )
         .code(3);
 }
 
 #[test]
-fn names_of_files_and_arguments() {
+fn names_and_arguments_are_escaped() {
     let evil = "e\u{1b}[2J\u{202e}";
     let shown = r"e\u{1b}[2J\u{202e}";
-    let help = "  help: check that the file is there and that you may read it\n";
+    let help = "  help: check that the file exists and is readable\n";
     let missing = "  cause: No such file or directory (os error 2)\n";
-    Far::run(evil, "").stderr(format!("error: cannot read the skill {shown}\n{missing}{help}")).code(2);
+    Far::run(evil, "").stderr(format!("error: cannot read the skill '{shown}'\n{missing}{help}")).code(2);
     Far::new()
         .args(["run", "--task", &format!("{evil}.toml")])
         .stderr(format!("error: failed to read '{shown}.toml'\n{missing}{help}"))
@@ -96,7 +95,7 @@ fn names_of_files_and_arguments() {
         .args(["run", "--task", &format!("{evil}.toml")])
         .file(&format!("{evil}.toml"), "x = 1")
         .stderr(format!(
-            "error: {shown}.toml:1:1: unknown key 'x'\n  help: known here: 'skill', 'input', 'grants', 'egress', 'limits'\n"
+            "error: {shown}.toml:1:1: unknown key 'x'\n  help: use one of 'skill', 'input', 'grants', 'egress', 'limits'\n"
         ))
         .code(2);
     let stderr = format!(
@@ -107,7 +106,7 @@ fn names_of_files_and_arguments() {
 }
 
 #[test]
-fn no_colours_without_a_terminal() {
+fn pipes_get_no_colors() {
     for (name, value) in [("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1"), ("FORCE_COLOR", "3"), ("TERM", "xterm-256color")]
     {
         Far::new()

@@ -1,28 +1,28 @@
-//! A skill that works as a GitHub App: neither the App's key nor the token that it is exchanged for is ever the skill's.
+//! A skill that acts as a GitHub App, without access to the App's key or its installation token.
 
 use far_tests::server::{Authority, Server};
 use far_tests::{github, github_app, guests};
 
-use crate::fixture::{Far, Ran};
+use crate::fixture::{Far, FinishedRun};
 
 const INPUT: &str = r#"{"owner":"t","repository":"far","title":"Mend it","head":"mend","base":"main"}"#;
 
-/// Runs the skill, with this key in the `.env`, and sees that this comes of it.
-async fn run(key: &str, expected: impl FnOnce(Far) -> Ran + Send + 'static) -> [Server; 2] {
+/// Runs the skill with this key in the `.env`, and asserts the result.
+async fn run(key: &str, expected: impl FnOnce(Far) -> FinishedRun + Send + 'static) -> [Server; 2] {
     let authority = Authority::new();
     let api = Server::start(&authority, github::NAME, github_app::api()).await;
     let issuer = Server::start(&authority, "localhost", github_app::issuer()).await;
     let far = Far::run(guests::GITHUB_PULL_REQUEST, "--grant github-app:seal@https://api.github.com --config far.toml");
     let far = far.args(["--input", INPUT]).file("far.toml", github_app::config(api.port(), issuer.port()));
     let far = far.file("ca.pem", authority.pem()).env_file(&github_app::env(key));
-    // What comes back is searched for this, too.
+    // Adds the token to the searched values.
     let far = far.secrets_file("token.env", &format!("TOKEN={}\n", github_app::TOKEN));
     tokio::task::spawn_blocking(move || expected(far)).await.unwrap();
     [api, issuer]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issue_and_a_pull_request_are_opened_as_an_app() {
+async fn github_app_opens_issue_and_pull() {
     let events = "\
 * task.admitted    task=task-*
 * task.started     task=task-*
@@ -52,7 +52,7 @@ async fn an_issue_and_a_pull_request_are_opened_as_an_app() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_another_key_gets_no_token() {
+async fn wrong_app_key_gets_no_token() {
     let other = include_str!("../../../../core/src/jwt/keys/ed.pem");
     let events = "\
 * task.admitted    task=task-*
@@ -60,8 +60,8 @@ async fn an_app_with_another_key_gets_no_token() {
 * secret.requested github-app provider=dev task=task-*
 * secret.fetched   github-app provider=dev outcome=failed reason=invalid cache=miss duration=*us task=task-*
 * task.finished    outcome=backend-unavailable duration=*us task=task-*
-error: the skill failed after a backend had not answered: the secret is unavailable
-  help: check the provider of the secret; the events say which and why
+error: the skill failed after a backend was unavailable: the secret is unavailable
+  help: check the provider of the secret; the events name it and the reason
 ";
     let servers = run(other, move |far| far.stderr(events).code(5)).await;
     assert!(servers.iter().all(|server| server.arrived().is_empty()));

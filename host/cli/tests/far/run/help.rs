@@ -1,77 +1,76 @@
-//! What is asked for is shown, on stdout.
+//! Help and versions, on stdout.
 
 use crate::fixture::Far;
 
 const RUN: &str = "\
-Run one skill with the secrets that it is granted
+Run a skill with the secrets that it is granted
 
 Usage: far run [OPTIONS] <SKILL>
        far run [OPTIONS] --task <FILE>
 
 Arguments:
-  [SKILL]  The skill: a WebAssembly component
+  [SKILL]  WebAssembly component to run
 
 Options:
       --grant <GRANT>         Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION];
-                              operations are seal, sign, reveal and refresh
-      --egress <DESTINATION>  Let it send requests without a secret there:
-                              SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front
-      --task <FILE>           Take skill, input, grants, egress and limits from a task file (TOML or
+                              operations: seal, sign, reveal, refresh
+      --egress <DESTINATION>  Allow requests without a secret to a destination: [METHODS
+                              ]SCHEME://HOST[:PORT][/PATH]
+      --task <FILE>           Read skill, input, grants, egress and limits from a task file (TOML or
                               JSON)
-      --config <FILE>         What the operator permits, and where secrets come from. Without it,
-                              what is granted is permitted, from the .env
-      --env-file <FILE>       Where secrets come from without --config; ./.env when left out. For
-                              development only
-      --input <JSON|@FILE>    The skill's input: JSON, or @FILE, or @- for stdin; {} when left out
-      --pal <FILE>            Also append every event to this file as a plain line of JSON; no value
-                              is released unless its event was written. With '-', to stderr alone
-      --audit <FILE>          Keep every event in this audit file, chained and signed, in a folder
-                              of its own that only you may use; no value is released unless its
-                              event was written. 'far audit verify' checks it
-      --metrics <FILE>        When the run ends, whichever way, replace this file with what was
-                              counted: OpenMetrics, for the textfile collector. That it cannot be
-                              written is a warning and no other exit code, since what the skill did
-                              is done
-      --cache <DIR>           Keep compiled skills in this folder, which only you may use; made if
-                              it is not there. Without it, in far/artifacts where your caches are
-      --no-cache              Compile the skill anew, and keep nothing of it
-      --allow-swap            Run although there is swap, to which values could be written
-      --json                  Print one JSON object that says how it went, on success and failure
-                              alike; events as lines of JSON
+      --config <FILE>         Configuration of the operator. Without it, every granted secret is
+                              permitted, and read from the .env file
+      --env-file <FILE>       File of secrets without --config, for development only; default:
+                              ./.env
+      --input <JSON|@FILE>    Input of the skill: JSON, @FILE, or @- for stdin; default: {}
+      --pal <FILE>            Append every event to this file as a JSON line; no value is released
+                              before its event is written. '-' means stderr
+      --audit <FILE>          Write every event to this audit file, hash-chained and signed, in a
+                              separate owner-only folder; no value is released before its event is
+                              written. 'far audit verify' verifies it
+      --metrics <FILE>        Replace this file with the counters of the run when it ends:
+                              OpenMetrics, for the textfile collector. An error is only a warning,
+                              and does not change the exit code
+      --cache <DIR>           Cache compiled skills in this owner-only folder, created if missing;
+                              default: far/artifacts in the cache directory of the user
+      --no-cache              Compile the skill without using the cache
+      --allow-swap            Run even with swap, to which values could be written
+      --json                  Print one JSON object with the result, also on failure; events are
+                              JSON lines
   -h, --help                  Print help
   -V, --version               Print version
 
-The skill's output goes to stdout. What happened, and what the skill wrote for people, go to stderr.
+The skill's output goes to stdout. Events and the skill's log go to stderr.
 
 Exit codes:
   0  completed
   1  the skill failed
   2  usage or configuration
   3  refused, or a scope violation
-  4  limit or time-out
-  5  backend, audit log or a resource of the machine unavailable
-  128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
+  4  limit or timeout
+  5  backend, audit log or machine resource unavailable
+  128+N  ended by signal N, such as 130 for Ctrl-C
 
 Example:
   far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json
 ";
 
 const FAR: &str = "\
-Runs AI-agent skills that use secrets which they cannot steal
+Run AI agent skills with capability-scoped secrets
 
 Usage: far <COMMAND>
 
 Commands:
-  new          Make a skill project that builds and passes its tests at once
-  run          Run one skill with the secrets that it is granted
-  check        Check a configuration, reach every provider, and show what is permitted to whom
-  secrets      List, refresh, rotate and revoke secrets; no value is shown
-  embed        Write a declaration into a component that was made by any toolchain
-  inspect      Show what a component could do, without running it, and hold it against a policy
-  diff         Show what a new version of a skill could do that the old could not
-  audit        Check and follow audit files
-  completions  Print what a shell needs to complete the arguments of far
-  man          Print a page of the manual, or write all of them to a folder
+  new          Create a skill project that builds and passes its tests
+  run          Run a skill with the secrets that it is granted
+  check        Check a configuration, contact every provider, and show the permitted secrets
+  secrets      List, refresh, rotate and revoke secrets; values are never shown
+  embed        Embed a declaration in a component built by any toolchain
+  inspect      Show the capabilities of a component without running it, and check a policy
+  diff         Show the capabilities that a new version of a skill adds or drops
+  audit        Verify and follow audit files
+  completions  Print the completion script of a shell
+  man          Print a manual page, or write all pages to a folder
 
 Options:
   -h, --help     Print help
@@ -79,20 +78,20 @@ Options:
 ";
 
 #[test]
-fn of_run() {
+fn run_help_is_printed() {
     for words in ["run --help", "run -h", "run --json --help"] {
         Far::new().words(words).stdout(RUN).code(0);
     }
 }
 
 #[test]
-fn of_far() {
+fn far_help_is_printed() {
     Far::new().words("--help").stdout(FAR).code(0);
     Far::new().words("--version").stdout("far 0.1.0\n").code(0);
     Far::new().words("run --version").stdout("far-run 0.1.0\n").code(0);
 }
 
 #[test]
-fn without_a_command_the_help_is_an_error() {
+fn missing_command_prints_help_as_error() {
     Far::new().stderr(FAR).code(2);
 }

@@ -1,4 +1,4 @@
-//! A skill that is not a regular file: refused at once, for what it is.
+//! Skills that are not regular files are refused at once by their file type.
 
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn irregular_skill_is_refused() {
     for command in COMMANDS {
         let refused = |far: Far, skill: &str, is: &str| {
             let error = format!(
-                "error: the skill {skill} is {is}, not a regular file\n  help: write it to a file, and name that\n"
+                "error: the skill '{skill}' is {is}, not a regular file\n  help: write the content to a file, and pass that file\n"
             );
             let ran = far.stderr(error).code(2);
             assert!(ran.duration < SOON, "{command} {skill}: {:?}", ran.duration);
@@ -40,8 +40,7 @@ fn irregular_skill_is_refused() {
 fn unreadable_skill_is_refused() {
     let unread = |skill: &str, cause: &str| {
         let error = format!(
-            "error: cannot read the skill {skill}\n  cause: {cause}\n  help: check that the file is there and that you may \
-             read it\n"
+            "error: cannot read the skill '{skill}'\n  cause: {cause}\n  help: check that the file exists and is readable\n"
         );
         far("run SKILL", skill).link("loop", "loop").stderr(error).code(2);
     };
@@ -50,8 +49,8 @@ fn unreadable_skill_is_refused() {
 }
 
 #[test]
-fn endless_file_of_the_kernel_is_refused() {
-    // A file of the kernel's that is regular, and whose readers wait for more.
+fn endless_kernel_file_is_refused() {
+    // Regular files of the kernel whose readers may block.
     for file in ["/proc/kmsg", "/sys/kernel/tracing/trace_pipe", "/proc/self/mem"] {
         let output = far("inspect SKILL", file).command().output().unwrap();
         assert!(matches!(output.status.code(), Some(2 | 3)), "{file}: {output:?}");
@@ -59,7 +58,7 @@ fn endless_file_of_the_kernel_is_refused() {
 }
 
 #[test]
-fn audit_file_that_is_a_pipe_is_refused() {
-    let error = "error: the audit file pipe is a pipe, not a regular file\n  help: write it to a file, and name that\n";
+fn audit_pipe_is_refused() {
+    let error = "error: the audit file 'pipe' is a pipe, not a regular file\n  help: write the content to a file, and pass that file\n";
     Far::new().words("audit verify pipe").pipe("pipe").stderr(error).code(2);
 }

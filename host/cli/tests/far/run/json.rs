@@ -1,8 +1,8 @@
-//! `--json` prints one object, of one shape, whatever goes wrong.
+//! `--json` prints one object of the same shape for every error.
 
 use crate::fixture::Far;
 
-/// The object of a run that came to no task.
+/// Returns the object of a run without a task.
 fn object(outcome: &str, code: i32, error: &str) -> String {
     format!(
         concat!(
@@ -21,7 +21,7 @@ fn usage(far: Far, error: &str) {
 }
 
 #[test]
-fn mistakes_in_the_arguments() {
+fn argument_errors_are_json() {
     let cases = [
         ("run", "the following required arguments were not provided: <SKILL>", "see 'far run --help'"),
         ("run a.wasm --jso", "unexpected argument '--jso' found", "a similar argument exists: '--json'"),
@@ -51,7 +51,7 @@ fn mistakes_in_the_arguments() {
 }
 
 #[test]
-fn what_stands_after_two_dashes_is_no_flag() {
+fn flags_after_double_dash_are_values() {
     Far::new()
         .words("run a.wasm -- --json")
         .stderr("error: unexpected argument '--json' found\n\nUsage: far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>\n\nFor more information, try '--help'.\n")
@@ -59,16 +59,16 @@ fn what_stands_after_two_dashes_is_no_flag() {
 }
 
 #[test]
-fn files_that_cannot_be_used() {
-    let readable = r#""help":"check that the file is there and that you may read it""#;
+fn unusable_files_are_json_errors() {
+    let readable = r#""help":"check that the file exists and is readable""#;
     let missing = r#""causes":["No such file or directory (os error 2)"]"#;
     usage(
         Far::run("a.wasm", ""),
-        &format!(r#""kind":"unreadable","message":"cannot read the skill a.wasm",{missing},{readable}"#),
+        &format!(r#""kind":"unreadable","message":"cannot read the skill 'a.wasm'",{missing},{readable}"#),
     );
     usage(
         Far::run("a.wasm", "--input @b.json"),
-        &format!(r#""kind":"unreadable","message":"cannot read the input b.json",{missing},{readable}"#),
+        &format!(r#""kind":"unreadable","message":"cannot read the input 'b.json'",{missing},{readable}"#),
     );
     usage(
         Far::run("a.wasm", "--config far.toml"),
@@ -76,27 +76,27 @@ fn files_that_cannot_be_used() {
     );
     usage(
         Far::run("a.wasm", "--grant a:sign --env-file x.env"),
-        r#""kind":"env-file","message":"x.env: there is no such file","causes":[],"help":"write lines like 'NAME=value' into it, then 'chmod 600' it""#,
+        r#""kind":"env-file","message":"'x.env' does not exist","causes":[],"help":"create it with lines like 'NAME=value', then run 'chmod 600' on it""#,
     );
 }
 
 #[test]
-fn what_stands_in_files_and_arguments() {
+fn content_errors_are_json() {
     usage(
         Far::new().words("run --task task.toml").file("task.toml", "[limits]\ntimeot = '1s'"),
         r#""kind":"config","message":"task.toml:2:1: unknown key 'limits.timeot'","causes":[],"help":"did you mean 'timeout'?""#,
     );
     usage(
         Far::new().words("run --task task.toml").file("task.toml", ""),
-        r#""kind":"no-skill","message":"task.toml names no skill","causes":[],"help":"add a line such as: skill = \"my_skill.wasm\"""#,
+        r#""kind":"no-skill","message":"'task.toml' does not name a skill","causes":[],"help":"add a line such as: skill = \"my_skill.wasm\"""#,
     );
     usage(
         Far::run("a.wasm", "--input nope"),
-        r#""kind":"input","message":"the input is not valid JSON","causes":["expected ident at line 1 column 2"],"help":"give JSON such as '{\"name\": \"value\"}', or @FILE, or @- for stdin""#,
+        r#""kind":"input","message":"the input is not valid JSON","causes":["expected ident at line 1 column 2"],"help":"give JSON such as '{\"name\": \"value\"}', @FILE, or @- for stdin""#,
     );
     usage(
         Far::run("a.wasm", "--input @-").stdin(&"x".repeat((1 << 20) + 1)),
-        r#""kind":"input-too-large","message":"the input has more than 1048576 bytes","causes":[],"help":"raise 'input' under [limits] in a task file, or give less""#,
+        r#""kind":"input-too-large","message":"the input is larger than 1048576 bytes","causes":[],"help":"raise 'input' under [limits] in a task file, or reduce the input""#,
     );
     usage(
         Far::run("a.wasm", "--grant a:sign --grant a:reveal"),
@@ -105,7 +105,7 @@ fn what_stands_in_files_and_arguments() {
 }
 
 #[test]
-fn an_event_file_that_cannot_be_opened() {
-    let error = r#""kind":"audit-unavailable","message":"cannot open the event file .","causes":["Is a directory (os error 21)"],"help":"no skill runs without its events: name a file that you may write to""#;
+fn unopenable_event_file_is_json_error() {
+    let error = r#""kind":"audit-unavailable","message":"cannot open the event file '.'","causes":["Is a directory (os error 21)"],"help":"no skill runs without its events: pass a writable file""#;
     Far::run(far_tests::guests::SNOOP, "--pal . --json").stdout(object("audit-unavailable", 5, error)).code(5);
 }

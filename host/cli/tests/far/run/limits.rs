@@ -32,14 +32,14 @@ const HOSTILE: [(&str, &str); 17] = [
     ("HOME", "relative"),
 ];
 
-/// The user that a process of root's becomes: root's own threads have no limit.
+/// The user for processes that root starts, because thread limits do not apply to root.
 const NOBODY: u32 = 65_534;
 
 #[test]
 fn environment_steers_nothing() {
     let run = |variables: &[(&'static str, &'static str)]| {
         let far = variables.iter().fold(webhook(), |far, (name, value)| far.variable(name, value));
-        // Compiled each time: the compiler has threads of its own.
+        // Compiles each time, because the compiler has its own threads.
         far.args(["--no-cache"]).stdout(r#"{"valid":true}"#).stderr(WEBHOOK_EVENTS).code(0);
     };
     run(&HOSTILE);
@@ -53,7 +53,7 @@ fn limited(far: &Far, limit: &str) -> Output {
     far.command_after(limit).output().unwrap()
 }
 
-/// Asserts that a run succeeded, or named what it lacked. Returns whether it succeeded.
+/// Asserts that a run succeeded, or named the missing resource. Returns whether it succeeded.
 #[track_caller]
 fn ended_well(limit: &str, output: &Output) -> bool {
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
@@ -80,7 +80,7 @@ fn first_success(limit: &str, values: impl IntoIterator<Item = u32>) -> Option<u
         if ended_well(&limit, &limited(&far, &limit)) {
             first = first.or(Some(value));
         } else {
-            assert_eq!(first, None, "less was enough");
+            assert_eq!(first, None, "a smaller limit was enough");
         }
     }
     first
@@ -131,10 +131,10 @@ fn few_threads_are_an_error() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!stderr.contains("panicked"), "{threads}: {stderr}");
         match output.status.code() {
-            Some(2) => assert!(stderr.starts_with("error: cannot read the skill absent.wasm"), "{threads}: {stderr}"),
+            Some(2) => assert!(stderr.starts_with("error: cannot read the skill 'absent.wasm'"), "{threads}: {stderr}"),
             code => {
                 assert_eq!(code, Some(5), "{threads}: {stderr}");
-                assert!(stderr.starts_with("error: the machine lacks threads"), "{threads}: {stderr}");
+                assert!(stderr.starts_with("error: insufficient resources: threads"), "{threads}: {stderr}");
                 assert!(threads < 24, "{threads}");
             }
         }

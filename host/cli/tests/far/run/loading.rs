@@ -1,4 +1,4 @@
-//! Loading a component: its shape, its time and its memory have limits, and the report names them.
+//! Limits on a component's shape, compile time and compile memory, named in the error.
 
 use std::fmt::Write;
 use std::fs;
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::Far;
 
-/// Components in a row, of which each instantiates the one before twice.
+/// Returns a chain of components, each of which instantiates the previous one twice.
 fn doubling(levels: usize) -> Vec<u8> {
     let mut text = "(component (component $c0)".to_owned();
     for level in 1..=levels {
@@ -29,19 +29,19 @@ fn doubling(levels: usize) -> Vec<u8> {
 
 #[test]
 fn exponential_component_is_refused_by_name() {
-    let told = "the component has at least 1001 component instances; the limit is 1000\n";
+    let message = "the component has at least 1001 component instances; the limit is 1000\n";
     Far::run("bomb.wasm", "--no-cache")
         .file("bomb.wasm", doubling(30))
         .stderr(format!(
-            "* task.refused     outcome=refused reason=component-limits\nerror: the skill is refused: {told}  help: \
-             build it as one module, or of fewer and smaller ones\n"
+            "* task.refused     outcome=refused reason=component-limits\nerror: cannot load the skill: {message}  help: \
+             build the component from fewer or smaller modules\n"
         ))
         .code(3);
     Far::new()
         .words("inspect bomb.wasm")
         .file("bomb.wasm", doubling(30))
         .stderr(format!(
-            "error: bomb.wasm is refused: {told}  help: build it as one module, or of fewer and smaller ones\n"
+            "error: cannot load 'bomb.wasm': {message}  help: build the component from fewer or smaller modules\n"
         ))
         .code(3);
 }
@@ -54,21 +54,21 @@ fn load_limits_are_named() {
     };
     task("load-timeout = '1ms'")
         .stderr(
-            "* task.refused     outcome=refused reason=load-timeout\nerror: the skill is refused: compiling the \
+            "* task.refused     outcome=refused reason=load-timeout\nerror: cannot load the skill: compiling the \
              component takes more than 0.001 s, the limit 'load-timeout'\n  help: raise 'load-timeout' under [limits] in \
              a task file, or make the component smaller\n",
         )
         .code(4);
     task("load-memory = '4MiB'")
         .stderr(
-            "* task.refused     outcome=refused reason=load-memory\nerror: the skill is refused: compiling the \
+            "* task.refused     outcome=refused reason=load-memory\nerror: cannot load the skill: compiling the \
              component takes more than 4 MiB of memory, the limit 'load-memory'\n  help: raise 'load-memory' under \
              [limits] in a task file, or make the component smaller\n",
         )
         .code(4);
 }
 
-/// The processes of this command line whose parent is `parent`.
+/// Returns the child processes of `parent`.
 fn children(parent: i32) -> Vec<i32> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -79,14 +79,14 @@ fn children(parent: i32) -> Vec<i32> {
     pids.filter(is_child).collect()
 }
 
-/// Waits for something that happens soon.
+/// Waits for a condition.
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "never: {what}");
+        assert!(started.elapsed() < Duration::from_secs(30), "timed out: {what}");
         thread::yield_now();
     }
 }

@@ -1,11 +1,11 @@
-//! What a skill says about a value that it was given.
+//! Redaction of a skill's values in its output and log.
 
 use far_tests::guests;
 
 use crate::fixture::{Far, events};
 
 #[test]
-fn a_value_is_not_shown_wherever_it_is_said() {
+fn leaked_value_is_redacted_in_logs() {
     let steps = [
         r#"{"do":"get","name":"alpha"}"#,
         r#"{"do":"say","place":"log"}"#,
@@ -42,7 +42,7 @@ fn a_value_is_not_shown_wherever_it_is_said() {
         .code(1);
 }
 
-/// A run of a skill that returns the value of `alpha`, under this choice of the operator's.
+/// Returns a run of a skill that returns the value of `alpha`, with this leak policy.
 fn returned(when_leaked: &str) -> Far {
     let config = format!(
         "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.alpha]\nprovider = 'dev'\noperations = ['reveal']\n\
@@ -53,7 +53,7 @@ fn returned(when_leaked: &str) -> Far {
         .steps(r#"{"do":"get","name":"alpha"},{"do":"leak"}"#)
 }
 
-/// The events of such a run, which ends with these.
+/// Returns the events of such a run, with these at its end.
 fn ends<const N: usize>(last: [&str; N]) -> String {
     let of_alpha = "alpha version=env-* provider=dev";
     events([
@@ -67,7 +67,7 @@ fn ends<const N: usize>(last: [&str; N]) -> String {
 }
 
 #[test]
-fn a_value_in_the_output_is_replaced() {
+fn leaked_value_is_replaced_in_output() {
     let wiped = "secret.wiped alpha version=env-* provider=dev";
     returned("replace")
         .stdout(r#"[{"ok":{"name":"alpha","version":"env-*"}},{"ok":{"value":"[redacted:alpha]"}}]"#)
@@ -76,15 +76,15 @@ fn a_value_in_the_output_is_replaced() {
 }
 
 #[test]
-fn a_value_that_must_not_be_said_withholds_the_output() {
+fn fail_policy_withholds_output() {
     let last = [
         "secret.denied alpha outcome=scope-violation reason=leaked",
         "secret.wiped alpha version=env-* provider=dev",
         "output.redacted alpha count=1",
         "task.finished outcome=scope-violation duration=*us",
     ];
-    let error = "error: the task was ended: scope violation on 'alpha': its value was in what the skill returned or \
-                 wrote\n  help: the output is withheld; a skill that says this value fails, since [secrets.alpha] has \
+    let error = "error: the task was ended: scope violation on 'alpha': its value was in the result or the output \
+                 of the skill\n  help: the output is withheld; a skill that says this value fails, since [secrets.alpha] has \
                  when-leaked = \"fail\"\n";
     returned("fail").stderr(ends(last) + error).code(3);
 }

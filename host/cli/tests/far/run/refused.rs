@@ -1,4 +1,4 @@
-//! What can be known before a skill runs is refused before it runs, with code 3.
+//! Errors that are known before a skill runs are refused before the run, with code 3.
 
 use far_tests::guests;
 
@@ -7,27 +7,27 @@ use crate::fixture::{Far, events};
 const BUILD: &str = "  help: build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'\n";
 
 #[track_caller]
-fn refused(far: Far, reason: &str, told: &str) {
+fn refused(far: Far, reason: &str, message: &str) {
     let event = format!("task.refused outcome=refused reason={reason}");
-    far.stderr(events([&event]) + "error: the task is refused: " + told).code(3);
+    far.stderr(events([&event]) + "error: the task is refused: " + message).code(3);
 }
 
-/// The same before there is a task.
+/// Asserts a refusal before a task is created.
 #[track_caller]
-fn no_skill(far: Far, reason: &str, told: &str) {
+fn no_skill(far: Far, reason: &str, message: &str) {
     let event = format!("* task.refused     outcome=refused reason={reason}\n");
-    far.stderr(event + "error: the skill is refused: " + told).code(3);
+    far.stderr(event + "error: cannot load the skill: " + message).code(3);
 }
 
 #[test]
-fn a_required_secret_that_was_not_granted() {
-    let told = |name| {
+fn ungranted_required_secret_is_refused() {
+    let message = |name| {
         format!(
             "the skill needs '{name}': the task was not granted the secret\n  help: grant what the skill declares: --grant {name}:sign\n"
         )
     };
-    refused(Far::run(guests::REQUIRED, ""), "ungranted", &told("alpha"));
-    refused(Far::run(guests::REQUIRED, "--grant alpha:sign"), "ungranted", &told("beta"));
+    refused(Far::run(guests::REQUIRED, ""), "ungranted", &message("alpha"));
+    refused(Far::run(guests::REQUIRED, "--grant alpha:sign"), "ungranted", &message("beta"));
     refused(
         Far::run(guests::REQUIRED, "--grant alpha:sign --grant beta:refresh"),
         "operation",
@@ -37,15 +37,15 @@ fn a_required_secret_that_was_not_granted() {
 }
 
 #[test]
-fn an_import_of_reveal_that_nothing_allows() {
-    let told = "the skill imports 'reveal', but is not granted to reveal any secret\n  help: grant 'reveal' of a secret for which the skill declares it\n";
+fn ungranted_reveal_import_is_refused() {
+    let message = "the skill imports 'reveal', but no grant permits 'reveal'\n  help: grant 'reveal' for a secret that the skill declares with 'reveal'\n";
     for grants in ["", "--grant alpha:sign"] {
-        refused(Far::run(guests::PROBE_REVEALING, grants), "reveal", told);
+        refused(Far::run(guests::PROBE_REVEALING, grants), "reveal", message);
     }
 }
 
 #[test]
-fn what_is_no_component() {
+fn invalid_component_is_refused() {
     let damaged = "the file is not a WebAssembly component, or it is damaged\n";
     no_skill(
         Far::run("core.wasm", "").file("core.wasm", b"\0asm\x01\0\0\0"),
@@ -58,7 +58,7 @@ fn what_is_no_component() {
         &format!("{damaged}{BUILD}"),
     );
     no_skill(Far::run(".env", ""), "invalid-component", &format!("{damaged}{BUILD}"));
-    // The beginning of a component, and of a section of 16 bytes.
+    // A component that ends within a section of 16 bytes.
     no_skill(
         Far::run("cut.wasm", "").file("cut.wasm", b"\0asm\x0d\0\x01\0\0\x10"),
         "invalid-component",
@@ -67,7 +67,7 @@ fn what_is_no_component() {
 }
 
 #[test]
-fn a_component_of_another_world() {
+fn wrong_world_is_refused() {
     no_skill(
         Far::run("empty.wasm", "").file("empty.wasm", b"\0asm\x0d\0\x01\0"),
         "wrong-world",
@@ -79,17 +79,16 @@ fn a_component_of_another_world() {
 }
 
 #[test]
-fn a_component_with_two_declarations() {
+fn duplicate_declaration_is_refused() {
     no_skill(
         Far::run(guests::TWO_DECLARATIONS, ""),
         "invalid-declaration",
-        "the declaration is not valid\n  cause: trailing characters at line 1 column 261\n  help: a component has one \
-         declaration: one JSON document, such as the project's skill.json\n",
+        "the declaration is not valid\n  cause: trailing characters at line 1 column 261\n  help: embed exactly one declaration: a JSON document such as the project's skill.json\n",
     );
 }
 
 #[test]
-fn in_json() {
+fn refusal_is_reported_in_json() {
     let object = |task: &str, error: &str| {
         format!(
             r#"{{"outcome":"refused","exit_code":3,{task},"output":null,"output_encoding":null,"error":{{{error}}},"provider_calls":0,"duration_us":"#
@@ -104,7 +103,7 @@ fn in_json() {
         .code(3);
 
     let task = r#""task_id":null,"agent_id":null,"skill":null,"skill_digest":null"#;
-    let error = r#""kind":"core-module","message":"the skill is refused: the file is a core WebAssembly module, not a component","causes":[],"help":"build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'""#;
+    let error = r#""kind":"core-module","message":"cannot load the skill: the file is a core WebAssembly module, not a component","causes":[],"help":"build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'""#;
     let record = r#"{"v":1,"seq":1,"ts":"*","task_id":null,"agent_id":"local","skill":null,"skill_digest":"sha256:*","event":"task.refused","outcome":"refused","reason":"core-module"}"#;
     Far::run("core.wasm", "--json")
         .file("core.wasm", b"\0asm\x01\0\0\0")

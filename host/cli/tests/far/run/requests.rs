@@ -1,11 +1,11 @@
-//! Skills that send requests, by `far run`, to a server that keeps what arrived.
+//! Skills that send requests with `far run` to a recording server.
 
 use far_tests::server::{Authority, Server};
 use far_tests::{github, guests};
 
 use crate::fixture::Far;
 
-/// The skill that opens an issue, with this in `far.toml` besides.
+/// Returns a run of the skill that opens an issue, with these lines in `far.toml`.
 async fn issue(server: &Server, authority: &Authority, secret: &str) -> Far {
     let config = github::config(server.port(), secret);
     let far = Far::run(guests::GITHUB_ISSUE, "--grant github-token:seal@https://api.github.com --config far.toml");
@@ -23,7 +23,7 @@ const HEAD: &str = "\
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
+async fn issue_is_opened_with_sealed_token() {
     let authority = Authority::new();
     let server = Server::start(&authority, github::NAME, github::answer()).await;
     let far = issue(&server, &authority, github::SEAL).await;
@@ -44,9 +44,9 @@ async fn an_issue_is_opened_with_a_token_that_the_skill_never_has() {
     assert!(arrived[0].ends_with(r#"{"title":"It broke","body":""}"#));
 }
 
-/// The skill sends to a server whose authority only the environment names.
+/// The skill sends a request to a server whose authority only the environment names.
 #[tokio::test(flavor = "multi_thread")]
-async fn environment_names_authorities() {
+async fn environment_selects_authorities() {
     let authority = Authority::new();
     for (variable, named, sent) in
         [("SSL_CERT_FILE", "ca.pem", true), ("SSL_CERT_DIR", "certs", true), ("SSL_CERT_FILE", "other.pem", false)]
@@ -65,7 +65,7 @@ async fn environment_names_authorities() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repository_that_the_operator_does_not_name_ends_the_task() {
+async fn unpermitted_repository_ends_task() {
     let authority = Authority::new();
     let server = Server::start(&authority, github::NAME, github::answer()).await;
     let far = issue(&server, &authority, &github::SEAL.replace("repos/t", "repos/other")).await;

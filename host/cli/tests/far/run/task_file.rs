@@ -11,7 +11,7 @@ fn task(name: &str, text: &str) -> Far {
 }
 
 #[test]
-fn toml_and_json_say_the_same() {
+fn toml_and_json_tasks_are_equal() {
     let input: serde_json::Value = serde_json::from_str(DELIVERY).unwrap();
     let toml = format!(
         "skill = {:?}\n[input]\npayload = {}\nsignature = {}\n[[grants]]\nsecret = 'github-webhook-secret'\noperations \
@@ -32,20 +32,19 @@ fn toml_and_json_say_the_same() {
 }
 
 #[test]
-fn the_skill_is_seen_from_the_file() {
+fn skill_path_is_relative_to_file() {
     let far = Far::new().words("run --task tasks/task.toml");
     std::fs::create_dir(far.path("tasks")).unwrap();
     far.file("tasks/task.toml", "skill = 'a.wasm'")
         .stderr(
-            "error: cannot read the skill tasks/a.wasm\n  cause: No such file or directory (os error 2)\n  help: check \
-             that the file is there and that you may read it\n",
+            "error: cannot read the skill 'tasks/a.wasm'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n",
         )
         .code(2);
 }
 
 #[test]
-fn mistakes_in_it() {
-    let supported = "take it out: what it asks for would not be done";
+fn task_file_errors_have_help() {
+    let supported = "remove the key: it would have no effect";
     let cases = [
         ("skil = 'a'", "1:1: unknown key 'skil'", "did you mean 'skill'?"),
         ("[limits]\ntimeot = '1s'", "2:1: unknown key 'limits.timeot'", "did you mean 'timeout'?"),
@@ -57,7 +56,7 @@ fn mistakes_in_it() {
         ("[[grants]]\nrequests = []", "2:1: 'grants[0].requests' is not supported by this version of far", supported),
         (
             "[[grants]]\nsecret = 'a'\noperations = ['sign']\nsigning = { hmac = false }",
-            "4:11: 'grants[0].signing': a key is for one kind of signature: 'hmac = true', or 'jwt' with what tokens say",
+            "4:11: 'grants[0].signing': a key has one kind of signature: 'hmac = true', or 'jwt' with the terms of tokens",
             "",
         ),
         (
@@ -67,15 +66,15 @@ fn mistakes_in_it() {
         ),
         (
             "[[grants]]\nsecret = 'a'\noperations = ['sign']\nsigning = { jwt = { max-ttl = '2h' } }",
-            "4:31: 'grants[0].signing.jwt.max-ttl': the most is 1h",
+            "4:31: 'grants[0].signing.jwt.max-ttl': must be at most 1h",
             "",
         ),
         (
             "[[grants]]\nsecret = 'a'\nonly-sealed = 'yes'\noperations = ['sign']",
-            "3:15: 'grants[0].only-sealed' is a string, where a boolean belongs",
+            "3:15: 'grants[0].only-sealed' is a string, expected a boolean",
             "write true or false, without quotes",
         ),
-        ("[limits]\nmemory = '0B'", "2:10: 'limits.memory': must be more than zero", ""),
+        ("[limits]\nmemory = '0B'", "2:10: 'limits.memory': must be greater than zero", ""),
         (
             "[[grants]]\nsecret = 'a'\noperations = ['get']",
             "3:15: 'grants[0].operations[0]': an operation is one of 'seal', 'sign', 'reveal', 'refresh'",
@@ -84,37 +83,36 @@ fn mistakes_in_it() {
         (
             "skill = a",
             "1:9: not valid TOML: string values must be quoted, expected literal string",
-            "correct this place; the rest was not looked at",
+            "fix this error; the rest of the file was not checked",
         ),
     ];
-    for (text, told, help) in cases {
+    for (text, message, help) in cases {
         let help = if help.is_empty() { String::new() } else { format!("  help: {help}\n") };
-        task("task.toml", text).stderr(format!("error: task.toml:{told}\n{help}")).code(2);
+        task("task.toml", text).stderr(format!("error: task.toml:{message}\n{help}")).code(2);
     }
-    let told = "error: task.json:1:18: the key \"skill\" is there twice\n  help: keep one of the two\n";
-    task("task.json", r#"{ "skill": "a",  "skill": "b" }"#).stderr(told).code(2);
+    let message = "error: task.json:1:18: duplicate key \"skill\"\n  help: remove one of the two\n";
+    task("task.json", r#"{ "skill": "a",  "skill": "b" }"#).stderr(message).code(2);
 }
 
 #[test]
-fn two_grants_of_one_secret() {
+fn duplicate_grant_is_refused() {
     let grant = "[[grants]]\nsecret = 'a'\noperations = ['sign']\n";
-    let told = "error: task.toml:5:10: 'grants[1].secret': another grant names the secret\n  help: make one grant of \
-                the two\n";
-    task("task.toml", &grant.repeat(2)).stderr(told).code(2);
+    let message =
+        "error: task.toml:5:10: 'grants[1].secret': duplicate grant for this secret\n  help: merge the two grants\n";
+    task("task.toml", &grant.repeat(2)).stderr(message).code(2);
 }
 
 #[test]
-fn files_that_are_none() {
-    let told = "error: task.toml names no skill\n  help: add a line such as: skill = \"my_skill.wasm\"\n";
-    task("task.toml", "").stderr(told).code(2);
-    let told = "error: 'task.yaml' is neither a .toml nor a .json file\n  help: name the file so that it ends in .toml \
-                or .json\n";
-    task("task.yaml", "").stderr(told).code(2);
+fn invalid_task_files_are_refused() {
+    let message = "error: 'task.toml' does not name a skill\n  help: add a line such as: skill = \"my_skill.wasm\"\n";
+    task("task.toml", "").stderr(message).code(2);
+    let message =
+        "error: 'task.yaml' is neither a .toml nor a .json file\n  help: rename the file to end in .toml or .json\n";
+    task("task.yaml", "").stderr(message).code(2);
     Far::new()
         .words("run --task missing.toml")
         .stderr(
-            "error: failed to read 'missing.toml'\n  cause: No such file or directory (os error 2)\n  help: check that \
-             the file is there and that you may read it\n",
+            "error: failed to read 'missing.toml'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n",
         )
         .code(2);
 }

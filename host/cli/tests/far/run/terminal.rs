@@ -1,4 +1,4 @@
-//! What is different where somebody looks: `far` on a terminal of its own.
+//! The output of `far` on a terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -12,14 +12,14 @@ use super::completed::{WEBHOOK_EVENTS, webhook};
 use crate::fixture::Far;
 use crate::masks;
 
-/// Runs it, and answers with the exit code and all that is on the terminal.
+/// Runs the command on a terminal, and returns the exit code and the screen.
 fn seen(far: &Far) -> (Option<i32>, String) {
     let (code, screen, _) = seen_beside(far, false);
     (code, screen)
 }
 
-/// Runs it, and answers with the exit code, all that is on the terminal, and what is on stderr if
-/// that is a pipe.
+/// Runs the command on a terminal, and returns the exit code, the screen, and stderr if it is a
+/// pipe.
 fn seen_beside(far: &Far, stderr_is_pipe: bool) -> (Option<i32>, String, String) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
@@ -30,10 +30,10 @@ fn seen_beside(far: &Far, stderr_is_pipe: bool) -> (Option<i32>, String, String)
     let mut command = far.command();
     let stderr = if stderr_is_pipe { Stdio::piped() } else { open() };
     let child = command.stdin(Stdio::null()).stdout(open()).stderr(stderr).spawn().unwrap();
-    // Its other end is closed when the last that has it ends: here, when `far` does.
+    // Closes this process's copy of the terminal, so that it hangs up when `far` ends.
     drop(command);
     let mut screen = Vec::new();
-    // A terminal whose other end is closed answers with an error.
+    // Reading from a terminal after the hangup fails.
     let _ = File::from(controller).read_to_end(&mut screen);
     let output = child.wait_with_output().unwrap();
     let screen = masks::mask(&String::from_utf8(screen).unwrap().replace("\r\n", "\n"));
@@ -44,12 +44,12 @@ fn mistake() -> Far {
     Far::new().words("run --task task.toml").file("task.toml", "[limits]\ntimeot = '1s'\n")
 }
 
-/// A mistake, shown on a terminal that can show everything.
+/// Returns a command with an error, on a terminal with all abilities.
 fn capable() -> Far {
     mistake().variable("TERM", "xterm-256color").variable("LANG", "C.UTF-8")
 }
 
-/// How the mistake is shown: whether in colors, and whether in Unicode drawings.
+/// Reports whether the error is shown in colors, and with Unicode drawings.
 fn shown(far: &Far) -> (bool, bool) {
     let (code, screen) = seen(far);
     assert!(code == Some(2) && screen.contains("unknown key 'limits.timeot'"), "{screen:?}");
@@ -57,7 +57,7 @@ fn shown(far: &Far) -> (bool, bool) {
 }
 
 #[test]
-fn the_line_that_is_wrong_is_shown() {
+fn terminal_shows_source_line() {
     let report = "  \u{d7} unknown key 'limits.timeot'
    \u{256d}\u{2500}[task.toml:2:1]
  1 \u{2502} [limits]
@@ -68,13 +68,13 @@ fn the_line_that_is_wrong_is_shown() {
   help: did you mean 'timeout'?
 ";
     assert_eq!(seen(&capable().variable("NO_COLOR", "1")), (Some(2), report.to_owned()));
-    // An empty variable asks for nothing.
+    // An empty variable has no effect.
     let (code, colored) = seen(&capable().variable("NO_COLOR", ""));
     assert!(code == Some(2) && colored.contains("\u{1b}[31m\u{d7}\u{1b}[0m unknown key"), "{colored:?}");
 }
 
 #[test]
-fn terminal_without_abilities_shows_ascii() {
+fn plain_terminal_shows_ascii() {
     let report = "  x unknown key 'limits.timeot'
    ,-[task.toml:2:1]
  1 | [limits]
@@ -84,12 +84,12 @@ fn terminal_without_abilities_shows_ascii() {
    `----
   help: did you mean 'timeout'?
 ";
-    assert_eq!(seen(&mistake()), (Some(2), report.to_owned()), "neither TERM nor a locale");
+    assert_eq!(seen(&mistake()), (Some(2), report.to_owned()), "without TERM and locale");
     assert_eq!(seen(&mistake().variable("TERM", "dumb").variable("LANG", "C.UTF-8")), (Some(2), report.to_owned()));
 }
 
 #[test]
-fn environment_turns_colors_and_drawings_off() {
+fn environment_disables_colors_and_drawings() {
     assert_eq!(shown(&capable()), (true, true));
     assert_eq!(shown(&capable().variable("CLICOLOR", "0")), (false, true));
     assert_eq!(shown(&capable().variable("LC_CTYPE", "C")), (true, false));
@@ -97,13 +97,13 @@ fn environment_turns_colors_and_drawings_off() {
 }
 
 #[test]
-fn file_shows_neither_colors_nor_drawings() {
+fn pipe_gets_plain_text() {
     let stderr = "error: task.toml:2:1: unknown key 'limits.timeot'\n  help: did you mean 'timeout'?\n";
     assert_eq!(seen_beside(&capable(), true), (Some(2), String::new(), stderr.to_owned()), "beside a terminal");
     capable().variable("FORCE_COLOR", "1").stderr(stderr).code(2);
 }
 
 #[test]
-fn the_output_is_a_line() {
+fn terminal_output_ends_with_newline() {
     assert_eq!(seen(&webhook()), (Some(0), format!("{WEBHOOK_EVENTS}{{\"valid\":true}}\n")));
 }

@@ -1,43 +1,43 @@
-//! What goes beyond a capability ends the task with code 3 and without a call of the backend; the twin that is granted
-//! it succeeds.
+//! Every use beyond the capability ends the task with code 3 and without a call of the backend. The
+//! same use with the grant succeeds.
 
 use far_tests::guests;
 
 use crate::fixture::{Far, events};
 
-/// Of a name that only the skill chose.
+/// The help for a name that only the skill chose.
 const UNLISTED: &str = "  help: if the skill is to use it, declare the secret in its skill.json and grant it to the task; its \
                         name is not told, since only the skill chose it\n";
-/// What stands in the help for a name that the operator wrote.
+/// Returns the help for a name of the operator.
 fn declare(name: &str) -> String {
     format!(
-        "  help: if the skill is to use it, declare it in its skill.json: {{ \"name\": \"{name}\", \"operations\": [\"…\"], \
+        "  help: if the skill needs the secret, declare it in skill.json: {{ \"name\": \"{name}\", \"operations\": [\"…\"], \
          \"reason\": \"…\" }}\n"
     )
 }
-const HOSTILE: &str = "  help: the skill is wrong, or hostile: no grant would let it do this\n";
+const HOSTILE: &str = "  help: the skill is faulty or malicious: no grant permits this\n";
 
-/// Sees that a run ends by a violation: what the event says of the secret, the reason, and what people are told.
+/// Asserts that a run ends with this violation, event and error.
 #[track_caller]
-fn violates(far: Far, secret: &str, operation: &str, reason: &str, told: &str) {
+fn violates(far: Far, secret: &str, operation: &str, reason: &str, message: &str) {
     let denied = format!("secret.denied {secret}{operation} outcome=scope-violation reason={reason}");
     let finished = "task.finished outcome=scope-violation duration=*us";
-    let error = format!("error: the task was ended: scope violation on '{secret}': {told}");
+    let error = format!("error: the task was ended: scope violation on '{secret}': {message}");
     far.stderr(events(["task.admitted", "task.started", &denied, finished]) + &error).code(3);
 }
 
 #[test]
-fn snoop() {
+fn undeclared_snoop_is_violation() {
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign --grant payroll-db-password:sign");
-    // It was granted, so its name is the operator's; it was not declared.
-    let told = |help: &str| format!("the skill did not declare the secret\n{help}");
-    violates(far, "payroll-db-password", "", "undeclared", &told(&declare("payroll-db-password")));
+    // The name was granted, so it is the operator's, but it was not declared.
+    let message = |help: &str| format!("the skill did not declare the secret\n{help}");
+    violates(far, "payroll-db-password", "", "undeclared", &message(&declare("payroll-db-password")));
     let far = Far::run(guests::SNOOP, "--grant github-webhook-secret:sign");
-    violates(far, "unlisted:*", "", "undeclared", &told(UNLISTED));
+    violates(far, "unlisted:*", "", "undeclared", &message(UNLISTED));
 }
 
 #[test]
-fn snoop_in_json() {
+fn violation_is_reported_in_json() {
     let object = concat!(
         r#"{"outcome":"scope-violation","exit_code":3,"task_id":"task-*","agent_id":"local","skill":"snoop","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"undeclared","#,
@@ -56,28 +56,28 @@ fn snoop_in_json() {
 }
 
 #[test]
-fn an_ungranted_secret() {
+fn ungranted_secret_is_violation() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"get","name":"beta"}"#);
     violates(
         far,
         "beta",
         "",
         "ungranted",
-        "the task was not granted the secret\n  help: if the task is to use it, grant it: --grant beta:OPERATION\n",
+        "the task was not granted the secret\n  help: if the task needs the secret, grant it: --grant beta:OPERATION\n",
     );
 }
 
 #[test]
-fn an_undeclared_secret() {
+fn undeclared_secret_is_violation() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"get","name":"payroll-db-password"}"#);
     violates(far, "unlisted:*", "", "undeclared", &format!("the skill did not declare the secret\n{UNLISTED}"));
     let far = Far::run(guests::UNDECLARED, "--grant alpha:sign");
-    let told = format!("the skill did not declare the secret\n{}", declare("alpha"));
-    violates(far, "alpha", "", "undeclared", &told);
+    let message = format!("the skill did not declare the secret\n{}", declare("alpha"));
+    violates(far, "alpha", "", "undeclared", &message);
 }
 
 #[test]
-fn a_name_that_is_none() {
+fn invalid_name_is_violation() {
     for name in ["ALPHA", "../alpha", r"alpha\u0000", r"\u001b[2J", ""] {
         let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(&format!(r#"{{"do":"get","name":"{name}"}}"#));
         violates(far, "unlisted:*", "", "invalid-name", &format!("the name is not a valid secret name\n{HOSTILE}"));
@@ -85,25 +85,23 @@ fn a_name_that_is_none() {
 }
 
 #[test]
-fn a_version_that_the_grant_excludes() {
+fn excluded_version_is_violation() {
     let far = Far::run(guests::PROBE, "--grant alpha:sign");
-    let told = "the grant does not cover the version\n  help: a grant is for the current version, unless 'versions' in \
-                a task file says otherwise\n";
-    violates(far.steps(r#"{"do":"get-version","name":"alpha","version":"1"}"#), "alpha", "", "version", told);
+    let message = "the grant does not cover the version\n  help: a grant covers the current version, unless 'versions' in a task file says otherwise\n";
+    violates(far.steps(r#"{"do":"get-version","name":"alpha","version":"1"}"#), "alpha", "", "version", message);
 }
 
 #[test]
-fn an_operation_that_the_grant_lacks() {
-    let told = |operation: &str| {
+fn ungranted_operation_is_violation() {
+    let message = |operation: &str| {
         format!(
-            "the operation was not declared, granted and permitted\n  help: '{operation}' must be in the skill.json, in the \
-             grant (--grant alpha:{operation}) and, with --config, under [secrets.alpha]\n"
+            "the operation was not declared, granted and permitted\n  help: '{operation}' must be in skill.json, in the grant (--grant alpha:{operation}) and, with --config, under [secrets.alpha]\n"
         )
     };
     let far = Far::run(guests::PROBE, "--grant alpha:sign").steps(r#"{"do":"refresh","name":"alpha"}"#);
-    violates(far, "alpha", " operation=refresh", "operation", &told("refresh"));
+    violates(far, "alpha", " operation=refresh", "operation", &message("refresh"));
 
-    // Here the handle was granted, and got; what is done with it was not.
+    // The get was granted, but not the operation.
     let steps = r#"{"do":"get","name":"alpha"},{"do":"reveal"}"#;
     let stderr = events([
         "task.admitted",
@@ -117,12 +115,12 @@ fn an_operation_that_the_grant_lacks() {
     ]);
     Far::run(guests::PROBE_REVEALING, "--grant alpha:sign --grant beta:reveal")
         .steps(steps)
-        .stderr(stderr + "error: the task was ended: scope violation on 'alpha': " + &told("reveal"))
+        .stderr(stderr + "error: the task was ended: scope violation on 'alpha': " + &message("reveal"))
         .code(3);
 }
 
 #[test]
-fn before_the_task_is_open() {
+fn secret_use_outside_run_is_violation() {
     Far::run(guests::EARLY, "--grant alpha:sign")
         .stderr(
             events([
@@ -135,7 +133,7 @@ fn before_the_task_is_open() {
         .code(3);
 }
 
-/// Sees that a probe uses one secret, as granted, and completes.
+/// Asserts that a probe uses one granted secret and completes.
 #[track_caller]
 fn completes(guest: &str, grant: &str, steps: &str, used: Option<&str>, output: &str) {
     let (secret, _) = grant.split_once(':').unwrap();
@@ -159,7 +157,7 @@ fn completes(guest: &str, grant: &str, steps: &str, used: Option<&str>, output: 
 }
 
 #[test]
-fn the_twins_with_the_grant_succeed() {
+fn granted_twins_succeed() {
     let (get_alpha, get_beta) = (r#"{"do":"get","name":"alpha"}"#, r#"{"do":"get","name":"beta"}"#);
     let got = |name| format!(r#"{{"ok":{{"name":"{name}","version":"env-*"}}}}"#);
     let (alpha, beta) = (got("alpha"), got("beta"));

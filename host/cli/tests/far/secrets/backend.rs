@@ -1,4 +1,4 @@
-//! With a real server with Vault's API behind it.
+//! `far secrets` with a real Vault server as the backend.
 
 use std::fs::Permissions;
 use std::io::{self, Read, Write};
@@ -14,8 +14,8 @@ use far_servers::fault::{Fault, Proxy};
 use far_servers::{OpenBao, or_skip};
 use serde_json::json;
 
-use super::held::{Ended, Held, LONGEST};
 use super::narrow;
+use super::waiting_run::{LONGEST, RunResult, WaitingRun};
 use crate::fixture::Far;
 use crate::masks::mask;
 
@@ -23,7 +23,8 @@ const SECRET: &str = "[secrets.token]\nprovider = 'vault'\npath = 'secret/ci/tok
 const OLD: &str = "old-canary-5d1c88";
 const NEW: &str = "new-canary-e07a43";
 
-/// A server that has the secret's first version, and what `far.toml` says of it; its token may do this.
+/// Starts a server with the secret's first version. Returns the provider's configuration and a
+/// token with this policy.
 fn world(policy: &str) -> Option<(OpenBao, String, String)> {
     let bao = or_skip(OpenBao::dev())?;
     write(&bao, OLD);
@@ -59,16 +60,16 @@ fn far(words: &str, config: &str, token: &str) -> Far {
     far.file("token", token).mode("token", 0o600)
 }
 
-fn held(config: &str, token: &str, anew: bool) -> Held {
+fn start_run(config: &str, token: &str, new_handle: bool) -> WaitingRun {
     let values = format!("OLD={OLD}\nNEW={NEW}\n");
-    Held::start(config, &values, &[("/wait", false), ("/then", anew)], |far| {
+    WaitingRun::start(config, &values, &[("/wait", false), ("/then", new_handle)], |far| {
         far.file("token", token).mode("token", 0o600)
     })
     .waiting()
 }
 
 #[test]
-fn what_the_server_says_of_a_secret_is_listed() {
+fn list_shows_server_metadata() {
     let Some((bao, config, token)) = world(READ) else { return };
     write(&bao, NEW);
     let output = far("secrets list --config far.toml", &config, &token).command().output().unwrap();
@@ -82,7 +83,7 @@ fn what_the_server_says_of_a_secret_is_listed() {
 SECRET  PROVIDER  REFERENCE            SCOPE  TTL  AGE  LEFT  VERSION
 token   vault     secret/ci/token#key  task   1h   {age}{pad}  -     2
 
-no process of the agent 'local' runs that could be asked
+no running processes of agent 'local'
 "
     );
     assert_eq!((output.status.code(), stdout.as_str(), output.stderr.len()), (Some(0), table.as_str(), 0));
@@ -96,29 +97,26 @@ no process of the agent 'local' runs that could be asked
     let output = far("secrets list --config far.toml", &config, &token).command().output().unwrap();
     let (stdout, stderr) = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).into();
     assert!(output.status.code() == Some(5) && stdout.contains("unknown: the backend is sealed\n"), "{stdout}{stderr}");
-    assert!(
-        stderr.starts_with("error: the provider 'vault' cannot be reached\n  cause: the backend is sealed\n"),
-        "{stderr}"
-    );
+    assert!(stderr.starts_with("error: cannot reach provider 'vault'\n  cause: the backend is sealed\n"), "{stderr}");
 }
 
 #[test]
-fn after_a_refresh_the_next_get_is_of_the_new_version() {
+fn refresh_updates_next_get() {
     let Some((bao, config, token)) = world(READ) else { return };
-    for (anew, value) in [(true, NEW), (false, OLD)] {
+    for (new_handle, value) in [(true, NEW), (false, OLD)] {
         write(&bao, OLD);
-        let held = held(&config, &token, anew);
+        let run = start_run(&config, &token, new_handle);
         write(&bao, NEW);
-        let (code, stdout, stderr) = held.also("secrets refresh token --config far.toml");
-        let said = narrow(&stdout);
-        assert_eq!((code, said.len()), (Some(0), 3), "{stdout}{stderr}");
-        assert!(said[0] == "token: refreshed" && said[1].starts_with("backend 'vault' has version "), "{stdout}");
-        assert_eq!(said[2], "process PID kept 1 value, of which 1 changed");
-        let Ended { code, stderr, sent, .. } = held.end();
+        let (code, stdout, stderr) = run.also("secrets refresh token --config far.toml");
+        let lines = narrow(&stdout);
+        assert_eq!((code, lines.len()), (Some(0), 3), "{stdout}{stderr}");
+        assert!(lines[0] == "token: refreshed" && lines[1].starts_with("backend 'vault' has version "), "{stdout}");
+        assert_eq!(lines[2], "process PID 1 cached value, 1 changed");
+        let RunResult { code, stderr, sent, .. } = run.end();
         assert_eq!(
             (code, sent),
             (Some(0), Some(format!("Bearer {value}"))),
-            "handles of before last for a while: {stderr}"
+            "old handles live for the overlap: {stderr}"
         );
         let refreshed = stderr.lines().find(|line| line.contains("secret.refreshed")).unwrap();
         assert!(refreshed.contains("outcome=completed cause=operator") && !refreshed.contains("task="), "{refreshed}");
@@ -126,79 +124,79 @@ fn after_a_refresh_the_next_get_is_of_the_new_version() {
 }
 
 #[test]
-fn hanging_backend_delays_no_list() {
+fn hanging_backend_does_not_delay_list() {
     let Some((bao, config, token)) = world(READ) else { return };
     let proxy = Proxy::start(bao.socket()).unwrap();
-    let held = held(&config.replace(&bao.address(), &proxy.address()), &token, false);
-    proxy.next(vec![Fault::Silent; 200]);
-    // More than the process executes.
+    let run = start_run(&config.replace(&bao.address(), &proxy.address()), &token, false);
+    proxy.next(vec![Fault::Hang; 200]);
+    // More requests than the process executes concurrently.
     let mut refreshes: Vec<_> = (0..40)
         .map(|_| {
-            let mut stream = UnixStream::connect(held.socket()).unwrap();
+            let mut stream = UnixStream::connect(run.socket()).unwrap();
             stream.write_all(b"{\"do\":\"refresh\",\"secret\":\"token\"}\n").unwrap();
             stream
         })
         .collect();
-    let mut list = UnixStream::connect(held.socket()).unwrap();
+    let mut list = UnixStream::connect(run.socket()).unwrap();
     list.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     list.write_all(b"{\"do\":\"kept\"}\n").unwrap();
     let mut answer = String::new();
     list.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with(r#"{"kept":[{"name":"token""#), "{answer}");
-    // Those that are executed have no answer yet.
+    // The executing requests have no answer yet.
     let is_busy = |stream: &mut UnixStream| {
         stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).is_ok() && answer == "\"busy\"\n"
     };
     assert_eq!(refreshes.iter_mut().map(is_busy).filter(|busy| *busy).count(), 8);
-    assert_eq!(held.end().code, Some(0));
+    assert_eq!(run.end().code, Some(0));
 }
 
 #[test]
-fn rotating_what_has_no_rotation_has_it_read_again() {
+fn rotate_without_rotation_rereads_value() {
     let Some((bao, config, token)) = world(READ) else { return };
-    let held = held(&config, &token, true);
+    let run = start_run(&config, &token, true);
     write(&bao, NEW);
-    let (code, stdout, stderr) = held.also("secrets rotate token --config far.toml");
-    let backend = "backend 'vault' makes no new versions: processes read what it has";
-    let process = "process PID kept 1 value, of which 1 changed";
+    let (code, stdout, stderr) = run.also("secrets rotate token --config far.toml");
+    let backend = "backend 'vault' does not create versions; processes read the current one";
+    let process = "process PID 1 cached value, 1 changed";
     assert_eq!(
         (code, narrow(&stdout)),
         (Some(0), ["token: rotated", backend, process].map(str::to_owned).into()),
         "{stderr}"
     );
-    assert_eq!(held.end().sent, Some(format!("Bearer {NEW}")));
+    assert_eq!(run.end().sent, Some(format!("Bearer {NEW}")));
 }
 
 #[test]
-fn a_revoked_version_is_wiped_in_processes_and_not_given_out_any_more() {
+fn revoked_version_is_wiped_and_withheld() {
     let Some((_bao, config, token)) = world(ALL) else { return };
-    let held = held(&config, &token, true);
-    let (code, stdout, stderr) = held.also("secrets revoke token --config far.toml");
-    let said = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 1 value"];
-    assert_eq!((code, narrow(&stdout)), (Some(0), said.map(str::to_owned).into()), "{stderr}");
+    let run = start_run(&config, &token, true);
+    let (code, stdout, stderr) = run.also("secrets revoke token --config far.toml");
+    let lines = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 1 value"];
+    assert_eq!((code, narrow(&stdout)), (Some(0), lines.map(str::to_owned).into()), "{stderr}");
     let last = stderr.lines().last().unwrap();
     let revoked = "secret.revoked   token version=1 provider=vault outcome=completed cause=operator duration=*us";
     assert!(last.ends_with(revoked), "{last}");
-    // Once more is as good.
-    let (code, stdout, stderr) = held.also("secrets revoke token --config far.toml");
-    let said = [
+    // A second revocation succeeds too.
+    let (code, stdout, stderr) = run.also("secrets revoke token --config far.toml");
+    let lines = [
         "token: revoked",
-        "backend 'vault' had revoked the current version before: it was deleted",
-        "process PID kept none",
+        "backend 'vault' has no current version to revoke: it was deleted",
+        "process PID no cached values",
     ];
-    assert_eq!((code, narrow(&stdout)), (Some(0), said.map(str::to_owned).into()), "{stderr}");
+    assert_eq!((code, narrow(&stdout)), (Some(0), lines.map(str::to_owned).into()), "{stderr}");
     assert!(stderr.contains("outcome=failed reason=version-gone cause=operator"), "{stderr}");
-    // Not even by who asks anew.
-    let Ended { code, stderr, sent, .. } = held.end();
+    // A new get fails too.
+    let RunResult { code, stderr, sent, .. } = run.end();
     assert_eq!((code, sent), (Some(1), None), "{stderr}");
     assert!(stderr.contains("secret.wiped     token version=1 provider=vault cause=operator\n"), "{stderr}");
     assert!(stderr.contains("provider=vault outcome=failed reason="), "{stderr}");
 }
 
-/// Passes connections on to a server; one that asks to have a version deleted only when it is let. Answers with its address.
-/// If it is to lose answers, the client is given none from such a request on.
+/// Starts a proxy that delays requests to delete a version until `let_go`. With `loses`, it drops
+/// their answers. Returns its address.
 fn slow(to: String, came: Sender<()>, let_go: Receiver<()>, loses: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -229,75 +227,75 @@ fn slow(to: String, came: Sender<()>, let_go: Receiver<()>, loses: bool) -> Stri
     address
 }
 
-/// Has a run get a secret again while the server revokes it: what the command says, of the backend and of the run; and its exit code.
-fn got_again(loses: bool) -> Option<(Option<i32>, Vec<String>)> {
+/// Makes a run get a secret again during its revocation. Returns the exit code and the output of
+/// the command.
+fn get_during_revocation(loses: bool) -> Option<(Option<i32>, Vec<String>)> {
     let (bao, config, token) = world(ALL)?;
     let requests = [("/wait", false), ("/wait-again", true), ("/then", false)];
     let with = |far: Far| far.file("token", &token).mode("token", 0o600);
-    let held = Held::start(&config, &format!("OLD={OLD}\n"), &requests, with).waiting();
+    let run = WaitingRun::start(&config, &format!("OLD={OLD}\n"), &requests, with).waiting();
     let (came, coming) = mpsc::channel();
     let (go, let_go) = mpsc::channel();
     let slow = slow(bao.address(), came, let_go, loses);
-    let slow = std::fs::read_to_string(held.far.path("far.toml")).unwrap().replace(&bao.address(), &slow);
-    std::fs::write(held.far.path("slow.toml"), slow).unwrap();
-    std::fs::set_permissions(held.far.path("slow.toml"), Permissions::from_mode(0o644)).unwrap();
-    let mut revoke = held.far.also("secrets revoke token --config slow.toml");
+    let slow = std::fs::read_to_string(run.far.path("far.toml")).unwrap().replace(&bao.address(), &slow);
+    std::fs::write(run.far.path("slow.toml"), slow).unwrap();
+    std::fs::set_permissions(run.far.path("slow.toml"), Permissions::from_mode(0o644)).unwrap();
+    let mut revoke = run.far.also("secrets revoke token --config slow.toml");
     let revoke = revoke.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     coming.recv_timeout(LONGEST).unwrap();
-    // The process has wiped it, and its skill gets it again.
-    let held = held.again();
+    // The process has wiped the value, and the skill gets it again.
+    let run = run.again();
     go.send(()).unwrap();
-    let (told, stdout, _) = held.told(revoke.wait_with_output().unwrap());
-    let Ended { code, stderr, sent, .. } = held.end();
+    let (revoke_code, stdout, _) = run.masked(revoke.wait_with_output().unwrap());
+    let RunResult { code, stderr, sent, .. } = run.end();
     assert_eq!((code, sent), (Some(1), None), "{stdout}{stderr}");
     assert!(stderr.ends_with("error: the skill failed: the secret was revoked\n"), "{stderr}");
-    Some((told, narrow(&stdout)))
+    Some((revoke_code, narrow(&stdout)))
 }
 
 #[test]
-fn what_was_got_while_the_server_had_not_revoked_it_yet_is_wiped_too() {
-    let Some(told) = got_again(false) else { return };
-    let said = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 2 values"];
-    assert_eq!(told, (Some(0), said.map(str::to_owned).into()));
+fn get_during_revocation_is_wiped() {
+    let Some(result) = get_during_revocation(false) else { return };
+    let lines = ["token: revoked", "backend 'vault' revoked version 1", "process PID wiped 2 values"];
+    assert_eq!(result, (Some(0), lines.map(str::to_owned).into()));
 }
 
 #[test]
-fn what_was_got_while_the_answer_of_the_server_was_lost_is_wiped_too() {
-    let Some(told) = got_again(true) else { return };
-    let backend = "backend 'vault' did not revoke it: the backend is unavailable";
-    let said = ["token: revoked in part", backend, "process PID wiped 2 values"];
-    assert_eq!(told, (Some(5), said.map(str::to_owned).into()));
+fn lost_revocation_answer_wipes_new_get() {
+    let Some(result) = get_during_revocation(true) else { return };
+    let backend = "backend 'vault' could not revoke the secret: the backend is unavailable";
+    let lines = ["token: revoked partially", backend, "process PID wiped 2 values"];
+    assert_eq!(result, (Some(5), lines.map(str::to_owned).into()));
 }
 
 #[test]
-fn what_the_server_denies_is_told_when_processes_have_wiped_it() {
+fn denied_revocation_still_wipes_processes() {
     let Some((_bao, config, token)) = world(READ) else { return };
-    let held = held(&config, &token, false);
-    let (code, stdout, stderr) = held.also("secrets revoke token --config far.toml");
-    let backend = "backend 'vault' did not revoke it: the backend denies access to the secret";
-    let said = ["token: revoked in part", backend, "process PID wiped 1 value"];
-    assert_eq!((code, narrow(&stdout)), (Some(3), said.map(str::to_owned).into()), "{stderr}");
-    let told = "error: the provider 'vault' denies it\n  help: let its policy permit that to the credentials that it is reached \
-                with\n";
-    assert!(stderr.ends_with(told), "{stderr}");
-    assert_eq!(held.end().sent, None);
+    let run = start_run(&config, &token, false);
+    let (code, stdout, stderr) = run.also("secrets revoke token --config far.toml");
+    let backend = "backend 'vault' could not revoke the secret: the backend denies access to the secret";
+    let lines = ["token: revoked partially", backend, "process PID wiped 1 value"];
+    assert_eq!((code, narrow(&stdout)), (Some(3), lines.map(str::to_owned).into()), "{stderr}");
+    let message = "error: provider 'vault' denied the request\n  help: permit the operation in the provider's policy for the credentials of far\n";
+    assert!(stderr.ends_with(message), "{stderr}");
+    assert_eq!(run.end().sent, None);
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told() {
+fn absent_server_is_reported() {
     let nowhere = "[providers.vault]\ntype = 'vault'\naddress = 'http://127.0.0.1:1'\nauth = { method = 'token', token-file = 'token' }\n";
-    let none = "  processes  none runs that could be asked\n";
+    let none = "  processes  none running\n";
     for (command, backend) in [
-        ("refresh", "does not say which version it has: the backend is unavailable"),
-        ("revoke", "did not revoke it: the backend is unavailable"),
+        ("refresh", "did not report its version: the backend is unavailable"),
+        ("revoke", "could not revoke the secret: the backend is unavailable"),
     ] {
         let words = format!("secrets {command} token --config far.toml");
         let output = far(&words, &format!("{nowhere}{SECRET}"), "t0ken-canary").command().output().unwrap();
         let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| mask(&String::from_utf8(bytes).unwrap()));
         let done = if command == "refresh" { "refreshed" } else { "revoked" };
-        let said = format!("token: {done} in part\n  backend    'vault' {backend}\n{none}");
-        assert_eq!((output.status.code(), stdout), (Some(5), said), "{stderr}");
-        let told = "error: the provider 'vault' cannot be reached\n  cause: the backend is unavailable\n";
-        assert!(stderr.contains(told) && !stderr.contains("canary"), "{stderr}");
+        let lines = format!("token: {done} partially\n  backend    'vault' {backend}\n{none}");
+        assert_eq!((output.status.code(), stdout), (Some(5), lines), "{stderr}");
+        let message = "error: cannot reach provider 'vault'\n  cause: the backend is unavailable\n";
+        assert!(stderr.contains(message) && !stderr.contains("canary"), "{stderr}");
     }
 }

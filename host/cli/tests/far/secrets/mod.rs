@@ -1,42 +1,42 @@
 //! `far secrets`.
 
 mod backend;
-mod held;
 mod hostile;
 mod idle;
+mod waiting_run;
 
-use self::held::{Ended, Held};
+use self::waiting_run::{RunResult, WaitingRun};
 use crate::fixture::Far;
 
 const CONFIG: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.alpha]\nprovider = 'dev'\noperations = ['sign']\n\
     [secrets.hook]\nprovider = 'dev'\npath = 'github-webhook-secret'\noperations = ['sign']\nscope = 'agent'\nttl = '15m'\n\
     stale = '5m'\nrotate = { every = '24h' }\n";
-/// The version that a `.env`'s value has in one process.
+/// The masked version of a value from a `.env`.
 const VERSION: &str = "env-*";
 
 fn secrets(words: &str) -> Far {
     Far::new().words("secrets").words(words).file("far.toml", CONFIG)
 }
 
-/// What was requested is recorded so often.
+/// Returns this many records of a requested secret.
 fn requested(name: &str, times: usize) -> String {
     format!("* secret.requested {name} provider=dev cause=operator\n").repeat(times)
 }
 
-/// Lines without the widths of columns, which a process's number has a part in.
+/// Returns the lines with collapsed spaces, because column widths depend on the process id.
 fn narrow(text: &str) -> Vec<String> {
     text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 #[test]
-fn every_secret_of_the_catalog_is_listed() {
+fn list_shows_every_catalog_secret() {
     let table = format!(
         "\
 SECRET  PROVIDER  REFERENCE              SCOPE  TTL                                           AGE  LEFT  VERSION
 alpha   dev       alpha                  task   1h                                            -    -     {VERSION}
 hook    dev       github-webhook-secret  agent  15m, 5m stale, rotated every 1d, overlap 10m  -    -     {VERSION}
 
-no process of the agent 'local' runs that could be asked
+no running processes of agent 'local'
 "
     );
     secrets("list --config far.toml").stdout(table).code(0);
@@ -56,7 +56,7 @@ no process of the agent 'local' runs that could be asked
 }
 
 #[test]
-fn without_a_configuration_the_env_file_is_listed() {
+fn env_file_is_listed_without_configuration() {
     let table = format!(
         "\
 SECRET  PROVIDER  REFERENCE  SCOPE  TTL  AGE  LEFT  VERSION
@@ -71,29 +71,29 @@ beta    dotenv    beta       task   1h   -    -     {VERSION}
 }
 
 #[test]
-fn only_what_the_catalog_has_is_changed() {
+fn unknown_secret_is_usage_error() {
     for command in ["refresh", "rotate", "revoke"] {
         let unknown = |name: &str, help: &str| {
-            let stderr = format!("error: no secret '{name}' is permitted\n  help: {help}\n");
+            let stderr = format!("error: secret '{name}' is not in the configuration\n  help: {help}\n");
             secrets(&format!("{command} {name} --config far.toml")).stderr(stderr).code(2);
         };
         unknown("alhpa", "did you mean 'alpha'?");
         unknown("HOOK", "did you mean 'hook'?");
-        unknown("payroll-db-password", "'far secrets list' has those that are, with the same --config");
-        unknown("../alpha", "'far secrets list' has those that are, with the same --config");
+        unknown("payroll-db-password", "run 'far secrets list' with the same --config to see the configured secrets");
+        unknown("../alpha", "run 'far secrets list' with the same --config to see the configured secrets");
     }
 }
 
 #[test]
-fn without_processes_the_backend_is_asked_all_the_same() {
-    let none = "  processes  none runs that could be asked\n";
-    let said = |head: &str, backend: &str| format!("alpha: {head}\n  backend    {backend}\n{none}");
-    let refreshed = said("refreshed", "'dev' has version env-*");
+fn backend_is_asked_without_processes() {
+    let none = "  processes  none running\n";
+    let report = |head: &str, backend: &str| format!("alpha: {head}\n  backend    {backend}\n{none}");
+    let refreshed = report("refreshed", "'dev' has version env-*");
     secrets("refresh alpha --config far.toml").stdout(refreshed).stderr(requested("alpha", 1)).code(0);
-    let rotated = said("rotated", "'dev' makes no new versions: processes read what it has");
+    let rotated = report("rotated", "'dev' does not create versions; processes read the current one");
     secrets("rotate alpha --config far.toml").stdout(rotated).stderr(requested("alpha", 2)).code(0);
-    let backend = "the backend does not revoke: it still gives the secret to whoever asks";
-    let revoked = said("revoked by processes alone", backend);
+    let backend = "'dev' does not support revocation: the secret is still valid";
+    let revoked = report("revoked in processes only", backend);
     secrets("revoke alpha --config far.toml").stdout(revoked).stderr(requested("alpha", 2)).code(0);
     let object = concat!(
         r#"{"backend":{"state":"unsupported","version":null},"command":"secrets revoke","exit_code":0,"ok":true,"problems":[],"#,
@@ -112,44 +112,44 @@ fn without_processes_the_backend_is_asked_all_the_same() {
 }
 
 #[test]
-fn what_cannot_be_recorded_is_not_done() {
-    let held = Held::dotenv(|far| far).waiting();
+fn unrecordable_command_is_not_executed() {
+    let run = WaitingRun::dotenv(|far| far).waiting();
     for command in ["refresh", "rotate", "revoke"] {
-        let (code, stdout, stderr) = held.also(&format!("secrets {command} token --config far.toml --pal /dev/full"));
+        let (code, stdout, stderr) = run.also(&format!("secrets {command} token --config far.toml --pal /dev/full"));
         assert_eq!((code, stdout.as_str()), (Some(5), ""), "{command}");
-        let told = "error: it could not be recorded: the audit log is unavailable\n  cause: a record could not be written: no \
-                    storage space\n  help: nothing is done without its event; check the file that --audit or --pal names\n";
-        assert_eq!(stderr, requested("token", 1) + told, "{command}");
+        let message = "error: cannot record the event: the audit log is unavailable\n  cause: a record could not be written: no \
+                    storage space\n  help: no operation runs without a recorded event; check the file of --audit or --pal\n";
+        assert_eq!(stderr, requested("token", 1) + message, "{command}");
     }
-    let Ended { code, stderr, sent, .. } = held.end();
-    assert_eq!((code, sent.is_some()), (Some(0), true), "nobody asked it to: {stderr}");
+    let RunResult { code, stderr, sent, .. } = run.end();
+    assert_eq!((code, sent.is_some()), (Some(0), true), "the process got no request: {stderr}");
     assert!(!stderr.contains("cause=operator"), "{stderr}");
 }
 
 #[test]
-fn a_held_handle_answers_revoked_after_it_was_revoked() {
-    let held = Held::dotenv(|far| far.words("--pal pal.jsonl")).waiting();
-    let (code, stdout, stderr) = held.also("secrets list --config far.toml");
+fn held_handle_reports_revocation() {
+    let run = WaitingRun::dotenv(|far| far.words("--pal pal.jsonl")).waiting();
+    let (code, stdout, stderr) = run.also("secrets list --config far.toml");
     let table = format!(
         "\
 SECRET  PROVIDER  REFERENCE  SCOPE  TTL  AGE  LEFT  VERSION
 token   dev       token      task   1h   -    -     {VERSION}
 
 PROCESS  SECRET  PROVIDER  SCOPE  LEFT  STATE  VERSION
-PID  token   dev       task   59m   kept   env-*
+PID  token   dev       task   59m   cached   env-*
 "
     );
     assert_eq!((code, narrow(&stdout), stderr.as_str()), (Some(0), narrow(&table), ""));
 
-    let (code, stdout, stderr) = held.also("secrets revoke token --config far.toml --audit kept/operator.jsonl");
+    let (code, stdout, stderr) = run.also("secrets revoke token --config far.toml --audit kept/operator.jsonl");
     let (events, audit) = stderr.split_once("audit kept/operator.jsonl: head ").unwrap();
     assert_eq!((code, events), (Some(0), requested("token", 2).as_str()), "{audit}");
-    let backend = "backend the backend does not revoke: it still gives the secret to whoever asks";
-    assert_eq!(narrow(&stdout), ["token: revoked by processes alone", backend, "process PID wiped 1 value"]);
-    let (code, stdout, _) = held.also("secrets list --config far.toml --json");
+    let backend = "backend 'dev' does not support revocation: the secret is still valid";
+    assert_eq!(narrow(&stdout), ["token: revoked in processes only", backend, "process PID wiped 1 value"]);
+    let (code, stdout, _) = run.also("secrets list --config far.toml --json");
     assert!(code == Some(0) && stdout.contains(r#""processes":[{"kept":[],"process":PID}]"#), "{stdout}");
 
-    let Ended { code, stderr, sent, far } = held.end();
+    let RunResult { code, stderr, sent, far } = run.end();
     assert_eq!((code, sent), (Some(1), None), "{stderr}");
     assert!(stderr.ends_with("error: the skill failed: the secret was revoked\n"), "{stderr}");
     assert!(stderr.contains("* secret.wiped     token version=env-* provider=dev cause=operator\n"), "{stderr}");

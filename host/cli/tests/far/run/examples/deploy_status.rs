@@ -1,4 +1,4 @@
-//! A tool of the company's own is asked with a client certificate that the skill never has.
+//! A request to an internal tool with a sealed client certificate.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use far_servers::Authority;
 use far_tests::guests;
 use far_tests::server::{Server, ok};
 
-use crate::fixture::{Far, Ran};
+use crate::fixture::{Far, FinishedRun};
 
 const HOST: &str = "deploy.internal.example";
 
-/// Runs the skill where the operator permits the certificate for this, and sees that this comes of it.
-async fn run(permitted: &'static str, expected: impl FnOnce(Far) -> Ran + Send + 'static) -> (Server, Vec<u8>) {
+/// Runs the skill with the certificate permitted for this destination, and asserts the result.
+async fn run(permitted: &'static str, expected: impl FnOnce(Far) -> FinishedRun + Send + 'static) -> (Server, Vec<u8>) {
     let authority = Authority::new();
     let answer = Arc::new(|_: &str| ok(r#"{"version":"1.2.3","healthy":true}"#));
     let server = Server::mutual(&authority, HOST, answer).await;
@@ -44,7 +44,7 @@ const HEAD: &str = "\
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tool_sees_the_certificate() {
+async fn server_receives_client_certificate() {
     let events = format!(
         "{HEAD}\
 * secret.used      deploy-client version=env-* provider=dev operation=seal destination=https://{HOST} outcome=started task=task-*
@@ -62,7 +62,7 @@ async fn the_tool_sees_the_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_path_than_the_operator_permits_ends_the_task_before_anything_is_shown() {
+async fn unpermitted_path_shows_no_certificate() {
     let stderr = format!(
         "{HEAD}\
 * secret.denied    deploy-client operation=seal outcome=scope-violation reason=destination task=task-*

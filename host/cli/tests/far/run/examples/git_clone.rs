@@ -1,21 +1,21 @@
-//! The newest commit of a repository is cloned from git's own program, and is what git says it is.
+//! A clone of the newest commit from a git server, compared with git's own data.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use far_servers::https::Arrived;
-use far_servers::{Authority, Git, Work, or_skip};
+use far_servers::https::ReceivedRequest;
+use far_servers::{Authority, Git, WorkTree, or_skip};
 use far_tests::guests;
 
 use super::Example;
 
 const PASSWORD: &str = "git-canary-88e1f4";
-/// What a client of RFC 7617 makes of the user and the password, written down rather than computed.
+/// The credentials in the form of RFC 7617, written out rather than computed.
 const AUTHORIZATION: &str = "Basic dGVzdHM6Z2l0LWNhbmFyeS04OGUxZjQ=";
 const REPOSITORY: &str = "team/app.git";
-/// What the task asks for: text, bytes that are none, a symbolic link, and what arrives as a delta.
+/// The requested files: text, binary, a symbolic link, and a delta.
 const SHOWN: [&str; 5] = ["logo.bin", "link", "bin/build", "src/deep/er/log-3", "caf\u{e9}"];
 
 fn example(git: &Git, input: &'static str) -> Example {
@@ -31,9 +31,9 @@ fn example(git: &Git, input: &'static str) -> Example {
 
 const PLAIN: &str = r#"{"user":"tests","repository":"team/app.git"}"#;
 
-/// Several commits, of all that there is in a tree, much of it like something else.
-fn repository() -> Work {
-    let work = Work::new().unwrap();
+/// Returns a repository with several commits, all kinds of tree entries, and similar files.
+fn repository() -> WorkTree {
+    let work = WorkTree::new().unwrap();
     work.write("gone", b"not in the newest commit").unwrap();
     for commit in 0..3 {
         for file in 0..6 {
@@ -57,9 +57,9 @@ fn repository() -> Work {
     work
 }
 
-/// What git lists of a commit, as the skill says it.
+/// Returns git's list of a commit's files in the skill's format.
 fn files(git: &Git, commit: &str) -> String {
-    let listed = String::from_utf8(git.ask(REPOSITORY, &["ls-tree", "-r", "-l", "-z", commit]).unwrap()).unwrap();
+    let listed = String::from_utf8(git.run(REPOSITORY, &["ls-tree", "-r", "-l", "-z", commit]).unwrap()).unwrap();
     let files: Vec<_> = listed.split_terminator('\0').map(file).collect();
     files.join(",")
 }
@@ -80,9 +80,9 @@ fn file(line: &str) -> String {
     format!(r#"{{"path":{path},"mode":"{mode}","type":"{file_type}",{bytes}"id":"{id}"}}"#)
 }
 
-/// What git has in a file, as the skill says it.
+/// Returns git's content of a file in the skill's format.
 fn content(git: &Git, commit: &str, path: &str) -> String {
-    let bytes = git.ask(REPOSITORY, &["cat-file", "blob", &format!("{commit}:{path}")]).unwrap();
+    let bytes = git.run(REPOSITORY, &["cat-file", "blob", &format!("{commit}:{path}")]).unwrap();
     let path = serde_json::to_string(path).unwrap();
     match String::from_utf8(bytes) {
         Ok(text) => format!(r#"{{"path":{path},"text":{}}}"#, serde_json::to_string(&text).unwrap()),
@@ -91,14 +91,14 @@ fn content(git: &Git, commit: &str, path: &str) -> String {
 }
 
 #[test]
-fn a_commit_is_cloned_with_a_password_that_the_skill_never_has() {
+fn clone_uses_sealed_password() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
     let work = repository();
     git.publish(REPOSITORY, &work).unwrap();
     let head = work.git(&["rev-parse", "HEAD"]).unwrap();
     let head = head.trim();
-    let (objects, deltas) = git.received(REPOSITORY).unwrap();
+    let (objects, deltas) = git.clone_counts(REPOSITORY).unwrap();
     assert!(deltas >= 5, "{deltas} deltas among {objects} objects");
 
     let input = serde_json::json!({ "user": "tests", "repository": REPOSITORY, "show": SHOWN }).to_string();
@@ -117,15 +117,15 @@ fn a_commit_is_cloned_with_a_password_that_the_skill_never_has() {
         ["info/refs?service=git-upload-pack", "git-upload-pack"].map(|end| format!("/team/app.git/{end}"));
     assert_eq!(targets, [&refs, &pack, &pack]);
     assert!(arrived.iter().all(|request| request.header("authorization") == Some(AUTHORIZATION)), "{arrived:?}");
-    let elsewhere = |request: &Arrived| format!("{}{:?}", request.target, request.body).contains(PASSWORD);
+    let elsewhere = |request: &ReceivedRequest| format!("{}{:?}", request.target, request.body).contains(PASSWORD);
     assert!(!arrived.iter().any(elsewhere));
 }
 
 #[test]
-fn a_tag_leads_to_its_commit() {
+fn tag_resolves_to_commit() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
-    let work = Work::new().unwrap();
+    let work = WorkTree::new().unwrap();
     work.write("a", b"a").unwrap();
     let tagged = work.commit("Tagged").unwrap();
     work.git(&["tag", "--annotate", "--message=One", "v1"]).unwrap();
@@ -142,14 +142,14 @@ fn a_tag_leads_to_its_commit() {
     .code(0);
 }
 
-/// A pack that is as large as a body may be, and then one that is hardly larger, from a server that keeps to the protocol.
+/// Clones a pack of the largest size, and then one that is slightly larger.
 #[test]
-fn what_unfolds_to_more_than_the_memory_of_a_skill_is_refused_by_the_skill() {
+fn oversized_pack_is_refused() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
     let permitted = "https://git.example.com/team/app.git";
-    let work = Work::new().unwrap();
-    // Nothing makes these smaller, and everything those.
+    let work = WorkTree::new().unwrap();
+    // Random bytes do not compress, and zeros compress well.
     let next = |state: &mut u64| {
         *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         Some(state.to_be_bytes()[0])
@@ -168,14 +168,14 @@ fn what_unfolds_to_more_than_the_memory_of_a_skill_is_refused_by_the_skill() {
 
     work.write("more", &vec![1; 2 << 20]).unwrap();
     work.commit("And more").unwrap();
-    let bare = String::from_utf8(git.ask(REPOSITORY, &["rev-parse", "--absolute-git-dir"]).unwrap()).unwrap();
+    let bare = String::from_utf8(git.run(REPOSITORY, &["rev-parse", "--absolute-git-dir"]).unwrap()).unwrap();
     work.git(&["push", "--quiet", bare.trim(), "main"]).unwrap();
-    let told = "error: the skill failed: the pack's objects are too large\n";
-    example.run(&authority, permitted).stderr(format!("{}{told}", example.failed_after(3))).code(1);
+    let message = "error: the skill failed: the pack's objects are too large\n";
+    example.run(&authority, permitted).stderr(format!("{}{message}", example.failed_after(3))).code(1);
 }
 
 #[test]
-fn a_repository_that_the_operator_does_not_name_ends_the_task() {
+fn unpermitted_repository_ends_task() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
     git.repository(REPOSITORY, &[("README", b"hello")]).unwrap();

@@ -1,16 +1,16 @@
-//! A commit is pushed to git's own program, which finds nothing wrong with it.
+//! A push of a commit to a git server, verified by git itself.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use far_servers::https::Arrived;
-use far_servers::{Authority, Git, Work, or_skip};
+use far_servers::https::ReceivedRequest;
+use far_servers::{Authority, Git, WorkTree, or_skip};
 use far_tests::guests;
 
 use super::Example;
 
 const PASSWORD: &str = "git-canary-88e1f4";
-/// What a client of RFC 7617 makes of the user and the password, written down rather than computed.
+/// The credentials in the form of RFC 7617, written out rather than computed.
 const AUTHORIZATION: &str = "Basic dGVzdHM6Z2l0LWNhbmFyeS04OGUxZjQ=";
 const REPOSITORY: &str = "team/app.git";
 const PERMITTED: &str = "https://git.example.com/team/app.git";
@@ -28,9 +28,9 @@ fn example(git: &Git) -> Example {
     }
 }
 
-/// Publishes two commits, and says what the newest is.
+/// Publishes two commits and returns the newest.
 fn publish(git: &Git) -> String {
-    let work = Work::new().unwrap();
+    let work = WorkTree::new().unwrap();
     for name in ["README", "src/deep/version", "src/deep-er", "src/main"] {
         work.write(name, name.as_bytes()).unwrap();
     }
@@ -42,12 +42,12 @@ fn publish(git: &Git) -> String {
 }
 
 fn ask(git: &Git, args: &[&str]) -> String {
-    String::from_utf8(git.ask(REPOSITORY, args).unwrap()).unwrap()
+    String::from_utf8(git.run(REPOSITORY, args).unwrap()).unwrap()
 }
 
-/// What git calls the commit: what is in it, who makes it and when are all given.
+/// Returns the id that git computes for the same commit.
 fn made_by_git(git: &Git, parent: &str) -> String {
-    let work = Work::new().unwrap();
+    let work = WorkTree::new().unwrap();
     let bare = ask(git, &["rev-parse", "--absolute-git-dir"]);
     work.git(&["pull", "--quiet", bare.trim(), "main"]).unwrap();
     work.write("src/deep/version", b"1.3\n").unwrap();
@@ -60,7 +60,7 @@ fn made_by_git(git: &Git, parent: &str) -> String {
 }
 
 #[test]
-fn a_commit_is_pushed_with_a_password_that_the_skill_never_has() {
+fn push_uses_sealed_password() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
     let parent = publish(&git);
@@ -70,7 +70,7 @@ fn a_commit_is_pushed_with_a_password_that_the_skill_never_has() {
     example.run(&authority, PERMITTED).stdout(stdout).stderr(example.sent(5)).code(0);
 
     assert_eq!(ask(&git, &["rev-parse", "main"]).trim(), commit);
-    git.ask(REPOSITORY, &["fsck", "--strict", "--full"]).unwrap();
+    git.run(REPOSITORY, &["fsck", "--strict", "--full"]).unwrap();
     assert_eq!(
         ask(&git, &["log", "-1", "--format=%P %an <%ae> %s"]).trim(),
         format!("{parent} A Skill <skill@example.com> Release 1.3")
@@ -89,13 +89,14 @@ fn a_commit_is_pushed_with_a_password_that_the_skill_never_has() {
     .map(|end| format!("/{REPOSITORY}/{end}"));
     assert_eq!(targets, [&refs, &pack, &pack, &to, &push]);
     assert!(arrived.iter().all(|request| request.header("authorization") == Some(AUTHORIZATION)), "{arrived:?}");
-    let elsewhere =
-        |request: &Arrived| format!("{}{}", request.target, String::from_utf8_lossy(&request.body)).contains(PASSWORD);
+    let elsewhere = |request: &ReceivedRequest| {
+        format!("{}{}", request.target, String::from_utf8_lossy(&request.body)).contains(PASSWORD)
+    };
     assert!(!arrived.iter().any(elsewhere));
 }
 
 #[test]
-fn what_a_hook_of_the_repository_declines_is_told() {
+fn declined_push_is_reported() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
     let head = publish(&git);
@@ -105,18 +106,18 @@ fn what_a_hook_of_the_repository_declines_is_told() {
     fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
     fs::set_permissions(&hook, Permissions::from_mode(0o755)).unwrap();
     let example = example(&git);
-    let told = "error: the skill failed: the server refused it: hook declined\n";
-    example.run(&authority, PERMITTED).stderr(format!("{}{told}", example.failed_after(5))).code(1);
+    let message = "error: the skill failed: the server refused it: hook declined\n";
+    example.run(&authority, PERMITTED).stderr(format!("{}{message}", example.failed_after(5))).code(1);
     assert_eq!(ask(&git, &["rev-parse", "main"]).trim(), head);
 }
 
 #[test]
-fn who_may_only_read_does_not_push() {
+fn read_only_grant_denies_push() {
     let authority = Authority::new();
     let Some(git) = or_skip(Git::named(&authority, "git.example.com", PASSWORD)) else { return };
     let head = publish(&git);
     let example = example(&git);
-    // Between the quotes of a list of destinations.
+    // Adds a second destination within the quotes of the list.
     let permitted = format!("{PERMITTED}/info/refs', '{PERMITTED}/git-upload-pack");
     example.run(&authority, &permitted).stderr(example.denied_after(4)).code(3);
     assert_eq!(ask(&git, &["rev-parse", "main"]).trim(), head);

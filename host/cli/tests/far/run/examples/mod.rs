@@ -1,5 +1,5 @@
-//! Example skills that send requests, by `far run`, to real servers; where there is none to run, to one that answers as it does.
-//! What the skill may not see is searched for, in each encoding, in all that is printed and written.
+//! Example skills that send requests with `far run` to real servers, or to fakes of them. Output
+//! and files are searched for sealed values in every encoding.
 
 mod deploy_status;
 mod git_clone;
@@ -11,19 +11,19 @@ use far_servers::Authority;
 
 use crate::fixture::Far;
 
-/// A skill, its one secret, and the server that it is for.
+/// A skill, its secret and its server.
 pub(super) struct Example {
     pub(super) skill: &'static str,
     pub(super) secret: &'static str,
     pub(super) value: &'static str,
-    /// The server's name, which leads to loopback here, and its port there.
+    /// The server's name, which is mapped to loopback, and its port.
     pub(super) host: &'static str,
     pub(super) port: u16,
     pub(super) input: &'static str,
 }
 
 impl Example {
-    /// A run in which the operator permits the secret to be sent here, and the task is granted to send it anywhere on the host.
+    /// Returns a run with the secret permitted for `permitted` and granted for the whole host.
     pub(super) fn run(&self, authority: &Authority, permitted: &str) -> Far {
         let Self { skill, secret, value, host, port, input } = self;
         let config = format!(
@@ -36,17 +36,17 @@ impl Example {
         far.env_file(&format!("{}={value}\n", secret.replace('-', "_").to_uppercase()))
     }
 
-    /// The events of a task that sends the secret so often and ends well.
+    /// Returns the events of a task that sends the secret this many times and completes.
     pub(super) fn sent(&self, times: usize) -> String {
         format!("{}{}{}{}", self.head(), self.used().repeat(times), self.wiped(), finished("completed"))
     }
 
-    /// The events of a task that sends the secret once and then fails.
+    /// Returns the events of a task that sends the secret once and fails.
     pub(super) fn failed(&self) -> String {
         self.failed_after(1)
     }
 
-    /// The same after sending it so often.
+    /// Returns the events of a task that sends the secret this many times and fails.
     pub(super) fn failed_after(&self, times: usize) -> String {
         format!("{}{}{}{}", self.head(), self.used().repeat(times), self.wiped(), finished("skill-error"))
     }
@@ -68,12 +68,13 @@ impl Example {
         )
     }
 
-    /// The events of a task that tries to send the secret elsewhere, and what is said then.
+    /// Returns the events and the error of a task that sends the secret elsewhere.
     pub(super) fn denied(&self) -> String {
         self.denied_after(0)
     }
 
-    /// The same after sending it so often where it may.
+    /// Returns the events and the error of a task that sends the secret elsewhere after this many
+    /// permitted requests.
     pub(super) fn denied_after(&self, times: usize) -> String {
         let Self { secret, .. } = self;
         format!(

@@ -1,4 +1,4 @@
-//! An image gets another tag in a real registry.
+//! An image tagged in a real registry.
 
 use far_servers::{Authority, Registry, or_skip};
 use far_tests::guests;
@@ -19,22 +19,22 @@ fn example(registry: &Registry) -> Example {
 }
 
 #[test]
-fn an_image_is_tagged_with_a_password_that_the_skill_never_has() {
+fn image_is_tagged_with_sealed_password() {
     let authority = Authority::new();
     let Some(registry) = or_skip(Registry::named(&authority, "registry.example.com", PASSWORD)) else { return };
     let digest = registry.push_image("team/app", "1.2").unwrap();
     let example = example(&registry);
     let far = example.run(&authority, "GET,PUT https://registry.example.com/v2/team/app");
-    // Digests are masked in what is compared.
+    // The comparison masks digests.
     let stdout = r#"{"digest":"sha256:*","media-type":"application/vnd.oci.image.manifest.v1+json"}"#;
     far.stdout(stdout).stderr(example.sent(2)).code(0);
     assert_eq!(registry.tags("team/app").unwrap(), ["1.2", "latest"]);
     assert_eq!(registry.digest("team/app", "latest").unwrap(), digest);
-    // Both, and nothing besides, came with the password, which the registry does not write down.
+    // Exactly these two requests had the password, which the registry does not log.
     let log = registry.log();
-    let of_far = "http.request.host=registry.example.com";
+    let far_help_is_printed = "http.request.host=registry.example.com";
     let authorized: Vec<_> =
-        log.lines().filter(|line| line.contains("authorized request") && line.contains(of_far)).collect();
+        log.lines().filter(|line| line.contains("authorized request") && line.contains(far_help_is_printed)).collect();
     let is = |line: &str, method: &str, tag: &str| {
         line.contains(&format!("http.request.method={method} "))
             && line.contains(&format!("/v2/team/app/manifests/{tag} "))
@@ -44,7 +44,7 @@ fn an_image_is_tagged_with_a_password_that_the_skill_never_has() {
 }
 
 #[test]
-fn a_repository_that_the_operator_does_not_name_ends_the_task() {
+fn unpermitted_repository_ends_task() {
     let authority = Authority::new();
     let Some(registry) = or_skip(Registry::named(&authority, "registry.example.com", PASSWORD)) else { return };
     registry.push_image("team/app", "1.2").unwrap();
@@ -54,7 +54,7 @@ fn a_repository_that_the_operator_does_not_name_ends_the_task() {
 }
 
 #[test]
-fn who_may_only_read_does_not_push() {
+fn read_only_grant_denies_push() {
     let authority = Authority::new();
     let Some(registry) = or_skip(Registry::named(&authority, "registry.example.com", PASSWORD)) else { return };
     registry.push_image("team/app", "1.2").unwrap();

@@ -1,18 +1,18 @@
-//! A message is posted to what answers as Slack's API does.
+//! A message posted to a fake of Slack's API.
 
 use std::sync::Arc;
 
 use far_servers::Authority;
-use far_servers::https::{Arrived, Https, Reply};
+use far_servers::https::{Https, ReceivedRequest, Reply};
 use far_tests::guests;
 
 use super::Example;
 
 const TOKEN: &str = "xoxb-canary-70b6a9";
 
-/// As Slack answers: failures too have status 200, but for one that says to wait.
+/// Starts a fake of Slack. Failures have status 200, except rate limits.
 fn slack(authority: &Authority) -> Https {
-    let answer = |request: &Arrived| {
+    let answer = |request: &ReceivedRequest| {
         let json = |status, text: String| Reply::new(status, text).header("content-type", "application/json");
         let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
         let field = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
@@ -21,9 +21,9 @@ fn slack(authority: &Authority) -> Https {
                 json(429, r#"{"ok":false,"error":"ratelimited"}"#.to_owned()).header("retry-after", "30")
             }
             (Some("Bearer xoxb-canary-70b6a9"), Some("#general")) => {
-                // It says what it was sent, and this time more than it should.
-                let said = format!("{}, with {TOKEN}", field("text").unwrap_or_default());
-                let message = serde_json::json!({ "type": "message", "text": said });
+                // The fake echoes the message and, unlike Slack, the token.
+                let echoed = format!("{}, with {TOKEN}", field("text").unwrap_or_default());
+                let message = serde_json::json!({ "type": "message", "text": echoed });
                 let posted = serde_json::json!({ "ok": true, "channel": "C0123", "ts": "1.2", "message": message });
                 json(200, posted.to_string())
             }
@@ -44,11 +44,11 @@ fn example(server: &Https, input: &'static str) -> Example {
 const PERMITTED: &str = "POST https://slack.com/api/chat.postMessage";
 
 #[test]
-fn a_message_is_posted_with_a_token_that_the_skill_never_has() {
+fn message_is_posted_with_sealed_token() {
     let authority = Authority::new();
     let server = slack(&authority);
     let example = example(&server, r##"{"channel":"#general","text":"Done."}"##);
-    // What is called so is masked in what is compared.
+    // The comparison masks fields named `ts`.
     let far = example.run(&authority, PERMITTED).stdout(r#"{"channel":"C0123","ts":"*"}"#);
     far.stderr(example.sent(1)).code(0);
     let arrived = server.arrived();
@@ -59,21 +59,21 @@ fn a_message_is_posted_with_a_token_that_the_skill_never_has() {
 }
 
 #[test]
-fn what_slack_refuses_is_told_without_the_token_that_it_echoes() {
+fn slack_error_redacts_echoed_token() {
     let authority = Authority::new();
     let server = slack(&authority);
-    for (input, told) in [
+    for (input, message) in [
         (r##"{"channel":"#none","text":"x"}"##, "Slack refused it: channel_not_found for [redacted:slack-token]"),
         (r##"{"channel":"#busy","text":"x"}"##, "Slack takes no more messages now; try again in 30 seconds"),
     ] {
         let example = example(&server, input);
-        let stderr = format!("{}error: the skill failed: {told}\n", example.failed());
+        let stderr = format!("{}error: the skill failed: {message}\n", example.failed());
         example.run(&authority, PERMITTED).stderr(stderr).code(1);
     }
 }
 
 #[test]
-fn another_method_of_the_api_than_the_operator_permits_ends_the_task() {
+fn unpermitted_api_method_ends_task() {
     let authority = Authority::new();
     let server = slack(&authority);
     let example = example(&server, r##"{"channel":"#general","text":"Done."}"##);
