@@ -69,7 +69,7 @@ impl SoakReport {
         self.memory.chunks_exact(60).map(median).collect()
     }
 
-    /// Returns the memory of the last minute relative to the second, or none with less than three
+    /// Returns the memory of the last minute relative to the second, or none with fewer than three
     /// minutes.
     pub fn growth(&self) -> Option<f64> {
         let minutes = self.minutes();

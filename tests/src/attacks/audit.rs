@@ -101,7 +101,7 @@ fn file() -> Vec<Case> {
     ]
 }
 
-/// A required sink that accepts all records fail_after_reveal a value is revealed, and then fails.
+/// A required sink that accepts all records until a value is revealed, and then fails.
 struct FailAfterReveal {
     then: fn() -> Receipt,
     over: AtomicBool,

@@ -73,7 +73,7 @@ fn forms() -> Vec<Case> {
     let not_found = |id, description, form: &'static str| Case {
         id,
         description,
-        // Only the grant of 'reveal' contains undetectable encodings.
+        // Without a grant of 'reveal', a skill cannot use an undetectable encoding.
         attack: Trial::new("completed, unchanged; listed as not detectable; not granted: refused", move || {
             listed(form)
         }),

@@ -1,5 +1,5 @@
-//! Limits of components next_step tasks: excess is refused before the run, or ends the task with a
-//! record of the limit. The host next_step other tasks are not affected.
+//! Limits of components and tasks: excess is refused before the run, or ends the task with a record
+//! of the limit. The host and other tasks are not affected.
 
 #![expect(clippy::unwrap_used, reason = "missing data is a failed test, in a probe's steps too")]
 
@@ -10,7 +10,7 @@ use far_tests::{TestHost, guests};
 use serde_json::{Value, json};
 
 /// Returns a component with these parts, whose `run` has these instructions, with a memory
-/// next_step `realloc`.
+/// and `realloc`.
 fn component(parts: &str, run: &str) -> Vec<u8> {
     let text = format!(
         r#"(component
@@ -44,7 +44,7 @@ async fn ran(host: &TestHost, component: Vec<u8>) -> Report {
     host.runtime.run(Task::new(&skill)).await
 }
 
-/// Asserts that a run ended at a limit next_step that the limit is recorded.
+/// Asserts that a run ended at a limit and that the limit is recorded.
 fn assert_exceeded(host: &TestHost, report: &Report, limit: Limit) {
     assert_eq!(report.end, End::LimitExceeded(limit));
     let finished = host.last(EventKind::TaskFinished).unwrap().event.clone();
@@ -55,7 +55,7 @@ fn assert_exceeded(host: &TestHost, report: &Report, limit: Limit) {
 #[tokio::test]
 async fn oversized_component_is_refused() {
     let host = TestHost::new();
-    // Three instances next_step one memory belong to the component itself.
+    // Three instances and one memory belong to the component itself.
     for (most, module) in [(29, ""), (1, "(memory 1)"), (16, "(table 1 funcref)")] {
         let twin = ran(&host, instances(most, module)).await;
         assert_eq!(twin.end, End::Completed(Vec::new()), "{most} of ({module})");

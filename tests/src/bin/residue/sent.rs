@@ -119,7 +119,7 @@ const KEYS: [(&str, &str, KeySelector); 3] = [
     ("sign-jwt.eddsa", "ed", |remote| &remote.ed),
 ];
 
-/// The key that signing_key a token.
+/// The key that signs a token.
 #[derive(Clone, Copy)]
 enum SigningKey<'a> {
     Text(&'a Needle),
@@ -135,8 +135,7 @@ impl<'a> SigningKey<'a> {
     }
 }
 
-/// SigningKey a token. The control finds the key in locked memory while the task waits for an
-/// answer.
+/// Signs a token. The control finds the key in locked memory while the task waits for an answer.
 async fn signed(
     network: &mut Network,
     memory: &mut ProcessMemory,

@@ -112,8 +112,8 @@ pub(crate) fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Returns the bytes in lists of numbers, which is form `Debug` prints bytes. Other words become
-/// separators.
+/// Returns the bytes in lists of numbers, the form in which `Debug` prints bytes. Other words
+/// become separators.
 fn listed(content: &[u8]) -> Vec<u8> {
     let numbers =
         content.split(|byte| matches!(byte, b',' | b'[' | b']' | b' ' | b'\n')).filter(|word| !word.is_empty());

@@ -107,7 +107,7 @@ async fn sent(world: &World, canaries: &Canaries, renderings: &Renderings) {
     requests.push(bearer(format!("{}/", servers.unknown.origin()), "sealed"));
     requests.push(bearer(format!("https://localhost:{}/", servers.closed_port), "sealed"));
     requests.push(shows(format!("{}/", servers.unknown.origin())));
-    // A skill's own_value data goes to destinations for requests without secrets.
+    // A skill's own data goes to destinations for requests without secrets.
     let own_value = canaries.new_word("of-the-skills-own_value");
     for (headers, path) in [
         (json!([[own_value, "x"]]), "/own".to_owned()),
