@@ -1,4 +1,4 @@
-//! Metrics of one name, told apart by their labels.
+//! A metric family with sorted labels.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,26 +8,27 @@ use parking_lot::Mutex;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
-/// As the library's own family, which is a hash map: here the text has one order.
+/// A metric family like the library's, but with a `BTreeMap`, so that the encoding is
+/// deterministic.
 pub(super) struct Family<S, M> {
     metrics: Arc<Mutex<BTreeMap<S, M>>>,
-    make: fn() -> M,
+    create: fn() -> M,
 }
 
 impl<S: Ord, M> Family<S, M> {
-    pub(super) fn new(make: fn() -> M) -> Self {
-        Self { metrics: Arc::default(), make }
+    pub(super) fn new(create: fn() -> M) -> Self {
+        Self { metrics: Arc::default(), create }
     }
 
-    /// Does something to the metric with these labels, which is made if it is not there.
-    pub(super) fn with(&self, labels: S, act: impl FnOnce(&M)) {
-        act(self.metrics.lock().entry(labels).or_insert_with(self.make));
+    /// Calls `update` on the metric with these labels, and creates the metric if necessary.
+    pub(super) fn with(&self, labels: S, update: impl FnOnce(&M)) {
+        update(self.metrics.lock().entry(labels).or_insert_with(self.create));
     }
 }
 
 impl<S, M> Clone for Family<S, M> {
     fn clone(&self) -> Self {
-        Self { metrics: self.metrics.clone(), make: self.make }
+        Self { metrics: self.metrics.clone(), create: self.create }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How much locked memory the process has, and of which kind.
+//! Metrics of locked memory.
 
 use std::fmt;
 
@@ -15,14 +15,14 @@ pub(super) struct LockedMemory;
 impl Collector for LockedMemory {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let usage = usage();
-        let help = "Locked memory: by values that are alive, and the most that there can be.";
+        let help = "Locked memory: used by live values, and the budget.";
         let mut bytes = encoder.encode_descriptor("locked_memory", help, Some(&Unit::Bytes), MetricType::Gauge)?;
         for (state, size) in [("budget", usage.budget), ("used", usage.used)] {
             let size = ConstGauge::new(u64::try_from(size).unwrap_or(u64::MAX));
             size.encode(bytes.encode_family(&[("state", state)])?)?;
         }
-        // Not of the type that OpenMetrics has for it: the textfile collector takes no file that has one.
-        let help = "What keeps values out of everything but the process's memory.";
+        // Not the OpenMetrics type 'info', which the textfile collector rejects.
+        let help = "Kind of the locked memory.";
         let mut info = encoder.encode_descriptor("locked_memory_info", help, None, MetricType::Gauge)?;
         ConstGauge::new(1_u64).encode(info.encode_family(&[("kind", backing().as_str())])?)
     }

@@ -1,16 +1,16 @@
-//! Counters for whoever runs agents, as a text in the OpenMetrics format.
+//! Metrics for operators, in the OpenMetrics format.
 //!
 //! # Invariants
 //!
-//! - A label has fixed tokens of this program, and names of providers, which the operator chose. No secret's name, task, host,
-//!   nor anything else that a guest, its author or a backend wrote: what a guest does cannot make a series, and all series
-//!   together are bounded by the configuration.
-//! - No value is near: what is counted are records of the PAL, in which none fits, and numbers.
-//! - The same counts are the same text, to the byte.
+//! - Labels are fixed tokens of this program and names of providers, which the operator chooses.
+//!   Guests, skill authors and backends cannot add a series: no label contains a secret's name, a
+//!   task or a host. The configuration bounds the number of series.
+//! - No value can appear: the input is PAL records, which contain none, and numbers.
+//! - Equal counts are encoded as equal bytes.
 //!
-//! # What it does not do
+//! # Limitations
 //!
-//! It opens no port, and writes no file. Numbers begin at 0 with each [`Metrics`].
+//! The module opens no port and writes no file. Each [`Metrics`] starts at zero.
 
 mod family;
 mod memory;
@@ -25,7 +25,7 @@ use std::time::Duration;
 use far_core::ProviderId;
 use far_core::capability::DenyReason;
 use far_core::pal::{CacheState, Cause, Event, EventKind, Outcome, Reason, Receipt, Record, Sink};
-use far_core::provider::{Counted, Server};
+use far_core::provider::{CallCounter, ServerRole};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
@@ -35,16 +35,17 @@ use self::family::Family;
 use self::memory::LockedMemory;
 use self::servers::Servers;
 
-/// What stands before every name.
+/// The prefix of every metric.
 const PREFIX: &str = "far";
-/// In seconds. A file answers within the first; a call of a backend is given up after the last.
+/// Bucket bounds in seconds, from a local file to the timeout of a backend call.
 const FETCH_BUCKETS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-/// In seconds. A task's deadline is 30 by default.
+/// Bucket bounds in seconds. The default timeout of a task is 30 s.
 const TASK_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0, 30.0, 300.0];
 
-/// Counts what a log records and what providers ask of servers, and tells it as text.
+/// Counts events of the PAL and calls of servers.
 ///
-/// It is a sink of the [`Pal`](far_core::pal::Pal) that never fails and never waits; what no required sink took is counted too.
+/// Add it to the [`Pal`](far_core::pal::Pal) as a sink. It never fails and never waits. It also
+/// counts events that a required sink did not accept.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -56,11 +57,12 @@ const TASK_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let metrics = Metrics::new();
 /// let pal = Pal::builder().sink(metrics.clone()).build();
-/// // The counters of a provider that calls a server: `watch(vault.id(), Server::Backend, vault.metrics().clone())`.
+/// // For a provider that calls a server: `watch(vault.id(), Server::Backend,
+/// vault.metrics().clone())`.
 /// let provider = Arc::new(MemoryProvider::new("memory".parse()?));
 /// let runtime = Runtime::builder("my-agent".parse()?, pal).provider(provider).build()?;
 ///
-/// // Whenever it is asked for, with `Metrics::CONTENT_TYPE` as its media type:
+/// // Serve the text with the media type `Metrics::CONTENT_TYPE`.
 /// let text = metrics.text()?;
 /// assert!(text.contains("far_violations_total{reason=\"undeclared\"} 0\n") && text.ends_with("# EOF\n"));
 /// # Ok(())
@@ -82,12 +84,12 @@ struct EventLabels {
     outcome: Option<&'static str>,
     cache: Option<&'static str>,
     cause: Option<&'static str>,
-    provider: Option<Configured>,
+    provider: Option<ProviderLabel>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, EncodeLabelSet)]
 struct FetchLabels {
-    provider: Configured,
+    provider: ProviderLabel,
     outcome: &'static str,
 }
 
@@ -107,11 +109,11 @@ struct RequestLabels {
     reason: Option<&'static str>,
 }
 
-/// A provider's name, as a label: the one kind of label that is no token of this program.
+/// The label with a provider's name: the only label that is not a token of this program.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Configured(ProviderId);
+struct ProviderLabel(ProviderId);
 
-impl prometheus_client::encoding::EncodeLabelValue for Configured {
+impl prometheus_client::encoding::EncodeLabelValue for ProviderLabel {
     fn encode(&self, encoder: &mut prometheus_client::encoding::LabelValueEncoder<'_>) -> fmt::Result {
         self.0.as_str().encode(encoder)
     }
@@ -121,7 +123,7 @@ impl Metrics {
     /// The media type of the text.
     pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// Counters at 0, to be given to a log as a sink.
+    /// Creates metrics at zero, to add to a log as a sink.
     pub fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix(PREFIX);
         let events = Family::new(Counter::default);
@@ -130,41 +132,42 @@ impl Metrics {
         let violations = Family::new(Counter::default);
         let requests = Family::new(Counter::default);
         let servers = Servers::default();
-        // An increase is seen only of a series that was there before: the first violation must not be the one that is missed.
+        // Queries detect an increase only in an existing series, so the first violation needs a
+        // series at zero.
         for reason in DenyReason::ALL {
             violations.with(ViolationLabels { reason: reason.token() }, |_| ());
         }
         registry.register("events", "Events of the PAL", events.clone());
-        let help = "How long a provider took to answer for a secret";
+        let help = "Duration of a provider's response with a secret";
         registry.register_with_unit("secret_fetch", help, Unit::Seconds, fetches.clone());
-        registry.register_with_unit("task", "How long tasks took, from admission", Unit::Seconds, tasks.clone());
-        registry.register("violations", "Violations, by the rule that was broken", violations.clone());
-        registry.register("requests", "Requests of tasks that are over, or were not let out", requests.clone());
+        registry.register_with_unit("task", "Duration of tasks, from admission", Unit::Seconds, tasks.clone());
+        registry.register("violations", "Violations by reason", violations.clone());
+        registry.register("requests", "Requests of tasks, finished or denied", requests.clone());
         registry.register_collector(Box::new(LockedMemory));
         registry.register_collector(Box::new(servers.clone()));
         Arc::new(Self { registry, events, fetches, tasks, violations, requests, servers })
     }
 
-    /// Adds the counters of a provider's calls of a server: a backend in `far-providers` gives them
-    /// by its `metrics` method. Counters of the same provider and server are replaced.
-    pub fn watch(&self, provider: &ProviderId, server: Server, counters: Arc<dyn Counted>) {
+    /// Adds the counters of a provider's calls of a server, which the `metrics` method of a backend
+    /// in `far-providers` returns. Replaces counters of the same provider and server.
+    pub fn watch(&self, provider: &ProviderId, server: ServerRole, counters: Arc<dyn CallCounter>) {
         self.servers.watch(provider.clone(), server, counters);
     }
 
-    /// All that was counted, in the OpenMetrics format.
+    /// Encodes all metrics in the OpenMetrics format.
     ///
     /// # Errors
     ///
-    /// A number or a name that cannot be written down: a defect of this program.
+    /// An encoding error, which is a defect of this program.
     pub fn text(&self) -> Result<String, fmt::Error> {
-        let mut written = String::new();
-        text::encode(&mut written, &self.registry)?;
-        Ok(written)
+        let mut encoded = String::new();
+        text::encode(&mut encoded, &self.registry)?;
+        Ok(encoded)
     }
 
     fn count(&self, event: &Event) {
         let outcome = event.outcome().map(Outcome::as_str);
-        let provider = event.provider().cloned().map(Configured);
+        let provider = event.provider().cloned().map(ProviderLabel);
         let labels = EventLabels {
             event: event.kind().as_str(),
             outcome,
@@ -174,7 +177,7 @@ impl Metrics {
         };
         self.events.with(labels, count);
         if let (true, Some(provider), Some(outcome), Some(took)) =
-            (is_answer(event), provider, outcome, event.duration())
+            (is_provider_response(event), provider, outcome, event.duration())
         {
             self.fetches.with(FetchLabels { provider, outcome }, |histogram| observe(histogram, took));
         }
@@ -186,10 +189,10 @@ impl Metrics {
                 self.violations.with(ViolationLabels { reason: reason.token() }, count);
             }
             (EventKind::EgressDenied, ..) => {
-                self.requests.with(RequestLabels { outcome: "denied", reason: token(event) }, count);
+                self.requests.with(RequestLabels { outcome: "denied", reason: reason_token(event) }, count);
             }
             (EventKind::EgressFinished, Some(outcome), ..) => {
-                self.requests.with(RequestLabels { outcome, reason: token(event) }, count);
+                self.requests.with(RequestLabels { outcome, reason: reason_token(event) }, count);
             }
             _ => {}
         }
@@ -209,15 +212,15 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Whether an event says that a provider was asked for a secret's value, and how that went.
-fn is_answer(event: &Event) -> bool {
-    let asked =
+/// Returns true for an event that records the response of a provider to a request for a value.
+fn is_provider_response(event: &Event) -> bool {
+    let has_value =
         [EventKind::SecretFetched, EventKind::SecretRefreshed, EventKind::SecretRotated].contains(&event.kind());
-    asked && event.cache() == Some(CacheState::Miss)
+    has_value && event.cache() == Some(CacheState::Miss)
 }
 
-/// The fixed token that says why.
-fn token(event: &Event) -> Option<&'static str> {
+/// Returns the token of the event's reason.
+fn reason_token(event: &Event) -> Option<&'static str> {
     match event.reason() {
         Some(Reason::Token(token)) => Some(token),
         _ => None,

@@ -1,7 +1,7 @@
-//! The text, of events that are made up.
+//! Tests of the encoded metrics, with synthetic events.
 
 use far_core::pal::{Completion, DestinationLabel, EgressReason, LogLevel, Pal, SecretLabel, SecretRef, Subject};
-use far_core::provider::{Counted, Counts, Server};
+use far_core::provider::{CallCounter, CallCounts, ServerRole};
 use far_core::{AgentId, SkillDigest, TaskId, Version};
 
 use super::*;
@@ -24,7 +24,7 @@ fn requested(provider: &str) -> Event {
     Event::secret_requested(&"secret".parse().unwrap(), &provider.parse().unwrap(), None)
 }
 
-/// The end of something that took so many milliseconds.
+/// Returns the completion of an action after this many milliseconds.
 fn after(milliseconds: u64, failed: Option<&'static str>) -> Completion {
     Completion::new(failed, Duration::from_millis(milliseconds))
 }
@@ -41,7 +41,7 @@ fn finished(outcome: Outcome, milliseconds: u64) -> Event {
     Event::task_finished(outcome, None, None, Duration::from_millis(milliseconds))
 }
 
-/// The text after these events.
+/// Encodes the metrics after these events.
 fn text_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> String {
     let metrics = Metrics::new();
     let pal = Pal::builder().sink(metrics.clone()).build();
@@ -51,18 +51,19 @@ fn text_of<'a>(events: impl IntoIterator<Item = &'a Event>) -> String {
     metrics.text().unwrap()
 }
 
-/// The lines of these names; how much memory is locked is the machine's.
+/// Returns the lines that contain `of`. Other metrics, such as locked memory, depend on the
+/// machine.
 fn lines(text: &str, of: &str) -> String {
     text.lines().filter(|line| line.contains(of)).map(|line| format!("{line}\n")).collect()
 }
 
-/// Names and labels, without numbers.
+/// Returns the series without their values.
 fn series(text: &str) -> Vec<&str> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
 }
 
 #[test]
-fn events_are_counted_by_what_they_are() {
+fn events_are_counted_by_labels() {
     let text = text_of(&[
         Event::task_started(),
         fetched(3, None, None),
@@ -81,7 +82,7 @@ far_events_total{event="task.started",outcome="",cache="",cause="",provider=""} 
 }
 
 #[test]
-fn a_fetch_is_what_a_provider_was_asked_for() {
+fn only_provider_responses_count_as_fetches() {
     let mut events = vec![
         fetched(3, None, None),
         Event::secret_refreshed(secret("secret", VAULT), after(80, None), None),
@@ -124,7 +125,8 @@ far_secret_fetch_seconds_bucket{le="2.5",provider="vault",outcome="failed"} 1
 far_secret_fetch_seconds_bucket{le="10.0",provider="vault",outcome="failed"} 1
 far_secret_fetch_seconds_bucket{le="+Inf",provider="vault",outcome="failed"} 1"#
     );
-    // A handle has a time and an origin too, and so has what a cache had; a rotation in the backend gives no value.
+    // Handles and cache hits have a duration and a cause too. A scheduled rotation returns no
+    // value.
     for cache in [CacheState::Miss, CacheState::Hit] {
         events.push(Event::secret_injected(secret("secret", VAULT), after(3, None), cache));
     }
@@ -134,30 +136,30 @@ far_secret_fetch_seconds_bucket{le="+Inf",provider="vault",outcome="failed"} 1"#
 }
 
 #[test]
-fn tasks_are_counted_by_how_they_end_and_violations_by_their_reason() {
+fn tasks_and_violations_are_counted() {
     let events =
         [denied(DenyReason::Undeclared), finished(Outcome::ScopeViolation, 20), finished(Outcome::Completed, 31_000)];
     let text = text_of(&events);
     for (outcome, sum, within) in [("completed", "31.0", 0), ("scope-violation", "0.02", 1)] {
         assert_eq!(lines(&text, "_sum{"), lines(&text, "far_task_seconds_sum"), "no secret was fetched");
-        let told = [
+        let expected = [
             format!("far_task_seconds_sum{{outcome=\"{outcome}\"}} {sum}\n"),
             format!("far_task_seconds_bucket{{le=\"30.0\",outcome=\"{outcome}\"}} {within}\n"),
         ];
-        assert!(told.iter().all(|line| text.contains(line)), "{text}");
+        assert!(expected.iter().all(|line| text.contains(line)), "{text}");
     }
     let violations = lines(&text, "far_violations_total");
     assert_eq!(violations.lines().filter(|line| !line.ends_with(" 0")).count(), 1, "{violations}");
     assert!(violations.contains("{reason=\"undeclared\"} 1\n"));
     let fresh = lines(&text_of(&[]), "far_violations_total");
-    assert_eq!(series(&fresh), series(&violations), "each is there before it is first counted");
+    assert_eq!(series(&fresh), series(&violations), "each reason has a series at zero");
 }
 
 #[test]
-fn the_text_has_one_order() {
+fn encoding_is_deterministic() {
     let mut events: Vec<_> = ["a", "b", "c", "d"].map(requested).into();
     events.extend([fetched(3, None, None), finished(Outcome::Completed, 1), finished(Outcome::Failed, 1)]);
-    // What is used of locked memory is other tests' too.
+    // Other tests use locked memory too.
     let masked = |text: &str| -> String {
         let is_used = |line: &&str| line.contains("state=\"used\"");
         text.lines().map(|line| if is_used(&line) { "used\n".to_owned() } else { format!("{line}\n") }).collect()
@@ -170,7 +172,7 @@ fn the_text_has_one_order() {
 }
 
 #[test]
-fn nothing_that_a_guest_chooses_makes_a_series() {
+fn guest_cannot_add_series() {
     let hostile = |number: u32| {
         let (name, hash) = (format!("name-{number}"), u64::from(number).to_be_bytes());
         [
@@ -198,17 +200,17 @@ fn nothing_that_a_guest_chooses_makes_a_series() {
     let (one, many) = (all(0..1), all(1..1000));
     assert_eq!(series(&many), series(&one));
     assert!(many.contains("far_violations_total{reason=\"undeclared\"} 1000\n"), "they were counted");
-    // A provider that the operator configured does.
+    // A configured provider does add one.
     pal.note(&of_task("t"), requested("another"));
     assert_eq!(series(&metrics.text().unwrap()).len(), series(&many).len() + 1);
 }
 
 struct Fixed;
 
-impl Counted for Fixed {
-    fn counts(&self) -> Counts {
+impl CallCounter for Fixed {
+    fn counts(&self) -> CallCounts {
         let calls = vec![("ok", 8), ("timeout", 0)];
-        Counts {
+        CallCounts {
             calls,
             attempts: 11,
             retries: 3,
@@ -224,18 +226,20 @@ impl Counted for Fixed {
 }
 
 #[test]
-fn servers_are_told_apart() {
+fn servers_have_separate_series() {
     let metrics = Metrics::new();
-    assert_eq!(lines(&metrics.text().unwrap(), "far_backend"), "", "where there is none, there is no name either");
-    for (provider, server) in [("vault", Server::Issuer), ("vault", Server::Backend), ("other", Server::Backend)] {
+    assert_eq!(lines(&metrics.text().unwrap(), "far_backend"), "", "no metric without series");
+    for (provider, server) in
+        [("vault", ServerRole::Issuer), ("vault", ServerRole::Backend), ("other", ServerRole::Backend)]
+    {
         metrics.servers.watch(provider.parse().unwrap(), server, Arc::new(Fixed));
     }
-    // Again: the other's place, and no second line.
-    metrics.servers.watch(VAULT.parse().unwrap(), Server::Issuer, Arc::new(Fixed));
+    // Watching the same server again replaces its counters.
+    metrics.servers.watch(VAULT.parse().unwrap(), ServerRole::Issuer, Arc::new(Fixed));
     let text = metrics.text().unwrap();
     assert_eq!(
         lines(&text, "far_backend_calls"),
-        r#"# HELP far_backend_calls Calls of a server that ended, each with all its attempts.
+        r#"# HELP far_backend_calls Finished calls of a server, including their retries.
 # TYPE far_backend_calls counter
 far_backend_calls_total{provider="other",server="backend",outcome="ok"} 8
 far_backend_calls_total{provider="other",server="backend",outcome="timeout"} 0
@@ -261,17 +265,13 @@ far_backend_unwraps_failed_total{provider="vault",server="issuer"} 9
 }
 
 #[test]
-fn a_reader_of_the_older_format_takes_it_too() {
+fn types_are_valid_in_prometheus_format() {
     let metrics = Metrics::new();
-    metrics.servers.watch(VAULT.parse().unwrap(), Server::Backend, Arc::new(Fixed));
+    metrics.servers.watch(VAULT.parse().unwrap(), ServerRole::Backend, Arc::new(Fixed));
     metrics.count(&finished(Outcome::Completed, 1));
     let text = metrics.text().unwrap();
     let mut types: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').nth(1)).collect();
     types.sort_unstable();
     types.dedup();
-    assert_eq!(
-        types,
-        ["counter", "gauge", "histogram"],
-        "others are unknown to the textfile collector, which then takes nothing"
-    );
+    assert_eq!(types, ["counter", "gauge", "histogram"], "the textfile collector rejects other types");
 }
