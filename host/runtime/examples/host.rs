@@ -1,6 +1,7 @@
-//! A whole host: runs one skill from a file, with what one grant allows it, from the `.env` of the folder.
+//! A minimal host, which runs one skill from a file with one grant for a secret in `.env`.
 //!
-//! `host SKILL GRANT INPUT`, as in `host github_webhook.wasm github-webhook-secret:sign '{ … }'`.
+//! Usage: `host SKILL GRANT INPUT`, for example
+//! `host github_webhook.wasm github-webhook-secret:sign '{ … }'`.
 
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
@@ -14,22 +15,22 @@ use far_providers::dotenv::DotEnv;
 use far_runtime::memory::{WipingAllocator, harden_process};
 use far_runtime::{Catalog, End, Grant, Runtime, Task, pal};
 
-/// Overwrites what libraries leave in memory that they free.
+/// Wipes memory that libraries free.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // No core file, no tracing: before any value is read.
+    // Disables core files and tracing before any value is read.
     harden_process()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [skill, grant, input] = arguments.as_slice() else { return Err("usage: host SKILL GRANT INPUT".into()) };
 
-    // Events go to stderr, and no value is released unless its event was written.
+    // Events go to stderr. A value is released only after its event is written.
     let sink = pal::WriterSink::spawn(std::io::stderr(), pal::Format::JsonLines)?;
     let pal = pal::Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
 
-    // The operator permits what is granted here, from the backend `dotenv`.
+    // The operator permits the grant, with secrets from the backend `dotenv`.
     let grant: Grant = grant.parse()?;
     let provider = DotEnv::open("dotenv".parse()?, Path::new(".env"))?;
     let catalog = Catalog::of_grants(std::slice::from_ref(&grant), &"dotenv".parse()?)?;

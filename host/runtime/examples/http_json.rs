@@ -1,8 +1,10 @@
-//! A backend of one's own: a service with a JSON interface over HTTPS.
+//! A custom backend: a service with a JSON interface over HTTPS.
 //!
-//! `http_json URL SKILL GRANT INPUT` runs a skill with one secret of the service at the URL, whose answers are
-//! `{ "version": "7", "data": "aHVudGVyMg==", "ttl": 60 }` to `GET /secrets/NAME/versions/latest`, or to that of a version,
-//! and `{ "names": ["NAME"] }` to `GET /secrets`.
+//! Usage: `http_json URL SKILL GRANT INPUT`. The service at the URL has two endpoints:
+//!
+//! - `GET /secrets/NAME/versions/VERSION`, with the version `latest` or a number, returns `{
+//!   "version": "7", "data": "aHVudGVyMg==", "ttl": 60 }`.
+//! - `GET /secrets` returns `{ "names": ["NAME"] }`.
 
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
@@ -14,44 +16,45 @@ use async_trait::async_trait;
 use base64::decoded_len_estimate;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use far_core::memory::SecretBytes;
-use far_core::provider::{Fetched, HowGone, ProviderError, Reference, Refreshed, SecretProvider};
+use far_core::provider::{AbsenceReason, FetchedSecret, ProviderError, Reference, RefreshOutcome, SecretProvider};
 use far_core::{ProviderId, Version, VersionSelector};
 use far_runtime::{Catalog, End, Grant, Runtime, Task, memory, pal};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// The largest answer: a value of the largest size, in base64, and what is around it.
-const ANSWER_MAX: usize = SecretBytes::MAX_LEN * 2;
+/// The largest response, in bytes: the largest value in base64, and the JSON around it.
+const RESPONSE_MAX: usize = SecretBytes::MAX_LEN * 2;
 
-/// The service as a backend.
+/// A backend for the service.
 ///
 /// # Security
 ///
-/// A value is copied from the answer into memory that is wiped, and decoded from there into locked memory. The HTTP client's
-/// own buffers, and TLS's, are neither: they are freed when the connection is closed, which is after each answer if the client
-/// keeps none, and are overwritten then only if the program's allocator is [`memory::WipingAllocator`].
+/// A value is copied from the response into memory that is wiped, and decoded into locked memory.
+/// The buffers of the HTTP client and of TLS are freed when the connection closes. They are wiped
+/// only if the program's allocator is [`memory::WipingAllocator`]. So the client keeps no
+/// connection.
 pub struct HttpJson {
     id: ProviderId,
     base: Url,
     client: Client,
 }
 
-/// A secret. The value borrows from the answer, so that there is no other copy of it.
+/// A secret. The value borrows from the response, which is its only copy.
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct SecretResponse<'a> {
     version: String,
     data: &'a str,
     ttl: Option<u64>,
 }
 
 #[derive(Deserialize)]
-struct Names {
+struct ListResponse {
     names: Vec<String>,
 }
 
 impl HttpJson {
-    /// Returns the service at this URL as the backend of this name.
+    /// Creates the backend for a service.
     pub fn new(id: ProviderId, base: Url, client: Client) -> Self {
         Self { id, base, client }
     }
@@ -59,21 +62,21 @@ impl HttpJson {
     async fn get(&self, path: &[&str]) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
         let mut url = self.base.clone();
         url.path_segments_mut().map_err(|()| ProviderError::Invalid)?.pop_if_empty().extend(path);
-        // An error of the client's has the URL in it, and goes no further.
+        // The client's error contains the URL, so it is dropped.
         let mut response = self.client.get(url).send().await.map_err(|_| ProviderError::Unavailable)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND => return Err(ProviderError::NotFound),
-            StatusCode::GONE => return Err(ProviderError::VersionGone(HowGone::Destroyed)),
+            StatusCode::GONE => return Err(ProviderError::VersionGone(AbsenceReason::Destroyed)),
             StatusCode::UNAUTHORIZED => return Err(ProviderError::Unauthenticated),
             StatusCode::FORBIDDEN => return Err(ProviderError::Denied),
             StatusCode::TOO_MANY_REQUESTS => return Err(ProviderError::Throttled { retry_after: None }),
             _ => return Err(ProviderError::Unavailable),
         }
-        // Of the whole size from the beginning: growing would leave copies behind.
-        let mut body = Zeroizing::new(Vec::with_capacity(ANSWER_MAX));
+        // Allocated at full size: a buffer that grows leaves copies behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(RESPONSE_MAX));
         while let Some(chunk) = response.chunk().await.map_err(|_| ProviderError::Unavailable)? {
-            if chunk.len() > ANSWER_MAX - body.len() {
+            if chunk.len() > RESPONSE_MAX - body.len() {
                 return Err(ProviderError::TooLarge);
             }
             body.extend_from_slice(&chunk);
@@ -82,18 +85,18 @@ impl HttpJson {
     }
 
     /// Reads one version.
-    async fn read(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn read(&self, reference: &Reference, version: &VersionSelector) -> Result<FetchedSecret, ProviderError> {
         let version = match version {
             VersionSelector::Current => "latest",
             VersionSelector::Exactly(version) => version.as_str(),
         };
         let body = self.get(&["secrets", reference.as_str(), "versions", version]).await?;
-        let answer: Answer<'_> = serde_json::from_slice(&body).map_err(|_| ProviderError::Invalid)?;
-        let version = Version::parse(&answer.version).map_err(|_| ProviderError::Invalid)?;
-        let mut value = Zeroizing::new(vec![0; decoded_len_estimate(answer.data.len())]);
-        let length = BASE64_STANDARD.decode_slice(answer.data, &mut value).map_err(|_| ProviderError::Invalid)?;
+        let response: SecretResponse<'_> = serde_json::from_slice(&body).map_err(|_| ProviderError::Invalid)?;
+        let version = Version::parse(&response.version).map_err(|_| ProviderError::Invalid)?;
+        let mut value = Zeroizing::new(vec![0; decoded_len_estimate(response.data.len())]);
+        let length = BASE64_STANDARD.decode_slice(response.data, &mut value).map_err(|_| ProviderError::Invalid)?;
         let value = SecretBytes::copy_of(value.get(..length).unwrap_or_default())?;
-        Ok(Fetched::new(value, version).with_ttl(answer.ttl.map(Duration::from_secs)))
+        Ok(FetchedSecret::new(value, version).with_ttl(response.ttl.map(Duration::from_secs)))
     }
 }
 
@@ -103,23 +106,27 @@ impl SecretProvider for HttpJson {
         &self.id
     }
 
-    async fn get_secret(&self, reference: &Reference, version: &VersionSelector) -> Result<Fetched, ProviderError> {
+    async fn get_secret(
+        &self,
+        reference: &Reference,
+        version: &VersionSelector,
+    ) -> Result<FetchedSecret, ProviderError> {
         self.read(reference, version).await
     }
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
         let body = self.get(&["secrets"]).await?;
-        let answer: Names = serde_json::from_slice(&body).map_err(|_| ProviderError::Invalid)?;
-        Ok(answer.names.iter().map(|name| Reference::new(name)).collect())
+        let response: ListResponse = serde_json::from_slice(&body).map_err(|_| ProviderError::Invalid)?;
+        Ok(response.names.iter().map(|name| Reference::new(name)).collect())
     }
 
-    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<Refreshed, ProviderError> {
+    async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
         let current = self.read(reference, &VersionSelector::Current).await?;
-        Ok(if current.version == *known { Refreshed::Unchanged } else { Refreshed::Changed(current) })
+        Ok(if current.version == *known { RefreshOutcome::Unchanged } else { RefreshOutcome::Changed(current) })
     }
 }
 
-/// Returns a runtime over the service, of whose secrets a task gets what this grant says.
+/// Creates a runtime that permits one grant, with secrets of the service.
 pub fn runtime(
     base: Url,
     client: Client,
@@ -132,9 +139,9 @@ pub fn runtime(
     Ok(Runtime::builder("my-agent".parse()?, pal).provider(Arc::new(provider)).catalog(catalog).build()?)
 }
 
-/// Returns a client for backends: it keeps no connection, and follows no redirect.
+/// Creates a client for backends, without connection reuse and redirects.
 pub fn client() -> reqwest::ClientBuilder {
-    // Said once for each process: which implementation of cryptography TLS uses.
+    // Selects the cryptography provider of TLS, once per process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().pool_max_idle_per_host(0).redirect(reqwest::redirect::Policy::none()).no_proxy()
 }

@@ -1,7 +1,7 @@
 //! A program with its own engine, linker and stores, which runs a skill in one of them.
 //!
-//! `own_store SKILL GRANT INPUT`, as in `own_store github_webhook.wasm github-webhook-secret:sign '{ … }'`; the secret is
-//! in the `.env` of the folder.
+//! Usage: `own_store SKILL GRANT INPUT`, for example
+//! `own_store github_webhook.wasm github-webhook-secret:sign '{ … }'`. The secret is in `.env`.
 
 #![expect(clippy::print_stdout, reason = "this is a command line")]
 
@@ -41,28 +41,28 @@ impl WasiView for State {
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        // Far's hooks, so that secrets replace placeholders in requests.
+        // These hooks replace placeholders in requests with secrets.
         WasiHttpCtxView { hooks: self.far.http_hooks(), table: &mut self.table, ctx: &mut self.http }
     }
 }
 
 /// The program's host.
 pub struct Host {
-    /// Its engine.
+    /// The engine.
     pub engine: Engine,
-    /// Its linker.
+    /// The linker.
     pub linker: Linker<State>,
 }
 
 impl Host {
-    /// Returns a host whose guests can be interrupted.
+    /// Creates a host whose guests can be interrupted.
     pub fn new() -> wasmtime::Result<Self> {
         let engine = Engine::new(Config::new().epoch_interruption(true))?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         embed::add_to_linker(&mut linker)?;
         embed::add_http_to_linker(&mut linker)?;
-        // WASI's lookup of names would trace what the guest passes.
+        // Replaces WASI's name lookup, which traces the guest's argument.
         embed::add_untraced_to_linker(&mut linker)?;
         let ticking = engine.weak();
         std::thread::spawn(move || {
@@ -74,18 +74,18 @@ impl Host {
         Ok(Self { engine, linker })
     }
 
-    /// Returns a store for one task.
+    /// Creates a store for one task.
     pub fn store(&self, task: &OpenTask, far: FarCtx) -> Store<State> {
         let state = State { wasi: far.wasi(), http: far.http(), table: ResourceTable::new(), far };
         let mut store = Store::new(&self.engine, state);
-        task.bound(&mut store);
-        // A guest that computes lets `drive` look at the clock.
+        task.apply_limits(&mut store);
+        // Lets `drive` check the deadline while the guest computes.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         store
     }
 
-    /// Runs a skill with one grant in a store of its own.
+    /// Runs a skill with one grant in a new store.
     pub async fn run(
         &self,
         runtime: &Runtime,
@@ -109,7 +109,7 @@ impl Host {
     }
 }
 
-/// Returns a runtime with the secrets of a file, of which a task gets what this grant says.
+/// Creates a runtime that permits one grant, with secrets of an env file.
 pub fn runtime(env: &Path, grant: &Grant, sink: Arc<dyn pal::Sink>) -> Result<Arc<Runtime>, Box<dyn Error>> {
     let pal = pal::Pal::builder().required_sink(sink, Duration::from_secs(5)).build();
     let provider = DotEnv::open("dotenv".parse()?, env)?;

@@ -1,4 +1,5 @@
-//! Letting a task in: grants become a capability, and what can be known before the skill runs is refused here.
+//! Admission of tasks: intersects the grants into a capability, and refuses invalid tasks before
+//! the skill runs.
 
 use std::collections::HashSet;
 
@@ -8,17 +9,17 @@ use far_core::{TaskContext, TaskId, clock};
 use crate::limits::Limits;
 use crate::runtime::Runtime;
 use crate::skill::Identity;
-use crate::task::{Job, Refusal};
+use crate::task::{Refusal, TaskSpec};
 
 impl Runtime {
-    /// Who the task is, what it may use, and when it ends.
-    pub(crate) fn admit(&self, task_id: TaskId, identity: &Identity, job: &Job) -> Result<TaskContext, Refusal> {
-        self.check_limits(job)?;
+    /// Checks a task, and returns its context: identity, capability and deadline.
+    pub(crate) fn admit(&self, task_id: TaskId, identity: &Identity, spec: &TaskSpec) -> Result<TaskContext, Refusal> {
+        self.check_limits(spec)?;
         let now = clock::now();
-        let deadline = now.checked_add(job.limits.timeout).ok_or(Refusal::Limit("timeout"))?;
+        let deadline = now.checked_add(spec.limits.timeout).ok_or(Refusal::Limit("timeout"))?;
         let declared = declared(identity.declaration.as_ref());
         let skill_digest = identity.digest;
-        let capability = Capability::new(declared, &job.grants, &self.catalog, &skill_digest, now)?;
+        let capability = Capability::new(declared, &spec.grants, &self.catalog, &skill_digest, now)?;
         self.check_capability(identity, declared, &capability)?;
         Ok(TaskContext {
             task_id,
@@ -26,28 +27,29 @@ impl Runtime {
             skill: identity.name().cloned(),
             skill_digest,
             capability,
-            egress: self.egress(job),
+            egress: self.egress(spec),
             listed: self.egress.clone(),
-            records: job.limits.records,
+            records: spec.limits.records,
             deadline,
         })
     }
 
-    /// Where requests without a secret may go: what was granted of what the operator lets.
-    fn egress(&self, job: &Job) -> Vec<Destination> {
-        // Most are written as the operator writes them, and are found without being compared with every other.
+    /// Returns the destinations of requests without a secret: the task's, as far as the operator
+    /// permits them.
+    fn egress(&self, spec: &TaskSpec) -> Vec<Destination> {
+        // Most destinations equal one of the operator's; the set avoids a comparison with each.
         let written: HashSet<_> = self.egress.iter().map(Destination::as_str).collect();
-        let is_let =
+        let is_permitted =
             |destination: &&Destination| written.contains(destination.as_str()) || destination.is_within(&self.egress);
-        job.egress.iter().filter(is_let).cloned().collect()
+        spec.egress.iter().filter(is_permitted).cloned().collect()
     }
 
-    fn check_limits(&self, job: &Job) -> Result<(), Refusal> {
-        let limits = &job.limits;
+    fn check_limits(&self, spec: &TaskSpec) -> Result<(), Refusal> {
+        let limits = &spec.limits;
         if let Some(name) = limits.out_of_bounds(&Limits::max_with_memory(self.max_memory)) {
             return Err(Refusal::Limit(name));
         }
-        let (length, limit) = (job.input.len(), limits.input);
+        let (length, limit) = (spec.input.len(), limits.input);
         if length > limit { Err(Refusal::InputTooLarge { length, limit }) } else { Ok(()) }
     }
 
@@ -72,7 +74,7 @@ impl Runtime {
     }
 }
 
-/// No declaration, no secrets.
+/// Returns the declared secrets; none without a declaration.
 fn declared(declaration: Option<&Declaration>) -> &[DeclaredSecret] {
     declaration.map_or(&[], |declaration| &declaration.secrets)
 }

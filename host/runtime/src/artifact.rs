@@ -1,70 +1,73 @@
-//! Compiled components, kept between runs.
+//! The cache of compiled components.
 //!
-//! Loading a compiled component runs what it holds: the engine trusts its bytes. So an artefact is believed only if it
-//! carries a MAC under this agent's own key, checked over the very buffer that is then loaded; the folder is its owner's
-//! alone; and an artefact's name covers what it was made from and by. Whatever is wrong with one, the component is
-//! compiled again: a cache that is attacked costs time, nothing else.
+//! The engine executes the machine code of a component that it deserializes, and cannot verify it.
+//! So an artifact is loaded only if it has a valid MAC under this agent's key. The MAC is verified
+//! over the buffer that is loaded, the folder is owner-only, and the file name covers the component
+//! and the engine. An invalid artifact costs only time: the component is compiled again.
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use far_core::SkillDigest;
-use far_files::{KeyForm, PrivateDir, TrustError};
+use far_files::{KeyEncoding, PrivateDir, TrustError};
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{AtFlags, Dir, DirEntry, OFlags, statat};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Length of the MAC that an artefact starts with, and of the key: a block of SHA-256.
+/// Length of the MAC at the start of an artifact, and of the key, which is a block of SHA-256.
 const MAC_LEN: usize = 32;
 const KEY_LEN: usize = 64;
-/// The largest artefact that is read, in bytes: compiled code is larger than what it was compiled from.
-const ARTEFACT_MAX: u64 = 1 << 30;
-/// How many artefacts a folder keeps, and how many bytes of them: the newest.
-const ARTEFACTS_KEPT: usize = 64;
-const BYTES_KEPT: u64 = 1 << 30;
+/// The largest artifact that is read, in bytes. Machine code is larger than the component.
+const ARTIFACT_MAX: u64 = 1 << 30;
+/// The maximum number of artifacts in a folder, and of their bytes. The oldest are removed.
+const ARTIFACTS_MAX: usize = 64;
+const CACHE_BYTES_MAX: u64 = 1 << 30;
 const KEY_FILE: &str = "key";
 
-/// A folder of compiled components that only this user's processes made: the newest 64, of a gibibyte together at most.
+/// A cache of compiled components in an owner-only folder: the newest 64, of at most 1 GiB
+/// together.
 pub struct ArtifactCache {
     folder: PrivateDir,
     key: Hmac<Sha256>,
 }
 
 impl ArtifactCache {
-    /// Opens a folder, or makes it, for its owner only.
+    /// Opens an owner-only folder, or creates it.
     ///
     /// # Errors
     ///
-    /// [`TrustError`] if the folder is a link, or not this user's alone, or cannot be used; or if its key is none.
+    /// [`TrustError`] if the folder is a link, is not owner-only or cannot be used, or if its key
+    /// is not valid.
     ///
     /// # Security
     ///
-    /// The key lies in the folder: what keeps others out of one keeps them out of the other. Who can write to a folder
-    /// above it can put another in its place, and then costs the next process its artefacts, and nothing else.
+    /// The key is in the folder, and protected by the same permissions. A user who may write a
+    /// parent directory can replace the folder. The next process then loses its artifacts, and
+    /// nothing else.
     pub fn open(folder: &Path) -> Result<Self, TrustError> {
         let folder = PrivateDir::create(folder)?;
-        let key = folder.key::<KEY_LEN>(KEY_FILE, KeyForm::Bytes)?;
+        let key = folder.key::<KEY_LEN>(KEY_FILE, KeyEncoding::Bytes)?;
         Ok(Self { folder, key: Hmac::new((&*key).into()) })
     }
 
-    /// Loads the compiled component, if there is an artifact that is to be believed.
+    /// Loads the compiled component, if the cache has a valid artifact.
     pub(crate) fn load(&self, engine: &Engine, digest: &SkillDigest) -> Option<Component> {
-        let name = artefact_name(engine, digest);
-        let buffer = self.folder.file(&name, OFlags::RDONLY).ok()?.read_up_to(ARTEFACT_MAX).ok()?;
+        let name = artifact_name(engine, digest);
+        let buffer = self.folder.file(&name, OFlags::RDONLY).ok()?.read_up_to(ARTIFACT_MAX).ok()?;
         let (mac, code) = buffer.split_at_checked(MAC_LEN)?;
-        let believed = self.mac(&name, code).verify_slice(mac).is_ok();
-        // The name, which the MAC covers, and the engine itself show whether another engine or
-        // other settings made the artifact.
-        if believed { of_code(engine, code).ok() } else { None }
+        let is_valid = self.mac(&name, code).verify_slice(mac).is_ok();
+        // The MAC covers the name. The name and the engine itself detect an artifact of another
+        // engine or of other settings.
+        if is_valid { of_code(engine, code).ok() } else { None }
     }
 
-    /// Keeps a compiled component. One that cannot be kept is compiled again the next time.
+    /// Stores a compiled component. A component that cannot be stored is compiled again next time.
     pub(crate) fn store(&self, engine: &Engine, digest: &SkillDigest, code: &[u8]) -> Result<(), TrustError> {
-        let name = artefact_name(engine, digest);
+        let name = artifact_name(engine, digest);
         self.folder.replace(&name, &[&self.mac(&name, code).finalize().into_bytes(), code])?;
-        keep_newest(&self.folder, is_artefact, ARTEFACTS_KEPT, BYTES_KEPT);
+        keep_newest(&self.folder, is_artifact, ARTIFACTS_MAX, CACHE_BYTES_MAX);
         Ok(())
     }
 
@@ -76,19 +79,19 @@ impl ArtifactCache {
     }
 }
 
-/// Loads a component from machine code that this host's compiler wrote.
-#[expect(unsafe_code, reason = "the engine cannot check what it loads")]
+/// Deserializes a component from machine code of this host's compiler.
+#[expect(unsafe_code, reason = "the engine cannot verify machine code")]
 pub(crate) fn of_code(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` needs bytes that `Component::serialize` made. They come from the compiler,
-    // in this process or in a child that nobody else can write for, or from a file: only this program
-    // has the key of the MAC, which was checked over this buffer, and makes one only of what the
-    // compiler wrote. Nobody else can change the buffer.
+    // SAFETY: `deserialize` requires bytes that `Component::serialize` produced. They come from the
+    // compiler, in this process or in a child whose output only the child can write, or from a
+    // file. Only this program has the key of the MAC, which was verified over this buffer and is
+    // computed only over output of the compiler. The buffer is not shared.
     unsafe { Component::deserialize(engine, code) }
 }
 
-/// The name of an artefact, always of one length: it covers the component and all of the engine that matters to it,
-/// version, settings and the processor's features among it.
-fn artefact_name(engine: &Engine, digest: &SkillDigest) -> String {
+/// Returns the name of an artifact, always of the same length. It covers the component and the
+/// engine: version, settings and features of the processor.
+fn artifact_name(engine: &Engine, digest: &SkillDigest) -> String {
     struct Hashed(Sha256);
     impl Hasher for Hashed {
         fn write(&mut self, bytes: &[u8]) {
@@ -104,18 +107,18 @@ fn artefact_name(engine: &Engine, digest: &SkillDigest) -> String {
     hex::encode(hashed.0.finalize())
 }
 
-/// Whether a file is an artefact, or what is left of one that was not finished.
-fn is_artefact(file: &str) -> bool {
+/// Returns true if a file is an artifact, or an unfinished one.
+fn is_artifact(file: &str) -> bool {
     let name = file.split_once('.').map_or(file, |(name, _)| name);
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Removes the oldest of some files: the newest stay, so many, and so many bytes of them. What cannot be removed
-/// stays until the next time.
-fn keep_newest(dir: &PrivateDir, some: impl Fn(&str) -> bool, files: usize, bytes: u64) {
+/// Removes the oldest of the matching files, beyond `files` files or `bytes` bytes. A file that
+/// cannot be removed stays until the next time.
+fn keep_newest(dir: &PrivateDir, is_match: impl Fn(&str) -> bool, files: usize, bytes: u64) {
     let Ok(entries) = Dir::read_from(dir) else { return };
     let described = |entry: rustix::io::Result<DirEntry>| {
-        let name = entry.ok()?.file_name().to_str().ok().filter(|name| some(name))?.to_owned();
+        let name = entry.ok()?.file_name().to_str().ok().filter(|name| is_match(name))?.to_owned();
         let stat = statat(dir, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         Some((stat.st_mtime, stat.st_mtime_nsec, u64::try_from(stat.st_size).unwrap_or_default(), name))
     };

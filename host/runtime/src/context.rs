@@ -1,4 +1,4 @@
-//! One task's state in a store, whoever made the store.
+//! The state of one task in a store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpHooks};
 
 use crate::egress::Requests;
-use crate::limits::{HANDLES_MAX, HEADERS_MAX, Limit, Limits, SharedUsage};
+use crate::limits::{HANDLES_MAX, HEADERS_MAX, Limit, Limits, SharedStoreUsage};
 use crate::task_log::TaskLog;
 use crate::wasi;
-use crate::window::{Closed, Window};
+use crate::window::{CloseReason, Window};
 
 /// Access to a task's state in the data of a store.
 ///
@@ -37,27 +37,28 @@ pub trait FarView: Send {
     fn far(&mut self) -> FarCtxView<'_>;
 }
 
-/// The parts of a store's data that the host functions work on.
+/// A view of the parts of a store's data that the host functions use.
 #[derive(Debug)]
 pub struct FarCtxView<'a> {
     /// The task's state.
     pub ctx: &'a mut FarCtx,
-    /// The store's resources, which WASI may share. Handles of secrets are among them.
+    /// The store's resource table, which may be shared with WASI. It contains the handles of
+    /// secrets.
     pub table: &'a mut ResourceTable,
 }
 
-/// One task's state: the field of a store's data that the host functions work on.
+/// The state of one task, to embed in the data of a store.
 ///
-/// [`Runtime::open_task`](crate::Runtime::open_task) is the only way to one, so each has passed the
-/// capability check and is recorded as admitted. It gives no access to a value: the host functions
-/// ask the broker, which checks and records each use.
+/// Only [`Runtime::open_task`](crate::Runtime::open_task) creates a context, so each task has
+/// passed the capability check and its admission is recorded. A context gives no access to a value:
+/// the host functions ask the broker, which checks and records each use.
 pub struct FarCtx {
     pub(crate) session: Arc<Session>,
     pub(crate) log: TaskLog,
-    usage: SharedUsage,
+    usage: SharedStoreUsage,
     requests: Requests,
     calls_left: u64,
-    /// The number of handles of secrets that the guest holds.
+    /// The number of handles of secrets that the guest owns.
     handles: usize,
     window: Window,
 }
@@ -67,29 +68,29 @@ impl FarCtx {
         session: Arc<Session>,
         limits: &Limits,
         log: TaskLog,
-        usage: SharedUsage,
+        usage: SharedStoreUsage,
         requests: Requests,
         window: Window,
     ) -> Self {
         Self { session, log, usage, requests, calls_left: limits.host_calls, handles: 0, window }
     }
 
-    /// Returns the bounds on memories and tables of [`Limits`], for
-    /// [`Store::limiter`](wasmtime::Store::limiter). [`OpenTask::bound`](crate::embed::OpenTask::bound)
-    /// sets them.
+    /// Returns the limiter of the store's memories and tables, for
+    /// [`Store::limiter`](wasmtime::Store::limiter).
+    /// [`OpenTask::apply_limits`](crate::embed::OpenTask::apply_limits) sets it.
     pub fn limiter(&mut self) -> &mut dyn ResourceLimiter {
         &mut self.usage
     }
 
-    /// Returns a WASI context that gives nothing of the machine, as in the runtime's own stores.
+    /// Creates a WASI context without access to the machine, as in the runtime's own stores.
     ///
-    /// Standard output and standard error go to the task log, which is bounded and redacted. An
-    /// embedder's own context may write them elsewhere, and then they are not.
+    /// Standard output and standard error go to the task log, which is limited and redacted. Output
+    /// of another WASI context is neither.
     pub fn wasi(&self) -> WasiCtx {
         wasi::inert(&self.log)
     }
 
-    /// Returns a context for `wasi:http` that bounds the headers of each message.
+    /// Creates a context for `wasi:http` that limits the headers of each message.
     pub fn http(&self) -> WasiHttpCtx {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS_MAX);
@@ -99,30 +100,31 @@ impl FarCtx {
     /// Returns the hooks that send the task's requests, for
     /// [`WasiHttpView::http`](wasmtime_wasi_http::WasiHttpView::http).
     ///
-    /// They replace placeholders with secrets, send requests only to the task's destinations, and
-    /// redact responses. With other hooks, `sealed.token` gives placeholders that nothing replaces.
+    /// The hooks replace placeholders with secrets, send requests only to the task's destinations,
+    /// and redact responses. With other hooks, the placeholders of `sealed.token` are not replaced.
     pub fn http_hooks(&mut self) -> &mut dyn WasiHttpHooks {
         &mut self.requests
     }
 
-    /// Takes one of the task's host calls.
+    /// Consumes one of the task's host calls.
     pub(crate) fn spend_call(&mut self) -> wasmtime::Result<()> {
         self.window.check().map_err(|closed| match closed {
-            Closed::Stopped(stop) => wasmtime::Error::new(stop),
-            Closed::Finished => wasmtime::Error::msg("the task has ended"),
-            Closed::Late => Trap::Interrupt.into(),
+            CloseReason::Stop(stop) => wasmtime::Error::new(stop),
+            CloseReason::TaskEnd => wasmtime::Error::msg("the task has ended"),
+            CloseReason::Deadline => Trap::Interrupt.into(),
         })?;
         self.calls_left = self.calls_left.checked_sub(1).ok_or(Limit::HostCalls)?;
         Ok(())
     }
 
-    /// Whether the guest may hold one more handle of a secret: known before the secret is asked for.
+    /// Checks that the guest may own one more handle of a secret. Called before the secret is
+    /// fetched.
     pub(crate) fn check_handles(&self) -> Result<(), Limit> {
         if self.handles < HANDLES_MAX { Ok(()) } else { Err(Limit::Handles) }
     }
 
-    /// Gives the guest a handle.
-    pub(crate) fn hand_over(
+    /// Transfers a handle to the guest.
+    pub(crate) fn push_handle(
         &mut self,
         table: &mut ResourceTable,
         handle: Handle,
@@ -133,8 +135,12 @@ impl FarCtx {
         Ok(resource)
     }
 
-    /// Takes a handle that the guest gave back.
-    pub(crate) fn let_go(&mut self, table: &mut ResourceTable, resource: Resource<Handle>) -> wasmtime::Result<()> {
+    /// Drops a handle that the guest returned.
+    pub(crate) fn drop_handle(
+        &mut self,
+        table: &mut ResourceTable,
+        resource: Resource<Handle>,
+    ) -> wasmtime::Result<()> {
         table.delete(resource)?;
         self.handles = self.handles.saturating_sub(1);
         Ok(())

@@ -1,4 +1,4 @@
-//! What a task may use of the host, besides secrets.
+//! Limits on a task's use of the host.
 
 use std::io;
 use std::sync::Arc;
@@ -10,70 +10,68 @@ use wasmtime::ResourceLimiter;
 
 use crate::engine::{STACK_MAX, TABLE_ELEMENTS};
 
-/// How many handles of secrets a task may have at once.
+/// The maximum number of handles of secrets that a task owns at a time.
 pub(crate) const HANDLES_MAX: usize = 1024;
-/// How many handles of other kinds, such as those of WASI's streams, a task may have besides those
-/// of secrets.
+/// The maximum number of other handles, such as those of WASI streams.
 pub(crate) const OTHER_HANDLES: usize = 1024;
-/// The most random bytes that a guest gets in one call.
+/// The maximum number of random bytes per call.
 pub(crate) const RANDOM_MAX: usize = 64 << 10;
-/// The maximum size of the headers of one message, in bytes of the host's memory. A guest may build
-/// as many headers at once as it has handles for.
+/// The maximum size of the headers of one message, in bytes of host memory. A guest may build as
+/// many headers as it has handles.
 pub(crate) const HEADERS_MAX: usize = 32 << 10;
-/// The most bytes of a write that waits until they are taken: the interface's own limit.
+/// The maximum size of a blocking write, in bytes, which the interface defines.
 const BLOCKING_WRITE_MAX: usize = 4 << 10;
-/// The longest argument of any interface, in bytes.
+/// The maximum size of an argument of any interface, in bytes.
 const ARGUMENT_MAX: usize = 1 << 20;
-/// The most that a guest passes in one call besides its longest argument, in bytes.
+/// The maximum size of the other arguments of a call, in bytes.
 const ARGUMENT_SLACK: usize = 64 << 10;
 
-/// The limits of one task. None can be without bound.
+/// The limits of one task. Every limit is finite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From admission to the end, waiting included. 30 s by default.
+    /// Time from admission to the end, including waits. 30 s by default.
     pub timeout: Duration,
-    /// Linear memory of all the component's modules together, in bytes. 64 MiB by default.
+    /// Linear memory of all modules of the component, in bytes. 64 MiB by default.
     pub memory: usize,
-    /// The input, in bytes. 1 MiB by default.
+    /// Size of the input, in bytes. 1 MiB by default.
     pub input: usize,
-    /// The output, in bytes. 1 MiB by default.
+    /// Size of the output, in bytes. 1 MiB by default.
     pub output: usize,
-    /// What is kept of the task log, in bytes. 256 KiB by default.
+    /// Size of the task log, in bytes. 256 KiB by default.
     pub log: usize,
-    /// Calls of this host's interfaces. 100,000 by default.
+    /// Number of calls of this host's interfaces. 100,000 by default.
     pub host_calls: u64,
-    /// Events that may be recorded for the task, except for its end and for events that happened
-    /// already. 10,000 by default: more than an honest task ever has, and some 4 MB of an audit
-    /// file.
+    /// Number of events that are recorded for the task, except for its end and for completed
+    /// actions. 10,000 by default, which are about 4 MB of an audit file.
     pub records: u64,
-    /// Requests over HTTP. 100 by default.
+    /// Number of HTTP requests. 100 by default.
     pub requests: usize,
-    /// The body of one request, in bytes. 10 MiB by default.
+    /// Size of the body of a request, in bytes. 10 MiB by default.
     pub request_body: usize,
-    /// The body of one response, in bytes. 10 MiB by default.
+    /// Size of the body of a response, in bytes. 10 MiB by default.
     pub response_body: usize,
 }
 
 impl Limits {
-    /// The largest limits that a task may have, where
-    /// [`RuntimeBuilder::max_memory`](crate::RuntimeBuilder::max_memory) sets no others for sizes.
-    /// Code that reads limits from a file compares them with these.
+    /// The maximum of each limit. [`RuntimeBuilder::max_memory`](crate::RuntimeBuilder::max_memory)
+    /// can set other maxima for sizes. Code that reads limits from a file checks them against
+    /// these.
     pub const MAX: Self = Self {
         timeout: Duration::from_secs(24 * 60 * 60),
         memory: 1 << 30,
         input: 1 << 30,
         output: 1 << 30,
         log: 1 << 30,
-        // More than a task makes in the longest time that it may have.
+        // More than a task can make within the maximum timeout.
         host_calls: 1_000_000_000_000,
         records: 1_000_000_000_000,
-        // More than a task sends in the longest time that it may have, one after the other.
+        // More than a task can send sequentially within the maximum timeout.
         requests: 1_000_000,
         request_body: 1 << 30,
         response_body: 1 << 30,
     };
 
-    /// Returns [`Limits::MAX`] with another bound for every size, in bytes.
+    /// Returns [`Limits::MAX`] with another maximum for every size, in bytes.
     pub(crate) const fn max_with_memory(bytes: usize) -> Self {
         Self {
             memory: bytes,
@@ -86,9 +84,9 @@ impl Limits {
         }
     }
 
-    /// Returns the name of the first limit that is zero, or above its maximum.
+    /// Returns the name of the first limit that is zero or above its maximum.
     pub(crate) fn out_of_bounds(&self, max: &Self) -> Option<&'static str> {
-        // Every field is named, so that a new one cannot be left out.
+        // Destructured, so that a new field cannot be forgotten.
         let Self { timeout, memory, input, output, log, host_calls, records, requests, request_body, response_body } =
             *self;
         let out = |value: usize, max: usize| value == 0 || value > max;
@@ -126,20 +124,20 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the most that a guest may pass in one call, in bytes.
+    /// Returns the maximum size of the arguments of a host call, in bytes.
     pub(crate) fn argument(&self) -> usize {
         self.output.max(ARGUMENT_MAX).saturating_add(ARGUMENT_SLACK)
     }
 }
 
-/// Which limit a task went beyond.
+/// A limit that a task exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the task went beyond its limit on '{}'", self.as_str())]
+#[error("the task exceeded its limit on '{}'", self.as_str())]
 #[non_exhaustive]
 pub enum Limit {
     /// [`Limits::memory`].
     Memory,
-    /// Elements of tables.
+    /// Elements of all tables.
     Tables,
     /// [`Limits::output`].
     Output,
@@ -147,24 +145,24 @@ pub enum Limit {
     HostCalls,
     /// [`Limits::records`].
     Records,
-    /// The size of what a guest passed in one call.
+    /// Size of the arguments of a host call.
     Argument,
-    /// How many handles of secrets, or of all kinds together, a task holds at once.
+    /// Number of handles of secrets, or of handles of all kinds, at a time.
     Handles,
-    /// The depth of calls.
+    /// Depth of the guest's call stack.
     Stack,
-    /// The random bytes of one call.
+    /// Random bytes of one call.
     RandomBytes,
-    /// The headers of one message.
+    /// Size of the headers of one message.
     Headers,
-    /// The bytes of one write that waits until they are taken.
+    /// Size of a blocking write.
     BlockingWrite,
-    /// The bytes of one write that does not wait: as many as the stream allowed.
+    /// Size of a non-blocking write: the number of bytes that the stream permitted.
     StreamWrite,
 }
 
 impl Limit {
-    /// The limit's name, as in `task.toml` where it can be set there.
+    /// Returns the name of the limit, which is its key in `task.toml` if it has one.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -182,8 +180,7 @@ impl Limit {
         }
     }
 
-    /// Returns the limit's value for a task of these limits, for people: `64 MiB`, or `100000
-    /// calls`.
+    /// Returns the value of the limit for messages, such as `64 MiB` or `100000 calls`.
     pub fn value(self, limits: &Limits) -> String {
         match self {
             Self::Memory => size(limits.memory),
@@ -203,7 +200,7 @@ impl Limit {
         }
     }
 
-    /// Returns the key of `[limits]` in `task.toml` that sets it; none if it is fixed.
+    /// Returns the key of the limit under `[limits]` in `task.toml`; none if the limit is fixed.
     pub fn key(self) -> Option<&'static str> {
         match self {
             Self::Memory | Self::Output | Self::HostCalls | Self::Records => Some(self.as_str()),
@@ -212,7 +209,7 @@ impl Limit {
     }
 }
 
-/// A size in the largest unit that divides it.
+/// Formats a size in the largest unit that divides it.
 fn size(bytes: usize) -> String {
     match bytes {
         0 => "0 bytes".to_owned(),
@@ -222,28 +219,34 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// Counts a store's linear memories and tables.
+/// The use of linear memories and tables by a store.
 ///
-/// Growing beyond the limit fails as WebAssembly says it may, and the guest can deal with it; that it happened is kept,
-/// to tell a task that then crashed from one that crashed by itself.
+/// Growth beyond a limit fails, as WebAssembly permits, and the guest can handle it. The refusal is
+/// recorded, since a later trap most likely results from it.
 #[derive(Debug)]
-pub(crate) struct Usage {
+pub(crate) struct StoreUsage {
     memory_left: usize,
     tables_left: usize,
     pub(crate) refused: Option<Limit>,
-    /// What was last allowed of memory, until it is known to be there.
-    allowed: usize,
-    /// Whether the machine had no memory for what the task was allowed.
-    pub(crate) starved: bool,
+    /// The last growth of a memory that was permitted, and may still fail.
+    permitted: usize,
+    /// True if the machine had no memory for a permitted growth.
+    pub(crate) out_of_memory: bool,
 }
 
-impl Usage {
+impl StoreUsage {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { memory_left: limits.memory, tables_left: TABLE_ELEMENTS, refused: None, allowed: 0, starved: false }
+        Self {
+            memory_left: limits.memory,
+            tables_left: TABLE_ELEMENTS,
+            refused: None,
+            permitted: 0,
+            out_of_memory: false,
+        }
     }
 
     fn grow(&mut self, limit: Limit, current: usize, desired: usize, maximum: Option<usize>) -> bool {
-        // Beyond what the module itself declares is the module's own affair.
+        // The module's own maximum is not a limit of the host.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return false;
         }
@@ -251,12 +254,12 @@ impl Usage {
             Limit::Memory => &mut self.memory_left,
             _ => &mut self.tables_left,
         };
-        let wanted = desired.saturating_sub(current);
-        match left.checked_sub(wanted) {
+        let growth = desired.saturating_sub(current);
+        match left.checked_sub(growth) {
             Some(rest) => {
                 *left = rest;
                 if limit == Limit::Memory {
-                    self.allowed = wanted;
+                    self.permitted = growth;
                 }
                 true
             }
@@ -268,21 +271,21 @@ impl Usage {
     }
 }
 
-/// The usage of one task's store, which the task's end asks for when the store may be gone.
+/// The use of one task's store, shared so that it outlives the store.
 #[derive(Clone, Debug)]
-pub(crate) struct SharedUsage(Arc<Mutex<Usage>>);
+pub(crate) struct SharedStoreUsage(Arc<Mutex<StoreUsage>>);
 
-impl SharedUsage {
+impl SharedStoreUsage {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self(Arc::new(Mutex::new(Usage::new(limits))))
+        Self(Arc::new(Mutex::new(StoreUsage::new(limits))))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Usage> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, StoreUsage> {
         self.0.lock()
     }
 }
 
-impl ResourceLimiter for SharedUsage {
+impl ResourceLimiter for SharedStoreUsage {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         self.lock().memory_growing(current, desired, maximum)
     }
@@ -296,16 +299,17 @@ impl ResourceLimiter for SharedUsage {
     }
 }
 
-impl ResourceLimiter for Usage {
+impl ResourceLimiter for StoreUsage {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(self.grow(Limit::Memory, current, desired, maximum))
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        // Not reached by what `memory_growing` refused; but by what the type refuses, without it having been asked.
-        if is_the_machines(&error) {
-            self.memory_left += std::mem::take(&mut self.allowed);
-            self.starved = true;
+        // The engine does not call this after a refusal of `memory_growing`, but it does after one
+        // of the type's maximum.
+        if is_os_error(&error) {
+            self.memory_left += std::mem::take(&mut self.permitted);
+            self.out_of_memory = true;
         }
         Ok(())
     }
@@ -315,8 +319,8 @@ impl ResourceLimiter for Usage {
     }
 }
 
-/// Whether the operating system refused something, memory as a rule: nothing that a component did wrong.
-pub(crate) fn is_the_machines(error: &wasmtime::Error) -> bool {
+/// Returns true if the operating system caused the error, usually for lack of memory.
+pub(crate) fn is_os_error(error: &wasmtime::Error) -> bool {
     let cause = error.root_cause();
     cause.is::<io::Error>() || cause.is::<Errno>()
 }
@@ -337,8 +341,8 @@ mod tests {
     }
 
     #[test]
-    fn memories_count_together() {
-        let mut usage = Usage::new(&Limits { memory: 10 << 16, ..Limits::default() });
+    fn memories_share_one_limit() {
+        let mut usage = StoreUsage::new(&Limits { memory: 10 << 16, ..Limits::default() });
         assert!(usage.memory_growing(0, 6 << 16, None).unwrap());
         assert!(usage.memory_growing(0, 4 << 16, None).unwrap(), "a second memory");
         assert!(usage.refused.is_none());
@@ -347,15 +351,15 @@ mod tests {
     }
 
     #[test]
-    fn what_the_machine_has_not_costs_nothing_and_is_not_the_tasks_doing() {
-        let mut usage = Usage::new(&Limits { memory: 4 << 16, ..Limits::default() });
+    fn failed_growth_is_not_charged() {
+        let mut usage = StoreUsage::new(&Limits { memory: 4 << 16, ..Limits::default() });
         for _ in 0..3 {
             assert!(usage.memory_growing(0, 3 << 16, None).unwrap());
             usage.memory_grow_failed(io::Error::from(io::ErrorKind::OutOfMemory).into()).unwrap();
         }
-        assert_eq!((usage.refused, usage.starved), (None, true));
+        assert_eq!((usage.refused, usage.out_of_memory), (None, true));
         usage.memory_grow_failed(wasmtime::Error::msg("the type's own limit")).unwrap();
-        assert!(!usage.memory_growing(0, 5 << 16, None).unwrap(), "it got nothing for that");
+        assert!(!usage.memory_growing(0, 5 << 16, None).unwrap(), "the limit is unchanged");
     }
 
     #[test]
@@ -372,8 +376,8 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_growth_costs_nothing() {
-        let mut usage = Usage::new(&Limits { memory: 4 << 16, ..Limits::default() });
+    fn refused_growth_is_not_charged() {
+        let mut usage = StoreUsage::new(&Limits { memory: 4 << 16, ..Limits::default() });
         assert!(!usage.memory_growing(0, 5 << 16, None).unwrap());
         assert!(!usage.memory_growing(0, 2 << 16, Some(1 << 16)).unwrap());
         assert!(usage.memory_growing(0, 4 << 16, None).unwrap());

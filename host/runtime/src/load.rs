@@ -1,4 +1,4 @@
-//! Loading of a component: read once, identified, checked, compiled.
+//! Loading of components: hashed, checked and compiled once.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::load_error::{COMPONENT_MAX, LoadError, of_engine};
 use crate::runtime::Runtime;
 use crate::skill::{Identity, Skill};
 
-/// A component that is to be loaded, and what is known of it before it is compiled.
-pub(crate) struct Checked {
+/// A component that is checked, but not compiled yet.
+pub(crate) struct CheckedComponent {
     bytes: Vec<u8>,
     digest: SkillDigest,
     declaration: Option<Declaration>,
 }
 
-impl Checked {
-    /// Checks a component as far as that takes neither engine nor compiler.
+impl CheckedComponent {
+    /// Performs the checks that need neither the engine nor the compiler.
     pub(crate) fn new(bytes: Vec<u8>, digest: SkillDigest) -> Result<Self, LoadError> {
         if bytes.len() > COMPONENT_MAX {
             return Err(LoadError::TooLarge);
@@ -36,35 +36,35 @@ impl Checked {
         Ok(Self { bytes, digest, declaration })
     }
 
-    /// Takes the compiled component from the cache.
+    /// Loads the compiled component from the cache.
     pub(crate) fn cached(&self, runtime: &Runtime) -> Option<Component> {
         runtime.artifacts.as_ref()?.load(&runtime.engine, &self.digest)
     }
 
-    /// Compiles the component, and keeps the machine code in the cache. Takes long: not for a thread
-    /// that others wait for.
+    /// Compiles the component, and stores the machine code in the cache. Takes long: call it on a
+    /// separate thread.
     pub(crate) fn compile(&self, runtime: &Runtime, job: &Job) -> Result<Component, LoadError> {
         let Runtime { engine, artifacts, compiler, .. } = runtime;
-        // An artifact was within the limits when it was made.
+        // Not checked for cached artifacts, which were within the limits when they were compiled.
         Shape::read(&self.bytes)?.within_limits().map_err(ComponentError::Shape)?;
         let code = compiler.compile(engine, &self.bytes, job)?;
         let component = artifact::of_code(engine, &code).map_err(of_engine)?;
         if let Some(artifacts) = artifacts {
-            // A cache that takes nothing costs time, and no task.
+            // A failure to store costs only time.
             let _ = artifacts.store(engine, &self.digest, &code);
         }
         Ok(component)
     }
 
-    /// Compiles the component for an engine of an embedder's. Of its imports, those of this package
-    /// are checked; the others are the embedder's.
+    /// Compiles the component for an embedder's engine. Checks only the imports of this package;
+    /// the embedder's linker provides the others.
     pub(crate) fn compile_for(self, engine: &Engine) -> Result<(Identity, Component), LoadError> {
         Shape::read(&self.bytes)?.within_limits().map_err(ComponentError::Shape)?;
         let component = Component::from_binary(engine, &self.bytes).map_err(of_engine)?;
         let mut reveals = false;
         for (name, _) in component.component_type().imports(engine) {
             reveals |= name == REVEAL;
-            // A linker takes a compatible version for the one that is asked for.
+            // A linker also accepts a compatible version.
             if name.starts_with(PACKAGE) && !is_served(name) {
                 return Err(LoadError::UnknownImport(name.to_owned()));
             }
@@ -92,13 +92,13 @@ impl Checked {
 }
 
 impl Runtime {
-    /// Checks and compiles a component, on threads of its own. Records a refusal.
+    /// Checks and compiles a component on separate threads. A refusal is recorded.
     ///
-    /// A component whose machine code is in the cache waits for no other that is being compiled.
+    /// A cached component does not wait for others that are being compiled.
     ///
     /// # Errors
     ///
-    /// [`LoadError`], by fault of whoever made the component.
+    /// [`LoadError`] if the component is refused, or cannot be compiled.
     pub async fn load(self: &Arc<Self>, component: Vec<u8>) -> Result<Arc<Skill>, LoadError> {
         let digest = SkillDigest::of(&component);
         let loaded = self.load_digest(component, digest).await;
@@ -111,25 +111,25 @@ impl Runtime {
     pub(crate) async fn record_load_refusal(&self, digest: SkillDigest, error: &LoadError) {
         let agent_id = self.agent_id.clone();
         let subject = Subject { task_id: None, agent_id, skill: None, skill_digest: Some(digest) };
-        // The refusal stands, recorded or not: nothing runs.
+        // The refusal holds even if it cannot be recorded: nothing runs.
         let _ = self.broker.refuse(&Arc::new(subject), error.kind()).await;
     }
 
     async fn load_digest(self: &Arc<Self>, component: Vec<u8>, digest: SkillDigest) -> Result<Skill, LoadError> {
         let runtime = self.clone();
         let checked = on_thread("far-load", move || {
-            let checked = Checked::new(component, digest)?;
+            let checked = CheckedComponent::new(component, digest)?;
             match checked.cached(&runtime) {
-                Some(component) => checked.link(&runtime, &component).map(Load::Done),
-                None => Ok(Load::Compile(checked)),
+                Some(component) => checked.link(&runtime, &component).map(CacheLookup::Hit),
+                None => Ok(CacheLookup::Miss(checked)),
             }
         });
         let checked = {
             // The semaphore is never closed.
             let _check = self.checking.acquire().await.map_err(|_| LoadError::Interrupted)?;
             match checked.await? {
-                Load::Compile(checked) => checked,
-                Load::Done(skill) => return Ok(skill),
+                CacheLookup::Miss(checked) => checked,
+                CacheLookup::Hit(skill) => return Ok(skill),
             }
         };
         let compiled = self.compile(checked);
@@ -139,11 +139,11 @@ impl Runtime {
         }
     }
 
-    async fn compile(self: &Arc<Self>, checked: Checked) -> Result<Skill, LoadError> {
-        let (job, _waiting) = self.places.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
+    async fn compile(self: &Arc<Self>, checked: CheckedComponent) -> Result<Skill, LoadError> {
+        let (job, _waiting) = self.compile_queue.job(self.load_limits).await.ok_or(LoadError::Interrupted)?;
         let runtime = self.clone();
         on_thread("far-compile", move || {
-            // The place is freed when compiling has ended, not when the caller stops waiting.
+            // Frees the slot when compilation ends, not when the caller stops waiting.
             let component = checked.compile(&runtime, &job)?;
             checked.link(&runtime, &component)
         })
@@ -151,26 +151,26 @@ impl Runtime {
     }
 }
 
-/// A load whose component has been checked.
-enum Load {
-    /// The cache had its machine code.
-    Done(Skill),
-    /// It must be compiled.
-    Compile(Checked),
+/// The result of a cache lookup.
+enum CacheLookup {
+    /// The compiled component is cached.
+    Hit(Skill),
+    /// The component must be compiled.
+    Miss(CheckedComponent),
 }
 
-/// Runs something long, and waits for it.
+/// Runs a long computation on a new thread, and awaits its result.
 ///
-/// Does not use a thread of tokio's: if tokio can start no thread, it waits forever for a free one.
-/// A compiling process is ended with the thread that started it.
+/// A blocking thread of tokio would not do: if tokio cannot start one, the task waits forever. The
+/// kernel also kills a compiler process together with the thread that started it.
 pub(crate) async fn on_thread<T: Send + 'static>(
     name: &str,
     run: impl FnOnce() -> Result<T, LoadError> + Send + 'static,
 ) -> Result<T, LoadError> {
     let (done, result) = oneshot::channel();
-    // Whoever asked may have gone away.
+    // The receiver may be dropped.
     match thread::spawn(name, move || _ = done.send(run())) {
-        // A thread that panicked leaves no word.
+        // A thread that panics drops the sender.
         Ok(_) => result.await.unwrap_or(Err(LoadError::Interrupted)),
         Err(error) => Err(LoadError::Host(error.into())),
     }

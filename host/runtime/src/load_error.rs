@@ -1,67 +1,69 @@
-//! Reasons why a component cannot be loaded.
+//! The error type of loading.
 
 use std::time::Duration;
 
 use far_component::ComponentError;
 
-use crate::limits::is_the_machines;
+use crate::limits::is_os_error;
 
-/// The largest component, in bytes.
+/// The maximum size of a component, in bytes.
 pub const COMPONENT_MAX: usize = 64 << 20;
 
-/// Reasons why a component cannot be loaded. The names in them are the author's text: escape them
-/// wherever they are shown.
+/// Reasons why a component cannot be loaded. Names in the messages are untrusted: escape them for
+/// display.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The file is larger than [`COMPONENT_MAX`].
+    /// The component is larger than [`COMPONENT_MAX`].
     #[error("the component has more than {COMPONENT_MAX} bytes")]
     TooLarge,
-    /// Not a component, or its declaration cannot be read.
+    /// The file is not a component, or its declaration is not valid.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// It has more instances, memories or tables, or larger ones, than any task gets.
-    #[error("the component is made of more than this host gives to any task")]
+    /// The component needs more instances, memories or tables, or larger ones, than the host
+    /// permits.
+    #[error("the component exceeds this host's limits on instances, memories and tables")]
     Limits(#[source] wasmtime::Error),
-    /// The machine has not what compiling needs.
+    /// The machine lacks a resource for compilation.
     #[error("the host could not compile the component")]
     Host(#[source] wasmtime::Error),
-    /// The engine does not take it.
+    /// The engine rejects the component.
     #[error("the component is not valid")]
     Invalid(#[source] wasmtime::Error),
-    /// It imports something that the host does not have.
-    #[error("the component imports '{0}', which the host does not have")]
+    /// The component imports an interface that the host does not implement.
+    #[error("the component imports '{0}', which the host does not implement")]
     UnknownImport(String),
-    /// It imports files or sockets, which [`Wasi::Strict`](crate::Wasi::Strict) refuses.
+    /// The component imports files or sockets, which [`Wasi::Strict`](crate::Wasi::Strict) refuses.
     #[error("the component imports '{0}', which this host's strict WASI refuses")]
     StrictWasi(String),
-    /// It imports something under a name that the host has, with another type.
-    #[error("the component imports what the host has, but with other types")]
+    /// The component imports an interface of the host with other types.
+    #[error("the component imports an interface of the host with other types")]
     ImportType(#[source] wasmtime::Error),
-    /// It does not export `run` as the world says.
+    /// The component does not export `run` of the world `skill`.
     #[error("the component is not of the world 'skill': it has no 'run' from bytes to bytes or an error")]
     WrongWorld(#[source] wasmtime::Error),
-    /// Compiling took longer than [`LoadLimits::timeout`](crate::LoadLimits::timeout).
+    /// Compilation took longer than [`LoadLimits::timeout`](crate::LoadLimits::timeout).
     #[error("compiling the component takes more than {seconds} s, the limit 'load-timeout'", seconds = .0.as_secs_f64())]
     Timeout(Duration),
-    /// Compiling needed more than [`LoadLimits::memory`](crate::LoadLimits::memory), in bytes.
+    /// Compilation needed more memory than [`LoadLimits::memory`](crate::LoadLimits::memory), in
+    /// bytes.
     #[error("compiling the component takes more than {mebibytes} MiB of memory, the limit 'load-memory'", mebibytes = .0 >> 20)]
     Memory(u64),
-    /// The compiling process crashed; how it ended.
+    /// The compiler process crashed, with this exit status.
     #[error("the compiler crashed on the component: {0}")]
     Compiler(String),
-    /// Compiling was stopped.
+    /// Compilation was interrupted.
     #[error("compiling the component was interrupted")]
     Interrupted,
 }
 
 impl LoadError {
-    /// A stable token for events.
+    /// Returns a stable token for events.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::TooLarge => "component-too-large",
             Self::Component(ComponentError::CoreModule) => "core-module",
-            Self::Component(ComponentError::Malformed(_) | ComponentError::Index) | Self::Invalid(_) => {
+            Self::Component(ComponentError::Malformed(_) | ComponentError::IndexOutOfRange) | Self::Invalid(_) => {
                 "invalid-component"
             }
             Self::Component(ComponentError::Shape(_)) | Self::Limits(_) => "component-limits",
@@ -79,14 +81,14 @@ impl LoadError {
     }
 }
 
-/// What the engine's errors about a component that its pool cannot hold have in their chain.
-const BEYOND_POOL: &str = "pooling allocator";
+/// A part of the engine's error messages for components that exceed its pool.
+const POOL_ERROR: &str = "pooling allocator";
 
 pub(crate) fn of_engine(error: wasmtime::Error) -> LoadError {
-    // The engine has no type for these; a test sees that the words stay as they are.
-    if error.chain().any(|cause| cause.to_string().contains(BEYOND_POOL)) {
+    // The engine has no error type for these; a test checks the message.
+    if error.chain().any(|cause| cause.to_string().contains(POOL_ERROR)) {
         LoadError::Limits(error)
-    } else if is_the_machines(&error) {
+    } else if is_os_error(&error) {
         LoadError::Host(error)
     } else {
         LoadError::Invalid(error)

@@ -1,9 +1,9 @@
-//! The runtime: one engine, one broker, many tasks.
+//! The runtime and its builder.
 
 use std::fmt;
 use std::sync::Arc;
 
-use far_core::broker::{Broker, BrokerError, BrokerSettings, KeptSecret, Reread};
+use far_core::broker::{Broker, BrokerError, BrokerSettings, CachedSecret, RereadReport};
 use far_core::capability::{Catalog, Destination};
 use far_core::pal::Pal;
 use far_core::provider::SecretProvider;
@@ -13,29 +13,29 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::artifact::ArtifactCache;
-use crate::compiler::{Compiler, LoadLimits, Places};
+use crate::compiler::{CompileQueue, Compiler, LoadLimits};
 use crate::egress::{self, Clients, Egress, EgressSetupError};
 use crate::engine::{self, PoolSize};
 use crate::interfaces;
 use crate::limits::Limits;
+use crate::run_queue::RunQueue;
 use crate::state::TaskState;
-use crate::turns::Turns;
 use crate::untraced;
 use crate::wasi::Wasi;
 
-/// Loads components and runs tasks, with one engine and one cache of secrets.
+/// A host for skills: loads components and runs tasks, with one engine and one cache of secrets.
 ///
-/// Shared as an `Arc`; dropping the last one wipes every cached value. A task that goes on, and a
-/// [`FarCtx`](crate::embed::FarCtx) that was not dropped, keep the values that they share with others.
+/// Share a runtime as an `Arc`. Dropping the last reference wipes every cached value, except for
+/// values that a running task or an [`FarCtx`](crate::embed::FarCtx) still uses.
 pub struct Runtime {
     pub(crate) agent_id: AgentId,
     pub(crate) broker: Arc<Broker>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) engine: Engine,
-    /// A permit for each slot of the engine's pool: a full pool queues, and never fails.
+    /// One permit per slot of the engine's pool, so that tasks wait for a slot instead of failing.
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) max_memory: usize,
-    pub(crate) turns: Turns,
+    pub(crate) run_queue: RunQueue,
     pub(crate) clients: Arc<Clients>,
     pub(crate) egress: Vec<Destination>,
     pub(crate) compiler: Compiler,
@@ -43,33 +43,33 @@ pub struct Runtime {
     pub(crate) artifacts: Option<ArtifactCache>,
     pub(crate) wasi: Wasi,
     pub(crate) load_limits: LoadLimits,
-    /// Loads that are checked, or taken from the cache.
+    /// Limits the loads that are being checked, or read from the cache.
     pub(crate) checking: Semaphore,
-    pub(crate) places: Places,
+    pub(crate) compile_queue: CompileQueue,
 }
 
-/// The most loads that are checked at once.
+/// The maximum number of components that are checked concurrently.
 const CHECKS: usize = 16;
 
 /// Reasons why a runtime cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeError {
-    /// The engine could not be set up, for instance for lack of address space.
+    /// The engine could not be created, for example for lack of address space.
     #[error("the WebAssembly engine could not be set up")]
     Engine(#[source] wasmtime::Error),
-    /// The broker could not be set up.
+    /// The broker could not be created.
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    /// Requests could not leave as the operator says.
-    #[error("requests cannot leave as configured")]
+    /// The HTTP client could not be set up with the operator's settings.
+    #[error("the settings for HTTP requests cannot be applied")]
     Egress(#[from] EgressSetupError),
-    /// The operating system did not start the clock's thread.
-    #[error("a thread could not be started")]
+    /// The operating system could not start the thread of the clock.
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
 }
 
-/// The settings of a [`Runtime`].
+/// A builder for a [`Runtime`], with the operator's settings.
 pub struct RuntimeBuilder {
     agent_id: AgentId,
     pal: Arc<Pal>,
@@ -92,70 +92,71 @@ impl RuntimeBuilder {
         self
     }
 
-    /// Sets the catalog, which is the most that any task may use; it permits nothing by default.
+    /// Sets the catalog, the upper bound on every task's secrets. The default permits none.
     #[must_use]
     pub fn catalog(self, catalog: Catalog) -> Self {
         Self { catalog, ..self }
     }
 
-    /// Sets deadlines towards backends, and the like.
+    /// Sets the broker's settings, such as timeouts of backends.
     #[must_use]
     pub fn broker(self, broker: BrokerSettings) -> Self {
         Self { broker, ..self }
     }
 
-    /// Sets the number of tasks that run at once; others wait for a slot, within their own deadline.
-    /// 64 by default.
+    /// Sets the maximum number of concurrent tasks. Others wait for a slot, within their own
+    /// timeout. The default is 64.
     #[must_use]
     pub fn max_tasks(mut self, tasks: u32) -> Self {
         self.pool.tasks = tasks;
         self
     }
 
-    /// Sets the upper bound of [`Limits::memory`] and the other sizes, in bytes. 1 GiB by default.
+    /// Sets the upper bound on [`Limits::memory`] and the other sizes, in bytes. The default is 1
+    /// GiB.
     #[must_use]
     pub fn max_memory(mut self, memory: usize) -> Self {
         self.pool.memory = memory;
         self
     }
 
-    /// Sets a cache of compiled components. There is none by default: each component is compiled
-    /// when it is loaded.
+    /// Sets the cache of compiled components. Without one, which is the default, each load
+    /// compiles.
     #[must_use]
     pub fn artifacts(self, artifacts: ArtifactCache) -> Self {
         Self { artifacts: Some(artifacts), ..self }
     }
 
-    /// Sets the compiler; [`Compiler::in_process`] by default.
+    /// Sets the compiler. The default is [`Compiler::in_process`].
     #[must_use]
     pub fn compiler(self, compiler: Compiler) -> Self {
         Self { compiler, ..self }
     }
 
-    /// Sets the bounds on compiling a component.
+    /// Sets the limits on compilation.
     #[must_use]
     pub fn load_limits(self, load_limits: LoadLimits) -> Self {
         Self { load_limits: load_limits.clamped(), ..self }
     }
 
-    /// Sets how requests over HTTP leave, and where those without a secret may go; [`Egress::new`]
-    /// by default, which lets none of those leave.
+    /// Sets how HTTP requests are sent, and the destinations of requests without a secret. The
+    /// default, [`Egress::new`], has no such destinations.
     #[must_use]
     pub fn egress(self, egress: Egress) -> Self {
         Self { egress, ..self }
     }
 
-    /// Sets which interfaces of WASI components may import; [`Wasi::Inert`] by default.
+    /// Sets the WASI interfaces that components may import. The default is [`Wasi::Inert`].
     #[must_use]
     pub fn wasi(self, wasi: Wasi) -> Self {
         Self { wasi, ..self }
     }
 
-    /// Builds the runtime, and starts the thread of its clock.
+    /// Builds the runtime, and starts its clock thread.
     ///
     /// # Errors
     ///
-    /// [`RuntimeError`] if the engine, the broker or the clock cannot be set up.
+    /// [`RuntimeError`] if the engine, the broker, the HTTP client or the clock cannot be set up.
     pub fn build(self) -> Result<Arc<Runtime>, RuntimeError> {
         let engine = engine::engine(self.pool).map_err(RuntimeError::Engine)?;
         let mut linker = Linker::new(&engine);
@@ -173,11 +174,11 @@ impl RuntimeBuilder {
             engine,
             slots: Arc::new(Semaphore::new(self.pool.tasks as usize)),
             max_memory: self.pool.memory,
-            turns: Turns::new(),
+            run_queue: RunQueue::new(),
             clients: Arc::new(self.egress.build()?),
             egress: self.egress.into_destinations(),
             checking: Semaphore::new(CHECKS),
-            places: Places::new(self.compiler.at_once()),
+            compile_queue: CompileQueue::new(self.compiler.concurrency()),
             compiler: self.compiler,
             linker,
             artifacts: self.artifacts,
@@ -188,7 +189,7 @@ impl RuntimeBuilder {
 }
 
 impl Runtime {
-    /// Returns the settings of a runtime that acts as this agent, and records in this log.
+    /// Creates a builder for a runtime that acts as this agent and records its events in `pal`.
     pub fn builder(agent_id: AgentId, pal: Arc<Pal>) -> RuntimeBuilder {
         RuntimeBuilder {
             agent_id,
@@ -205,40 +206,40 @@ impl Runtime {
         }
     }
 
-    /// Returns the log that the runtime records in.
+    /// Returns the log in which the runtime records events.
     pub fn pal(&self) -> &Arc<Pal> {
         self.broker.pal()
     }
 
-    /// Wipes the values that tasks share, and has backends revoke their leases: for a process that is
-    /// about to exit.
-    pub async fn end_shared(&self) {
-        self.broker.end_shared(&self.agent_id).await;
+    /// Wipes the shared values, and revokes their leases in the backends. Call it before the
+    /// process exits.
+    pub async fn shutdown(&self) {
+        self.broker.shutdown(&self.agent_id).await;
     }
 
-    /// Lists the cached values, for an operator: names, versions and times.
-    pub fn kept(&self) -> Vec<KeptSecret> {
-        self.broker.kept()
+    /// Lists the cached values with their names, versions and times.
+    pub fn cached(&self) -> Vec<CachedSecret> {
+        self.broker.cached()
     }
 
-    /// Reads a cached secret again from its backend: see [`Broker::refresh_kept`].
-    pub async fn refresh_kept(&self, name: &SecretName) -> Reread {
-        self.broker.refresh_kept(name, &self.agent_id).await
+    /// Fetches a cached secret again: see [`Broker::refresh`].
+    pub async fn refresh(&self, name: &SecretName) -> RereadReport {
+        self.broker.refresh(name, &self.agent_id).await
     }
 
-    /// Has backends reissue a dynamic secret: see [`Broker::replace_kept`].
-    pub async fn replace_kept(&self, name: &SecretName) -> Reread {
-        self.broker.replace_kept(name, &self.agent_id).await
+    /// Reissues a dynamic secret: see [`Broker::reissue`].
+    pub async fn reissue(&self, name: &SecretName) -> RereadReport {
+        self.broker.reissue(name, &self.agent_id).await
     }
 
-    /// Wipes every cached value of a secret, and has backends revoke its leases; returns the number
-    /// of values: see [`Broker::revoke_kept`].
-    pub async fn revoke_kept(&self, name: &SecretName) -> usize {
-        self.broker.revoke_kept(name, &self.agent_id).await
+    /// Wipes every cached value of a secret and revokes its leases. Returns the number of values:
+    /// see [`Broker::revoke`].
+    pub async fn revoke(&self, name: &SecretName) -> usize {
+        self.broker.revoke(name, &self.agent_id).await
     }
 
-    /// Returns whether every required sink takes records, without which no task is given a secret:
-    /// see [`Pal::is_ready`].
+    /// Returns true if every required sink accepts records. Otherwise, no task gets a secret: see
+    /// [`Pal::is_ready`].
     pub fn is_ready(&self) -> bool {
         self.pal().is_ready()
     }

@@ -1,4 +1,4 @@
-//! A loaded component, which is identified, checked and compiled.
+//! Loaded components.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use far_core::{SkillDigest, SkillName};
 use crate::interfaces::BindingsPre;
 use crate::state::TaskState;
 
-/// A checked and compiled component, which any number of tasks may run at once.
+/// A checked and compiled component, which any number of tasks can run concurrently.
 pub struct Skill {
     pub(crate) identity: Identity,
     pub(crate) component: BindingsPre<TaskState>,
 }
 
-/// The facts about a component that decide on the admission of its tasks.
+/// The properties of a component that admission checks.
 pub(crate) struct Identity {
     pub(crate) digest: SkillDigest,
-    /// None for a component without one, which gets no secret.
+    /// `None` for a component without a declaration, which gets no secrets.
     pub(crate) declaration: Option<Declaration>,
-    /// Whether it imports `reveal`.
+    /// True if the component imports `reveal`.
     pub(crate) reveals: bool,
 }
 
@@ -36,12 +36,12 @@ impl Skill {
         self.identity.digest
     }
 
-    /// Returns the author's declaration. A component without one gets no secret.
+    /// Returns the author's declaration. A component without one gets no secrets.
     pub fn declaration(&self) -> Option<&Declaration> {
         self.identity.declaration.as_ref()
     }
 
-    /// Returns whether it imports `reveal`, and so could take a secret's bytes.
+    /// Returns true if the component imports `reveal`, and so could read the bytes of a secret.
     pub fn reveals(&self) -> bool {
         self.identity.reveals
     }

@@ -1,4 +1,4 @@
-//! What belongs to one task's store.
+//! The data of the runtime's own stores.
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -6,7 +6,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::context::{FarCtx, FarCtxView, FarView};
 
-/// The data of a store: made for one task, dropped with it.
+/// The data of a store, created for one task and dropped with it.
 pub(crate) struct TaskState {
     far: FarCtx,
     table: ResourceTable,

@@ -1,4 +1,4 @@
-//! A task as it comes in, and as it is reported.
+//! Tasks and their reports.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use crate::limits::{Limit, Limits};
 use crate::skill::Skill;
 use crate::task_log::LogEntry;
 
-/// One job for one skill.
+/// One call of a skill, with its input, grants and limits.
 ///
-/// [`Runtime::run`](crate::Runtime::run) runs a task of a [`Skill`], and
-/// [`Runtime::open_task`](crate::Runtime::open_task) admits one of an
+/// [`Runtime::run`](crate::Runtime::run) runs a task of a [`Skill`].
+/// [`Runtime::open_task`](crate::Runtime::open_task) admits a task of an
 /// [`EmbeddedSkill`](crate::embed::EmbeddedSkill).
 #[derive(Debug)]
 pub struct Task<S = Skill> {
     pub(crate) skill: Arc<S>,
-    pub(crate) job: Job,
+    pub(crate) spec: TaskSpec,
 }
 
-/// A task, but for its skill.
+/// A task without its skill.
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
+pub(crate) struct TaskSpec {
     pub(crate) id: Option<TaskId>,
     pub(crate) input: Vec<u8>,
     pub(crate) grants: Vec<Grant>,
@@ -34,63 +34,63 @@ pub(crate) struct Job {
 }
 
 impl<S> Task<S> {
-    /// Returns a task without grants, with an empty input, the default limits and a random id.
+    /// Creates a task with no grants, an empty input, the default limits and a random ID.
     pub fn new(skill: &Arc<S>) -> Self {
         let (id, input, grants, egress) = (None, Vec::new(), Vec::new(), Vec::new());
-        Self { skill: skill.clone(), job: Job { id, input, grants, egress, limits: Limits::default() } }
+        Self { skill: skill.clone(), spec: TaskSpec { id, input, grants, egress, limits: Limits::default() } }
     }
 
-    /// Sets the task's id.
+    /// Sets the task's ID.
     #[must_use]
     pub fn with_id(mut self, id: TaskId) -> Self {
-        self.job.id = Some(id);
+        self.spec.id = Some(id);
         self
     }
 
     /// Sets the input, a JSON document by convention.
     #[must_use]
     pub fn with_input(mut self, input: impl Into<Vec<u8>>) -> Self {
-        self.job.input = input.into();
+        self.spec.input = input.into();
         self
     }
 
     /// Adds a grant.
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
-        self.job.grants.push(grant);
+        self.spec.grants.push(grant);
         self
     }
 
     /// Adds a destination of requests without a secret.
     #[must_use]
     pub fn with_egress(mut self, destination: Destination) -> Self {
-        self.job.egress.push(destination);
+        self.spec.egress.push(destination);
         self
     }
 
     /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.job.limits = limits;
+        self.spec.limits = limits;
         self
     }
 }
 
-// Not derived: that would ask for a skill that can be cloned.
+// Not derived, which would require `S: Clone`.
 impl<S> Clone for Task<S> {
     fn clone(&self) -> Self {
-        Self { skill: self.skill.clone(), job: self.job.clone() }
+        Self { skill: self.skill.clone(), spec: self.spec.clone() }
     }
 }
 
-/// Why a task was not admitted. Nothing of it ran.
+/// Reasons why a task cannot be opened. None of it has run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The task may not run as requested. This is recorded.
+    /// The task is refused. The refusal is recorded.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A required sink did not take the record of the admission.
+    /// A required sink did not accept the record of the admission.
     #[error(transparent)]
     Audit(#[from] AuditUnavailable),
 }
@@ -104,20 +104,21 @@ impl From<OpenError> for End {
     }
 }
 
-/// Reasons why a task was refused before any of it ran.
+/// Reasons to refuse a task before it runs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The grants do not make one capability.
+    /// The grants do not form one capability.
     #[error(transparent)]
     Capability(#[from] CapabilityError),
     /// The skill requires a secret that the task cannot use as declared.
     #[error(transparent)]
     Gap(#[from] Gap),
-    /// The skill could take a secret's bytes, and nothing that was declared, granted and permitted lets it.
-    #[error("the skill imports 'reveal', but is not granted to reveal any secret")]
+    /// The skill imports `reveal`, but no secret is declared, granted and permitted with this
+    /// operation.
+    #[error("the skill imports 'reveal', but no grant permits 'reveal'")]
     Reveal,
-    /// The catalog refers to a provider that is not there.
+    /// The catalog refers to a provider that is not configured.
     #[error("the secret '{secret}' comes from the provider '{provider}', which is not configured")]
     Provider {
         /// The secret.
@@ -125,27 +126,27 @@ pub enum Refusal {
         /// The provider.
         provider: ProviderId,
     },
-    /// The input is larger than the task's limit.
-    #[error("the input has {length} bytes, above the limit of {limit}")]
+    /// The input exceeds the task's limit.
+    #[error("the input has {length} bytes, which exceeds the limit of {limit}")]
     InputTooLarge {
-        /// The input's length.
+        /// The length of the input, in bytes.
         length: usize,
-        /// The limit.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// A limit is zero, or above what the runtime gives to any task.
-    #[error("the limit '{0}' is zero, or above what this host gives to any task")]
+    /// A limit is zero, or exceeds the runtime's maximum.
+    #[error("the limit '{0}' is zero, or exceeds this host's maximum")]
     Limit(&'static str),
-    /// A task of this id is running: the two would share what is a task's own.
-    #[error("a task of this id is running already")]
+    /// A task with this ID is running.
+    #[error("a task with this ID is already running")]
     Running,
-    /// The host has no random numbers, and so no task id.
-    #[error("the operating system gave no random numbers")]
+    /// The operating system provided no random bytes for a task ID.
+    #[error("cannot get random bytes")]
     Random,
 }
 
 impl Refusal {
-    /// A stable token for events.
+    /// Returns a stable token for events.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Capability(_) => "ambiguous-grant",
@@ -160,37 +161,37 @@ impl Refusal {
     }
 }
 
-/// How a task ended.
+/// The end of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum End {
-    /// The skill returned this output; values that the task was given are redacted.
+    /// The skill returned this output. Values of the task are redacted.
     Completed(Vec<u8>),
-    /// The skill returned this error; values that the task was given are redacted. Guest's text: escape it wherever it is
-    /// shown.
+    /// The skill returned this error. Values of the task are redacted. The string is untrusted:
+    /// escape it for display.
     SkillError(String),
-    /// The skill returned this error after a backend had not answered.
+    /// The skill returned this error after a backend failed.
     BackendUnavailable(String),
-    /// The skill crashed, in the engine's words.
+    /// The skill trapped, with the engine's message.
     Trapped(String),
-    /// The task went beyond its capability.
+    /// The task violated its capability.
     Violation(Violation),
-    /// The task went beyond one of its limits.
+    /// The task exceeded a limit.
     LimitExceeded(Limit),
-    /// The task's time was over.
+    /// The task exceeded its timeout.
     TimedOut,
-    /// The caller cancelled the task, see [`Runtime::run_until`](crate::Runtime::run_until).
+    /// The caller canceled the task: see [`Runtime::run_until`](crate::Runtime::run_until).
     Cancelled,
-    /// The task was not let in.
+    /// The task was not admitted.
     Refused(Refusal),
-    /// A required sink did not take a record.
+    /// A required sink did not accept a record.
     AuditUnavailable(AuditUnavailable),
-    /// The host failed: a defect of this program, or a machine that has no memory left for it.
+    /// The host failed, because of a defect or for lack of memory.
     HostError,
 }
 
 impl End {
-    /// Returns the limit that the task went beyond, if it ended for that.
+    /// Returns the limit that the task exceeded, if it ended for that reason.
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Self::LimitExceeded(limit) => Some(*limit),
@@ -216,28 +217,28 @@ impl End {
     }
 }
 
-/// The report of a task that ended.
+/// The report of a task that has ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// The task's id; none if it was refused before it had one.
+    /// The task's ID; none if the task was refused before it got one.
     pub task_id: Option<TaskId>,
-    /// The agent that ran it.
+    /// The agent that ran the task.
     pub agent_id: AgentId,
     /// The skill's declared name.
     pub skill: Option<SkillName>,
-    /// The skill's identity.
+    /// The digest of the skill.
     pub skill_digest: SkillDigest,
-    /// How it ended.
+    /// The end of the task.
     pub end: End,
-    /// The limits that it had.
+    /// The limits of the task.
     pub limits: Limits,
-    /// The task log: what the skill wrote for people, with values that it was given redacted.
+    /// The task log: the skill's log lines and output streams. Values of the task are redacted.
     pub log: Vec<LogEntry>,
-    /// How many bytes it wrote beyond its log's limit; of what was redacted, as it would be shown.
+    /// Bytes that did not fit into the log, counted after redaction where they were redacted.
     pub log_discarded: u64,
-    /// How many calls of backends it caused.
+    /// Calls of backends that the task caused.
     pub provider_calls: u64,
-    /// From admission to the end.
+    /// Time from admission to the end.
     pub duration: Duration,
 }

@@ -1,27 +1,27 @@
-//! What a skill writes for people: log lines, stdout and stderr. Apart from the PAL, redacted, capped, and gone with the
-//! report.
+//! The task log: the log lines, stdout and stderr of a skill. It is separate from the PAL, redacted
+//! and limited, and part of the task's report.
 //!
-//! Stdout, stderr and the log's lines, one after the other, are a stream each. An entry has its place from when it is
-//! written, and gets its text when the stream's redactor says what of it is shown: a value may go on in a later entry.
-//! The cap is on what is shown, so that no cut is within a value.
+//! Log lines, stdout and stderr are one stream each. An entry keeps its position from the time of
+//! the write. Its text is appended once the redactor releases the bytes, since a value may span
+//! entries. The limit applies to the redacted text, so that truncation cannot split a value.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use far_core::pal::LogLevel;
-use far_core::redaction::{Piece, Redaction, Redactor};
+use far_core::redaction::{Redaction, Redactor, Segment};
 use parking_lot::Mutex;
 
-/// The number of bytes that are redacted before a yield to other tasks. A text of this length takes
-/// some milliseconds if a value may begin at every byte.
-pub(crate) const STRETCH: usize = 16 * 1024;
+/// The number of bytes that are redacted before a yield to other tasks. Such a chunk takes some
+/// milliseconds if a value may begin at every byte.
+pub(crate) const REDACTION_CHUNK: usize = 16 * 1024;
 
-/// Where an entry of the task log came from.
+/// The source of an entry in the task log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogSource {
-    /// `task.log`, with this level.
+    /// `task.log` with this level.
     Log(LogLevel),
     /// Standard output.
     Stdout,
@@ -29,114 +29,114 @@ pub enum LogSource {
     Stderr,
 }
 
-/// One line, or one stretch of an output stream, without values that the task was given. Guest's text: escape it wherever
-/// it is shown.
+/// A log line, or output between entries of other sources. Values of the task are redacted. The
+/// text is untrusted: escape it for display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
-    /// Where it came from.
+    /// The source of the entry.
     pub source: LogSource,
-    /// What was written, with what is no UTF-8 replaced.
+    /// The text, with invalid UTF-8 replaced.
     pub text: String,
 }
 
-/// The task log of one task, shared by all that write into it.
+/// The task log, shared by its writers.
 #[derive(Clone, Debug)]
-pub(crate) struct TaskLog(Arc<Mutex<Written>>);
+pub(crate) struct TaskLog(Arc<Mutex<LogState>>);
 
 #[derive(Debug)]
-struct Written {
-    kept: Kept,
+struct LogState {
+    buffer: LogBuffer,
     lines: Stream,
     stdout: Stream,
     stderr: Stream,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct LogBuffer {
     entries: Vec<(LogSource, Vec<u8>)>,
-    room: usize,
+    capacity: usize,
     discarded: u64,
 }
 
-/// What is written to one stream, and what of it is not decided yet.
+/// A stream and its bytes that the redactor holds back.
 struct Stream {
     redactor: Redactor,
-    /// The entries that undecided bytes are of, each with their number.
-    undecided: VecDeque<(usize, usize)>,
+    /// The entries of pending bytes, with the number of bytes of each.
+    pending: VecDeque<(usize, usize)>,
 }
 
-/// What an entry costs besides its text, so that empty lines have an end too.
+/// The fixed cost of an entry, in bytes, which limits the number of empty lines.
 const ENTRY_COST: usize = 32;
 
 impl TaskLog {
-    /// A log with so much room, of a task that was given what the redaction knows.
-    pub(crate) fn new(room: usize, redaction: &Arc<Redaction>) -> Self {
-        let stream = || Stream { redactor: redaction.redactor(), undecided: VecDeque::new() };
-        let kept = Kept { entries: Vec::new(), room, discarded: 0 };
-        Self(Arc::new(Mutex::new(Written { kept, lines: stream(), stdout: stream(), stderr: stream() })))
+    /// Creates a log with this capacity, in bytes.
+    pub(crate) fn new(capacity: usize, redaction: &Arc<Redaction>) -> Self {
+        let stream = || Stream { redactor: redaction.redactor(), pending: VecDeque::new() };
+        let buffer = LogBuffer { entries: Vec::new(), capacity, discarded: 0 };
+        Self(Arc::new(Mutex::new(LogState { buffer, lines: stream(), stdout: stream(), stderr: stream() })))
     }
 
-    /// Adds a line. Returns whether the line has a place in the log. Yields to other tasks after
-    /// each stretch of it.
+    /// Appends a line. Returns true if the log has an entry for it. Yields to other tasks after
+    /// each chunk.
     pub(crate) async fn line(&self, level: LogLevel, text: &str) -> bool {
-        let entry = self.0.lock().kept.enter(LogSource::Log(level));
-        let mut stretches = text.as_bytes().chunks(STRETCH).peekable();
-        while let Some(stretch) = stretches.next() {
+        let entry = self.0.lock().buffer.push_entry(LogSource::Log(level));
+        let mut chunks = text.as_bytes().chunks(REDACTION_CHUNK).peekable();
+        while let Some(chunk) = chunks.next() {
             {
-                let Written { kept, lines, .. } = &mut *self.0.lock();
-                lines.write(kept, entry, stretch);
+                let LogState { buffer, lines, .. } = &mut *self.0.lock();
+                lines.write(buffer, entry, chunk);
             }
-            if stretches.peek().is_some() {
+            if chunks.peek().is_some() {
                 tokio::task::yield_now().await;
             }
         }
         entry.is_some()
     }
 
-    /// Adds to an output stream.
+    /// Appends to an output stream.
     pub(crate) fn output(&self, source: LogSource, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
-        let Written { kept, stdout, stderr, .. } = &mut *self.0.lock();
+        let LogState { buffer, stdout, stderr, .. } = &mut *self.0.lock();
         let stream = if source == LogSource::Stdout { stdout } else { stderr };
-        let entry = match kept.entries.last() {
-            Some((last, _)) if *last == source => Some(kept.entries.len() - 1),
-            // A stretch has a place where some of it has.
-            _ if kept.room <= ENTRY_COST => None,
-            _ => kept.enter(source),
+        let entry = match buffer.entries.last() {
+            Some((last, _)) if *last == source => Some(buffer.entries.len() - 1),
+            // A new entry needs capacity for text.
+            _ if buffer.capacity <= ENTRY_COST => None,
+            _ => buffer.push_entry(source),
         };
-        stream.write(kept, entry, bytes);
+        stream.write(buffer, entry, bytes);
     }
 
-    /// Ends the streams, and takes all entries, and the number of bytes that did not fit.
+    /// Finishes the streams. Returns the entries, and the number of discarded bytes.
     pub(crate) fn take(&self) -> (Vec<LogEntry>, u64) {
-        let Written { kept, lines, stdout, stderr } = &mut *self.0.lock();
-        [lines, stdout, stderr].into_iter().for_each(|stream| stream.finish(kept));
-        let entries = std::mem::take(&mut kept.entries);
+        let LogState { buffer, lines, stdout, stderr } = &mut *self.0.lock();
+        [lines, stdout, stderr].into_iter().for_each(|stream| stream.finish(buffer));
+        let entries = std::mem::take(&mut buffer.entries);
         let readable = |(source, text): (_, Vec<u8>)| LogEntry { source, text: String::from_utf8_lossy(&text).into() };
-        (entries.into_iter().map(readable).collect(), kept.discarded)
+        (entries.into_iter().map(readable).collect(), buffer.discarded)
     }
 }
 
-impl Kept {
-    /// A new entry, if there is room for one.
-    fn enter(&mut self, source: LogSource) -> Option<usize> {
-        self.room = self.room.checked_sub(ENTRY_COST)?;
+impl LogBuffer {
+    /// Adds an entry, if there is capacity.
+    fn push_entry(&mut self, source: LogSource) -> Option<usize> {
+        self.capacity = self.capacity.checked_sub(ENTRY_COST)?;
         self.entries.push((source, Vec::new()));
         Some(self.entries.len() - 1)
     }
 
-    /// Adds to an entry what there is room for, and counts the rest.
-    fn show(&mut self, entry: usize, bytes: &[u8]) {
+    /// Appends to an entry as many bytes as fit, and discards the rest.
+    fn append(&mut self, entry: usize, bytes: &[u8]) {
         let Some((_, text)) = self.entries.get_mut(entry) else { return };
-        let (shown, rest) = bytes.split_at(self.room.min(bytes.len()));
+        let (shown, rest) = bytes.split_at(self.capacity.min(bytes.len()));
         text.extend_from_slice(shown);
-        self.room -= shown.len();
+        self.capacity -= shown.len();
         if rest.is_empty() {
             return;
         }
-        // A character that was cut is none.
+        // Removes an incomplete character.
         let whole = match std::str::from_utf8(text) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => text.len(),
@@ -144,8 +144,8 @@ impl Kept {
         let cut = text.len() - whole;
         text.truncate(whole);
         self.discard(cut + rest.len());
-        // What comes later is not shown in the place of what was cut.
-        self.room = 0;
+        // Later bytes must not fill the capacity of the removed character.
+        self.capacity = 0;
     }
 
     fn discard(&mut self, bytes: usize) {
@@ -154,59 +154,59 @@ impl Kept {
 }
 
 impl Stream {
-    /// Adds bytes that are an entry's. Without one there is no room, nor will there be for what the stream brings later:
-    /// they need not be looked at.
-    fn write(&mut self, kept: &mut Kept, entry: Option<usize>, bytes: &[u8]) {
-        let Some(entry) = entry.filter(|_| kept.room > 0) else { return kept.discard(bytes.len()) };
-        match self.undecided.back_mut() {
+    /// Appends bytes of an entry. Without an entry or capacity, the bytes are discarded without
+    /// redaction.
+    fn write(&mut self, buffer: &mut LogBuffer, entry: Option<usize>, bytes: &[u8]) {
+        let Some(entry) = entry.filter(|_| buffer.capacity > 0) else { return buffer.discard(bytes.len()) };
+        match self.pending.back_mut() {
             Some((last, count)) if *last == entry => *count += bytes.len(),
-            _ => self.undecided.push_back((entry, bytes.len())),
+            _ => self.pending.push_back((entry, bytes.len())),
         }
-        let Self { redactor, undecided } = self;
-        redactor.write(bytes, |piece| decide(undecided, kept, piece));
+        let Self { redactor, pending } = self;
+        redactor.write(bytes, |piece| distribute(pending, buffer, piece));
     }
 
-    fn finish(&mut self, kept: &mut Kept) {
-        let Self { redactor, undecided } = self;
-        redactor.finish(|piece| decide(undecided, kept, piece));
+    fn finish(&mut self, buffer: &mut LogBuffer) {
+        let Self { redactor, pending } = self;
+        redactor.finish(|piece| distribute(pending, buffer, piece));
     }
 }
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("undecided", &self.undecided).finish_non_exhaustive()
+        f.debug_struct("Stream").field("pending", &self.pending).finish_non_exhaustive()
     }
 }
 
-/// Gives each entry what is shown of its bytes.
-fn decide(undecided: &mut VecDeque<(usize, usize)>, kept: &mut Kept, piece: Piece<'_>) {
+/// Appends a piece of the redactor's output to the entries of its bytes.
+fn distribute(pending: &mut VecDeque<(usize, usize)>, buffer: &mut LogBuffer, piece: Segment<'_>) {
     let (mut shown, mut hidden) = match piece {
-        Piece::Clear(bytes) => (bytes, 0),
-        Piece::Hidden(count) => (&[][..], count),
-        Piece::Marker(marker) => {
-            // A find is the entry's in which it begins.
-            skip_ended(undecided);
-            if let Some((entry, _)) = undecided.front() {
-                kept.show(*entry, marker.as_bytes());
+        Segment::Clear(bytes) => (bytes, 0),
+        Segment::Hidden(count) => (&[][..], count),
+        Segment::Marker(marker) => {
+            // A match belongs to the entry in which it begins.
+            drop_finished(pending);
+            if let Some((entry, _)) = pending.front() {
+                buffer.append(*entry, marker.as_bytes());
             }
             return;
         }
     };
     while !shown.is_empty() || hidden > 0 {
-        skip_ended(undecided);
-        let Some((entry, left)) = undecided.front_mut() else { return };
+        drop_finished(pending);
+        let Some((entry, left)) = pending.front_mut() else { return };
         let (now, later) = shown.split_at(shown.len().min(*left));
         let hides = hidden.min(*left);
-        kept.show(*entry, now);
+        buffer.append(*entry, now);
         *left -= now.len() + hides;
         (shown, hidden) = (later, hidden - hides);
     }
 }
 
-/// Leaves entries behind of which all is decided.
-fn skip_ended(undecided: &mut VecDeque<(usize, usize)>) {
-    while undecided.front().is_some_and(|(_, left)| *left == 0) {
-        undecided.pop_front();
+/// Removes entries without pending bytes.
+fn drop_finished(pending: &mut VecDeque<(usize, usize)>) {
+    while pending.front().is_some_and(|(_, left)| *left == 0) {
+        pending.pop_front();
     }
 }
 
@@ -216,17 +216,17 @@ mod tests {
 
     use super::*;
 
-    /// Adds a line that is too short to be waited for.
+    /// Appends a line that is shorter than a chunk.
     fn line(log: &TaskLog, level: LogLevel, text: &str) -> bool {
         log.line(level, text).now_or_never().unwrap()
     }
 
-    fn log(room: usize) -> TaskLog {
-        TaskLog::new(room, &Redaction::new())
+    fn log(capacity: usize) -> TaskLog {
+        TaskLog::new(capacity, &Redaction::new())
     }
 
     #[test]
-    fn a_log_keeps_what_fits_and_counts_the_rest() {
+    fn full_log_counts_discarded_bytes() {
         let log = log(ENTRY_COST + 4);
         assert!(line(&log, LogLevel::Info, "ab\u{e9}\u{e9}"));
         assert!(!line(&log, LogLevel::Info, "more"));
@@ -236,13 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_end_too() {
+    fn empty_lines_are_limited() {
         let log = log(10 * ENTRY_COST);
         assert_eq!((0..1000).filter(|_| line(&log, LogLevel::Info, "")).count(), 10);
     }
 
     #[test]
-    fn a_stream_is_one_entry_until_another_comes_between() {
+    fn consecutive_output_is_one_entry() {
         let log = log(1024);
         log.output(LogSource::Stdout, b"a");
         log.output(LogSource::Stdout, b"b\xff");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_cut_at_the_cap() {
+    fn long_output_is_truncated() {
         let log = log(100);
         (0..1000).for_each(|_| log.output(LogSource::Stdout, &[b'x'; 1000]));
         let (entries, discarded) = log.take();
@@ -261,10 +261,10 @@ mod tests {
         assert_eq!(discarded, 1_000_000 - (100 - ENTRY_COST as u64));
     }
 
-    fn knowing(room: usize, value: &[u8]) -> TaskLog {
+    fn log_redacting(capacity: usize, value: &[u8]) -> TaskLog {
         let redaction = Redaction::new();
         redaction.learn(&"key".parse().unwrap(), value).unwrap();
-        TaskLog::new(room, &redaction)
+        TaskLog::new(capacity, &redaction)
     }
 
     fn texts(log: &TaskLog) -> (Vec<String>, u64) {
@@ -273,8 +273,8 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_over_the_entries_of_its_stream_and_the_first_has_the_marker() {
-        let log = knowing(1024, b"first-second-third");
+    fn value_across_entries_is_redacted_once() {
+        let log = log_redacting(1024, b"first-second-third");
         log.output(LogSource::Stdout, b"<first-");
         assert!(line(&log, LogLevel::Info, "first-"));
         log.output(LogSource::Stderr, b"first-second-");
@@ -288,8 +288,8 @@ mod tests {
     }
 
     #[test]
-    fn entries_stay_what_they_are_while_text_is_held_back() {
-        let log = knowing(1024, b"a-value");
+    fn pending_text_stays_in_its_entry() {
+        let log = log_redacting(1024, b"a-value");
         for text in ["a", "b"] {
             log.output(LogSource::Stdout, text.as_bytes());
             log.output(LogSource::Stdout, text.as_bytes());
@@ -300,42 +300,42 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_in_what_is_shown_and_what_is_not_is_counted() {
-        for room in 0..20 {
-            let log = knowing(ENTRY_COST + room, b"a-value");
+    fn limit_applies_to_redacted_text() {
+        for capacity in 0..20 {
+            let log = log_redacting(ENTRY_COST + capacity, b"a-value");
             log.output(LogSource::Stdout, b"<a-va");
             log.output(LogSource::Stdout, b"lue>");
             let whole = "<[redacted:key]>";
-            let kept = room.min(whole.len());
-            let discarded = if room == 0 { "<a-value>".len() } else { whole.len() - kept };
-            let shown = if room == 0 { vec![] } else { vec![whole[..kept].to_owned()] };
-            assert_eq!(texts(&log), (shown, discarded as u64), "room for {room}");
+            let kept = capacity.min(whole.len());
+            let discarded = if capacity == 0 { "<a-value>".len() } else { whole.len() - kept };
+            let shown = if capacity == 0 { vec![] } else { vec![whole[..kept].to_owned()] };
+            assert_eq!(texts(&log), (shown, discarded as u64), "capacity {capacity}");
         }
     }
 
     #[test]
-    fn what_is_beyond_the_cap_is_not_kept_in_any_way() {
-        let log = knowing(100, b"a-value");
+    fn discarded_bytes_use_no_memory() {
+        let log = log_redacting(100, b"a-value");
         for _ in 0..1000 {
             log.output(LogSource::Stdout, &[b'x'; 1000]);
             line(&log, LogLevel::Info, "more");
         }
         let written = log.0.lock();
-        let kept: usize = written.kept.entries.iter().map(|(_, text)| text.len()).sum();
-        assert!(kept <= 100 && written.kept.entries.len() <= 2);
-        assert!(written.stdout.undecided.len() + written.lines.undecided.len() <= 2);
+        let stored: usize = written.buffer.entries.iter().map(|(_, text)| text.len()).sum();
+        assert!(stored <= 100 && written.buffer.entries.len() <= 2);
+        assert!(written.stdout.pending.len() + written.lines.pending.len() <= 2);
     }
 
     #[test]
-    fn long_line_lets_others_run() {
-        let log = knowing(4 * STRETCH, b"a-value");
-        let text = format!("{}a-value", "x".repeat(2 * STRETCH - 3));
+    fn long_line_yields() {
+        let log = log_redacting(4 * REDACTION_CHUNK, b"a-value");
+        let text = format!("{}a-value", "x".repeat(2 * REDACTION_CHUNK - 3));
         let mut line = Box::pin(log.line(LogLevel::Info, &text));
         assert!((&mut line).now_or_never().is_none());
         assert!((&mut line).now_or_never().is_none());
         assert_eq!((&mut line).now_or_never(), Some(true));
         drop(line);
-        let shown = format!("{}[redacted:key]", "x".repeat(2 * STRETCH - 3));
+        let shown = format!("{}[redacted:key]", "x".repeat(2 * REDACTION_CHUNK - 3));
         assert_eq!(texts(&log), (vec![shown], 0));
     }
 }

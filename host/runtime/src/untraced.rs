@@ -1,9 +1,10 @@
-//! Functions of the engine's that take or give a guest's text, linked once more.
+//! WASI functions with guest-supplied strings, linked without `tracing` events.
 //!
-//! As the engine links them, each call is an event of `tracing`, at its lowest level, with the texts in it: what a guest takes for a
-//! name — of a header, of a host — would stand in the trace of whoever listens, and redaction is not asked. The same functions
-//! are linked here, without the event. Lists, and so the values of headers and what is written to streams, the engine leaves out
-//! by itself; functions of files take texts, too, and none can be called without a folder, which no guest has.
+//! The engine's own bindings emit a `tracing` event at the lowest level for each call, with its
+//! strings. The name of a header or a host would appear unredacted in a trace. The same functions
+//! are linked here without the event. The engine omits lists by itself, such as header values and
+//! stream data. Functions of files have strings too, but a guest cannot call them without a
+//! directory.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource};
@@ -17,11 +18,11 @@ use wasmtime_wasi_http::p2::bindings::http::types::{
 };
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-/// The interfaces' names, at the versions that the engine has.
+/// The interfaces, with the engine's versions.
 const TYPES: &str = "wasi:http/types@0.2.12";
 const LOOKUP: &str = "wasi:sockets/ip-name-lookup@0.2.12";
 
-/// Takes the place of what is linked already of `wasi:http`.
+/// Replaces functions of `wasi:http`.
 pub(crate) fn add_http_to_linker<T: WasiHttpView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let linked = linker.instance(TYPES).and_then(|mut types| fields(&mut types).and_then(|()| requests(&mut types)));
@@ -29,7 +30,7 @@ pub(crate) fn add_http_to_linker<T: WasiHttpView + 'static>(linker: &mut Linker<
     linked
 }
 
-/// Takes the place of what is linked already of `wasi:sockets`.
+/// Replaces the name lookup of `wasi:sockets`.
 pub(crate) fn add_lookup_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let linked = linker.instance(LOOKUP).and_then(|mut lookup| {
@@ -53,16 +54,16 @@ fn fields<T: WasiHttpView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmt
     type Name = (Resource<Fields>, String);
     method(types, "fields.get", |http, (fields, name): Name| http.get(fields, name))?;
     method(types, "fields.has", |http, (fields, name): Name| http.has(fields, name))?;
-    method(types, "fields.delete", |http, (fields, name): Name| told(http.delete(fields, name)))?;
+    method(types, "fields.delete", |http, (fields, name): Name| convert(http.delete(fields, name)))?;
     method(types, "fields.set", |http, (fields, name, values): (Resource<Fields>, String, Vec<Vec<u8>>)| {
-        told(http.set(fields, name, values))
+        convert(http.set(fields, name, values))
     })?;
     method(types, "fields.append", |http, (fields, name, value): (Resource<Fields>, String, Vec<u8>)| {
-        told(http.append(fields, name, value))
+        convert(http.append(fields, name, value))
     })
 }
 
-/// What sets a text here is linked in `egress`, with bounds.
+/// Replaces functions of requests. Those that set a string are linked in `egress`, with limits.
 fn requests<T: WasiHttpView + 'static>(types: &mut LinkerInstance<'_, T>) -> wasmtime::Result<()> {
     type Request = (Resource<OutgoingRequest>,);
     method(types, "outgoing-request.method", |http, (request,): Request| -> wasmtime::Result<Method> {
@@ -93,8 +94,8 @@ where
     })
 }
 
-/// What the guest is told; anything that is no error of its own is a trap.
-fn told<T>(result: HeaderResult<T>) -> wasmtime::Result<Result<T, HeaderError>> {
+/// Returns a header error to the guest, and traps on any other error.
+fn convert<T>(result: HeaderResult<T>) -> wasmtime::Result<Result<T, HeaderError>> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(error) => Ok(Err(error.downcast()?)),

@@ -1,5 +1,8 @@
-//! WASI 0.2, linked so that every language's toolchain works, and inert: no environment, no arguments, no directories,
-//! no addresses, no look-ups, an empty stdin. Clocks and random numbers work; stdout and stderr go to the task log.
+//! WASI 0.2 without access to the machine.
+//!
+//! Every interface is linked, so that components of all toolchains load. A guest gets no
+//! environment, arguments, directories, addresses or name lookups, and an empty stdin. Clocks and
+//! random numbers work; stdout and stderr go to the task log.
 
 use std::io;
 use std::pin::Pin;
@@ -14,21 +17,23 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 use crate::limits::RANDOM_MAX;
 use crate::task_log::{LogSource, TaskLog};
 
-/// What a component may import of WASI. It gets the same of either: nothing of the machine.
+/// The WASI interfaces that a component may import. None gives access to the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wasi {
-    /// Everything, as any toolchain's components do.
+    /// Every interface, for components of any toolchain.
     #[default]
     Inert,
-    /// Neither files nor sockets: a component that imports them is refused, whether it would use them or not.
+    /// No files and no sockets: a component that imports them is refused, even if it does not use
+    /// them.
     ///
-    /// Rust's components import what they use: those that use neither pass, as the examples of this repository do. An
-    /// interpreter that is built into a component, as for Python or JavaScript, imports both as a rule.
+    /// Rust components import only the interfaces that they use, so the examples of this repository
+    /// load. A component with an embedded interpreter, such as for Python or JavaScript, usually
+    /// imports both.
     Strict,
 }
 
-/// What [`Wasi::Strict`] refuses.
+/// The packages that [`Wasi::Strict`] refuses.
 const REFUSED: [&str; 2] = ["wasi:filesystem/", "wasi:sockets/"];
 
 impl Wasi {
@@ -37,39 +42,39 @@ impl Wasi {
     }
 }
 
-/// The most bytes that a guest writes to a stream in one call.
+/// The number of bytes that a stream accepts per write.
 const WRITE_MAX: usize = 64 * 1024;
 
-/// The WASI context of one task.
+/// Creates the WASI context of a task.
 pub(crate) fn inert(log: &TaskLog) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
     builder
-        .stdout(Captured { log: log.clone(), source: LogSource::Stdout })
-        .stderr(Captured { log: log.clone(), source: LogSource::Stderr })
+        .stdout(LogStream { log: log.clone(), source: LogSource::Stdout })
+        .stderr(LogStream { log: log.clone(), source: LogSource::Stderr })
         .max_random_size(RANDOM_MAX as u64)
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
-        // The switches above refuse by themselves; this refuses every address should one of them be forgotten.
+        // Defense in depth: refuses every address if one of the switches above is forgotten.
         .socket_addr_check(|_, _| Box::pin(std::future::ready(false)));
     builder.build()
 }
 
-/// An output stream into the task log. It takes everything at once; what is beyond the cap is counted and dropped, so
-/// that a skill that prints too much is not ended for it.
+/// An output stream to the task log. It accepts every write; bytes beyond the log's limit are
+/// counted and dropped.
 #[derive(Clone)]
-struct Captured {
+struct LogStream {
     log: TaskLog,
     source: LogSource,
 }
 
-impl IsTerminal for Captured {
+impl IsTerminal for LogStream {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Captured {
+impl StdoutStream for LogStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -80,11 +85,11 @@ impl StdoutStream for Captured {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Captured {
+impl Pollable for LogStream {
     async fn ready(&mut self) {}
 }
 
-impl OutputStream for Captured {
+impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.log.output(self.source, &bytes);
         Ok(())
@@ -99,7 +104,7 @@ impl OutputStream for Captured {
     }
 }
 
-impl AsyncWrite for Captured {
+impl AsyncWrite for LogStream {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.log.output(self.source, bytes);
         Poll::Ready(Ok(bytes.len()))

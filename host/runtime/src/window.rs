@@ -8,54 +8,54 @@ use far_core::clock;
 
 /// The window of one store's host calls and requests.
 ///
-/// The window of an embedder's store closes with a violation, at the deadline and with the task's
-/// end: such a store may be entered after each of them. The runtime drops its own stores then, so
-/// theirs stays open.
+/// The window of an embedder's store closes after a violation, at the deadline, and with the task's
+/// end, since the embedder may enter such a store later. The runtime drops its own stores then, so
+/// their windows stay open.
 #[derive(Clone)]
 pub(crate) struct Window {
     session: Arc<Session>,
     closes: bool,
 }
 
-/// The reason for which a window is closed.
-pub(crate) enum Closed {
+/// Reasons why a window is closed.
+pub(crate) enum CloseReason {
     /// The session stopped: a violation, or a record that was not accepted.
-    Stopped(Stop),
-    /// The task has ended.
-    Finished,
-    /// The deadline is over.
-    Late,
+    Stop(Stop),
+    /// The end of the task.
+    TaskEnd,
+    /// The deadline.
+    Deadline,
 }
 
 impl Window {
-    /// Returns the window of a store of the runtime's own.
-    pub(crate) fn open(session: Arc<Session>) -> Self {
+    /// Creates the window of one of the runtime's own stores.
+    pub(crate) fn unlimited(session: Arc<Session>) -> Self {
         Self { session, closes: false }
     }
 
-    /// Returns the window of an embedder's store.
+    /// Creates the window of an embedder's store.
     pub(crate) fn closing(session: Arc<Session>) -> Self {
         Self { session, closes: true }
     }
 
-    /// Returns the time at which the window closes at the latest, if it closes.
+    /// Returns the deadline of the window, if it has one.
     pub(crate) fn end(&self) -> Option<Instant> {
         self.closes.then(|| self.session.context().deadline)
     }
 
-    /// Refuses what comes after the window has closed.
+    /// Checks that the window is open.
     ///
     /// # Errors
     ///
-    /// [`Closed`].
-    pub(crate) fn check(&self) -> Result<(), Closed> {
+    /// [`CloseReason`] if the window is closed.
+    pub(crate) fn check(&self) -> Result<(), CloseReason> {
         let Some(end) = self.end() else { return Ok(()) };
-        if let Some(stop) = self.session.stopped() {
-            return Err(Closed::Stopped(stop.clone()));
+        if let Some(stop) = self.session.stop_reason() {
+            return Err(CloseReason::Stop(stop.clone()));
         }
         if self.session.is_finished() {
-            return Err(Closed::Finished);
+            return Err(CloseReason::TaskEnd);
         }
-        if clock::now() >= end { Err(Closed::Late) } else { Ok(()) }
+        if clock::now() >= end { Err(CloseReason::Deadline) } else { Ok(()) }
     }
 }

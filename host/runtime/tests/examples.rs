@@ -1,11 +1,7 @@
-//! The examples, run: a store of an embedder's own, and a backend of one's own.
+//! Runs the examples: a store of the embedder, and a custom backend.
 
 #![expect(clippy::disallowed_methods, reason = "tests of a backend call it themselves")]
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "in a test's own steps, too, what is not there is a failed test"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a missing value fails the test")]
 
 #[allow(dead_code, reason = "the example's own main")]
 #[path = "../examples/http_json.rs"]
@@ -18,7 +14,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_core::broker::reach;
+use far_core::broker::probe;
 use far_core::provider::{ProviderError, Reference, SecretProvider};
 use far_core::{Version, VersionSelector};
 use far_runtime::capability::DenyReason;
@@ -26,7 +22,7 @@ use far_runtime::embed::{EmbeddedSkill, OpenError};
 use far_runtime::pal::{EventKind, MemorySink, Outcome, Record};
 use far_runtime::{End, Grant, Limits, Refusal, Report, Runtime, Task};
 use far_servers::Authority;
-use far_servers::https::{Arrived, Https, Reply};
+use far_servers::https::{ReceivedRequest, Https, Reply};
 use far_tests::guests;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -38,7 +34,7 @@ use self::own_store::{Host, State};
 
 const VALUE: &str = "alpha-canary-7f3a91";
 
-/// An embedder's program, and what it recorded.
+/// An embedder's program, and its recorded events.
 struct Program {
     host: Host,
     runtime: Arc<Runtime>,
@@ -83,8 +79,8 @@ impl Program {
     }
 }
 
-/// Returns a store of the same data that did not trap.
-fn again(store: Store<State>, program: &Program) -> Store<State> {
+/// Moves the data into a new store, which did not trap.
+fn renewed(store: Store<State>, program: &Program) -> Store<State> {
     let mut store = Store::new(&program.host.engine, store.into_data());
     store.set_epoch_deadline(1_000_000);
     store
@@ -150,14 +146,14 @@ async fn calls_after_violation_trap() {
     program.call(&mut store, &skill, json!([{ "do": "identity" }])).await.unwrap();
     let violated = task.drive(program.call(&mut store, &skill, json!([get("gamma")]))).await;
     assert!(violated.is_err());
-    // The engine enters no component again in a store that trapped; a new store is the worst case.
-    let mut store = again(store, &program);
+    // The engine does not enter a store again after a trap. A new store is the worst case.
+    let mut store = renewed(store, &program);
     for step in [json!({ "do": "identity" }), get("alpha"), json!({ "do": "log", "level": "info", "message": "m" })] {
         let error = program.call(&mut store, &skill, json!([step])).await.unwrap_err();
         assert!(error.root_cause().to_string().starts_with("scope violation"), "{error:?}");
-        store = again(store, &program);
+        store = renewed(store, &program);
     }
-    // What the embedder reports does not hide it.
+    // The embedder's result does not hide the violation.
     let report = task.finish(Ok(Ok(b"all is well".to_vec()))).await;
     assert!(matches!(report.end, End::Violation(_)), "{:?}", report.end);
 }
@@ -191,8 +187,8 @@ async fn dropped_task_ends() {
     assert_eq!(program.events.kinds().last(), Some(&EventKind::TaskFinished));
 }
 
-/// Sends a request by a task's hooks.
-async fn sent(store: &mut Store<State>) -> bool {
+/// Sends a request with a task's hooks. Returns true if it succeeds.
+async fn sends(store: &mut Store<State>) -> bool {
     let body = http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
     let request = http::Request::builder().uri("https://open.example.com/a").body(body).unwrap();
     let sending = store.data_mut().far.http_hooks().send_request(request, None, Box::new(async { Ok(()) }));
@@ -207,7 +203,7 @@ async fn requests_after_end_are_refused() {
     let mut store = program.host.store(&task, far);
     task.start().await.unwrap();
     drop(task);
-    assert!(!sent(&mut store).await);
+    assert!(!sends(&mut store).await);
     assert_eq!(program.events.kinds().last(), Some(&EventKind::TaskFinished));
 
     let limits = Limits { timeout: Duration::from_millis(100), ..Limits::default() };
@@ -216,7 +212,7 @@ async fn requests_after_end_are_refused() {
     let mut store = program.host.store(&task, far);
     task.start().await.unwrap();
     tokio::time::sleep_until(task.deadline()).await;
-    assert!(!sent(&mut store).await);
+    assert!(!sends(&mut store).await);
     assert_eq!(program.events.kinds().last(), Some(&EventKind::TaskStarted));
     drop(store);
     assert_eq!(task.finish(Ok(Ok(Vec::new()))).await.end, End::TimedOut);
@@ -233,7 +229,7 @@ async fn deadline_ends_guest_and_calls() {
     let mut store = program.host.store(&task, far);
     task.start().await.unwrap();
     let result = task.drive(program.call(&mut store, &skill, json!([{ "do": "spin" }]))).await;
-    let mut store = again(store, &program);
+    let mut store = renewed(store, &program);
     let late = program.call(&mut store, &skill, json!([get("alpha")])).await.unwrap_err();
     assert_eq!(late.downcast_ref::<Trap>(), Some(&Trap::Interrupt));
     drop(store);
@@ -249,8 +245,8 @@ async fn refused_task_is_recorded() {
     assert_eq!(program.events.kinds(), [EventKind::TaskRefused]);
 }
 
-/// A service with one secret.
-fn answer(request: &Arrived) -> Reply {
+/// Serves one secret.
+fn respond(request: &ReceivedRequest) -> Reply {
     let body = |version: &str| {
         json!({ "version": version, "data": "YWxwaGEtY2FuYXJ5LTdmM2E5MQ==", "ttl": 60 }).to_string().into_bytes()
     };
@@ -266,7 +262,7 @@ fn answer(request: &Arrived) -> Reply {
 
 fn service() -> (Https, reqwest::Url, reqwest::Client) {
     let authority = Authority::new();
-    let server = Https::start(&authority, "localhost", Arc::new(answer)).unwrap();
+    let server = Https::start(&authority, "localhost", Arc::new(respond)).unwrap();
     let url = format!("https://localhost:{}/v1", server.port()).parse().unwrap();
     let certificate = reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap();
     (server, url, http_json::client().tls_certs_only([certificate]).build().unwrap())
@@ -286,10 +282,10 @@ async fn http_backend_serves_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_backend_maps_answers() {
+async fn http_backend_maps_responses() {
     let (_server, url, client) = service();
     let provider = http_json::HttpJson::new("service".parse().unwrap(), url, client);
-    assert_eq!(reach(&provider).await.unwrap(), [Reference::new("alpha")]);
+    assert_eq!(probe(&provider).await.unwrap(), [Reference::new("alpha")]);
     for (name, expected) in [
         ("none", ProviderError::NotFound),
         ("a/b", ProviderError::Denied),

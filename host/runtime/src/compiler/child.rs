@@ -1,4 +1,4 @@
-//! The compiling process.
+//! The compiler process.
 
 use std::io::{self, Read, Write};
 use std::panic::catch_unwind;
@@ -6,24 +6,24 @@ use std::process::ExitCode;
 
 use wasmtime::Engine;
 
-use super::order::Order;
+use super::args::ChildArgs;
 use super::{pool, sandbox};
 use crate::engine;
-use crate::limits::is_the_machines;
+use crate::limits::is_os_error;
 use crate::load_error::{LoadError, of_engine};
 
-/// How a compiling process ends, if it does so by itself.
+/// The exit code of a compiler process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     /// The machine code is on the standard output.
     Compiled,
-    /// The component is not valid; why is on the standard error.
+    /// The component is not valid. The error is on the standard error.
     Invalid,
-    /// The component has more than the engine's pool; what, on the standard error.
+    /// The component exceeds the engine's pool. The error is on the standard error.
     Limits,
-    /// Memory, or something else of the machine's, is lacking.
+    /// The process lacks memory or another resource.
     Memory,
-    /// The process could not be bounded, or could not read or write.
+    /// The process could not be limited, or an I/O error occurred.
     Host,
 }
 
@@ -43,22 +43,22 @@ impl Exit {
 
 /// Compiles the component on the standard input, and writes machine code to the standard output.
 ///
-/// Bounds the process first, for good. Must be called before the process has a second thread.
-pub(super) fn compile_stdin(order: &Order) -> ExitCode {
-    let threads = pool::threads_within(order.limits.memory);
-    let end = match sandbox::enter(order) {
+/// First limits the process, permanently. Call it before the process has a second thread.
+pub(super) fn compile_stdin(args: &ChildArgs) -> ExitCode {
+    let threads = pool::threads_within(args.limits.memory);
+    let end = match sandbox::enter(args) {
         Ok(()) => {
             catch_unwind(|| compile(threads)).unwrap_or_else(|_| (Exit::Host, "the compiler panicked".to_owned()))
         }
-        Err(error) => (Exit::Host, format!("it could not be bounded: {error}")),
+        Err(error) => (Exit::Host, format!("cannot limit the compiler process: {error}")),
     };
     let (exit, message) = end;
-    // Nobody is told more than the exit code if this fails.
+    // If this fails, the host has only the exit code.
     let _ = io::stderr().write_all(message.as_bytes());
     exit.code()
 }
 
-/// An engine that compiles, and reserves nothing to run.
+/// Creates an engine that compiles, and reserves no memory for execution.
 fn compiling_engine() -> wasmtime::Result<Engine> {
     Engine::new(&engine::configured())
 }
@@ -66,20 +66,20 @@ fn compiling_engine() -> wasmtime::Result<Engine> {
 fn compile(threads: usize) -> (Exit, String) {
     let mut component = Vec::new();
     if let Err(error) = io::stdin().lock().read_to_end(&mut component) {
-        return (Exit::Host, format!("it could not read the component: {error}"));
+        return (Exit::Host, format!("cannot read the component: {error}"));
     }
     let compile = || compiling_engine().and_then(|engine| engine.precompile_component(&component));
     let compiled = match pool::install(threads, compile) {
         Ok(compiled) => compiled,
-        Err(error) => return (Exit::Memory, format!("it could not start its threads: {error}")),
+        Err(error) => return (Exit::Memory, format!("cannot start threads: {error}")),
     };
     match compiled {
         Ok(code) => match io::stdout().lock().write_all(&code) {
             Ok(()) => (Exit::Compiled, String::new()),
-            // A file of its own, in memory: the limit on its size is the limit on memory.
+            // The output is a memory file, so the limit on its size is the limit on memory.
             Err(error) => (Exit::Memory, error.to_string()),
         },
-        Err(error) if is_the_machines(&error) => (Exit::Memory, format!("{error:#}")),
+        Err(error) if is_os_error(&error) => (Exit::Memory, format!("{error:#}")),
         Err(error) => {
             let message = format!("{error:#}");
             (if matches!(of_engine(error), LoadError::Limits(_)) { Exit::Limits } else { Exit::Invalid }, message)
@@ -95,7 +95,7 @@ mod tests {
     use crate::engine::{PoolSize, engine};
 
     #[test]
-    fn compiled_code_fits_every_pool() {
+    fn compiled_code_is_compatible_with_pools() {
         let hash = |engine: Engine| {
             let mut hasher = DefaultHasher::new();
             engine.precompile_compatibility_hash().hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! One compilation: its limits, its share of the processors, and whether anybody waits for it.
+//! Compilation jobs.
 
 use std::sync::Arc;
 use std::thread;
@@ -9,33 +9,33 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::LoadLimits;
 
-/// The components that are compiled at once, and those that wait for a place.
+/// A queue that limits concurrent compilations.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct CompileQueue {
     semaphore: Arc<Semaphore>,
-    all: usize,
+    permits: usize,
 }
 
-/// One compilation.
+/// One compilation, with its limits and its permit.
 pub(crate) struct Job {
     pub(super) limits: LoadLimits,
-    places: Places,
-    _place: OwnedSemaphorePermit,
-    /// Whose other end the waiter holds.
+    compile_queue: CompileQueue,
+    _permit: OwnedSemaphorePermit,
+    /// Closed when the waiting load is dropped.
     waiter: watch::Sender<()>,
 }
 
-impl Places {
-    pub(crate) fn new(all: usize) -> Self {
-        Self { semaphore: Arc::new(Semaphore::new(all)), all }
+impl CompileQueue {
+    pub(crate) fn new(permits: usize) -> Self {
+        Self { semaphore: Arc::new(Semaphore::new(permits)), permits }
     }
 
-    /// Waits for a place. The job is abandoned once the receiver is dropped.
+    /// Waits for a permit. The job is abandoned when the receiver is dropped.
     pub(crate) async fn job(&self, limits: LoadLimits) -> Option<(Job, watch::Receiver<()>)> {
         // The semaphore is never closed.
-        let place = self.semaphore.clone().acquire_owned().await.ok()?;
+        let permit = self.semaphore.clone().acquire_owned().await.ok()?;
         let (waiter, waiting) = watch::channel(());
-        Some((Job { limits, places: self.clone(), _place: place, waiter }, waiting))
+        Some((Job { limits, compile_queue: self.clone(), _permit: permit, waiter }, waiting))
     }
 }
 
@@ -49,15 +49,16 @@ impl Job {
         Clock { job: self, left: self.limits.timeout, seen: clock::machine_now() }
     }
 
-    /// The share of a processor that each of the compilations has, if each uses one.
+    /// Returns the share of a processor per compilation, if each uses one processor.
     fn share(&self) -> f64 {
-        let running = self.places.all.saturating_sub(self.places.semaphore.available_permits()).max(1);
+        let running =
+            self.compile_queue.permits.saturating_sub(self.compile_queue.semaphore.available_permits()).max(1);
         let processors = thread::available_parallelism().map_or(1, |number| number.get());
         if running <= processors { 1.0 } else { processors as f64 / running as f64 }
     }
 }
 
-/// A clock that passes slower while compilations share processors.
+/// A clock that slows down while compilations share processors.
 pub(super) struct Clock<'j> {
     job: &'j Job,
     left: Duration,
@@ -65,7 +66,7 @@ pub(super) struct Clock<'j> {
 }
 
 impl Clock<'_> {
-    /// Returns the time left; none once it is over.
+    /// Returns the time left; none after the timeout.
     pub(super) fn left(&mut self) -> Option<Duration> {
         let now = clock::machine_now();
         let passed = now.duration_since(self.seen).mul_f64(self.job.share());
@@ -81,23 +82,23 @@ mod tests {
 
     #[tokio::test]
     async fn job_is_abandoned_with_waiter() {
-        let places = Places::new(2);
-        let (job, waiting) = places.job(LoadLimits::default()).await.unwrap();
+        let compile_queue = CompileQueue::new(2);
+        let (job, waiting) = compile_queue.job(LoadLimits::default()).await.unwrap();
         assert!(!job.is_abandoned());
         drop(waiting);
         assert!(job.is_abandoned());
         drop(job);
-        assert_eq!(places.semaphore.available_permits(), 2);
+        assert_eq!(compile_queue.semaphore.available_permits(), 2);
     }
 
     #[tokio::test]
     async fn crowded_processors_slow_the_clock() {
         let processors = thread::available_parallelism().map_or(1, |number| number.get());
-        let places = Places::new(processors * 4);
-        let mut jobs = vec![places.job(LoadLimits::default()).await.unwrap()];
+        let compile_queue = CompileQueue::new(processors * 4);
+        let mut jobs = vec![compile_queue.job(LoadLimits::default()).await.unwrap()];
         assert_eq!(jobs[0].0.share(), 1.0);
         for _ in 1..processors * 4 {
-            jobs.push(places.job(LoadLimits::default()).await.unwrap());
+            jobs.push(compile_queue.job(LoadLimits::default()).await.unwrap());
         }
         assert_eq!(jobs[0].0.share(), 0.25);
         let mut clock = jobs[0].0.start();

@@ -1,20 +1,21 @@
-//! Compiling components, within bounds that hold whatever their shape.
+//! Compilation of components, with limits.
 //!
-//! A compiler's time and memory depend on its input in ways that no check of the input predicts, and
-//! a thread that compiles cannot be ended. So [`Compiler::child`] compiles in a child process, which
-//! the kernel ends: by a deadline, by CPU time, by memory. The child holds no secret, opens nothing
-//! and reaches nobody; it takes a component on its standard input and writes machine code.
+//! The time and memory of a compiler depend on its input in ways that no check predicts, and a
+//! thread cannot be killed. So [`Compiler::child`] compiles in a child process, with limits on
+//! wall-clock time, CPU time and memory. The child holds no secret, opens no file and has no
+//! network. It reads a component from its standard input, and writes machine code to its standard
+//! output.
 //!
 //! # Security
 //!
-//! The host runs the machine code that the child writes, as it runs that of a compiler in its own
-//! process. The child keeps a compiler's crash, and its use of time and memory, out of the process
-//! that holds secrets. It does not keep out wrong code: a component that takes the compiler over
-//! decides what the code does.
+//! The host executes the machine code of the child, as it would the code of a compiler in its own
+//! process. The child isolates crashes, and the use of time and memory, from the process with
+//! secrets. It does not protect against wrong code: a component that exploits the compiler controls
+//! the code.
 
+mod args;
 mod child;
 mod job;
-mod order;
 mod pool;
 mod process;
 mod sandbox;
@@ -25,28 +26,28 @@ use std::time::Duration;
 
 use wasmtime::Engine;
 
-pub(crate) use job::{Job, Places};
+pub(crate) use job::{CompileQueue, Job};
 
 use crate::load_error::{LoadError, of_engine};
 
-/// Bounds on loading one component.
+/// Limits on the compilation of one component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoadLimits {
-    /// Time for compiling, once it has begun. 60 s by default. While more components are compiled
-    /// than there are processors, the clock runs proportionally slower, so that no load fails
+    /// Time of compilation, without waiting. 60 s by default. If more components are compiled than
+    /// there are processors, the clock slows down proportionally, so that a load does not fail
     /// because of its neighbors.
     pub timeout: Duration,
-    /// Memory of the compiler, in bytes. 1 GiB by default. Holds in a child process only.
+    /// Memory of the compiler, in bytes. 1 GiB by default. Applies only to a child process.
     pub memory: u64,
 }
 
 impl LoadLimits {
-    /// The most memory of the compiler, in bytes.
+    /// The maximum memory of the compiler, in bytes.
     pub const MEMORY_MAX: u64 = 16 << 30;
-    /// The most time for compiling.
+    /// The maximum time of compilation.
     pub const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 
-    /// Returns the limits, each at its maximum at most.
+    /// Returns the limits, each at most its maximum.
     pub(crate) fn clamped(self) -> Self {
         Self { timeout: self.timeout.min(Self::TIMEOUT_MAX), memory: self.memory.min(Self::MEMORY_MAX) }
     }
@@ -58,42 +59,42 @@ impl Default for LoadLimits {
     }
 }
 
-/// Where components are compiled.
+/// The process that compiles components.
 #[derive(Clone, Debug, Default)]
-pub struct Compiler(Place);
+pub struct Compiler(CompilerKind);
 
 #[derive(Clone, Debug, Default)]
-enum Place {
+enum CompilerKind {
     #[default]
-    Here,
+    InProcess,
     Child(Program),
 }
 
-/// A program whose `main` calls [`Compiler::child_main`].
+/// An executable whose `main` calls [`Compiler::child_main`].
 #[derive(Clone, Debug)]
 struct Program(PathBuf);
 
 impl Compiler {
-    /// Compiles in this process, on a thread.
+    /// Compiles on a thread of this process.
     ///
-    /// At the deadline of [`LoadLimits`] the wait ends with an error, but the thread goes on, and
-    /// memory is not bounded: for components that are trusted not to attack their compiler.
+    /// After the timeout of [`LoadLimits`], a load fails, but its thread continues. Memory is not
+    /// limited. Use it only for components that are trusted not to attack the compiler.
     pub fn in_process() -> Self {
-        Self(Place::Here)
+        Self(CompilerKind::InProcess)
     }
 
-    /// Compiles in a child process, started anew for each component.
+    /// Compiles in a child process, one per component.
     ///
     /// The program's `main` must call [`Compiler::child_main`] first, and must be built with the
-    /// same version of this library. `/proc/self/exe` names the running program.
+    /// same version of this library. `/proc/self/exe` is the running program.
     pub fn child(program: impl Into<PathBuf>) -> Self {
-        Self(Place::Child(Program(program.into())))
+        Self(CompilerKind::Child(Program(program.into())))
     }
 
-    /// Compiles the component on the standard input, if this process was started by a host's
-    /// [`Compiler::child`]. Returns how the process then ends.
+    /// Compiles the component on the standard input, if a host started this process with
+    /// [`Compiler::child`]. Returns the exit code of the process.
     ///
-    /// Bounds the process first, for good: time, memory and system calls. Must be called before the
+    /// First limits time, memory and system calls of the process, permanently. Call it before the
     /// process has a second thread.
     ///
     /// ```no_run
@@ -110,32 +111,32 @@ impl Compiler {
     /// }
     /// ```
     pub fn child_main() -> Option<ExitCode> {
-        order::Order::parse(std::env::args_os().skip(1)).map(|order| child::compile_stdin(&order))
+        args::ChildArgs::parse(std::env::args_os().skip(1)).map(|args| child::compile_stdin(&args))
     }
 
-    /// How many components are compiled at once. Children share the processors fairly, whatever
-    /// they compile; in this process, compiling must leave room for tasks.
-    pub(crate) fn at_once(&self) -> usize {
+    /// Returns the number of concurrent compilations. Child processes share the processors fairly.
+    /// In this process, compilation must leave processors for tasks.
+    pub(crate) fn concurrency(&self) -> usize {
         match self.0 {
-            Place::Here => 2,
-            Place::Child(_) => 8,
+            CompilerKind::InProcess => 2,
+            CompilerKind::Child(_) => 8,
         }
     }
 
-    /// The time after which nobody waits for a compilation that cannot be ended.
+    /// Returns the time after which a load fails although its compilation continues.
     pub(crate) fn deadline(&self, limits: &LoadLimits) -> Option<Duration> {
-        matches!(self.0, Place::Here).then_some(limits.timeout)
+        matches!(self.0, CompilerKind::InProcess).then_some(limits.timeout)
     }
 
-    /// Compiles a component, and returns machine code. Blocks the thread; ends a child once the job
+    /// Compiles a component to machine code. Blocks the thread. Kills a child process once the job
     /// is abandoned.
     pub(crate) fn compile(&self, engine: &Engine, component: &[u8], job: &Job) -> Result<Vec<u8>, LoadError> {
         match &self.0 {
-            Place::Here => {
+            CompilerKind::InProcess => {
                 let compiled = pool::install(pool::threads_within(u64::MAX), || engine.precompile_component(component));
                 compiled.map_err(|error| LoadError::Host(error.into()))?.map_err(of_engine)
             }
-            Place::Child(program) => process::compile(program, component, job),
+            CompilerKind::Child(program) => process::compile(program, component, job),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The host's side of a compiling process.
+//! The host's side of a compiler process.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -10,26 +10,26 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
+use super::args::ChildArgs;
 use super::child::Exit;
-use super::order::Order;
 use super::{Job, LoadLimits, Program};
 use crate::load_error::LoadError;
 
-/// The interval between checks for an abandoned job.
-const LOOK: Duration = Duration::from_millis(50);
-/// The longest message of a compiling process that is read, in bytes.
+/// The interval of checks for an abandoned job.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The maximum length of an error message that is read, in bytes.
 const MESSAGE_MAX: u64 = 4096;
-/// The most machine code that the host takes, in bytes: ten times the largest code of a component.
+/// The maximum size of machine code, in bytes: ten times the largest code of a component.
 const CODE_MAX: u64 = 512 << 20;
-/// The words of Rust's allocator as it ends a process that gets no memory.
+/// The message of Rust's allocator when it aborts for lack of memory.
 const NO_MEMORY: &str = "memory allocation of ";
 
-/// Ends a process that is still there.
+/// Kills a child process on drop.
 struct KillOnDrop(Child);
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -44,39 +44,40 @@ pub(super) fn compile(program: &Program, component: &[u8], job: &Job) -> Result<
     let mut message = anonymous_file("message").map_err(host)?;
     input.write_all(component).and_then(|()| input.rewind()).map_err(host)?;
     let mut command = Command::new(&program.0);
-    command.args(Order { host: std::process::id(), limits: *limits }.arguments());
-    // In a group of its own: a signal of the terminal is for the host, which then ends its child.
+    command.args(ChildArgs { host: std::process::id(), limits: *limits }.arguments());
+    // A separate process group: a signal of the terminal reaches only the host, which kills the
+    // child.
     command.env_clear().current_dir("/").process_group(0);
     command.stdin(input).stdout(output.try_clone().map_err(host)?).stderr(message.try_clone().map_err(host)?);
     let child = KillOnDrop(command.spawn().map_err(host)?);
     let status = wait(child, job)?;
-    let mut words = Vec::new();
-    message.rewind().and_then(|()| message.take(MESSAGE_MAX).read_to_end(&mut words)).map_err(host)?;
-    let words = String::from_utf8_lossy(&words);
-    let ended = || wasmtime::Error::msg(words.to_string());
+    let mut stderr = Vec::new();
+    message.rewind().and_then(|()| message.take(MESSAGE_MAX).read_to_end(&mut stderr)).map_err(host)?;
+    let stderr = String::from_utf8_lossy(&stderr);
+    let error = || wasmtime::Error::msg(stderr.to_string());
     match status.code().and_then(Exit::of_code) {
         Some(Exit::Compiled) => {
             if output.metadata().map_err(host)?.len() > CODE_MAX {
-                return Err(LoadError::Limits(wasmtime::Error::msg("its machine code has more than 512 MiB")));
+                return Err(LoadError::Limits(wasmtime::Error::msg("the machine code exceeds 512 MiB")));
             }
             let mut code = Vec::new();
             output.rewind().and_then(|()| output.read_to_end(&mut code)).map_err(host)?;
             Ok(code)
         }
-        Some(Exit::Invalid) => Err(LoadError::Invalid(ended())),
-        Some(Exit::Limits) => Err(LoadError::Limits(ended())),
+        Some(Exit::Invalid) => Err(LoadError::Invalid(error())),
+        Some(Exit::Limits) => Err(LoadError::Limits(error())),
         Some(Exit::Memory) => Err(LoadError::Memory(limits.memory)),
-        Some(Exit::Host) => Err(LoadError::Host(ended())),
-        None => Err(of_status(status, &words, limits)),
+        Some(Exit::Host) => Err(LoadError::Host(error())),
+        None => Err(of_status(status, &stderr, limits)),
     }
 }
 
-/// A file without a name, which only this process and its child can open.
+/// Creates an anonymous file, which only this process and its child can open.
 fn anonymous_file(name: &str) -> io::Result<File> {
     Ok(memfd_create(name, MemfdFlags::CLOEXEC)?.into())
 }
 
-/// Waits until a process ends, its deadline passes, or its job is abandoned.
+/// Waits until a process exits, times out, or its job is abandoned.
 fn wait(mut child: KillOnDrop, job: &Job) -> Result<ExitStatus, LoadError> {
     let host = |error: io::Error| LoadError::Host(error.into());
     let mut clock = job.start();
@@ -91,30 +92,30 @@ fn wait(mut child: KillOnDrop, job: &Job) -> Result<ExitStatus, LoadError> {
         if job.is_abandoned() {
             return Err(LoadError::Interrupted);
         }
-        let look = Timespec::try_from(left.min(LOOK)).ok();
-        match poll(&mut [PollFd::new(&ended, PollFlags::IN)], look.as_ref()) {
+        let interval = Timespec::try_from(left.min(POLL_INTERVAL)).ok();
+        match poll(&mut [PollFd::new(&ended, PollFlags::IN)], interval.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(host(error.into())),
         }
     }
 }
 
-/// Signals by which somebody else ends a process.
-const ASKING: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+/// Signals with which a user or the system asks a process to terminate.
+const TERMINATION_SIGNALS: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
 
-/// Returns the cause of the end of a process that did not end by itself.
-fn of_status(status: ExitStatus, words: &str, limits: &LoadLimits) -> LoadError {
+/// Returns the error for a process that was killed by a signal.
+fn of_status(status: ExitStatus, stderr: &str, limits: &LoadLimits) -> LoadError {
     let signal = status.signal();
     let is = |known: Signal| signal == Some(known.as_raw());
-    if ASKING.into_iter().any(is) {
+    if TERMINATION_SIGNALS.into_iter().any(is) {
         LoadError::Interrupted
     } else if is(Signal::XCPU) {
         LoadError::Timeout(limits.timeout)
-    } else if is(Signal::ABORT) && words.contains(NO_MEMORY) || is(Signal::XFSZ) {
+    } else if is(Signal::ABORT) && stderr.contains(NO_MEMORY) || is(Signal::XFSZ) {
         LoadError::Memory(limits.memory)
     } else if is(Signal::KILL) {
-        // Not by this host, which knows when it does: by the kernel, for want of memory, or by somebody.
-        LoadError::Host(wasmtime::Error::msg("its compiler was killed"))
+        // Not killed by this host: by the kernel, for lack of memory, or by a user.
+        LoadError::Host(wasmtime::Error::msg("the compiler process was killed"))
     } else {
         LoadError::Compiler(status.to_string())
     }

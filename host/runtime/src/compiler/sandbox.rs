@@ -1,4 +1,4 @@
-//! The bounds of a compiling process: set by itself, before it reads a byte of the component.
+//! The sandbox of a compiler process, which the process enters before it reads the component.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,9 +10,9 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::order::Order;
+use super::args::ChildArgs;
 
-/// System calls that a compiler makes: memory, threads, clocks, and its three open files.
+/// System calls of a compiler: memory, threads, clocks, and its three open files.
 const ALLOWED: [c_long; 28] = [
     libc::SYS_brk,
     libc::SYS_clock_gettime,
@@ -44,27 +44,27 @@ const ALLOWED: [c_long; 28] = [
     libc::SYS_sysinfo,
 ];
 
-/// Address space of a process besides its data, in bytes: its program, and what its allocator reserves.
+/// Address space beyond the data limit, in bytes: the program, and reservations of its allocator.
 const RESERVED: u64 = 2 << 30;
 
-/// Bounds this process, for good. Must be called before it has a second thread.
+/// Limits this process, permanently. Call it before the process has a second thread.
 ///
-/// A system call that is not among those of a compiler fails as one that the kernel does not have.
-pub(super) fn enter(order: &Order) -> io::Result<()> {
-    let limits = &order.limits;
-    // A host that is killed leaves no compiler behind; one that was killed before, neither.
+/// Any other system call fails with ENOSYS.
+pub(super) fn enter(args: &ChildArgs) -> io::Result<()> {
+    let limits = &args.limits;
+    // The kernel kills the compiler with its host. The host may also have died before this call.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let parent = getppid().map_or(0, |parent| parent.as_raw_nonzero().get());
-    if u32::try_from(parent).ok() != Some(order.host) {
-        return Err(io::Error::other("its host has ended"));
+    if u32::try_from(parent).ok() != Some(args.host) {
+        return Err(io::Error::other("the host has exited"));
     }
     let processors = thread::available_parallelism().map_or(1, |number| number.get() as u64);
     let seconds = limits.timeout.as_secs().saturating_add(1).saturating_mul(processors).min(u64::MAX - 1);
-    // The first limit ends the process by a signal that tells why, the second by any means.
+    // The soft limit sends SIGXCPU, which identifies the cause; the hard limit sends SIGKILL.
     let hard = getrlimit(Resource::Cpu).maximum.map_or(seconds + 1, |maximum| maximum.min(seconds + 1));
     setrlimit(Resource::Cpu, Rlimit { current: Some(seconds.min(hard)), maximum: Some(hard) })?;
     limit(Resource::Data, limits.memory)?;
-    // The allocator reserves more than it uses; memory that is taken from one count is in the other.
+    // The allocator reserves more address space than it uses. The data limit counts its use.
     limit(Resource::As, limits.memory.saturating_mul(2).saturating_add(RESERVED))?;
     limit(Resource::Fsize, limits.memory)?;
     limit(Resource::Core, 0)?;
@@ -73,28 +73,28 @@ pub(super) fn enter(order: &Order) -> io::Result<()> {
     seccompiler::apply_filter(&filter).map_err(io::Error::other)
 }
 
-/// Lowers a limit. One that is lower already stays.
-fn limit(resource: Resource, most: u64) -> io::Result<()> {
-    let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
-    Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)
+/// Lowers a limit. A lower limit stays.
+fn limit(resource: Resource, max: u64) -> io::Result<()> {
+    let max = getrlimit(resource).maximum.map_or(max, |maximum| maximum.min(max));
+    Ok(setrlimit(resource, Rlimit { current: Some(max), maximum: Some(max) })?)
 }
 
 fn filter() -> Result<BpfProgram, seccompiler::Error> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.into_iter().map(|call| (call, Vec::new())).collect();
-    // Private memory alone: what is shared does not count as this process's.
+    // Private memory only: shared memory does not count toward the data limit.
     let kind = u64::try_from(libc::MAP_TYPE).unwrap_or_default();
     let private = u64::try_from(libc::MAP_PRIVATE).unwrap_or_default();
     rules.insert(libc::SYS_mmap, vec![where_masked(3, kind, private)?]);
-    // Threads alone. `clone3` has its flags in memory, where no filter sees them: libraries that
-    // find it missing take `clone`.
+    // Threads only. A filter cannot read the flags of `clone3`, which are in memory. Libraries fall
+    // back to `clone` if it is missing.
     let thread = u64::try_from(libc::CLONE_THREAD).unwrap_or_default();
     rules.insert(libc::SYS_clone, vec![where_masked(0, thread, thread)?]);
-    // The process's own limits can be read, and no longer raised.
+    // The process can read its limits, but not raise them.
     rules.insert(libc::SYS_prlimit64, vec![where_masked(2, u64::MAX, 0)?]);
     rules.insert(libc::SYS_prctl, vec![equal(0, u64::try_from(libc::PR_SET_NAME).unwrap_or_default())?]);
-    // Signals to itself, as by `abort`.
+    // Signals to this process, for `abort`.
     rules.insert(libc::SYS_tgkill, vec![equal(0, std::process::id().into())?]);
-    // The three files that it was started with, and no other that a careless shell left open.
+    // Only the three standard files, even if a shell leaked others.
     rules.insert(libc::SYS_read, vec![equal(0, 0)?]);
     for call in [libc::SYS_write, libc::SYS_writev] {
         rules.insert(call, vec![equal(0, 1)?, equal(0, 2)?]);
@@ -104,12 +104,12 @@ fn filter() -> Result<BpfProgram, seccompiler::Error> {
     Ok(filter.try_into()?)
 }
 
-/// Takes calls with this value for an argument of 32 bits.
+/// Allows calls with this value of a 32-bit argument.
 fn equal(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
     SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?])
 }
 
-/// Takes calls whose argument, masked, is the value.
+/// Allows calls whose masked argument has this value.
 fn where_masked(argument: u8, mask: u64, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
     let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)?;
     SeccompRule::new(vec![condition])
@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs on a thread that takes the filter, as a filter is its thread's.
+    /// Runs a function on a new thread with the filter, since a filter applies to a thread.
     fn filtered<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
         let filter = filter().unwrap();
         let thread = thread::spawn(move || {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_threads_are_left() {
+    fn memory_and_threads_are_allowed() {
         let sum = filtered(|| {
             let large = vec![1_u8; 64 << 20];
             let half = thread::spawn(move || large.iter().map(|byte| usize::from(*byte)).sum::<usize>());

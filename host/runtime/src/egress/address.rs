@@ -1,4 +1,5 @@
-//! Which addresses may be connected to. A name is looked up once, and what was vetted is what is connected to.
+//! The check of addresses before a connection. Each name is looked up once, and the connection goes
+//! to a checked address.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,21 +10,21 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
-/// An address that no request goes to.
+/// An error that requests to an address are prohibited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the address is not public, and the operator does not name it")]
-pub(super) struct Prohibited;
+#[error("the address is neither public nor in a network of the operator")]
+pub(super) struct ProhibitedAddress;
 
-/// A host's name has no address.
+/// An error that the name of a host cannot be resolved.
 #[derive(Debug, thiserror::Error)]
-#[error("the name of the host could not be resolved")]
-pub(super) struct Unresolved(#[source] io::Error);
+#[error("cannot resolve the name of the host")]
+pub(super) struct ResolveError(#[source] io::Error);
 
-/// The addresses that requests may go to: public ones, and those in networks that the operator names.
+/// The addresses that requests may connect to: public ones, and those in the operator's networks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     networks: Arc<[IpNet]>,
-    /// Names whose address the operator knows.
+    /// Names for which the operator configures the addresses.
     hosts: Arc<HashMap<String, Vec<SocketAddr>>>,
 }
 
@@ -32,18 +33,18 @@ impl Addresses {
         Self { networks: networks.into(), hosts: Arc::new(hosts.clone()) }
     }
 
-    /// Whether an address may be connected to. An address of IPv4 within one of IPv6 counts as what it is.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), Prohibited> {
+    /// Checks an address. An IPv4-mapped address of IPv6 counts as the address of IPv4.
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), ProhibitedAddress> {
         let address = address.to_canonical();
         let is_named = self.networks.iter().any(|network| network.contains(&address));
-        if is_named || is_public(address) { Ok(()) } else { Err(Prohibited) }
+        if is_named || is_public(address) { Ok(()) } else { Err(ProhibitedAddress) }
     }
 }
 
 impl Addresses {
-    /// Checks whether a host may be connected to, as far as that is known without a look-up: for an
-    /// address, and for a name whose address the operator knows.
-    pub(super) fn check_host(&self, host: Option<&Host<&str>>) -> Result<(), Prohibited> {
+    /// Checks a host as far as possible without a lookup: an address, or a name with configured
+    /// addresses.
+    pub(super) fn check_host(&self, host: Option<&Host<&str>>) -> Result<(), ProhibitedAddress> {
         match host {
             Some(Host::Ipv4(address)) => self.check((*address).into()),
             Some(Host::Ipv6(address)) => self.check((*address).into()),
@@ -55,14 +56,15 @@ impl Addresses {
     }
 }
 
-/// A name's addresses, if every one of them may be connected to: an answer that mixes them is nobody's honest answer.
+/// Resolves a name if all of its addresses are permitted. A response that mixes public and private
+/// addresses is not trusted.
 impl Resolve for Addresses {
     fn resolve(&self, name: Name) -> Resolving {
         let addresses = self.clone();
         Box::pin(async move {
             let found: Vec<SocketAddr> = match addresses.hosts.get(name.as_str()) {
                 Some(known) => known.clone(),
-                None => tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved)?.collect(),
+                None => tokio::net::lookup_host((name.as_str(), 0)).await.map_err(ResolveError)?.collect(),
             };
             found.iter().try_for_each(|found| addresses.check(found.ip()))?;
             Ok(Box::new(found.into_iter()) as Addrs)
@@ -70,9 +72,9 @@ impl Resolve for Addresses {
     }
 }
 
-/// Whether an address is one of the Internet's, by IANA's registries of special-purpose addresses: RFC 6890 and its
-/// updates. Of IPv6, what is not global unicast is not public, nor are the ranges that carry an address of IPv4 in them,
-/// which lead to wherever that is.
+/// Returns true if an address is globally reachable by IANA's registries of special-purpose
+/// addresses (RFC 6890 and its updates). An address of IPv6 must be global unicast. Ranges that
+/// embed an address of IPv4 are not public, since they lead to that address.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|network| network.contains(&address)),
@@ -89,21 +91,21 @@ const fn v6(a: u16, b: u16, c: u16, length: u8) -> Ipv6Net {
 }
 
 const SPECIAL_V4: [Ipv4Net; 17] = [
-    // This network.
+    // "This network".
     v4(0, 0, 0, 0, 8),
     // Private.
     v4(10, 0, 0, 0, 8),
     v4(172, 16, 0, 0, 12),
     v4(192, 168, 0, 0, 16),
-    // Shared by carriers for their customers.
+    // Carrier-grade NAT.
     v4(100, 64, 0, 0, 10),
     // Loopback.
     v4(127, 0, 0, 0, 8),
-    // Link-local, with the metadata services of clouds.
+    // Link-local, including the metadata services of clouds.
     v4(169, 254, 0, 0, 16),
-    // Public by its number, and a cloud's own service in every network of it.
+    // A public address that is an internal service in every network of one cloud.
     v4(168, 63, 129, 16, 32),
-    // Protocol assignments, documentation, relays, benchmarks.
+    // Protocol assignments, documentation, relays, benchmarking.
     v4(192, 0, 0, 0, 24),
     v4(192, 0, 2, 0, 24),
     v4(192, 31, 196, 0, 24),
@@ -111,7 +113,7 @@ const SPECIAL_V4: [Ipv4Net; 17] = [
     v4(198, 18, 0, 0, 15),
     v4(198, 51, 100, 0, 24),
     v4(203, 0, 113, 0, 24),
-    // Multicast; reserved, with broadcast.
+    // Multicast and reserved, including broadcast.
     v4(224, 0, 0, 0, 4),
     v4(240, 0, 0, 0, 4),
 ];
@@ -119,14 +121,14 @@ const SPECIAL_V4: [Ipv4Net; 17] = [
 const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 0, 3);
 
 const SPECIAL_V6: [Ipv6Net; 5] = [
-    // Protocol assignments, with Teredo.
+    // Protocol assignments, including Teredo.
     v6(0x2001, 0, 0, 23),
     // Documentation.
     v6(0x2001, 0xdb8, 0, 32),
     v6(0x3fff, 0, 0, 20),
     // 6to4.
     v6(0x2002, 0, 0, 16),
-    // Delegation of reverse names.
+    // Direct delegation of reverse names (AS112).
     v6(0x2620, 0x4f, 0x8000, 48),
 ];
 
@@ -134,15 +136,15 @@ const SPECIAL_V6: [Ipv6Net; 5] = [
 mod tests {
     use super::*;
 
-    fn is_let(networks: &[&str], address: &str) -> bool {
+    fn is_permitted(networks: &[&str], address: &str) -> bool {
         let networks: Vec<IpNet> = networks.iter().map(|network| network.parse().unwrap()).collect();
         Addresses::new(&networks, &HashMap::new()).check(address.parse().unwrap()).is_ok()
     }
 
     #[test]
-    fn the_internet_is_public_and_nothing_else() {
+    fn special_purpose_addresses_are_prohibited() {
         for address in ["1.1.1.1", "140.82.121.4", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a01:4f8::1"] {
-            assert!(is_let(&[], address), "{address}");
+            assert!(is_permitted(&[], address), "{address}");
         }
         for address in [
             "0.0.0.0",
@@ -177,20 +179,20 @@ mod tests {
             "ff02::1",
             "100::1",
         ] {
-            assert!(!is_let(&[], address), "{address}");
+            assert!(!is_permitted(&[], address), "{address}");
         }
     }
 
     #[test]
-    fn what_the_operator_names_may_be_connected_to() {
-        assert!(is_let(&["127.0.0.0/8"], "127.0.0.1"));
-        assert!(is_let(&["127.0.0.0/8"], "::ffff:127.0.0.1"), "the same address");
-        assert!(!is_let(&["127.0.0.0/8"], "10.0.0.1"));
-        assert!(is_let(&["fd00::/8"], "fd00:ec2::254"));
+    fn configured_networks_are_permitted() {
+        assert!(is_permitted(&["127.0.0.0/8"], "127.0.0.1"));
+        assert!(is_permitted(&["127.0.0.0/8"], "::ffff:127.0.0.1"), "the same address");
+        assert!(!is_permitted(&["127.0.0.0/8"], "10.0.0.1"));
+        assert!(is_permitted(&["fd00::/8"], "fd00:ec2::254"));
     }
 
     #[tokio::test]
-    async fn an_answer_with_an_address_that_is_not_public_is_none() {
+    async fn private_address_fails_resolution() {
         let name = || "localhost".parse::<Name>().unwrap();
         assert!(Addresses::default().resolve(name()).await.is_err());
         let networks = ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_the_operator_knows_is_not_looked_up_but_vetted() {
+    async fn configured_host_is_checked_without_lookup() {
         let hosts = HashMap::from([("a.invalid".to_owned(), vec!["127.0.0.1:8443".parse().unwrap()])]);
         let name = || "a.invalid".parse::<Name>().unwrap();
         assert!(Addresses::new(&[], &hosts).resolve(name()).await.is_err());

@@ -1,4 +1,4 @@
-//! The client that requests leave by: one for each task, so that no connection of one task's is another's.
+//! HTTP clients. Each task has its own, so that tasks share no connection.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,20 +18,20 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::address::Addresses;
 
-/// The operator's settings for requests: the destinations of those without a secret, the addresses
-/// of servers, and the authorities of their certificates.
+/// The operator's settings for requests: destinations, networks, addresses of hosts, and
+/// certificate authorities.
 ///
-/// A request with a secret goes where declaration, grant and catalog let that secret go, whatever
-/// the destinations here. A request without one goes to a destination that both this and the task
-/// name.
+/// A request with a secret goes where the declaration, the grant and the catalog permit that
+/// secret, whatever the destinations here. A request without a secret goes to a destination that
+/// both these settings and the task contain.
 ///
 /// ```
 /// use far_runtime::Egress;
 ///
-/// // Requests without a secret go to one API. Servers are at public addresses, and have
-/// // certificates of the platform's authorities.
+/// // Requests without a secret go to one API. Servers have public addresses, and certificates of
+/// // the platform's authorities.
 /// let egress = Egress::to(["https://api.example.com/".parse()?]);
-/// // Servers in one private network can be reached, too.
+/// // Servers in one private network are permitted too.
 /// let egress = egress.with_network("10.20.0.0/16".parse()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -43,29 +43,29 @@ pub struct Egress {
     authorities: Option<Vec<CertificateDer<'static>>>,
 }
 
-/// Why requests could not leave as the operator says.
+/// Reasons why the settings for requests cannot be applied.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EgressSetupError {
-    /// The text has no certificate in it, or one that is none.
-    #[error("there is no certificate in it, or one that cannot be read")]
+    /// The PEM text contains no certificate, or an invalid one.
+    #[error("the PEM text contains no certificate, or an invalid one")]
     Certificate,
-    /// The platform's authorities could not be read.
+    /// The platform's certificate authorities cannot be loaded.
     #[error("TLS could not be set up")]
     Tls(#[source] rustls::Error),
-    /// The client could not be set up.
+    /// The HTTP client cannot be created.
     #[error("the HTTP client could not be set up")]
     Client(#[source] reqwest::Error),
 }
 
 impl Egress {
-    /// Returns settings that let only requests with a secret leave, to servers with certificates
-    /// of the platform's authorities at public addresses.
+    /// Creates settings without destinations: only requests with a secret are sent. Servers need a
+    /// public address and a certificate of the platform's authorities.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns the settings of [`Egress::new`], with these destinations of requests without a secret.
+    /// Creates the settings of [`Egress::new`], with destinations of requests without a secret.
     pub fn to(destinations: impl IntoIterator<Item = Destination>) -> Self {
         Self { destinations: destinations.into_iter().collect(), ..Self::default() }
     }
@@ -77,26 +77,27 @@ impl Egress {
         self
     }
 
-    /// The same, and addresses in this network.
+    /// Permits addresses in a network.
     #[must_use]
     pub fn with_network(mut self, network: IpNet) -> Self {
         self.networks.push(network);
         self
     }
 
-    /// The same, with this host at this address, without a look-up. The address must be one that requests may go to; a port other
-    /// than 0 stands for the scheme's own. Said again of one host, it is at all of them. Certificates are the host's as ever.
+    /// Sets an address of a host, which is then not looked up. The address must be permitted, and a
+    /// port other than 0 replaces the port of the scheme. Further calls for the same host add
+    /// addresses. The server's certificate is still checked for the host's name.
     #[must_use]
     pub fn with_host(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.hosts.entry(host.into()).or_default().push(address);
         self
     }
 
-    /// The same for servers with certificates of these authorities, and no others.
+    /// Replaces the platform's certificate authorities.
     ///
     /// # Errors
     ///
-    /// [`EgressSetupError::Certificate`] if the text is not certificates in PEM, at least one.
+    /// [`EgressSetupError::Certificate`] if `pem` does not contain valid PEM certificates.
     pub fn with_authorities(mut self, pem: &[u8]) -> Result<Self, EgressSetupError> {
         let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let read = read.ok().filter(|all| !all.is_empty()).ok_or(EgressSetupError::Certificate)?;
@@ -127,33 +128,33 @@ impl Egress {
     }
 }
 
-/// Makes clients.
+/// A factory for HTTP clients.
 #[derive(Debug)]
 pub(crate) struct Clients {
     pub(super) addresses: Addresses,
     tls: ClientConfig,
 }
 
-/// To how many servers a task's later connections are shorter than the first.
+/// The number of servers whose TLS sessions a task resumes.
 const SESSIONS: usize = 16;
-/// How long connecting may take. The rest of a request has the task's deadline.
+/// The timeout of a connection attempt. The task's deadline limits the rest of a request.
 const CONNECT: Duration = Duration::from_secs(10);
 
 impl Clients {
-    /// A client with connections of its own.
+    /// Creates a client with its own connections.
     ///
     /// # Errors
     ///
-    /// The library's, which none of these settings brings about.
+    /// The library's error, which these settings do not cause.
     pub(super) fn client(&self) -> io::Result<reqwest::Client> {
         self.client_of(self.tls.clone())
     }
 
-    /// A client for one request, that shows a certificate: a chain and its key, in PEM.
+    /// Creates a client for one request with a client certificate: a chain and its key, in PEM.
     ///
     /// # Errors
     ///
-    /// What is to be shown is none, or the key is of another one.
+    /// An error if the PEM is not valid, or the key does not match the certificate.
     pub(super) fn client_with(&self, identity: &[u8]) -> io::Result<reqwest::Client> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(identity).collect();
         let chain = chain.map_err(|_| io::ErrorKind::InvalidData)?;
@@ -166,13 +167,13 @@ impl Clients {
     }
 
     fn client_of(&self, mut tls: ClientConfig) -> io::Result<reqwest::Client> {
-        // Of its own, too: a session that goes on would tell a server which tasks are one agent's.
+        // Not shared: a resumed session would show a server that two tasks have the same agent.
         tls.resumption = Resumption::in_memory_sessions(SESSIONS);
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(self.addresses.clone()))
             .redirect(Policy::none())
-            // A request with a secret in it is sent once.
+            // A request with a secret is sent once.
             .retry(reqwest::retry::never())
             .referer(false)
             .http1_only()

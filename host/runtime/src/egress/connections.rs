@@ -1,74 +1,77 @@
-//! A task's connections, which end with it; and with the first of the secrets that they carried.
+//! The connections of a task. They close with the task, or when a secret that they carried ends.
 //!
-//! What a connection carried last is still in its buffers, in memory that is not locked: a secret that was revoked, whose time is over,
-//! or which another version took the place of, would be there for as long as the connection is idle. And a server may go on
-//! taking a connection for whom it was opened by.
+//! The buffers of a connection are not in locked memory, and keep the bytes that it carried last. A
+//! revoked, expired or replaced secret would stay there while the connection is idle. A server may
+//! also keep trusting a connection for the identity that opened it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use far_core::broker::{Session, StandIn};
-use far_core::secret::Presence;
+use far_core::broker::{Placeholder, Session};
+use far_core::secret::WipeSignal;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::Clients;
 
-/// The client that a task's requests leave by, as long as nothing that it carried is gone.
+/// The client of a task, which is replaced once a secret that it carried has ended.
 pub(super) struct Connections {
     clients: Arc<Clients>,
     state: Mutex<State>,
-    /// Those who wait for the end of what was carried; they end with the task.
-    ends: Mutex<JoinSet<()>>,
+    /// Tasks that wait for the end of a carried secret. They end with the task.
+    watchers: Mutex<JoinSet<()>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Made with the first request: most tasks send none.
+    /// Created for the first request, since most tasks send none.
     client: Option<reqwest::Client>,
-    carried: HashMap<StandIn, Presence>,
+    carried: HashMap<Placeholder, WipeSignal>,
 }
 
 impl Connections {
     pub(super) fn new(clients: Arc<Clients>) -> Arc<Self> {
-        Arc::new(Self { clients, state: Mutex::default(), ends: Mutex::default() })
+        Arc::new(Self { clients, state: Mutex::default(), watchers: Mutex::default() })
     }
 
-    /// The task's own client. What carries a certificate has another: no connection that a server takes for one identity is used
-    /// without it, or after it was revoked.
+    /// Returns the task's client. A request with a client certificate uses a separate one: a
+    /// connection that authenticates as one identity is not reused without it, or after its
+    /// revocation.
     pub(super) fn client(&self) -> Option<reqwest::Client> {
         let mut state = self.state.lock();
-        state.drain();
+        state.close_idle();
         if state.client.is_none() {
             state.client = self.clients.client().ok();
         }
         state.client.clone()
     }
 
-    /// Has connections end with what stands behind this, which is about to be carried.
-    pub(super) fn carry(self: &Arc<Self>, session: &Session, stand_in: &StandIn) {
-        let Some(presence) = session.presence(stand_in) else { return };
-        if self.state.lock().carried.insert(stand_in.clone(), presence.clone()).is_some() {
+    /// Registers a placeholder whose secret is about to be sent: the connections close when it
+    /// ends.
+    pub(super) fn carry(self: &Arc<Self>, session: &Session, placeholder: &Placeholder) {
+        let Some(signal) = session.wipe_signal(placeholder) else { return };
+        if self.state.lock().carried.insert(placeholder.clone(), signal.clone()).is_some() {
             return;
         }
         let connections = Arc::downgrade(self);
-        self.ends.lock().spawn(async move {
-            presence.over().await;
-            Self::ended(&connections);
+        self.watchers.lock().spawn(async move {
+            signal.wiped().await;
+            Self::secret_ended(&connections);
         });
     }
 
-    fn ended(connections: &Weak<Self>) {
+    fn secret_ended(connections: &Weak<Self>) {
         if let Some(connections) = connections.upgrade() {
-            connections.state.lock().drain();
+            connections.state.lock().close_idle();
         }
     }
 }
 
 impl State {
-    /// Ends connections that are idle, if something that they may have carried is gone; one that is in use ends with its request.
-    fn drain(&mut self) {
-        if self.carried.values().any(Presence::is_over) {
+    /// Drops idle connections if a secret that they may have carried has ended. A connection in use
+    /// closes with its request.
+    fn close_idle(&mut self) {
+        if self.carried.values().any(WipeSignal::is_wiped) {
             self.client = None;
             self.carried.clear();
         }

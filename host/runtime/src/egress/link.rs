@@ -1,4 +1,4 @@
-//! `wasi:http` as guests see it: the engine's, with bounds where it has none.
+//! Limits on requests that the engine's `wasi:http` does not have.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
@@ -6,10 +6,10 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method};
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 
-/// The interface's name, at the version that the engine has.
+/// The interface, with the engine's version.
 const TYPES: &str = "wasi:http/types@0.2.12";
-/// The longest method, host with its port, and path with its query, in bytes. A guest may have a request in the making for each
-/// handle that it may hold, and these are the host's memory.
+/// The maximum lengths of the method, the authority and the path with its query, in bytes. A guest
+/// may build one request per handle, in host memory.
 const METHOD_MAX: usize = 32;
 const AUTHORITY_MAX: usize = 300;
 const PATH_MAX: usize = 16 * 1024;

@@ -1,22 +1,23 @@
-//! Requests over HTTP: nothing leaves that the task may not send, and nothing comes back that it must not see.
+//! Outgoing HTTP requests of a task, and the redaction of their responses.
 //!
-//! A request is decided on when its body is there, in one place ([`request`]): its final URL, what it carries, and where
-//! ([`placed`]). Then addresses are vetted ([`address`]), it leaves ([`client`]), and what comes back is redacted ([`response`]).
+//! A request is authorized in [`request`], once its body is complete: its final URL, its secrets,
+//! and their placements ([`substitution`]). Then its addresses are checked ([`address`]), it is
+//! sent ([`client`]), and its response is redacted ([`response`]).
 //!
 //! # Invariants
 //!
-//! - Every substitution asks the broker, with the actual destination and placement.
-//! - What is connected to is what was vetted: no redirect is followed, no proxy is asked, no name is looked up twice.
-//! - A request with a secret in it is sent once.
+//! - The broker authorizes each substitution, for the actual destination and placement.
+//! - A connection goes to a checked address: no redirects, no proxies, and one name lookup.
+//! - A request with a secret is sent once.
 
 mod address;
 mod client;
 mod connections;
 pub mod internal;
 mod link;
-mod placed;
 mod request;
 mod response;
+mod substitution;
 
 use std::error::Error as _;
 use std::io;
@@ -24,14 +25,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use far_core::broker::{Session, Stop};
-use far_core::pal::{EgressReason, Sent};
+use far_core::pal::{EgressReason, SendState};
 use http::{Request, Response};
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use self::address::{Prohibited, Unresolved};
+use self::address::{ProhibitedAddress, ResolveError};
 pub(crate) use self::client::Clients;
 pub use self::client::{Egress, EgressSetupError};
 use self::connections::Connections;
@@ -40,27 +41,31 @@ use self::request::Outgoing;
 use crate::limits::Limits;
 use crate::window::Window;
 
-/// How many requests of a task may be under way, each with its body in memory and its records.
-const AT_ONCE: u32 = 8;
+/// The maximum number of requests in flight per task. Each holds its body and its records in
+/// memory.
+const IN_FLIGHT_MAX: u32 = 8;
 
-/// A task's requests that are under way: each holds a place until its answer's body is read, or until nobody waits for it
-/// and it is decided on.
+/// The requests in flight of a task.
+///
+/// Each holds a permit until the body of its response is read. If the guest stops waiting, it holds
+/// the permit until it is authorized or refused.
 #[derive(Clone)]
-pub(crate) struct UnderWay(Arc<Semaphore>);
+pub(crate) struct InFlight(Arc<Semaphore>);
 
-impl UnderWay {
+impl InFlight {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE as usize)))
+        Self(Arc::new(Semaphore::new(IN_FLIGHT_MAX as usize)))
     }
 
-    /// Waits until none is, when the store of those that there were is gone: what is being decided on is recorded by then.
-    pub(crate) async fn none(&self) {
+    /// Waits until no request is in flight, when the store is dropped. All decisions are recorded
+    /// by then.
+    pub(crate) async fn wait_idle(&self) {
         // The semaphore is never closed.
-        let _ = self.0.acquire_many(AT_ONCE).await;
+        let _ = self.0.acquire_many(IN_FLIGHT_MAX).await;
     }
 }
 
-/// One task's requests.
+/// The hooks that send one task's requests.
 pub(crate) struct Requests(Arc<Task>);
 
 struct Task {
@@ -68,8 +73,8 @@ struct Task {
     clients: Arc<Clients>,
     connections: Arc<Connections>,
     limits: Limits,
-    sent: AtomicUsize,
-    under_way: UnderWay,
+    started: AtomicUsize,
+    in_flight: InFlight,
     window: Window,
 }
 
@@ -78,11 +83,11 @@ impl Requests {
         session: Arc<Session>,
         clients: Arc<Clients>,
         limits: &Limits,
-        under_way: UnderWay,
+        in_flight: InFlight,
         window: Window,
     ) -> Self {
-        let (connections, sent) = (Connections::new(clients.clone()), AtomicUsize::new(0));
-        Self(Arc::new(Task { session, clients, connections, limits: *limits, sent, under_way, window }))
+        let (connections, started) = (Connections::new(clients.clone()), AtomicUsize::new(0));
+        Self(Arc::new(Task { session, clients, connections, limits: *limits, started, in_flight, window }))
     }
 }
 
@@ -102,12 +107,12 @@ impl WasiHttpHooks for Requests {
         })
     }
 
-    // A guest may have as many bodies in the making as it has handles for.
+    // A guest may build as many bodies as it has handles.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         16 * 1024
     }
 
-    // The library's own write what went wrong to a log, with what came over the network.
+    // The library's defaults log the error, with data from the network.
     fn p2_error_from_hyper(&mut self, _: &hyper::Error) -> ErrorCode {
         ErrorCode::HttpProtocolError
     }
@@ -122,89 +127,94 @@ impl WasiHttpHooks for Requests {
 }
 
 impl Task {
-    /// Refuses a request after the window has closed.
+    /// Refuses a request if the window is closed.
     fn ensure_open(&self) -> Result<(), Error> {
         self.window.check().map_err(|_| Error::HttpRequestDenied)
     }
 
     async fn send(self: Arc<Self>, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
         self.ensure_open()?;
-        match self.sent.fetch_add(1, Ordering::AcqRel) {
-            sent if sent < self.limits.requests => {}
-            // Told once: what is beyond the limit can be many.
-            sent if sent == self.limits.requests => {
+        match self.started.fetch_add(1, Ordering::AcqRel) {
+            started if started < self.limits.requests => {}
+            // Recorded once, since a guest can send any number of further requests.
+            started if started == self.limits.requests => {
                 return Err(self.refused(None, EgressReason::Requests, Error::HttpRequestDenied).await);
             }
             _ => return Err(Error::HttpRequestDenied),
         }
-        // Not waited for: the guest may be what has to end another first.
-        let Ok(under_way) = self.under_way.0.clone().try_acquire_owned() else {
-            return Err(self.refused(None, EgressReason::AtOnce, Error::ConnectionLimitReached).await);
+        // Fails instead of waiting, since only the guest itself may be able to end another request.
+        let Ok(in_flight) = self.in_flight.0.clone().try_acquire_owned() else {
+            return Err(self.refused(None, EgressReason::Concurrency, Error::ConnectionLimitReached).await);
         };
-        // Goes on when the guest waits no longer, or is gone: what was begun to be recorded is waited for.
+        // A separate task, since its records must complete even if the guest stops waiting.
         let task = self.clone();
-        let decided = tokio::spawn(async move { task.outgoing(request, under_way).await });
-        let outgoing = decided.await.map_err(|_| Error::InternalError(None))??;
-        // In this order: should nobody wait any longer, the end is noted before the place is free.
-        let Outgoing { under_way, client, length, request, mut exchange } = outgoing;
+        let authorization = tokio::spawn(async move { task.outgoing(request, in_flight).await });
+        let outgoing = authorization.await.map_err(|_| Error::InternalError(None))??;
+        // Declared in this order: if the future is dropped, the end is recorded before the permit
+        // is free.
+        let Outgoing { in_flight, client, length, request, mut exchange } = outgoing;
         let shows_certificate = client.is_some();
         let Some(client) = client.or_else(|| self.connections.client()) else {
-            return Err(ended(&exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
+            return Err(after_record(&exchange.fail(EgressReason::Host, None).await, Error::ConfigurationError));
         };
-        if let Err(ended) = self.ensure_open() {
-            // Dropped before anything of it was sent, and recorded as that.
+        if let Err(closed) = self.ensure_open() {
+            // Nothing was sent; dropping the exchange records that.
             drop(exchange);
-            return Err(ended);
+            return Err(closed);
         }
-        exchange.sending(length);
-        let executed = match self.window.end() {
-            // At the end, the connection is given up, and the exchange is recorded as cancelled.
+        exchange.mark_sending(length);
+        let result = match self.window.end() {
+            // At the deadline, the connection is dropped, and the exchange is recorded as canceled.
             Some(end) => timeout_at(end.into(), client.execute(request)).await.map_err(|_| Error::HttpRequestDenied)?,
             None => client.execute(request).await,
         };
-        match executed {
+        match result {
             Ok(response) => {
-                if exchange.answered(response.status().as_u16()).await.is_err() {
+                if exchange.record_response(response.status().as_u16()).await.is_err() {
                     return Err(Error::HttpRequestDenied);
                 }
-                let (redaction, most) = (self.session.redaction(), self.limits.response_body);
-                response::redacted(response.into(), redaction, most, exchange, under_way).await
+                let (redaction, max) = (self.session.redaction(), self.limits.response_body);
+                response::redact(response.into(), redaction, max, exchange, in_flight).await
             }
             Err(error) => {
-                let (told, reason) = kind_of(&error);
-                Err(ended(&exchange.fail(reason, Some(sent_before(&error, reason, shows_certificate))).await, told))
+                let (guest_error, reason) = classify(&error);
+                Err(after_record(
+                    &exchange.fail(reason, Some(sent_status(&error, reason, shows_certificate))).await,
+                    guest_error,
+                ))
             }
         }
     }
 }
 
-/// What the guest is told of a request that is over, once that is recorded.
-fn ended(recorded: &Result<(), Stop>, told: Error) -> Error {
-    // The task ends for the log; what the guest is told does not matter any more.
-    if recorded.is_ok() { told } else { Error::HttpRequestDenied }
+/// Returns the guest's error for a finished request, once its end is recorded.
+fn after_record(recorded: &Result<(), Stop>, guest_error: Error) -> Error {
+    // If the record failed, the task ends, and the error does not matter.
+    if recorded.is_ok() { guest_error } else { Error::HttpRequestDenied }
 }
 
-/// Whether anything of a request was sent that has no answer.
-fn sent_before(error: &reqwest::Error, reason: EgressReason, shows_certificate: bool) -> Sent {
+/// Reports whether any part of a request without a response was sent.
+fn sent_status(error: &reqwest::Error, reason: EgressReason, shows_certificate: bool) -> SendState {
     let before_certificate =
-        [EgressReason::Dns, EgressReason::Address, EgressReason::Refused, EgressReason::Certificate];
+        [EgressReason::Dns, EgressReason::Address, EgressReason::ConnectionRefused, EgressReason::Certificate];
     match reason {
-        // A handshake that fails may have shown it.
-        _ if shows_certificate && !before_certificate.contains(&reason) => Sent::Unknown,
-        EgressReason::Protocol => Sent::Yes,
-        _ if error.is_connect() => Sent::No,
-        _ => Sent::Unknown,
+        // A failed handshake may have sent the client certificate.
+        _ if shows_certificate && !before_certificate.contains(&reason) => SendState::Unknown,
+        EgressReason::Protocol => SendState::Yes,
+        _ if error.is_connect() => SendState::No,
+        _ => SendState::Unknown,
     }
 }
 
-/// What a guest is told of a request that failed, and what is recorded: kinds, and no text.
-fn kind_of(error: &reqwest::Error) -> (Error, EgressReason) {
+/// Returns the guest's error for a failed request, and the recorded reason. Both are tokens without
+/// details.
+fn classify(error: &reqwest::Error) -> (Error, EgressReason) {
     let (mut source, mut refused, mut parse) = (error.source(), false, false);
     while let Some(cause) = source {
-        if cause.is::<Prohibited>() {
+        if cause.is::<ProhibitedAddress>() {
             return (Error::DestinationIpProhibited, EgressReason::Address);
         }
-        if cause.is::<Unresolved>() {
+        if cause.is::<ResolveError>() {
             return (Error::ConnectionRefused, EgressReason::Dns);
         }
         match cause.downcast_ref() {
@@ -216,19 +226,19 @@ fn kind_of(error: &reqwest::Error) -> (Error, EgressReason) {
         }
         refused |= cause.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::ConnectionRefused);
         parse |= cause.downcast_ref().is_some_and(hyper::Error::is_parse);
-        source = behind(cause);
+        source = cause_of(cause);
     }
     match error {
         error if error.is_timeout() => (Error::ConnectionTimeout, EgressReason::ConnectTimeout),
-        error if error.is_connect() && refused => (Error::ConnectionRefused, EgressReason::Refused),
+        error if error.is_connect() && refused => (Error::ConnectionRefused, EgressReason::ConnectionRefused),
         error if error.is_connect() => (Error::ConnectionRefused, EgressReason::Connect),
         _ if parse => (Error::HttpProtocolError, EgressReason::Protocol),
         _ => (Error::HttpProtocolError, EgressReason::Connection),
     }
 }
 
-/// What is behind an error. An [`io::Error`] of another error leaves that one out of its sources.
-fn behind<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
+/// Returns the cause of an error. `io::Error::source` skips the error that it wraps.
+fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(inner) => Some(inner),
         None => error.source(),

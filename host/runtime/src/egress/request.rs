@@ -1,6 +1,6 @@
-//! A request as it leaves: where it goes, what it carries, and secrets in the place of their stand-ins.
+//! Authorization of a request, and the substitution of its secrets.
 
-use far_core::broker::{EgressError, Exchange, StandIn};
+use far_core::broker::{EgressError, Exchange, Placeholder};
 use far_core::capability::{Placement, Target, is_stripped_header};
 use far_core::memory::SecretBytes;
 use far_core::pal::EgressReason;
@@ -12,36 +12,36 @@ use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::Task;
-use super::placed::{Placed, unplaced};
+use super::substitution::{Substitution, unsubstituted};
 
-/// A request that may leave. Its end is recorded before its place among those under way is free.
+/// An authorized request. Its end is recorded before its permit is free.
 pub(super) struct Outgoing {
     pub(super) exchange: Exchange,
     pub(super) request: reqwest::Request,
-    /// The length of its body, in bytes.
+    /// The length of the body, in bytes.
     pub(super) length: u64,
-    /// The client that shows the request's client certificate, if it has one.
+    /// The client with the request's client certificate, if it has one.
     pub(super) client: Option<reqwest::Client>,
-    pub(super) under_way: OwnedSemaphorePermit,
+    pub(super) in_flight: OwnedSemaphorePermit,
 }
 
-/// The meaning of a text that looks like a placeholder and refers to no secret.
+/// The treatment of a string that looks like a placeholder, but is unknown.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Unknown {
-    /// A credential of a task that ended, or a made-up one: it does not leave.
-    Refused,
-    /// Text, as in a body.
-    Text,
+enum UnknownPlaceholder {
+    /// Refuses the request. The placeholder may be of a task that has ended.
+    Refuse,
+    /// Ignores it, as text of a body.
+    Ignore,
 }
 
 impl Task {
-    /// Decides on a request, and puts secrets into it. Nothing of it has left before, not even a look-up of a name; its body is
-    /// there as a whole.
+    /// Authorizes a request and substitutes its secrets. No part of it has left before, not even a
+    /// name lookup, and its body is complete.
     #[expect(clippy::disallowed_methods, reason = "an interface of the host: the session checks and records the use")]
     pub(super) async fn outgoing(
         &self,
         request: Request<WasiBody>,
-        under_way: OwnedSemaphorePermit,
+        in_flight: OwnedSemaphorePermit,
     ) -> Result<Outgoing, Error> {
         let (mut parts, body) = request.into_parts();
         let url = parts.uri.to_string();
@@ -49,7 +49,7 @@ impl Task {
         let (Some(target), Some(mut parsed)) = decided else {
             return Err(self.refused(None, EgressReason::Url, Error::HttpRequestUriInvalid).await);
         };
-        // One is for proxies, the others have servers send back what they were sent.
+        // CONNECT is for proxies. With the others, servers return the request, with its secrets.
         if matches!(parts.method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
             return Err(self.refused(Some(&target), EgressReason::Method, Error::HttpRequestDenied).await);
         }
@@ -68,21 +68,22 @@ impl Task {
             parts.headers.remove(name);
         }
 
-        // Before anything is used: nothing of a request with a stand-in where none may stand leaves.
-        let placed = Placed::all(&parts.headers, parsed.query());
-        for text in unplaced(&placed, &parts.headers, &parsed) {
-            self.nothing_sealed_in(&text, &target, Unknown::Refused).await?;
+        // Checked first: no part of a request with a misplaced placeholder leaves.
+        let substitutions = Substitution::find_all(&parts.headers, parsed.query());
+        for text in unsubstituted(&substitutions, &parts.headers, &parsed) {
+            self.forbid_placeholders(&text, &target, UnknownPlaceholder::Refuse).await?;
         }
         let trailers = trailers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
         for text in trailers.chain([&*body]) {
-            self.nothing_sealed_in(text, &target, Unknown::Text).await?;
+            self.forbid_placeholders(text, &target, UnknownPlaceholder::Ignore).await?;
         }
-        let carried: Vec<_> = placed.iter().map(|place| &place.stand_in).collect();
-        if self.session.carries_all(&target, &carried).await.map_err(of_egress)? {
-            // A secret is the credential here: what else is usual for one does not leave beside it.
-            let is_placed = |placement: &str| placed.iter().any(|place| place.placement.to_string() == placement);
+        let carried: Vec<_> = substitutions.iter().map(|found| &found.placeholder).collect();
+        if self.session.check_required_secrets(&target, &carried).await.map_err(of_egress)? {
+            // The secret is the only credential of this request.
+            let is_substituted =
+                |placement: &str| substitutions.iter().any(|found| found.placement.to_string() == placement);
             for (name, placement) in [(header::AUTHORIZATION, "authorization"), (header::COOKIE, "header:cookie")] {
-                if !is_placed(placement) {
+                if !is_substituted(placement) {
                     parts.headers.remove(name);
                 }
             }
@@ -91,21 +92,21 @@ impl Task {
             return Err(self.refused(Some(&target), EgressReason::Address, Error::DestinationIpProhibited).await);
         }
         let mut client = None;
-        let pairs: Vec<_> = placed.iter().map(|place| (&place.stand_in, &place.placement)).collect();
+        let pairs: Vec<_> = substitutions.iter().map(|found| (&found.placeholder, &found.placement)).collect();
         let put = |index: usize, secret: &SecretBytes| {
-            let place = placed.get(index).ok_or(EgressReason::Host)?;
-            if place.placement == Placement::ClientCertificate {
+            let found = substitutions.get(index).ok_or(EgressReason::Host)?;
+            if found.placement == Placement::ClientCertificate {
                 let made = self.clients.client_with(secret.expose());
                 client = Some(made.map_err(|_| EgressReason::ClientCertificate)?);
             }
-            place.put(secret, &mut parts.headers, &mut parsed).ok_or(EgressReason::Unfit)
+            found.apply(secret, &mut parts.headers, &mut parsed).ok_or(EgressReason::InvalidValue)
         };
         self.ensure_open()?;
         let exchange = self.session.authorize_egress(&target, &pairs, put).await.map_err(of_egress)?;
-        for place in &placed {
-            self.connections.carry(&self.session, &place.stand_in);
+        for found in &substitutions {
+            self.connections.carry(&self.session, &found.placeholder);
         }
-        // One that stood for nothing.
+        // A header without a placeholder.
         parts.headers.remove(Placement::CLIENT_CERTIFICATE);
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut request = reqwest::Request::new(parts.method, parsed);
@@ -114,32 +115,37 @@ impl Task {
         if !body.is_empty() {
             *request.body_mut() = Some(body.into());
         }
-        Ok(Outgoing { exchange, request, length, client, under_way })
+        Ok(Outgoing { exchange, request, length, client, in_flight })
     }
 
-    /// Makes a violation of a placeholder where none may stand.
-    async fn nothing_sealed_in(&self, text: &[u8], target: &Target, unknown: Unknown) -> Result<(), Error> {
-        for (_, stand_in) in StandIn::find_all(text) {
-            let is_known = self.session.forbid_placeholder(&stand_in, target).await.map_err(of_egress)?;
-            if !is_known && unknown == Unknown::Refused {
+    /// Records a violation for each known placeholder in a position that is not permitted.
+    async fn forbid_placeholders(
+        &self,
+        text: &[u8],
+        target: &Target,
+        unknown: UnknownPlaceholder,
+    ) -> Result<(), Error> {
+        for (_, placeholder) in Placeholder::find_all(text) {
+            let is_known = self.session.forbid_placeholder(&placeholder, target).await.map_err(of_egress)?;
+            if !is_known && unknown == UnknownPlaceholder::Refuse {
                 return Err(self.refused(Some(target), EgressReason::Placeholder, Error::HttpRequestDenied).await);
             }
         }
         Ok(())
     }
 
-    /// Records that a request does not leave, and answers with what the guest is told.
+    /// Records that a request is denied, and returns the guest's error.
     pub(super) async fn refused(&self, target: Option<&Target>, reason: EgressReason, error: Error) -> Error {
-        match self.session.denied(target, reason).await {
+        match self.session.record_denied_request(target, reason).await {
             Ok(()) => error,
-            // The task ends for the log; what the guest is told does not matter any more.
+            // If the record failed, the task ends, and the error does not matter.
             Err(_) => Error::HttpRequestDenied,
         }
     }
 }
 
-/// Returns the guest's error for a request that is not let out. An error that stops the task does
-/// so by itself.
+/// Returns the guest's error for a request that is not authorized. If the error stops the task, the
+/// session has done so already.
 fn of_egress(_: EgressError) -> Error {
     Error::HttpRequestDenied
 }

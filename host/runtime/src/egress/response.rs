@@ -1,4 +1,4 @@
-//! A response as it reaches a guest: without the values that the task was given, wherever a server put them.
+//! Redaction of responses.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,16 +14,17 @@ use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::ended;
-use crate::task_log::STRETCH;
+use super::after_record;
+use crate::task_log::REDACTION_CHUNK;
 
-/// The response, redacted. A body of a coding that hides what is in it is refused: the request asked for none.
-pub(super) async fn redacted(
+/// Redacts a response. A body with a content or transfer coding that hides values is refused; the
+/// request accepts none.
+pub(super) async fn redact(
     response: Response<reqwest::Body>,
     redaction: &Arc<Redaction>,
-    most: usize,
+    max: usize,
     exchange: Exchange,
-    under_way: OwnedSemaphorePermit,
+    in_flight: OwnedSemaphorePermit,
 ) -> Result<Response<WasiBody>, Error> {
     let (mut parts, body) = response.into_parts();
     let is_other = |name, plain: &str| {
@@ -31,41 +32,41 @@ pub(super) async fn redacted(
     };
     if is_other(header::CONTENT_ENCODING, "identity") {
         let recorded = exchange.fail(EgressReason::ContentCoding, None).await;
-        return Err(ended(&recorded, Error::HttpResponseContentCoding(None)));
+        return Err(after_record(&recorded, Error::HttpResponseContentCoding(None)));
     }
     if is_other(header::TRANSFER_ENCODING, "chunked") {
         let recorded = exchange.fail(EgressReason::TransferCoding, None).await;
-        return Err(ended(&recorded, Error::HttpResponseTransferCoding(None)));
+        return Err(after_record(&recorded, Error::HttpResponseTransferCoding(None)));
     }
     parts.headers = headers(&parts.headers, redaction).await;
-    // Of the body as it was sent, not as it is read.
+    // Redaction changes the length of the body.
     parts.headers.remove(header::CONTENT_LENGTH);
-    let body = Redacted {
+    let body = RedactedBody {
         body,
-        redactor: redaction.redactor_of_input(),
-        arrived: Bytes::new(),
+        redactor: redaction.input_redactor(),
+        received: Bytes::new(),
         must_yield: false,
-        left: most,
+        left: max,
         ended: false,
         trailers: None,
         exchange: Some(exchange),
         recording: None,
-        _under_way: under_way,
+        _in_flight: in_flight,
     };
     Ok(Response::from_parts(parts, body.boxed_unsync()))
 }
 
-/// Headers without values, in names too: a header whose name has one is left out.
+/// Redacts headers. A header with a value in its name is removed.
 async fn headers(headers: &HeaderMap, redaction: &Arc<Redaction>) -> HeaderMap {
     if redaction.is_empty() {
         return headers.clone();
     }
-    let mut redactor = redaction.redactor_of_input();
+    let mut redactor = redaction.input_redactor();
     let mut since_yield = 0;
     let mut clean = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let shown_name = text(name.as_str().as_bytes(), &mut redactor, &mut since_yield).await;
-        let shown = HeaderValue::from_bytes(&text(value.as_bytes(), &mut redactor, &mut since_yield).await);
+        let shown_name = redact_bytes(name.as_str().as_bytes(), &mut redactor, &mut since_yield).await;
+        let shown = HeaderValue::from_bytes(&redact_bytes(value.as_bytes(), &mut redactor, &mut since_yield).await);
         if let Ok(value) = shown
             && HeaderName::from_bytes(&shown_name).is_ok_and(|shown_name| shown_name == *name)
         {
@@ -75,64 +76,64 @@ async fn headers(headers: &HeaderMap, redaction: &Arc<Redaction>) -> HeaderMap {
     clean
 }
 
-/// Redacts a whole text. Yields to other tasks after each stretch of all texts.
-async fn text(bytes: &[u8], redactor: &mut Redactor, since_yield: &mut usize) -> Vec<u8> {
+/// Redacts bytes. Yields to other tasks after each chunk, counted over all calls.
+async fn redact_bytes(bytes: &[u8], redactor: &mut Redactor, since_yield: &mut usize) -> Vec<u8> {
     let mut shown = Vec::with_capacity(bytes.len());
-    for stretch in bytes.chunks(STRETCH) {
-        *since_yield += stretch.len();
-        if *since_yield > STRETCH {
-            *since_yield = stretch.len();
+    for chunk in bytes.chunks(REDACTION_CHUNK) {
+        *since_yield += chunk.len();
+        if *since_yield > REDACTION_CHUNK {
+            *since_yield = chunk.len();
             tokio::task::yield_now().await;
         }
-        redactor.write(stretch, |piece| shown.extend_from_slice(piece.shown()));
+        redactor.write(chunk, |piece| shown.extend_from_slice(piece.shown()));
     }
     redactor.finish(|piece| shown.extend_from_slice(piece.shown()));
     shown
 }
 
-/// A body that is redacted as it is read. What is held back until more of it is there is the same for every body, so that where
-/// reads end tells nothing.
-struct Redacted {
+/// A body that is redacted as it is read. The redactor holds back as many bytes of every body, so
+/// that the boundaries of reads reveal nothing.
+struct RedactedBody {
     body: reqwest::Body,
     redactor: Redactor,
-    /// Bytes of the body that are not redacted yet.
-    arrived: Bytes,
-    /// Set if a stretch was redacted since the last yield.
+    /// Received bytes that are not redacted yet.
+    received: Bytes,
+    /// True if a chunk was redacted since the last yield.
     must_yield: bool,
-    /// How many bytes may still come.
+    /// The number of bytes that may still be received.
     left: usize,
     ended: bool,
     trailers: Option<Trailers>,
-    /// The request, until its end is being recorded.
+    /// The exchange, until its end is being recorded.
     exchange: Option<Exchange>,
     recording: Option<Recording>,
-    /// As long as a body is read, its request is under way.
-    _under_way: OwnedSemaphorePermit,
+    /// Keeps the request in flight while its body is read.
+    _in_flight: OwnedSemaphorePermit,
 }
 
-/// Trailers that are being redacted.
+/// The redaction of trailers.
 type Trailers = Pin<Box<dyn Future<Output = HeaderMap> + Send>>;
-/// The record of a request's end, and the error that is told once it is accepted.
+/// The record of the request's end. Resolves to the guest's error.
 type Recording = Pin<Box<dyn Future<Output = Option<Error>> + Send>>;
 
-impl Redacted {
-    /// Redacts the next stretch of the bytes that arrived.
-    fn next_stretch(&mut self) -> Bytes {
-        let stretch = self.arrived.split_to(self.arrived.len().min(STRETCH));
+impl RedactedBody {
+    /// Redacts the next chunk of received bytes.
+    fn next_chunk(&mut self) -> Bytes {
+        let chunk = self.received.split_to(self.received.len().min(REDACTION_CHUNK));
         let mut shown = BytesMut::new();
-        self.redactor.write(&stretch, |piece| shown.extend_from_slice(piece.shown()));
+        self.redactor.write(&chunk, |piece| shown.extend_from_slice(piece.shown()));
         self.must_yield = true;
         shown.freeze()
     }
 
-    /// Has the end recorded, for this reason if the answer is not there as a whole.
+    /// Records the end of the request, with a reason if the response is incomplete.
     fn record(&mut self, failed: Option<(EgressReason, Error)>) {
         self.ended = true;
         let Some(exchange) = self.exchange.take() else { return };
         self.recording = Some(Box::pin(async move {
             match failed {
                 None => exchange.finish().await.err().map(|_| Error::HttpRequestDenied),
-                Some((reason, told)) => Some(ended(&exchange.fail(reason, None).await, told)),
+                Some((reason, guest_error)) => Some(after_record(&exchange.fail(reason, None).await, guest_error)),
             }
         }));
     }
@@ -145,30 +146,30 @@ impl Redacted {
     }
 }
 
-impl Drop for Redacted {
+impl Drop for RedactedBody {
     fn drop(&mut self) {
-        // An answer without a body, or one of which the skill read all, is there as a whole.
-        if let Some(exchange) = self.exchange.take_if(|_| self.arrived.is_empty() && self.body.is_end_stream()) {
+        // A response without a body, or with a body that was read completely, is complete.
+        if let Some(exchange) = self.exchange.take_if(|_| self.received.is_empty() && self.body.is_end_stream()) {
             exchange.note_finished();
         }
     }
 }
 
-impl Body for Redacted {
+impl Body for RedactedBody {
     type Data = Bytes;
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         loop {
-            // If nothing of a body is shown, one poll could redact all of it. The task's deadline,
+            // One poll could redact a whole body if no byte of it is shown. The task's deadline,
             // its cancellation and other tasks need the thread in between.
             if std::mem::take(&mut this.must_yield) {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if !this.arrived.is_empty() {
-                let shown = this.next_stretch();
+            if !this.received.is_empty() {
+                let shown = this.next_chunk();
                 if !shown.is_empty() {
                     return Poll::Ready(Some(Ok(Frame::data(shown))));
                 }
@@ -195,18 +196,18 @@ impl Body for Redacted {
                         return Poll::Ready(Some(Ok(Frame::data(rest))));
                     }
                 }
-                Some(Err(_)) => this.record(Some((EgressReason::Incomplete, Error::HttpResponseIncomplete))),
+                Some(Err(_)) => this.record(Some((EgressReason::IncompleteBody, Error::HttpResponseIncomplete))),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         if let Some(exchange) = &mut this.exchange {
-                            exchange.received(data.len() as u64);
+                            exchange.count_received(data.len() as u64);
                         }
                         let Some(left) = this.left.checked_sub(data.len()) else {
                             this.record(Some((EgressReason::ResponseBody, Error::HttpResponseBodySize(None))));
                             continue;
                         };
                         this.left = left;
-                        this.arrived = data;
+                        this.received = data;
                     }
                     Err(frame) => {
                         if let Ok(trailers) = frame.into_trailers() {
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_headers_let_others_run() {
+    fn long_headers_yield() {
         let redaction = Redaction::new();
         redaction.learn(&"key".parse().unwrap(), b"abab").unwrap();
         let mut long = HeaderMap::new();
@@ -241,14 +242,14 @@ mod tests {
             long.append(name, HeaderValue::from_str(&"ab".repeat(4 << 10)).unwrap());
         }
         let mut redacted = Box::pin(headers(&long, &redaction));
-        let mut turns = 0;
+        let mut yields = 0;
         let clean = loop {
             match (&mut redacted).now_or_never() {
                 Some(clean) => break clean,
-                None => turns += 1,
+                None => yields += 1,
             }
         };
-        assert!(turns >= 2, "{turns} turns for 32 KiB");
+        assert!(yields >= 2, "{yields} yields for 32 KiB");
         assert!(clean.values().all(|value| value == "[redacted:key]"));
     }
 }

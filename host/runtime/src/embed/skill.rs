@@ -1,4 +1,4 @@
-//! A component for an engine of the embedder's own.
+//! Components that are compiled for an embedder's engine.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use far_core::capability::Declaration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::load::{Checked, on_thread};
+use crate::load::{CheckedComponent, on_thread};
 use crate::load_error::LoadError;
 use crate::runtime::Runtime;
 use crate::skill::Identity;
@@ -20,7 +20,7 @@ pub struct EmbeddedSkill {
 }
 
 impl EmbeddedSkill {
-    /// Returns the compiled component, to be instantiated in the store of a task of this skill.
+    /// Returns the compiled component, to instantiate in the store of a task of this skill.
     pub fn component(&self) -> &Component {
         &self.component
     }
@@ -43,22 +43,22 @@ impl fmt::Debug for EmbeddedSkill {
 }
 
 impl Runtime {
-    /// Checks a component and compiles it for an embedder's engine, on a thread of its own. Records
-    /// a refusal.
+    /// Checks a component and compiles it for an embedder's engine, on a separate thread. A refusal
+    /// is recorded.
     ///
-    /// The checks are those of [`Runtime::load`], except for the imports that are not of the package
-    /// `tinkerbell:skill`: those are the embedder's linker's. The compiler is the engine's, in this
-    /// process; neither [`Compiler`](crate::Compiler) nor [`LoadLimits`](crate::LoadLimits) apply.
-    /// Set the engine's `Config::cache` to keep machine code.
+    /// The checks are those of [`Runtime::load`], but imports outside the package
+    /// `tinkerbell:skill` are left to the embedder's linker. The engine compiles in this process:
+    /// [`Compiler`](crate::Compiler) and [`LoadLimits`](crate::LoadLimits) do not apply. Set
+    /// `Config::cache` of the engine to cache machine code.
     ///
     /// # Errors
     ///
-    /// [`LoadError`].
+    /// [`LoadError`] if the component is refused.
     pub async fn load_for(&self, engine: &Engine, component: Vec<u8>) -> Result<Arc<EmbeddedSkill>, LoadError> {
         let digest = SkillDigest::of(&component);
         let engine = engine.clone();
         let loaded = on_thread("far-compile", move || {
-            let (identity, component) = Checked::new(component, digest)?.compile_for(&engine)?;
+            let (identity, component) = CheckedComponent::new(component, digest)?.compile_for(&engine)?;
             Ok(EmbeddedSkill { identity, component })
         });
         let loaded = loaded.await;

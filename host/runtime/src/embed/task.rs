@@ -1,4 +1,4 @@
-//! A task in a store of the embedder's own: its admission and its end.
+//! Admission and end of a task in an embedder's store.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,46 +9,46 @@ use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime::{Store, Trap};
 
 use super::EmbeddedSkill;
-use crate::admitted::{About, Admitted, end_of_stop};
+use crate::admitted_task::{AdmittedTask, TaskInfo, end_of_stop};
 use crate::context::{FarCtx, FarView};
 use crate::runtime::Runtime;
 use crate::task::{End, OpenError, Refusal, Report, Task};
 use crate::window::Window;
 
-/// The time that the end of a task waits for its requests, should its store be there still.
+/// The time that the end of a task waits for requests in flight, if the store still exists.
 const IDLE: Duration = Duration::from_secs(5);
 
 impl Runtime {
-    /// Admits a task that runs in a store of the embedder's own: checks it as [`Runtime::run`]
-    /// does, and records it. [`embed`](crate::embed) lists the steps that follow.
+    /// Admits a task that runs in an embedder's store, with the checks and the record of
+    /// [`Runtime::run`]. [`embed`](crate::embed) lists the steps that follow.
     ///
-    /// The task's time begins here. The input of the task is checked against its limit; passing it
-    /// to the guest is the embedder's.
+    /// The task's timeout starts here. The input is checked against its limit; the embedder passes
+    /// it to the guest.
     ///
     /// # Errors
     ///
-    /// [`OpenError`].
+    /// [`OpenError`] if the task is refused, or its admission cannot be recorded.
     pub async fn open_task(&self, task: &Task<EmbeddedSkill>) -> Result<(OpenTask, FarCtx), OpenError> {
         let started = clock::now();
-        let (identity, job) = (&task.skill.identity, &task.job);
-        let id = job.id.clone().map_or_else(random_task_id, Ok).map_err(|_| Refusal::Random)?;
-        let admitted = self.enter(&id, identity, job).await?;
-        let about = self.about(Some(id), identity, job, started);
-        let task = OpenTask { admitted, about };
+        let (identity, spec) = (&task.skill.identity, &task.spec);
+        let id = spec.id.clone().map_or_else(random_task_id, Ok).map_err(|_| Refusal::Random)?;
+        let admitted = self.enter(&id, identity, spec).await?;
+        let info = self.task_info(Some(id), identity, spec, started);
+        let task = OpenTask { admitted, info };
         let far = task.admitted.far(&self.clients, Window::closing(task.admitted.session.clone()));
         Ok((task, far))
     }
 }
 
-/// An admitted task whose store is the embedder's.
+/// An admitted task in an embedder's store.
 ///
-/// Ends the task when it is dropped: the values that are the task's own are wiped, its host
-/// functions trap from then on, and the end is recorded, as `cancelled` unless the broker saw a
-/// violation or the like. [`finish`](Self::finish) records the actual end, and waits for the record.
+/// Dropping it ends the task: its own values are wiped, its host functions trap, and the end is
+/// recorded. The recorded outcome is `cancelled`, or the violation or limit that stopped the task.
+/// [`finish`](Self::finish) records the actual end, and waits for the record.
 #[must_use = "dropping it ends the task"]
 pub struct OpenTask {
-    admitted: Admitted,
-    about: About,
+    admitted: AdmittedTask,
+    info: TaskInfo,
 }
 
 impl OpenTask {
@@ -57,89 +57,90 @@ impl OpenTask {
         &self.admitted.session.context().task_id
     }
 
-    /// Returns the end of the task's time. [`drive`](Self::drive) and every host function observe it.
+    /// Returns the deadline, which [`drive`](Self::drive) and every host function enforce.
     pub fn deadline(&self) -> Instant {
         Instant::from_std(self.admitted.session.context().deadline)
     }
 
-    /// Bounds a store as the task's [`Limits`](crate::Limits) say: its memories and tables, the
-    /// number of handles, and the size of what the guest passes in one call. Replaces the store's
-    /// limiter. To be called before anything is instantiated.
-    pub fn bound<T: FarView + 'static>(&self, store: &mut Store<T>) {
-        self.admitted.bound(store);
+    /// Applies the task's [`Limits`](crate::Limits) to a store: memories and tables, the number of
+    /// handles, and the size of arguments of host calls. Replaces the store's limiter. Call it
+    /// before the first instantiation.
+    pub fn apply_limits<T: FarView + 'static>(&self, store: &mut Store<T>) {
+        self.admitted.apply_limits(store);
     }
 
-    /// Records that the guest is about to be entered. Secrets can be used from here on; before, and
-    /// so in the start function of a component, each attempt is a violation.
+    /// Records that the guest starts. Secrets are usable from here on. An earlier attempt, such as
+    /// in a component's start function, is a violation.
     ///
     /// # Errors
     ///
-    /// An error that ends the task, if the record was not accepted.
+    /// An error that ends the task, if the record is not accepted.
     pub async fn start(&self) -> wasmtime::Result<()> {
         self.admitted.session.start().await.map_err(wasmtime::Error::new)
     }
 
-    /// Polls a call of the guest to its end, or until the task must end: at its deadline, or for a
-    /// violation in a request on its way, with which no call of the guest can fail.
+    /// Polls a call of the guest until it returns or the task must end. A task must end at its
+    /// deadline, or after a violation in a request in flight, which no call of the guest can
+    /// report.
     ///
     /// # Errors
     ///
-    /// The call's, or an error that ends the task.
+    /// The error of the call, or an error that ends the task.
     pub async fn drive<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> wasmtime::Result<R> {
         let session = &self.admitted.session;
         tokio::select! {
             biased;
             ended = timeout_at(self.deadline(), call) => ended.unwrap_or_else(|_| Err(Trap::Interrupt.into())),
-            () = session.halted() => match session.stopped() {
+            () = session.cancelled() => match session.stop_reason() {
                 Some(stop) => Err(wasmtime::Error::new(stop.clone())),
-                // Halted for nothing else.
+                // A session is canceled only with a stop reason.
                 None => Err(Trap::Interrupt.into()),
             },
         }
     }
 
-    /// Redacts bytes that leave the task by a way that far does not know: each value that the task
-    /// had a handle to so far is replaced by `[redacted:NAME]`.
+    /// Redacts output of the guest that far does not redact itself. Each value that the task had a
+    /// handle to is replaced by `[redacted:NAME]`.
     ///
-    /// A value that is split over two calls is not found. What is found counts as leaked by the
-    /// task, as in the task log.
+    /// A value that is split over two calls is not found. A match counts as a leak of the task, as
+    /// in the task log.
     pub async fn redact(&self, bytes: Vec<u8>) -> Vec<u8> {
         self.admitted.redact(bytes).await
     }
 
-    /// Ends the task by what its call returned: redacts the result and the task log, wipes the
-    /// values that are the task's own, and records the end. Returns the report that
-    /// [`Runtime::run`] returns.
+    /// Ends the task with the result of its call, and returns the report that [`Runtime::run`]
+    /// returns. Redacts the result and the task log, wipes the task's own values, and records the
+    /// end.
     ///
-    /// A result that is passed after the [`deadline`](Self::deadline) is late: the task timed out.
-    /// A result of `run` in the world `skill` is passed as it is. Of other functions, pass the
-    /// output as bytes. A violation, or a record that was not accepted, decides over the result.
+    /// A result after the [`deadline`](Self::deadline) counts as timed out. Pass a result of `run`
+    /// in the world `skill` unchanged, and the output of any other function as bytes. A violation,
+    /// or a record that was not accepted, takes precedence over the result.
     ///
-    /// Drop the store first: its requests that are under way end with it, and are recorded before
-    /// the task's end. Otherwise, this waits some seconds for them.
+    /// Drop the store first. Its requests in flight end with it, and are recorded before the task's
+    /// end. Otherwise, this function waits some seconds for them.
     pub async fn finish(self, result: wasmtime::Result<Result<Vec<u8>, String>>) -> Report {
         let is_late = result.is_ok() && clock::now() >= self.deadline().into_std();
         let end = if is_late { End::TimedOut } else { self.admitted.end_of_call(result).await };
         self.end(end).await
     }
 
-    /// Ends the task as [`End::Cancelled`], as [`finish`](Self::finish) does for other ends.
+    /// Ends the task as [`End::Cancelled`]; otherwise the same as [`finish`](Self::finish).
     pub async fn cancel(self) -> Report {
         self.end(End::Cancelled).await
     }
 
     async fn end(self, end: End) -> Report {
-        // Goes on without: a request that is decided on later finds that the task has ended.
-        let _ = timeout(IDLE, self.admitted.idle()).await;
-        let ran = self.admitted.finish(end).await;
-        self.about.report(ran)
+        // Continues after the timeout: a later request fails, since the task has ended.
+        let _ = timeout(IDLE, self.admitted.wait_idle()).await;
+        let result = self.admitted.finish(end).await;
+        self.info.report(result)
     }
 }
 
 impl Drop for OpenTask {
     fn drop(&mut self) {
         let session = &self.admitted.session;
-        let end = session.stopped().map_or(End::Cancelled, end_of_stop);
+        let end = session.stop_reason().map_or(End::Cancelled, end_of_stop);
         session.abandon(end.outcome(), end.limit().map(|limit| Reason::Token(limit.as_str())));
     }
 }

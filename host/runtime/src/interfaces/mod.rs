@@ -1,7 +1,8 @@
-//! The host's side of the WIT package `tinkerbell:skill`: a file for each interface.
+//! Host functions of the WIT package `tinkerbell:skill`, one file per interface.
 //!
-//! Each function spends one of the task's host calls, asks the task's session, and turns the answer into what WIT says:
-//! a typed error goes to the guest, whatever ends the task becomes a trap. Nothing is decided here.
+//! Each function consumes one of the task's host calls, calls the task's session, and converts the
+//! result. A typed error is returned to the guest; an error that ends the task becomes a trap. The
+//! session makes all decisions.
 
 mod reveal;
 mod sealed;
@@ -14,8 +15,8 @@ use wasmtime::component::{HasData, Linker};
 
 use crate::context::{FarCtxView, FarView};
 
-/// What `bindgen!` makes of the WIT package, but for `reveal`: its one function is linked by hand, since only so can a
-/// value go to the guest's memory without a copy on the way.
+/// The bindings of the WIT package, except for `reveal`. Its function is linked by hand, which
+/// copies a value directly into the guest's memory.
 mod bindings {
     #![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 
@@ -26,7 +27,7 @@ mod bindings {
         exports: { default: async },
         with: {
             "tinkerbell:skill/secrets.secret": far_core::broker::Handle,
-            // Linked where the rest of WASI is: see `egress` and `wasi`.
+            // Linked with the rest of WASI: see `egress` and `wasi`.
             "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
             "wasi:http": wasmtime_wasi_http::p2::bindings::http,
             "wasi:io": wasmtime_wasi::p2::bindings::io,
@@ -37,12 +38,12 @@ mod bindings {
 pub(crate) use bindings::SkillPre as BindingsPre;
 pub(crate) use reveal::REVEAL;
 
-/// The beginning of the names of all interfaces of the package.
+/// The common prefix of the interfaces of the package.
 pub(crate) const PACKAGE: &str = "tinkerbell:skill/";
 
 use bindings::tinkerbell::skill as wit;
 
-/// The data that the host functions of the package work on.
+/// The host data of the package's functions.
 struct HasFar;
 
 impl HasData for HasFar {
@@ -58,8 +59,9 @@ pub(crate) fn add_to_linker<T: FarView + 'static>(linker: &mut Linker<T>) -> was
     reveal::add_to_linker(linker)
 }
 
-/// What the guest gets of an access: a value or a typed error; anything that ends the task is a trap.
-fn answer<T>(accessed: Result<T, AccessError>) -> wasmtime::Result<Result<T, wit::secrets::Error>> {
+/// Converts the result of an access: returns a value or a typed error to the guest, and traps if
+/// the task must end.
+fn convert<T>(accessed: Result<T, AccessError>) -> wasmtime::Result<Result<T, wit::secrets::Error>> {
     match accessed {
         Ok(value) => Ok(Ok(value)),
         Err(AccessError::Secret(error)) => Ok(Err(error.into())),
@@ -82,7 +84,7 @@ impl From<SecretError> for wit::secrets::Error {
     }
 }
 
-/// A WIT duration: nanoseconds; 584 years stand for all that is longer.
+/// Converts a duration to nanoseconds, the unit of WIT. Saturates at 584 years.
 fn nanoseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

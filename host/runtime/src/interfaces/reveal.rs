@@ -1,4 +1,4 @@
-//! `reveal`: the bytes, into the guest's own memory.
+//! `reveal`: copies a value into the guest's memory.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use far_core::memory::SecretBytes;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 
-use super::answer;
+use super::convert;
 use super::wit::secrets::Error;
 use crate::context::{FarCtxView, FarView};
 
-/// The interface's name in components.
+/// The name of the interface in components.
 pub(crate) const REVEAL: &str = "tinkerbell:skill/reveal@0.1.0";
 
 pub(super) fn add_to_linker<T: FarView + 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
@@ -29,13 +29,13 @@ async fn reveal(far: FarCtxView<'_>, secret: &Resource<Handle>) -> wasmtime::Res
     far.ctx.spend_call()?;
     let handle = far.table.get(secret)?;
     let revealed = far.ctx.session.reveal(handle).await;
-    // The engine copies from the secret's own memory to the guest's, and then drops its hold on it.
-    answer(revealed.map(|value| Bytes::from_owner(Revealed(value))))
+    // The engine copies from the secret's own memory to the guest's, and then drops the reference.
+    convert(revealed.map(|value| Bytes::from_owner(RevealedBytes(value))))
 }
 
-struct Revealed(Arc<SecretBytes>);
+struct RevealedBytes(Arc<SecretBytes>);
 
-impl AsRef<[u8]> for Revealed {
+impl AsRef<[u8]> for RevealedBytes {
     fn as_ref(&self) -> &[u8] {
         self.0.expose()
     }

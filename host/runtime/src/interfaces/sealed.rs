@@ -1,9 +1,9 @@
-//! `sealed`: stand-ins for secrets in requests.
+//! `sealed`: placeholders for secrets in requests.
 
-use far_core::broker::{Handle, StandIn};
+use far_core::broker::{Handle, Placeholder};
 use wasmtime::component::Resource;
 
-use super::answer;
+use super::convert;
 use super::wit::sealed::Host;
 use super::wit::secrets::Error;
 use crate::context::FarCtxView;
@@ -12,6 +12,6 @@ impl Host for FarCtxView<'_> {
     async fn token(&mut self, secret: Resource<Handle>) -> wasmtime::Result<Result<String, Error>> {
         self.ctx.spend_call()?;
         let sealed = self.ctx.session.seal(self.table.get(&secret)?).await;
-        answer(sealed.map(|stand_in: StandIn| stand_in.as_str().to_owned()))
+        convert(sealed.map(|placeholder: Placeholder| placeholder.as_str().to_owned()))
     }
 }

@@ -1,20 +1,20 @@
-//! `secrets`: handles.
+//! `secrets`: handles of secrets.
 
 use far_core::broker::{AccessError, Handle, ListedSecret};
 use far_core::capability::Operation;
 use wasmtime::component::Resource;
 
 use super::wit::secrets::{self, Error, Host, HostSecret, Info};
-use super::{answer, nanoseconds};
+use super::{convert, nanoseconds};
 use crate::context::FarCtxView;
 
 impl FarCtxView<'_> {
-    pub(super) fn injected(
+    pub(super) fn push_result(
         &mut self,
         accessed: Result<Handle, AccessError>,
     ) -> wasmtime::Result<Result<Resource<Handle>, Error>> {
-        match answer(accessed)? {
-            Ok(handle) => Ok(Ok(self.ctx.hand_over(self.table, handle)?)),
+        match convert(accessed)? {
+            Ok(handle) => Ok(Ok(self.ctx.push_handle(self.table, handle)?)),
             Err(error) => Ok(Err(error)),
         }
     }
@@ -25,7 +25,7 @@ impl Host for FarCtxView<'_> {
         self.ctx.spend_call()?;
         self.ctx.check_handles()?;
         let accessed = self.ctx.session.get(&name, None).await;
-        self.injected(accessed)
+        self.push_result(accessed)
     }
 
     async fn get_version(
@@ -36,7 +36,7 @@ impl Host for FarCtxView<'_> {
         self.ctx.spend_call()?;
         self.ctx.check_handles()?;
         let accessed = self.ctx.session.get(&name, Some(&version)).await;
-        self.injected(accessed)
+        self.push_result(accessed)
     }
 
     async fn list(&mut self) -> wasmtime::Result<Vec<Info>> {
@@ -51,7 +51,7 @@ impl Host for FarCtxView<'_> {
         self.ctx.spend_call()?;
         self.ctx.check_handles()?;
         let accessed = self.ctx.session.refresh(&name).await;
-        self.injected(accessed)
+        self.push_result(accessed)
     }
 }
 
@@ -72,7 +72,7 @@ impl HostSecret for FarCtxView<'_> {
     }
 
     async fn drop(&mut self, secret: Resource<Handle>) -> wasmtime::Result<()> {
-        self.ctx.let_go(self.table, secret)
+        self.ctx.drop_handle(self.table, secret)
     }
 }
 

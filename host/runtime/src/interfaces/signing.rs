@@ -3,7 +3,7 @@
 use far_core::broker::Handle;
 use wasmtime::component::Resource;
 
-use super::answer;
+use super::convert;
 use super::wit::secrets::Error;
 use super::wit::signing::Host;
 use crate::context::FarCtxView;
@@ -18,7 +18,7 @@ impl Host for FarCtxView<'_> {
         self.ctx.spend_call()?;
         let handle = self.table.get(&key)?;
         let signed = self.ctx.session.sign_hmac_sha256(handle, &message).await;
-        answer(signed.map(|signature| signature.to_vec()))
+        convert(signed.map(|signature| signature.to_vec()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "an interface of the host: the session checks and records the use")]
@@ -30,6 +30,6 @@ impl Host for FarCtxView<'_> {
         self.ctx.spend_call()?;
         self.ctx.check_handles()?;
         let signed = self.ctx.session.sign_jwt(self.table.get(&key)?, &claims).await;
-        self.injected(signed)
+        self.push_result(signed)
     }
 }

@@ -1,4 +1,4 @@
-//! `task`: who the skill works for.
+//! `task`: the identity, the time and the log of the task.
 
 use far_core::pal::LogLevel;
 
@@ -30,9 +30,10 @@ impl Host for FarCtxView<'_> {
             Level::Warn => LogLevel::Warn,
             Level::Error => LogLevel::Error,
         };
-        // What is beyond the cap makes no event either: a guest must not write the PAL full.
+        // A line beyond the log's limit is not recorded either, so that a guest cannot fill the
+        // PAL.
         if self.ctx.log.line(level, &message).await {
-            self.ctx.session.logged(level, message.len() as u64).await.map_err(wasmtime::Error::new)?;
+            self.ctx.session.record_log_line(level, message.len() as u64).await.map_err(wasmtime::Error::new)?;
         }
         Ok(())
     }

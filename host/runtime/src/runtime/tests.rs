@@ -5,7 +5,7 @@ use far_core::pal::{EventKind, MemorySink, Outcome};
 use super::*;
 use crate::task::{End, Task};
 
-/// Calls `task.id`, and nothing else.
+/// A component that calls `task.id` and then traps.
 const CALLS_THE_HOST: &str = r#"(component
   (import "tinkerbell:skill/task@0.1.0" (instance $task (export "id" (func (result string)))))
   (core module $memory
@@ -20,7 +20,7 @@ const CALLS_THE_HOST: &str = r#"(component
   (func (export "run") (param "input" (list u8)) (result (result (list u8) (error string)))
     (canon lift (core func $main "run") (memory (core memory $memory "memory")) (realloc (core func $memory "realloc")))))"#;
 
-/// A runtime whose `task.id` is this one's, for what no embedder can bring about.
+/// Creates a runtime that implements `task.id` with `id`.
 fn runtime(events: &Arc<MemorySink>, id: fn() -> String) -> Arc<Runtime> {
     let pal = Pal::builder().sink(events.clone()).build();
     let mut runtime = Runtime::builder("agent".parse().unwrap(), pal).build().unwrap();
@@ -41,10 +41,10 @@ async fn end(id: fn() -> String) -> (End, Vec<EventKind>, Option<Outcome>) {
 }
 
 #[tokio::test]
-async fn a_panic_of_the_host_in_a_call_is_the_hosts_and_ends_that_task_only() {
-    let (ended, kinds, finished) = end(|| panic!("a defect of the host; this is part of the test")).await;
+async fn host_panic_ends_only_its_task() {
+    let (ended, kinds, finished) = end(|| panic!("a panic that the test expects")).await;
     assert_eq!((ended, finished), (End::HostError, Some(Outcome::HostError)));
     assert_eq!(kinds, [EventKind::TaskAdmitted, EventKind::TaskStarted, EventKind::TaskFinished]);
     let (twin, ..) = end(|| "an id".to_owned()).await;
-    assert!(matches!(twin, End::Trapped(_)), "it came back from the call: {twin:?}");
+    assert!(matches!(twin, End::Trapped(_)), "the call did not return: {twin:?}");
 }

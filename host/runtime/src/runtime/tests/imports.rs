@@ -1,10 +1,10 @@
-//! The list of interfaces that a review goes by, against the linker: both have the same.
+//! Compares the reviewer's list of interfaces with the linker.
 
-use far_component::review::{Anatomy, Import, is_served, served};
+use far_component::review::{ComponentSummary, Import, is_served, served_interfaces};
 
 use super::*;
 
-/// The packages of WASI, and the skill's, as their texts define them.
+/// The WIT packages of WASI, and of skills.
 const PACKAGES: [(&str, &str); 8] = [
     ("wasi:cli", include_str!("../../../../../wit/deps/cli.wit")),
     ("wasi:clocks", include_str!("../../../../../wit/deps/clocks.wit")),
@@ -24,11 +24,11 @@ const SKILL: &str = concat!(
     include_str!("../../../../../wit/task.wit"),
 );
 
-fn plain() -> Arc<Runtime> {
+fn new_runtime() -> Arc<Runtime> {
     Runtime::builder("agent".parse().unwrap(), Pal::builder().build()).build().unwrap()
 }
 
-/// Each interface of a package's text by its full name, with the name of its first function or
+/// Returns the full name of each interface in a package, with the name of its first function or
 /// resource.
 fn interfaces(package: &str, text: &str) -> Vec<(String, String)> {
     let version = text.lines().find_map(|line| line.strip_prefix(&format!("package {package}@"))).unwrap();
@@ -45,7 +45,7 @@ fn interfaces(package: &str, text: &str) -> Vec<(String, String)> {
     blocks.map(interface).collect()
 }
 
-/// Returns whether the linker has this item of this interface: a linker takes no item twice.
+/// Returns true if the linker already has this item: a linker rejects duplicates.
 fn links(runtime: &mut Arc<Runtime>, interface: &str, item: &str) -> bool {
     let linker = &mut Arc::get_mut(runtime).unwrap().linker;
     linker.instance(interface).unwrap().func_wrap(item, |_, (): ()| Ok(())).is_err()
@@ -53,40 +53,40 @@ fn links(runtime: &mut Arc<Runtime>, interface: &str, item: &str) -> bool {
 
 #[tokio::test]
 async fn reviewed_and_linked_interfaces_agree() {
-    let mut runtime = plain();
+    let mut runtime = new_runtime();
     let all: Vec<_> = PACKAGES.iter().flat_map(|(package, text)| interfaces(package, text)).collect();
-    assert!(all.len() > served().count(), "{all:?}");
+    assert!(all.len() > served_interfaces().count(), "{all:?}");
     for (interface, item) in &all {
         assert_eq!(links(&mut runtime, interface, item), is_served(interface), "{interface} {item}");
     }
-    for name in served() {
+    for name in served_interfaces() {
         assert!(all.iter().any(|(interface, _)| *interface == name), "{name}");
     }
 }
 
-/// Loads a component that imports something empty under this name, and returns why it is refused.
-async fn loaded(runtime: &Arc<Runtime>, name: &str, kind: &str) -> &'static str {
+/// Loads a component with an empty import of this name. Returns the kind of the refusal.
+async fn load_error(runtime: &Arc<Runtime>, name: &str, kind: &str) -> &'static str {
     let component = wat::parse_str(format!("(component (import {name:?} ({kind})))")).unwrap();
     runtime.load(component).await.unwrap_err().kind()
 }
 
 #[tokio::test]
 async fn served_interface_loads() {
-    let runtime = plain();
-    for name in served() {
-        // The import is there; what is missing is 'run'.
-        assert_eq!(loaded(&runtime, &name, "instance").await, "wrong-world", "{name}");
+    let runtime = new_runtime();
+    for name in served_interfaces() {
+        // Only the export 'run' is missing.
+        assert_eq!(load_error(&runtime, &name, "instance").await, "wrong-world", "{name}");
         if let Some(interface) = name.strip_suffix(".12") {
             let first = format!("{interface}.0");
             assert!(is_served(&first), "{first}");
-            assert_eq!(loaded(&runtime, &first, "instance").await, "wrong-world", "{first}");
+            assert_eq!(load_error(&runtime, &first, "instance").await, "wrong-world", "{first}");
         }
     }
 }
 
 #[tokio::test]
 async fn unserved_interface_is_refused() {
-    let runtime = plain();
+    let runtime = new_runtime();
     for name in [
         "wasi:cli/run@0.2.0",
         "wasi:cli/environment-x@0.2.0",
@@ -112,20 +112,20 @@ async fn unserved_interface_is_refused() {
         "environment",
     ] {
         assert!(!Import::new(name).is_served(), "{name}");
-        assert_eq!(loaded(&runtime, name, "instance").await, "unknown-import", "{name}");
+        assert_eq!(load_error(&runtime, name, "instance").await, "unknown-import", "{name}");
     }
 }
 
 #[tokio::test]
-async fn malformed_version_is_refused_by_both() {
-    let runtime = plain();
+async fn malformed_version_is_refused() {
+    let runtime = new_runtime();
     for version in ["", "0.2", "0.2.", "0.2.x", "0.2.00", "0.2.0.0", " 0.2.0"] {
         let name = format!("wasi:cli/environment@{version}");
         let component = wat::parse_str(format!("(component (import {name:?} (instance)))")).unwrap();
         let kind = runtime.load(component.clone()).await.unwrap_err().kind();
-        match Anatomy::read(&component) {
-            Ok(anatomy) => {
-                assert!(!anatomy.imports.iter().any(Import::is_served), "{name}");
+        match ComponentSummary::read(&component) {
+            Ok(summary) => {
+                assert!(!summary.imports.iter().any(Import::is_served), "{name}");
                 assert_eq!(kind, "unknown-import", "{name}");
             }
             Err(_) => assert_eq!(kind, "invalid-component", "{name}"),
@@ -134,11 +134,11 @@ async fn malformed_version_is_refused_by_both() {
 }
 
 #[tokio::test]
-async fn function_named_like_interface_is_refused_by_both() {
-    let runtime = plain();
+async fn function_import_of_interface_is_refused() {
+    let runtime = new_runtime();
     let name = "wasi:cli/environment@0.2.0";
     let component = wat::parse_str(format!("(component (import {name:?} (func)))")).unwrap();
     assert_eq!(runtime.load(component.clone()).await.unwrap_err().kind(), "import-type");
-    let anatomy = Anatomy::read(&component).unwrap();
-    assert!(!anatomy.imports.iter().any(Import::is_served));
+    let summary = ComponentSummary::read(&component).unwrap();
+    assert!(!summary.imports.iter().any(Import::is_served));
 }

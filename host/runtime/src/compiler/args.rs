@@ -1,28 +1,28 @@
-//! What a compiling process is told, by its arguments.
+//! Command-line arguments of a compiler process.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use super::LoadLimits;
 
-/// The first argument of a compiling process.
+/// The first argument of a compiler process.
 const COMPILE: &str = "compile-stdin";
 
-/// The arguments of a compiling process.
+/// The arguments of a compiler process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Order {
-    /// The process that waits for it.
+pub(super) struct ChildArgs {
+    /// The process ID of the host.
     pub(super) host: u32,
     pub(super) limits: LoadLimits,
 }
 
-impl Order {
+impl ChildArgs {
     pub(super) fn arguments(&self) -> [String; 4] {
         let Self { host, limits } = self;
         [COMPILE.to_owned(), host.to_string(), limits.timeout.as_millis().to_string(), limits.memory.to_string()]
     }
 
-    /// Reads the arguments after a program's name; none if they are another command.
+    /// Parses the arguments after the program's name; none for other commands.
     pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let arguments: Vec<_> = arguments.map(OsString::into_string).collect::<Result<_, _>>().ok()?;
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
@@ -37,13 +37,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_read_back() {
-        let order = Order { host: 9, limits: LoadLimits { timeout: Duration::from_millis(1500), memory: 7 } };
-        assert_eq!(Order::parse(order.arguments().into_iter().map(OsString::from)), Some(order));
+    fn arguments_round_trip() {
+        let args = ChildArgs { host: 9, limits: LoadLimits { timeout: Duration::from_millis(1500), memory: 7 } };
+        assert_eq!(ChildArgs::parse(args.arguments().into_iter().map(OsString::from)), Some(args));
     }
 
     #[test]
-    fn other_commands_do_not_compile() {
+    fn other_commands_are_ignored() {
         let others: [&[&str]; 6] = [
             &[],
             &[COMPILE],
@@ -53,7 +53,7 @@ mod tests {
             &["run", "1", "2", "3"],
         ];
         for other in others {
-            assert_eq!(Order::parse(other.iter().map(OsString::from)), None, "{other:?}");
+            assert_eq!(ChildArgs::parse(other.iter().map(OsString::from)), None, "{other:?}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Errors of the engine that ended a task: those that are limits, and crashes in words.
+//! Conversion of engine errors to the ends of tasks.
 
 use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi_http::FieldMapError;
 
-use crate::limits::{Limit, Usage, is_the_machines};
+use crate::limits::{Limit, StoreUsage, is_os_error};
 use crate::task::End;
 
-/// The beginnings or ends of the engine's errors for limits that have no type; tests see that the
-/// words stay.
-const WORDS: [(&str, Limit); 6] = [
+/// Messages of engine errors for limits, by their beginning or end. The engine has no types for
+/// them; tests check the messages.
+const MESSAGES: [(&str, Limit); 6] = [
     ("too much data is being copied between the host and the guest", Limit::Argument),
     ("store handle limit exceeded", Limit::Handles),
     ("requested len ", Limit::RandomBytes),
@@ -18,31 +18,31 @@ const WORDS: [(&str, Limit); 6] = [
     ("cannot write more zeroes than `check_write` allows", Limit::StreamWrite),
     ("write exceeded budget", Limit::StreamWrite),
 ];
-/// The beginning of the engine's words for the address of an access outside of a memory.
+/// The beginning of the engine's message for an access out of bounds.
 const FAULT: &str = "memory fault at wasm address 0x";
-/// The range around address 0, in bytes below and above it, that an overflowing stack reaches: a
-/// frame below 0, and the data in it.
+/// The range around address 0 that a stack overflow reaches, in bytes: a frame below 0, and its
+/// data.
 const BELOW_ZERO: u64 = 16 << 20;
 const ABOVE_ZERO: u64 = 64 << 10;
-/// Where addresses of 32 bits begin again.
+/// The size of a 32-bit address space.
 const WRAP: u64 = 1 << 32;
 
-/// Returns how a task ended that the engine ended with this error.
-pub(crate) fn end_of_error(error: &wasmtime::Error, usage: &Usage) -> End {
+/// Returns the end of a task for an error of the engine.
+pub(crate) fn end_of_error(error: &wasmtime::Error, usage: &StoreUsage) -> End {
     if let Some(limit) = limit_of(error) {
         return End::LimitExceeded(limit);
     }
     if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
         return End::TimedOut;
     }
-    // A guest that had no memory when it asked and then crashed most likely crashed for it.
-    if usage.starved || is_the_machines(error) {
+    // A guest that traps after a failed allocation most likely traps because of it.
+    if usage.out_of_memory || is_os_error(error) {
         return End::HostError;
     }
     if let Some(limit) = usage.refused {
         return End::LimitExceeded(limit);
     }
-    End::Trapped(crash(error))
+    End::Trapped(describe(error))
 }
 
 fn limit_of(error: &wasmtime::Error) -> Option<Limit> {
@@ -60,12 +60,12 @@ fn limit_of(error: &wasmtime::Error) -> Option<Limit> {
         return Some(Limit::Handles);
     }
     let words = cause.to_string();
-    let known = WORDS.iter().find(|(known, _)| words.starts_with(known) || words.ends_with(known));
+    let known = MESSAGES.iter().find(|(known, _)| words.starts_with(known) || words.ends_with(known));
     known.map(|(_, limit)| *limit)
 }
 
-/// Describes a crash, in the engine's words and without the guest's.
-fn crash(error: &wasmtime::Error) -> String {
+/// Describes a trap in the engine's words, without guest-supplied strings.
+fn describe(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(Trap::MemoryOutOfBounds) if is_below_zero(error) => format!(
             "{}, at an address that in 32 bits is just below 0: most likely its own stack overflowed, by deep recursion",
@@ -77,9 +77,8 @@ fn crash(error: &wasmtime::Error) -> String {
     }
 }
 
-/// Returns whether an access was just below address 0. Toolchains such as Rust's put a skill's own
-/// stack, which grows downwards, at the beginning of its memory; the host cannot tell it from other
-/// accesses.
+/// Returns true if an access was just below address 0. Toolchains such as Rust's put the stack at
+/// the beginning of memory, growing downward. The host cannot tell it from other accesses.
 fn is_below_zero(error: &wasmtime::Error) -> bool {
     error.chain().any(|cause| {
         let words = cause.to_string();
@@ -93,20 +92,20 @@ fn is_below_zero(error: &wasmtime::Error) -> bool {
 mod tests {
     use super::*;
 
-    fn trapped(address: &str) -> String {
+    fn out_of_bounds(address: &str) -> String {
         let words = format!("{FAULT}{address} in linear memory of size 0x110000");
-        crash(&wasmtime::Error::from(Trap::MemoryOutOfBounds).context(words))
+        describe(&wasmtime::Error::from(Trap::MemoryOutOfBounds).context(words))
     }
 
     #[test]
-    fn access_below_zero_is_named() {
+    fn access_below_zero_is_explained() {
         let plain = Trap::MemoryOutOfBounds.to_string();
         for address in ["fffffff0", "ff000000", "100000010"] {
-            assert!(trapped(address).contains("most likely its own stack"), "{address}");
+            assert!(out_of_bounds(address).contains("most likely its own stack"), "{address}");
         }
         for address in ["110000", "feffffff", "100010000", "1000000000000", "x", ""] {
-            assert_eq!(trapped(address), plain, "{address}");
+            assert_eq!(out_of_bounds(address), plain, "{address}");
         }
-        assert_eq!(crash(&Trap::MemoryOutOfBounds.into()), plain);
+        assert_eq!(describe(&Trap::MemoryOutOfBounds.into()), plain);
     }
 }

@@ -1,4 +1,4 @@
-//! An admitted task: its bounds, its end and its report, whoever has its store.
+//! An admitted task: its limits, its end and its report, in any store.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,25 +9,25 @@ use far_core::{AgentId, SkillDigest, SkillName, TaskId, clock};
 use wasmtime::{Store, Trap};
 
 use crate::context::{FarCtx, FarView};
-use crate::egress::{Clients, Requests, UnderWay};
-use crate::exceeded::end_of_error;
-use crate::limits::{HANDLES_MAX, Limit, Limits, OTHER_HANDLES, SharedUsage};
-use crate::result::{redacted, without_values};
+use crate::egress::{Clients, InFlight, Requests};
+use crate::limits::{HANDLES_MAX, Limit, Limits, OTHER_HANDLES, SharedStoreUsage};
+use crate::redact::{redact_bytes, redact_end};
 use crate::task::{End, Report};
 use crate::task_log::{LogEntry, TaskLog};
+use crate::trap::end_of_error;
 use crate::window::Window;
 
-/// An admitted task, from the host's side.
-pub(crate) struct Admitted {
+/// An admitted task.
+pub(crate) struct AdmittedTask {
     pub(crate) session: Arc<Session>,
     log: TaskLog,
     limits: Limits,
-    usage: SharedUsage,
-    under_way: UnderWay,
+    usage: SharedStoreUsage,
+    in_flight: InFlight,
 }
 
-/// What came of a task.
-pub(crate) struct Ran {
+/// The result of a task that has ended.
+pub(crate) struct TaskResult {
     end: End,
     log: Vec<LogEntry>,
     log_discarded: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Ran {
 }
 
 /// The parts of a report that are known before the task runs.
-pub(crate) struct About {
+pub(crate) struct TaskInfo {
     pub(crate) task_id: Option<TaskId>,
     pub(crate) agent_id: AgentId,
     pub(crate) skill: Option<SkillName>,
@@ -44,51 +44,52 @@ pub(crate) struct About {
     pub(crate) started: Instant,
 }
 
-impl Admitted {
+impl AdmittedTask {
     pub(crate) fn new(session: Session, limits: &Limits) -> Self {
         let session = Arc::new(session);
         Self {
             log: TaskLog::new(limits.log, session.redaction()),
             limits: *limits,
-            usage: SharedUsage::new(limits),
-            under_way: UnderWay::new(),
+            usage: SharedStoreUsage::new(limits),
+            in_flight: InFlight::new(),
             session,
         }
     }
 
-    /// Returns the state for the task's store, which may call the host within this window.
+    /// Returns the context for the task's store, which may call the host within `window`.
     pub(crate) fn far(&self, clients: &Arc<Clients>, window: Window) -> FarCtx {
-        let (session, under_way) = (&self.session, self.under_way.clone());
-        let requests = Requests::new(session.clone(), clients.clone(), &self.limits, under_way, window.clone());
+        let (session, in_flight) = (&self.session, self.in_flight.clone());
+        let requests = Requests::new(session.clone(), clients.clone(), &self.limits, in_flight, window.clone());
         FarCtx::new(session.clone(), &self.limits, self.log.clone(), self.usage.clone(), requests, window)
     }
 
-    /// Bounds a store's memories, tables, handles, and what the guest passes in one call.
-    pub(crate) fn bound<T: FarView + 'static>(&self, store: &mut Store<T>) {
+    /// Limits a store's memories, tables and handles, and the size of arguments of host calls.
+    pub(crate) fn apply_limits<T: FarView + 'static>(&self, store: &mut Store<T>) {
         store.limiter(|data| data.far().ctx.limiter());
         store.set_hostcall_fuel(self.limits.argument());
         store.set_max_component_handles(HANDLES_MAX + OTHER_HANDLES);
     }
 
-    /// Waits until no request is under way, when the task's store is gone.
-    pub(crate) async fn idle(&self) {
-        self.under_way.none().await;
+    /// Waits until no request is in flight. The store must be dropped already.
+    pub(crate) async fn wait_idle(&self) {
+        self.in_flight.wait_idle().await;
     }
 
-    /// Returns how the task ended, by what its call returned.
+    /// Returns the end of the task for the result of its call.
     pub(crate) async fn end_of_call(&self, result: wasmtime::Result<Result<Vec<u8>, String>>) -> End {
-        let most = self.most();
+        let max = self.max_output();
         match result {
-            Ok(Ok(output)) if output.len() > most => End::LimitExceeded(Limit::Output),
-            Ok(Err(error)) if error.len() > most => End::LimitExceeded(Limit::Output),
+            Ok(Ok(output)) if output.len() > max => End::LimitExceeded(Limit::Output),
+            Ok(Err(error)) if error.len() > max => End::LimitExceeded(Limit::Output),
             Ok(Ok(output)) => End::Completed(output),
             Ok(Err(error)) if self.session.backend_failed() => End::BackendUnavailable(error),
             Ok(Err(error)) => End::SkillError(error),
             Err(error) => {
-                // The engine lets no call out of `cabi_realloc` and the like, and says so by this trap.
+                // The engine traps if the guest calls the host from `cabi_realloc` or another
+                // function that must not.
                 let called_out = error.downcast_ref::<Trap>() == Some(&Trap::CannotLeaveComponent);
                 if called_out {
-                    self.session.left_outside_run().await;
+                    self.session.report_forbidden_reentry().await;
                 }
                 end_of_error(&error, &self.usage.lock())
             }
@@ -97,45 +98,45 @@ impl Admitted {
 
     /// Redacts bytes that leave the task.
     pub(crate) async fn redact(&self, bytes: Vec<u8>) -> Vec<u8> {
-        redacted(bytes, self.session.redaction(), usize::MAX).await.0
+        redact_bytes(bytes, self.session.redaction(), usize::MAX).await.0
     }
 
-    /// Ends the task, and records it. Its store is gone.
-    pub(crate) async fn finish(&self, end: End) -> Ran {
+    /// Ends the task and records the end. The store must be dropped already.
+    pub(crate) async fn finish(&self, end: End) -> TaskResult {
         let session = &self.session;
-        // What the session saw decides: a guest has no say in how its violation is reported.
-        let end = session.stopped().map_or(end, end_of_stop);
-        // Before the session ends: what the task was given is known until then.
+        // A violation takes precedence: the guest has no influence on its report.
+        let end = session.stop_reason().map_or(end, end_of_stop);
+        // The redaction knows the task's values only until the session ends.
         let (log, log_discarded) = self.log.take();
-        let end = without_values(end, session.redaction(), self.most()).await;
-        // A value that must not be said makes a violation of any end.
-        session.judge_finds().await;
-        let end = session.stopped().map_or(end, end_of_stop);
+        let end = redact_end(end, session.redaction(), self.max_output()).await;
+        // A leaked value can turn any end into a violation.
+        session.enforce_leak_policy().await;
+        let end = session.stop_reason().map_or(end, end_of_stop);
         let reason = end.limit().map(|limit| Reason::Token(limit.as_str()));
         let recorded = session.finish_for(end.outcome(), reason).await;
         let end = match (recorded, end) {
             (Err(unavailable), end) if !matches!(end, End::Violation(_)) => End::AuditUnavailable(unavailable),
             (_, end) => end,
         };
-        Ran { end, log, log_discarded, provider_calls: session.provider_calls() }
+        TaskResult { end, log, log_discarded, provider_calls: session.provider_calls() }
     }
 
-    /// How many bytes may leave the task as its output or its error.
-    fn most(&self) -> usize {
+    /// Returns the maximum length of the task's output or error, in bytes.
+    fn max_output(&self) -> usize {
         self.limits.output
     }
 }
 
-impl Ran {
-    /// Of a task that was not let in.
-    pub(crate) fn nothing(end: End) -> Self {
+impl TaskResult {
+    /// Creates the result of a task that was not admitted.
+    pub(crate) fn refused(end: End) -> Self {
         Self { end, log: Vec::new(), log_discarded: 0, provider_calls: 0 }
     }
 }
 
-impl About {
-    pub(crate) fn report(&self, ran: Ran) -> Report {
-        let Ran { end, log, log_discarded, provider_calls } = ran;
+impl TaskInfo {
+    pub(crate) fn report(&self, result: TaskResult) -> Report {
+        let TaskResult { end, log, log_discarded, provider_calls } = result;
         Report {
             task_id: self.task_id.clone(),
             agent_id: self.agent_id.clone(),
