@@ -1,9 +1,9 @@
-//! How many events a second the file sink takes, as a required sink, against a plain write of the same bytes.
+//! Events per second of the file sink as a required sink, against plain writes of the same bytes.
 //!
-//! `cargo run --release -p far-audit --example audit_throughput [FOLDER]`: the folder is made, with mode 0700, and says
-//! which disk is measured.
+//! `cargo run --release -p far-audit --example audit_throughput [FOLDER]` creates the folder with
+//! mode 0700, and measures the disk that it is on.
 
-#![expect(clippy::print_stdout, reason = "a program that prints what it measured")]
+#![expect(clippy::print_stdout, reason = "the program prints its measurements")]
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -12,16 +12,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use far_audit::{FileOptions, FileSink, Trust, verify};
+use far_audit::{FileOptions, FileSink, TrustAnchors, verify};
 use far_core::pal::{Event, Pal, Subject};
 use far_core::{AgentId, random_task_id};
 
 const ROUNDS: usize = 7;
-/// How many tasks record at once, each waiting for its record.
+/// The number of concurrent tasks. Each waits for its record.
 const TASKS: usize = 512;
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// What one round took.
+/// The rates of one round, per second.
 struct Round {
     events: f64,
     plain: f64,
@@ -43,8 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             let at = |index: usize| values.get(index).copied().unwrap_or_default();
             (at(ROUNDS / 2), at(0), at(ROUNDS - 1))
         };
-        let print = |what: &str, (median, least, most): (f64, f64, f64)| {
-            println!("{what:<44} {median:>10.2}   ({least:.2} to {most:.2})");
+        let print = |name: &str, (median, least, most): (f64, f64, f64)| {
+            println!("{name:<44} {median:>10.2}   ({least:.2} to {most:.2})");
         };
         println!("{}, {events} events, median of {ROUNDS} rounds", if synced { "synced" } else { "buffered" });
         print("  thousand events a second", median(|round| round.events / 1e3));
@@ -86,10 +86,10 @@ async fn round(folder: &Path, synced: bool, events: usize) -> Result<Round, Box<
 
     let bytes = fs::read(&path)?;
     let started = Instant::now();
-    let verdict = verify(&bytes[..], Trust { key: Some(sink.key()), head: None })?;
+    let verdict = verify(&bytes[..], TrustAnchors { key: Some(sink.key()), head: None })?;
     let verify = per_second(usize::try_from(verdict.lines)?, started);
-    if !verdict.is_sound() {
-        return Err("what was written is not sound".into());
+    if !verdict.is_consistent() {
+        return Err("the written file has findings".into());
     }
     fs::remove_file(&path)?;
 

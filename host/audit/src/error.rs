@@ -1,75 +1,73 @@
-//! Why an audit file was not opened.
+//! The error type of opening an audit file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use far_files::TrustError;
 
-use crate::end::Unusable;
+use crate::resume::ResumeError;
 
-/// Why an audit file was not opened.
+/// Reasons to refuse an audit file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The path names no file.
-    #[error("{path} does not name a file", path = .path.display())]
-    NoFile {
-        /// What was given.
+    /// The path does not end in the name of a file, or names the key.
+    #[error("'{path}' is not the path of an audit file", path = .path.display())]
+    NoFileName {
+        /// The path.
         path: PathBuf,
     },
-    /// The folder, the file or the key is refused: others may use it, or it is a link, or something else.
+    /// The folder, the file or the key fails the checks of [`far_files`].
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// Another sink has the file open.
-    #[error("{path} is being written to by another process", path = .path.display())]
+    #[error("'{path}' is being written to by another process", path = .path.display())]
     Locked {
         /// The file.
         path: PathBuf,
     },
-    /// What follows the last checkpoint does not belong together.
-    #[error("{path} is damaged: nothing is added to it", path = .path.display())]
-    Damaged {
+    /// The lines after the last checkpoint are not a valid chain.
+    #[error("'{path}' is corrupt, and gets no more records", path = .path.display())]
+    Corrupt {
         /// The file.
         path: PathBuf,
     },
-    /// The folder's key did not sign this file.
-    #[error("{path} was signed with another key than that of its folder", path = .path.display())]
-    OtherKey {
+    /// A key other than the folder's signed the file.
+    #[error("'{path}' is not signed with the key of its folder", path = .path.display())]
+    KeyMismatch {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system has no random bytes.
-    #[error("no random bytes")]
+    /// The operating system provided no random bytes.
+    #[error("cannot get random bytes")]
     Random(#[source] getrandom::Error),
-    /// The operating system did not start a thread.
-    #[error("no thread")]
+    /// The operating system did not start the writer thread.
+    #[error("cannot start the writer thread")]
     Thread(#[source] io::Error),
 }
 
 impl FileError {
-    /// What to do about it.
+    /// Returns the next step for the operator.
     pub fn help(&self) -> String {
         match self {
-            Self::NoFile { .. } => "name a file in a folder of its own, such as audit/far.jsonl".into(),
+            Self::NoFileName { .. } => "pass a file in a separate folder, such as audit/far.jsonl".into(),
             Self::Trust(error @ TrustError::Exposed { .. }) => {
-                format!("{}, or use a folder for audit files alone", error.help())
+                format!("{}, or pass a file in a folder that has only audit files", error.help())
             }
             Self::Trust(TrustError::NotRegular { .. }) => {
-                "an audit file is a regular file; --pal writes plain lines to anything".into()
+                "pass a regular file; --pal also writes to pipes and devices".into()
             }
             Self::Trust(TrustError::Key { .. }) => {
-                "put the key back, or move it away with the files that it signed".into()
+                "restore the key, or move it away together with the files that it signed".into()
             }
-            Self::Trust(TrustError::Io { .. }) => {
-                "no skill runs without its events: name a file that you may write to".into()
-            }
+            Self::Trust(TrustError::Io { .. }) => "no skill runs without its events: pass a writable file".into(),
             Self::Trust(error) => error.help(),
-            Self::Locked { .. } => "give each process a file of its own".into(),
-            Self::Damaged { .. } => {
-                "see what 'far audit verify' says of it, keep it as evidence, and name another file".into()
+            Self::Locked { .. } => "pass a separate audit file for each process".into(),
+            Self::Corrupt { .. } => {
+                "inspect the file with 'far audit verify', keep it as evidence, and pass another file".into()
             }
-            Self::OtherKey { .. } => "put the key back that signed it, or name another file".into(),
-            Self::Random(_) | Self::Thread(_) => "the host lacks what it needs; try again".into(),
+            Self::KeyMismatch { .. } => "restore the key that signed the file, or pass another file".into(),
+            Self::Random(_) | Self::Thread(_) => "the host is short of resources; try again".into(),
         }
     }
 
@@ -77,12 +75,12 @@ impl FileError {
         Self::Trust(TrustError::Io { path: path.to_owned(), source: source.into() })
     }
 
-    pub(super) fn unusable(path: &Path, why: Unusable) -> Self {
+    pub(super) fn resume(path: &Path, error: ResumeError) -> Self {
         let path = path.to_owned();
-        match why {
-            Unusable::Io(source) => Self::io(&path, source),
-            Unusable::Damaged => Self::Damaged { path },
-            Unusable::OtherKey => Self::OtherKey { path },
+        match error {
+            ResumeError::Io(source) => Self::io(&path, source),
+            ResumeError::Corrupt => Self::Corrupt { path },
+            ResumeError::KeyMismatch => Self::KeyMismatch { path },
         }
     }
 }

@@ -11,37 +11,37 @@ use crate::error::FileError;
 use crate::key::AuditKey;
 use crate::store::LockedFile;
 
-/// The key's file.
+/// The name of the key file.
 const KEY: &str = "audit-key";
 
-/// A folder that nobody else may use.
+/// An owner-only folder.
 #[derive(Debug)]
 pub(super) struct Folder(PrivateDir);
 
 impl Folder {
-    /// The folder of a file, made if it is not there, and the file's name in it.
+    /// Opens or creates the folder of a file. Returns it with the name of the file.
     pub(super) fn of(file: &Path) -> Result<(Self, &OsStr), FileError> {
         let name = file.file_name().filter(|name| *name != KEY);
-        let name = name.ok_or_else(|| FileError::NoFile { path: file.to_owned() })?;
+        let name = name.ok_or_else(|| FileError::NoFileName { path: file.to_owned() })?;
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         Ok((Self(PrivateDir::create(parent.unwrap_or(Path::new(".")))?), name))
     }
 
-    /// Opens an audit file for reading and adding, and locks it.
-    pub(super) fn log(&self, name: &OsStr) -> Result<LockedFile, FileError> {
+    /// Opens or creates an audit file for reading and appending, and locks it.
+    pub(super) fn open_file(&self, name: &OsStr) -> Result<LockedFile, FileError> {
         let path = self.0.path_of(name);
         let file = File::from(self.0.file(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE)?);
         let file = LockedFile::lock(file).map_err(|error| match error {
             TryLockError::WouldBlock => FileError::Locked { path },
             TryLockError::Error(error) => FileError::io(&path, error),
         })?;
-        // A file whose name is lost with the machine's power is as good as not written.
+        // Without this, a power failure can lose the directory entry, and so the whole file.
         self.0.sync()?;
         Ok(file)
     }
 
-    /// The folder's key, made at first use.
+    /// Returns the folder's key, created at first use.
     pub(super) fn key(&self) -> Result<AuditKey, FileError> {
-        Ok(AuditKey::of(*self.0.key(KEY, KeyEncoding::HexLine)?))
+        Ok(AuditKey::from_seed(*self.0.key(KEY, KeyEncoding::HexLine)?))
     }
 }

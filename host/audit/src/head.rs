@@ -1,4 +1,4 @@
-//! Heads of chains of lines.
+//! Heads of chains.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,9 @@ use std::str::FromStr;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Where a chain of lines stands: how many it has, and the SHA-256 of the last one, its line end included. Written
-/// `LINE:HASH`; one that was kept elsewhere proves every line up to it.
+/// The head of a chain: the number and the SHA-256 of its last line, line feed included.
+///
+/// Its text is `LINE:HASH`. A head that was saved elsewhere proves every line up to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     pub(crate) line: u64,
@@ -15,15 +16,15 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a file that has no lines.
+    /// The head of an empty chain.
     pub(crate) const START: Self = Self { line: 0, hash: [0; 32] };
 
-    /// The number of the last line; 0 if there is none.
+    /// Returns the number of the last line; 0 for an empty chain.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// The head of a line of this number, given all of its bytes.
+    /// Returns the head at a line with this number and these bytes.
     pub(crate) fn of(line: u64, bytes: &[u8]) -> Self {
         Self { line, hash: Sha256::digest(bytes).into() }
     }
@@ -47,7 +48,7 @@ impl Serialize for Head {
     }
 }
 
-/// A text is not `LINE:HASH`.
+/// The string is not `LINE:HASH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a head is LINE:HASH, the number of a line and 64 hexadecimal digits")]
 pub struct HeadError;
@@ -58,14 +59,14 @@ impl FromStr for Head {
     fn from_str(text: &str) -> Result<Self, HeadError> {
         let (line, hash) = text.split_once(':').ok_or(HeadError)?;
         let line = line.parse().map_err(|_| HeadError)?;
-        Ok(Self { line, hash: digits(hash).ok_or(HeadError)? })
+        Ok(Self { line, hash: parse_hex(hash).ok_or(HeadError)? })
     }
 }
 
-/// Bytes from exactly as many hexadecimal digits in lower case.
-pub(super) fn digits<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// Decodes exactly N bytes from lowercase hexadecimal digits.
+pub(super) fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     hex::decode_to_slice(text, &mut bytes).ok()?;
-    // One spelling only, so that comparing texts and comparing bytes agree.
+    // With one spelling only, equal strings mean equal bytes.
     (!text.bytes().any(|digit| digit.is_ascii_uppercase())).then_some(bytes)
 }

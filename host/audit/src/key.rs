@@ -6,25 +6,25 @@ use std::str::FromStr;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Serialize, Serializer};
 
-use crate::head::{Head, digits};
+use crate::head::{Head, parse_hex};
 
 const SCHEME: &str = "ed25519:";
 
-/// Signs heads. Wiped when dropped.
+/// A key that signs heads. Wiped on drop.
 pub(super) struct AuditKey(SigningKey);
 
 impl AuditKey {
-    /// The key of a seed.
-    pub(super) fn of(seed: [u8; 32]) -> Self {
+    /// Returns the key that a seed determines.
+    pub(super) fn from_seed(seed: [u8; 32]) -> Self {
         Self(SigningKey::from_bytes(&seed))
     }
 
-    /// The half that verifies.
+    /// Returns the public key.
     pub(super) fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// The signature of a head, and of the time that the checkpoint says.
+    /// Signs a head and the time `ts` of its checkpoint.
     pub(super) fn sign(&self, head: &Head, ts: &str) -> [u8; 64] {
         self.0.sign(message(head, ts).as_bytes()).to_bytes()
     }
@@ -36,18 +36,20 @@ impl fmt::Debug for AuditKey {
     }
 }
 
-/// What verifies the checkpoints of one folder's audit files: `ed25519:` and 64 hexadecimal digits.
+/// The key that verifies the checkpoints of a folder's audit files.
+///
+/// Its text is `ed25519:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// Whether the signature is this key's, of this head and time.
+    /// Returns true if the signature is this key's signature of this head and time.
     pub(super) fn verifies(&self, head: &Head, ts: &str, signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message(head, ts).as_bytes(), &Signature::from_bytes(signature)).is_ok()
     }
 }
 
-/// A text is not the public half of a key.
+/// The string is not a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an audit key is 'ed25519:' and 64 hexadecimal digits")]
 pub struct PublicKeyError;
@@ -56,9 +58,9 @@ impl FromStr for PublicKey {
     type Err = PublicKeyError;
 
     fn from_str(text: &str) -> Result<Self, PublicKeyError> {
-        let bytes = text.strip_prefix(SCHEME).and_then(digits).ok_or(PublicKeyError)?;
+        let bytes = text.strip_prefix(SCHEME).and_then(parse_hex).ok_or(PublicKeyError)?;
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| PublicKeyError)?;
-        // Signatures of such a key are valid for more than one message.
+        // A signature of a weak key is valid for several messages.
         if key.is_weak() { Err(PublicKeyError) } else { Ok(Self(key)) }
     }
 }
@@ -81,7 +83,7 @@ impl Serialize for PublicKey {
     }
 }
 
-/// What is signed. The text says what it is for: a signature of it means nothing anywhere else.
+/// Returns the signed message. Its prefix makes a signature useless in any other protocol.
 fn message(head: &Head, ts: &str) -> String {
     format!("far audit head {head} at {ts}")
 }
@@ -91,8 +93,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_is_of_one_head_and_one_key() {
-        let (key, other) = (AuditKey::of([1; 32]), AuditKey::of([2; 32]));
+    fn signature_binds_head_time_and_key() {
+        let (key, other) = (AuditKey::from_seed([1; 32]), AuditKey::from_seed([2; 32]));
         let head = Head::of(3, b"line\n");
         let signature = key.sign(&head, "now");
         assert!(key.public().verifies(&head, "now", &signature));
@@ -103,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_reads_what_it_writes_and_nothing_else() {
-        let key = AuditKey::of([1; 32]).public();
+    fn public_key_parses_only_its_own_form() {
+        let key = AuditKey::from_seed([1; 32]).public();
         assert_eq!(key.to_string().parse(), Ok(key));
         let weak = format!("ed25519:01{}", "0".repeat(62));
         for text in ["", "ed25519:", "ed25519:00", &key.to_string().to_uppercase(), &key.to_string()[8..], &weak] {
@@ -113,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_show_the_key() {
-        assert_eq!(format!("{:?}", AuditKey::of([1; 32])), "AuditKey { .. }");
+    fn debug_hides_the_key() {
+        assert_eq!(format!("{:?}", AuditKey::from_seed([1; 32])), "AuditKey { .. }");
     }
 }

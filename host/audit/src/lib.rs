@@ -1,45 +1,49 @@
-//! Audit files: records that are kept, in a form that shows what was done to them.
+//! Tamper-evident audit files: hash chains of records with signed checkpoints.
 //!
-//! # The form
+//! # Format
 //!
-//! Each line is one JSON object and ends with a line feed. A record's line has the record's fields and, as its last,
-//! `"chain":{"line":N,"prev":HASH}`: the line's number, from 1, and the SHA-256 of the line before it, line feed included
-//! (of none: zeros). `sed -n Np FILE | sha256sum` is what the next line must name. The sink's own lines are chained alike:
+//! Each line is one JSON object and ends with a line feed. The line of a record has the fields of
+//! the record, and `"chain":{"line":N,"prev":HASH}` as its last field. `N` is the number of the
+//! line, from 1. `HASH` is the SHA-256 of the previous line with its line feed; zeros on line 1.
+//! `sed -n Np FILE | sha256sum` prints the hash that line N + 1 must have. The sink chains its own
+//! lines in the same way:
 //!
-//! - `audit.opened`: `id`, which no other opening has, and `key`, the public half of the folder's key;
-//! - `audit.checkpoint`: `head`, the number and hash of the line before, as `N:HASH`, and `signature`, the key's Ed25519
-//!   signature of `far audit head N:HASH at TS`, where `TS` is the line's `ts`. One follows each opening, at most 1024
-//!   lines without one, and the last line before the file is closed;
-//! - `audit.recovered`: what stands before it was written in part, by a crash or on a full disk: `torn`, with how many
-//!   bytes, and their SHA-256. Such bytes are ended by ` <torn>` and a line feed, are no link of the chain, have no number
-//!   in it, and stay;
-//! - `audit.inherited`: `unsigned`, the numbers of the first and last line after the checkpoint
-//!   before. A sink that finds such lines as it opens the file names them, after `audit.opened` and
-//!   before it signs: an earlier process was killed, or somebody without the key wrote them.
+//! - `audit.opened`: `id`, unique to this opening, and `key`, the public key of the folder.
+//! - `audit.checkpoint`: `head`, the number and hash of the previous line as `N:HASH`, and
+//!   `signature`. The signature is the key's Ed25519 signature of `far audit head N:HASH at TS`,
+//!   where `TS` is the line's `ts`. A checkpoint follows each opening, at most 1024 lines without
+//!   one, and the last record before the file is closed.
+//! - `audit.recovered`: the preceding bytes are a torn write, left by a crash or a full disk.
+//!   `torn` has their number and their SHA-256. The sink ends them with ` <torn>` and a line feed.
+//!   Torn bytes stay in the file, but are not part of the chain and have no number.
+//! - `audit.inherited`: `unsigned`, the numbers of the first and last line after the previous
+//!   checkpoint. A sink that finds such lines on opening names them after `audit.opened`, before
+//!   it signs. Either an earlier process was killed, or a writer without the key appended them.
 //!
 //! # Invariants
 //!
-//! - The file is only added to. Bytes that were written once are never taken away or overwritten.
-//! - A record is accepted when the operating system has taken its whole line, or has it on the disk if asked to. Records
-//!   that were not accepted may be there all the same, whole or in part.
-//! - Only their owner may use folder, file and key ([`far_files`]), and the file has one sink at a time.
-//! - What the sink finds is checked from the last checkpoint on before it adds to it.
+//! - The file is append-only. No written byte is removed or overwritten.
+//! - A record is accepted once the operating system has its whole line, or, with
+//!   [`FileOptions::synced`], once the line is on the disk. A rejected record may still be in the
+//!   file, whole or in part.
+//! - Folder, file and key are owner-only ([`far_files`]), and a file has one sink at a time.
+//! - Before it appends, the sink verifies the existing lines from the last checkpoint on.
 //!
-//! # What it does not do
+//! # Limitations
 //!
-//! It does not keep the owner of the folder from writing the file anew: they have the key. That, and the end of the file
-//! cut off, shows only against a [`Head`] that was kept elsewhere.
+//! The owner of the folder has the key, and can rewrite the file. Only a [`Head`] that was saved
+//! elsewhere reveals a rewritten or truncated file.
 
 #![forbid(unsafe_code)]
 
 mod appender;
-mod end;
 mod error;
 mod folder;
 mod head;
 mod key;
 mod line;
 mod region;
+mod resume;
 #[cfg(test)]
 mod samples;
 mod sink;
@@ -52,5 +56,5 @@ pub use head::{Head, HeadError};
 pub use key::{PublicKey, PublicKeyError};
 pub use line::LineRange;
 pub use sink::{FileOptions, FileSink};
-pub use verdict::{Damage, Finding, Soundness, Tail, Torn, Verdict};
-pub use verify::{Trust, verify};
+pub use verdict::{Defect, Finding, Integrity, TailStatus, TornWrite, Verdict};
+pub use verify::{TrustAnchors, verify};

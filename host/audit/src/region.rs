@@ -1,29 +1,29 @@
-//! Bytes in an audit file that are none of its lines.
+//! Bytes of an audit file that are not lines of its chain.
 
 use sha2::{Digest, Sha256};
 
 use crate::line::TORN_MARK;
-use crate::verdict::Torn;
+use crate::verdict::TornWrite;
 
-/// Bytes that are no whole line of an audit file.
+/// Adjacent bytes that are not lines of the chain: a torn write, or corruption.
 #[derive(Clone, Debug)]
 pub(super) struct Region {
-    torn: Torn,
+    torn: TornWrite,
     lines: u64,
     sha256: Sha256,
-    /// The last bytes of the last line.
+    /// The last bytes of the last line, at most as many as [`TORN_MARK`] has.
     last: Vec<u8>,
-    /// Whether every line that has an end has the mark of a torn one.
+    /// True if each line that ends has the mark of a torn write.
     marked: bool,
 }
 
 impl Region {
-    /// Nothing yet, from this line of the file on.
-    pub(super) fn new(at: u64) -> Self {
-        Self { torn: Torn { at, bytes: 0 }, lines: 0, sha256: Sha256::new(), last: Vec::new(), marked: true }
+    /// Returns an empty region that begins at this line of the file.
+    pub(super) fn new(line: u64) -> Self {
+        Self { torn: TornWrite { line, bytes: 0 }, lines: 0, sha256: Sha256::new(), last: Vec::new(), marked: true }
     }
 
-    /// Adds bytes, of a line that begins with them or began before.
+    /// Adds bytes: the beginning of a line if `begins`, else the continuation of the last line.
     pub(super) fn add(&mut self, begins: bool, piece: &[u8]) {
         self.lines += u64::from(begins);
         self.torn.bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
@@ -36,12 +36,12 @@ impl Region {
         self.marked &= !self.last.ends_with(b"\n") || self.last == TORN_MARK;
     }
 
-    /// Whether this is what a write leaves that ended early: a line without its end, or one that was marked as such.
+    /// Returns true if the region is a torn write: an incomplete line, or lines marked as torn.
     pub(super) fn is_torn(&self) -> bool {
         self.marked
     }
 
-    /// What is to be written so that the last line ends, and the region with it.
+    /// Returns the bytes that end the last line, and adds them to the region.
     pub(super) fn end(&mut self) -> &'static [u8] {
         if self.last.ends_with(b"\n") {
             return b"";
@@ -50,22 +50,22 @@ impl Region {
         TORN_MARK
     }
 
-    /// Where it begins, and how many bytes it has.
-    pub(super) fn torn(&self) -> Torn {
+    /// Returns the first line and the size of the region.
+    pub(super) fn torn(&self) -> TornWrite {
         self.torn
     }
 
-    /// How many lines it has, whole or not.
+    /// Returns the number of lines, incomplete ones included.
     pub(super) fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.torn.bytes
     }
 
-    /// Their hash.
+    /// Returns the hash of the bytes.
     pub(super) fn sha256(&self) -> [u8; 32] {
         self.sha256.clone().finalize().into()
     }

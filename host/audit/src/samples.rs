@@ -1,4 +1,4 @@
-//! Records and whole audit files, for tests.
+//! Records and audit files for tests.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use jiff::Timestamp;
 
 use crate::head::Head;
 use crate::key::{AuditKey, PublicKey};
-use crate::line::Chained;
-use crate::verdict::{Damage, Verdict};
-use crate::verify::{Trust, verify};
+use crate::line::ChainWriter;
+use crate::verdict::{Defect, Verdict};
+use crate::verify::{TrustAnchors, verify};
 
 pub(super) fn key() -> AuditKey {
-    AuditKey::of([7; 32])
+    AuditKey::from_seed([7; 32])
 }
 
-/// A record like any other, with this number.
+/// Returns a record with this number.
 pub(super) fn record(seq: u64) -> Record {
     let agent_id = AgentId::parse("a1").unwrap();
     let task_id = Some(TaskId::parse("t1").unwrap());
@@ -24,19 +24,19 @@ pub(super) fn record(seq: u64) -> Record {
     Record { v: 1, seq, ts: Timestamp::now(), subject, event: Event::secret_listed() }
 }
 
-/// What a sink writes that is opened, takes so many records, and is closed.
+/// Returns the file of a sink that was opened, accepted this number of records and was closed.
 pub(super) fn log(records: u64) -> Vec<u8> {
-    written(|chained, key| {
-        chained.opened([1; 16], None, key).unwrap();
-        (1..=records).for_each(|seq| chained.record(&record(seq), key).unwrap());
-        chained.checkpoint(key).unwrap();
+    written(|chain, key| {
+        chain.opening([1; 16], None, key).unwrap();
+        (1..=records).for_each(|seq| chain.record(&record(seq), key).unwrap());
+        chain.checkpoint(key).unwrap();
     })
 }
 
-/// What is written with the lines at hand.
-pub(super) fn written(add: impl FnOnce(&mut Chained<'_>, &AuditKey)) -> Vec<u8> {
+/// Returns the lines that `add` writes to an empty chain.
+pub(super) fn written(add: impl FnOnce(&mut ChainWriter<'_>, &AuditKey)) -> Vec<u8> {
     let mut buffer = Vec::new();
-    add(&mut Chained { buffer: &mut buffer, head: Head::START, unsigned: 0 }, &key());
+    add(&mut ChainWriter { buffer: &mut buffer, head: Head::START, unsigned: 0 }, &key());
     buffer
 }
 
@@ -44,21 +44,21 @@ pub(super) fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
-/// Checked with the key that signed it.
+/// Verifies an audit file with the key of the tests.
 pub(super) fn verified(bytes: &[u8]) -> Verdict {
-    verify(bytes, Trust { key: Some(public()), head: None }).unwrap()
+    verify(bytes, TrustAnchors { key: Some(public()), head: None }).unwrap()
 }
 
 pub(super) fn public() -> PublicKey {
     key().public()
 }
 
-/// What was found, by line.
-pub(super) fn findings(verdict: &Verdict) -> Vec<(u64, Damage)> {
-    verdict.findings.iter().map(|finding| (finding.at, finding.what)).collect()
+/// Returns the defects with their lines.
+pub(super) fn findings(verdict: &Verdict) -> Vec<(u64, Defect)> {
+    verdict.findings.iter().map(|finding| (finding.line, finding.defect)).collect()
 }
 
-/// The numbers of the records that are lines, in the order of the file.
+/// Returns the numbers of the records, in the order of the file.
 pub(super) fn seqs(bytes: &[u8]) -> Vec<u64> {
     let parsed = lines(bytes).into_iter().filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
     parsed.filter_map(|line| line["seq"].as_u64()).collect()

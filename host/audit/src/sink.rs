@@ -1,4 +1,4 @@
-//! The sink itself: a thread that writes all that waits at once.
+//! The sink: a thread that writes all waiting records at once.
 
 use std::fmt;
 use std::path::Path;
@@ -19,72 +19,75 @@ use crate::key::PublicKey;
 use crate::line::LineRange;
 use crate::store::Store;
 
-/// How many records may wait before the sink answers [`SinkError::Full`], and how many are written at once.
+/// The most waiting records. The sink rejects further records with [`SinkError::Full`].
 const QUEUE: usize = 4096;
+/// The most records in one write.
 const GROUP: usize = 1024;
 
-/// How an audit file is written.
+/// Options of an audit file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FileOptions {
-    /// A record is accepted when it is on the disk (`fdatasync`), not when the operating system has it (`write`).
+    /// Accept a record once it is on the disk (`fdatasync`), not once the operating system has it
+    /// (`write`).
     pub synced: bool,
 }
 
-/// A sink that keeps records in an audit file, see [the crate](crate). For as long as it is open, nobody else opens the file.
+/// A sink that appends records to an audit file, see [the crate](crate).
 ///
-/// A record is accepted when the operating system has taken all of its line. Those that wait are written together.
+/// While the sink is open, no other sink can open the file. Waiting records are written together.
 pub struct FileSink {
     queue: SyncSender<Job>,
     key: PublicKey,
     inherited: Option<LineRange>,
 }
 
-type Word = oneshot::Sender<Result<(), SinkError>>;
+type Reply = oneshot::Sender<Result<(), SinkError>>;
 
 enum Job {
-    Write(Arc<Record>, Word),
+    Write(Arc<Record>, Reply),
     Close(SyncSender<Result<Head, SinkError>>),
 }
 
 impl FileSink {
-    /// Opens an audit file for what follows, and makes it, its folder (not those above) and the folder's key if they
-    /// are not there yet.
+    /// Opens an audit file. Creates the file, its folder and the folder's key if they do not exist,
+    /// but not the parents of the folder.
     ///
     /// # Errors
     ///
-    /// [`FileError`]: something could be used by others, is no audit file of this folder, or is open already.
+    /// [`FileError`], by fault of the operator, or if another sink has the file open.
     pub fn open(path: &Path, options: FileOptions) -> Result<Arc<Self>, FileError> {
         let (folder, name) = Folder::of(path)?;
-        let file = folder.log(name)?;
+        let file = folder.open_file(name)?;
         let key = folder.key()?;
         let public = key.public();
         let mut id = [0_u8; 16];
         getrandom::fill(&mut id).map_err(FileError::Random)?;
-        let appender = Appender::open(file, key, options.synced, id).map_err(|why| FileError::unusable(path, why))?;
+        let appender = Appender::open(file, key, options.synced, id).map_err(|error| FileError::resume(path, error))?;
         let inherited = appender.inherited();
         let (queue, jobs) = sync_channel(QUEUE);
         far_core::thread::spawn("far-audit", move || write_all(appender, &jobs)).map_err(FileError::Thread)?;
         Ok(Arc::new(Self { queue, key: public, inherited }))
     }
 
-    /// Returns the lines that had no signature when the file was opened; `None` as a rule. An
-    /// earlier process was killed before it signed them, or somebody without the key wrote them:
-    /// the file does not show which. The sink names them in the file before it signs.
+    /// Returns the lines that were unsigned when the file was opened, if there were any. Either an
+    /// earlier process was killed, or a writer without the key appended them. The sink names them
+    /// in the file before it signs.
     pub fn inherited(&self) -> Option<LineRange> {
         self.inherited
     }
 
-    /// What verifies the file's signatures. Kept elsewhere, it shows that nobody without the folder's key wrote them.
+    /// Returns the key that verifies the file's signatures. Saved elsewhere, it detects signatures
+    /// with another key.
     pub fn key(&self) -> PublicKey {
         self.key
     }
 
-    /// Writes everything submitted before, signs it, closes the file and answers with its head. Kept elsewhere, that
-    /// shows that nothing was changed or cut off since. Blocks, for this time at most.
+    /// Writes and signs all submitted records, closes the file and returns its head. Saved
+    /// elsewhere, the head detects later changes and truncations. Blocks for at most `within`.
     ///
     /// # Errors
     ///
-    /// [`SinkError::Deadline`], or why the last lines could not be written.
+    /// [`SinkError::Deadline`], or the error of the last write.
     pub fn close(&self, within: Duration) -> Result<Head, SinkError> {
         let (done, wait) = sync_channel(1);
         let start = clock::machine_now();
@@ -95,7 +98,7 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        submit(&self.queue, |word| Job::Write(record.clone(), word))
+        submit(&self.queue, |reply| Job::Write(record.clone(), reply))
     }
 }
 
@@ -105,19 +108,20 @@ impl fmt::Debug for FileSink {
     }
 }
 
-/// Ends, with a checkpoint, when it is told to, or when the last holder of the sink is gone.
+/// Writes records until a [`Job::Close`], or until the last handle of the sink is dropped. Then
+/// writes a checkpoint.
 fn write_all(mut appender: Appender<impl Store>, jobs: &Receiver<Job>) {
-    let mut group: Vec<(Arc<Record>, Word)> = Vec::with_capacity(GROUP);
+    let mut group: Vec<(Arc<Record>, Reply)> = Vec::with_capacity(GROUP);
     while let Ok(job) = jobs.recv() {
         let mut next = Some(job);
-        while let Some(Job::Write(record, word)) = next {
-            group.push((record, word));
+        while let Some(Job::Write(record, reply)) = next {
+            group.push((record, reply));
             next = if group.len() < GROUP { jobs.try_recv().ok() } else { None };
         }
         if !group.is_empty() {
             let written = appender.write(group.iter().map(|(record, _)| &**record));
-            // Whoever asked may have stopped waiting.
-            group.drain(..).for_each(|(_, word)| drop(word.send(written.clone())));
+            // The caller may have stopped waiting.
+            group.drain(..).for_each(|(_, reply)| drop(reply.send(written.clone())));
         }
         if let Some(Job::Close(done)) = next {
             let _ = done.send(appender.close());

@@ -1,27 +1,27 @@
-//! What an audit file needs of a file, so that tests can give it one that fails.
+//! The storage of an audit file. Tests use one that fails.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 
-/// Bytes that are only ever added to.
+/// Append-only storage.
 pub(super) trait Store: Read + Seek + Send + 'static {
-    /// Adds bytes at the end. After an error, some of them may be there.
+    /// Appends bytes. After an error, a part of them may be stored.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Waits until everything is on the disk.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     fn length(&mut self) -> io::Result<u64>;
 }
 
-/// A file that no other sink writes to for as long as this is there.
+/// A file with an exclusive lock, released on drop.
 #[derive(Debug)]
 pub(super) struct LockedFile(File);
 
 impl LockedFile {
-    /// Locks a file; does not wait.
+    /// Locks a file without waiting.
     pub(super) fn lock(file: File) -> Result<Self, TryLockError> {
         file.try_lock()?;
         Ok(Self(file))
@@ -30,7 +30,7 @@ impl LockedFile {
 
 impl Drop for LockedFile {
     fn drop(&mut self) {
-        // Closing alone leaves the lock to a child process that is just being started and has the descriptor still.
+        // A child process that is being started can still have the descriptor, and so the lock.
         let _ = self.0.unlock();
     }
 }
@@ -58,13 +58,13 @@ impl Store for LockedFile {
 
     fn length(&mut self) -> io::Result<u64> {
         let metadata = self.0.metadata()?;
-        // What is written to a file that was removed is lost when it is closed.
+        // Records in a removed file are lost when it is closed.
         if metadata.nlink() == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(metadata.len()) }
     }
 }
 
 #[cfg(test)]
-pub(super) mod flaky {
+pub(super) mod faulty {
     use std::io::Cursor;
     use std::sync::Arc;
 
@@ -72,9 +72,9 @@ pub(super) mod flaky {
 
     use super::*;
 
-    /// A file in memory, on a disk of this size.
+    /// A file in memory, on a disk of limited size.
     #[derive(Clone, Debug)]
-    pub(crate) struct Flaky(pub(crate) Arc<Mutex<Disk>>);
+    pub(crate) struct FaultyStore(pub(crate) Arc<Mutex<Disk>>);
 
     #[derive(Debug, Default)]
     pub(crate) struct Disk {
@@ -85,19 +85,19 @@ pub(super) mod flaky {
         pub(crate) syncs: usize,
     }
 
-    impl Flaky {
+    impl FaultyStore {
         pub(crate) fn new() -> Self {
             Self(Arc::new(Mutex::new(Disk { size: usize::MAX, ..Disk::default() })))
         }
 
-        pub(crate) fn holding(bytes: Vec<u8>) -> Self {
+        pub(crate) fn with_bytes(bytes: Vec<u8>) -> Self {
             let store = Self::new();
             store.0.lock().file = Cursor::new(bytes);
             store
         }
 
-        /// Room for this many bytes more.
-        pub(crate) fn room(&self, bytes: usize) {
+        /// Limits the disk to this number of bytes more.
+        pub(crate) fn set_free_space(&self, bytes: usize) {
             let mut disk = self.0.lock();
             disk.size = disk.file.get_ref().len().saturating_add(bytes);
         }
@@ -107,19 +107,19 @@ pub(super) mod flaky {
         }
     }
 
-    impl Read for Flaky {
+    impl Read for FaultyStore {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.0.lock().file.read(buffer)
         }
     }
 
-    impl Seek for Flaky {
+    impl Seek for FaultyStore {
         fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
             self.0.lock().file.seek(position)
         }
     }
 
-    impl Store for Flaky {
+    impl Store for FaultyStore {
         fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
             let mut disk = self.0.lock();
             disk.appends += 1;

@@ -1,4 +1,4 @@
-//! What was found out about an audit file.
+//! The result of verifying an audit file.
 
 use std::fmt;
 
@@ -6,174 +6,178 @@ use crate::head::Head;
 use crate::key::PublicKey;
 use crate::line::LineRange;
 
-/// What was found out about an audit file.
+/// The result of verifying an audit file.
 ///
 /// # Security
 ///
-/// A chain proves that lines belong together, a signature that whoever has the key wrote them, and neither that there
-/// were no more: only a head that was kept elsewhere does, see [`Tail`]. Whoever owns the folder has the key too, and can
-/// write the file anew: against that, too, only a head that was kept elsewhere helps.
+/// The chain proves that the lines belong together. A signature proves that the writer had
+/// the key. Neither detects a truncation, nor the owner of the folder rewriting the file with the
+/// key. Only a head that was saved elsewhere detects both, see [`TailStatus`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// How many lines the file has, whole or not.
+    /// The number of lines in the file, incomplete ones included.
     pub lines: u64,
-    /// The head: the number that the last line has in the chain, and its hash.
+    /// The number and hash of the last line of the chain.
     pub head: Head,
-    /// The last checkpoint whose signature is right, by its number in the chain; 0 if there is none. Everything up to it
-    /// that is not found wrong is signed.
-    pub signed: u64,
-    /// The key that the signatures were checked with: the one that was given, or the one that the file names. None if it
-    /// names none.
+    /// The number of the last valid checkpoint in the chain, or 0. It signs all lines up
+    /// to it that have no findings.
+    pub signed_to: u64,
+    /// The key that verified the signatures: [`TrustAnchors::key`](crate::TrustAnchors::key), or
+    /// the key that the file names, if any.
     pub key: Option<PublicKey>,
-    /// What was written in part, by a crash or on a full disk, and what the sink then said of it: the first hundred.
-    pub recovered: Vec<Torn>,
-    /// The lines that a process found unsigned as it opened the file, and then signed: the first
-    /// hundred.
+    /// Torn writes, from a crash or a full disk, that the next line reports: the first hundred.
+    pub recovered: Vec<TornWrite>,
+    /// Lines that were unsigned when a process opened the file, and that it then signed: the first
+    /// hundred ranges.
     pub inherited: Vec<LineRange>,
-    /// What is written in part at the end, with nothing after it yet: a crash, or a cut.
-    pub torn: Option<Torn>,
-    /// What is known of lines that may have been cut off.
-    pub tail: Tail,
-    /// What is wrong: the first hundred.
+    /// A torn write at the end of the file: a crash or a truncation.
+    pub torn: Option<TornWrite>,
+    /// The evidence against a truncation.
+    pub tail: TailStatus,
+    /// The defects: the first hundred.
     pub findings: Vec<Finding>,
-    /// How many findings there are.
-    pub found: u64,
+    /// The number of all findings.
+    pub finding_count: u64,
 }
 
 impl Verdict {
-    /// Returns whether nothing is wrong. Lines may still be missing at the end, see [`Tail`], or
-    /// have no signature, see [`Verdict::soundness`].
-    pub fn is_sound(&self) -> bool {
-        self.found == 0
+    /// Returns true if there are no findings. The file may still be truncated, see [`TailStatus`],
+    /// or unsigned, see [`Verdict::integrity`].
+    pub fn is_consistent(&self) -> bool {
+        self.finding_count == 0
     }
 
-    /// Returns the soundness that the file itself shows.
-    pub fn soundness(&self) -> Soundness {
-        if self.found > 0 {
-            Soundness::Tampered
-        } else if self.signed > 0 || matches!(self.tail, Tail::ProvenTo(line) if line == self.head.line) {
-            Soundness::Sound
+    /// Returns the integrity of the file, as far as the file itself shows it.
+    pub fn integrity(&self) -> Integrity {
+        if self.finding_count > 0 {
+            Integrity::Tampered
+        } else if self.signed_to > 0 || matches!(self.tail, TailStatus::ProvenTo(line) if line == self.head.line) {
+            Integrity::Sound
         } else {
-            Soundness::Unsigned
+            Integrity::Unsigned
         }
     }
 
-    /// The lines after the last checkpoint; none if it is the last line, or the file is empty.
+    /// Returns the lines after the last checkpoint, if there are any.
     pub fn unsigned_lines(&self) -> Option<LineRange> {
-        let lines = LineRange { from: self.signed.saturating_add(1), to: self.head.line };
+        let lines = LineRange { from: self.signed_to.saturating_add(1), to: self.head.line };
         (lines.from <= lines.to).then_some(lines)
     }
 }
 
-/// The soundness of an audit file, as far as the file itself shows it.
+/// The integrity of an audit file, as far as the file itself shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Soundness {
-    /// Nothing is wrong, and something is signed, or a head that was kept proves all of it.
+pub enum Integrity {
+    /// There are no findings, and a checkpoint signs lines or the saved head proves all of them.
     Sound,
-    /// Nothing is wrong in it, but it has no checkpoint: it may have been emptied, and anybody may
-    /// have written it.
+    /// There are no findings, but no checkpoint either. Any user may have written or emptied the
+    /// file.
     Unsigned,
-    /// Something is wrong: see [`Verdict::findings`].
+    /// There are [findings](Verdict::findings).
     Tampered,
 }
 
-/// What is known of the end of a file.
+/// The evidence that a file is not truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tail {
-    /// Nothing: lines may have been cut off.
+pub enum TailStatus {
+    /// There is no saved head: lines may have been removed from the end.
     Unproven,
-    /// The head that was kept is the file's, or comes before it: up to this line, nothing was changed or cut.
+    /// The saved head matches this line of the chain: no line up to it was changed or removed.
     ProvenTo(u64),
-    /// The head that was kept does not agree with the file, or not with all that comes before it; the findings say how.
+    /// The saved head does not match the file, or the chain up to it has defects.
     Refuted,
 }
 
-/// Bytes that are no whole line.
+/// The bytes of an interrupted write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Torn {
-    /// The line of the file where they begin, counted from 1.
-    pub at: u64,
-    /// How many there are.
+pub struct TornWrite {
+    /// The line of the file where the bytes begin, counted from 1.
+    pub line: u64,
+    /// The number of bytes.
     pub bytes: u64,
 }
 
-/// Something that is wrong, and the line of the file where it shows, counted from 1.
+/// A defect of an audit file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The line.
-    pub at: u64,
-    /// What is wrong.
-    pub what: Damage,
+    /// The line of the file that has the defect, counted from 1.
+    pub line: u64,
+    /// The defect.
+    pub defect: Defect,
 }
 
-/// What is wrong with a line.
+/// The kinds of defects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Damage {
-    /// So many lines from here are none of an audit file's, and nothing says that they were written in part.
+pub enum Defect {
+    /// This number of lines from here on are neither in the chain nor a reported torn write.
     Unreadable(u64),
-    /// The line was chained to another than the one before it.
-    Unchained,
-    /// The lines of these numbers, first and last, are missing.
-    Missing(u64, u64),
-    /// The line of this number comes again, or too late.
+    /// The previous hash of the line is not the hash of the previous line.
+    BrokenChain,
+    /// The lines from the first number to the last are missing.
+    MissingLines(u64, u64),
+    /// The line with this number is repeated or out of order.
     OutOfOrder(u64),
-    /// The checkpoint signs another head than that of the lines before it.
-    WrongCheckpoint,
-    /// The signature is not the key's.
-    WrongSignature,
+    /// The checkpoint signs a head other than the previous line's.
+    CheckpointMismatch,
+    /// The signature of the checkpoint is invalid.
+    InvalidSignature,
     /// The line names another key.
-    OtherKey,
-    /// Too many lines have no checkpoint.
-    Unsigned,
-    /// It says that bytes before it were written in part, and they are not those that are there.
-    WrongRecovery,
-    /// The line names unsigned lines that are not the ones before it.
-    WrongInheritance,
-    /// The line of this number is not the one whose head was kept.
-    NotAsKept(u64),
-    /// The head that was kept is of a line of this number, and the file ends before it.
-    Cut(u64),
+    KeyMismatch,
+    /// More lines than permitted lack a checkpoint.
+    MissingCheckpoint,
+    /// The line reports a torn write that does not match the preceding bytes.
+    RecoveryMismatch,
+    /// The line reports unsigned lines that do not match the preceding lines.
+    InheritanceMismatch,
+    /// The line with this number does not match the saved head.
+    HeadMismatch(u64),
+    /// The saved head is of the line with this number, and the file ends before it.
+    Truncated(u64),
 }
 
-impl Damage {
-    /// A stable token.
+impl Defect {
+    /// Returns the stable token of the kind.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::Unchained => "unchained",
-            Self::Missing(..) => "missing",
+            Self::BrokenChain => "unchained",
+            Self::MissingLines(..) => "missing",
             Self::OutOfOrder(_) => "out-of-order",
-            Self::WrongCheckpoint => "wrong-checkpoint",
-            Self::WrongSignature => "wrong-signature",
-            Self::OtherKey => "other-key",
-            Self::Unsigned => "unsigned",
-            Self::WrongRecovery => "wrong-recovery",
-            Self::WrongInheritance => "wrong-inheritance",
-            Self::NotAsKept(_) => "not-as-kept",
-            Self::Cut(_) => "cut",
+            Self::CheckpointMismatch => "wrong-checkpoint",
+            Self::InvalidSignature => "wrong-signature",
+            Self::KeyMismatch => "other-key",
+            Self::MissingCheckpoint => "unsigned",
+            Self::RecoveryMismatch => "wrong-recovery",
+            Self::InheritanceMismatch => "wrong-inheritance",
+            Self::HeadMismatch(_) => "not-as-kept",
+            Self::Truncated(_) => "cut",
         }
     }
 }
 
-impl fmt::Display for Damage {
+impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(1) => f.write_str("is no line of an audit file"),
-            Self::Unreadable(lines) => write!(f, "and the {} after it are no lines of an audit file", lines - 1),
-            Self::Unchained => f.write_str("does not follow the line before it: one of them was changed"),
-            Self::Missing(from, to) if from == to => write!(f, "number {from} of the chain is missing before it"),
-            Self::Missing(from, to) => write!(f, "numbers {from} to {to} of the chain are missing before it"),
-            Self::OutOfOrder(number) => write!(f, "number {number} of the chain comes again, or too late"),
-            Self::WrongCheckpoint => f.write_str("signs other lines than those before it"),
-            Self::WrongSignature => f.write_str("has a signature that is not the key's"),
-            Self::OtherKey => f.write_str("names another key"),
-            Self::Unsigned => f.write_str("has too many lines before it that nothing signs"),
-            Self::WrongRecovery => f.write_str("names torn bytes that are not those before it"),
-            Self::WrongInheritance => f.write_str("names unsigned lines that are not those before it"),
-            Self::NotAsKept(number) => write!(f, "number {number} of the chain, is not the line whose head was kept"),
-            Self::Cut(number) => write!(f, "is the last, and the head that was kept is that of number {number}"),
+            Self::Unreadable(1) => f.write_str("is not a line of an audit file"),
+            Self::Unreadable(lines) => write!(f, "and the next {} are not lines of an audit file", lines - 1),
+            Self::BrokenChain => f.write_str("does not chain to the previous line: one of the two was changed"),
+            Self::MissingLines(from, to) if from == to => {
+                write!(f, "follows a gap: line {from} of the chain is missing")
+            }
+            Self::MissingLines(from, to) => write!(f, "follows a gap: lines {from} to {to} of the chain are missing"),
+            Self::OutOfOrder(number) => write!(f, "is line {number} of the chain, repeated or out of order"),
+            Self::CheckpointMismatch => f.write_str("signs lines other than the preceding ones"),
+            Self::InvalidSignature => f.write_str("has an invalid signature"),
+            Self::KeyMismatch => f.write_str("names another key"),
+            Self::MissingCheckpoint => f.write_str("follows too many unsigned lines"),
+            Self::RecoveryMismatch => f.write_str("reports a torn write that does not match the preceding bytes"),
+            Self::InheritanceMismatch => f.write_str("reports unsigned lines that do not match the preceding lines"),
+            Self::HeadMismatch(number) => write!(f, "is line {number} of the chain, and does not match the saved head"),
+            Self::Truncated(number) => {
+                write!(f, "is the last line, but the saved head is of line {number} of the chain")
+            }
         }
     }
 }

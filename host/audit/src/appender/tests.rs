@@ -3,23 +3,23 @@ use proptest::prelude::*;
 use super::*;
 use crate::line::{CHECKPOINT_EVERY, TORN_MARK};
 use crate::samples::{findings, key, lines, log, record, seqs, verified, written};
-use crate::store::flaky::Flaky;
-use crate::verdict::{Soundness, Verdict};
+use crate::store::faulty::FaultyStore;
+use crate::verdict::{Integrity, Verdict};
 
 const ID: [u8; 16] = [3; 16];
 const FULL: SinkError = SinkError::Write(io::ErrorKind::StorageFull);
 
-fn open(store: &Flaky) -> Result<Appender<Flaky>, Unusable> {
+fn open(store: &FaultyStore) -> Result<Appender<FaultyStore>, ResumeError> {
     Appender::open(store.clone(), key(), false, ID)
 }
 
-fn write(appender: &mut Appender<Flaky>, seqs: impl IntoIterator<Item = u64>) -> Result<(), SinkError> {
+fn write(appender: &mut Appender<FaultyStore>, seqs: impl IntoIterator<Item = u64>) -> Result<(), SinkError> {
     let records: Vec<_> = seqs.into_iter().map(record).collect();
     appender.write(&records)
 }
 
-/// What a store holds: sound, and no line stuck to another.
-fn sound(store: &Flaky) -> Verdict {
+/// Verifies a store: no findings, and at most one record in each line.
+fn consistent(store: &FaultyStore) -> Verdict {
     let bytes = store.bytes();
     let verdict = verified(&bytes);
     assert_eq!(findings(&verdict), [], "{}", String::from_utf8_lossy(&bytes));
@@ -31,58 +31,58 @@ fn sound(store: &Flaky) -> Verdict {
 }
 
 #[test]
-fn each_opening_goes_on_where_the_last_one_ended() {
-    let store = Flaky::new();
+fn opening_resumes_closed_file() {
+    let store = FaultyStore::new();
     for seq in 1..=3 {
         let mut appender = open(&store).unwrap();
         write(&mut appender, [seq]).unwrap();
         let head = appender.close().unwrap();
-        assert_eq!(sound(&store).head, head);
+        assert_eq!(consistent(&store).head, head);
     }
     assert_eq!(seqs(&store.bytes()), [1, 2, 3]);
-    // Opened, signed, the record, signed.
-    assert_eq!(sound(&store).lines, 12);
+    // Each opening writes four lines: opening, checkpoint, record, checkpoint.
+    assert_eq!(consistent(&store).lines, 12);
 }
 
 #[test]
-fn what_was_not_closed_is_gone_on_with() {
-    let store = Flaky::new();
+fn opening_resumes_unclosed_file() {
+    let store = FaultyStore::new();
     for seq in 1..=3 {
         write(&mut open(&store).unwrap(), [seq]).unwrap();
     }
-    assert_eq!(sound(&store).recovered, []);
+    assert_eq!(consistent(&store).recovered, []);
     assert_eq!(seqs(&store.bytes()), [1, 2, 3]);
 }
 
 #[test]
-fn a_group_is_one_write() {
-    let store = Flaky::new();
+fn group_is_one_write() {
+    let store = FaultyStore::new();
     let mut appender = open(&store).unwrap();
     let before = store.0.lock().appends;
     write(&mut appender, 1..=3000).unwrap();
     assert_eq!(store.0.lock().appends, before + 1);
     let head = appender.close().unwrap();
-    let verdict = sound(&store);
-    assert_eq!((verdict.head, verdict.signed), (head, head.line()));
+    let verdict = consistent(&store);
+    assert_eq!((verdict.head, verdict.signed_to), (head, head.line()));
 }
 
 #[test]
-fn a_disk_that_is_full_at_any_byte_takes_nothing_by_halves() {
-    let whole = written(|chained, key| (1..=2).for_each(|seq| chained.record(&record(seq), key).unwrap())).len();
+fn write_recovers_after_full_disk() {
+    let whole = written(|chain, key| (1..=2).for_each(|seq| chain.record(&record(seq), key).unwrap())).len();
     for room in 0..whole {
-        let store = Flaky::new();
+        let store = FaultyStore::new();
         let mut appender = open(&store).unwrap();
         write(&mut appender, [1]).unwrap();
-        store.room(room);
+        store.set_free_space(room);
         assert_eq!(write(&mut appender, [2, 3]), Err(FULL));
-        // Still full: the mark of the torn line may be torn too.
-        store.room(room % 11);
+        // The disk is still full: the mark of the torn write may be torn too.
+        store.set_free_space(room % 11);
         assert_eq!(write(&mut appender, [4]), Err(FULL));
-        store.room(usize::MAX);
+        store.set_free_space(usize::MAX);
         write(&mut appender, [5]).unwrap();
         let head = appender.close().unwrap();
 
-        let verdict = sound(&store);
+        let verdict = consistent(&store);
         assert_eq!(verdict.head, head);
         let seqs = seqs(&store.bytes());
         assert_eq!((seqs.first(), seqs.last()), (Some(&1), Some(&5)), "{seqs:?}");
@@ -92,25 +92,25 @@ fn a_disk_that_is_full_at_any_byte_takes_nothing_by_halves() {
 }
 
 #[test]
-fn a_crash_at_any_byte_and_another_on_the_way_back_are_recovered_from() {
+fn opening_recovers_after_two_crashes() {
     let log = log(1);
-    let opening = written(|chained, key| {
-        chained.recovered(1, [0; 32]).unwrap();
-        chained.opened(ID, None, key).unwrap();
+    let opening = written(|chain, key| {
+        chain.recovery(1, [0; 32]).unwrap();
+        chain.opening(ID, None, key).unwrap();
     });
-    // Not every second crash after every first: there are a million.
+    // A sample: all pairs of crashes are a million.
     for first in (0..=log.len()).step_by(7) {
-        let store = Flaky::holding(log[..first].to_vec());
+        let store = FaultyStore::with_bytes(log[..first].to_vec());
         for second in (first % 53..opening.len()).step_by(53) {
-            let store = Flaky::holding(store.bytes());
-            store.room(second);
+            let store = FaultyStore::with_bytes(store.bytes());
+            store.set_free_space(second);
             let _ = open(&store);
-            store.room(usize::MAX);
+            store.set_free_space(usize::MAX);
             let mut appender = open(&store).unwrap();
             write(&mut appender, [9]).unwrap();
             appender.close().unwrap();
-            let verdict = sound(&store);
-            assert!(store.bytes().starts_with(&log[..first]), "evidence is kept");
+            let verdict = consistent(&store);
+            assert!(store.bytes().starts_with(&log[..first]), "the torn bytes are preserved");
             let begun = first > 0 && log[first - 1] != b'\n';
             assert!(!begun || !verdict.recovered.is_empty());
         }
@@ -118,8 +118,8 @@ fn a_crash_at_any_byte_and_another_on_the_way_back_are_recovered_from() {
 }
 
 #[test]
-fn what_failed_to_reach_the_disk_once_is_never_taken_for_there() {
-    let store = Flaky::new();
+fn failed_sync_rejects_later_records() {
+    let store = FaultyStore::new();
     let mut appender = Appender::open(store.clone(), key(), true, ID).unwrap();
     write(&mut appender, [1]).unwrap();
     assert_eq!(store.0.lock().syncs, 2);
@@ -132,16 +132,16 @@ fn what_failed_to_reach_the_disk_once_is_never_taken_for_there() {
 }
 
 #[test]
-fn nothing_waits_for_the_disk_unless_asked_to() {
-    let store = Flaky::new();
+fn unsynced_write_does_not_sync() {
+    let store = FaultyStore::new();
     write(&mut open(&store).unwrap(), [1]).unwrap();
     assert_eq!(store.0.lock().syncs, 0);
 }
 
 #[test]
-fn a_file_that_was_cut_or_added_to_meanwhile_takes_no_more() {
+fn concurrently_modified_file_rejects_records() {
     for change in [|bytes: &mut Vec<u8>| bytes.truncate(100), |bytes: &mut Vec<u8>| bytes.push(b'x')] {
-        let store = Flaky::new();
+        let store = FaultyStore::new();
         let mut appender = open(&store).unwrap();
         write(&mut appender, [1]).unwrap();
         change(store.0.lock().file.get_mut());
@@ -154,105 +154,105 @@ fn a_file_that_was_cut_or_added_to_meanwhile_takes_no_more() {
 }
 
 #[test]
-fn a_file_that_was_cut_is_not_taken_for_one_where_a_write_failed() {
-    let store = Flaky::new();
+fn truncation_after_failed_write_is_detected() {
+    let store = FaultyStore::new();
     let mut appender = open(&store).unwrap();
     let opened = store.bytes().len();
     write(&mut appender, [1]).unwrap();
-    store.room(3);
+    store.set_free_space(3);
     assert_eq!(write(&mut appender, [2]), Err(FULL));
-    store.room(usize::MAX);
+    store.set_free_space(usize::MAX);
     store.0.lock().file.get_mut().truncate(opened);
     assert_eq!(write(&mut appender, [3]), Err(SinkError::Write(io::ErrorKind::InvalidData)));
 }
 
 #[test]
-fn what_nobody_signed_is_looked_at_before_it_is_signed() {
-    let unsigned = written(|chained, key| {
-        chained.opened(ID, None, key).unwrap();
-        (1..=3).for_each(|seq| chained.record(&record(seq), key).unwrap());
+fn unsigned_lines_are_verified_before_signing() {
+    let unsigned = written(|chain, key| {
+        chain.opening(ID, None, key).unwrap();
+        (1..=3).for_each(|seq| chain.record(&record(seq), key).unwrap());
     });
-    assert!(open(&Flaky::holding(unsigned.clone())).is_ok());
+    assert!(open(&FaultyStore::with_bytes(unsigned.clone())).is_ok());
     let edited = String::from_utf8(unsigned).unwrap().replace("\"seq\":2", "\"seq\":7");
-    assert!(matches!(open(&Flaky::holding(edited.into_bytes())), Err(Unusable::Damaged)));
-    assert!(matches!(open(&Flaky::holding(b"plain text\n".to_vec())), Err(Unusable::Damaged)));
+    assert!(matches!(open(&FaultyStore::with_bytes(edited.into_bytes())), Err(ResumeError::Corrupt)));
+    assert!(matches!(open(&FaultyStore::with_bytes(b"plain text\n".to_vec())), Err(ResumeError::Corrupt)));
 }
 
-/// The lines that openings named as not signed when they were found.
-fn inherited(store: &Flaky) -> Vec<(u64, u64)> {
-    sound(store).inherited.iter().map(|lines| (lines.from, lines.to)).collect()
+/// Returns the ranges of inherited lines.
+fn inherited(store: &FaultyStore) -> Vec<(u64, u64)> {
+    consistent(store).inherited.iter().map(|lines| (lines.from, lines.to)).collect()
 }
 
 #[test]
 fn unsigned_tail_is_named_before_signing() {
-    // Opened, signed, and then three records that nobody signed: as after a kill, or by somebody
-    // without the key.
-    let unsigned = written(|chained, key| {
-        chained.opened(ID, None, key).unwrap();
-        (1..=3).for_each(|seq| chained.record(&record(seq), key).unwrap());
+    // An opening, a checkpoint and three unsigned records: the work of a killed process, or of a
+    // writer without the key.
+    let unsigned = written(|chain, key| {
+        chain.opening(ID, None, key).unwrap();
+        (1..=3).for_each(|seq| chain.record(&record(seq), key).unwrap());
     });
-    let store = Flaky::holding(unsigned.clone());
+    let store = FaultyStore::with_bytes(unsigned.clone());
     let mut appender = open(&store).unwrap();
     assert_eq!(appender.inherited(), Some(LineRange { from: 3, to: 5 }));
     write(&mut appender, [4]).unwrap();
     appender.close().unwrap();
     assert_eq!(inherited(&store), [(3, 5)]);
-    // The line is before the first signature: opened, inherited, checkpoint.
+    // The order is opening, inheritance, checkpoint.
     let bytes = store.bytes();
     let named = lines(&bytes).iter().position(|line| line.windows(15).any(|part| part == b"audit.inherited"));
     assert_eq!(named, Some(6));
-    // Signed since, they are not named again.
+    // Signed lines are not named again.
     let appender = open(&store).unwrap();
     assert_eq!((appender.inherited(), inherited(&store).len()), (None, 1));
 
-    // A torn line among them is named by its own line, and is not one of them.
-    let torn = Flaky::holding([&unsigned[..], b"{\"v\":1,"].concat());
+    // A torn write has a separate line, and is not in the range.
+    let torn = FaultyStore::with_bytes([&unsigned[..], b"{\"v\":1,"].concat());
     drop(open(&torn).unwrap());
     assert_eq!(inherited(&torn), [(3, 5)]);
-    assert_eq!(sound(&torn).recovered.len(), 1);
+    assert_eq!(consistent(&torn).recovered.len(), 1);
 }
 
 #[test]
-fn file_without_checkpoint_is_named_whole() {
-    let opening = written(|chained, key| chained.opened(ID, None, key).unwrap());
+fn file_without_checkpoint_is_inherited() {
+    let opening = written(|chain, key| chain.opening(ID, None, key).unwrap());
     let first = lines(&opening)[0].to_vec();
-    let store = Flaky::holding(first);
-    assert_eq!(verified(&store.bytes()).soundness(), Soundness::Unsigned);
+    let store = FaultyStore::with_bytes(first);
+    assert_eq!(verified(&store.bytes()).integrity(), Integrity::Unsigned);
     drop(open(&store).unwrap());
-    assert_eq!((inherited(&store), sound(&store).soundness()), (vec![(1, 1)], Soundness::Sound));
-    let empty = Flaky::new();
-    assert_eq!(verified(&empty.bytes()).soundness(), Soundness::Unsigned);
-    assert_eq!(open(&empty).unwrap().inherited(), None, "there were no lines");
+    assert_eq!((inherited(&store), consistent(&store).integrity()), (vec![(1, 1)], Integrity::Sound));
+    let empty = FaultyStore::new();
+    assert_eq!(verified(&empty.bytes()).integrity(), Integrity::Unsigned);
+    assert_eq!(open(&empty).unwrap().inherited(), None, "an empty file has no unsigned lines");
 }
 
 #[test]
-fn another_keys_file_is_not_gone_on_with() {
-    let store = Flaky::holding(log(1));
-    let other = Appender::open(store.clone(), AuditKey::of([8; 32]), false, ID);
-    assert!(matches!(other, Err(Unusable::OtherKey)));
-    assert_eq!(sound(&store).lines, 4);
+fn file_of_another_key_is_refused() {
+    let store = FaultyStore::with_bytes(log(1));
+    let other = Appender::open(store.clone(), AuditKey::from_seed([8; 32]), false, ID);
+    assert!(matches!(other, Err(ResumeError::KeyMismatch)));
+    assert_eq!(consistent(&store).lines, 4);
 }
 
 #[test]
-fn a_long_file_is_read_from_its_last_checkpoint_on() {
+fn opening_reads_from_last_checkpoint() {
     let mut log = log(u64::from(CHECKPOINT_EVERY) * 3);
     assert!(log.len() > 512 * 1024);
-    // What was signed before is not looked at again: that is what verifying is for.
+    // The opening does not verify signed lines again.
     log[700] ^= 1;
-    let store = Flaky::holding(log);
+    let store = FaultyStore::with_bytes(log);
     write(&mut open(&store).unwrap(), [1]).unwrap();
-    assert!(!verified(&store.bytes()).is_sound());
+    assert!(!verified(&store.bytes()).is_consistent());
 
-    // A checkpoint that is torn is none: it is gone on from the one before.
+    // After a torn checkpoint, the previous one counts.
     let (log, last) = long_log();
     for keep in [1, 40, 300] {
-        let store = Flaky::holding(log[..last + keep].to_vec());
+        let store = FaultyStore::with_bytes(log[..last + keep].to_vec());
         write(&mut open(&store).unwrap(), [1]).unwrap();
-        assert_eq!(sound(&store).recovered.len(), 1);
+        assert_eq!(consistent(&store).recovered.len(), 1);
     }
 }
 
-/// A long log, and where its last line begins, which is a checkpoint.
+/// Returns a long log, and the offset of its last line, a checkpoint.
 fn long_log() -> (Vec<u8>, usize) {
     let log = log(900);
     let last = lines(&log).last().unwrap().len();
@@ -264,30 +264,30 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_was_accepted_is_there_in_order_whatever_fails(
+    fn accepted_records_survive_faults_in_order(
         steps in prop::collection::vec((0_usize..3000, 1_u64..4, any::<bool>()), 1..12),
     ) {
-        let store = Flaky::new();
+        let store = FaultyStore::new();
         let mut appender = open(&store).unwrap();
         let (mut seq, mut accepted) = (0, Vec::new());
         for (room, count, reopen) in steps {
-            store.room(room);
+            store.set_free_space(room);
             let group = seq + 1..=seq + count;
             seq += count;
             if write(&mut appender, group.clone()).is_ok() {
                 accepted.extend(group);
             }
             if reopen {
-                store.room(usize::MAX);
+                store.set_free_space(usize::MAX);
                 drop(appender);
                 appender = open(&store).unwrap();
             }
         }
-        store.room(usize::MAX);
+        store.set_free_space(usize::MAX);
         appender.close().unwrap();
-        sound(&store);
-        let there = seqs(&store.bytes());
-        prop_assert!(there.is_sorted());
-        prop_assert!(accepted.iter().all(|seq| there.contains(seq)), "{:?} {:?}", accepted, there);
+        consistent(&store);
+        let stored = seqs(&store.bytes());
+        prop_assert!(stored.is_sorted());
+        prop_assert!(accepted.iter().all(|seq| stored.contains(seq)), "{:?} {:?}", accepted, stored);
     }
 }

@@ -1,13 +1,13 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use far_audit::Tail;
+use far_audit::TailStatus;
 
 use super::*;
 
-/// Writes to the file that stdin names until it is killed, and says on stdout how often a record was accepted.
+/// Records to the file that stdin names until it is killed. Prints the number of accepted records.
 #[tokio::test]
-#[ignore = "a process of its own, for the tests below"]
+#[ignore = "a child process of the tests below"]
 async fn endless_writer() {
     let mut path = String::new();
     std::io::stdin().read_line(&mut path).unwrap();
@@ -22,7 +22,7 @@ async fn endless_writer() {
     }
 }
 
-/// Starts the writer, and waits until so many records were accepted.
+/// Starts the writer, and waits until this number of records is accepted.
 fn writer(path: &Path, records: u64) -> Child {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::endless_writer", "--ignored", "--nocapture"])
@@ -38,30 +38,30 @@ fn writer(path: &Path, records: u64) -> Child {
 }
 
 #[tokio::test]
-async fn killed_while_writing_nothing_that_was_accepted_is_lost() {
+async fn killed_writer_loses_no_accepted_record() {
     let (_dir, path) = folder();
     for round in 1..=4_usize {
         let mut child = writer(&path, 50);
         assert!(matches!(open(&path), Err(FileError::Locked { .. })));
         child.kill().unwrap();
         child.wait().unwrap();
-        let killed = checked(&path, Trust::default());
-        assert!(killed.is_sound(), "{:?}", killed.findings);
+        let killed = checked(&path, TrustAnchors::default());
+        assert!(killed.is_consistent(), "{:?}", killed.findings);
 
-        // What a machine that loses its power leaves: the last line in part.
+        // A power failure can leave a part of the last line.
         let whole = fs::read(&path).unwrap();
         fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(whole.len() as u64 - 5).unwrap();
-        let torn = checked(&path, Trust::default());
-        assert!(torn.is_sound() && torn.torn.is_some(), "{torn:?}");
+        let torn = checked(&path, TrustAnchors::default());
+        assert!(torn.is_consistent() && torn.torn.is_some(), "{torn:?}");
 
         let head = written(&path, 1).await;
-        let verdict = checked(&path, Trust { key: None, head: Some(head) });
-        assert!(verdict.is_sound(), "{:?}", verdict.findings);
-        assert_eq!((verdict.torn, verdict.tail), (None, Tail::ProvenTo(head.line())));
-        assert_eq!(verdict.recovered.last().map(|torn| torn.at), torn.torn.map(|torn| torn.at));
+        let verdict = checked(&path, TrustAnchors { key: None, head: Some(head) });
+        assert!(verdict.is_consistent(), "{:?}", verdict.findings);
+        assert_eq!((verdict.torn, verdict.tail), (None, TailStatus::ProvenTo(head.line())));
+        assert_eq!(verdict.recovered.last().map(|torn| torn.line), torn.torn.map(|torn| torn.line));
         assert_eq!(verdict.recovered.len(), round);
         let now = fs::read(&path).unwrap();
-        assert!(now.starts_with(&whole[..whole.len() - 5]), "the torn line is kept");
+        assert!(now.starts_with(&whole[..whole.len() - 5]), "the torn line is preserved");
         assert!(String::from_utf8(now).unwrap().matches("secret.listed").count() >= 50 * round);
     }
 }

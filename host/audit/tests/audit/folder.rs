@@ -5,7 +5,7 @@ use far_files::TrustError;
 use super::*;
 
 #[tokio::test]
-async fn what_is_made_is_its_owners_alone() {
+async fn created_files_are_owner_only() {
     let (dir, _) = folder();
     let path = dir.path().join("new/far.jsonl");
     written(&path, 1).await;
@@ -18,7 +18,7 @@ async fn what_is_made_is_its_owners_alone() {
 }
 
 #[tokio::test]
-async fn a_folder_that_others_may_use_is_refused_with_what_to_do() {
+async fn exposed_folder_is_refused_with_help() {
     for bits in [0o040, 0o020, 0o010, 0o004, 0o002, 0o001, 0o055] {
         let (dir, path) = folder();
         mode(dir.path(), 0o700 | bits);
@@ -35,7 +35,7 @@ async fn a_folder_that_others_may_use_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_file_or_a_key_that_others_may_use_is_refused() {
+async fn exposed_file_or_key_is_refused() {
     for name in ["far.jsonl", "audit-key"] {
         let (dir, path) = folder();
         written(&path, 1).await;
@@ -53,8 +53,8 @@ async fn a_file_or_a_key_that_others_may_use_is_refused() {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_refused() {
-    // Only who may give files away can try; for everybody else, no file of another's is in an owner-only folder.
+fn file_of_another_user_is_refused() {
+    // Only root may change an owner.
     for name in ["", "far.jsonl", "audit-key"] {
         let (dir, path) = folder();
         drop(open(&path).unwrap().close(SOON));
@@ -98,7 +98,7 @@ async fn linked_folder_is_refused() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_refused_at_once() {
+fn irregular_file_is_rejected_without_blocking() {
     let (dir, path) = folder();
     fs::create_dir(&path).unwrap();
     assert!(matches!(open(&path), Err(FileError::Trust(TrustError::NotRegular { .. }))));
@@ -106,13 +106,13 @@ fn what_is_no_regular_file_is_refused_at_once() {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     assert!(matches!(open(&pipe), Err(FileError::Trust(TrustError::NotRegular { .. }))));
-    assert!(matches!(open(&dir.path().join("..")), Err(FileError::NoFile { .. })));
-    // The key is not written over with records.
-    assert!(matches!(open(&dir.path().join("audit-key")), Err(FileError::NoFile { .. })));
+    assert!(matches!(open(&dir.path().join("..")), Err(FileError::NoFileName { .. })));
+    // The key is not an audit file.
+    assert!(matches!(open(&dir.path().join("audit-key")), Err(FileError::NoFileName { .. })));
 }
 
 #[test]
-fn two_at_once_make_one_key() {
+fn concurrent_openings_create_one_key() {
     let (dir, _) = folder();
     let keys: Vec<_> = std::thread::scope(|scope| {
         let open = |at: usize| open(&dir.path().join(format!("{at}.jsonl"))).unwrap().key();
@@ -123,7 +123,7 @@ fn two_at_once_make_one_key() {
 }
 
 #[tokio::test]
-async fn a_damaged_key_is_not_replaced() {
+async fn corrupt_key_is_not_replaced() {
     let (dir, path) = folder();
     written(&path, 1).await;
     let key = dir.path().join("audit-key");
@@ -133,9 +133,9 @@ async fn a_damaged_key_is_not_replaced() {
         assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Key { .. }))), "{damaged:?}");
         assert_eq!(fs::read_to_string(&key).unwrap(), damaged);
     }
-    // A new key does not go on with an old one's file.
+    // A new key does not resume a file of the old key.
     fs::remove_file(&key).unwrap();
-    assert!(matches!(open(&path), Err(FileError::OtherKey { .. })));
+    assert!(matches!(open(&path), Err(FileError::KeyMismatch { .. })));
     fs::write(&key, whole).unwrap();
     written(&path, 1).await;
 }

@@ -1,6 +1,6 @@
-//! The file sink on a real file system: who may open what, one at a time, and what a crash leaves.
+//! The file sink on a real file system: permissions, locking and crashes.
 
-#![expect(clippy::unwrap_used, reason = "tests panic where something is not as it should be")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failure")]
 
 mod crash;
 mod folder;
@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use far_audit::{FileError, FileOptions, FileSink, Head, Trust, Verdict, verify};
+use far_audit::{FileError, FileOptions, FileSink, Head, TrustAnchors, Verdict, verify};
 use far_core::AgentId;
 use far_core::pal::{AuditUnavailable, Event, Pal, Subject};
 use tempfile::TempDir;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// A folder that is its owner's alone, and a file in it that is not there yet.
+/// Returns an owner-only folder, and the path of a missing file in it.
 fn folder() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     mode(dir.path(), 0o700);
@@ -45,7 +45,7 @@ async fn record(pal: &Pal) -> Result<(), AuditUnavailable> {
     pal.record(&subject, Event::secret_listed()).await
 }
 
-/// Opens a file, records so many events, and closes it.
+/// Opens a file, records this number of events, and closes it.
 async fn written(path: &Path, records: usize) -> Head {
     let sink = open(path).unwrap();
     let pal = gated(&sink);
@@ -55,6 +55,6 @@ async fn written(path: &Path, records: usize) -> Head {
     sink.close(SOON).unwrap()
 }
 
-fn checked(path: &Path, trust: Trust) -> Verdict {
+fn checked(path: &Path, trust: TrustAnchors) -> Verdict {
     verify(fs::File::open(path).unwrap(), trust).unwrap()
 }

@@ -1,10 +1,10 @@
-use far_audit::{Damage, Tail};
+use far_audit::{Defect, TailStatus};
 use far_core::pal::SinkError;
 
 use super::*;
 
 #[tokio::test]
-async fn what_is_recorded_is_there_and_proven_by_a_head_that_was_kept() {
+async fn saved_head_proves_recorded_events() {
     let (_dir, path) = folder();
     let sink = open(&path).unwrap();
     let key = sink.key();
@@ -14,33 +14,33 @@ async fn what_is_recorded_is_there_and_proven_by_a_head_that_was_kept() {
         heads.push(written(&path, records).await);
     }
     for head in &heads {
-        let verdict = checked(&path, Trust { key: Some(key), head: Some(*head) });
-        assert!(verdict.is_sound(), "{:?}", verdict.findings);
-        assert_eq!(verdict.tail, Tail::ProvenTo(head.line()));
+        let verdict = checked(&path, TrustAnchors { key: Some(key), head: Some(*head) });
+        assert!(verdict.is_consistent(), "{:?}", verdict.findings);
+        assert_eq!(verdict.tail, TailStatus::ProvenTo(head.line()));
     }
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.matches("secret.listed").count(), 2003);
     let last = text.lines().last().unwrap();
     fs::write(&path, text.strip_suffix(&format!("{last}\n")).unwrap()).unwrap();
-    let cut = checked(&path, Trust { key: Some(key), head: heads.pop() });
-    assert!(matches!(cut.findings[0].what, Damage::Cut(_)));
+    let cut = checked(&path, TrustAnchors { key: Some(key), head: heads.pop() });
+    assert!(matches!(cut.findings[0].defect, Defect::Truncated(_)));
 }
 
 #[tokio::test]
-async fn a_file_has_one_sink() {
+async fn open_file_is_locked() {
     let (_dir, path) = folder();
     let sink = open(&path).unwrap();
     assert!(matches!(open(&path), Err(FileError::Locked { .. })));
     record(&gated(&sink)).await.unwrap();
     sink.close(SOON).unwrap();
-    // Closed, it takes nothing, and leaves the file to others.
+    // A closed sink rejects records and releases the file.
     assert_eq!(record(&gated(&sink)).await, Err(AuditUnavailable(SinkError::Closed)));
     assert_eq!(sink.close(SOON), Err(SinkError::Closed));
     written(&path, 1).await;
 }
 
 #[tokio::test]
-async fn those_who_wait_together_are_written_together_and_all_there() {
+async fn concurrent_records_are_all_written() {
     let (_dir, path) = folder();
     let sink = FileSink::open(&path, FileOptions { synced: true }).unwrap();
     let pal = gated(&sink);
@@ -56,8 +56,8 @@ async fn those_who_wait_together_are_written_together_and_all_there() {
         task.await.unwrap().unwrap();
     }
     let head = sink.close(SOON).unwrap();
-    let verdict = checked(&path, Trust { key: None, head: Some(head) });
-    assert!(verdict.is_sound());
+    let verdict = checked(&path, TrustAnchors { key: None, head: Some(head) });
+    assert!(verdict.is_consistent());
     let seqs: Vec<_> = fs::read_to_string(&path)
         .unwrap()
         .lines()
@@ -67,7 +67,7 @@ async fn those_who_wait_together_are_written_together_and_all_there() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_removed_takes_no_more_records() {
+async fn removed_file_rejects_records() {
     let (_dir, path) = folder();
     let sink = open(&path).unwrap();
     let pal = gated(&sink);
@@ -78,14 +78,14 @@ async fn a_file_that_was_removed_takes_no_more_records() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_left_as_it_is() {
+async fn corrupt_file_is_left_unchanged() {
     let (_dir, path) = folder();
     written(&path, 3).await;
     let damaged = fs::read_to_string(&path).unwrap().replace("\"seq\":2", "\"seq\":7");
     fs::write(&path, &damaged).unwrap();
     let error = open(&path).unwrap_err();
-    // Signed lines are looked at again only where they are few.
-    assert!(matches!(error, FileError::Damaged { .. }), "{error}");
+    // The opening reads a short file whole, signed lines included.
+    assert!(matches!(error, FileError::Corrupt { .. }), "{error}");
     assert!(error.help().contains("far audit verify"));
     assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use far_audit::{Head, PublicKey, Tail, Trust, verify};
+use far_audit::{Head, PublicKey, TailStatus, TrustAnchors, verify};
 
 pub(super) const TOKENS: &[&str] = &[
     "\n",
@@ -35,21 +35,21 @@ static TRUSTED: LazyLock<(PublicKey, [Head; 2])> = LazyLock::new(|| {
 pub fn audit(data: &[u8]) {
     let (key, heads) = &*TRUSTED;
     let verdict = |trust| verify(data, trust).expect("memory can be read");
-    let own = verdict(Trust::default());
-    assert_eq!(own.is_sound(), own.findings.is_empty());
+    let own = verdict(TrustAnchors::default());
+    assert_eq!(own.is_consistent(), own.findings.is_empty());
     assert!(own.findings.len() <= 100 && own.recovered.len() <= 100);
     assert_eq!(own.lines, lines(data).count() as u64);
 
-    let signed = verdict(Trust { key: Some(*key), head: None });
-    if signed.is_sound() && signed.signed > 0 && signed.recovered.is_empty() {
-        let count = usize::try_from(signed.signed).expect("a file has fewer lines");
+    let signed = verdict(TrustAnchors { key: Some(*key), head: None });
+    if signed.is_consistent() && signed.signed_to > 0 && signed.recovered.is_empty() {
+        let count = usize::try_from(signed.signed_to).expect("a file has fewer lines");
         let same = |file: &[u8]| lines(data).take(count).eq(lines(file).take(count));
         assert!(FILES.iter().any(|file| same(file)), "{count} forged lines verify");
     }
     for (file, head) in FILES.iter().zip(heads) {
-        let trusted = verdict(Trust { key: Some(*key), head: Some(*head) });
-        if trusted.is_sound() && trusted.tail != Tail::Unproven {
-            assert_eq!(trusted.tail, Tail::ProvenTo(head.line()));
+        let trusted = verdict(TrustAnchors { key: Some(*key), head: Some(*head) });
+        if trusted.is_consistent() && trusted.tail != TailStatus::Unproven {
+            assert_eq!(trusted.tail, TailStatus::ProvenTo(head.line()));
             assert!(data.starts_with(file), "a forged file matches the head");
         }
     }

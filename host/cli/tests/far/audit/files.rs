@@ -74,7 +74,7 @@ fn tampered_file_exits_with_finding() {
     let output = far(&["audit", "verify", file]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stdout(&output).starts_with(&format!("{file}: TAMPERED WITH\n")));
-    let found = "  FOUND      line 5 does not follow the line before it: one of them was changed\n";
+    let found = "  FOUND      line 5 does not chain to the previous line: one of the two was changed\n";
     assert!(stdout(&output).ends_with(found), "{}", stdout(&output));
 
     // A file without its last lines is sound, but does not match the known head.
