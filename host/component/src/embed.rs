@@ -1,4 +1,4 @@
-//! Putting a declaration into a component that a toolchain made without one.
+//! Embedding of a declaration into a component.
 
 use far_capability::{Declaration, DeclarationError};
 use wasm_encoder::{ComponentSection, CustomSection};
@@ -7,76 +7,76 @@ use wasmparser::{Chunk, Parser, Payload};
 use crate::error::ComponentError;
 use crate::section::{SECTION, read};
 
-/// Why a component was not given a declaration.
+/// Reasons not to embed a declaration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmbedError {
-    /// The document is no declaration.
+    /// The document is not a valid declaration.
     #[error(transparent)]
     Declaration(#[from] DeclarationError),
-    /// The component cannot be read.
+    /// The component is invalid.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// It has one, which was not to be replaced.
-    #[error("the component has a declaration already: '{name}', version {version}")]
-    Declared {
-        /// The skill's name by the declaration that is there.
+    /// The component has a declaration, and `replace` is false.
+    #[error("the component already has a declaration: '{name}', version {version}")]
+    AlreadyDeclared {
+        /// The name of the skill in the existing declaration.
         name: String,
-        /// Its version; author's text.
+        /// The version in the existing declaration; untrusted text.
         version: String,
     },
-    /// It has one in a nested module or component, where nothing is taken out: what the author built would be another.
+    /// A nested module or component has a declaration. Nested code is never modified.
     #[error("the component has a declaration in a nested module, which cannot be replaced")]
-    Nested,
-    /// What was written is not what is read.
-    #[error("the component does not have the declaration after it was written")]
-    Unread,
+    NestedDeclaration,
+    /// The written component does not read as having the declaration.
+    #[error("the written component does not have the declaration")]
+    ReadBack,
 }
 
-/// What came of it.
+/// A component with an embedded declaration.
 #[derive(Debug)]
-pub struct Embedded {
-    /// The component, with the declaration as the last of its sections.
+pub struct EmbeddedDeclaration {
+    /// The component, with the declaration as its last section.
     pub component: Vec<u8>,
     /// The declaration.
     pub declaration: Declaration,
 }
 
-/// Writes a declaration into a component, in place of the one that it has if `replace` says so.
+/// Embeds a declaration into a component. Replaces an existing one if `replace` is true.
 ///
-/// Nothing else of the component changes: not a byte of its other sections.
+/// The other sections stay the same, byte for byte.
 ///
 /// # Errors
 ///
-/// [`EmbedError`], by fault of whoever made the document or the component, or chose not to replace.
-pub fn embed(component: &[u8], document: &[u8], replace: bool) -> Result<Embedded, EmbedError> {
+/// [`EmbedError`], by fault of the skill author.
+pub fn embed(component: &[u8], document: &[u8], replace: bool) -> Result<EmbeddedDeclaration, EmbedError> {
     let declaration = Declaration::parse(document)?;
     let mut whole = match read(component)? {
         None => component.to_vec(),
         Some(_) if replace => without_declaration(component)?,
-        Some(there) => return Err(EmbedError::Declared { name: there.name.to_string(), version: there.version }),
+        Some(old) => return Err(EmbedError::AlreadyDeclared { name: old.name.to_string(), version: old.version }),
     };
     CustomSection { name: SECTION.into(), data: document.into() }.append_to_component(&mut whole);
-    // By the one parser, as whoever runs it reads it.
+    // Reads the result with the parser that the host uses.
     match read(&whole)? {
-        Some(written) if written == declaration => Ok(Embedded { component: whole, declaration }),
-        _ => Err(EmbedError::Unread),
+        Some(written) if written == declaration => Ok(EmbeddedDeclaration { component: whole, declaration }),
+        _ => Err(EmbedError::ReadBack),
     }
 }
 
-/// The component without the declaration among its own sections.
+/// Removes the declaration from the outermost sections of a component.
 fn without_declaration(component: &[u8]) -> Result<Vec<u8>, EmbedError> {
-    let mut kept = Vec::with_capacity(component.len());
+    let mut output = Vec::with_capacity(component.len());
     let mut parser = Parser::new(0);
     let mut start = 0_usize;
     while let Some(rest) = component.get(start..).filter(|rest| !rest.is_empty()) {
         let (consumed, payload) = match parser.parse(rest, true).map_err(ComponentError::Malformed)? {
             Chunk::Parsed { consumed, payload } => (consumed, payload),
-            // All of it is here.
-            Chunk::NeedMoreData(_) => return Err(EmbedError::Unread),
+            // The whole component is in memory.
+            Chunk::NeedMoreData(_) => return Err(EmbedError::ReadBack),
         };
         let end = match &payload {
-            // Only the header is read here; what is nested is passed over.
+            // The parser consumes only the header: skip the nested bytes.
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
                 start.saturating_add(consumed).saturating_add(unchecked_range.len())
             }
@@ -85,13 +85,13 @@ fn without_declaration(component: &[u8]) -> Result<Vec<u8>, EmbedError> {
         };
         let is_declaration = matches!(&payload, Payload::CustomSection(section) if section.name() == SECTION);
         if !is_declaration {
-            kept.extend_from_slice(component.get(start..end).ok_or(EmbedError::Unread)?);
+            output.extend_from_slice(component.get(start..end).ok_or(EmbedError::ReadBack)?);
         }
         start = end;
     }
-    match read(&kept)? {
-        None => Ok(kept),
-        Some(_) => Err(EmbedError::Nested),
+    match read(&output)? {
+        None => Ok(output),
+        Some(_) => Err(EmbedError::NestedDeclaration),
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
     const TWO: &[u8] = br#"{ "name": "two", "version": "2", "description": "" }"#;
 
     fn section(id: u8, content: &[u8]) -> Vec<u8> {
-        assert!(content.len() < 128, "one byte of length");
+        assert!(content.len() < 128, "the length fits in one byte");
         [&[id, content.len() as u8], content].concat()
     }
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_nothing_else_changes() {
+    fn embedding_changes_no_other_section() {
         let nested = [COMPONENT, &section(1, MODULE), &custom("other", b"x")].concat();
         let embedded = embed(&nested, ONE, false).unwrap();
         assert_eq!(embedded.component, [&nested[..], &custom(SECTION, ONE)].concat());
@@ -122,31 +122,31 @@ mod tests {
     }
 
     #[test]
-    fn a_declaration_is_replaced_only_where_that_is_wanted() {
+    fn declaration_is_replaced_only_on_request() {
         let once = embed(COMPONENT, ONE, true).unwrap().component;
-        assert!(matches!(embed(&once, TWO, false), Err(EmbedError::Declared { name, .. }) if name == "one"));
+        assert!(matches!(embed(&once, TWO, false), Err(EmbedError::AlreadyDeclared { name, .. }) if name == "one"));
         let before = [COMPONENT, &custom(SECTION, ONE), &section(1, MODULE), &custom("other", b"x")].concat();
         let after = [COMPONENT, &section(1, MODULE), &custom("other", b"x"), &custom(SECTION, TWO)].concat();
         assert_eq!(embed(&before, TWO, true).unwrap().component, after);
-        // With a length that a linker wrote in five bytes.
+        // The length of the section is padded to five bytes, as linkers write it.
         let length = ONE.len() as u8 + 17;
         let padded = [COMPONENT, &[0, length | 0x80, 0x80, 0x80, 0x80, 0, 16], SECTION.as_bytes(), ONE].concat();
         assert_eq!(embed(&padded, TWO, true).unwrap().component, [COMPONENT, &custom(SECTION, TWO)].concat());
     }
 
     #[test]
-    fn nothing_nested_is_taken_out() {
+    fn nested_declaration_is_not_replaced() {
         let nested = [COMPONENT, &section(1, &[MODULE, &custom(SECTION, ONE)].concat())].concat();
-        assert!(matches!(embed(&nested, TWO, true), Err(EmbedError::Nested)));
-        assert!(matches!(embed(&nested, TWO, false), Err(EmbedError::Declared { .. })));
+        assert!(matches!(embed(&nested, TWO, true), Err(EmbedError::NestedDeclaration)));
+        assert!(matches!(embed(&nested, TWO, false), Err(EmbedError::AlreadyDeclared { .. })));
     }
 
     #[test]
-    fn what_is_no_component_or_no_declaration_is_refused() {
+    fn invalid_component_or_declaration_is_refused() {
         assert!(matches!(embed(MODULE, ONE, true), Err(EmbedError::Component(ComponentError::CoreModule))));
         assert!(matches!(embed(b"\0asm\x0d\0\x01\0\0\x10", ONE, true), Err(EmbedError::Component(_))));
         let two = [COMPONENT, &custom(SECTION, ONE), &custom(SECTION, TWO)].concat();
-        assert!(matches!(embed(&two, ONE, true), Err(EmbedError::Component(ComponentError::SeveralSections))));
+        assert!(matches!(embed(&two, ONE, true), Err(EmbedError::Component(ComponentError::DuplicateSection))));
         assert!(matches!(embed(COMPONENT, b"{}", false), Err(EmbedError::Declaration(DeclarationError::Json(_)))));
         let huge = vec![b' '; Declaration::MAX_LEN + 1];
         assert!(matches!(embed(COMPONENT, &huge, false), Err(EmbedError::Declaration(DeclarationError::TooLarge))));

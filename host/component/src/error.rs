@@ -1,35 +1,35 @@
-//! Errors of reading a component.
+//! The error type of reading a component.
 
 use far_capability::DeclarationError;
 
-use crate::review::ShapeExcess;
+use crate::review::ShapeViolation;
 
-/// How deep components may be nested in each other. Each level costs a compiler far more memory than it has bytes.
+/// The deepest nesting of components. Each level costs a compiler far more memory than its bytes.
 pub const MAX_DEPTH: usize = 16;
 
-/// Why a component's declaration cannot be read.
+/// Reasons to refuse a component.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComponentError {
-    /// Not WebAssembly, or damaged.
+    /// The bytes are not a valid component.
     #[error("the file is not a WebAssembly component, or it is damaged")]
     Malformed(#[source] wasmparser::BinaryReaderError),
-    /// A core module.
+    /// The file is a core module.
     #[error("the file is a core WebAssembly module, not a component")]
     CoreModule,
-    /// Components nested in each other beyond [`MAX_DEPTH`].
-    #[error("the component has more than {MAX_DEPTH} components nested in each other")]
+    /// Components are nested deeper than [`MAX_DEPTH`].
+    #[error("the component has more than {MAX_DEPTH} levels of nested components")]
     TooDeep,
-    /// An index that refers to no definition.
-    #[error("the component refers to a definition that it does not have")]
-    Index,
-    /// A size beyond the limits of every host.
+    /// An index refers to a missing definition.
+    #[error("the component refers to a missing definition")]
+    IndexOutOfRange,
+    /// A size exceeds the limit of every host.
     #[error(transparent)]
-    Shape(#[from] ShapeExcess),
-    /// More than one section.
+    Shape(#[from] ShapeViolation),
+    /// The component has more than one declaration.
     #[error("the component has more than one declaration")]
-    SeveralSections,
-    /// The section's document is not a declaration.
+    DuplicateSection,
+    /// The declaration is invalid.
     #[error(transparent)]
     Declaration(#[from] DeclarationError),
 }

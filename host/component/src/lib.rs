@@ -1,17 +1,17 @@
-//! Components as bytes: the declaration that a skill's author embedded, and a review of what a component could do.
+//! Static analysis of components: the embedded declaration, and a review of the capabilities.
 //!
-//! - [`read`] finds the declaration, in the custom section [`SECTION`]. It is the one parser of that section: admission,
-//!   inspection and comparison all read through it. A component that could be read in two ways — two sections, trailing
-//!   bytes, a key twice — is refused.
-//! - [`embed`] writes a declaration into a component that a toolchain made without one.
-//! - [`review`] tells people what a component could do.
+//! - [`read`] finds the declaration in the custom section [`SECTION`]. Admission, inspection and
+//!   comparison share this one parser. It refuses every ambiguous component: two sections, trailing
+//!   bytes or a duplicate key.
+//! - [`embed`] writes a declaration into a component from a toolchain that writes none.
+//! - [`review`] reports the capabilities of a component to reviewers.
 //!
-//! The form of the document itself is [`Declaration`](far_capability::Declaration)'s.
+//! [`Declaration`](far_capability::Declaration) defines the format of the document.
 //!
 //! # Invariants
 //!
 //! - Nothing is compiled or run: bytes in, values out.
-//! - No other crate of the host parses or writes WebAssembly, but the engine.
+//! - Apart from the engine, no other crate of the host parses or writes WebAssembly.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,6 @@ mod error;
 pub mod review;
 mod section;
 
-pub use embed::{EmbedError, Embedded, embed};
+pub use embed::{EmbedError, EmbeddedDeclaration, embed};
 pub use error::{ComponentError, MAX_DEPTH};
 pub use section::{SECTION, read};

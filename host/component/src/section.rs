@@ -1,4 +1,4 @@
-//! Finding the declaration in a component.
+//! The custom section with the declaration of a component.
 
 use far_capability::Declaration;
 use wasmparser::{Encoding, Parser, Payload};
@@ -8,17 +8,17 @@ use crate::error::{ComponentError, MAX_DEPTH};
 /// The name of the custom section.
 pub const SECTION: &str = "tinkerbell:skill";
 
-/// Reads a component's declaration; none if it has none.
+/// Reads the declaration of a component. Returns none for a component without one.
 ///
-/// Walks the whole tree of nested modules and components: toolchains leave the section in a nested module, and whoever
-/// composes components could hide a second one.
+/// Searches all nested modules and components. Toolchains leave the section in a nested module, and
+/// an attacker could hide a second one there.
 ///
 /// # Errors
 ///
-/// [`ComponentError`], by fault of whoever made the component.
+/// [`ComponentError`], by fault of the skill author.
 pub fn read(component: &[u8]) -> Result<Option<Declaration>, ComponentError> {
     let mut depth = 0_usize;
-    let mut found = None;
+    let mut declaration = None;
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(ComponentError::Malformed)? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
@@ -29,14 +29,14 @@ pub fn read(component: &[u8]) -> Result<Option<Declaration>, ComponentError> {
             }
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section) if section.name() == SECTION && found.is_some() => {
-                return Err(ComponentError::SeveralSections);
+            Payload::CustomSection(section) if section.name() == SECTION && declaration.is_some() => {
+                return Err(ComponentError::DuplicateSection);
             }
-            Payload::CustomSection(section) if section.name() == SECTION => found = Some(section.data()),
+            Payload::CustomSection(section) if section.name() == SECTION => declaration = Some(section.data()),
             _ => {}
         }
     }
-    Ok(found.map(Declaration::parse).transpose()?)
+    Ok(declaration.map(Declaration::parse).transpose()?)
 }
 
 #[cfg(test)]
@@ -55,12 +55,12 @@ mod tests {
     }
 
     fn section(id: u8, content: &[u8]) -> Vec<u8> {
-        assert!(content.len() < 128, "one byte of length");
+        assert!(content.len() < 128, "the length fits in one byte");
         [&[id, content.len() as u8], content].concat()
     }
 
     #[test]
-    fn a_section_is_found_at_any_depth() {
+    fn section_is_found_at_any_depth() {
         let document = custom(DOCUMENT);
         assert!(read(COMPONENT).unwrap().is_none());
         assert!(read(&[COMPONENT, &document].concat()).unwrap().is_some());
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn two_sections_are_refused_wherever_they_are() {
+    fn second_section_is_refused_at_any_depth() {
         let document = custom(DOCUMENT);
         let nested = section(1, &[MODULE, &document].concat());
         for component in [
@@ -91,12 +91,12 @@ mod tests {
             [COMPONENT, &document, &nested].concat(),
             [COMPONENT, &nested, &nested].concat(),
         ] {
-            assert!(matches!(read(&component), Err(ComponentError::SeveralSections)));
+            assert!(matches!(read(&component), Err(ComponentError::DuplicateSection)));
         }
     }
 
     #[test]
-    fn what_a_linker_joined_is_refused() {
+    fn concatenated_declarations_are_refused() {
         let joined = custom(br#"{"name":"a","version":"1","description":""}{"name":"b"}"#);
         assert!(matches!(
             read(&[COMPONENT, &joined].concat()),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn modules_and_other_bytes_are_refused() {
+    fn core_module_and_garbage_are_refused() {
         assert!(matches!(read(&[MODULE, &custom(DOCUMENT)].concat()), Err(ComponentError::CoreModule)));
         for bytes in [&b""[..], b"\0asm", b"#!/bin/sh", &[COMPONENT, b"\x01\xff"].concat()] {
             assert!(matches!(read(bytes), Err(ComponentError::Malformed(_))), "{bytes:?}");

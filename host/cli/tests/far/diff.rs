@@ -45,11 +45,11 @@ fn every_widening_is_named() {
     let stdout = format!(
         "{HEAD}\
 DIRECTION  CHANGE             ABOUT                          DETAILS
-widening   reveal-gained      tinkerbell:skill/reveal@0.1.0  can take the bytes of secrets now
+widening   reveal-gained      tinkerbell:skill/reveal@0.1.0  can now read the bytes of secrets
 widening   new-import         wasi:random/random@0.2.6       reads clocks and random bytes
 widening   new-secret         other                          declared for sign
-widening   new-operation      key                            declares 'reveal' now
-widening   wider-destination  token                          may be sent to https://api.example.com now
+widening   new-operation      key                            now declares 'reveal'
+widening   wider-destination  token                          may now be sent to https://api.example.com
 "
     );
     let imports = [SECRETS, SIGNING, REVEAL, "wasi:random/random@0.2.6"];
@@ -67,14 +67,14 @@ old.wasm: 'hook', version '1', sha256:*
 new.wasm: 'crook', version '2\\u{202e}', sha256:*
 
 DIRECTION  CHANGE               ABOUT                          DETAILS
-narrowing  reveal-lost          tinkerbell:skill/reveal@0.1.0  cannot take the bytes of secrets any more
-narrowing  secret-gone          other                          is not declared any more
-narrowing  operation-gone       key                            declares 'reveal' no longer
-note       name-changed         crook                          was 'hook' before
-note       version-changed      crook                          '1' before, '2\\u{202e}' now
-note       description-changed  crook                          'd' before
-note       reason-changed       key                            'r' before, '\\u{1b}[2J' now
-note       now-optional         key                            the skill can do without it now
+narrowing  reveal-lost          tinkerbell:skill/reveal@0.1.0  can no longer read the bytes of secrets
+narrowing  secret-gone          other                          is no longer declared
+narrowing  operation-gone       key                            no longer declares 'reveal'
+note       name-changed         crook                          was 'hook'
+note       version-changed      crook                          was '1', is now '2\\u{202e}'
+note       description-changed  crook                          was 'd'
+note       reason-changed       key                            was 'r', is now '\\u{1b}[2J'
+note       now-optional         key                            is now optional
 ";
     let far = diff(skill(&[SECRETS, SIGNING, REVEAL], old), declared(&[SECRETS, SIGNING], new));
     far.stdout(stdout).code(0);
@@ -88,7 +88,7 @@ new.wasm: 'hook', version '1', sha256:*
 
 DIRECTION  CHANGE             ABOUT  DETAILS
 widening   new-secret         key    declared for sign
-note       declaration-added  hook   had no declaration before
+note       declaration-added  hook   had no declaration
 ";
     let bare = component(&[SECRETS, SIGNING], RUN);
     diff(bare.clone(), signing()).stdout(stdout).stderr(wider("1 widening change")).code(3);
@@ -97,8 +97,8 @@ old.wasm: 'hook', version '1', sha256:*
 new.wasm: no declaration, sha256:*
 
 DIRECTION  CHANGE            ABOUT  DETAILS
-narrowing  secret-gone       key    is not declared any more
-note       declaration-gone  hook   has no declaration any more, and gets no secret
+narrowing  secret-gone       key    is no longer declared
+note       declaration-gone  hook   no longer has a declaration, so it gets no secret
 ";
     diff(signing(), bare).stdout(stdout).code(0);
 }
@@ -106,7 +106,7 @@ note       declaration-gone  hook   has no declaration any more, and gets no sec
 #[test]
 fn json_prints_one_object() {
     let object = concat!(
-        r#"{"changes":[{"about":"key","direction":"widening","id":"new-operation","message":"declares 'refresh' now"}],"#,
+        r#"{"changes":[{"about":"key","direction":"widening","id":"new-operation","message":"now declares 'refresh'"}],"#,
         r#""command":"diff","error":{"causes":[],"help":"review the changes marked 'widening' before replacing the old "#,
         r#"version","kind":"widened","message":"'new.wasm' has capabilities that the old version lacks (1 widening change)"},"exit_code":3,"#,
         r#""new":{"digest":"sha256:*","name":"hook","skill":"new.wasm","version":"1"},"ok":false,"#,

@@ -56,7 +56,7 @@ fn embed_writes_output_file() {
 
 #[test]
 fn existing_declaration_needs_replace_flag() {
-    let there = "error: cannot embed the declaration in 'skill.wasm'\n  cause: the component has a declaration already: 'old', \
+    let there = "error: cannot embed the declaration in 'skill.wasm'\n  cause: the component already has a declaration: 'old', \
                  version 1\n  help: pass --replace to replace the existing declaration\n";
     let ran = embed("").file("skill.wasm", declared("old")).stderr(there).code(2);
     assert_eq!(fs::read(ran.folder.path().join("skill.wasm")).unwrap(), declared("old"));

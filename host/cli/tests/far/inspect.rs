@@ -15,7 +15,7 @@ SECRET  OPERATIONS  OPTIONAL  DESTINATIONS  REASON
 key     sign        no        -             r
 
 KIND     IMPORT                          PURPOSE
-secrets  tinkerbell:skill/secrets@0.1.0  asks for secrets, and holds them without seeing their bytes
+secrets  tinkerbell:skill/secrets@0.1.0  gets handles of secrets, without their bytes
 signing  tinkerbell:skill/signing@0.1.0  lets the host sign with secrets
 
 ";
@@ -46,7 +46,7 @@ fn findings_are_sorted_by_severity() {
         {"name":"key","operations":["reveal"],"reason":"r","optional":true},
         {"name":"token","operations":["seal"],"destinations":["https://*.example.com","https://a.example/b"],"placements":["header:x-key","query:k"],"reason":""}"#;
     let stdout = "\
-skill.wasm: world 'other', no skill: a host of this version refuses it
+skill.wasm: world 'other', not a skill: this version of the host refuses it
 sha256:*, * bytes, 1 module, 0 components
 declares 'hook', version '1', without input schema: d
 
@@ -55,26 +55,26 @@ key     reveal      yes       -                                                 
 token   seal        no        https://*.example.com https://a.example/b in header:x-key,query:k  
 
 KIND           IMPORT                            PURPOSE
-reveal         tinkerbell:skill/reveal@0.1.0     takes the bytes of secrets
+reveal         tinkerbell:skill/reveal@0.1.0     reads the bytes of secrets
 outgoing-http  wasi:http/outgoing-handler@0.2.6  sends requests over HTTP
 sockets        wasi:sockets/tcp@0.2.6            inert here: there is no network
-unknown        acme:backdoor/open@1.0.0          unknown: a host of this version refuses it
+unknown        acme:backdoor/open@1.0.0          unknown: this version of the host refuses it
 
 SIZE *
 
 SEVERITY  FINDING             ABOUT                             DETAILS
-high      reveal-with-egress  the component                     takes the bytes of secrets and sends requests: what it sends is up to its code
-high      unknown-import      acme:backdoor/open@1.0.0          a host of this version has no such import, and refuses it
-medium    reveal              key                               the skill takes its bytes, and may do anything with them
+high      reveal-with-egress  the component                     reads the bytes of secrets and sends requests: only its code decides about their content
+high      unknown-import      acme:backdoor/open@1.0.0          this version of the host does not implement the import, and refuses it
+medium    reveal              key                               the skill reads its bytes, and can do anything with them
 medium    wildcard-host       token                             may be sent to any host of https://*.example.com
 medium    missing-import      token                             'seal' is declared, but its interface is not imported
 low       wasi-sockets        wasi:sockets/tcp@0.2.6            inert here; strict WASI refuses it
-low       no-reason           token                             no reason says what it is for
+low       no-reason           token                             declared without a reason
 info      outgoing-http       wasi:http/outgoing-handler@0.2.6  sends requests over HTTP
 info      any-path            token                             may be sent to every path of https://*.example.com
 info      any-method          token                             may be sent to https://*.example.com with every method
 info      any-method          token                             may be sent to https://a.example/b with every method
-info      optional-secret     key                               the skill can do without it: a grant may leave it out
+info      optional-secret     key                               optional: a grant may omit it
 ";
     let imports = [REVEAL, "wasi:http/outgoing-handler@0.2.6", "wasi:sockets/tcp@0.2.6", "acme:backdoor/open@1.0.0"];
     inspect(skill(&imports, secrets)).stdout(stdout.replace("  \n", "\n")).code(0);
@@ -83,7 +83,7 @@ info      optional-secret     key                               the skill can do
 #[test]
 fn component_without_declaration_is_summarized() {
     let stdout = "\
-skill.wasm: world 'other', no skill: a host of this version refuses it
+skill.wasm: world 'other', not a skill: this version of the host refuses it
 sha256:*, * bytes, 0 modules, 0 components
 no declaration: the skill gets no secrets
 
@@ -92,11 +92,11 @@ KIND  IMPORT  PURPOSE
 SIZE *
 
 SEVERITY  FINDING        ABOUT  DETAILS
-high      no-run-export  run    there is no 'run' from bytes to bytes or an error
+high      no-run-export  run    not exported as a function from bytes to bytes or an error
 ";
     inspect(component(&[], "")).stdout(stdout).code(0);
     let stdout = stdout
-        .replace("'other', no skill: a host of this version refuses it", "'skill', uses secrets without seeing them")
+        .replace("'other', not a skill: this version of the host refuses it", "'skill', uses secrets without seeing them")
         .replace("0 modules", "1 module");
     let (stdout, _) = stdout.split_once("SEVERITY").unwrap();
     inspect(component(&[], RUN)).stdout(format!("{stdout}no findings\n")).code(0);
@@ -124,10 +124,10 @@ fn hostile_text_is_escaped_and_reported() {
 SIZE *
 
 SEVERITY  FINDING       ABOUT                DETAILS
-medium    hostile-text  the version          has characters that are not seen
-medium    hostile-text  the description      has characters that are not seen
-medium    hostile-text  the reason of 'key'  has characters that are not seen
-low       long-text     the reason of 'key'  603 bytes, where 500 say all
+medium    hostile-text  the version          has invisible characters
+medium    hostile-text  the description      has invisible characters
+medium    hostile-text  the reason of 'key'  has invisible characters
+low       long-text     the reason of 'key'  has 603 bytes; at most 500 are recommended
 ";
     inspect(component).stdout(format!("{stdout}{findings}")).code(0);
 }

@@ -1,18 +1,18 @@
-//! What a new version of a skill could do that the old could not, and what else is different.
+//! Changes between two versions of a skill.
 
-/// What a change does to what a skill could do.
+/// The effect of a change on the capabilities of a skill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
-    /// It could do more.
+    /// The new version can do more.
     Widening,
-    /// It could do less.
+    /// The new version can do less.
     Narrowing,
-    /// Something that a reviewer reads is different.
+    /// The capabilities are the same.
     Note,
 }
 
 impl Direction {
-    /// The direction as a stable token.
+    /// Returns the stable token.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Widening => "widening",
@@ -25,15 +25,15 @@ impl Direction {
 /// One difference between two versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Which kind of difference.
+    /// The kind of the difference.
     pub id: ChangeId,
-    /// What it is about. Author's text: escape it wherever it is shown.
+    /// The subject: a secret, an import or the component. Untrusted text: escape it for display.
     pub subject: String,
-    /// What is different, in words. May quote the author: escape it too.
+    /// The difference, in words. Can quote untrusted text: escape it for display.
     pub message: String,
 }
 
-/// Defines the ids from the one table of them.
+/// Defines [`ChangeId`] from a table.
 macro_rules! change_ids {
     ($($(#[$meta:meta])* $id:ident: $text:literal, $direction:ident;)*) => {
         /// The kinds of differences. Ids are stable.
@@ -44,17 +44,17 @@ macro_rules! change_ids {
         }
 
         impl ChangeId {
-            /// Every id, with its text and its direction: the table that documents and tests go by.
+            /// Every id, with its token and its direction.
             pub const TABLE: &[(Self, &'static str, Direction)] = &[$((Self::$id, $text, Direction::$direction)),*];
 
-            /// The id as reports have it.
+            /// Returns the stable token.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$id => $text,)*
                 }
             }
 
-            /// What such changes do to what a skill could do.
+            /// Returns the direction of such changes.
             pub fn direction(self) -> Direction {
                 match self {
                     $(Self::$id => Direction::$direction,)*
@@ -65,55 +65,55 @@ macro_rules! change_ids {
 }
 
 change_ids! {
-    /// It is of the world `skill-revealing` now.
+    /// The world is now `skill-revealing`.
     RevealGained: "reveal-gained", Widening;
-    /// It imports what the old one did not, and can do something with it.
+    /// A new import, with an effect.
     NewImport: "new-import", Widening;
-    /// It declares a secret that the old one did not.
+    /// A new secret in the declaration.
     NewSecret: "new-secret", Widening;
-    /// It declares an operation on a secret that the old one did not.
+    /// A new operation on a secret.
     NewOperation: "new-operation", Widening;
-    /// It may send a secret where no destination of the old one reaches.
+    /// A destination of a secret that no destination of the old version covers.
     WiderDestination: "wider-destination", Widening;
-    /// It may put a secret into another part of a request.
+    /// A new placement of a secret in requests.
     NewPlacement: "new-placement", Widening;
-    /// It has other signatures made with a secret.
+    /// Other signatures with a secret.
     SigningChanged: "signing-changed", Widening;
-    /// It is of the world `skill-revealing` no longer.
+    /// The world is no longer `skill-revealing`.
     RevealLost: "reveal-lost", Narrowing;
-    /// It imports no longer what the old one could do something with.
+    /// An import with an effect was removed.
     ImportGone: "import-gone", Narrowing;
-    /// It declares a secret no longer.
+    /// A secret was removed from the declaration.
     SecretGone: "secret-gone", Narrowing;
-    /// It declares an operation on a secret no longer.
+    /// An operation on a secret was removed.
     OperationGone: "operation-gone", Narrowing;
-    /// It may send a secret no longer to all that a destination of the old one covered.
+    /// A destination of the old version is no longer covered completely.
     NarrowerDestination: "narrower-destination", Narrowing;
-    /// It may put a secret no longer into a part of a request.
+    /// A placement of a secret was removed.
     PlacementGone: "placement-gone", Narrowing;
-    /// It has a declaration; the old one had none.
+    /// There is a declaration; the old version has none.
     DeclarationAdded: "declaration-added", Note;
-    /// It has no declaration, and gets no secret.
+    /// There is no declaration, so the skill gets no secret.
     DeclarationGone: "declaration-gone", Note;
-    /// It has a `run` no longer, or what no host would load.
+    /// The component has no `run`, or no host would load it.
     NoSkill: "no-skill", Note;
-    /// It has another name: it may be another skill.
+    /// Another name: it may be another skill.
     NameChanged: "name-changed", Note;
-    /// It has another version.
+    /// Another version.
     VersionChanged: "version-changed", Note;
-    /// It has another description.
+    /// Another description.
     DescriptionChanged: "description-changed", Note;
-    /// It has another input schema.
+    /// Another input schema.
     InputSchemaChanged: "input-schema-changed", Note;
-    /// Another reason is given for a secret.
+    /// Another reason for a secret.
     ReasonChanged: "reason-changed", Note;
-    /// It can do without a secret now.
+    /// A secret is now optional.
     NowOptional: "now-optional", Note;
-    /// It cannot do without a secret any more.
+    /// A secret is no longer optional.
     NowRequired: "now-required", Note;
-    /// It imports something more that has nothing in it here.
+    /// A new import, without an effect in this host.
     InertImport: "inert-import", Note;
-    /// It exports something else.
+    /// Other exports.
     ExportsChanged: "exports-changed", Note;
 }
 

@@ -1,26 +1,26 @@
-//! What a reviewer should look at, and how much it matters.
+//! Findings and their severities.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// Worth knowing.
     Info,
-    /// Untidy; harmless by itself.
+    /// Untidy, but harmless by itself.
     Low,
     /// Needs a reason.
     Medium,
-    /// Needs a decision, or is refused by the host.
+    /// Needs a decision, or the host refuses it.
     High,
 }
 
 impl Severity {
-    /// Every severity, the least first.
+    /// Every severity, from low to high.
     pub const ALL: [Self; 4] = [Self::Info, Self::Low, Self::Medium, Self::High];
 
-    /// The severity's name.
+    /// Returns the stable token.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -37,7 +37,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// A text is not a severity.
+/// The string is not a severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a severity is one of 'info', 'low', 'medium', 'high'")]
 pub struct SeverityError;
@@ -50,25 +50,26 @@ impl FromStr for Severity {
     }
 }
 
-/// Something that a reviewer should look at.
+/// A property of a component that a reviewer should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which kind of thing.
+    /// The kind of finding.
     pub id: FindingId,
-    /// What it is about: a secret, an import, or where a text is. Author's text: escape it wherever it is shown.
+    /// The subject: a secret, an import or a field of the declaration. Untrusted: escape it for
+    /// display.
     pub subject: String,
-    /// What there is to see, in words. May quote the author: escape it too.
+    /// The description. Can quote untrusted text: escape it for display.
     pub message: String,
 }
 
 impl Finding {
-    /// How much it matters.
+    /// Returns the severity.
     pub fn severity(&self) -> Severity {
         self.id.severity()
     }
 }
 
-/// Defines the ids from the one table of them.
+/// Defines [`FindingId`] from a table.
 macro_rules! finding_ids {
     ($($(#[$meta:meta])* $id:ident: $text:literal, $severity:ident;)*) => {
         /// The kinds of findings. Ids are stable: policies name them.
@@ -79,17 +80,17 @@ macro_rules! finding_ids {
         }
 
         impl FindingId {
-            /// Every id, with its text and its severity: the table that documents and tests go by.
+            /// Every id, with its token and its severity.
             pub const TABLE: &[(Self, &'static str, Severity)] = &[$((Self::$id, $text, Severity::$severity)),*];
 
-            /// The id as policies and reports have it.
+            /// Returns the stable token.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$id => $text,)*
                 }
             }
 
-            /// How much findings of this kind matter.
+            /// Returns the severity of such findings.
             pub fn severity(self) -> Severity {
                 match self {
                     $(Self::$id => Severity::$severity,)*
@@ -100,43 +101,44 @@ macro_rules! finding_ids {
 }
 
 finding_ids! {
-    /// It can see a secret's bytes and send requests: only its code decides what it sends.
+    /// The skill can see the bytes of a secret and send requests. Only its code decides about their
+    /// content.
     RevealWithEgress: "reveal-with-egress", High;
-    /// It imports `reveal` without declaring it for any secret; a host refuses it before it runs.
+    /// The skill imports `reveal` without declaring it for any secret. The host refuses it.
     RevealUndeclared: "reveal-undeclared", High;
-    /// It imports what this version of the host has not; refused at load.
+    /// The skill imports an interface that this version of the host does not implement.
     UnknownImport: "unknown-import", High;
-    /// It has no `run` from bytes to bytes or an error; refused at load.
+    /// The skill has no `run` from bytes to bytes or an error. The host refuses to load it.
     NoRunExport: "no-run-export", High;
-    /// It imports interfaces of secrets and declares nothing, so that it gets no secret.
+    /// The skill imports interfaces for secrets, but declares none, and so gets none.
     NoDeclaration: "no-declaration", High;
-    /// It declares that it takes a secret's bytes.
+    /// The skill declares that it reads the bytes of a secret.
     Reveal: "reveal", Medium;
     /// A secret may be sent to any host below a domain.
     WildcardHost: "wildcard-host", Medium;
-    /// It declares an operation whose interface it does not import: more than it can use.
+    /// The skill declares an operation without importing its interface: more than it can use.
     MissingImport: "missing-import", Medium;
-    /// The author's text has characters that a terminal, or a reader, acts on instead of seeing them.
+    /// The author's text has characters that a terminal or a reader interprets instead of showing.
     HostileText: "hostile-text", Medium;
-    /// It imports an interface that no declared operation needs.
+    /// The skill imports an interface that no declared operation needs.
     UnusedImport: "unused-import", Low;
-    /// It imports files, which are inert; a host with strict WASI refuses it.
+    /// The skill imports files, which are inert. A host with strict WASI refuses it.
     WasiFiles: "wasi-files", Low;
-    /// It imports sockets, which are inert; a host with strict WASI refuses it.
+    /// The skill imports sockets, which are inert. A host with strict WASI refuses it.
     WasiSockets: "wasi-sockets", Low;
     /// A secret has no reason.
     NoReason: "no-reason", Low;
-    /// A text is longer than anybody reads.
+    /// A text is too long to be read by a person.
     LongText: "long-text", Low;
-    /// It exports more than `run`, which no host calls.
+    /// The skill exports more than `run`. No host calls the other exports.
     ExtraExport: "extra-export", Info;
-    /// It imports requests over HTTP.
+    /// The skill imports requests over HTTP.
     OutgoingHttp: "outgoing-http", Info;
     /// A secret may be sent to every path of a host.
     AnyPath: "any-path", Info;
     /// A secret may be sent with every method.
     AnyMethod: "any-method", Info;
-    /// It can do without a secret, so that a grant may leave it out.
+    /// A secret is optional, so that a grant may omit it.
     OptionalSecret: "optional-secret", Info;
 }
 
@@ -146,7 +148,7 @@ impl fmt::Display for FindingId {
     }
 }
 
-/// A text is not the id of a finding.
+/// The string is not the id of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no finding has this id")]
 pub struct FindingIdError;
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_severities_are_named_as_they_are_parsed() {
+    fn ids_and_severities_round_trip() {
         for &(id, text, severity) in FindingId::TABLE {
             assert_eq!((id.as_str(), id.severity(), text.parse()), (text, severity, Ok(id)));
         }
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_sorted_by_severity() {
+    fn table_is_sorted_by_severity() {
         assert!(FindingId::TABLE.is_sorted_by(|one, other| one.2 >= other.2));
     }
 }

@@ -1,15 +1,15 @@
-//! What a component asks of its host.
+//! Imports of a component.
 
 use std::cmp::Ordering;
 
-/// One import of the outermost component: what a host must give it. Author's text: escape it wherever it is shown.
+/// An import of the outermost component. The name is untrusted: escape it for display.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Import {
     name: String,
     kind: ImportKind,
 }
 
-/// What an import is for.
+/// The kinds of imports, by purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ImportKind {
@@ -17,7 +17,7 @@ pub enum ImportKind {
     Secrets,
     /// Signatures by the host.
     Signing,
-    /// Stand-ins that the host replaces by a secret on the way out.
+    /// Placeholders that the host replaces with a secret in requests.
     Sealed,
     /// The bytes of secrets.
     Reveal,
@@ -26,7 +26,7 @@ pub enum ImportKind {
     /// Requests over HTTP.
     OutgoingHttp,
     /// Clocks and randomness.
-    Working,
+    ClocksAndRandom,
     /// Streams, terminals, environment and arguments.
     Inert,
     /// Files.
@@ -37,8 +37,8 @@ pub enum ImportKind {
     Unknown,
 }
 
-/// The interfaces of the skill's package, at this very version: an engine would link any `0.1.x`, and what a reviewer
-/// reads must be what is checked.
+/// The interfaces of the skill's package. The version must match exactly: an engine would link any
+/// `0.1.x`, but the review covers only this version.
 const SKILL: [(&str, ImportKind); 5] = [
     ("tinkerbell:skill/secrets@0.1.0", ImportKind::Secrets),
     ("tinkerbell:skill/signing@0.1.0", ImportKind::Signing),
@@ -47,7 +47,7 @@ const SKILL: [(&str, ImportKind); 5] = [
     ("tinkerbell:skill/task@0.1.0", ImportKind::Task),
 ];
 /// The interfaces of WASI that a host links, without their version. A test of the runtime compares
-/// this list with the linker, in both directions.
+/// this list with the linker.
 const WASI: [(&str, ImportKind); 29] = [
     ("wasi:cli/environment", ImportKind::Inert),
     ("wasi:cli/exit", ImportKind::Inert),
@@ -59,8 +59,8 @@ const WASI: [(&str, ImportKind); 29] = [
     ("wasi:cli/terminal-stderr", ImportKind::Inert),
     ("wasi:cli/terminal-stdin", ImportKind::Inert),
     ("wasi:cli/terminal-stdout", ImportKind::Inert),
-    ("wasi:clocks/monotonic-clock", ImportKind::Working),
-    ("wasi:clocks/wall-clock", ImportKind::Working),
+    ("wasi:clocks/monotonic-clock", ImportKind::ClocksAndRandom),
+    ("wasi:clocks/wall-clock", ImportKind::ClocksAndRandom),
     ("wasi:filesystem/preopens", ImportKind::Files),
     ("wasi:filesystem/types", ImportKind::Files),
     ("wasi:http/outgoing-handler", ImportKind::OutgoingHttp),
@@ -68,9 +68,9 @@ const WASI: [(&str, ImportKind); 29] = [
     ("wasi:io/error", ImportKind::Inert),
     ("wasi:io/poll", ImportKind::Inert),
     ("wasi:io/streams", ImportKind::Inert),
-    ("wasi:random/insecure", ImportKind::Working),
-    ("wasi:random/insecure-seed", ImportKind::Working),
-    ("wasi:random/random", ImportKind::Working),
+    ("wasi:random/insecure", ImportKind::ClocksAndRandom),
+    ("wasi:random/insecure-seed", ImportKind::ClocksAndRandom),
+    ("wasi:random/random", ImportKind::ClocksAndRandom),
     ("wasi:sockets/instance-network", ImportKind::Sockets),
     ("wasi:sockets/ip-name-lookup", ImportKind::Sockets),
     ("wasi:sockets/network", ImportKind::Sockets),
@@ -79,55 +79,55 @@ const WASI: [(&str, ImportKind); 29] = [
     ("wasi:sockets/udp", ImportKind::Sockets),
     ("wasi:sockets/udp-create-socket", ImportKind::Sockets),
 ];
-/// The version of WASI's packages before its last number.
+/// The version of WASI's packages without the patch number.
 const WASI_TRACK: &str = "0.2.";
-/// The last number of the newest version of WASI that a host links. It links each version before
-/// it, too; a newer one may have functions that this host lacks.
+/// The patch number of the newest version of WASI that a host links. A host also links all earlier
+/// patch versions. A later one may have functions that the host lacks.
 const WASI_NEWEST: u8 = 12;
 
 impl Import {
-    /// An import of an interface of this name.
+    /// Returns an import of the interface with this name.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         Self { kind: ImportKind::of(&name), name }
     }
 
-    /// An import of something other than an interface, such as a function. No host serves one,
-    /// whatever its name.
-    pub(super) fn bare(name: impl Into<String>) -> Self {
+    /// Returns an import of an item other than an interface, such as a function. No host implements
+    /// such an import under any name.
+    pub(super) fn non_interface(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: ImportKind::Unknown }
     }
 
-    /// The name, as the component has it: `package:name/interface@version`, as a rule.
+    /// Returns the name in the component, usually `package:name/interface@version`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is for.
+    /// Returns the kind.
     pub fn kind(&self) -> ImportKind {
         self.kind
     }
 
-    /// Whether this version of the host has it.
+    /// Returns true if this version of the host implements the import.
     pub fn is_served(&self) -> bool {
         self.kind != ImportKind::Unknown
     }
 
-    /// The name without its version, by which toolchains differ.
+    /// Returns the name without its version.
     pub fn unversioned(&self) -> &str {
         self.name.split_once('@').map_or(&self.name, |(name, _)| name)
     }
 }
 
-/// Returns whether this version of the host has the interface that a component imports under this
-/// name. The host refuses every other import.
+/// Returns true if this version of the host implements the interface with this name. The host
+/// refuses every other import.
 pub fn is_served(name: &str) -> bool {
     SKILL.iter().any(|(known, _)| *known == name) || wasi(name).is_some()
 }
 
-/// Lists the name of every interface that this version of the host serves: of WASI, each in its
-/// newest version.
-pub fn served() -> impl Iterator<Item = String> {
+/// Lists the interfaces that this version of the host implements, those of WASI in the newest
+/// version.
+pub fn served_interfaces() -> impl Iterator<Item = String> {
     let skill = SKILL.iter().map(|(name, _)| (*name).to_owned());
     skill.chain(WASI.iter().map(|(interface, _)| format!("{interface}@{WASI_TRACK}{WASI_NEWEST}")))
 }
@@ -138,8 +138,8 @@ fn wasi(name: &str) -> Option<ImportKind> {
     is_wasi_version(version).then_some(*kind)
 }
 
-/// Returns whether the text is `0.2.N`, where N is a decimal number without leading zeros and at
-/// most the newest.
+/// Returns true if the version is `0.2.N`, where N is a decimal number without leading zeros, at
+/// most [`WASI_NEWEST`].
 fn is_wasi_version(version: &str) -> bool {
     let Some(patch) = version.strip_prefix(WASI_TRACK) else { return false };
     patch.parse::<u8>().is_ok_and(|number| number <= WASI_NEWEST && number.to_string() == patch)
@@ -154,14 +154,14 @@ impl ImportKind {
         Self::Reveal,
         Self::Task,
         Self::OutgoingHttp,
-        Self::Working,
+        Self::ClocksAndRandom,
         Self::Inert,
         Self::Files,
         Self::Sockets,
         Self::Unknown,
     ];
 
-    /// The kind of the import of this name.
+    /// Returns the kind of an interface by its name.
     pub fn of(name: &str) -> Self {
         let skill = SKILL.iter().find(|(known, _)| *known == name);
         match skill {
@@ -170,7 +170,7 @@ impl ImportKind {
         }
     }
 
-    /// The kind as a stable token.
+    /// Returns the stable token.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Secrets => "secrets",
@@ -179,7 +179,7 @@ impl ImportKind {
             Self::Reveal => "reveal",
             Self::Task => "task",
             Self::OutgoingHttp => "outgoing-http",
-            Self::Working => "working",
+            Self::ClocksAndRandom => "working",
             Self::Inert => "inert",
             Self::Files => "files",
             Self::Sockets => "sockets",
@@ -187,30 +187,30 @@ impl ImportKind {
         }
     }
 
-    /// What it lets a skill do, in words.
-    pub fn words(self) -> &'static str {
+    /// Describes the capability of such an import.
+    pub fn description(self) -> &'static str {
         match self {
-            Self::Secrets => "asks for secrets, and holds them without seeing their bytes",
+            Self::Secrets => "gets handles of secrets, without their bytes",
             Self::Signing => "lets the host sign with secrets",
             Self::Sealed => "lets the host put secrets into requests",
-            Self::Reveal => "takes the bytes of secrets",
+            Self::Reveal => "reads the bytes of secrets",
             Self::Task => "reads the task's id and time, and writes to its log",
             Self::OutgoingHttp => "sends requests over HTTP",
-            Self::Working => "reads clocks and random bytes",
+            Self::ClocksAndRandom => "reads clocks and random bytes",
             Self::Inert => "inert here: no environment, no arguments, no input; output goes to the task's log",
             Self::Files => "inert here: there are no files",
             Self::Sockets => "inert here: there is no network",
-            Self::Unknown => "unknown: a host of this version refuses it",
+            Self::Unknown => "unknown: this version of the host refuses it",
         }
     }
 
-    /// Whether a skill can do something with it that it could not do without.
-    pub fn is_ability(self) -> bool {
+    /// Returns false if such an import adds no capability in this host.
+    pub fn has_effect(self) -> bool {
         !matches!(self, Self::Inert | Self::Files | Self::Sockets)
     }
 
-    /// Whether it is about secrets.
-    pub fn is_of_secrets(self) -> bool {
+    /// Returns true if the interface is for secrets.
+    pub fn uses_secrets(self) -> bool {
         matches!(self, Self::Secrets | Self::Signing | Self::Sealed | Self::Reveal)
     }
 }
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_import_is_what_its_name_says() {
+    fn name_determines_kind() {
         for (name, kind, served) in [
             ("tinkerbell:skill/secrets@0.1.0", ImportKind::Secrets, true),
             ("tinkerbell:skill/reveal@0.1.0", ImportKind::Reveal, true),
@@ -235,7 +235,7 @@ mod tests {
             ("wasi:http/outgoing-handler@0.2.3", ImportKind::OutgoingHttp, true),
             ("wasi:http/types@0.2.12", ImportKind::OutgoingHttp, true),
             ("wasi:http/incoming-handler@0.2.3", ImportKind::Unknown, false),
-            ("wasi:clocks/wall-clock@0.2.6", ImportKind::Working, true),
+            ("wasi:clocks/wall-clock@0.2.6", ImportKind::ClocksAndRandom, true),
             ("wasi:filesystem/types@0.2.6", ImportKind::Files, true),
             ("wasi:sockets/tcp@0.2.0", ImportKind::Sockets, true),
             ("wasi:sockets/tcp@0.3.0", ImportKind::Unknown, false),
@@ -244,7 +244,7 @@ mod tests {
             ("wasi:http/proxy@0.2.0", ImportKind::Unknown, false),
             ("wasi:random/insecure-x@0.2.0", ImportKind::Unknown, false),
             ("wasi:clocks/timezone@0.2.12", ImportKind::Unknown, false),
-            ("wasi:random/insecure-seed@0.2.0", ImportKind::Working, true),
+            ("wasi:random/insecure-seed@0.2.0", ImportKind::ClocksAndRandom, true),
             ("wasi:keyvalue/store@0.2.0", ImportKind::Unknown, false),
             ("run", ImportKind::Unknown, false),
             ("", ImportKind::Unknown, false),
@@ -294,13 +294,13 @@ mod tests {
 
     #[test]
     fn served_interfaces_are_known() {
-        assert!(served().all(|name| is_served(&name) && Import::new(name).is_served()));
-        let names: std::collections::BTreeSet<_> = served().collect();
+        assert!(served_interfaces().all(|name| is_served(&name) && Import::new(name).is_served()));
+        let names: std::collections::BTreeSet<_> = served_interfaces().collect();
         assert_eq!(names.len(), SKILL.len() + WASI.len());
     }
 
     #[test]
-    fn kinds_have_names_of_their_own() {
+    fn kinds_have_distinct_tokens() {
         let names: std::collections::BTreeSet<_> = ImportKind::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(names.len(), ImportKind::ALL.len());
     }

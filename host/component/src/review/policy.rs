@@ -1,40 +1,40 @@
-//! What a team lets into its repository without asking: the decision; the file is read elsewhere.
+//! The decisions of a review policy. The command line reads the policy file.
 
 use std::str::FromStr;
 
 use far_capability::{DeclaredSecret, Destination, NameError, Operations, SecretName};
 
-use super::anatomy::{Anatomy, World};
 use super::finding::{Finding, FindingId, Severity};
+use super::summary::{ComponentSummary, World};
 
-/// What a component may be. A rule that is none restricts nothing.
+/// A review policy. An absent rule restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// The gravest severity of findings that are not accepted by id.
+    /// The highest severity of findings that are not accepted by id.
     pub max_severity: Option<Severity>,
-    /// Findings that are accepted whatever their severity.
+    /// The findings that are accepted at any severity.
     pub accept: Vec<FindingId>,
-    /// The worlds that it may be of.
+    /// The accepted worlds.
     pub worlds: Option<Vec<World>>,
-    /// The operations that it may declare.
+    /// The operations that may be declared.
     pub operations: Option<Operations>,
-    /// The secrets that it may declare.
+    /// The secrets that may be declared.
     pub secrets: Option<Vec<SecretPattern>>,
-    /// Where it may declare to send secrets: each declared destination is covered by these.
+    /// The destinations that cover every declared destination.
     pub destinations: Option<Vec<Destination>>,
 }
 
-/// Which secrets: one by name, or all whose names begin so, written `begin*`.
+/// A pattern of secret names: a name, or a prefix followed by `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretPattern {
-    /// The secret of this name.
+    /// The secret with this name.
     Exact(SecretName),
-    /// Those that begin with this text.
+    /// The secrets whose names begin with this string.
     Prefix(String),
 }
 
 impl SecretPattern {
-    /// Whether it is about the secret.
+    /// Returns true if the pattern matches the name.
     pub fn covers(&self, name: &SecretName) -> bool {
         match self {
             Self::Exact(exact) => exact == name,
@@ -48,62 +48,67 @@ impl FromStr for SecretPattern {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let Some(prefix) = text.strip_suffix('*') else { return SecretName::parse(text).map(Self::Exact) };
-        // What a name may begin with is what some name begins with.
+        // A prefix is valid if some valid name begins with it.
         SecretName::parse(&format!("{prefix}a"))?;
         Ok(Self::Prefix(prefix.to_owned()))
     }
 }
 
-/// One way in which a component is more than a policy lets it be.
+/// A violation of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excess {
-    /// The rule, as its key in a policy file.
+pub struct PolicyViolation {
+    /// The rule: its key in a policy file.
     pub rule: &'static str,
-    /// What it is about. Author's text: escape it wherever it is shown.
+    /// The subject: a secret, an import or the component. Untrusted text: escape it for display.
     pub subject: String,
-    /// What the policy does not let it do. May quote the author: escape it too.
+    /// The refused property. Can quote untrusted text: escape it for display.
     pub message: String,
 }
 
 impl Policy {
-    /// The ways in which a component is more than the policy lets it be; none if the policy is met.
-    pub fn excesses(&self, anatomy: &Anatomy, findings: &[Finding]) -> Vec<Excess> {
-        let mut excesses: Vec<Excess> = findings.iter().filter_map(|finding| self.of_finding(finding)).collect();
-        let world = anatomy.world();
+    /// Lists the violations of the policy by a component with these findings.
+    pub fn violations(&self, summary: &ComponentSummary, findings: &[Finding]) -> Vec<PolicyViolation> {
+        let mut violations: Vec<PolicyViolation> =
+            findings.iter().filter_map(|finding| self.check_finding(finding)).collect();
+        let world = summary.world();
         if self.worlds.as_ref().is_some_and(|worlds| !worlds.contains(&world)) {
-            excesses.push(excess("worlds", "the component", format!("is of the world '{}'", world.as_str())));
+            violations.push(violation("worlds", "the component", format!("is of the world '{}'", world.as_str())));
         }
-        for secret in anatomy.declaration.iter().flat_map(|declaration| &declaration.secrets) {
-            self.of_secret(secret, &mut excesses);
+        for secret in summary.declaration.iter().flat_map(|declaration| &declaration.secrets) {
+            self.check_secret(secret, &mut violations);
         }
-        excesses
+        violations
     }
 
-    fn of_finding(&self, finding: &Finding) -> Option<Excess> {
+    fn check_finding(&self, finding: &Finding) -> Option<PolicyViolation> {
         let max = self.max_severity?;
-        let is_let = finding.severity() <= max || self.accept.contains(&finding.id);
+        let is_accepted = finding.severity() <= max || self.accept.contains(&finding.id);
         let message = || format!("{} finding '{}': {}", finding.severity(), finding.id, finding.message);
-        (!is_let).then(|| excess("max-severity", &finding.subject, message()))
+        (!is_accepted).then(|| violation("max-severity", &finding.subject, message()))
     }
 
-    fn of_secret(&self, secret: &DeclaredSecret, excesses: &mut Vec<Excess>) {
+    fn check_secret(&self, secret: &DeclaredSecret, violations: &mut Vec<PolicyViolation>) {
         let name = secret.name.as_str();
         if self.secrets.as_ref().is_some_and(|secrets| !secrets.iter().any(|pattern| pattern.covers(&secret.name))) {
-            excesses.push(excess("secrets", name, "is not among the secrets of the policy".to_owned()));
+            violations.push(violation("secrets", name, "is not among the secrets of the policy".to_owned()));
         }
         if let Some(allowed) = self.operations {
             let beyond = secret.terms.operations().iter().filter(|operation| !allowed.contains(*operation));
-            excesses.extend(beyond.map(|operation| excess("operations", name, format!("declares '{operation}'"))));
+            violations.extend(beyond.map(|operation| violation("operations", name, format!("declares '{operation}'"))));
         }
         if let Some(allowed) = &self.destinations {
             let beyond = secret.terms.destinations().iter().filter(|destination| !destination.is_within(allowed));
-            excesses.extend(beyond.map(|destination| {
-                excess("destinations", name, format!("may be sent to {destination}, which no destination covers"))
+            violations.extend(beyond.map(|destination| {
+                violation(
+                    "destinations",
+                    name,
+                    format!("may be sent to {destination}, which the policy does not cover"),
+                )
             }));
         }
     }
 }
 
-fn excess(rule: &'static str, subject: &str, message: String) -> Excess {
-    Excess { rule, subject: subject.to_owned(), message }
+fn violation(rule: &'static str, subject: &str, message: String) -> PolicyViolation {
+    PolicyViolation { rule, subject: subject.to_owned(), message }
 }

@@ -1,21 +1,21 @@
-//! The rules that make findings.
+//! The rules of the findings.
 
 use far_capability::{Declaration, DeclaredSecret, Destination, Operation};
 use serde_json::Value;
 
-use super::anatomy::Anatomy;
 use super::finding::{Finding, FindingId};
 use super::import::ImportKind;
+use super::summary::ComponentSummary;
 use super::text::is_hostile;
 
-/// The longest reason that is read with care, in bytes.
+/// The longest reason without a finding, in bytes.
 const REASON_MAX: usize = 500;
-/// The longest description.
+/// The longest description without a finding, in bytes.
 const DESCRIPTION_MAX: usize = 2000;
-/// The longest version.
+/// The longest version without a finding, in bytes.
 const VERSION_MAX: usize = 64;
 
-/// The operations that need an import, and which.
+/// The operations that need an import, with the kind of the import.
 const NEEDS: [(Operation, ImportKind); 4] = [
     (Operation::Seal, ImportKind::Sealed),
     (Operation::Sign, ImportKind::Signing),
@@ -23,20 +23,20 @@ const NEEDS: [(Operation, ImportKind); 4] = [
     (Operation::Refresh, ImportKind::Secrets),
 ];
 
-/// What a reviewer should look at, the gravest first.
-pub fn findings(anatomy: &Anatomy) -> Vec<Finding> {
+/// Lists the findings, the highest severity first.
+pub fn findings(summary: &ComponentSummary) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
-    findings.of_imports(anatomy);
-    findings.of_exports(anatomy);
-    match &anatomy.declaration {
+    findings.check_imports(summary);
+    findings.check_exports(summary);
+    match &summary.declaration {
         Some(declaration) => {
-            findings.of_text(declaration);
+            findings.check_declaration(declaration);
             for secret in &declaration.secrets {
-                findings.of_secret(anatomy, secret);
+                findings.check_secret(summary, secret);
             }
-            findings.of_unused(anatomy, declaration);
+            findings.check_unused(summary, declaration);
         }
-        None => findings.of_silence(anatomy),
+        None => findings.check_undeclared(summary),
     }
     findings.0.sort_by(|one, other| other.severity().cmp(&one.severity()).then(one.id.cmp(&other.id)));
     findings.0
@@ -49,91 +49,95 @@ impl Findings {
         self.0.push(Finding { id, subject: subject.to_owned(), message: message.into() });
     }
 
-    fn of_imports(&mut self, anatomy: &Anatomy) {
-        for import in &anatomy.imports {
+    fn check_imports(&mut self, summary: &ComponentSummary) {
+        for import in &summary.imports {
             let name = import.name();
             if !import.is_served() {
-                self.add(FindingId::UnknownImport, name, "a host of this version has no such import, and refuses it");
+                self.add(
+                    FindingId::UnknownImport,
+                    name,
+                    "this version of the host does not implement the import, and refuses it",
+                );
             }
             if is_hostile(name) {
-                self.add(FindingId::HostileText, name, "the name has characters that are not seen");
+                self.add(FindingId::HostileText, name, "the name has invisible characters");
             }
             match import.kind() {
-                ImportKind::OutgoingHttp => self.add(FindingId::OutgoingHttp, name, import.kind().words()),
+                ImportKind::OutgoingHttp => self.add(FindingId::OutgoingHttp, name, import.kind().description()),
                 ImportKind::Files => self.add(FindingId::WasiFiles, name, "inert here; strict WASI refuses it"),
                 ImportKind::Sockets => self.add(FindingId::WasiSockets, name, "inert here; strict WASI refuses it"),
                 _ => {}
             }
         }
-        if anatomy.has(ImportKind::Reveal) && anatomy.has(ImportKind::OutgoingHttp) {
-            let message = "takes the bytes of secrets and sends requests: what it sends is up to its code";
+        if summary.has(ImportKind::Reveal) && summary.has(ImportKind::OutgoingHttp) {
+            let message = "reads the bytes of secrets and sends requests: only its code decides about their content";
             self.add(FindingId::RevealWithEgress, "the component", message);
         }
     }
 
-    fn of_exports(&mut self, anatomy: &Anatomy) {
-        if !anatomy.runs {
-            self.add(FindingId::NoRunExport, "run", "there is no 'run' from bytes to bytes or an error");
+    fn check_exports(&mut self, summary: &ComponentSummary) {
+        if !summary.exports_run {
+            self.add(FindingId::NoRunExport, "run", "not exported as a function from bytes to bytes or an error");
         }
-        for export in anatomy.exports.iter().filter(|export| *export != "run") {
-            self.add(FindingId::ExtraExport, export, "exported, and called by no host");
+        for export in summary.exports.iter().filter(|export| *export != "run") {
+            self.add(FindingId::ExtraExport, export, "exported, but never called by a host");
             if is_hostile(export) {
-                self.add(FindingId::HostileText, export, "the name has characters that are not seen");
+                self.add(FindingId::HostileText, export, "the name has invisible characters");
             }
         }
     }
 
-    fn of_silence(&mut self, anatomy: &Anatomy) {
-        if anatomy.imports.iter().any(|import| import.kind().is_of_secrets()) {
-            let message = "imports interfaces of secrets and declares none, so that it gets none";
+    fn check_undeclared(&mut self, summary: &ComponentSummary) {
+        if summary.imports.iter().any(|import| import.kind().uses_secrets()) {
+            let message = "imports interfaces for secrets, but declares no secret, so it gets none";
             self.add(FindingId::NoDeclaration, "the component", message);
         }
-        for import in anatomy.imports.iter().filter(|import| import.kind() == ImportKind::Reveal) {
+        for import in summary.imports.iter().filter(|import| import.kind() == ImportKind::Reveal) {
             self.add(FindingId::RevealUndeclared, import.name(), "imported, but no secret is declared for 'reveal'");
         }
     }
 
-    fn of_text(&mut self, declaration: &Declaration) {
-        self.of_one_text("the version", &declaration.version, VERSION_MAX);
-        self.of_one_text("the description", &declaration.description, DESCRIPTION_MAX);
+    fn check_declaration(&mut self, declaration: &Declaration) {
+        self.check_text("the version", &declaration.version, VERSION_MAX);
+        self.check_text("the description", &declaration.description, DESCRIPTION_MAX);
         if declaration.input_schema.as_ref().is_some_and(has_hostile_text) {
-            self.add(FindingId::HostileText, "the input schema", "has characters that are not seen");
+            self.add(FindingId::HostileText, "the input schema", "has invisible characters");
         }
     }
 
-    fn of_one_text(&mut self, subject: &str, text: &str, max: usize) {
+    fn check_text(&mut self, subject: &str, text: &str, max: usize) {
         if is_hostile(text) {
-            self.add(FindingId::HostileText, subject, "has characters that are not seen");
+            self.add(FindingId::HostileText, subject, "has invisible characters");
         }
         if text.len() > max {
-            self.add(FindingId::LongText, subject, format!("{} bytes, where {max} say all", text.len()));
+            self.add(FindingId::LongText, subject, format!("has {} bytes; at most {max} are recommended", text.len()));
         }
     }
 
-    fn of_secret(&mut self, anatomy: &Anatomy, secret: &DeclaredSecret) {
+    fn check_secret(&mut self, summary: &ComponentSummary, secret: &DeclaredSecret) {
         let name = secret.name.as_str();
-        self.of_one_text(&format!("the reason of '{name}'"), &secret.reason, REASON_MAX);
+        self.check_text(&format!("the reason of '{name}'"), &secret.reason, REASON_MAX);
         if secret.reason.trim().is_empty() {
-            self.add(FindingId::NoReason, name, "no reason says what it is for");
+            self.add(FindingId::NoReason, name, "declared without a reason");
         }
         if secret.optional {
-            self.add(FindingId::OptionalSecret, name, "the skill can do without it: a grant may leave it out");
+            self.add(FindingId::OptionalSecret, name, "optional: a grant may omit it");
         }
         if secret.terms.operations().contains(Operation::Reveal) {
-            self.add(FindingId::Reveal, name, "the skill takes its bytes, and may do anything with them");
+            self.add(FindingId::Reveal, name, "the skill reads its bytes, and can do anything with them");
         }
         for (operation, kind) in NEEDS {
-            if secret.terms.operations().contains(operation) && !anatomy.has(kind) {
+            if secret.terms.operations().contains(operation) && !summary.has(kind) {
                 let message = format!("'{operation}' is declared, but its interface is not imported");
                 self.add(FindingId::MissingImport, name, message);
             }
         }
         for destination in secret.terms.destinations() {
-            self.of_destination(name, destination);
+            self.check_destination(name, destination);
         }
     }
 
-    fn of_destination(&mut self, name: &str, destination: &Destination) {
+    fn check_destination(&mut self, name: &str, destination: &Destination) {
         if destination.has_wildcard() {
             self.add(FindingId::WildcardHost, name, format!("may be sent to any host of {destination}"));
         }
@@ -145,13 +149,13 @@ impl Findings {
         }
     }
 
-    fn of_unused(&mut self, anatomy: &Anatomy, declaration: &Declaration) {
+    fn check_unused(&mut self, summary: &ComponentSummary, declaration: &Declaration) {
         let is_declared = |operation| declaration.secrets.iter().any(|s| s.terms.operations().contains(operation));
         for (operation, kind) in NEEDS {
-            let Some(import) = anatomy.imports.iter().find(|import| import.kind() == kind) else { continue };
+            let Some(import) = summary.imports.iter().find(|import| import.kind() == kind) else { continue };
             let message = format!("imported, but no secret is declared for '{operation}'");
             match kind {
-                // Every operation needs it.
+                // Every operation needs this interface.
                 ImportKind::Secrets if declaration.secrets.is_empty() => {
                     self.add(FindingId::UnusedImport, import.name(), "imported, but no secret is declared");
                 }
@@ -164,7 +168,8 @@ impl Findings {
     }
 }
 
-/// Whether a key or a text in it is hostile. The parser of declarations bounds its depth.
+/// Returns true if a key or a string in the value is hostile. The parser of declarations bounds the
+/// depth.
 fn has_hostile_text(value: &Value) -> bool {
     match value {
         Value::String(text) => is_hostile(text),

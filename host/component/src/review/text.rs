@@ -1,13 +1,12 @@
-//! Text that does something other than be read.
+//! Detection of invisible characters in untrusted text.
 //!
-//! A character is shown as it is only where a reader sees it: a letter, number, punctuation
-//! character or symbol that has a glyph, the space U+0020, or a combining mark on a letter, number
-//! or symbol. Everything else is escaped wherever it is shown: controls, format characters, spaces
-//! that look like another, private use and unassigned code points. Unicode's properties decide, in
-//! the version that `icu_properties` has.
+//! Visible characters are shown unchanged: letters, numbers, punctuation and symbols with a glyph,
+//! the space U+0020, and combining marks on a letter, number or symbol. All other characters are
+//! escaped: controls, format characters, other spaces, private use and unassigned code points. The
+//! Unicode properties are those of `icu_properties`.
 //!
-//! Letters of two scripts that look alike (confusables) are visible text, and not detected; neither
-//! is the reordering by letters of scripts that are written from right to left.
+//! Confusable letters of two scripts are visible text, and are not detected. Nor is the reordering
+//! of right-to-left scripts.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
@@ -15,13 +14,13 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 /// The most nonspacing marks in a row, as UTS #39, section 5.4, recommends.
 const MARKS_MAX: usize = 4;
 
-/// Characters whose glyph is blank by design, although their properties are those of visible ones:
-/// braille without dots, a note without a head, blank hieroglyphs, the filler of Khitan.
+/// Blank characters with the properties of visible ones: braille without dots, a note without a
+/// head, blank hieroglyphs, the filler of Khitan.
 const BLANK: [char; 5] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}', '\u{16fe4}'];
 
-/// Returns whether a reader does not see the character, wherever it stands: a terminal or a program
-/// acts on it instead, or it looks like a space or like nothing.
-pub fn is_unseen(character: char) -> bool {
+/// Returns true if a reader never sees the character: a terminal or a program interprets it, or it
+/// looks blank.
+pub fn is_invisible(character: char) -> bool {
     if character.is_ascii() {
         return character.is_control();
     }
@@ -34,28 +33,27 @@ pub fn is_unseen(character: char) -> bool {
         | GeneralCategory::SpaceSeparator
         | GeneralCategory::Surrogate
         | GeneralCategory::Unassigned => true,
-        // Among them are all variation selectors, and the fillers of Hangul.
+        // These include all variation selectors, and the fillers of Hangul.
         _ => CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character) || BLANK.contains(&character),
     }
 }
 
-/// Yields each character of a text, and whether it is to be escaped where it stands: because
-/// [`is_unseen`], or because it is a combining mark that would draw over other text than its own
-/// letter.
+/// Yields each character of a string, with true if it must be escaped. These are invisible
+/// characters ([`is_invisible`]), and combining marks that would draw over other text.
 pub fn escapes(text: &str) -> impl Iterator<Item = (char, bool)> {
-    // How many more nonspacing marks the last letter takes; none if there is no letter.
+    // The number of further nonspacing marks on the last letter; none without a letter.
     let mut room = None;
     text.chars().map(move |character| {
-        let (escaped, next) = place(character, room);
+        let (escaped, next) = classify(character, room);
         room = next;
         (character, escaped)
     })
 }
 
-/// Returns whether to escape the character after one that takes `room` marks, and how many marks it
-/// takes or leaves.
-fn place(character: char, room: Option<usize>) -> (bool, Option<usize>) {
-    if is_unseen(character) {
+/// Returns true if the character must be escaped where `room` more marks fit, and the room after
+/// it.
+fn classify(character: char, room: Option<usize>) -> (bool, Option<usize>) {
+    if is_invisible(character) {
         return (true, None);
     }
     match category(character) {
@@ -76,8 +74,8 @@ fn place(character: char, room: Option<usize>) -> (bool, Option<usize>) {
     }
 }
 
-/// Returns whether a text that people are meant to read has a character to be escaped; lines and
-/// tabs are no trick.
+/// Returns true if a text for people has a character that must be escaped. Line feeds and tabs are
+/// allowed.
 pub(super) fn is_hostile(text: &str) -> bool {
     escapes(text).any(|(character, escaped)| escaped && !matches!(character, '\n' | '\t'))
 }
@@ -168,7 +166,7 @@ mod tests {
             '\u{fff0}',
             '\u{10ffff}',
         ] {
-            assert!(is_unseen(character), "{}", character.escape_unicode());
+            assert!(is_invisible(character), "{}", character.escape_unicode());
             assert!(is_hostile(&format!("a{character}b")), "{}", character.escape_unicode());
         }
     }
@@ -182,7 +180,7 @@ mod tests {
         let mut count = 0;
         for character in all {
             count += 1;
-            assert!(is_unseen(character), "{}", character.escape_unicode());
+            assert!(is_invisible(character), "{}", character.escape_unicode());
         }
         assert!(count > 4000, "{count}");
     }
@@ -202,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn marks_beyond_their_letter_are_escaped() {
+    fn excess_marks_are_escaped() {
         let escaped = |text: &str| escapes(text).filter(|(_, escaped)| *escaped).count();
         let marks = |count| "\u{301}".repeat(count);
         assert_eq!(escaped(&format!("a{}", marks(MARKS_MAX))), 0);
         assert_eq!(escaped(&format!("a{}b{}", marks(MARKS_MAX), marks(MARKS_MAX))), 0);
         assert_eq!(escaped(&format!("a{}", marks(MARKS_MAX + 3))), 3);
-        // A mark without a letter draws over the text before it, which is another's.
+        // A mark without a letter draws over unrelated text.
         for text in ["\u{301}", "a \u{301}", "'\u{338}", "\n\u{20dd}", "\u{903}", "\u{200b}\u{301}", ".\u{489}"] {
             assert!(escaped(text) > 0, "{text:?}");
         }

@@ -146,7 +146,7 @@ mod tests {
         for family in own {
             for (size, seed) in [(1, 0), (2, 1), (7, 2), (20, 3)] {
                 let component = Shape { family, size: size.min(family.max), seed }.generate();
-                match far_component::review::Anatomy::read(&component) {
+                match far_component::review::ComponentSummary::read(&component) {
                     // A valid component may exceed the host's limits.
                     Ok(_) | Err(far_component::ComponentError::Shape(_)) => {}
                     Err(error) => panic!("{} {size}: {error:?}", family.name),

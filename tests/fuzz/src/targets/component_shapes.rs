@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use far_component::read;
-use far_component::review::{self, Anatomy, findings};
+use far_component::review::{self, ComponentSummary, findings};
 
 use crate::shapes::Shape;
 
@@ -26,9 +26,9 @@ pub fn check_bounds(component: &[u8]) {
     let started = processor_time();
     let declaration = read(component);
     let within = review::Shape::read(component).is_ok_and(|shape| shape.within_limits().is_ok());
-    let anatomy = Anatomy::read(component);
-    if let Ok(anatomy) = &anatomy {
-        findings(anatomy);
+    let summary = ComponentSummary::read(component);
+    if let Ok(summary) = &summary {
+        findings(summary);
         assert!(declaration.is_ok() && within, "a review accepts a component that the host rejects");
     }
     if let (Some(started), Some(ended)) = (started, processor_time()) {

@@ -1,7 +1,7 @@
 //! `far.toml`.
 
 use far_cli::internal::{ParseFailure, far_toml as read};
-use far_component::review::is_unseen;
+use far_component::review::is_invisible;
 use far_core::capability::Destination;
 
 pub(super) const TOKENS: &[&str] = &[
@@ -61,7 +61,7 @@ pub(super) fn assert_readable(refused: &ParseFailure, text: &str) {
     let (row, column) = (number(), number());
     let rows = text.matches('\n').count() + 1;
     assert!(row.is_some_and(|row| (1..=rows).contains(&row)) && column.is_some(), "{line:?}");
-    let obeyed = |c: char| c != '\n' && c != '\t' && is_unseen(c);
+    let obeyed = |c: char| c != '\n' && c != '\t' && is_invisible(c);
     assert!(!line.contains(obeyed) && !line.contains('\n'), "{line:?}");
     assert!(!report.contains(|c: char| obeyed(c)), "{report:?}");
     assert!(report.len() <= 16 * text.len() + 4096, "{} bytes for {}", report.len(), text.len());

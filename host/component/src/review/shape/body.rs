@@ -4,7 +4,7 @@ use wasmparser::{FunctionBody, Operator, Result};
 
 use super::Shape;
 
-/// Adds a function body, of a module whose functions have so many parameters at most.
+/// Adds a function body. `parameters` is the most parameters of a function type of its module.
 pub(super) fn add(body: &FunctionBody<'_>, parameters: u64, shape: &mut Shape) -> Result<()> {
     let size = u64::try_from(body.as_bytes().len()).unwrap_or(u64::MAX);
     let mut locals = parameters;
@@ -27,10 +27,10 @@ pub(super) fn add(body: &FunctionBody<'_>, parameters: u64, shape: &mut Shape) -
     Ok(())
 }
 
-/// How deep loops are nested.
+/// The nesting of loops.
 #[derive(Default)]
 struct Nesting {
-    /// Whether each open block is a loop.
+    /// True for each open block that is a loop.
     open: Vec<bool>,
     loops: u64,
     deepest: u64,
@@ -45,14 +45,14 @@ impl Nesting {
                 self.deepest = self.deepest.max(self.loops);
             }
             Operator::Block { .. } | Operator::If { .. } | Operator::TryTable { .. } => self.open.push(false),
-            // The last one ends the function.
+            // The last `end` is that of the function.
             Operator::End => self.loops -= u64::from(self.open.pop() == Some(true)),
             _ => {}
         }
     }
 }
 
-/// Returns how many edges an instruction adds to the control flow.
+/// Returns the number of edges that an instruction adds to the control flow.
 fn edges(operator: &Operator<'_>) -> u64 {
     match operator {
         Operator::Block { .. }

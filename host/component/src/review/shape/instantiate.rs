@@ -1,8 +1,8 @@
-//! The instances of a component, counted by evaluating its definitions without their contents.
+//! The instances of a component, counted by evaluation of its definitions without their contents.
 //!
-//! An engine expands each instantiation of a nested component in place, and copies definitions as it
-//! passes them on. The same is done here with sizes in the place of definitions, so that arguments,
-//! aliases and components that are handed on as values are followed exactly.
+//! An engine expands each instantiation of a nested component in place, and copies definitions that
+//! it passes on. This module does the same with sizes instead of definitions. It therefore follows
+//! arguments, aliases and components that are passed as values exactly.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 use wasmparser::ComponentExternalKind;
 
 use super::Shape;
-use super::parse::{Component, Definition, Module, Named, Outer};
+use super::parse::{Component, Definition, Module, NamedItem, Outer};
 
 /// An item of an index space.
 #[derive(Clone)]
@@ -18,11 +18,11 @@ enum Item<'c, 'a> {
     Module(Module),
     Component(Closure<'c, 'a>),
     Instance(Exports<'c, 'a>),
-    /// A function, a type or a value; or anything that the host would have to give.
+    /// A function, a type, a value or an import from the host.
     Opaque,
 }
 
-/// A component, and where the items are that it aliases.
+/// A component, with the frame that has its aliased items.
 #[derive(Clone, Copy)]
 struct Closure<'c, 'a> {
     component: &'c Component<'a>,
@@ -38,7 +38,7 @@ struct Exports<'c, 'a> {
     weight: u64,
 }
 
-/// A component that is being instantiated.
+/// The instantiation of a component.
 struct Frame<'c, 'a> {
     component: &'c Component<'a>,
     /// The frame that defined the component; none for the outermost.
@@ -51,9 +51,9 @@ struct Frame<'c, 'a> {
 }
 
 struct Counter<'c, 'a, 's> {
-    /// Every frame that ever was: closures refer to those that ended.
+    /// All frames, completed ones included: closures refer to them.
     frames: Vec<Frame<'c, 'a>>,
-    /// The frames that are not complete, the innermost last.
+    /// The incomplete frames, the innermost last.
     stack: Vec<usize>,
     shape: &'s mut Shape,
     /// Resource types, of which an engine saves a list at each instantiation.
@@ -147,7 +147,7 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
                 return Some(());
             }
             Definition::Instantiate { component, arguments } => return self.enter(current, *component, arguments),
-            Definition::Instance(items) => (ComponentExternalKind::Instance, self.named(current, items)?),
+            Definition::Instance(items) => (ComponentExternalKind::Instance, self.instance_of(current, items)?),
             Definition::AliasExport { kind, instance, name } => {
                 let instance = self.frames.get(current)?.item(ComponentExternalKind::Instance, *instance)?;
                 let item = match instance {
@@ -170,7 +170,7 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
                 let frame = self.frames.get(current)?;
                 let item = match frame.outer {
                     None => Item::Opaque,
-                    // A type need not be given where a function's type implies it.
+                    // A type argument can be implied by the type of a function.
                     Some(_) if matches!(kind, ComponentExternalKind::Type) => Item::Opaque,
                     Some(_) => frame.arguments.get(name)?.clone(),
                 };
@@ -187,7 +187,7 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
         Some(())
     }
 
-    /// Finds an item in the frame, or in one of those that enclose it.
+    /// Finds an item in the frame or in an enclosing frame.
     fn outer(&self, frame: usize, outer: Outer) -> Option<Item<'c, 'a>> {
         let mut frame = self.frames.get(frame)?;
         for _ in 0..outer.count {
@@ -196,8 +196,8 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
         frame.item(kind_of(outer), outer.index)
     }
 
-    /// Makes an instance of items of the frame.
-    fn named(&mut self, current: usize, items: &[Named<'a>]) -> Option<Item<'c, 'a>> {
+    /// Builds an instance from items of the frame.
+    fn instance_of(&mut self, current: usize, items: &[NamedItem<'a>]) -> Option<Item<'c, 'a>> {
         let frame = self.frames.get(current)?;
         let mut exports = HashMap::with_capacity(items.len());
         let mut weight = 1_u64;
@@ -209,8 +209,8 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
         Some(Item::Instance(Exports { items: Rc::new(exports), weight }))
     }
 
-    /// Begins to instantiate a component of the frame.
-    fn enter(&mut self, current: usize, component: u32, arguments: &[Named<'a>]) -> Option<()> {
+    /// Begins the instantiation of a component of the frame.
+    fn enter(&mut self, current: usize, component: u32, arguments: &[NamedItem<'a>]) -> Option<()> {
         self.shape.component_instances = self.shape.component_instances.saturating_add(1);
         self.step(self.resources);
         let component = self.frames.get(current)?.item(ComponentExternalKind::Component, component)?;
@@ -218,7 +218,7 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
             self.frames.get_mut(current)?.push(ComponentExternalKind::Instance, Item::Opaque);
             return Some(());
         };
-        let Item::Instance(Exports { items, weight }) = self.named(current, arguments)? else { return None };
+        let Item::Instance(Exports { items, weight }) = self.instance_of(current, arguments)? else { return None };
         self.step(weight.saturating_add(closure.weight));
         let arguments = Rc::unwrap_or_clone(items);
         self.stack.push(self.frames.len());
@@ -226,17 +226,17 @@ impl<'c, 'a> Counter<'c, 'a, '_> {
         Some(())
     }
 
-    /// Ends the innermost frame: the frame below gets its exports as an instance.
+    /// Completes the innermost frame, and adds its exports as an instance to the frame below.
     fn complete(&mut self, current: usize) -> Option<()> {
         self.stack.pop();
         let Some(&below) = self.stack.last() else { return Some(()) };
         let component = self.frames.get(current)?.component;
-        let exports: Vec<Named<'a>> = component
+        let exports: Vec<NamedItem<'a>> = component
             .definitions
             .iter()
             .filter_map(|definition| if let Definition::Export(export) = definition { Some(*export) } else { None })
             .collect();
-        let instance = self.named(current, &exports)?;
+        let instance = self.instance_of(current, &exports)?;
         self.step(instance.weight());
         self.frames.get_mut(below)?.push(ComponentExternalKind::Instance, instance);
         Some(())

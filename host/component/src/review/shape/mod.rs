@@ -1,40 +1,39 @@
-//! The shape of a component: the sizes that decide what loading costs.
+//! The shape of a component: the sizes that decide the cost of loading.
 //!
-//! A few bytes can stand for very much: a component that instantiates another one twice, thirty
-//! levels deep, has a billion instances; one function with many locals and many branches takes a
-//! compiler minutes. [`Shape::read`] finds these sizes without doing the work, and
-//! [`Shape::within_limits`] names the first one beyond [`Shape::LIMITS`].
+//! A few bytes can cost very much. A component that instantiates another one twice, thirty levels
+//! deep, has a billion instances. A compiler takes minutes for one function with many locals and
+//! many branches. [`Shape::read`] finds these sizes without doing the work, and
+//! [`Shape::within_limits`] reports the first one beyond [`Shape::LIMITS`].
 //!
 //! # Invariants
 //!
-//! - Pure, and bounded: linear in the component's bytes, plus the limit on steps, in time; in memory,
-//!   the limit on steps. Nothing recurses. Counting saturates.
-//! - Nothing is validated here. A component whose indices make no sense has no shape, and no engine
-//!   takes it either.
+//! - Pure and bounded. Time is linear in the bytes of the component plus the limit on steps; memory
+//!   is linear in the limit on steps. There is no recursion, and counters saturate.
+//! - Nothing is validated. A component with invalid indices has no shape, and no engine loads it.
 //! - A size is exact, or at the limit that stopped the count.
 
 mod body;
-mod excess;
 mod instantiate;
 mod parse;
 #[cfg(test)]
 mod tests;
 mod types;
+mod violation;
 
-pub use self::excess::ShapeExcess;
-use self::parse::Parsed;
+use self::parse::ParsedComponent;
+pub use self::violation::ShapeViolation;
 use crate::ComponentError;
 
-/// The sizes of a component that decide what loading costs.
+/// The sizes of a component that decide the cost of loading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// Component instances, the outermost included, once every instantiation is expanded.
+    /// Component instances after expansion of every instantiation, the outermost included.
     pub component_instances: u64,
-    /// Core instances, once every instantiation is expanded.
+    /// Core instances after expansion of every instantiation.
     pub core_instances: u64,
-    /// Linear memories of all core instances.
+    /// Linear memories of all core instances, without imported ones.
     pub memories: u64,
-    /// Tables of all core instances.
+    /// Tables of all core instances, without imported ones.
     pub tables: u64,
     /// Definitions that an engine evaluates or copies to instantiate the component.
     pub steps: u64,
@@ -48,17 +47,17 @@ pub struct Shape {
     pub code: u64,
     /// Bytes of the largest function body.
     pub largest_function: u64,
-    /// Locals of the function with most of them, with as many parameters as its module's types have.
+    /// The most locals of a function, plus the most parameters of a type of its module.
     pub locals: u64,
-    /// Branches of the function with most of them.
+    /// The most branches of a function.
     pub branches: u64,
-    /// Locals × nested loops of the function where the product is largest: the values that a compiler
+    /// The largest product of locals and nested loops of a function: the values that a compiler
     /// carries around loops.
     pub loop_values: u64,
 }
 
 impl Shape {
-    /// The most core instances of one component, and of a task's part of the engine's pool.
+    /// The most core instances of a component, and of a task in the engine's pool.
     pub const CORE_INSTANCES: u32 = 32;
     /// The most linear memories.
     pub const MEMORIES: u32 = 2;
@@ -89,9 +88,10 @@ impl Shape {
     /// [`ComponentError::Malformed`] if the bytes are not a component or an index is out of range.
     pub fn read(component: &[u8]) -> Result<Self, ComponentError> {
         let mut shape = Self::default();
-        let Parsed { root, resources } = parse::parse(component, &mut shape)?;
+        let ParsedComponent { root, resources } = parse::parse(component, &mut shape)?;
         if let Some(root) = root {
-            instantiate::count(&root, resources, Self::LIMITS.steps, &mut shape).ok_or(ComponentError::Index)?;
+            instantiate::count(&root, resources, Self::LIMITS.steps, &mut shape)
+                .ok_or(ComponentError::IndexOutOfRange)?;
         }
         Ok(shape)
     }
@@ -100,16 +100,16 @@ impl Shape {
     ///
     /// # Errors
     ///
-    /// [`ShapeExcess`], which names the first size that is beyond its limit.
-    pub fn within_limits(self) -> Result<Self, ShapeExcess> {
-        let excess = |(what, size, limit)| ShapeExcess { what, size, limit };
-        match self.sizes().into_iter().map(excess).find(|excess| excess.size > excess.limit) {
-            Some(excess) => Err(excess),
+    /// [`ShapeViolation`], with the first size that is beyond its limit.
+    pub fn within_limits(self) -> Result<Self, ShapeViolation> {
+        let violation = |(what, size, limit)| ShapeViolation { what, size, limit };
+        match self.sizes().into_iter().map(violation).find(|violation| violation.size > violation.limit) {
+            Some(violation) => Err(violation),
             None => Ok(self),
         }
     }
 
-    /// Returns each size: its name, its value and the limit of every host.
+    /// Returns the name, the value and the limit of each size.
     pub fn sizes(&self) -> [(&'static str, u64, u64); 13] {
         let limits = &Self::LIMITS;
         [

@@ -9,11 +9,11 @@ use super::types::Types;
 use super::{Shape, body};
 use crate::ComponentError;
 
-/// A component, and all that it defines.
+/// A component and its definitions.
 #[derive(Default)]
 pub(super) struct Component<'a> {
     pub(super) definitions: Vec<Definition<'a>>,
-    /// Items of enclosing components that it aliases, itself or from within.
+    /// The items of enclosing components that it or a nested component aliases.
     pub(super) captures: Vec<Outer>,
 }
 
@@ -23,14 +23,14 @@ pub(super) struct Module {
     pub(super) imports: u64,
     pub(super) memories: u64,
     pub(super) tables: u64,
-    /// Of the function type with most of them.
+    /// The most parameters of a function type.
     parameters: u64,
 }
 
-/// An item of a component instance or of an instantiation's arguments: name, kind and index.
-pub(super) type Named<'a> = (&'a str, ComponentExternalKind, u32);
+/// An export of an instance or an argument of an instantiation: name, kind and index.
+pub(super) type NamedItem<'a> = (&'a str, ComponentExternalKind, u32);
 
-/// An item of an enclosing component. The count is 0 for the component that encloses directly.
+/// An item of an enclosing component. The count is 0 for the innermost enclosing component.
 #[derive(Clone, Copy)]
 pub(super) struct Outer {
     pub(super) is_component: bool,
@@ -48,9 +48,9 @@ pub(super) enum Definition<'a> {
     },
     Instantiate {
         component: u32,
-        arguments: Vec<Named<'a>>,
+        arguments: Vec<NamedItem<'a>>,
     },
-    Instance(Vec<Named<'a>>),
+    Instance(Vec<NamedItem<'a>>),
     AliasExport {
         kind: ComponentExternalKind,
         instance: u32,
@@ -61,86 +61,87 @@ pub(super) enum Definition<'a> {
         kind: ComponentExternalKind,
         name: &'a str,
     },
-    Export(Named<'a>),
-    /// Definitions in index spaces of no interest here: types, functions, core aliases.
+    Export(NamedItem<'a>),
+    /// A number of definitions in other index spaces: types, functions and core aliases.
     Other(u64),
 }
 
-/// Where the parser is: in a component, or in a core module.
-enum Open<'a> {
+/// A component or core module that the parser is in.
+enum OpenItem<'a> {
     Component(Component<'a>),
     Module(Module),
 }
 
-/// What a component is parsed into.
-pub(super) struct Parsed<'a> {
-    /// The outermost component; none if it has more definitions than are ever evaluated.
+/// A parsed component.
+pub(super) struct ParsedComponent<'a> {
+    /// The outermost component; none if its definitions exceed the limit on steps.
     pub(super) root: Option<Component<'a>>,
     /// Resource types, at any depth.
     pub(super) resources: u64,
 }
 
-/// Parses a component, and adds the sizes that need no instantiation to the shape. Stops where definitions,
-/// arguments and captures are more than the limit on steps, and where types are nested too deep.
+/// Parses a component, and adds the sizes that need no instantiation to the shape. Stops at the
+/// limit on steps, which bounds definitions, arguments and captures, and at the limit on the
+/// nesting of types.
 ///
 /// # Errors
 ///
 /// [`ComponentError`] if the bytes are not a component.
-pub(super) fn parse<'a>(component: &'a [u8], shape: &mut Shape) -> Result<Parsed<'a>, ComponentError> {
+pub(super) fn parse<'a>(component: &'a [u8], shape: &mut Shape) -> Result<ParsedComponent<'a>, ComponentError> {
     let mut types = Types::default();
     let mut items = 0_u64;
-    let mut open: Vec<Open<'a>> = Vec::new();
+    let mut open: Vec<OpenItem<'a>> = Vec::new();
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload.map_err(ComponentError::Malformed)?;
         shape.types = types.count;
         shape.type_depth = types.depth;
         if items > Shape::LIMITS.steps || types.depth > Shape::LIMITS.type_depth {
             shape.steps = items;
-            return Ok(Parsed { root: None, resources: types.resources });
+            return Ok(ParsedComponent { root: None, resources: types.resources });
         }
         match (&payload, open.last_mut()) {
             (Payload::Version { encoding: wasmparser::Encoding::Component, .. }, _) => {
-                open.push(Open::Component(Component::default()));
+                open.push(OpenItem::Component(Component::default()));
             }
-            (Payload::Version { .. }, _) => open.push(Open::Module(Module::default())),
+            (Payload::Version { .. }, _) => open.push(OpenItem::Module(Module::default())),
             (Payload::End(_), _) => {
                 let ended = open.pop();
                 match (ended, open.last_mut()) {
-                    (Some(Open::Component(root)), None) => {
-                        return Ok(Parsed { root: Some(root), resources: types.resources });
+                    (Some(OpenItem::Component(root)), None) => {
+                        return Ok(ParsedComponent { root: Some(root), resources: types.resources });
                     }
-                    (Some(Open::Component(nested)), Some(Open::Component(outer))) => {
+                    (Some(OpenItem::Component(nested)), Some(OpenItem::Component(outer))) => {
                         let before = outer.captures.len();
-                        outer.captures.extend(nested.captures.iter().filter_map(Outer::seen_from_outside));
+                        outer.captures.extend(nested.captures.iter().filter_map(Outer::captured_outside));
                         items = items.saturating_add(length(outer.captures.len() - before));
                         outer.definitions.push(Definition::Component(nested));
                     }
-                    (Some(Open::Module(module)), Some(Open::Component(outer))) => {
+                    (Some(OpenItem::Module(module)), Some(OpenItem::Component(outer))) => {
                         outer.definitions.push(Definition::Module(module));
                     }
                     _ => return Err(ComponentError::CoreModule),
                 }
             }
-            (Payload::ComponentTypeSection(section), Some(Open::Component(_))) => {
+            (Payload::ComponentTypeSection(section), Some(OpenItem::Component(_))) => {
                 let range = section.range();
                 let bytes = component.get(range.clone()).unwrap_or_default();
                 types.add_section(bytes, range.start).map_err(ComponentError::Malformed)?;
             }
-            (_, Some(Open::Component(component))) => {
+            (_, Some(OpenItem::Component(component))) => {
                 component.add(payload, &mut types, &mut items).map_err(ComponentError::Malformed)?;
             }
-            (_, Some(Open::Module(module))) => {
+            (_, Some(OpenItem::Module(module))) => {
                 module.add(payload, &mut types, shape).map_err(ComponentError::Malformed)?;
             }
             (_, None) => {}
         }
     }
-    Err(ComponentError::Index)
+    Err(ComponentError::IndexOutOfRange)
 }
 
 impl Outer {
-    /// Returns what the component that encloses this one captures for it, if it is not its own.
-    fn seen_from_outside(&self) -> Option<Self> {
+    /// Returns the item relative to the enclosing component, or none if that component defines it.
+    fn captured_outside(&self) -> Option<Self> {
         Some(Self { count: self.count.checked_sub(1)?, ..*self })
     }
 }
@@ -244,7 +245,7 @@ impl<'a> Component<'a> {
                 };
                 let count = usize::try_from(count).unwrap_or(usize::MAX);
                 let outer = Outer { is_component, count, index };
-                self.captures.extend(outer.seen_from_outside());
+                self.captures.extend(outer.captured_outside());
                 Definition::AliasOuter(outer)
             }
             ComponentAlias::CoreInstanceExport { .. } => Definition::Other(1),
@@ -269,7 +270,7 @@ impl Module {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     self.imports = self.imports.saturating_add(1);
-                    // An import is somebody else's memory or table.
+                    // An imported memory or table counts where it is defined.
                     let _: TypeRef = import?.ty;
                 }
             }

@@ -4,11 +4,11 @@ fn shape(text: &str) -> Shape {
     Shape::read(&wat::parse_str(text).unwrap()).unwrap()
 }
 
-fn excess(text: &str) -> &'static str {
-    shape(text).within_limits().map_or_else(|excess| excess.what, |_| "none")
+fn violation(text: &str) -> &'static str {
+    shape(text).within_limits().map_or_else(|violation| violation.what, |_| "none")
 }
 
-/// Components of which each instantiates the one before `width` times.
+/// Returns components that each instantiate the previous one `width` times.
 fn doubling(levels: usize, width: usize) -> String {
     let mut text = "(component (component $c0)".to_owned();
     for level in 1..=levels {
@@ -37,13 +37,13 @@ fn instantiations_are_expanded() {
 #[test]
 fn exponential_instances_are_refused() {
     for (levels, width) in [(30, 2), (90, 2), (4, 100), (2, 900)] {
-        assert_eq!(excess(&doubling(levels, width)), "component instances", "{levels} × {width}");
+        assert_eq!(violation(&doubling(levels, width)), "component instances", "{levels} × {width}");
     }
 }
 
 #[test]
 fn component_arguments_are_followed() {
-    // The argument decides what is instantiated: once nothing, once eight instances.
+    // The argument is an empty component, or one with eight instances.
     let with = |argument: &str| {
         let eight = "(instance (instantiate $m))".repeat(8);
         let nested = "(component $m) ".to_owned() + &eight;
@@ -103,7 +103,7 @@ fn outer_module_is_followed() {
 }
 
 #[test]
-fn nested_bags_of_exports_are_weighed() {
+fn nested_export_instances_are_weighed() {
     let mut text = "(component (component $c) (instance $i0 (export \"c\" (component $c)))".to_owned();
     for level in 1..40 {
         let before = level - 1;
@@ -112,12 +112,12 @@ fn nested_bags_of_exports_are_weighed() {
         ));
     }
     text.push(')');
-    assert_eq!(excess(&text), "instantiation steps");
+    assert_eq!(violation(&text), "instantiation steps");
 }
 
 #[test]
 fn captured_components_are_weighed() {
-    // Nothing is instantiated: each component only mentions the one before, twice.
+    // Nothing is instantiated: each component only aliases the previous one, twice.
     let mut text = "(component (component $c0)".to_owned();
     for level in 1..40 {
         let before = level - 1;
@@ -125,7 +125,7 @@ fn captured_components_are_weighed() {
         text.push_str(&format!("(component $c{level} {alias})"));
     }
     text.push(')');
-    assert_eq!(excess(&text), "instantiation steps");
+    assert_eq!(violation(&text), "instantiation steps");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn functions_are_measured() {
             (func (local i32) i32.const 0 br_table 0 0 0 0)
             (func)))"
     ));
-    // block 1, br 1, if 2, else 1; four targets and the default.
+    // First function: block 1, br 1, if 2, else 1. Second: four targets and the default.
     assert_eq!((shape.functions, shape.locals, shape.branches, shape.loop_values), (3, 3, 5, 0));
     assert!(shape.code > shape.largest_function && shape.largest_function > 10);
 }
@@ -150,7 +150,7 @@ fn loops_multiply_locals_and_parameters() {
     let many = format!("(local {})", "i32 ".repeat(150));
     let function = |loops: usize| format!("{many} {} {}", "loop ".repeat(loops), "end ".repeat(loops));
     for (loops, expected) in [(200, "none"), (300, "values carried around loops of one function")] {
-        assert_eq!(excess(&format!("(component (core module (func {})))", function(loops))), expected);
+        assert_eq!(violation(&format!("(component (core module (func {})))", function(loops))), expected);
     }
 }
 
@@ -158,7 +158,7 @@ fn loops_multiply_locals_and_parameters() {
 fn locals_saturate() {
     let module = "(module (func (local i32)))";
     let module = wat::parse_str(module).unwrap();
-    // The count of the one declaration, in a body of one declaration and `end`.
+    // The offset of the count in the only declaration of locals.
     let at = module.windows(4).position(|bytes| bytes == [1, 1, 0x7f, 0x0b]).unwrap();
     let body = [1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x7f, 0x0b];
     let mut huge = module[..at - 1].to_vec();
@@ -180,11 +180,11 @@ fn types_are_counted_at_any_depth() {
             (core module (type (func)) (type (func (param i32))))
             (component (type u8)))",
     );
-    // The instance's type, its record, its function's type, its export; two of the module; one.
+    // The instance type, its record, its function type and its export; two of the module; `u8`.
     assert_eq!(shape.types, 7);
 }
 
-/// A component type, of which each is nested in another.
+/// Returns a component with component types nested this deep.
 fn nested_types(levels: usize) -> Vec<u8> {
     let types: Vec<u8> = std::iter::repeat_n([0x41, 1, 1], levels).flatten().chain([0x7f]).collect();
     let mut length = Vec::new();
@@ -208,7 +208,7 @@ fn nested_types_need_no_stack() {
 
 #[test]
 fn definitions_stop_at_the_limit() {
-    // Aliases of four bytes each, of the outermost component, in the innermost of many.
+    // Aliases of four bytes each in the innermost component, of items of the outermost one.
     let header = b"\0asm\x0d\0\x01\0";
     let number = |mut rest: usize| {
         let mut bytes = Vec::new();
@@ -231,21 +231,21 @@ fn definitions_stop_at_the_limit() {
 
 #[test]
 fn index_out_of_range_is_an_error() {
-    // A component section with an instance of component 7, which is not there.
+    // An instance of component 7, which does not exist.
     let component = [&b"\0asm\x0d\0\x01\0"[..], &[5, 4, 1, 0, 7, 0]].concat();
-    assert!(matches!(Shape::read(&component), Err(ComponentError::Index)));
+    assert!(matches!(Shape::read(&component), Err(ComponentError::IndexOutOfRange)));
 }
 
 #[test]
 fn deep_instantiation_needs_no_stack() {
-    // Longer than any validator takes; each instantiates the one before.
+    // More components than a validator accepts. Each instantiates the previous one.
     let mut section = Vec::new();
     let header = b"\0asm\x0d\0\x01\0";
     section.extend(header);
     section.extend([4, 8]);
     section.extend(header);
     for _ in 0..100_000 {
-        // A component that aliases the newest component outside, and instantiates it.
+        // A component that aliases and instantiates the newest outer component.
         let inner = [&header[..], &[6, 5, 1, 4, 2, 1, 0], &[5, 4, 1, 0, 0, 0]].concat();
         section.push(4);
         section.push(u8::try_from(inner.len()).unwrap());

@@ -1,8 +1,7 @@
 //! The types of a component, read without recursion.
 //!
-//! A reader that calls itself for each nested type overflows its stack on a few kilobytes, and the
-//! stack is that of the process that holds secrets. So nesting is followed with a stack of its own,
-//! and bounded.
+//! A recursive reader overflows its stack on a few kilobytes of nested types, and so crashes the
+//! process that has the secrets. This module therefore uses an explicit stack of bounded depth.
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType, ComponentTypeRef, CoreType,
@@ -29,7 +28,7 @@ impl Types {
     /// Adds a section of component types. Stops at the bound on nesting.
     pub(super) fn add_section(&mut self, section: &[u8], offset: usize) -> Result<()> {
         let mut reader = BinaryReader::new(section, offset);
-        // What is left of each open type, the innermost last.
+        // The number of remaining declarations of each open type, the innermost last.
         let mut open = vec![reader.read_var_u32()?];
         while let Some(left) = open.last_mut() {
             let Some(rest) = left.checked_sub(1) else {
@@ -50,7 +49,7 @@ impl Types {
         Ok(())
     }
 
-    /// Reads a type; returns how many declarations follow, if others are nested in it.
+    /// Reads a type. Returns the number of its declarations, if types can nest in it.
     fn defined(&mut self, reader: &mut BinaryReader<'_>) -> Result<Option<u32>> {
         let mut after = reader.clone();
         if NESTING.contains(&after.read_u8()?) {
@@ -63,7 +62,7 @@ impl Types {
         Ok(None)
     }
 
-    /// Reads a declaration of a component or instance type, up to its type if it is one.
+    /// Reads a declaration of a component or instance type. Returns true if a type follows.
     fn declaration(&mut self, reader: &mut BinaryReader<'_>) -> Result<bool> {
         match reader.read_u8()? {
             0x00 => {
@@ -97,7 +96,7 @@ impl Types {
         self.count = self.count.saturating_add(groups);
     }
 
-    /// Adds what an import or an export declares.
+    /// Adds the type of an import or an export.
     pub(super) fn add_reference(&mut self, ty: &ComponentTypeRef) {
         if let ComponentTypeRef::Type(TypeBounds::SubResource) = ty {
             self.resources = self.resources.saturating_add(1);

@@ -1,10 +1,10 @@
-//! Each kind of change, from two components that differ by it.
+//! A test case for each kind of change.
 
 use super::{REVEAL, SEALED, SIGNING, Skill};
 use crate::review::{ChangeId, changes};
 
 fn of(old: &Skill, new: &Skill) -> Vec<(ChangeId, String)> {
-    changes(&old.anatomy(), &new.anatomy()).into_iter().map(|change| (change.id, change.subject)).collect()
+    changes(&old.summary(), &new.summary()).into_iter().map(|change| (change.id, change.subject)).collect()
 }
 
 fn secret(more: &str) -> Skill {
@@ -19,7 +19,7 @@ fn placing(placements: &str) -> Skill {
     sealing(&format!(r#""https://a.example"],"placements":[{placements}"#))
 }
 
-/// An old component and a new one that differ by the change alone, or by what comes with it.
+/// Returns an old and a new component with this change, and changes that it implies.
 fn with(id: ChangeId) -> (Skill, Skill) {
     let skill = Skill::new();
     let document = |name: &str, version: &str, description: &str, more: &str| {
@@ -60,14 +60,14 @@ fn with(id: ChangeId) -> (Skill, Skill) {
 }
 
 #[test]
-fn every_kind_of_change_is_found_and_its_opposite_is_another() {
+fn every_change_is_found() {
     for &(id, text, direction) in ChangeId::TABLE {
         let (old, new) = with(id);
-        let found = changes(&old.anatomy(), &new.anatomy());
+        let found = changes(&old.summary(), &new.summary());
         assert!(found.iter().any(|change| change.id == id), "{text} is not among {found:?}");
         assert!(found.is_sorted_by_key(|change| change.id.direction()), "{text}");
         assert_eq!((id.as_str(), id.direction()), (text, direction));
-        // What comes with it goes the same way.
+        // Implied changes have the same direction or a lesser one.
         assert!(found.iter().all(|change| change.id.direction() >= direction), "{found:?}");
         let is_symmetric = matches!(text.rsplit('-').next(), Some("changed"));
         assert_eq!(of(&new, &old).iter().any(|(other, _)| *other == id), is_symmetric, "{text}");
@@ -75,7 +75,7 @@ fn every_kind_of_change_is_found_and_its_opposite_is_another() {
 }
 
 #[test]
-fn the_same_component_has_no_changes() {
+fn equal_components_have_no_changes() {
     for &(id, ..) in ChangeId::TABLE {
         let (old, new) = with(id);
         assert_eq!(of(&old, &old), []);
@@ -84,7 +84,7 @@ fn the_same_component_has_no_changes() {
 }
 
 #[test]
-fn destinations_are_compared_by_what_they_cover() {
+fn destinations_are_compared_by_coverage() {
     let same = [
         (r#""https://a.example""#, r#""https://a.example/""#),
         (r#""https://a.example/v1""#, r#""https://a.example/v1/""#),
@@ -105,7 +105,7 @@ fn destinations_are_compared_by_what_they_cover() {
 }
 
 #[test]
-fn versions_of_wasi_come_with_toolchains_and_others_do_not() {
+fn only_wasi_versions_are_ignored() {
     let skill = |version: &str| {
         let name = format!("wasi:clocks/wall-clock@{version}");
         Skill::new().imports([name.as_str(), &format!("wasi:io/streams@{version}")])
@@ -117,12 +117,12 @@ fn versions_of_wasi_come_with_toolchains_and_others_do_not() {
 }
 
 #[test]
-fn what_a_new_declaration_declares_is_new() {
+fn added_declaration_has_new_secrets() {
     let old = Skill::new().undeclared();
     let new = sealing(r#""https://a.example","GET https://b.example""#).imports([SEALED]);
-    let changes = changes(&old.anatomy(), &new.anatomy());
-    let said: Vec<_> = changes.iter().map(|change| (change.id, &*change.message)).collect();
+    let changes = changes(&old.summary(), &new.summary());
+    let messages: Vec<_> = changes.iter().map(|change| (change.id, &*change.message)).collect();
     let declared = "declared for seal, sent to https://a.example, GET https://b.example";
-    assert!(said.contains(&(ChangeId::NewSecret, declared)), "{said:?}");
-    assert!(said.contains(&(ChangeId::DeclarationAdded, "had no declaration before")), "{said:?}");
+    assert!(messages.contains(&(ChangeId::NewSecret, declared)), "{messages:?}");
+    assert!(messages.contains(&(ChangeId::DeclarationAdded, "had no declaration")), "{messages:?}");
 }

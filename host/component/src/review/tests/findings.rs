@@ -1,10 +1,10 @@
-//! Each kind of finding, from a component that has it.
+//! A test case for each kind of finding.
 
 use super::{HTTP, REVEAL, SEALED, SIGNING, Skill};
 use crate::review::{FindingId, ImportKind, World, findings};
 
 fn found(skill: &Skill) -> Vec<(FindingId, String)> {
-    findings(&skill.anatomy()).into_iter().map(|finding| (finding.id, finding.subject)).collect()
+    findings(&skill.summary()).into_iter().map(|finding| (finding.id, finding.subject)).collect()
 }
 
 fn sealing(destination: &str) -> Skill {
@@ -12,7 +12,7 @@ fn sealing(destination: &str) -> Skill {
     Skill::new().without(SIGNING[1]).imports([SEALED]).secrets(&secret)
 }
 
-/// A component that has the finding, and what the finding is about.
+/// Returns a component with this finding, and the subject of the finding.
 fn with(id: FindingId) -> (Skill, &'static str) {
     let skill = Skill::new();
     let revealing = skill.clone().imports([REVEAL]).secrets(r#"{"name":"key","operations":["reveal"],"reason":"r"}"#);
@@ -46,15 +46,15 @@ fn with(id: FindingId) -> (Skill, &'static str) {
 }
 
 #[test]
-fn nothing_is_found_where_nothing_is() {
+fn plain_skill_has_no_findings() {
     assert_eq!(found(&Skill::new()), []);
 }
 
 #[test]
-fn every_kind_of_finding_is_found() {
+fn every_finding_is_found() {
     for &(id, text, severity) in FindingId::TABLE {
         let (skill, subject) = with(id);
-        let findings = findings(&skill.anatomy());
+        let findings = findings(&skill.summary());
         let finding = findings.iter().find(|finding| finding.id == id);
         let finding = finding.unwrap_or_else(|| panic!("{text} is not among {findings:?}"));
         assert_eq!((&*finding.subject, finding.severity()), (subject, severity), "{text}");
@@ -63,8 +63,8 @@ fn every_kind_of_finding_is_found() {
 }
 
 #[test]
-fn what_is_not_so_is_not_found() {
-    // Each is beside a finding, by one detail.
+fn near_miss_is_not_a_finding() {
+    // Each component differs from one with the finding in a single detail.
     let cases = [
         (Skill::new().imports([HTTP]), FindingId::RevealWithEgress),
         (with(FindingId::Reveal).0, FindingId::RevealUndeclared),
@@ -83,7 +83,7 @@ fn what_is_not_so_is_not_found() {
 }
 
 #[test]
-fn hostile_text_is_found_wherever_an_author_writes() {
+fn hostile_text_is_found_in_every_field() {
     let document = |version: &str, description: &str, schema: &str| {
         let schema = format!(r#"{{"a":["{schema}"],"{schema}":1}}"#);
         format!(r#"{{"name":"hook","version":"{version}","description":"{description}","input-schema":{schema}}}"#)
@@ -99,7 +99,7 @@ fn hostile_text_is_found_wherever_an_author_writes() {
 }
 
 #[test]
-fn a_world_is_what_is_imported_and_exported() {
+fn imports_and_exports_determine_world() {
     let revealing = Skill::new().imports([REVEAL]);
     let cases = [
         (Skill::new(), World::Skill),
@@ -109,13 +109,13 @@ fn a_world_is_what_is_imported_and_exported() {
         (Skill::new().rest(""), World::Other),
     ];
     for (skill, world) in cases {
-        assert_eq!(skill.anatomy().world(), world);
+        assert_eq!(skill.summary().world(), world);
         assert_eq!(world.as_str().parse(), Ok(world));
     }
 }
 
 #[test]
-fn a_run_of_another_type_is_none() {
+fn run_of_other_type_is_rejected() {
     for (from, to) in [
         (r#"(param "input" (list u8))"#, r#"(param "input" string)"#),
         (r#"(result (result (list u8) (error string)))"#, r#"(result (list u8))"#),
@@ -126,16 +126,16 @@ fn a_run_of_another_type_is_none() {
         let rest = super::RUN.replace(from, to);
         assert_ne!(rest, super::RUN, "{from}");
         let skill = Skill::new().rest(&rest);
-        // Not every change is a component still.
-        let Ok(anatomy) = crate::review::Anatomy::read(&skill.bytes()) else { continue };
-        assert!(!anatomy.runs, "{to}");
+        // Some of the changes make the component invalid.
+        let Ok(summary) = crate::review::ComponentSummary::read(&skill.bytes()) else { continue };
+        assert!(!summary.exports_run, "{to}");
     }
 }
 
 #[test]
-fn only_the_outermost_component_imports() {
+fn nested_imports_are_ignored() {
     let nested = r#"(component (import "evil:door/open@1.0.0" (instance)) (core module))"#;
-    let anatomy = Skill::new().rest(&format!("{} {nested}", super::RUN)).anatomy();
-    assert!(!anatomy.has(ImportKind::Unknown));
-    assert_eq!((anatomy.modules, anatomy.components), (2, 1));
+    let summary = Skill::new().rest(&format!("{} {nested}", super::RUN)).summary();
+    assert!(!summary.has(ImportKind::Unknown));
+    assert_eq!((summary.modules, summary.components), (2, 1));
 }

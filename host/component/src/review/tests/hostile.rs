@@ -1,4 +1,4 @@
-//! Components that were made to break whoever looks at them.
+//! Hostile components.
 
 use std::time::{Duration, Instant};
 
@@ -7,18 +7,18 @@ use proptest::prelude::*;
 
 use super::{HTTP, REVEAL, SIGNING, Skill, custom};
 use crate::ComponentError;
-use crate::review::{Anatomy, FindingId, changes, findings};
+use crate::review::{ComponentSummary, FindingId, changes, findings};
 
-/// As a review does; what matters is that it ends.
-fn review(bytes: &[u8]) -> Result<Anatomy, ComponentError> {
-    let anatomy = Anatomy::read(bytes)?;
-    findings(&anatomy);
-    changes(&anatomy, &Skill::new().anatomy());
-    changes(&Skill::new().anatomy(), &anatomy);
-    Ok(anatomy)
+/// Runs all steps of a review.
+fn review(bytes: &[u8]) -> Result<ComponentSummary, ComponentError> {
+    let summary = ComponentSummary::read(bytes)?;
+    findings(&summary);
+    changes(&summary, &Skill::new().summary());
+    changes(&Skill::new().summary(), &summary);
+    Ok(summary)
 }
 
-/// One that has everything.
+/// Returns a component with all kinds of content.
 fn rich() -> Vec<u8> {
     let secrets = r#"{"name":"key","operations":["sign","reveal"],"reason":"r","optional":true},
         {"name":"k2","operations":["seal"],"destinations":["GET https://*.example.com/v1"],"reason":""}"#;
@@ -27,15 +27,15 @@ fn rich() -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_component_is_an_error() {
+fn invalid_bytes_are_an_error() {
     let skill = Skill::new().bytes();
     for len in 0..skill.len() {
-        // Cut between two sections, it may be one still.
+        // A prefix that ends between two sections can be a valid component.
         assert!(review(&skill[..len]).is_err() || len >= 8, "{len}");
     }
     assert!(matches!(review(&wat::parse_str("(module)").unwrap()), Err(ComponentError::CoreModule)));
     let two = [&*skill, &custom(b"{}")].concat();
-    assert!(matches!(review(&two), Err(ComponentError::SeveralSections)));
+    assert!(matches!(review(&two), Err(ComponentError::DuplicateSection)));
     let no_declaration = [&*Skill::new().undeclared().bytes(), &custom(b"{}")].concat();
     assert!(matches!(review(&no_declaration), Err(ComponentError::Declaration(DeclarationError::Json(_)))));
     let huge = [&*Skill::new().undeclared().bytes(), &custom(&vec![b' '; 1 << 20])].concat();
@@ -43,16 +43,17 @@ fn what_is_no_component_is_an_error() {
 }
 
 #[test]
-fn what_is_not_valid_is_an_error_though_its_parts_can_be_read() {
+fn invalid_names_are_an_error() {
     for name in ["no name", "a:b", "\u{1b}[2J", "\u{202e}", &"a".repeat(1 << 20)] {
         let text = format!("(component (import \"{}\" (instance)))", name.escape_unicode());
         assert!(matches!(review(&wat::parse_str(text).unwrap()), Err(ComponentError::Malformed(_))), "{name:?}");
     }
-    // An import twice.
+    // A duplicate import.
     assert!(matches!(review(&Skill::new().imports(SIGNING).bytes()), Err(ComponentError::Malformed(_))));
 }
 
-/// A component with these imports, all of them functions: of anything else, a validator takes no more than 1000.
+/// Returns a component that imports functions with these names. The validator accepts at most 1000
+/// imports of other kinds.
 fn importing(names: &[String]) -> Vec<u8> {
     let number =
         |number: usize| [(number & 0x7f) as u8 | 0x80, (number >> 7 & 0x7f) as u8 | 0x80, (number >> 14) as u8];
@@ -65,12 +66,12 @@ fn importing(names: &[String]) -> Vec<u8> {
 }
 
 #[test]
-fn many_imports_take_no_long_time() {
+fn many_imports_are_read_quickly() {
     let names: Vec<_> = (0..100_000).map(|number| format!("a{number}")).collect();
     let start = Instant::now();
-    let anatomy = review(&importing(&names)).unwrap();
+    let summary = review(&importing(&names)).unwrap();
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
-    let unknown = findings(&anatomy).iter().filter(|finding| finding.id == FindingId::UnknownImport).count();
+    let unknown = findings(&summary).iter().filter(|finding| finding.id == FindingId::UnknownImport).count();
     assert_eq!(unknown, 100_000);
     let many =
         Skill::new().imports((0..1001).map(|number| format!("a:b/c{number}")).collect::<Vec<_>>().iter().map(|n| &**n));
@@ -84,10 +85,10 @@ fn deep_nesting_is_an_error() {
 }
 
 #[test]
-fn a_rich_component_is_read() {
-    let anatomy = review(&rich()).unwrap();
-    assert_eq!((anatomy.imports.len(), anatomy.modules, anatomy.components), (6, 2, 1));
-    assert!(anatomy.runs);
+fn rich_component_is_read() {
+    let summary = review(&rich()).unwrap();
+    assert_eq!((summary.imports.len(), summary.modules, summary.components), (6, 2, 1));
+    assert!(summary.exports_run);
 }
 
 proptest! {
@@ -100,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn any_damage_is_read_or_refused(
+    fn corrupt_component_is_read_or_refused(
         edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         cut in any::<prop::sample::Index>(),
         moved in any::<bool>(),

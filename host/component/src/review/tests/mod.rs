@@ -1,4 +1,4 @@
-//! Components of a few lines, and what a review makes of them.
+//! Reviews of small components.
 
 mod changes;
 mod findings;
@@ -6,9 +6,9 @@ mod hostile;
 mod policy;
 
 use crate::SECTION;
-use crate::review::Anatomy;
+use crate::review::ComponentSummary;
 
-/// What a component that is a skill has in it: a `run` that traps.
+/// The content of a skill: a `run` that traps.
 const RUN: &str = r#"
     (core module $m
         (memory (export "memory") 1)
@@ -23,7 +23,7 @@ const SEALED: &str = "tinkerbell:skill/sealed@0.1.0";
 const REVEAL: &str = "tinkerbell:skill/reveal@0.1.0";
 const HTTP: &str = "wasi:http/outgoing-handler@0.2.6";
 
-/// A component in the making.
+/// A builder of components.
 #[derive(Clone)]
 struct Skill {
     imports: Vec<String>,
@@ -32,7 +32,7 @@ struct Skill {
 }
 
 impl Skill {
-    /// It signs with `key`, and nothing about it is to be found.
+    /// Returns a skill that signs with `key`, and has no findings.
     fn new() -> Self {
         let skill = Self { imports: Vec::new(), rest: RUN.to_owned(), declaration: None };
         skill.imports(SIGNING).secrets(r#"{"name":"key","operations":["sign"],"reason":"r"}"#)
@@ -76,12 +76,12 @@ impl Skill {
         bytes
     }
 
-    fn anatomy(&self) -> Anatomy {
-        Anatomy::read(&self.bytes()).unwrap()
+    fn summary(&self) -> ComponentSummary {
+        ComponentSummary::read(&self.bytes()).unwrap()
     }
 }
 
-/// The section of a declaration.
+/// Returns the custom section of a declaration.
 fn custom(document: &[u8]) -> Vec<u8> {
     let content = [&[SECTION.len() as u8], SECTION.as_bytes(), document].concat();
     let mut section = vec![0];

@@ -1,15 +1,15 @@
-//! What a policy lets in.
+//! Policies and their violations.
 
 use far_capability::Operation;
 
 use super::{REVEAL, Skill};
 use crate::review::{FindingId, Policy, SecretPattern, Severity, World, findings};
 
-/// The rules that the skill goes beyond, each with what it is about.
-fn beyond(policy: &Policy, skill: &Skill) -> Vec<(&'static str, String)> {
-    let anatomy = skill.anatomy();
-    let excesses = policy.excesses(&anatomy, &findings(&anatomy));
-    excesses.into_iter().map(|excess| (excess.rule, excess.subject)).collect()
+/// Returns the violated rules with their subjects.
+fn violations(policy: &Policy, skill: &Skill) -> Vec<(&'static str, String)> {
+    let summary = skill.summary();
+    let violations = policy.violations(&summary, &findings(&summary));
+    violations.into_iter().map(|violation| (violation.rule, violation.subject)).collect()
 }
 
 fn revealing() -> Skill {
@@ -17,40 +17,40 @@ fn revealing() -> Skill {
 }
 
 #[test]
-fn a_rule_that_is_none_restricts_nothing() {
-    assert_eq!(beyond(&Policy::default(), &revealing().imports(["a:b/c@1.0.0"])), []);
+fn absent_rule_restricts_nothing() {
+    assert_eq!(violations(&Policy::default(), &revealing().imports(["a:b/c@1.0.0"])), []);
 }
 
 #[test]
-fn findings_are_measured_by_severity_and_accepted_by_id() {
+fn findings_are_accepted_by_severity_or_id() {
     let policy =
         |max, accept: &[FindingId]| Policy { max_severity: Some(max), accept: accept.to_vec(), ..Policy::default() };
     let key = || ("max-severity", "key".to_owned());
-    assert_eq!(beyond(&policy(Severity::Medium, &[]), &revealing()), []);
-    assert_eq!(beyond(&policy(Severity::Low, &[]), &revealing()), [key()]);
-    assert_eq!(beyond(&policy(Severity::Low, &[FindingId::Reveal]), &revealing()), []);
-    assert_eq!(beyond(&policy(Severity::Low, &[FindingId::LongText]), &revealing()), [key()]);
+    assert_eq!(violations(&policy(Severity::Medium, &[]), &revealing()), []);
+    assert_eq!(violations(&policy(Severity::Low, &[]), &revealing()), [key()]);
+    assert_eq!(violations(&policy(Severity::Low, &[FindingId::Reveal]), &revealing()), []);
+    assert_eq!(violations(&policy(Severity::Low, &[FindingId::LongText]), &revealing()), [key()]);
 }
 
 #[test]
-fn worlds_operations_and_secrets_are_those_named() {
+fn unlisted_terms_are_violations() {
     let worlds = Policy { worlds: Some(vec![World::Skill]), ..Policy::default() };
-    assert_eq!(beyond(&worlds, &Skill::new()), []);
-    assert_eq!(beyond(&worlds, &revealing()), [("worlds", "the component".to_owned())]);
+    assert_eq!(violations(&worlds, &Skill::new()), []);
+    assert_eq!(violations(&worlds, &revealing()), [("worlds", "the component".to_owned())]);
     let operations = Policy { operations: Some([Operation::Sign].into_iter().collect()), ..Policy::default() };
-    assert_eq!(beyond(&operations, &Skill::new()), []);
-    assert_eq!(beyond(&operations, &revealing()), [("operations", "key".to_owned())]);
-    for (pattern, is_let) in [("key", true), ("k*", true), ("*", true), ("key2", false), ("key-*", false)] {
+    assert_eq!(violations(&operations, &Skill::new()), []);
+    assert_eq!(violations(&operations, &revealing()), [("operations", "key".to_owned())]);
+    for (pattern, is_accepted) in [("key", true), ("k*", true), ("*", true), ("key2", false), ("key-*", false)] {
         let secrets = Policy { secrets: Some(vec![pattern.parse().unwrap()]), ..Policy::default() };
-        assert_eq!(beyond(&secrets, &Skill::new()).is_empty(), is_let, "{pattern}");
+        assert_eq!(violations(&secrets, &Skill::new()).is_empty(), is_accepted, "{pattern}");
     }
     let none = Policy { secrets: Some(Vec::new()), ..Policy::default() };
-    assert_eq!(beyond(&none, &Skill::new()), [("secrets", "key".to_owned())]);
-    assert_eq!(beyond(&none, &Skill::new().undeclared()), []);
+    assert_eq!(violations(&none, &Skill::new()), [("secrets", "key".to_owned())]);
+    assert_eq!(violations(&none, &Skill::new().undeclared()), []);
 }
 
 #[test]
-fn a_pattern_is_how_a_name_begins() {
+fn pattern_is_name_or_prefix() {
     for text in ["", "Key", "*key", "k*y", "**", "-*", "a..*", "a//*"] {
         assert!(text.parse::<SecretPattern>().is_err(), "{text}");
     }
@@ -60,17 +60,17 @@ fn a_pattern_is_how_a_name_begins() {
 }
 
 #[test]
-fn destinations_are_those_covered() {
+fn uncovered_destinations_are_violations() {
     let sealing = |destination: &str| {
         let text = format!(r#"{{"name":"key","operations":["seal"],"destinations":["{destination}"],"reason":"r"}}"#);
         Skill::new().secrets(&text)
     };
     let policy = Policy { destinations: Some(vec!["https://*.example.com/v1".parse().unwrap()]), ..Policy::default() };
-    assert_eq!(beyond(&policy, &Skill::new()), []);
+    assert_eq!(violations(&policy, &Skill::new()), []);
     for destination in ["https://eu.example.com/v1/x", "GET https://*.example.com/v1"] {
-        assert_eq!(beyond(&policy, &sealing(destination)), [], "{destination}");
+        assert_eq!(violations(&policy, &sealing(destination)), [], "{destination}");
     }
     for destination in ["https://eu.example.com", "https://eu.example.com:8443/v1", "https://a.eu.example.com/v1"] {
-        assert_eq!(beyond(&policy, &sealing(destination)), [("destinations", "key".to_owned())], "{destination}");
+        assert_eq!(violations(&policy, &sealing(destination)), [("destinations", "key".to_owned())], "{destination}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a component is made of, read without compiling or running it.
+//! The summary of a component, read without compiling or running it.
 
 use std::str::FromStr;
 
@@ -12,40 +12,40 @@ use super::import::{Import, ImportKind, by_kind};
 use super::shape::Shape;
 use crate::ComponentError;
 
-/// The export that a task calls.
+/// The exported function that a task calls.
 const RUN: &str = "run";
 
-/// What a component is made of: all that a review goes by.
+/// The facts of a component that a review uses.
 #[derive(Clone, Debug)]
-pub struct Anatomy {
-    /// The skill's identity.
+pub struct ComponentSummary {
+    /// The digest of the component, which identifies the skill.
     pub digest: SkillDigest,
-    /// The component's size in bytes.
+    /// The size in bytes.
     pub size: usize,
-    /// What a host must give it, by kind and name. Author's text.
+    /// The imports, sorted by kind and name. The names are untrusted.
     pub imports: Vec<Import>,
-    /// What it gives, in its own order. Author's text.
+    /// The names of the exports, in the order of the component. They are untrusted.
     pub exports: Vec<String>,
-    /// Whether one of them is `run`, from bytes to bytes or an error.
-    pub runs: bool,
-    /// What its author declares. Author's text.
+    /// True if an export is `run`, from bytes to bytes or an error.
+    pub exports_run: bool,
+    /// The declaration of the author. Its text is untrusted.
     pub declaration: Option<Declaration>,
-    /// How many core modules are in it, at any depth.
+    /// The number of core modules, at any depth.
     pub modules: usize,
-    /// How many components are in it, at any depth, without itself.
+    /// The number of nested components, at any depth.
     pub components: usize,
-    /// The sizes that decide what loading it costs, all within the limits of a host.
+    /// The sizes that decide the cost of loading. All are within the limits of a host.
     pub shape: Shape,
 }
 
-/// The world that a component is of, by what it imports and exports.
+/// The world of a component, by its imports and exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum World {
-    /// It uses secrets without seeing them.
+    /// A skill that uses secrets without seeing them.
     Skill,
-    /// It can take the bytes of secrets.
+    /// A skill that can read the bytes of secrets.
     SkillRevealing,
-    /// It is no skill: it imports what the package has not, or has no `run`.
+    /// Not a skill: there is an unknown import, or no `run`.
     Other,
 }
 
@@ -53,7 +53,7 @@ impl World {
     /// Every world.
     pub const ALL: [Self; 3] = [Self::Skill, Self::SkillRevealing, Self::Other];
 
-    /// The world's name.
+    /// Returns the name of the world.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Skill => "skill",
@@ -62,17 +62,17 @@ impl World {
         }
     }
 
-    /// What a component of it can do with secrets, in words.
-    pub fn words(self) -> &'static str {
+    /// Describes the access of the world to secrets.
+    pub fn description(self) -> &'static str {
         match self {
             Self::Skill => "uses secrets without seeing them",
-            Self::SkillRevealing => "can take the bytes of secrets",
-            Self::Other => "no skill: a host of this version refuses it",
+            Self::SkillRevealing => "can read the bytes of secrets",
+            Self::Other => "not a skill: this version of the host refuses it",
         }
     }
 }
 
-/// A text is not the name of a world.
+/// The string is not the name of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a world is one of 'skill', 'skill-revealing', 'other'")]
 pub struct WorldError;
@@ -85,31 +85,31 @@ impl FromStr for World {
     }
 }
 
-impl Anatomy {
-    /// Reads a component. Its cost is that of validating it, which grows with its size.
+impl ComponentSummary {
+    /// Reads a component. The cost is that of validation, and grows with the size.
     ///
     /// # Errors
     ///
-    /// [`ComponentError`], by fault of whoever made the component: one that no host would load.
+    /// [`ComponentError`], by fault of the skill author: no host would load the component.
     pub fn read(component: &[u8]) -> Result<Self, ComponentError> {
-        // First: it bounds the depth that everything else walks.
+        // First: this bounds the depth for all other steps.
         let declaration = crate::read(component)?;
         let shape = Shape::read(component)?.within_limits()?;
         let types = Validator::new().validate_all(component).map_err(ComponentError::Malformed)?;
-        let mut anatomy = Self {
+        let mut summary = Self {
             digest: SkillDigest::of(component),
             size: component.len(),
             imports: Vec::new(),
             exports: Vec::new(),
-            runs: runs(types.as_ref()),
+            exports_run: exports_run(types.as_ref()),
             declaration,
             modules: 0,
             components: 0,
             shape,
         };
-        anatomy.walk(component).map_err(ComponentError::Malformed)?;
-        anatomy.imports.sort_by(by_kind);
-        Ok(anatomy)
+        summary.walk(component).map_err(ComponentError::Malformed)?;
+        summary.imports.sort_by(by_kind);
+        Ok(summary)
     }
 
     fn walk(&mut self, component: &[u8]) -> wasmparser::Result<()> {
@@ -124,13 +124,13 @@ impl Anatomy {
                     depth += 1;
                 }
                 Payload::End(_) => depth = depth.saturating_sub(1),
-                // What is nested gets its imports from what it is nested in.
+                // The outer component, not the host, satisfies the imports of a nested one.
                 Payload::ComponentImportSection(section) if depth == 1 => {
                     for import in section {
                         let import = import?;
                         self.imports.push(match import.ty {
                             ComponentTypeRef::Instance(_) => Import::new(import.name.name),
-                            _ => Import::bare(import.name.name),
+                            _ => Import::non_interface(import.name.name),
                         });
                     }
                 }
@@ -145,14 +145,14 @@ impl Anatomy {
         Ok(())
     }
 
-    /// Whether it imports something of this kind.
+    /// Returns true if there is an import of this kind.
     pub fn has(&self, kind: ImportKind) -> bool {
         self.imports.iter().any(|import| import.kind() == kind)
     }
 
-    /// The world that it is of.
+    /// Returns the world.
     pub fn world(&self) -> World {
-        if self.has(ImportKind::Unknown) || !self.runs {
+        if self.has(ImportKind::Unknown) || !self.exports_run {
             World::Other
         } else if self.has(ImportKind::Reveal) {
             World::SkillRevealing
@@ -162,8 +162,8 @@ impl Anatomy {
     }
 }
 
-/// Whether there is a `run: func(input: list<u8>) -> result<list<u8>, string>`.
-fn runs(types: TypesRef<'_>) -> bool {
+/// Returns true if `run: func(input: list<u8>) -> result<list<u8>, string>` is exported.
+fn exports_run(types: TypesRef<'_>) -> bool {
     is_run(types).unwrap_or(false)
 }
 

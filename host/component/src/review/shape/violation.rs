@@ -1,13 +1,13 @@
-//! The error of a component whose sizes are beyond their limits.
+//! The error of a component with a size beyond its limit.
 
 /// A size beyond its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the component has at least {size} {what}; the limit is {limit}")]
-pub struct ShapeExcess {
-    /// The size, in words.
+pub struct ShapeViolation {
+    /// The name of the size.
     pub what: &'static str,
-    /// Its value, or what the count had come to when it stopped.
+    /// The value, or the value at which counting stopped.
     pub size: u64,
-    /// The most that is loaded.
+    /// The largest value that a host loads.
     pub limit: u64,
 }
