@@ -22,7 +22,7 @@ use far_runtime::embed::{EmbeddedSkill, OpenError};
 use far_runtime::pal::{EventKind, MemorySink, Outcome, Record};
 use far_runtime::{End, Grant, Limits, Refusal, Report, Runtime, Task};
 use far_servers::Authority;
-use far_servers::https::{ReceivedRequest, Https, Reply};
+use far_servers::https::{Https, ReceivedRequest, Reply};
 use far_tests::guests;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
