@@ -14,5 +14,5 @@ use super::DotEnvError;
 ///
 /// [`DotEnvError::Line`] names the invalid line.
 pub fn parse(content: &[u8]) -> Result<BTreeMap<SecretName, SecretBytes>, DotEnvError> {
-    super::parsed(content, Path::new(".env"))
+    super::parse_content(content, Path::new(".env"))
 }

@@ -61,7 +61,7 @@ use far_core::{ProviderId, Version, VersionSelector};
 use parking_lot::{Mutex, RwLock};
 
 pub use self::error::{DotEnvError, Problem};
-use self::parse::{Refused, Secrets};
+use self::parse::{ParseError, Secrets};
 use crate::version::{RandomError, VersionHasher};
 
 /// A `.env` file as a backend, for development only.
@@ -84,11 +84,11 @@ use crate::version::{RandomError, VersionHasher};
 /// ```
 pub struct DotEnv {
     id: ProviderId,
-    source: Arc<Source>,
+    file: Arc<EnvFile>,
 }
 
 /// The file and its secrets.
-struct Source {
+struct EnvFile {
     path: PathBuf,
     versions: VersionHasher,
     /// `None` after the file was rejected, until it is corrected.
@@ -111,26 +111,26 @@ impl DotEnv {
     ///
     /// The values stay in the host's memory until the provider is dropped.
     pub fn open(id: ProviderId, path: &Path) -> Result<Self, DotEnvError> {
-        let source = Source {
+        let file = EnvFile {
             path: path.to_owned(),
             versions: VersionHasher::random("env").map_err(|RandomError| DotEnvError::Random)?,
             secrets: RwLock::new(None),
             reading: Mutex::new(()),
         };
-        source.read()?;
-        Ok(Self { id, source: Arc::new(source) })
+        file.read()?;
+        Ok(Self { id, file: Arc::new(file) })
     }
 
     /// Reads the file again, on a blocking thread.
-    async fn read_again(&self) -> Result<(), ProviderError> {
-        let source = self.source.clone();
-        let read = tokio::task::spawn_blocking(move || source.read());
+    async fn reload(&self) -> Result<(), ProviderError> {
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || file.read());
         read.await.map_err(|_| ProviderError::Unavailable)?.map_err(|error| error.as_provider_error())
     }
 
     /// Reads the file again. On failure the previous values stay, unless the file is rejected.
-    async fn catch_up(&self) -> Result<(), ProviderError> {
-        match self.read_again().await {
+    async fn try_reload(&self) -> Result<(), ProviderError> {
+        match self.reload().await {
             Err(ProviderError::Denied) => Err(ProviderError::Denied),
             _ => Ok(()),
         }
@@ -148,9 +148,9 @@ impl SecretProvider for DotEnv {
         reference: &Reference,
         version: &VersionSelector,
     ) -> Result<FetchedSecret, ProviderError> {
-        self.catch_up().await?;
-        self.source.with(reference, |current, value| match version {
-            VersionSelector::Exactly(asked_for) if *asked_for != current => {
+        self.try_reload().await?;
+        self.file.with(reference, |current, value| match version {
+            VersionSelector::Exactly(requested) if *requested != current => {
                 Err(ProviderError::VersionGone(AbsenceReason::Destroyed))
             }
             _ => fetched(current, value),
@@ -158,14 +158,14 @@ impl SecretProvider for DotEnv {
     }
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
-        self.catch_up().await?;
-        let secrets = self.source.secrets.read();
+        self.try_reload().await?;
+        let secrets = self.file.secrets.read();
         Ok(secrets.as_ref().ok_or(ProviderError::Denied)?.keys().map(Reference::named).collect())
     }
 
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
-        self.read_again().await?;
-        self.source.with(reference, |current, value| {
+        self.reload().await?;
+        self.file.with(reference, |current, value| {
             if *known == current {
                 Ok(RefreshOutcome::Unchanged)
             } else {
@@ -183,17 +183,17 @@ impl SecretProvider for DotEnv {
 impl SecretAdmin for DotEnv {
     /// Reports no age: the file's age is not the secret's.
     async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
-        self.catch_up().await?;
-        self.source.with(reference, |current, _| Ok(Description::new(current)))
+        self.try_reload().await?;
+        self.file.with(reference, |current, _| Ok(Description::new(current)))
     }
 }
 
-impl Source {
+impl EnvFile {
     /// Replaces the secrets by those in the file. On failure the previous ones stay, unless the
     /// file is rejected.
     fn read(&self) -> Result<(), DotEnvError> {
         let _reading = self.reading.lock();
-        match self.parsed() {
+        match self.load() {
             Ok(secrets) => *self.secrets.write() = Some(secrets),
             Err(error) => {
                 if error.as_provider_error() == ProviderError::Denied {
@@ -205,8 +205,8 @@ impl Source {
         Ok(())
     }
 
-    fn parsed(&self) -> Result<Secrets, DotEnvError> {
-        parsed(&file::read(&self.path)?, &self.path)
+    fn load(&self) -> Result<Secrets, DotEnvError> {
+        parse_content(&file::read(&self.path)?, &self.path)
     }
 
     /// Passes the current version and value of a secret to `show`.
@@ -223,8 +223,8 @@ impl Source {
 }
 
 /// Parses the content of the file at `path`.
-fn parsed(content: &[u8], path: &Path) -> Result<Secrets, DotEnvError> {
-    let refused = |Refused { line, problem }| DotEnvError::Line { path: path.to_owned(), line, problem };
+fn parse_content(content: &[u8], path: &Path) -> Result<Secrets, DotEnvError> {
+    let refused = |ParseError { line, problem }| DotEnvError::Line { path: path.to_owned(), line, problem };
     parse::parse(content).map_err(refused)
 }
 
@@ -236,7 +236,7 @@ fn fetched(version: Version, value: &SecretBytes) -> Result<FetchedSecret, Provi
 
 impl fmt::Debug for DotEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DotEnv").field("id", &self.id).field("path", &self.source.path).finish_non_exhaustive()
+        f.debug_struct("DotEnv").field("id", &self.id).field("path", &self.file.path).finish_non_exhaustive()
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) type Secrets = BTreeMap<SecretName, SecretBytes>;
 
 /// The first invalid line, and its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused {
+pub(super) struct ParseError {
     /// From 1.
     pub(super) line: usize,
     pub(super) problem: Problem,
@@ -25,12 +25,12 @@ pub(super) struct Refused {
 const BLANK: [char; 3] = [' ', '\t', '\r'];
 
 /// Parses a whole file, all or nothing.
-pub(super) fn parse(file: &[u8]) -> Result<Secrets, Refused> {
+pub(super) fn parse(file: &[u8]) -> Result<Secrets, ParseError> {
     let mut lines = Lines { text: text(file)?, line: 1 };
     let mut secrets = Secrets::new();
     let mut seen = HashMap::new();
     while let Some(Assignment { line, key, raw, escapes }) = lines.assignment()? {
-        let refuse = |problem| Refused { line, problem };
+        let refuse = |problem| ParseError { line, problem };
         let name = secret_name(key).map_err(refuse)?;
         if let Some((first, same)) = seen.insert(name.clone(), (line, key)) {
             return Err(refuse(if same == key { Problem::Duplicate { first } } else { Problem::SameName { first } }));
@@ -41,18 +41,18 @@ pub(super) fn parse(file: &[u8]) -> Result<Secrets, Refused> {
 }
 
 /// Decodes the file, without its byte order mark, and rejects characters that no line may contain.
-fn text(file: &[u8]) -> Result<&str, Refused> {
+fn text(file: &[u8]) -> Result<&str, ParseError> {
     let text = std::str::from_utf8(file).map_err(|error| {
         let before = file.iter().take(error.valid_up_to()).filter(|&&byte| byte == b'\n').count();
-        Refused { line: before + 1, problem: Problem::NotUtf8 }
+        ParseError { line: before + 1, problem: Problem::NotUtf8 }
     })?;
     for (line, content) in (1..).zip(text.split_inclusive('\n')) {
         let content = content.strip_suffix("\r\n").unwrap_or(content);
         if content.contains('\0') {
-            return Err(Refused { line, problem: Problem::Nul });
+            return Err(ParseError { line, problem: Problem::Nul });
         }
         if content.contains('\r') {
-            return Err(Refused { line, problem: Problem::CarriageReturn });
+            return Err(ParseError { line, problem: Problem::CarriageReturn });
         }
     }
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
@@ -77,7 +77,7 @@ struct Assignment<'a> {
 
 impl<'a> Lines<'a> {
     /// Returns the next assignment, after empty lines and comments; `None` at the end.
-    fn assignment(&mut self) -> Result<Option<Assignment<'a>>, Refused> {
+    fn assignment(&mut self) -> Result<Option<Assignment<'a>>, ParseError> {
         while !self.text.is_empty() {
             let (first, rest) = first_line(self.text);
             let content = first.trim_start_matches(BLANK);
@@ -89,9 +89,9 @@ impl<'a> Lines<'a> {
         Ok(None)
     }
 
-    fn take_assignment(&mut self) -> Result<Assignment<'a>, Refused> {
+    fn take_assignment(&mut self) -> Result<Assignment<'a>, ParseError> {
         let line = self.line;
-        let refuse = |problem| Refused { line, problem };
+        let refuse = |problem| ParseError { line, problem };
         let (left, right) = self.text.split_once('=').ok_or(refuse(Problem::NoAssignment))?;
         if left.contains('\n') {
             return Err(refuse(Problem::NoAssignment));
@@ -102,8 +102,8 @@ impl<'a> Lines<'a> {
             let (raw, after) = body.split_once('\'').ok_or(refuse(Problem::Unclosed))?;
             (raw, after, false)
         } else if let Some(body) = unindented.strip_prefix('"') {
-            let (raw, after) =
-                double_quoted(body).map_err(|(before, problem)| Refused { line: line + line_ends(before), problem })?;
+            let (raw, after) = double_quoted(body)
+                .map_err(|(before, problem)| ParseError { line: line + line_ends(before), problem })?;
             (raw, after, true)
         } else {
             let (content, rest) = first_line(right);
@@ -113,7 +113,7 @@ impl<'a> Lines<'a> {
         let last = line + line_ends(raw);
         let (content, rest) = first_line(after);
         if !without_comment(content).trim_matches(BLANK).is_empty() {
-            return Err(Refused { line: last, problem: Problem::AfterQuote });
+            return Err(ParseError { line: last, problem: Problem::AfterQuote });
         }
         *self = Lines { text: rest, line: last + 1 };
         Ok(Assignment { line, key, raw, escapes })

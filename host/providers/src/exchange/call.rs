@@ -18,7 +18,7 @@ use crate::network::{Metrics, RetryLayer, Settings};
 const MAX_BODY: usize = 64 * 1024;
 
 /// An issued token and its TTL.
-pub(super) struct Issued {
+pub(super) struct IssuedToken {
     pub(super) value: SecretBytes,
     pub(super) ttl: Option<Duration>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Issuer {
 }
 
 /// A token request. Built again for each attempt, because its buffers are zeroed after sending.
-pub(super) struct Ask {
+pub(super) struct TokenRequest {
     pub(super) url: Url,
     /// The `authorization` header.
     pub(super) authorization: Option<Zeroizing<Vec<u8>>>,
@@ -55,39 +55,39 @@ impl Issuer {
     /// # Errors
     ///
     /// The error that matches any other status, or a failed request.
-    pub(super) async fn ask(
+    pub(super) async fn send(
         &self,
         expected: StatusCode,
-        ask: impl Fn() -> Result<Ask, ProviderError>,
+        request: impl Fn() -> Result<TokenRequest, ProviderError>,
     ) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
-        self.retry.call(|| async { self.attempt(expected, ask()?).await }).await
+        self.retry.call(|| async { self.attempt(expected, request()?).await }).await
     }
 
-    async fn attempt(&self, expected: StatusCode, ask: Ask) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
-        let mut request = self
+    async fn attempt(&self, expected: StatusCode, request: TokenRequest) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+        let mut builder = self
             .http
-            .post(ask.url)
+            .post(request.url)
             .header(USER_AGENT, HeaderValue::from_static("far"))
-            .header(ACCEPT, HeaderValue::from_static(ask.accept))
-            .header(CONTENT_TYPE, HeaderValue::from_static(ask.content_type))
-            .body(Bytes::from_owner(ask.body));
-        if let Some(authorization) = ask.authorization {
+            .header(ACCEPT, HeaderValue::from_static(request.accept))
+            .header(CONTENT_TYPE, HeaderValue::from_static(request.content_type))
+            .body(Bytes::from_owner(request.body));
+        if let Some(authorization) = request.authorization {
             let header = HeaderValue::from_maybe_shared(Bytes::from_owner(authorization));
             let mut header = header.map_err(|_| ProviderError::Invalid)?;
             header.set_sensitive(true);
-            request = request.header(AUTHORIZATION, header);
+            builder = builder.header(AUTHORIZATION, header);
         }
-        let response = request.send().await.map_err(|error| http::provider_error(&error))?;
+        let response = builder.send().await.map_err(|error| http::provider_error(&error))?;
         let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
         match response.status() {
             status if status == expected => http::body(response, MAX_BODY).await,
-            status => Err(refusal(status, retry_after)),
+            status => Err(status_error(status, retry_after)),
         }
     }
 }
 
 /// Maps a status to an error.
-fn refusal(status: StatusCode, retry_after: Option<Duration>) -> ProviderError {
+fn status_error(status: StatusCode, retry_after: Option<Duration>) -> ProviderError {
     match (status.as_u16(), retry_after) {
         (401, _) => ProviderError::Unauthenticated,
         // GitHub reports a rate limit as 403 with `Retry-After`.

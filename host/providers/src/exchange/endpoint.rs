@@ -52,7 +52,7 @@ impl Endpoint {
     }
 
     /// Appends path segments, percent-encoded.
-    pub(super) fn below(&self, segments: &[&str]) -> Option<Url> {
+    pub(super) fn join(&self, segments: &[&str]) -> Option<Url> {
         let mut url = self.0.clone();
         url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
         Some(url)
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn appended_segments_are_encoded() {
-        let below = |text: &str| Endpoint::parse(text).unwrap().below(&["a", "b/c?"]).unwrap().to_string();
-        assert_eq!(below("https://a.example"), "https://a.example/a/b%2Fc%3F");
-        assert_eq!(below("https://a.example/v3/"), "https://a.example/v3/a/b%2Fc%3F");
+        let joined = |text: &str| Endpoint::parse(text).unwrap().join(&["a", "b/c?"]).unwrap().to_string();
+        assert_eq!(joined("https://a.example"), "https://a.example/a/b%2Fc%3F");
+        assert_eq!(joined("https://a.example/v3/"), "https://a.example/v3/a/b%2Fc%3F");
     }
 }

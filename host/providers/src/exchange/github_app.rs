@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Endpoint;
-use super::call::{Ask, Issued, Issuer};
+use super::call::{IssuedToken, Issuer, TokenRequest};
 use crate::network::json;
 
 /// The installation and the scope of its token.
@@ -40,12 +40,12 @@ pub struct GitHubApp {
 /// The tolerated clock skew, in seconds.
 const SKEW: u64 = 60;
 /// The lifetime of the JWT. GitHub's maximum is 10 minutes.
-const LIVES: Duration = Duration::from_secs(9 * 60 + SKEW);
+const JWT_TTL: Duration = Duration::from_secs(9 * 60 + SKEW);
 /// The part of the lifetime that is not handed out. A token that expires sooner is rejected.
 const MARGIN: Duration = Duration::from_secs(30);
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct TokenResponse<'a> {
     #[serde(borrow)]
     token: &'a RawValue,
     #[serde(borrow)]
@@ -53,11 +53,11 @@ struct Answer<'a> {
 }
 
 impl GitHubApp {
-    pub(super) async fn token(&self, issuer: &Issuer, key: &SecretBytes) -> Result<Issued, ProviderError> {
-        answered(&issuer.ask(StatusCode::CREATED, || self.ask(key)).await?)
+    pub(super) async fn token(&self, issuer: &Issuer, key: &SecretBytes) -> Result<IssuedToken, ProviderError> {
+        parse(&issuer.send(StatusCode::CREATED, || self.request(key)).await?)
     }
 
-    fn ask(&self, key: &SecretBytes) -> Result<Ask, ProviderError> {
+    fn request(&self, key: &SecretBytes) -> Result<TokenRequest, ProviderError> {
         let jwt = self.jwt(key)?;
         let mut body = serde_json::Map::new();
         if !self.repositories.is_empty() {
@@ -68,10 +68,10 @@ impl GitHubApp {
             body.insert("permissions".to_owned(), permissions.collect());
         }
         let installation = self.installation.to_string();
-        Ok(Ask {
+        Ok(TokenRequest {
             url: self
                 .api
-                .below(&["app", "installations", &installation, "access_tokens"])
+                .join(&["app", "installations", &installation, "access_tokens"])
                 .ok_or(ProviderError::Unsupported)?,
             authorization: Some(Zeroizing::new([b"Bearer ", jwt.as_bytes()].concat())),
             accept: "application/vnd.github+json",
@@ -88,7 +88,7 @@ impl GitHubApp {
             issuer: Some(self.app_id.clone()),
             subject: None,
             audience: None,
-            max_ttl: LIVES,
+            max_ttl: JWT_TTL,
         };
         let now = clock::unix_time();
         let claims = Claims::new("{}", &rule, now.saturating_sub(SKEW)).map_err(|_| ProviderError::Invalid)?;
@@ -102,15 +102,15 @@ impl GitHubApp {
 /// # Errors
 ///
 /// `Invalid` for anything but a token that outlives the margin.
-pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
+pub(super) fn parse(body: &[u8]) -> Result<IssuedToken, ProviderError> {
     if !json::is_object(body) {
         return Err(ProviderError::Invalid);
     }
     // The parser's error may quote the body.
-    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
-    let expires_at: Timestamp = answer.expires_at.parse().map_err(|_| ProviderError::Invalid)?;
+    let response: TokenResponse<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
+    let expires_at: Timestamp = response.expires_at.parse().map_err(|_| ProviderError::Invalid)?;
     let left = expires_at.duration_since(clock::wall_time());
     let left = Duration::try_from(left).ok().and_then(|left| left.checked_sub(MARGIN));
     let ttl = left.filter(|left| !left.is_zero()).ok_or(ProviderError::Invalid)?;
-    Ok(Issued { value: json::string(answer.token)?, ttl: Some(ttl) })
+    Ok(IssuedToken { value: json::string(response.token)?, ttl: Some(ttl) })
 }

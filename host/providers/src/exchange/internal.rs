@@ -11,7 +11,7 @@ use super::{github_app, oauth2};
 ///
 /// `Invalid` or `Unsupported`.
 pub fn oauth2(body: &[u8]) -> Result<SecretBytes, ProviderError> {
-    oauth2::answered(body).map(|issued| issued.value)
+    oauth2::parse(body).map(|issued| issued.value)
 }
 
 /// Parses GitHub's response with an installation access token.
@@ -20,5 +20,5 @@ pub fn oauth2(body: &[u8]) -> Result<SecretBytes, ProviderError> {
 ///
 /// `Invalid`.
 pub fn github_app(body: &[u8]) -> Result<SecretBytes, ProviderError> {
-    github_app::answered(body).map(|issued| issued.value)
+    github_app::parse(body).map(|issued| issued.value)
 }

@@ -40,7 +40,7 @@ pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::github_app::GitHubApp;
 pub use self::oauth2::{ClientAuth, ClientCredentials};
 
-use self::call::{Issued, Issuer};
+use self::call::{IssuedToken, Issuer};
 use crate::network::{HttpSetupError, Metrics, Settings};
 use crate::version::{RandomError, VersionHasher};
 
@@ -85,13 +85,13 @@ pub enum ExchangeError {
 
 /// A provider that wraps another and exchanges its keys for tokens.
 pub struct Exchange {
-    behind: Arc<dyn SecretProvider>,
-    issuers: HashMap<Reference, Exchanged>,
+    inner: Arc<dyn SecretProvider>,
+    sources: HashMap<Reference, TokenSource>,
     versions: VersionHasher,
     metrics: Arc<Metrics>,
 }
 
-struct Exchanged {
+struct TokenSource {
     key: Reference,
     kind: Kind,
     issuer: Issuer,
@@ -103,15 +103,15 @@ impl Exchange {
     /// # Errors
     ///
     /// [`ExchangeError`] if the HTTP client or the version key cannot be created.
-    pub fn new(behind: Arc<dyn SecretProvider>, recipes: Vec<ExchangeConfig>) -> Result<Self, ExchangeError> {
+    pub fn new(inner: Arc<dyn SecretProvider>, exchanges: Vec<ExchangeConfig>) -> Result<Self, ExchangeError> {
         let metrics = Arc::new(Metrics::default());
-        let exchanged = |recipe: ExchangeConfig| {
-            let issuer = Issuer::new(recipe.authorities.as_deref(), Settings::default(), metrics.clone())?;
-            Ok((recipe.name, Exchanged { key: recipe.key, kind: recipe.kind, issuer }))
+        let source = |config: ExchangeConfig| {
+            let issuer = Issuer::new(config.authorities.as_deref(), Settings::default(), metrics.clone())?;
+            Ok((config.name, TokenSource { key: config.key, kind: config.kind, issuer }))
         };
-        let issuers = recipes.into_iter().map(exchanged).collect::<Result<_, ExchangeError>>()?;
+        let sources = exchanges.into_iter().map(source).collect::<Result<_, ExchangeError>>()?;
         let versions = VersionHasher::random("token").map_err(|RandomError| ExchangeError::Random)?;
-        Ok(Self { behind, issuers, versions, metrics })
+        Ok(Self { inner, sources, versions, metrics })
     }
 
     /// Returns the counters of [`Server::Issuer`](far_core::provider::Server::Issuer), without
@@ -120,14 +120,14 @@ impl Exchange {
         &self.metrics
     }
 
-    async fn issue(&self, name: &Reference, exchanged: &Exchanged) -> Result<FetchedSecret, ProviderError> {
-        let key = self.behind.get_secret(&exchanged.key, &VersionSelector::Current).await?;
-        let issued = match &exchanged.kind {
-            Kind::GitHubApp(app) => app.token(&exchanged.issuer, &key.value).await,
-            Kind::ClientCredentials(client) => client.token(&exchanged.issuer, &key.value).await,
+    async fn issue(&self, name: &Reference, source: &TokenSource) -> Result<FetchedSecret, ProviderError> {
+        let key = self.inner.get_secret(&source.key, &VersionSelector::Current).await?;
+        let issued = match &source.kind {
+            Kind::GitHubApp(app) => app.token(&source.issuer, &key.value).await,
+            Kind::ClientCredentials(client) => client.token(&source.issuer, &key.value).await,
         };
         drop(key);
-        let Issued { value, ttl } = issued?;
+        let IssuedToken { value, ttl } = issued?;
         let version = self.versions.version_of(name.as_str(), &value).map_err(|_| ProviderError::Invalid)?;
         Ok(FetchedSecret::new(value, version).with_ttl(ttl))
     }
@@ -136,7 +136,7 @@ impl Exchange {
 #[async_trait]
 impl SecretProvider for Exchange {
     fn id(&self) -> &ProviderId {
-        self.behind.id()
+        self.inner.id()
     }
 
     async fn get_secret(
@@ -144,9 +144,9 @@ impl SecretProvider for Exchange {
         reference: &Reference,
         version: &VersionSelector,
     ) -> Result<FetchedSecret, ProviderError> {
-        match (self.issuers.get(reference), version) {
-            (None, _) => self.behind.get_secret(reference, version).await,
-            (Some(exchanged), VersionSelector::Current) => self.issue(reference, exchanged).await,
+        match (self.sources.get(reference), version) {
+            (None, _) => self.inner.get_secret(reference, version).await,
+            (Some(source), VersionSelector::Current) => self.issue(reference, source).await,
             // Each exchange returns a new token.
             (Some(_), VersionSelector::Exactly(_)) => {
                 Err(ProviderError::VersionGone(far_core::provider::AbsenceReason::Destroyed))
@@ -155,46 +155,46 @@ impl SecretProvider for Exchange {
     }
 
     async fn list_secrets(&self) -> Result<Vec<Reference>, ProviderError> {
-        let mut there = self.behind.list_secrets().await?;
-        let made: Vec<_> = self.issuers.iter().filter(|(_, exchanged)| there.contains(&exchanged.key)).collect();
-        let made: Vec<_> = made.into_iter().map(|(name, _)| name.clone()).collect();
-        there.extend(made);
-        Ok(there)
+        let mut listed = self.inner.list_secrets().await?;
+        let tokens = self.sources.iter().filter(|(_, source)| listed.contains(&source.key));
+        let names: Vec<_> = tokens.map(|(name, _)| name.clone()).collect();
+        listed.extend(names);
+        Ok(listed)
     }
 
     async fn refresh_secret(&self, reference: &Reference, known: &Version) -> Result<RefreshOutcome, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.behind.refresh_secret(reference, known).await,
-            Some(exchanged) => self.issue(reference, exchanged).await.map(RefreshOutcome::Changed),
+        match self.sources.get(reference) {
+            None => self.inner.refresh_secret(reference, known).await,
+            Some(source) => self.issue(reference, source).await.map(RefreshOutcome::Changed),
         }
     }
 
     /// Detaches reads of the key; no read of a token is shared.
     fn forget_in_flight(&self, reference: &Reference) {
-        self.behind.forget_in_flight(self.key_of(reference));
+        self.inner.forget_in_flight(self.key_of(reference));
     }
 
     fn dynamic(&self) -> Option<&dyn DynamicSecrets> {
-        self.behind.dynamic().map(|_| self as &dyn DynamicSecrets)
+        self.inner.dynamic().map(|_| self as &dyn DynamicSecrets)
     }
 
     fn admin(&self) -> Option<&dyn SecretAdmin> {
-        self.behind.admin().map(|_| self as &dyn SecretAdmin)
+        self.inner.admin().map(|_| self as &dyn SecretAdmin)
     }
 }
 
 impl Exchange {
     /// Returns the reference in the inner provider: for a token, that of its key.
     fn key_of<'a>(&'a self, reference: &'a Reference) -> &'a Reference {
-        self.issuers.get(reference).map_or(reference, |exchanged| &exchanged.key)
+        self.sources.get(reference).map_or(reference, |source| &source.key)
     }
 
-    fn dynamic_behind(&self) -> Result<&dyn DynamicSecrets, ProviderError> {
-        self.behind.dynamic().ok_or(ProviderError::Unsupported)
+    fn inner_dynamic(&self) -> Result<&dyn DynamicSecrets, ProviderError> {
+        self.inner.dynamic().ok_or(ProviderError::Unsupported)
     }
 
-    fn admin_behind(&self) -> Result<&dyn SecretAdmin, ProviderError> {
-        self.behind.admin().ok_or(ProviderError::Unsupported)
+    fn inner_admin(&self) -> Result<&dyn SecretAdmin, ProviderError> {
+        self.inner.admin().ok_or(ProviderError::Unsupported)
     }
 }
 
@@ -208,18 +208,18 @@ impl DynamicSecrets for Exchange {
         version: &VersionSelector,
         owner: &SecretOwner,
     ) -> Result<FetchedSecret, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.dynamic_behind()?.issue(reference, version, owner).await,
+        match self.sources.get(reference) {
+            None => self.inner_dynamic()?.issue(reference, version, owner).await,
             Some(_) => self.get_secret(reference, version).await,
         }
     }
 
     async fn renew(&self, lease: &LeaseId) -> Result<Duration, ProviderError> {
-        self.dynamic_behind()?.renew(lease).await
+        self.inner_dynamic()?.renew(lease).await
     }
 
     async fn release(&self, lease: &LeaseId) -> Result<(), ProviderError> {
-        self.dynamic_behind()?.release(lease).await
+        self.inner_dynamic()?.release(lease).await
     }
 
     async fn reissue(
@@ -228,18 +228,18 @@ impl DynamicSecrets for Exchange {
         lease: &LeaseId,
         owner: &SecretOwner,
     ) -> Result<FetchedSecret, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.dynamic_behind()?.reissue(reference, lease, owner).await,
+        match self.sources.get(reference) {
+            None => self.inner_dynamic()?.reissue(reference, lease, owner).await,
             Some(_) => Err(ProviderError::Unsupported),
         }
     }
 
     async fn revoke_for(&self, reference: &Reference, owner: &SecretOwner) -> Result<(), ProviderError> {
-        self.dynamic_behind()?.revoke_for(self.key_of(reference), owner).await
+        self.inner_dynamic()?.revoke_for(self.key_of(reference), owner).await
     }
 
     async fn revoke_all(&self, owner: &SecretOwner) -> Result<(), ProviderError> {
-        self.dynamic_behind()?.revoke_all(owner).await
+        self.inner_dynamic()?.revoke_all(owner).await
     }
 }
 
@@ -249,22 +249,22 @@ impl SecretAdmin for Exchange {
     /// Checks that the key exists, and returns an empty description: the key's version is not the
     /// token's.
     async fn describe(&self, reference: &Reference) -> Result<Description, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.admin_behind()?.describe(reference).await,
-            Some(exchanged) => self.admin_behind()?.describe(&exchanged.key).await.map(|_| Description::default()),
+        match self.sources.get(reference) {
+            None => self.inner_admin()?.describe(reference).await,
+            Some(source) => self.inner_admin()?.describe(&source.key).await.map(|_| Description::default()),
         }
     }
 
     async fn rotate(&self, reference: &Reference) -> Result<Version, ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.admin_behind()?.rotate(reference).await,
+        match self.sources.get(reference) {
+            None => self.inner_admin()?.rotate(reference).await,
             Some(_) => Err(ProviderError::Unsupported),
         }
     }
 
     async fn revoke(&self, reference: &Reference, version: &Version) -> Result<(), ProviderError> {
-        match self.issuers.get(reference) {
-            None => self.admin_behind()?.revoke(reference, version).await,
+        match self.sources.get(reference) {
+            None => self.inner_admin()?.revoke(reference, version).await,
             Some(_) => Err(ProviderError::Unsupported),
         }
     }
@@ -272,7 +272,7 @@ impl SecretAdmin for Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("id", self.id()).field("names", &self.issuers.keys()).finish_non_exhaustive()
+        f.debug_struct("Exchange").field("id", self.id()).field("names", &self.sources.keys()).finish_non_exhaustive()
     }
 }
 

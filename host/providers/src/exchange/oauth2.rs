@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::Endpoint;
-use super::call::{Ask, Issued, Issuer};
+use super::call::{IssuedToken, Issuer, TokenRequest};
 use crate::network::json;
 
 /// The client and the scope of its token.
@@ -46,7 +46,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 const MARGIN: u64 = 30;
 
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct TokenResponse<'a> {
     #[serde(borrow)]
     access_token: &'a RawValue,
     token_type: String,
@@ -54,11 +54,11 @@ struct Answer<'a> {
 }
 
 impl ClientCredentials {
-    pub(super) async fn token(&self, issuer: &Issuer, secret: &SecretBytes) -> Result<Issued, ProviderError> {
-        answered(&issuer.ask(StatusCode::OK, || Ok(self.ask(secret))).await?)
+    pub(super) async fn token(&self, issuer: &Issuer, secret: &SecretBytes) -> Result<IssuedToken, ProviderError> {
+        parse(&issuer.send(StatusCode::OK, || Ok(self.request(secret))).await?)
     }
 
-    fn ask(&self, secret: &SecretBytes) -> Ask {
+    fn request(&self, secret: &SecretBytes) -> TokenRequest {
         let (client, secret) = (encoded(self.client_id.as_bytes()), encoded(secret.expose()));
         let scope = self.scope.iter().flat_map(|scope| [b"&scope=".to_vec(), encoded(scope.as_bytes()).to_vec()]);
         let mut body = Zeroizing::new(b"grant_type=client_credentials".to_vec());
@@ -74,7 +74,7 @@ impl ClientCredentials {
                 None
             }
         };
-        Ask {
+        TokenRequest {
             url: self.token_url.url(),
             authorization,
             accept: "application/json",
@@ -89,23 +89,23 @@ impl ClientCredentials {
 /// # Errors
 ///
 /// `Invalid` or `Unsupported` for anything but a bearer token that outlives the margin.
-pub(super) fn answered(body: &[u8]) -> Result<Issued, ProviderError> {
+pub(super) fn parse(body: &[u8]) -> Result<IssuedToken, ProviderError> {
     if !json::is_object(body) {
         return Err(ProviderError::Invalid);
     }
     // The parser's error may quote the body.
-    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
-    if !answer.token_type.eq_ignore_ascii_case("bearer") {
+    let response: TokenResponse<'_> = serde_json::from_slice(body).map_err(|_| ProviderError::Invalid)?;
+    if !response.token_type.eq_ignore_ascii_case("bearer") {
         return Err(ProviderError::Unsupported);
     }
-    let ttl = match answer.expires_in {
+    let ttl = match response.expires_in {
         None => None,
         Some(seconds) => {
             let left = seconds.checked_sub(MARGIN).filter(|left| *left > 0).ok_or(ProviderError::Invalid)?;
             Some(Duration::from_secs(left))
         }
     };
-    Ok(Issued { value: json::string(answer.access_token)?, ttl })
+    Ok(IssuedToken { value: json::string(response.access_token)?, ttl })
 }
 
 fn encoded(bytes: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -23,12 +23,12 @@ async fn exchange(
     kind: impl FnOnce(Endpoint) -> Kind,
 ) -> (Exchange, MockServer) {
     let server = MockServer::start(script).await;
-    let behind = MemoryProvider::new("memory".parse().unwrap());
-    behind.set(&reference("key"), &Version::parse("1").unwrap(), key).unwrap();
-    behind.set(&reference("other"), &Version::parse("1").unwrap(), b"plain").unwrap();
+    let inner = MemoryProvider::new("memory".parse().unwrap());
+    inner.set(&reference("key"), &Version::parse("1").unwrap(), key).unwrap();
+    inner.set(&reference("other"), &Version::parse("1").unwrap(), b"plain").unwrap();
     let kind = kind(Endpoint::parse(&server.address).unwrap());
-    let recipe = ExchangeConfig { name: reference("app"), key: reference("key"), kind, authorities: None };
-    (Exchange::new(Arc::new(behind), vec![recipe]).unwrap(), server)
+    let config = ExchangeConfig { name: reference("app"), key: reference("key"), kind, authorities: None };
+    (Exchange::new(Arc::new(inner), vec![config]).unwrap(), server)
 }
 
 fn app(api: Endpoint) -> Kind {
@@ -44,8 +44,8 @@ fn client(auth: ClientAuth) -> impl FnOnce(Endpoint) -> Kind {
 async fn get(exchange: &Exchange, name: &str) -> Result<FetchedSecret, ProviderError> {
     let got = exchange.get_secret(&reference(name), &VersionSelector::Current).await;
     if let Err(error) = &got {
-        let shown = format!("{error} {error:?}");
-        assert!(!shown.contains(CANARY) && !shown.contains("127.0.0.1"), "{shown}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains(CANARY) && !text.contains("127.0.0.1"), "{text}");
     }
     got
 }
@@ -71,17 +71,17 @@ async fn github_app_sends_signed_jwt() {
     assert_eq!(fetched.value.expose(), format!("ghs_{CANARY}").as_bytes());
     assert!((3500..=3570).contains(&fetched.ttl.unwrap().as_secs()), "{:?}", fetched.ttl);
     assert!(fetched.version.as_str().starts_with("token-"));
-    let [asked] = &server.requests("")[..] else { panic!("one request") };
-    assert_eq!(asked.line, "POST /app/installations/678/access_tokens");
-    assert_eq!(asked.body, r#"{"permissions":{"issues":"write"},"repositories":["r"]}"#);
-    let jwt = asked.header("authorization").unwrap().strip_prefix("Bearer ").unwrap();
+    let [request] = &server.requests("")[..] else { panic!("one request") };
+    assert_eq!(request.line, "POST /app/installations/678/access_tokens");
+    assert_eq!(request.body, r#"{"permissions":{"issues":"write"},"repositories":["r"]}"#);
+    let jwt = request.header("authorization").unwrap().strip_prefix("Bearer ").unwrap();
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let claims = base64::Engine::decode(&claims, jwt.split('.').nth(1).unwrap()).unwrap();
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
     assert_eq!(claims["iss"], "12345");
-    let lives = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
-    assert_eq!(lives, 600, "GitHub's maximum");
-    assert!(!format!("{asked:?}").contains("PRIVATE"));
+    let ttl = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
+    assert_eq!(ttl, 600, "GitHub's maximum");
+    assert!(!format!("{request:?}").contains("PRIVATE"));
 }
 
 #[tokio::test]
@@ -95,16 +95,16 @@ async fn client_credentials_are_sent() {
         (fetched.value.expose(), fetched.ttl),
         (format!("a/{CANARY}").as_bytes(), Some(Duration::from_secs(270)))
     );
-    let asked = &server.requests("")[0];
-    assert_eq!((asked.line.as_str(), asked.body.as_str()), ("POST /", "grant_type=client_credentials&scope=a%20b"));
+    let request = &server.requests("")[0];
+    assert_eq!((request.line.as_str(), request.body.as_str()), ("POST /", "grant_type=client_credentials&scope=a%20b"));
     // far%3A1:s%25cret%3A%FF
-    assert_eq!(asked.header("authorization"), Some("Basic ZmFyJTNBMTpzJTI1Y3JldCUzQSVGRg=="));
+    assert_eq!(request.header("authorization"), Some("Basic ZmFyJTNBMTpzJTI1Y3JldCUzQSVGRg=="));
 
     let (body, server) = exchange(answer, b"s%cret", client(ClientAuth::Body)).await;
     get(&body, "app").await.unwrap();
-    let asked = &server.requests("")[0];
-    assert_eq!(asked.body, "grant_type=client_credentials&scope=a%20b&client_id=far%3A1&client_secret=s%25cret");
-    assert_eq!(asked.header("authorization"), None);
+    let request = &server.requests("")[0];
+    assert_eq!(request.body, "grant_type=client_credentials&scope=a%20b&client_id=far%3A1&client_secret=s%25cret");
+    assert_eq!(request.header("authorization"), None);
 }
 
 #[tokio::test]
@@ -211,10 +211,10 @@ async fn describing_token_omits_key() {
 #[tokio::test]
 async fn token_without_key_is_not_found() {
     let exchange = {
-        let behind = MemoryProvider::new("memory".parse().unwrap());
+        let inner = MemoryProvider::new("memory".parse().unwrap());
         let kind = app(Endpoint::parse("http://127.0.0.1:1").unwrap());
-        let recipe = ExchangeConfig { name: reference("app"), key: reference("key"), kind, authorities: None };
-        Exchange::new(Arc::new(behind), vec![recipe]).unwrap()
+        let config = ExchangeConfig { name: reference("app"), key: reference("key"), kind, authorities: None };
+        Exchange::new(Arc::new(inner), vec![config]).unwrap()
     };
     assert_eq!(exchange.describe(&reference("app")).await, Err(ProviderError::NotFound));
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Result<&'a RawValue, ProviderError> {
     let mut reader = serde_json::Deserializer::from_str(object.get());
     // The parser's error may quote the body.
-    let found = reader.deserialize_map(Member(name)).map_err(|_| ProviderError::Invalid)?;
+    let found = reader.deserialize_map(MemberVisitor(name)).map_err(|_| ProviderError::Invalid)?;
     found.ok_or(ProviderError::NotFound)
 }
 
@@ -30,17 +30,17 @@ pub(super) fn without(object: &RawValue, name: &str) -> Result<Zeroizing<Vec<u8>
     // The result is never longer than the input: a buffer that reallocates leaves a copy behind.
     let mut rest = Zeroizing::new(Vec::with_capacity(object.get().len()));
     rest.push(b'{');
-    reader.deserialize_map(Without { name, rest: &mut rest }).map_err(|_| ProviderError::Invalid)?;
+    reader.deserialize_map(RemoveVisitor { name, rest: &mut rest }).map_err(|_| ProviderError::Invalid)?;
     rest.push(b'}');
     Ok(rest)
 }
 
-struct Without<'n> {
+struct RemoveVisitor<'n> {
     name: &'n str,
     rest: &'n mut Vec<u8>,
 }
 
-impl<'de> Visitor<'de> for Without<'_> {
+impl<'de> Visitor<'de> for RemoveVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,9 +63,9 @@ impl<'de> Visitor<'de> for Without<'_> {
     }
 }
 
-struct Member<'n>(&'n str);
+struct MemberVisitor<'n>(&'n str);
 
-impl<'de> Visitor<'de> for Member<'_> {
+impl<'de> Visitor<'de> for MemberVisitor<'_> {
     type Value = Option<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -77,8 +77,8 @@ async fn revoked_token_is_replaced() {
     bao.ask("DELETE", "auth/approle/role/far");
     end_logins(&bao);
     // A token is looked up at most once a second; until then the request is denied.
-    let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
-    eventually(told).await;
+    let is_unauthenticated = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
+    eventually(is_unauthenticated).await;
 }
 
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn token_from_file_is_renewed() {
     works(&vault).await;
     assert_eq!(vault.metrics().logins(), 1);
     bao.ok("auth/token/revoke-accessor", &accessor);
-    let told = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
-    eventually(told).await;
+    let is_unauthenticated = async || get(&vault, "kv/ci/github").await.err() == Some(ProviderError::Unauthenticated);
+    eventually(is_unauthenticated).await;
 }
 
 #[tokio::test]

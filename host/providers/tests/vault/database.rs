@@ -36,19 +36,19 @@ async fn database_user_is_revoked_with_owner() {
     assert_eq!((whole["username"].as_str(), whole["password"].as_str()), (Some(&*user), Some(&*password)));
     assert_eq!((world.users(), world.tokens()), (1, tokens + 1), "one lease and one token");
 
-    let neighbour = text(&vault, "#username", &other).await;
+    let other_user = text(&vault, "#username", &other).await;
     assert_eq!((world.users(), world.tokens()), (2, tokens + 2));
-    let ledger = std::fs::read_to_string(world.ledger().folder.join(&files(&world.ledger().folder)[0])).unwrap();
-    assert!(!ledger.contains(&password) && !ledger.contains(&user), "{ledger}");
+    let journal = std::fs::read_to_string(world.journal().folder.join(&files(&world.journal().folder)[0])).unwrap();
+    assert!(!journal.contains(&password) && !journal.contains(&user), "{journal}");
 
     vault.revoke_all(&one).await.unwrap();
-    assert!(!world.is_user(&user) && world.is_user(&neighbour));
+    assert!(!world.is_user(&user) && world.is_user(&other_user));
     assert!(world.postgres.query_as(&user, &password, "SELECT 1").is_err());
     assert_eq!(world.tokens(), tokens + 1);
     assert_eq!(read(&vault, "#username", &one).await.err(), Some(ProviderError::Unavailable), "the owner has ended");
     vault.revoke_all(&other).await.unwrap();
     assert_eq!((world.users(), world.tokens()), (0, tokens));
-    assert!(files(&world.ledger().folder).is_empty());
+    assert!(files(&world.journal().folder).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,8 +86,8 @@ async fn dynamic_secret_requires_owner() {
     let Some(world) = World::start(60) else { return };
     let vault = world.vault();
     let reference = Reference::new("db/creds/app#password");
-    let asked = vault.get_secret(&reference, &VersionSelector::Current).await;
-    assert_eq!(asked.err(), Some(ProviderError::Unsupported));
+    let result = vault.get_secret(&reference, &VersionSelector::Current).await;
+    assert_eq!(result.err(), Some(ProviderError::Unsupported));
     let refreshed = vault.refresh_secret(&reference, &Version::parse("x").unwrap()).await;
     assert_eq!(refreshed.err(), Some(ProviderError::Unsupported));
     assert_eq!(vault.list_secrets().await, Ok(vec![reference.clone()]));
@@ -95,12 +95,12 @@ async fn dynamic_secret_requires_owner() {
     assert_eq!(vault.describe(&reference).await, Ok(leased));
     let unknown = Reference::new("db/creds/other");
     world.permit(&format!("{POLICY}\npath \"db/creds/*\" {{ capabilities = [\"read\"] }}"));
-    let asked = vault.issue(&unknown, &VersionSelector::Current, &owner()).await;
-    assert_eq!(asked.err(), Some(ProviderError::NotFound));
+    let result = vault.issue(&unknown, &VersionSelector::Current, &owner()).await;
+    assert_eq!(result.err(), Some(ProviderError::NotFound));
     // Without a lease journal, no dynamic secret is issued.
     let vault = Vault::open(ProviderId::parse("vault").unwrap(), world.config(), vec![reference.clone()]).unwrap();
-    let asked = vault.issue(&reference, &VersionSelector::Current, &owner()).await;
-    assert_eq!((asked.err(), vault.dynamic().is_some()), (Some(ProviderError::Unsupported), false));
+    let result = vault.issue(&reference, &VersionSelector::Current, &owner()).await;
+    assert_eq!((result.err(), vault.dynamic().is_some()), (Some(ProviderError::Unsupported), false));
     assert_eq!(world.users(), 0);
 }
 
@@ -111,17 +111,17 @@ async fn revoke_all_covers_in_flight_issuance() {
     let tokens = world.tokens();
     for pause in [0, 1, 3, 10, 30, 60, 120] {
         let one = owner();
-        let asked = {
+        let call = {
             let (vault, one) = (vault.clone(), one.clone());
             tokio::spawn(async move { read(&vault, "#username", &one).await.map(drop) })
         };
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        asked.abort();
+        call.abort();
         vault.revoke_all(&one).await.unwrap();
-        let _ = asked.await;
+        let _ = call.await;
         assert_eq!((world.users(), world.tokens()), (0, tokens), "after {pause} ms");
     }
-    assert!(files(&world.ledger().folder).is_empty());
+    assert!(files(&world.journal().folder).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,13 +153,13 @@ async fn expired_child_token_is_replaced() {
     let vault = world.vault_with(config);
     let one = owner();
     let user = text(&vault, "#username", &one).await;
-    let mine = |accessor: &serde_json::Value| {
-        let told = world.bao.ok("auth/token/lookup-accessor", &json!({ "accessor": accessor }).to_string());
-        (told["data"]["display_name"] == "token-far").then(|| told["data"].clone())
+    let far_token = |accessor: &serde_json::Value| {
+        let lookup = world.bao.ok("auth/token/lookup-accessor", &json!({ "accessor": accessor }).to_string());
+        (lookup["data"]["display_name"] == "token-far").then(|| lookup["data"].clone())
     };
     let children = || {
         let all = world.bao.ask("GET", "auth/token/accessors?list=true")["data"]["keys"].clone();
-        all.as_array().unwrap().iter().filter_map(mine).collect::<Vec<_>>()
+        all.as_array().unwrap().iter().filter_map(far_token).collect::<Vec<_>>()
     };
     let child = children().remove(0);
     assert_eq!((&child["policies"], &child["orphan"]), (&json!(["db", "default"]), &json!(false)));
@@ -191,7 +191,7 @@ async fn recover_revokes_leases_of_killed_process() {
     assert!(!world.is_user(&gone) && world.is_user(&stays));
     assert_eq!(world.tokens(), tokens + 1, "only the running process's token");
     assert_eq!(next.recover().await, LeaseRecoveryReport::default());
-    assert_eq!(files(&world.ledger().folder).len(), 1);
+    assert_eq!(files(&world.journal().folder).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +215,7 @@ async fn close_revokes_leases_of_all_owners() {
     }
     assert_eq!(world.users(), 3);
     vault.close().await.unwrap();
-    assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
+    assert_eq!((world.users(), files(&world.journal().folder).len()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +223,7 @@ async fn recover_ignores_tampered_journal() {
     let Some(world) = World::start(600) else { return };
     let runs = world.vault();
     let user = text(&runs, "#username", &owner()).await;
-    let folder = world.ledger().folder;
+    let folder = world.journal().folder;
     let path = folder.join(&files(&folder)[0]);
     let lines = std::fs::read_to_string(&path).unwrap();
 
@@ -235,12 +235,12 @@ async fn recover_ignores_tampered_journal() {
     std::fs::write(&path, lines.replace("creds/app", "creds/apq")).unwrap();
     assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 0, failed: 0, unverified: 1 });
     // Another agent, and another provider.
-    let other = LeaseJournalConfig { agent_id: AgentId::parse("other").unwrap(), ..world.ledger() };
-    let vault = |id: &str, ledger| {
-        Vault::open_with_lease_journal(ProviderId::parse(id).unwrap(), world.config(), Vec::new(), ledger).unwrap()
+    let other = LeaseJournalConfig { agent_id: AgentId::parse("other").unwrap(), ..world.journal() };
+    let vault = |id: &str, journal| {
+        Vault::open_with_lease_journal(ProviderId::parse(id).unwrap(), world.config(), Vec::new(), journal).unwrap()
     };
     assert_eq!(vault("vault", &other).recover().await, LeaseRecoveryReport::default());
-    assert_eq!(vault("vault2", &world.ledger()).recover().await, LeaseRecoveryReport::default());
+    assert_eq!(vault("vault2", &world.journal()).recover().await, LeaseRecoveryReport::default());
     assert!(world.is_user(&user));
 }
 
@@ -256,5 +256,5 @@ async fn failed_recovery_is_retried_later() {
     assert_eq!(world.users(), 1);
     world.permit(POLICY);
     assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 2, failed: 0, unverified: 0 });
-    assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
+    assert_eq!((world.users(), files(&world.journal().folder).len()), (0, 0));
 }

@@ -195,9 +195,9 @@ async fn describe_needs_only_metadata_permission() {
     for value in ["one", "two"] {
         bao.ok("kv/data/a", &format!(r#"{{"data":{{"f":"{value}"}}}}"#));
     }
-    let told = described(&vault, "kv/a#f").await.unwrap();
-    assert_eq!((told.version.unwrap().as_str(), told.ttl, told.leased), ("2", None, false));
-    assert!(told.age.unwrap() < Duration::from_secs(30), "{:?}", told.age);
+    let description = described(&vault, "kv/a#f").await.unwrap();
+    assert_eq!((description.version.unwrap().as_str(), description.ttl, description.leased), ("2", None, false));
+    assert!(description.age.unwrap() < Duration::from_secs(30), "{:?}", description.age);
     assert_eq!(get(&vault, "kv/a#f").await.err(), Some(ProviderError::Denied));
 
     bao.ok("kv/delete/a", r#"{"versions":[2]}"#);

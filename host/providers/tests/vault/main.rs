@@ -57,16 +57,16 @@ async fn get(vault: &Vault, reference: &str) -> Result<FetchedSecret, ProviderEr
 }
 
 async fn current(vault: &Vault, reference: &str) -> Result<(String, String), ProviderError> {
-    get(vault, reference).await.map(|fetched| told(&fetched))
+    get(vault, reference).await.map(|fetched| value_and_version(&fetched))
 }
 
 async fn exactly(vault: &Vault, reference: &str, version: &str) -> Result<(String, String), ProviderError> {
     let version = VersionSelector::Exactly(Version::parse(version).unwrap());
-    vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| told(&fetched))
+    vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| value_and_version(&fetched))
 }
 
 /// Returns the value as a string, and the version.
-fn told(fetched: &FetchedSecret) -> (String, String) {
+fn value_and_version(fetched: &FetchedSecret) -> (String, String) {
     (String::from_utf8(fetched.value.expose().to_vec()).unwrap(), fetched.version.to_string())
 }
 
@@ -75,9 +75,9 @@ fn pair(value: &str, version: &str) -> Result<(String, String), ProviderError> {
 }
 
 /// Waits until the condition is true.
-async fn eventually(is_so: impl AsyncFn() -> bool) {
+async fn eventually(condition: impl AsyncFn() -> bool) {
     let wait = async {
-        while !is_so().await {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -29,8 +29,8 @@ async fn failed_revocation_succeeds_after_outage() {
     // Both calls fail with all attempts, or until the circuit opens.
     proxy.next(vec![Fault::broken(502); 8]);
     vault.revoke_all(&one).await.unwrap_err();
-    assert_eq!((world.users(), files(&world.ledger().folder).len()), (1, 1));
-    eventually(async || world.users() == 0 && files(&world.ledger().folder).is_empty()).await;
+    assert_eq!((world.users(), files(&world.journal().folder).len()), (1, 1));
+    eventually(async || world.users() == 0 && files(&world.journal().folder).is_empty()).await;
     assert_eq!(world.tokens(), tokens);
 }
 
@@ -47,5 +47,5 @@ async fn close_retries_without_waiting() {
     vault.release(&lease.id).await.unwrap_err();
     assert_eq!(world.users(), 1);
     vault.close().await.unwrap();
-    assert_eq!((world.users(), files(&world.ledger().folder).len()), (0, 0));
+    assert_eq!((world.users(), files(&world.journal().folder).len()), (0, 0));
 }

@@ -52,7 +52,7 @@ impl World {
         self.bao.ok("sys/policies/acl/far", &json!({ "policy": policy }).to_string());
     }
 
-    fn ledger(&self) -> LeaseJournalConfig {
+    fn journal(&self) -> LeaseJournalConfig {
         LeaseJournalConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
     }
 
@@ -61,18 +61,19 @@ impl World {
         let file = self.files.write("far", token["auth"]["client_token"].as_str().unwrap());
         let config = VaultConfig { mounts: mounts(), ..config(&self.bao, Auth::Token { file }) };
         let known = vec![reference("pem")];
-        Vault::open_with_lease_journal(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
+        Vault::open_with_lease_journal(ProviderId::parse("vault").unwrap(), config, known, &self.journal()).unwrap()
     }
 
     /// Returns true if the certificate is revoked, according to both the API and the CRL.
     fn is_revoked(&self, serial: &str) -> bool {
-        let told = self.bao.ask("GET", &format!("pki/cert/{serial}"))["data"]["revocation_time"].as_u64().unwrap() > 0;
+        let is_revoked =
+            self.bao.ask("GET", &format!("pki/cert/{serial}"))["data"]["revocation_time"].as_u64().unwrap() > 0;
         let list = self.bao.ask("GET", "pki/cert/crl")["data"]["certificate"].as_str().unwrap().to_owned();
         let list = CertificateRevocationListDer::from_pem_slice(list.as_bytes()).unwrap();
         let serial: Vec<_> = serial.split(':').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
         let listed = list.as_ref().windows(serial.len()).any(|bytes| bytes == serial);
-        assert_eq!(told, listed, "{serial:?}");
-        told
+        assert_eq!(is_revoked, listed, "{serial:?}");
+        is_revoked
     }
 
     fn issued(&self) -> usize {
@@ -116,15 +117,15 @@ async fn certificate_is_revoked_with_owner() {
     assert_eq!(whole["ca_chain"], serde_json::from_str::<Value>(&text(&vault, "ca_chain", &one).await).unwrap());
     assert_eq!(world.issued(), 1, "all fields share a certificate");
 
-    let neighbour = text(&vault, "serial_number", &other).await;
+    let other_user = text(&vault, "serial_number", &other).await;
     assert_eq!(world.issued(), 2);
-    let ledger = std::fs::read_to_string(world.ledger().folder.join(&files(&world.ledger().folder)[0])).unwrap();
-    assert!(ledger.contains(&serial) && !ledger.contains("BEGIN"), "{ledger}");
+    let journal = std::fs::read_to_string(world.journal().folder.join(&files(&world.journal().folder)[0])).unwrap();
+    assert!(journal.contains(&serial) && !journal.contains("BEGIN"), "{journal}");
     assert!(!world.is_revoked(&serial));
     vault.revoke_all(&one).await.unwrap();
-    assert!(world.is_revoked(&serial) && !world.is_revoked(&neighbour));
+    assert!(world.is_revoked(&serial) && !world.is_revoked(&other_user));
     vault.close().await.unwrap();
-    assert!(world.is_revoked(&neighbour) && files(&world.ledger().folder).is_empty());
+    assert!(world.is_revoked(&other_user) && files(&world.journal().folder).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +182,7 @@ async fn recover_revokes_certificates_of_killed_process() {
     assert!(!world.is_revoked(&serial));
     assert_eq!(world.vault().recover().await, LeaseRecoveryReport { revoked: 2, failed: 0, unverified: 0 });
     assert!(world.is_revoked(&serial));
-    assert!(files(&world.ledger().folder).is_empty());
+    assert!(files(&world.journal().folder).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,5 +213,5 @@ async fn unstored_certificate_cannot_be_revoked() {
     let one = owner();
     read(&vault, "pem", &one).await.unwrap();
     assert_eq!(vault.revoke_all(&one).await, Err(ProviderError::Unsupported));
-    assert_eq!(files(&world.ledger().folder).len(), 1, "the journal keeps the entry");
+    assert_eq!(files(&world.journal().folder).len(), 1, "the journal keeps the entry");
 }

@@ -67,7 +67,7 @@ async fn old_user_works_until_released() {
     assert!(!old.works(&world) && new.works(&world));
     assert_eq!(world.users(), 1);
     vault.revoke_all(&one).await.unwrap();
-    assert_eq!((world.users(), world.tokens(), files(&world.ledger().folder).len()), (0, tokens, 0));
+    assert_eq!((world.users(), world.tokens(), files(&world.journal().folder).len()), (0, tokens, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +75,7 @@ async fn revoke_all_covers_reissued_users() {
     let Some(world) = World::start(600) else { return };
     let vault = world.vault();
     let (one, other) = (owner(), owner());
-    let neighbour = read(&vault, &other).await;
+    let other_user = read(&vault, &other).await;
     let first = read(&vault, &one).await;
     let second = replace(&vault, &first.lease, &one).await;
     let third = replace(&vault, &second.lease, &one).await;
@@ -84,7 +84,7 @@ async fn revoke_all_covers_reissued_users() {
     assert_eq!(replace(&vault, &first.lease, &one).await.name, third.name);
     assert_eq!(world.users(), 4);
     vault.revoke_all(&one).await.unwrap();
-    assert!(neighbour.works(&world) && !first.works(&world) && !second.works(&world) && !third.works(&world));
+    assert!(other_user.works(&world) && !first.works(&world) && !second.works(&world) && !third.works(&world));
     let ended = vault.reissue(&reference("username"), &third.lease, &one).await;
     assert_eq!(ended.err(), Some(ProviderError::Unavailable), "the owner has ended");
     assert_eq!(world.users(), 1);

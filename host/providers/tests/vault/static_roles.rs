@@ -52,9 +52,9 @@ async fn static_role_has_version_and_ttl() {
     assert!(ttl <= Duration::from_secs(3600) && ttl > Duration::from_secs(3500), "{ttl:?}");
     let (value, version) = password(&vault).await;
     assert_eq!(fetched.version, version, "the version matches the value");
-    let told = world.bao.ask("GET", "db/static-creds/legacy")["data"].clone();
+    let credentials = world.bao.ask("GET", "db/static-creds/legacy")["data"].clone();
     assert_eq!(
-        (told["last_vault_rotation"].as_str(), told["password"].as_str()),
+        (credentials["last_vault_rotation"].as_str(), credentials["password"].as_str()),
         (Some(version.as_str()), Some(&*value))
     );
     assert!(logs_in(&world, &value));
@@ -108,8 +108,8 @@ async fn rotation_replaces_password() {
     world.permit(&format!("{READ}{ROTATE}path \"db/*\" {{ capabilities = [\"read\", \"update\"] }}"));
     for reference in ["db/static-creds/absent", "db/static-creds/absent#password"].map(Reference::new) {
         assert_eq!(vault.rotate(&reference).await, Err(ProviderError::NotFound));
-        let asked = vault.get_secret(&reference, &VersionSelector::Current).await;
-        assert_eq!(asked.err(), Some(ProviderError::NotFound));
+        let result = vault.get_secret(&reference, &VersionSelector::Current).await;
+        assert_eq!(result.err(), Some(ProviderError::NotFound));
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts both, with leases of `lasts` seconds.
-    pub(crate) fn start(lasts: u32) -> Option<Self> {
+    /// Starts both, with leases of `ttl` seconds.
+    pub(crate) fn start(ttl: u32) -> Option<Self> {
         let (postgres, bao) = (or_skip(Postgres::start())?, Bao::start()?);
         let url =
             format!("postgresql://{{{{username}}}}:{{{{password}}}}@{}/postgres?sslmode=disable", postgres.address());
@@ -43,7 +43,7 @@ impl World {
         bao.ok("db/config/main", &connection.to_string());
         let role = json!({
             "db_name": "main", "creation_statements": [CREATE],
-            "default_ttl": format!("{lasts}s"), "max_ttl": "1h",
+            "default_ttl": format!("{ttl}s"), "max_ttl": "1h",
         });
         bao.ok("db/roles/app", &role.to_string());
         let world = Self { bao, postgres, files: Files::new() };
@@ -64,7 +64,7 @@ impl World {
         VaultConfig { mounts: config.mounts.with("db", Engine::Database).unwrap(), ..config }
     }
 
-    pub(crate) fn ledger(&self) -> LeaseJournalConfig {
+    pub(crate) fn journal(&self) -> LeaseJournalConfig {
         LeaseJournalConfig { folder: self.files.path().join("leases"), agent_id: AgentId::parse("local").unwrap() }
     }
 
@@ -74,7 +74,7 @@ impl World {
 
     pub(crate) fn vault_with(&self, config: VaultConfig) -> Vault {
         let known = vec![Reference::new("db/creds/app#password")];
-        Vault::open_with_lease_journal(ProviderId::parse("vault").unwrap(), config, known, &self.ledger()).unwrap()
+        Vault::open_with_lease_journal(ProviderId::parse("vault").unwrap(), config, known, &self.journal()).unwrap()
     }
 
     /// Returns the number of unrevoked users.

@@ -19,7 +19,7 @@ fn value_of(file: &str) -> String {
 }
 
 fn refused(file: &[u8]) -> (usize, Problem) {
-    let Refused { line, problem } = parse(file).map(|_| ()).unwrap_err();
+    let ParseError { line, problem } = parse(file).map(|_| ()).unwrap_err();
     (line, problem)
 }
 
@@ -187,7 +187,7 @@ proptest! {
     ) {
         match parse(file.as_bytes()) {
             Ok(secrets) => prop_assert!(secrets.len() <= file.matches('=').count()),
-            Err(Refused { line, .. }) => prop_assert!((1..=file.split('\n').count()).contains(&line)),
+            Err(ParseError { line, .. }) => prop_assert!((1..=file.split('\n').count()).contains(&line)),
         }
     }
 

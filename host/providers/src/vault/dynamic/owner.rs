@@ -123,6 +123,7 @@ impl Owners {
         self.states.get(owner).cloned().flatten()
     }
 
+    /// Lists the owners that have not ended.
     pub(super) fn live(&self) -> Vec<SecretOwner> {
         self.states.iter().filter(|(_, state)| state.is_some()).map(|(owner, _)| owner.clone()).collect()
     }
@@ -162,7 +163,7 @@ impl IssuedSecrets {
         })
     }
 
-    /// The number of revocations of each path.
+    /// Returns the number of revocations of a path.
     pub(super) fn generation(&self, path: &str) -> u64 {
         self.generations.get(path).copied().unwrap_or_default()
     }

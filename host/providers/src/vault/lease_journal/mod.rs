@@ -51,7 +51,7 @@ pub struct LeaseJournalConfig {
 pub(super) struct LeaseJournal {
     folder: JournalDir,
     line_mac: LineMac,
-    owner: [Vec<u8>; 3],
+    scope: [Vec<u8>; 3],
     prefix: String,
     current: Mutex<Option<JournalFile>>,
 }
@@ -86,10 +86,10 @@ impl LeaseJournal {
     ) -> Result<Self, TrustError> {
         let folder = JournalDir::open(&config.folder)?;
         let line_mac = LineMac::new(&*folder.key()?);
-        let owner =
+        let scope =
             [provider.as_str(), address.as_str(), config.agent_id.as_str()].map(|text| text.as_bytes().to_vec());
-        let prefix = line_mac.prefix(&owner.each_ref().map(Vec::as_slice));
-        Ok(Self { folder, line_mac, owner, prefix, current: Mutex::new(None) })
+        let prefix = line_mac.prefix(&scope.each_ref().map(Vec::as_slice));
+        Ok(Self { folder, line_mac, scope, prefix, current: Mutex::new(None) })
     }
 
     /// Records an issued lease or token, and syncs it to disk. Blocks the thread.
@@ -147,7 +147,7 @@ impl LeaseJournal {
 
     fn chain(&self, name: &str, file: &File) -> Option<ChainState> {
         let identity = folder::identity(file)?;
-        let [provider, address, agent] = self.owner.each_ref().map(Vec::as_slice);
+        let [provider, address, agent] = self.scope.each_ref().map(Vec::as_slice);
         Some(self.line_mac.begin(&[provider, address, agent, name.as_bytes(), &identity]))
     }
 
@@ -171,7 +171,7 @@ impl LeaseJournal {
             match kind {
                 EntryKind::Revocation => drop(current.open.remove(*id)),
                 EntryKind::Accessor | EntryKind::Lease | EntryKind::Certificate => {
-                    drop(current.open.insert((*id).to_owned(), *kind))
+                    current.open.insert((*id).to_owned(), *kind);
                 }
             }
         }

@@ -31,7 +31,7 @@ struct Line {
 /// Computes the MACs of lines.
 pub(super) struct LineMac(Hmac<Sha256>);
 
-/// The state of the MAC chain: it covers the file's identity, its owner and all earlier lines.
+/// The state of the MAC chain: it covers the file's identity, its scope and all earlier lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ChainState {
     last: [u8; 32],
@@ -72,9 +72,9 @@ impl LineMac {
         Some((kind, id, next))
     }
 
-    /// Returns the file name prefix of one owner.
-    pub(super) fn prefix(&self, owner: &[&[u8]]) -> String {
-        let mut digits = hex::encode(self.digest("far ledger owner", owner));
+    /// Returns the file name prefix for a provider, server and agent.
+    pub(super) fn prefix(&self, scope: &[&[u8]]) -> String {
+        let mut digits = hex::encode(self.digest("far ledger owner", scope));
         digits.truncate(16);
         digits
     }

@@ -16,15 +16,15 @@ fn issued(serial: &str, expiration: &str) -> Reply {
 }
 
 /// Starts a server with these replies to an issue and a revocation.
-async fn server(issues: Reply, revokes: Reply) -> (MockServer, Vault, Files) {
+async fn server(issue: Reply, revoke: Reply) -> (MockServer, Vault, Files) {
     let server = MockServer::start(move |request| match &*request.line {
         "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
         "POST /v1/auth/token/create" => {
             let child = r#"{"client_token":"child","accessor":"acc","lease_duration":600,"renewable":true}"#;
             Reply::Json(200, format!(r#"{{"auth":{child}}}"#))
         }
-        ISSUE => issues.clone(),
-        REVOKE => revokes.clone(),
+        ISSUE => issue.clone(),
+        REVOKE => revoke.clone(),
         "POST /v1/auth/token/revoke-accessor" => Reply::Json(204, String::new()),
         _ => Reply::Json(404, r#"{"errors":[]}"#.to_owned()),
     })
@@ -32,11 +32,11 @@ async fn server(issues: Reply, revokes: Reply) -> (MockServer, Vault, Files) {
     let files = Files::new();
     let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
     config.mounts = config.mounts.with("pki", Engine::Pki).unwrap();
-    let ledger =
+    let journal =
         LeaseJournalConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
     let settings = Settings { initial_backoff: Duration::from_millis(10), max_retries: 1, ..Settings::default() };
     let id = ProviderId::parse("vault").unwrap();
-    let vault = Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap();
+    let vault = Vault::with_settings(id, config, Vec::new(), Some(&journal), settings).unwrap();
     (server, vault, files)
 }
 
@@ -52,12 +52,12 @@ fn revoked() -> Reply {
 
 #[tokio::test]
 async fn expired_certificate_may_be_unknown() {
-    let cleared = Reply::Json(400, r#"{"errors":["certificate with serial 1c:79 not found."]}"#.to_owned());
-    let soon = jiff::Timestamp::now().as_second() + 2;
-    let (server, vault, files) = server(issued(r#""1c:79""#, &soon.to_string()), cleared).await;
+    let unknown = Reply::Json(400, r#"{"errors":["certificate with serial 1c:79 not found."]}"#.to_owned());
+    let expiry = jiff::Timestamp::now().as_second() + 2;
+    let (server, vault, files) = server(issued(r#""1c:79""#, &expiry.to_string()), unknown).await;
     let owner = SecretOwner::random().unwrap();
     get_for(&vault, "private_key", &owner).await.unwrap();
-    while jiff::Timestamp::now().as_second() <= soon {
+    while jiff::Timestamp::now().as_second() <= expiry {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     vault.revoke_all(&owner).await.unwrap();
@@ -75,8 +75,8 @@ async fn child_token_issues_own_token_revokes() {
     for (line, token, body) in
         [(ISSUE, "child", r#"{"common_name":"a.internal"}"#), (REVOKE, "t0ken", r#"{"serial_number":"1c:79"}"#)]
     {
-        let [asked] = &server.requests(line)[..] else { panic!("{line}: not one request") };
-        assert_eq!((asked.header("x-vault-token"), &*asked.body), (Some(token), body), "{line}");
+        let [request] = &server.requests(line)[..] else { panic!("{line}: not one request") };
+        assert_eq!((request.header("x-vault-token"), &*request.body), (Some(token), body), "{line}");
     }
 }
 
@@ -124,8 +124,8 @@ async fn revocation_requires_servers_confirmation() {
         let owner = SecretOwner::random().unwrap();
         get_for(&vault, "private_key", &owner).await.unwrap();
         assert_eq!(vault.revoke_all(&owner).await, expected, "{reply:?}");
-        let kept = fs::read_dir(files.0.path().join("leases")).unwrap().count() == 2;
-        assert_eq!(kept, expected.is_err(), "{reply:?}");
+        let is_journaled = fs::read_dir(files.0.path().join("leases")).unwrap().count() == 2;
+        assert_eq!(is_journaled, expected.is_err(), "{reply:?}");
     }
 }
 

@@ -40,7 +40,7 @@ fn good(value: &str) -> Reply {
 }
 
 /// Returns the error of a permanent fault, and the number of requests.
-async fn comes_to(reply: Reply) -> (ProviderError, usize) {
+async fn permanent_fault(reply: Reply) -> (ProviderError, usize) {
     let server = failing(usize::MAX, reply).await;
     let (vault, _files) = with_token(&server, quick());
     let started = Instant::now();
@@ -53,7 +53,7 @@ async fn comes_to(reply: Reply) -> (ProviderError, usize) {
 #[tokio::test]
 async fn error_status_maps_to_provider_error() {
     let errors = |text: &str| format!(r#"{{"errors":["{CANARY} {text}"]}}"#);
-    for (reply, expected, asked) in [
+    for (reply, expected, requests) in [
         (Reply::Json(503, errors("Vault is sealed")), ProviderError::Sealed, 1),
         (Reply::Json(403, errors("permission denied")), ProviderError::Denied, 1),
         (Reply::Json(401, errors("")), ProviderError::Unauthenticated, 1),
@@ -64,27 +64,27 @@ async fn error_status_maps_to_provider_error() {
         (Reply::WithHeader(307, "Location: http://127.0.0.1:1/", CANARY.to_owned()), ProviderError::Unavailable, 3),
         (Reply::Json(429, errors("")), ProviderError::Throttled { retry_after: None }, 3),
     ] {
-        assert_eq!(comes_to(reply.clone()).await, (expected, asked), "{reply:?}");
+        assert_eq!(permanent_fault(reply.clone()).await, (expected, requests), "{reply:?}");
     }
 }
 
 #[tokio::test]
 async fn not_found_requires_servers_confirmation() {
-    let gone = |metadata: &str| format!(r#"{{"data":{{"data":null,"metadata":{{"version":1,{metadata}}}}}}}"#);
+    let absent = |metadata: &str| format!(r#"{{"data":{{"data":null,"metadata":{{"version":1,{metadata}}}}}}}"#);
     for (body, expected) in [
         (r#"{"errors":[]}"#.to_owned(), ProviderError::NotFound),
         (r#"{"errors":["no handler for route"]}"#.to_owned(), ProviderError::Invalid),
         (format!("<html>{CANARY}</html>"), ProviderError::Invalid),
         (String::new(), ProviderError::Invalid),
-        (gone(r#""deletion_time":"2020-01-01T00:00:00Z""#), ProviderError::VersionGone(AbsenceReason::Deleted)),
+        (absent(r#""deletion_time":"2020-01-01T00:00:00Z""#), ProviderError::VersionGone(AbsenceReason::Deleted)),
         (
-            gone(r#""deletion_time":"2020-01-01T00:00:00Z","destroyed":true"#),
+            absent(r#""deletion_time":"2020-01-01T00:00:00Z","destroyed":true"#),
             ProviderError::VersionGone(AbsenceReason::Destroyed),
         ),
-        (gone(r#""deletion_time":"""#), ProviderError::Invalid),
-        (gone(&format!(r#""deletion_time":"{CANARY}""#)), ProviderError::Invalid),
+        (absent(r#""deletion_time":"""#), ProviderError::Invalid),
+        (absent(&format!(r#""deletion_time":"{CANARY}""#)), ProviderError::Invalid),
     ] {
-        assert_eq!(comes_to(Reply::Json(404, body.clone())).await, (expected, 1), "{body}");
+        assert_eq!(permanent_fault(Reply::Json(404, body.clone())).await, (expected, 1), "{body}");
     }
 }
 
@@ -102,9 +102,9 @@ async fn malformed_body_is_invalid_without_echo() {
         "[]".to_owned(),
         String::new(),
     ] {
-        assert_eq!(comes_to(Reply::Json(200, body.clone())).await, (ProviderError::Invalid, 1), "{body}");
+        assert_eq!(permanent_fault(Reply::Json(200, body.clone())).await, (ProviderError::Invalid, 1), "{body}");
     }
-    let (error, _) = comes_to(Reply::Json(204, String::new())).await;
+    let (error, _) = permanent_fault(Reply::Json(204, String::new())).await;
     assert_eq!(error, ProviderError::Invalid);
 }
 
@@ -112,23 +112,23 @@ async fn malformed_body_is_invalid_without_echo() {
 async fn kv_response_with_lease_is_unsupported() {
     let body =
         r#"{"lease_id":"database/creds/x/1","lease_duration":60,"data":{"data":{"f":"x"},"metadata":{"version":1}}}"#;
-    assert_eq!(comes_to(Reply::Json(200, body.to_owned())).await, (ProviderError::Unsupported, 1));
+    assert_eq!(permanent_fault(Reply::Json(200, body.to_owned())).await, (ProviderError::Unsupported, 1));
 }
 
 #[tokio::test]
 async fn unfinished_response_times_out() {
-    assert_eq!(comes_to(Reply::NoResponse(Duration::from_secs(60))).await, (ProviderError::Timeout, 3));
-    assert_eq!(comes_to(Reply::NoResponse(Duration::ZERO)).await, (ProviderError::Unavailable, 3));
-    assert_eq!(comes_to(Reply::TruncatedBody(CANARY.to_owned())).await, (ProviderError::Unavailable, 3));
-    assert_eq!(comes_to(Reply::EndlessBody).await, (ProviderError::TooLarge, 1));
-    let told = Reply::WithHeader(200, "X-Long: 1", "x".repeat(1024 * 1024 + 1));
-    assert_eq!(comes_to(told).await, (ProviderError::TooLarge, 1));
+    assert_eq!(permanent_fault(Reply::NoResponse(Duration::from_secs(60))).await, (ProviderError::Timeout, 3));
+    assert_eq!(permanent_fault(Reply::NoResponse(Duration::ZERO)).await, (ProviderError::Unavailable, 3));
+    assert_eq!(permanent_fault(Reply::TruncatedBody(CANARY.to_owned())).await, (ProviderError::Unavailable, 3));
+    assert_eq!(permanent_fault(Reply::EndlessBody).await, (ProviderError::TooLarge, 1));
+    let oversized = Reply::WithHeader(200, "X-Long: 1", "x".repeat(1024 * 1024 + 1));
+    assert_eq!(permanent_fault(oversized).await, (ProviderError::TooLarge, 1));
 }
 
 #[tokio::test]
 async fn transient_fault_is_retried() {
     let once = Reply::WithHeader(429, "Retry-After: 1", String::new());
-    for (reply, at_least) in [
+    for (reply, min_millis) in [
         (Reply::Json(500, String::new()), 0),
         (Reply::NoResponse(Duration::ZERO), 0),
         (Reply::NoResponse(Duration::from_secs(60)), 300),
@@ -138,7 +138,7 @@ async fn transient_fault_is_retried() {
         let (vault, _files) = with_token(&server, quick());
         let started = Instant::now();
         assert_eq!(current(&vault, "kv/a#f").await, Ok(("value".to_owned(), "3".to_owned())), "{reply:?}");
-        assert!(started.elapsed().as_millis() >= at_least, "{reply:?}");
+        assert!(started.elapsed().as_millis() >= min_millis, "{reply:?}");
         assert_eq!((vault.metrics().retries(), server.requests(DATA).len()), (1, 2));
     }
 }
@@ -163,16 +163,16 @@ async fn concurrent_reads_share_one_request() {
     .await;
     let (vault, _files) = with_token(&server, Settings::default());
     let vault = Arc::new(vault);
-    let mut all = tokio::task::JoinSet::new();
+    let mut readers = tokio::task::JoinSet::new();
     for _ in 0..1000 {
         let vault = vault.clone();
-        all.spawn(async move { current(&vault, "kv/a#f").await });
+        readers.spawn(async move { current(&vault, "kv/a#f").await });
     }
-    let mut answers = 0;
-    while let Some(ended) = all.join_next().await {
-        answers += u32::from(ended.is_ok_and(|body| body == Ok(("value".to_owned(), "3".to_owned()))));
+    let mut successes = 0;
+    while let Some(result) = readers.join_next().await {
+        successes += u32::from(result.is_ok_and(|body| body == Ok(("value".to_owned(), "3".to_owned()))));
     }
-    assert_eq!((answers, server.requests(DATA).len(), vault.metrics().shared()), (1000, 1, 999));
+    assert_eq!((successes, server.requests(DATA).len(), vault.metrics().shared()), (1000, 1, 999));
 }
 
 #[tokio::test]
@@ -196,11 +196,11 @@ async fn cancelled_reader_keeps_shared_read() {
 async fn refresh_and_revoke_detach_older_reads() {
     const READ: &str = "GET /v1/kv/data/a";
     for revokes in [false, true] {
-        let held = std::sync::atomic::AtomicBool::new(true);
-        let late = Duration::from_millis(800);
+        let first = std::sync::atomic::AtomicBool::new(true);
+        let delay = Duration::from_millis(800);
         let server = MockServer::start(move |request| match (&*request.line, good("value")) {
-            (READ, Reply::Json(_, body)) if held.swap(false, std::sync::atomic::Ordering::SeqCst) => {
-                Reply::Delayed(late, body)
+            (READ, Reply::Json(_, body)) if first.swap(false, std::sync::atomic::Ordering::SeqCst) => {
+                Reply::Delayed(delay, body)
             }
             ("GET /v1/auth/token/lookup-self", _) => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
             ("POST /v1/kv/delete/a", _) => Reply::Json(204, String::new()),
@@ -210,8 +210,8 @@ async fn refresh_and_revoke_detach_older_reads() {
         .await;
         let (vault, _files) = with_token(&server, Settings::default());
         let (vault, reference) = (Arc::new(vault), Reference::new("kv/a#f"));
-        let asking = vault.clone();
-        let before = tokio::spawn(async move { current(&asking, "kv/a").await });
+        let reader = vault.clone();
+        let before = tokio::spawn(async move { current(&reader, "kv/a").await });
         while server.requests(DATA).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -261,8 +261,8 @@ async fn request_has_path_and_headers() {
     config.namespace = Some("team/a".to_owned());
     let vault = open(config, &[], quick());
     assert!(exactly(&vault, "kv/a#f", "3").await.is_ok());
-    let asked = server.requests(DATA);
-    let [request] = &asked[..] else { panic!("{asked:?}") };
+    let requests = server.requests(DATA);
+    let [request] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!(request.line, "GET /v1/kv/data/a?version=3");
     let headers = ["x-vault-token", "x-vault-namespace", "x-vault-request"].map(|name| request.header(name));
     assert_eq!(headers, [Some("t0ken"), Some("team/a"), Some("true")]);
@@ -280,14 +280,14 @@ async fn invalid_version_sends_no_request() {
 
 #[tokio::test]
 async fn planned_deletion_limits_ttl() {
-    for (planned, lives) in [("2999-01-01T00:00:00Z", true), ("2020-01-01T00:00:00Z", false)] {
+    for (planned, readable) in [("2999-01-01T00:00:00Z", true), ("2020-01-01T00:00:00Z", false)] {
         let metadata = format!(r#"{{"version":1,"deletion_time":"{planned}"}}"#);
         let body = format!(r#"{{"data":{{"data":{{"f":"v"}},"metadata":{metadata}}}}}"#);
         let server = failing(9, Reply::Json(200, body)).await;
         let (vault, _files) = with_token(&server, quick());
         match get(&vault, "kv/a#f").await {
-            Ok(fetched) => assert!(lives && fetched.ttl.unwrap() > Duration::from_secs(3600)),
-            Err(error) => assert!(!lives && error == ProviderError::VersionGone(AbsenceReason::Deleted)),
+            Ok(fetched) => assert!(readable && fetched.ttl.unwrap() > Duration::from_secs(3600)),
+            Err(error) => assert!(!readable && error == ProviderError::VersionGone(AbsenceReason::Deleted)),
         }
     }
 }

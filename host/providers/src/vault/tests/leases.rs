@@ -10,24 +10,24 @@ use super::*;
 
 const CREDS: &str = "GET /v1/db/creds/app";
 const CREATE: &str = "POST /v1/auth/token/create";
-const REVOKE: &str = "POST /v1/sys/leases/revoke";
+const REVOKE_LEASE: &str = "POST /v1/sys/leases/revoke";
 const RENEW: &str = "POST /v1/sys/leases/renew";
-const ACCESSOR: &str = "POST /v1/auth/token/revoke-accessor";
+const REVOKE_TOKEN: &str = "POST /v1/auth/token/revoke-accessor";
 
-/// Returns the reply of a healthy server; child tokens have a TTL of `lasts` seconds.
-fn well(request: &crate::network::mock_server::Request, lasts: u64, made: &AtomicUsize) -> Reply {
+/// Returns the reply of a healthy server; child tokens have a TTL of `ttl` seconds.
+fn healthy_reply(request: &crate::network::mock_server::Request, ttl: u64, created: &AtomicUsize) -> Reply {
     let child = |number| {
         format!(
-            r#"{{"auth":{{"client_token":"child{number}","accessor":"acc{number}","lease_duration":{lasts},"renewable":true}}}}"#
+            r#"{{"auth":{{"client_token":"child{number}","accessor":"acc{number}","lease_duration":{ttl},"renewable":true}}}}"#
         )
     };
     match &*request.line {
         "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
-        CREATE => Reply::Json(200, child(made.fetch_add(1, Ordering::SeqCst))),
+        CREATE => Reply::Json(200, child(created.fetch_add(1, Ordering::SeqCst))),
         "POST /v1/auth/token/renew-self" => Reply::Json(200, child(0)),
         CREDS => secret("db/creds/app/1"),
         RENEW => Reply::Json(200, r#"{"lease_id":"db/creds/app/1","lease_duration":7,"renewable":true}"#.to_owned()),
-        REVOKE | ACCESSOR => Reply::Json(204, String::new()),
+        REVOKE_LEASE | REVOKE_TOKEN => Reply::Json(204, String::new()),
         _ => Reply::Json(404, r#"{"errors":[]}"#.to_owned()),
     }
 }
@@ -38,20 +38,21 @@ fn secret(lease: &str) -> Reply {
 }
 
 /// Starts a healthy server, with the replies of `script` first.
-async fn server(lasts: u64, script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> MockServer {
-    let made = AtomicUsize::new(0);
-    MockServer::start(move |request| script(&request.line).unwrap_or_else(|| well(request, lasts, &made))).await
+async fn server(ttl: u64, script: impl Fn(&str) -> Option<Reply> + Send + Sync + 'static) -> MockServer {
+    let created = AtomicUsize::new(0);
+    MockServer::start(move |request| script(&request.line).unwrap_or_else(|| healthy_reply(request, ttl, &created)))
+        .await
 }
 
 fn vault(server: &MockServer) -> (Arc<Vault>, Files) {
     let files = Files::new();
     let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
     config.mounts = config.mounts.with("db", Engine::Database).unwrap();
-    let ledger =
+    let journal =
         LeaseJournalConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
     let settings = Settings { initial_backoff: Duration::from_millis(10), max_retries: 1, ..Settings::default() };
     let id = ProviderId::parse("vault").unwrap();
-    (Arc::new(Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap()), files)
+    (Arc::new(Vault::with_settings(id, config, Vec::new(), Some(&journal), settings).unwrap()), files)
 }
 
 async fn get_for(vault: &Vault, owner: &SecretOwner) -> Result<FetchedSecret, ProviderError> {
@@ -59,7 +60,7 @@ async fn get_for(vault: &Vault, owner: &SecretOwner) -> Result<FetchedSecret, Pr
 }
 
 /// Returns the content of the lease journals.
-fn ledger(files: &Files) -> String {
+fn journal(files: &Files) -> String {
     let entries = fs::read_dir(files.0.path().join("leases")).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| !path.ends_with("key")).map(|path| fs::read_to_string(path).unwrap()).collect()
 }
@@ -71,22 +72,26 @@ async fn revoke_all_revokes_leases_before_token() {
     let owner = SecretOwner::random().unwrap();
     assert_eq!(get_for(&vault, &owner).await.unwrap().value.expose(), CANARY.as_bytes());
     vault.issue(&Reference::new("kv/a"), &VersionSelector::Current, &owner).await.err().unwrap();
-    let written = ledger(&files);
+    let written = journal(&files);
     assert!(written.contains("acc0") && written.contains("db/creds/app/1"), "{written}");
     assert!(!written.contains("child0") && !written.contains(CANARY), "{written}");
     vault.revoke_all(&owner).await.unwrap();
-    for (piece, token) in
-        [(CREDS, "child0"), ("/v1/kv/data/a", "t0ken"), (CREATE, "t0ken"), (REVOKE, "t0ken"), (ACCESSOR, "t0ken")]
-    {
-        let asked = server.requests(piece);
-        assert_eq!(asked.len(), 1, "{piece}");
-        assert_eq!(asked[0].header("x-vault-token"), Some(token), "{piece}");
+    for (line, token) in [
+        (CREDS, "child0"),
+        ("/v1/kv/data/a", "t0ken"),
+        (CREATE, "t0ken"),
+        (REVOKE_LEASE, "t0ken"),
+        (REVOKE_TOKEN, "t0ken"),
+    ] {
+        let requests = server.requests(line);
+        assert_eq!(requests.len(), 1, "{line}");
+        assert_eq!(requests[0].header("x-vault-token"), Some(token), "{line}");
     }
-    assert_eq!(server.requests(REVOKE)[0].body, r#"{"lease_id":"db/creds/app/1","sync":true}"#);
-    assert_eq!(server.requests(ACCESSOR)[0].body, r#"{"accessor":"acc0"}"#);
+    assert_eq!(server.requests(REVOKE_LEASE)[0].body, r#"{"lease_id":"db/creds/app/1","sync":true}"#);
+    assert_eq!(server.requests(REVOKE_TOKEN)[0].body, r#"{"accessor":"acc0"}"#);
     let order: Vec<_> = server.requests("revoke").into_iter().map(|request| request.line).collect();
-    assert_eq!(order, [REVOKE, ACCESSOR]);
-    assert_eq!(ledger(&files), "");
+    assert_eq!(order, [REVOKE_LEASE, REVOKE_TOKEN]);
+    assert_eq!(journal(&files), "");
     // A late request of an ended owner is rejected.
     assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
     assert_eq!(server.requests(CREATE).len(), 1);
@@ -96,11 +101,11 @@ async fn revoke_all_revokes_leases_before_token() {
 async fn owner_token_is_journaled_before_use() {
     let folder: Arc<parking_lot::Mutex<Option<PathBuf>>> = Arc::default();
     let seen = Arc::new(parking_lot::Mutex::new(String::new()));
-    let (at, told) = (folder.clone(), seen.clone());
+    let (path, content) = (folder.clone(), seen.clone());
     let server = server(600, move |line| {
-        if let (CREDS, Some(folder)) = (line, &*at.lock()) {
+        if let (CREDS, Some(folder)) = (line, &*path.lock()) {
             let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-            *told.lock() =
+            *content.lock() =
                 paths.filter(|path| !path.ends_with("key")).map(|path| fs::read_to_string(path).unwrap()).collect();
         }
         None
@@ -114,12 +119,12 @@ async fn owner_token_is_journaled_before_use() {
     // Without a writable journal, no secret is issued.
     fs::remove_dir_all(files.0.path().join("leases")).unwrap();
     let owner = SecretOwner::random().unwrap();
-    let made = server.requests(CREDS).len();
+    let issued = server.requests(CREDS).len();
     vault.close().await.unwrap();
     assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
-    assert_eq!(server.requests(CREDS).len(), made);
+    assert_eq!(server.requests(CREDS).len(), issued);
     vault.revoke_all(&owner).await.unwrap();
-    assert_eq!(server.requests(ACCESSOR).len(), 2, "the token is revoked");
+    assert_eq!(server.requests(REVOKE_TOKEN).len(), 2, "the token is revoked");
 }
 
 #[tokio::test]
@@ -127,17 +132,17 @@ async fn revoke_all_waits_for_issuance() {
     let server = server(600, |line| (line == CREDS).then(|| Reply::NoResponse(Duration::from_millis(700)))).await;
     let (vault, files) = vault(&server);
     let owner = SecretOwner::random().unwrap();
-    let asked = tokio::spawn({
+    let call = tokio::spawn({
         let (vault, owner) = (vault.clone(), owner.clone());
         async move { get_for(&vault, &owner).await.map(drop) }
     });
     while server.requests(CREATE).is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    asked.abort();
+    call.abort();
     vault.revoke_all(&owner).await.unwrap();
     // No response arrived: a secret that the server issued is revoked with the token.
-    assert_eq!((server.requests(CREDS).len(), server.requests(ACCESSOR).len(), &*ledger(&files)), (2, 1, ""));
+    assert_eq!((server.requests(CREDS).len(), server.requests(REVOKE_TOKEN).len(), &*journal(&files)), (2, 1, ""));
     assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Unavailable));
 }
 
@@ -149,14 +154,14 @@ async fn revoking_absent_lease_succeeds() {
         (r#"{"errors":[]}"#, Err(ProviderError::Invalid)),
         ("lease not found", Err(ProviderError::Invalid)),
     ] {
-        let server = server(600, move |line| (line == REVOKE).then(|| Reply::Json(400, body.to_owned()))).await;
+        let server = server(600, move |line| (line == REVOKE_LEASE).then(|| Reply::Json(400, body.to_owned()))).await;
         let (vault, files) = vault(&server);
         let owner = SecretOwner::random().unwrap();
         let lease = get_for(&vault, &owner).await.unwrap().lease.unwrap();
         assert_eq!(vault.release(&lease.id).await, expected, "{body}");
-        assert_eq!(ledger(&files).contains("ended"), expected.is_ok(), "{body}");
+        assert_eq!(journal(&files).contains("ended"), expected.is_ok(), "{body}");
         assert_eq!(vault.revoke_all(&owner).await, expected, "{body}");
-        assert_eq!(server.requests(ACCESSOR).len(), 1, "the token is revoked anyway");
+        assert_eq!(server.requests(REVOKE_TOKEN).len(), 1, "the token is revoked anyway");
     }
 }
 
@@ -203,7 +208,7 @@ async fn malformed_lease_response_is_invalid() {
         let owner = SecretOwner::random().unwrap();
         assert_eq!(get_for(&vault, &owner).await.err(), Some(ProviderError::Invalid), "{body}");
         vault.revoke_all(&owner).await.unwrap();
-        assert_eq!((server.requests(ACCESSOR).len(), &*ledger(&files)), (1, ""), "{body}");
+        assert_eq!((server.requests(REVOKE_TOKEN).len(), &*journal(&files)), (1, ""), "{body}");
     }
 }
 
@@ -218,15 +223,18 @@ async fn repeated_lease_id_is_rejected() {
     assert_eq!(replaced.err(), Some(ProviderError::Invalid));
     assert_eq!(get_for(&vault, &owner).await.unwrap().version, first.version, "the old secret stays");
     vault.revoke_all(&owner).await.unwrap();
-    assert_eq!((server.requests(REVOKE).len(), server.requests(ACCESSOR).len(), &*ledger(&files)), (1, 1, ""));
+    assert_eq!(
+        (server.requests(REVOKE_LEASE).len(), server.requests(REVOKE_TOKEN).len(), &*journal(&files)),
+        (1, 1, "")
+    );
 }
 
 #[tokio::test]
 async fn failed_journal_write_revokes_at_once() {
-    let (counted, made) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (counted, created) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let server = MockServer::start(move |request| match &*request.line {
         CREDS => secret(&format!("db/creds/app/{}", counted.fetch_add(1, Ordering::SeqCst))),
-        _ => well(request, 600, &made),
+        _ => healthy_reply(request, 600, &created),
     })
     .await;
     let (vault, files) = vault(&server);
@@ -234,14 +242,17 @@ async fn failed_journal_write_revokes_at_once() {
     let lease = get_for(&vault, &one).await.unwrap().lease.unwrap();
     vault.release(&lease.id).await.unwrap();
     vault.server.dynamic().unwrap().journal().break_writes();
-    for turn in 1..3 {
+    for number in 1..3 {
         assert_eq!(get_for(&vault, &one).await.err(), Some(ProviderError::Unavailable));
-        assert_eq!(server.requests(REVOKE)[turn].body, format!(r#"{{"lease_id":"db/creds/app/{turn}","sync":true}}"#));
+        assert_eq!(
+            server.requests(REVOKE_LEASE)[number].body,
+            format!(r#"{{"lease_id":"db/creds/app/{number}","sync":true}}"#)
+        );
         assert_eq!(get_for(&vault, &other).await.err(), Some(ProviderError::Unavailable));
-        assert_eq!(server.requests(ACCESSOR)[turn - 1].body, format!(r#"{{"accessor":"acc{turn}"}}"#));
+        assert_eq!(server.requests(REVOKE_TOKEN)[number - 1].body, format!(r#"{{"accessor":"acc{number}"}}"#));
     }
     vault.revoke_all(&one).await.unwrap();
     vault.revoke_all(&other).await.unwrap();
-    assert_eq!((server.requests(CREDS).len(), server.requests(REVOKE).len()), (3, 3));
-    assert_eq!((server.requests(CREATE).len(), server.requests(ACCESSOR).len(), &*ledger(&files)), (3, 3, ""));
+    assert_eq!((server.requests(CREDS).len(), server.requests(REVOKE_LEASE).len()), (3, 3));
+    assert_eq!((server.requests(CREATE).len(), server.requests(REVOKE_TOKEN).len(), &*journal(&files)), (3, 3, ""));
 }

@@ -72,14 +72,14 @@ async fn get(vault: &Vault, reference: &str) -> Result<FetchedSecret, ProviderEr
 
 /// Returns the value as a string, and the version.
 async fn current(vault: &Vault, reference: &str) -> Result<(String, String), ProviderError> {
-    get(vault, reference).await.map(|fetched| told(&fetched))
+    get(vault, reference).await.map(|fetched| value_and_version(&fetched))
 }
 
 async fn exactly(vault: &Vault, reference: &str, version: &str) -> Result<(String, String), ProviderError> {
     let version = VersionSelector::Exactly(Version::parse(version).unwrap());
-    vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| told(&fetched))
+    vault.get_secret(&Reference::new(reference), &version).await.map(|fetched| value_and_version(&fetched))
 }
 
-fn told(fetched: &FetchedSecret) -> (String, String) {
+fn value_and_version(fetched: &FetchedSecret) -> (String, String) {
     (String::from_utf8(fetched.value.expose().to_vec()).unwrap(), fetched.version.to_string())
 }

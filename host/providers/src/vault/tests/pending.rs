@@ -8,27 +8,27 @@ use far_core::provider::{LeaseId, SecretOwner};
 
 use super::*;
 
-const REVOKE: &str = "POST /v1/sys/leases/revoke";
-const ACCESSOR: &str = "POST /v1/auth/token/revoke-accessor";
+const REVOKE_LEASE: &str = "POST /v1/sys/leases/revoke";
+const REVOKE_TOKEN: &str = "POST /v1/auth/token/revoke-accessor";
 
 struct World {
     server: MockServer,
     vault: Vault,
     files: Files,
     /// True while revocations succeed.
-    ends: Arc<AtomicBool>,
+    revocable: Arc<AtomicBool>,
 }
 
 impl World {
-    /// Starts a server with leases of `lasts` seconds, which replies to revocations with `refusal`.
+    /// Starts a server with leases of `ttl` seconds, which replies to revocations with `refusal`.
     /// Retries begin after `rest`.
-    async fn start(lasts: u64, refusal: Reply, reset_timeout: Duration) -> Self {
-        Self::start_with(lasts, refusal, quick(reset_timeout)).await
+    async fn start(ttl: u64, refusal: Reply, reset_timeout: Duration) -> Self {
+        Self::start_with(ttl, refusal, quick(reset_timeout)).await
     }
 
-    async fn start_with(lasts: u64, refusal: Reply, settings: Settings) -> Self {
-        let ends = Arc::new(AtomicBool::new(false));
-        let ending = ends.clone();
+    async fn start_with(ttl: u64, refusal: Reply, settings: Settings) -> Self {
+        let revocable = Arc::new(AtomicBool::new(false));
+        let succeeds = revocable.clone();
         let server = MockServer::start(move |request| match &*request.line {
             "GET /v1/auth/token/lookup-self" => Reply::Json(200, r#"{"data":{"ttl":0}}"#.to_owned()),
             "POST /v1/auth/token/create" => {
@@ -36,22 +36,22 @@ impl World {
                 Reply::Json(200, format!(r#"{{"auth":{child}}}"#))
             }
             "GET /v1/db/creds/app" => {
-                let lease = format!(r#""lease_id":"db/creds/app/1","lease_duration":{lasts},"renewable":true"#);
+                let lease = format!(r#""lease_id":"db/creds/app/1","lease_duration":{ttl},"renewable":true"#);
                 Reply::Json(200, format!(r#"{{{lease},"data":{{"password":"{CANARY}"}}}}"#))
             }
-            REVOKE | ACCESSOR if ending.load(Ordering::SeqCst) => Reply::Json(204, String::new()),
-            REVOKE | ACCESSOR => refusal.clone(),
+            REVOKE_LEASE | REVOKE_TOKEN if succeeds.load(Ordering::SeqCst) => Reply::Json(204, String::new()),
+            REVOKE_LEASE | REVOKE_TOKEN => refusal.clone(),
             _ => Reply::Json(404, r#"{"errors":[]}"#.to_owned()),
         })
         .await;
         let files = Files::new();
         let mut config = config(&server.address, Auth::Token { file: files.write("token", "t0ken\n") });
         config.mounts = config.mounts.with("db", Engine::Database).unwrap();
-        let ledger =
+        let journal =
             LeaseJournalConfig { folder: files.0.path().join("leases"), agent_id: AgentId::parse("local").unwrap() };
         let id = ProviderId::parse("vault").unwrap();
-        let vault = Vault::with_settings(id, config, Vec::new(), Some(&ledger), settings).unwrap();
-        Self { server, vault, files, ends }
+        let vault = Vault::with_settings(id, config, Vec::new(), Some(&journal), settings).unwrap();
+        Self { server, vault, files, revocable }
     }
 
     async fn get(&self, owner: &SecretOwner) -> LeaseId {
@@ -60,8 +60,8 @@ impl World {
         fetched.lease.unwrap().id
     }
 
-    fn asked(&self) -> [usize; 2] {
-        [REVOKE, ACCESSOR].map(|line| self.server.requests(line).len())
+    fn request_counts(&self) -> [usize; 2] {
+        [REVOKE_LEASE, REVOKE_TOKEN].map(|line| self.server.requests(line).len())
     }
 
     /// Returns true if the journal directory contains only the key.
@@ -69,9 +69,9 @@ impl World {
         fs::read_dir(self.files.0.path().join("leases")).unwrap().count() == 1
     }
 
-    async fn wait_until(&self, is_so: impl Fn(&Self) -> bool) {
+    async fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
         let wait = async {
-            while !is_so(self) {
+            while !condition(self) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -84,7 +84,7 @@ fn quick(reset_timeout: Duration) -> Settings {
     Settings { max_retries: 0, failure_threshold: 1000, reset_timeout, ..Settings::default() }
 }
 
-fn away() -> Reply {
+fn bad_gateway() -> Reply {
     Reply::Json(502, CANARY.to_owned())
 }
 
@@ -93,34 +93,35 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn failed_revoke_all_is_retried() {
-    for refusal in [away(), Reply::Json(503, r#"{"errors":["sealed"]}"#.to_owned()), Reply::Json(429, "{}".to_owned())]
+    for refusal in
+        [bad_gateway(), Reply::Json(503, r#"{"errors":["sealed"]}"#.to_owned()), Reply::Json(429, "{}".to_owned())]
     {
         let world = World::start(600, refusal.clone(), SOON).await;
         let owner = SecretOwner::random().unwrap();
         world.get(&owner).await;
         assert!(world.vault.revoke_all(&owner).await.is_err(), "{refusal:?}");
         assert!(!world.is_clean());
-        world.wait_until(|world| world.asked().iter().all(|asked| *asked > 2)).await;
-        world.ends.store(true, Ordering::SeqCst);
+        world.wait_until(|world| world.request_counts().iter().all(|count| *count > 2)).await;
+        world.revocable.store(true, Ordering::SeqCst);
         world.wait_until(World::is_clean).await;
-        let asked = world.asked();
+        let counts = world.request_counts();
         world.vault.close().await.unwrap();
-        assert_eq!(world.asked(), asked, "no revocation is pending");
+        assert_eq!(world.request_counts(), counts, "no revocation is pending");
     }
 }
 
 #[tokio::test]
 async fn failed_release_is_retried() {
-    let world = World::start(600, away(), SOON).await;
+    let world = World::start(600, bad_gateway(), SOON).await;
     let owner = SecretOwner::random().unwrap();
     let lease = world.get(&owner).await;
     assert_eq!(world.vault.release(&lease).await, Err(ProviderError::Unavailable));
-    world.wait_until(|world| world.asked()[0] > 2).await;
-    assert_eq!(world.asked()[1], 0, "the owner's token remains");
-    world.ends.store(true, Ordering::SeqCst);
-    let ledger = world.files.0.path().join("leases");
+    world.wait_until(|world| world.request_counts()[0] > 2).await;
+    assert_eq!(world.request_counts()[1], 0, "the owner's token remains");
+    world.revocable.store(true, Ordering::SeqCst);
+    let journal = world.files.0.path().join("leases");
     let crossed_out = || {
-        let paths = fs::read_dir(&ledger).unwrap().map(|entry| entry.unwrap().path());
+        let paths = fs::read_dir(&journal).unwrap().map(|entry| entry.unwrap().path());
         paths.filter(|path| !path.ends_with("key")).any(|path| fs::read_to_string(path).unwrap().contains("ended"))
     };
     world.wait_until(|_| crossed_out()).await;
@@ -130,15 +131,15 @@ async fn failed_release_is_retried() {
 
 #[tokio::test]
 async fn expired_lease_stays_journaled_without_retry() {
-    let world = World::start(1, away(), SOON).await;
+    let world = World::start(1, bad_gateway(), SOON).await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let [before, tokens] = world.asked();
+    let [before, tokens] = world.request_counts();
     // One retry may have been in flight.
-    world.wait_until(|world| world.asked()[1] > tokens + 1).await;
-    assert!(world.asked()[0] <= before + 1 && !world.is_clean());
+    world.wait_until(|world| world.request_counts()[1] > tokens + 1).await;
+    assert!(world.request_counts()[0] <= before + 1 && !world.is_clean());
 }
 
 #[tokio::test]
@@ -147,10 +148,10 @@ async fn rejected_revocation_is_not_retried() {
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
     assert_eq!(world.vault.revoke_all(&owner).await, Err(ProviderError::Denied));
-    let asked = world.asked();
-    world.ends.store(true, Ordering::SeqCst);
+    let counts = world.request_counts();
+    world.revocable.store(true, Ordering::SeqCst);
     world.vault.close().await.unwrap();
-    assert_eq!(world.asked(), asked);
+    assert_eq!(world.request_counts(), counts);
     assert!(!world.is_clean(), "the next process retries");
 }
 
@@ -159,11 +160,12 @@ async fn first_retry_round_revokes_everything() {
     // The circuit opens at the first failure, and the second retry would exceed the limit below.
     let reset_timeout = Duration::from_secs(2);
     let world =
-        World::start_with(600, away(), Settings { failure_threshold: 1, reset_timeout, ..quick(reset_timeout) }).await;
+        World::start_with(600, bad_gateway(), Settings { failure_threshold: 1, reset_timeout, ..quick(reset_timeout) })
+            .await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap_err();
-    world.ends.store(true, Ordering::SeqCst);
+    world.revocable.store(true, Ordering::SeqCst);
     let started = std::time::Instant::now();
     world.wait_until(World::is_clean).await;
     assert!(started.elapsed() < 3 * reset_timeout, "{:?}", started.elapsed());
@@ -171,31 +173,31 @@ async fn first_retry_round_revokes_everything() {
 
 #[tokio::test]
 async fn close_retries_pending_revocations() {
-    let world = World::start(600, away(), NEVER).await;
+    let world = World::start(600, bad_gateway(), NEVER).await;
     let owner = SecretOwner::random().unwrap();
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap_err();
     assert_eq!(world.vault.close().await, Err(ProviderError::Unavailable));
-    assert_eq!(world.asked(), [2, 2]);
-    world.ends.store(true, Ordering::SeqCst);
+    assert_eq!(world.request_counts(), [2, 2]);
+    world.revocable.store(true, Ordering::SeqCst);
     world.vault.close().await.unwrap();
     assert!(world.is_clean());
-    assert_eq!(world.asked(), [3, 3]);
+    assert_eq!(world.request_counts(), [3, 3]);
 }
 
 #[tokio::test]
 async fn failed_revoke_for_is_retried() {
-    let world = World::start(600, away(), SOON).await;
+    let world = World::start(600, bad_gateway(), SOON).await;
     let owner = SecretOwner::random().unwrap();
     let lease = world.get(&owner).await;
     let reference = Reference::new("db/creds/app#username");
     assert_eq!(world.vault.revoke_for(&reference, &owner).await, Err(ProviderError::Unavailable));
-    world.wait_until(|world| world.asked()[0] > 2).await;
-    world.ends.store(true, Ordering::SeqCst);
+    world.wait_until(|world| world.request_counts()[0] > 2).await;
+    world.revocable.store(true, Ordering::SeqCst);
     // After the failure, the operator may retry, and the caller may release.
     assert_eq!(world.vault.revoke_for(&reference, &owner).await, Ok(()));
     assert_eq!(world.vault.release(&lease).await, Ok(()));
-    assert_eq!(world.asked()[1], 0, "the owner's token remains");
+    assert_eq!(world.request_counts()[1], 0, "the owner's token remains");
     world.get(&owner).await;
     world.vault.revoke_all(&owner).await.unwrap();
     assert!(world.is_clean());

@@ -144,8 +144,8 @@ async fn concurrent_reads_share_one_login() {
         };
         let (one, other) = tokio::join!(ask("kv/a"), ask("kv/b"));
         assert!(one.is_ok() && other.is_ok());
-        let asked = server.requests(&format!("POST /v1/auth/{mount}/login"));
-        let [login] = &asked[..] else { panic!("{asked:?}") };
+        let requests = server.requests(&format!("POST /v1/auth/{mount}/login"));
+        let [login] = &requests[..] else { panic!("{requests:?}") };
         assert_eq!((&*login.body, login.header("x-vault-token")), (body, None));
     }
 }

@@ -54,8 +54,8 @@ async fn malformed_static_role_response_is_rejected() {
         (String::new(), ProviderError::Invalid),
         (leased, ProviderError::Unsupported),
     ] {
-        let told = body.clone();
-        let (_server, vault, _files) = server(move |_| Reply::Json(200, told.clone())).await;
+        let reply_body = body.clone();
+        let (_server, vault, _files) = server(move |_| Reply::Json(200, reply_body.clone())).await;
         for reference in ["db/static-creds/app", "db/static-creds/app#password"] {
             let error = get(&vault, reference).await.err().unwrap();
             assert_eq!(error, expected, "{body}");
@@ -106,21 +106,21 @@ async fn lost_rotation_response_is_not_retried() {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Done {
-    Rotated,
-    NotRotated,
-    Refreshed,
-    TakenBack,
-    Nothing,
+enum Change {
+    Rotation,
+    FailedRotation,
+    Refresh,
+    Detach,
+    None,
 }
 
 #[tokio::test]
 async fn rotation_detaches_older_reads() {
     const OTHER: &str = "2026-02-02T12:00:00Z";
-    for done in [Done::Rotated, Done::NotRotated, Done::Refreshed, Done::TakenBack, Done::Nothing] {
+    for change in [Change::Rotation, Change::FailedRotation, Change::Refresh, Change::Detach, Change::None] {
         let reads = AtomicUsize::new(0);
-        let (server, vault, _files) = server(move |line| match (line, done) {
-            (ROTATE, Done::NotRotated) => Reply::Json(502, CANARY.to_owned()),
+        let (server, vault, _files) = server(move |line| match (line, change) {
+            (ROTATE, Change::FailedRotation) => Reply::Json(502, CANARY.to_owned()),
             (ROTATE, _) => Reply::Json(204, String::new()),
             _ if reads.fetch_add(1, Ordering::SeqCst) == 0 => {
                 Reply::Delayed(Duration::from_millis(800), password(SINCE, r#","ttl":7"#))
@@ -129,24 +129,24 @@ async fn rotation_detaches_older_reads() {
         })
         .await;
         let (vault, reference) = (Arc::new(vault), Reference::new("db/static-creds/app#username"));
-        let asking = vault.clone();
-        let before = tokio::spawn(async move { current(&asking, "db/static-creds/app#password").await });
+        let reader = vault.clone();
+        let before = tokio::spawn(async move { current(&reader, "db/static-creds/app#password").await });
         while server.requests(READ).is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        match done {
-            Done::Rotated => assert_eq!(vault.rotate(&reference).await.unwrap().as_str(), OTHER),
-            Done::NotRotated => assert_eq!(vault.rotate(&reference).await, Err(ProviderError::Unavailable)),
-            Done::Refreshed => {
+        match change {
+            Change::Rotation => assert_eq!(vault.rotate(&reference).await.unwrap().as_str(), OTHER),
+            Change::FailedRotation => assert_eq!(vault.rotate(&reference).await, Err(ProviderError::Unavailable)),
+            Change::Refresh => {
                 let known = Version::parse(SINCE).unwrap();
                 let refreshed = vault.refresh_secret(&reference, &known).await.unwrap();
                 assert!(matches!(refreshed, RefreshOutcome::Changed(fetched) if fetched.version.as_str() == OTHER));
             }
-            Done::TakenBack => vault.forget_in_flight(&reference),
-            Done::Nothing => {}
+            Change::Detach => vault.forget_in_flight(&reference),
+            Change::None => {}
         }
         let after = current(&vault, "db/static-creds/app#password").await.unwrap();
-        let expected = if matches!(done, Done::Nothing) { SINCE } else { OTHER };
-        assert_eq!((after.1.as_str(), before.await.unwrap().unwrap().1.as_str()), (expected, SINCE), "{done:?}");
+        let expected = if matches!(change, Change::None) { SINCE } else { OTHER };
+        assert_eq!((after.1.as_str(), before.await.unwrap().unwrap().1.as_str()), (expected, SINCE), "{change:?}");
     }
 }
