@@ -1,5 +1,5 @@
 //! Placements of placeholders and destinations of requests. The cases are the real host's
-//! (`capability::destination`, `egress::placed`).
+//! (`capability::destination`, `egress::substitution`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -177,7 +177,7 @@ fn hidden_dot_segment_makes_no_request() {
 
 #[test]
 fn placeholders_per_task_are_limited() {
-    // `sealed::PLACEHOLDERS_MAX`.
+    // `seal::PLACEHOLDERS_MAX`.
     let skill = |()| {
         let first = secrets::get("token")?;
         for _ in 0..1023 {

@@ -146,7 +146,7 @@ fn undeclared_claim_is_set_by_skill() {
 fn key_signs_one_kind_only() {
     type Call = fn() -> Result<(), Error>;
 
-    // `Permit::against_key`.
+    // `Permit::key_denial`.
     let cases: [(&str, Call, Operation, Reason); 8] = [
         ("hmac", || Ok(signing::sign_jwt(&get("hmac")?, &json!({})).map(drop)?), Operation::Sign, Reason::Signing),
         ("app", || Ok(signing::hmac_sha256(&get("app")?, b"").map(drop)?), Operation::Sign, Reason::Signing),
