@@ -40,7 +40,8 @@ impl Authorities {
         Self::named(environment::certificate_file().as_deref(), &environment::certificate_folders())
     }
 
-    /// Returns the variables that name authorities with their paths, for people: `SSL_CERT_FILE: /path`. Reads no file.
+    /// Returns the variables that name authorities, with their paths: `SSL_CERT_FILE: /path`. Reads
+    /// no file.
     pub(crate) fn origin() -> Option<String> {
         origin(environment::certificate_file().as_deref(), &environment::certificate_folders())
     }
@@ -67,7 +68,8 @@ impl Authorities {
         self.pem.push(b'\n');
     }
 
-    /// Adds every file of a folder that holds a certificate, each once: links of two names often lead to one.
+    /// Adds every file of a folder that holds a certificate. A file with several links is added
+    /// once.
     fn add_folder(&mut self, folder: &Path, seen: &mut HashSet<(u64, u64)>) -> Result<(), ConfigError> {
         for path in open_trusted_folder(folder)? {
             match read_authority_of(&path, seen)? {
@@ -127,9 +129,9 @@ mod tests {
         let file = folder.path().join("a.pem");
         let found = Authorities::named(Some(&file), &[folder.path().to_owned()]).unwrap().unwrap();
         assert_eq!(found.pem, format!("{CERTIFICATE}\n{CERTIFICATE}\n").into_bytes(), "the folder's file once");
-        let said = origin(Some(&file), &[folder.path().to_owned()]).unwrap();
+        let origin = origin(Some(&file), &[folder.path().to_owned()]).unwrap();
         let (file, folder) = (file.display(), folder.path().display());
-        assert_eq!(said, format!("SSL_CERT_FILE: {file}, SSL_CERT_DIR: {folder}"));
+        assert_eq!(origin, format!("SSL_CERT_FILE: {file}, SSL_CERT_DIR: {folder}"));
     }
 
     #[test]
@@ -138,13 +140,13 @@ mod tests {
             let folder = folder(0o755);
             let file = folder.path().join("a.pem");
             fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
-            let why = format!("'{}' can be changed by others: its mode is {mode:04o}", file.display());
+            let cause = format!("'{}' is writable by other users: its mode is {mode:04o}", file.display());
             assert_eq!(
                 refused(Some(&file), &[]),
-                format!("cannot use the authorities that SSL_CERT_FILE names: {why}")
+                format!("cannot use the certificate authorities of SSL_CERT_FILE: {cause}")
             );
             let error = refused(None, &[folder.path().to_owned()]);
-            assert!(error.contains("SSL_CERT_DIR names: ") && error.contains("can be changed by others"), "{error}");
+            assert!(error.contains("SSL_CERT_DIR: ") && error.contains("is writable by other users"), "{error}");
         }
     }
 
@@ -152,7 +154,7 @@ mod tests {
     fn folder_others_can_write_is_refused() {
         let folder = folder(0o777);
         let error = refused(None, &[folder.path().to_owned()]);
-        assert!(error.contains("SSL_CERT_DIR names: ") && error.contains("its mode is 0777"), "{error}");
+        assert!(error.contains("SSL_CERT_DIR: ") && error.contains("its mode is 0777"), "{error}");
     }
 
     #[test]

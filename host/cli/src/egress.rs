@@ -1,4 +1,4 @@
-//! How requests leave, as the operator's file says.
+//! The egress rules of the operator's file.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::authorities::Authorities;
 use crate::config::{EgressConfig, read_authorities};
 use crate::messages::failure::Failure;
 
-/// Takes what the file says, and reads what it names.
+/// Builds the egress rules, and reads the certificate authorities.
 pub(crate) fn of(config: &EgressConfig) -> Result<Egress, Failure> {
     let egress = Egress::to(config.destinations.iter().cloned());
     let egress = config.networks.iter().copied().fold(egress, Egress::with_network);

@@ -16,14 +16,16 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::exit;
 use crate::messages::failure::Failure;
-use crate::messages::resource::Lacking;
+use crate::messages::resource::MissingResource;
 use crate::signals;
 
 /// Stack of the thread that runs the command, in bytes. The main thread's depends on `ulimit -s`.
 const COMMAND_STACK: usize = 8 << 20;
-/// Pipes that must open at the start, of two descriptors each: as many as a run with backends and requests uses.
+/// Pipes that must open at the start, two descriptors each: enough for a run with backends and
+/// requests.
 const PIPES: usize = 24;
-/// Threads that must start at the start, besides one for each processor: for the clock, the compiler, the log, look-ups.
+/// Threads that must start at the start, in addition to one per processor: clock, compiler, log and
+/// DNS look-ups.
 const SPARE_THREADS: usize = 8;
 /// Address space that must be left at the start, in bytes. A failed allocation aborts.
 const HEADROOM: u64 = 512 << 20;
@@ -36,14 +38,14 @@ const FILE_SIZE: u64 = 16 << 20;
 ///
 /// # Errors
 ///
-/// [`Failure::Lacking`] if the machine has no thread for it.
+/// [`Failure::MissingResource`] if the machine has no thread for it.
 pub(crate) fn run(command: fn() -> ExitCode) -> Result<ExitCode, Failure> {
     let started = thread::Builder::new().name("far".into()).stack_size(COMMAND_STACK).spawn(command);
     match started.map(thread::JoinHandle::join) {
         Ok(Ok(code)) => Ok(code),
-        // The panic has printed itself.
+        // The panic handler has printed the message.
         Ok(Err(_)) => Ok(ExitCode::from(exit::PANICKED)),
-        Err(source) => Err(Failure::Lacking { what: Lacking::Threads, source }),
+        Err(source) => Err(Failure::MissingResource { what: MissingResource::Threads, source }),
     }
 }
 
@@ -51,30 +53,30 @@ pub(crate) fn run(command: fn() -> ExitCode) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 ///
-/// [`Failure::Lacking`] if the machine lacks a resource; [`Failure::Host`] for any other refusal by
-/// the operating system.
+/// [`Failure::MissingResource`] if the machine lacks a resource; [`Failure::Host`] for any other
+/// refusal by the operating system.
 pub(crate) fn start() -> Result<Runtime, Failure> {
     let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     check_memory()?;
     check_file_size()?;
     check_descriptors()?;
     check_threads(workers + SPARE_THREADS)?;
-    let failed = |source| Failure::Host { what: "start its threads", source };
+    let failed = |source| Failure::Host { what: "start threads", source };
     let mut builder = Builder::new_multi_thread();
     let runtime = builder.worker_threads(workers).thread_stack_size(STACK).enable_io().enable_time().build();
     let runtime = runtime.map_err(failed)?;
     let _within = runtime.enter();
-    signals::survive_file_limit().map_err(|source| Failure::Host { what: "handle signals", source })?;
+    signals::survive_file_limit().map_err(|source| Failure::Host { what: "install signal handlers", source })?;
     drop(_within);
     Ok(runtime)
 }
 
 fn check_descriptors() -> Result<(), Failure> {
     let opened: io::Result<Vec<_>> = (0..PIPES).map(|_| io::pipe()).collect();
-    opened.map(drop).map_err(|source| Failure::Lacking { what: Lacking::Descriptors, source })
+    opened.map(drop).map_err(|source| Failure::MissingResource { what: MissingResource::Descriptors, source })
 }
 
-/// Starts as many threads at once, and ends them.
+/// Starts `count` threads at once, and ends them.
 fn check_threads(count: usize) -> Result<(), Failure> {
     let start = || {
         let (hold, held) = mpsc::channel::<()>();
@@ -85,29 +87,29 @@ fn check_threads(count: usize) -> Result<(), Failure> {
     let result = (0..count).try_for_each(|_| start().map(|thread| started.push(thread)));
     for (hold, thread) in started {
         drop(hold);
-        // It receives nothing, and ends.
+        // The closed channel ends the thread.
         let _ = thread.join();
     }
-    result.map_err(|source: io::Error| Failure::Lacking { what: Lacking::Threads, source })
+    result.map_err(|source: io::Error| Failure::MissingResource { what: MissingResource::Threads, source })
 }
 
 fn check_memory() -> Result<(), Failure> {
-    let used = Usage::of_process().map_err(|source| Failure::Host { what: "tell how much memory it uses", source })?;
+    let used = Usage::of_process().map_err(|source| Failure::Host { what: "read the memory usage", source })?;
     let left = |resource, used: u64| getrlimit(resource).current.is_none_or(|limit| limit >= used + HEADROOM);
     if left(Resource::As, used.all) && left(Resource::Data, used.data) {
         return Ok(());
     }
-    Err(Failure::Lacking { what: Lacking::Memory, source: io::ErrorKind::OutOfMemory.into() })
+    Err(Failure::MissingResource { what: MissingResource::Memory, source: io::ErrorKind::OutOfMemory.into() })
 }
 
 fn check_file_size() -> Result<(), Failure> {
     if getrlimit(Resource::Fsize).current.is_none_or(|limit| limit >= FILE_SIZE) {
         return Ok(());
     }
-    Err(Failure::Lacking { what: Lacking::FileSize, source: io::ErrorKind::FileTooLarge.into() })
+    Err(Failure::MissingResource { what: MissingResource::FileSize, source: io::ErrorKind::FileTooLarge.into() })
 }
 
-/// Address space that the process uses, in bytes.
+/// The address space used by the process, in bytes.
 struct Usage {
     all: u64,
     data: u64,

@@ -1,4 +1,4 @@
-//! The agent and the backend of a command without a configuration.
+//! The agent and the backend of commands without a configuration.
 
 use std::path::Path;
 
@@ -8,32 +8,33 @@ use far_core::{AgentId, ProviderId};
 use crate::config::{ProviderConfig, ProviderKind};
 use crate::messages::failure::Failure;
 
-/// The agent's id where no configuration gives one.
+/// The default id of an agent.
 const AGENT: &str = "local";
-/// What the provider is called where no configuration gives it a name.
+/// The id of the `.env` provider.
 const DOTENV: &str = "dotenv";
 
-/// The agent's id where no configuration gives one.
+/// Returns the default id of an agent.
 ///
 /// # Errors
 ///
 /// None in practice: the name is a constant.
 pub(crate) fn agent_id() -> Result<AgentId, Failure> {
-    AgentId::parse(AGENT).map_err(fixed)
+    AgentId::parse(AGENT).map_err(constant_error)
 }
 
-/// The one backend of who runs a skill by hand: the `.env` that was named, or the one in the working directory.
+/// Returns the backend of a run without a configuration: `env_file`, or `.env` in the working
+/// directory.
 ///
 /// # Errors
 ///
 /// None in practice: the name is a constant.
 pub(crate) fn provider(env_file: Option<&Path>) -> Result<ProviderConfig, Failure> {
     let path = env_file.unwrap_or(Path::new(".env")).to_owned();
-    let id = ProviderId::parse(DOTENV).map_err(fixed)?;
+    let id = ProviderId::parse(DOTENV).map_err(constant_error)?;
     Ok(ProviderConfig { id, kind: ProviderKind::Dotenv { path } })
 }
 
-/// For names that are written in this file.
-fn fixed(error: NameError) -> Failure {
+/// Converts an error in the constants of this file.
+fn constant_error(error: NameError) -> Failure {
     Failure::arguments(error.to_string())
 }

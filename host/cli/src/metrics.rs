@@ -1,7 +1,8 @@
-//! The file that `--metrics` names: what a run counted, for the textfile collector of Prometheus' node exporter.
+//! The file of `--metrics`: counters of a run, for the textfile collector of the Prometheus node
+//! exporter.
 //!
-//! The collector reads while runs write: a file is there as a whole, or as it was before. A number that was not told changes nothing
-//! of what the task did, so that a file that cannot be written is a warning.
+//! The file is replaced atomically, because the collector may read it at any time. An error is only
+//! a warning: the task has already run.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
@@ -15,46 +16,47 @@ use far_runtime::Metrics;
 use crate::messages::failure::Failure;
 use crate::messages::notice::Notice;
 use crate::output::printer::Printer;
-use crate::providers::Opened;
+use crate::providers::Backends;
 
-/// Made for everybody to read, as far as the process's mask lets it: the collector is another user, and no value is in it.
+/// The mode of the file, subject to the umask. The collector is another user, and the file holds no
+/// secret values.
 const MODE: u32 = 0o644;
 
-/// What a run counts, and where that is written.
+/// The counters of a run, and their file.
 pub(crate) struct MetricsFile {
     path: PathBuf,
     metrics: Arc<Metrics>,
 }
 
 impl MetricsFile {
-    /// Counters at 0. Nothing is written yet.
+    /// Creates counters at zero. Writes nothing yet.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, metrics: Metrics::new() }
     }
 
-    /// What counts events.
+    /// Returns the sink that counts events.
     pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         self.metrics.clone()
     }
 
-    /// Adds the counters of the backends' calls of servers.
-    pub(crate) fn watch(&self, opened: &Opened) {
-        for (provider, server, counters) in &opened.counters {
+    /// Adds the counters of backend calls.
+    pub(crate) fn watch(&self, backends: &Backends) {
+        for (provider, server, counters) in &backends.counters {
             self.metrics.watch(provider, *server, counters.clone());
         }
     }
 
-    /// Writes the file, or says why not.
+    /// Writes the file, or prints a warning.
     pub(crate) fn write(&self, printer: &Printer) {
-        if let Err(failure) = self.written() {
+        if let Err(failure) = self.try_write() {
             printer.notice(&Notice::metrics(&failure));
         }
     }
 
-    fn written(&self) -> Result<(), Failure> {
+    fn try_write(&self) -> Result<(), Failure> {
         let unwritten = |source| Failure::Write { what: "the metrics to", path: self.path.clone(), source };
         let text = self.metrics.text().map_err(|error| unwritten(io::Error::other(error)))?;
-        // What a link leads to is somebody else's to write, and a device cannot be renamed over without harm.
+        // A rename must not replace a link or a device.
         match self.path.symlink_metadata() {
             Ok(there) if !there.is_file() => return Err(Failure::NotAFile(self.path.clone())),
             _ => {}
@@ -63,18 +65,18 @@ impl MetricsFile {
     }
 }
 
-/// Writes a file beside its place, under a name that the collector does not read, and renames it.
+/// Writes a temporary file with a name that the collector ignores, and renames it.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Before a name in it is made up, which nobody would know.
+    // A missing folder is reported before the temporary name, which users do not know.
     fs::metadata(folder)?;
-    let mut beside = tempfile::Builder::new();
-    let beside = beside.prefix(".far-metrics-").suffix(".tmp").permissions(Permissions::from_mode(MODE));
-    let mut beside = beside.tempfile_in(folder)?;
-    beside.write_all(text)?;
-    // A name that outlives a crash of the machine would else be that of an empty file.
-    beside.as_file().sync_data()?;
-    beside.persist(path)?;
+    let mut temporary = tempfile::Builder::new();
+    let temporary = temporary.prefix(".far-metrics-").suffix(".tmp").permissions(Permissions::from_mode(MODE));
+    let mut temporary = temporary.tempfile_in(folder)?;
+    temporary.write_all(text)?;
+    // Without this, the file could be empty after a crash of the machine.
+    temporary.as_file().sync_data()?;
+    temporary.persist(path)?;
     Ok(())
 }
 
@@ -85,10 +87,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_has_all_of_one_or_all_of_the_other() {
+    fn reader_sees_complete_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("far.prom");
-        // More than a write or a read takes at once.
+        // More than one read or write transfers.
         let texts = [vec![b'a'; 1 << 20], vec![b'b'; 1 << 19]];
         replace(&path, &texts[0]).unwrap();
         let reader = thread::spawn({
@@ -101,6 +103,6 @@ mod tests {
         while !reader.is_finished() {
             texts.iter().for_each(|text| replace(&path, text).unwrap());
         }
-        assert!(reader.join().unwrap(), "a file that was there in part, or not at all");
+        assert!(reader.join().unwrap(), "the file was incomplete or missing");
     }
 }

@@ -1,4 +1,4 @@
-//! Where `far run` sends its events.
+//! The sinks of the PAL.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,11 +15,11 @@ use crate::messages::failure::Failure;
 use crate::messages::notice::Notice;
 use crate::output::printer::Printer;
 
-/// Names stderr in the place of a file.
+/// The path that means stderr.
 const STDERR: &str = "-";
-/// How long the file may take for one event before the task ends for want of it.
+/// The deadline of a file for one event. The task ends when it passes.
 const FILE_DEADLINE: Duration = Duration::from_secs(5);
-/// How long the command waits at its end for a slow reader of stderr.
+/// The time that the command waits for a slow reader of stderr at its end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The log and its sinks.
@@ -31,9 +31,9 @@ pub(crate) struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    /// Opens the log's sinks: stderr, the counters if there are any, a file of plain lines and an
-    /// audit file if they are named. Both files gate: no value is released without its record in
-    /// each. Stderr shows events to people, and gates only if it is named as the file.
+    /// Opens the sinks: stderr, optional counters, an optional file of JSON lines, and an optional
+    /// audit file. Both files are required sinks: no value is released before each has its record.
+    /// Stderr is only required if it is named as the file.
     pub(crate) fn open(
         file: Option<&Path>,
         audit: Option<&Path>,
@@ -65,8 +65,8 @@ impl<'a> Events<'a> {
         Ok(Self { pal: pal.build(), stderr, audit, printer })
     }
 
-    /// Waits until stderr has taken what is on its way there, so that what is printed next comes after it; then closes the
-    /// audit file, and says what proves its tail.
+    /// Flushes stderr, so that later output follows the events. Then closes the audit file, and
+    /// prints its head.
     pub(crate) fn end(&self) {
         self.stderr.flush(LAST_WORDS);
         let Some((path, sink)) = &self.audit else { return };
@@ -77,12 +77,13 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Opens a file for appending: made for its owner only, and not through a link, which somebody else may have put there.
+/// Opens a file for appending. The file is created owner-only, and links are refused, because
+/// another user may have created them.
 fn append(path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file =
         OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags.bits().cast_signed()).open(path)?;
-    // Only opening must not wait, for the reader of a pipe; writing waits, and has a deadline for it.
+    // Opening a pipe must not wait for its reader. Writes may block, with a deadline.
     rustix::fs::fcntl_setfl(&file, OFlags::APPEND)?;
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! What the process does for itself before any value is in it.
+//! Process hardening, before the process holds any value.
 
 use std::io;
 use std::path::Path;
@@ -7,39 +7,38 @@ use far_core::memory::{harden_process, self_test};
 
 use crate::messages::failure::Failure;
 
-/// Where the kernel lists its swap; absent where it has none built in.
+/// The kernel's list of swap devices; absent in kernels without swap.
 const SWAPS: &str = "/proc/swaps";
 
-/// Turns core files and tracing off, and makes sure that freed memory is overwritten and that there is locked memory.
+/// Disables core files and tracing, and tests the wiping and the locking of memory.
 ///
 /// # Errors
 ///
-/// Whatever of it cannot be done. There is no way to go on without: a process that does not keep values to itself is not
-/// worth running, and each of the four works on every Linux that is not kept from it on purpose.
+/// Any step that fails. Each works on every Linux system unless it is disabled on purpose.
 pub(crate) fn protect() -> Result<(), Failure> {
     harden_process()?;
     self_test()?;
     Ok(())
 }
 
-/// Makes sure that there is no swap, unless the operator allows it: values pass through memory that is not locked, a
-/// skill's above all, and could be written to a disk. Swap into compressed memory (zram) counts: what is in it outlives
-/// the memory that it was in.
+/// Refuses machines with swap, unless the operator allows it. Values pass through memory that is
+/// not locked, such as that of a skill, and could be written to a disk. Compressed memory (zram)
+/// counts as swap, because it keeps copies of wiped memory.
 ///
 /// # Errors
 ///
-/// There is swap, or whether there is cannot be told.
+/// Swap is enabled, or its state is unknown.
 pub(crate) fn refuse_swap(allowed: bool) -> Result<(), Failure> {
-    if allowed { Ok(()) } else { none_in(Path::new(SWAPS)) }
+    if allowed { Ok(()) } else { check_swaps(Path::new(SWAPS)) }
 }
 
-fn none_in(swaps: &Path) -> Result<(), Failure> {
+fn check_swaps(swaps: &Path) -> Result<(), Failure> {
     let text = match std::fs::read_to_string(swaps) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(Failure::Host { what: "tell whether there is swap", source }),
+        Err(source) => return Err(Failure::Host { what: "read /proc/swaps", source }),
     };
-    // The first line says what the columns are.
+    // The first line is a header.
     match text.lines().skip(1).find_map(|line| line.split_whitespace().next()) {
         Some(swap) => Err(Failure::Swap(swap.to_owned())),
         None => Ok(()),
@@ -55,7 +54,7 @@ mod tests {
     fn swap(text: &str) -> Option<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        match none_in(file.path()) {
+        match check_swaps(file.path()) {
             Ok(()) => None,
             Err(Failure::Swap(swap)) => Some(swap),
             Err(other) => panic!("{other}"),
@@ -71,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn no_swap_is_none() {
+    fn missing_swap_is_accepted() {
         assert_eq!((swap(HEADER), swap("")), (None, None));
-        assert!(none_in(Path::new("/proc/absent")).is_ok(), "a kernel without swap");
-        assert!(matches!(none_in(Path::new("/proc")), Err(Failure::Host { .. })), "it cannot be told");
+        assert!(check_swaps(Path::new("/proc/absent")).is_ok(), "a kernel without swap");
+        assert!(matches!(check_swaps(Path::new("/proc")), Err(Failure::Host { .. })), "unknown");
     }
 
     #[test]
-    fn what_the_operator_allows_is_not_looked_for() {
+    fn allowed_swap_is_not_checked() {
         assert!(refuse_swap(true).is_ok());
     }
 }

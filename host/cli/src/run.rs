@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use far_core::AgentId;
-use far_core::broker::{BrokerSettings, Repeats};
+use far_core::broker::{BrokerSettings, RepeatRecording};
 use far_core::capability::{Catalog, Destination, Grant};
 use far_runtime::{ArtifactCache, Compiler, Egress, Limits, LoadLimits, Report, Runtime, Task, Wasi};
 
 use crate::cache;
 use crate::config::{EgressConfig, FarToml, LimitsConfig, TaskFile};
-use crate::control::{self, Place};
+use crate::control::{self, ControlDir};
 use crate::egress;
 use crate::exit;
 use crate::input;
@@ -19,118 +19,119 @@ use crate::messages::control::ControlError;
 use crate::messages::failure::Failure;
 use crate::messages::notice::Notice;
 use crate::metrics::MetricsFile;
-use crate::output::ended::Ended;
 use crate::output::printer::Printer;
+use crate::output::run_result::RunResult;
 use crate::pal::Events;
 use crate::protection;
-use crate::providers::{self, Opened};
+use crate::providers::{self, Backends};
 use crate::signals::Signals;
 use crate::state;
 
 const USAGE: &str = "far run [OPTIONS] <SKILL>\n       far run [OPTIONS] --task <FILE>";
 
-/// Run one skill with the secrets that it is granted.
+/// Run a skill with the secrets that it is granted.
 #[derive(Args, Debug)]
 #[command(override_usage = USAGE, after_help = exit::HELP)]
 pub(crate) struct RunArgs {
-    /// The skill: a WebAssembly component.
+    /// WebAssembly component to run.
     #[arg(value_name = "SKILL", required_unless_present = "task", conflicts_with = "task")]
     skill: Option<PathBuf>,
 
-    /// What the task may use.
+    /// Secrets granted to the task.
     #[arg(
-        help = "Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations are seal, sign, reveal and refresh",
+        help = "Grant a secret: NAME:OPERATION[,OPERATION]...[@DESTINATION]; operations: seal, sign, reveal, refresh",
         long = "grant",
         value_name = "GRANT",
         conflicts_with = "task"
     )]
     grants: Vec<Grant>,
 
-    /// Where it may send requests without a secret.
+    /// Destinations of requests without a secret.
     #[arg(
-        help = "Let it send requests without a secret there: SCHEME://HOST[:PORT][/PATH], perhaps with METHODS in front",
+        help = "Allow requests without a secret to a destination: [METHODS ]SCHEME://HOST[:PORT][/PATH]",
         long,
         value_name = "DESTINATION",
         conflicts_with = "task"
     )]
     egress: Vec<Destination>,
 
-    /// Take skill, input, grants, egress and limits from a task file (TOML or JSON).
+    /// Read skill, input, grants, egress and limits from a task file (TOML or JSON).
     #[arg(long, value_name = "FILE")]
     task: Option<PathBuf>,
 
-    /// What the operator permits, and where secrets come from. Without it, what is granted is permitted, from the .env.
+    /// Configuration of the operator. Without it, every granted secret is permitted, and read from
+    /// the .env file.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Where secrets come from without --config; ./.env when left out. For development only.
+    /// File of secrets without --config, for development only; default: ./.env.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     env_file: Option<PathBuf>,
 
-    /// The skill's input: JSON, or @FILE, or @- for stdin; {} when left out.
+    /// Input of the skill: JSON, @FILE, or @- for stdin; default: {}.
     #[arg(long, value_name = "JSON|@FILE", conflicts_with = "task")]
     input: Option<String>,
 
-    /// Also append every event to this file as a plain line of JSON; no value is released unless
-    /// its event was written. With '-', to stderr alone.
+    /// Append every event to this file as a JSON line; no value is released before its event is
+    /// written. '-' means stderr.
     #[arg(long, value_name = "FILE")]
     pal: Option<PathBuf>,
 
-    /// Keep every event in this audit file, chained and signed, in a folder of its own that only you may use; no value is
-    /// released unless its event was written. 'far audit verify' checks it.
+    /// Write every event to this audit file, hash-chained and signed, in a separate owner-only
+    /// folder; no value is released before its event is written. 'far audit verify' verifies it.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
 
-    /// When the run ends, whichever way, replace this file with what was counted: OpenMetrics, for the textfile collector.
-    /// That it cannot be written is a warning and no other exit code, since what the skill did is done.
+    /// Replace this file with the counters of the run when it ends: OpenMetrics, for the textfile
+    /// collector. An error is only a warning, and does not change the exit code.
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
 
-    /// Keep compiled skills in this folder, which only you may use; made if it is not there. Without it, in
-    /// far/artifacts where your caches are.
+    /// Cache compiled skills in this owner-only folder, created if missing; default: far/artifacts
+    /// in the cache directory of the user.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 
-    /// Compile the skill anew, and keep nothing of it.
+    /// Compile the skill without using the cache.
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
 
-    /// Run although there is swap, to which values could be written.
+    /// Run even with swap, to which values could be written.
     #[arg(long)]
     allow_swap: bool,
 
-    /// Print one JSON object that says how it went, on success and failure alike; events as lines of JSON.
+    /// Print one JSON object with the result, also on failure; events are JSON lines.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Runs one skill to its end, and writes down what was counted, if that is asked for: of a run that never came to a task too, since
-/// numbers of an earlier one would be taken for its own.
+/// Runs a skill, and writes the metrics file, if requested. A run that never started a task also
+/// replaces the file, whose counters would otherwise be those of an earlier run.
 pub(crate) async fn run(args: &RunArgs, printer: &Printer) -> Result<u8, Failure> {
     let metrics = args.metrics.clone().map(MetricsFile::new);
-    let ended = run_counted(args, metrics.as_ref(), printer).await;
+    let run_result = run_counted(args, metrics.as_ref(), printer).await;
     if let Some(metrics) = metrics {
         metrics.write(printer);
     }
-    Ok(printer.ended(&ended?))
+    Ok(printer.run_result(&run_result?))
 }
 
-async fn run_counted(args: &RunArgs, metrics: Option<&MetricsFile>, printer: &Printer) -> Result<Ended, Failure> {
+async fn run_counted(args: &RunArgs, metrics: Option<&MetricsFile>, printer: &Printer) -> Result<RunResult, Failure> {
     let job = Job::of(args)?;
     let config = args.config.as_deref().map(FarToml::read).transpose()?;
-    // Before any value is read.
+    // Checked before any value is read.
     protection::refuse_swap(args.allow_swap || config.as_ref().is_some_and(|config| config.swap_allowed))?;
     let operator = Operator::of(config, args, &job, printer)?;
     let component = input::component(&job.skill)?;
     let cache = if args.no_cache { None } else { cache::open(args.cache.as_deref(), printer) };
-    // Until here nothing is open that would have to be closed, and a signal ends the process as it always does.
-    let signals = Signals::take().map_err(|source| Failure::Host { what: "take its signals over", source })?;
+    // Up to this point nothing needs to be closed, and a signal ends the process by default.
+    let signals = Signals::take().map_err(|source| Failure::Host { what: "install signal handlers", source })?;
     let counts = metrics.map(MetricsFile::sink);
     let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), counts, printer)?;
     if let Some(metrics) = metrics {
-        metrics.watch(&operator.opened);
+        metrics.watch(&operator.backends);
     }
-    let (vaults, agent_id) = (operator.opened.vaults.clone(), operator.agent_id.clone());
+    let (vaults, agent_id) = (operator.backends.vaults.clone(), operator.agent_id.clone());
     let recovered = tokio::select! {
         () = state::recover(&vaults, &agent_id, &events.pal, printer) => Ok(()),
         signal = signals.first() => Err(Failure::Interrupted(signal)),
@@ -141,7 +142,7 @@ async fn run_counted(args: &RunArgs, metrics: Option<&MetricsFile>, printer: &Pr
     };
     state::close(&vaults).await;
     events.end();
-    Ok(Ended { report: reported?, signal: signals.received() })
+    Ok(RunResult { report: reported?, signal: signals.received() })
 }
 
 async fn run_job(
@@ -158,18 +159,18 @@ async fn run_job(
     let builder = builder.catalog(operator.catalog).wasi(operator.wasi).broker(settings);
     let builder = builder.compiler(Compiler::child("/proc/self/exe")).load_limits(job.load_limits);
     let mut builder = builder.egress(operator.egress);
-    for provider in operator.opened.providers {
+    for provider in operator.backends.providers {
         builder = builder.provider(provider);
     }
     if let Some(cache) = cache {
         builder = builder.artifacts(cache);
     }
     let runtime = builder.build()?;
-    // Until the end of the run, and in time for the first value.
-    let _control = operator.control.and_then(|place| match place.and_then(|place| control::listen(&place, &runtime)) {
+    // Listens from before the first value until the end of the run.
+    let _control = operator.control.and_then(|dir| match dir.and_then(|dir| control::listen(&dir, &runtime)) {
         Ok(control) => Some(control),
-        Err(why) => {
-            printer.notice(&Notice::control(&why));
+        Err(error) => {
+            printer.notice(&Notice::control(&error));
             None
         }
     });
@@ -185,12 +186,12 @@ async fn run_job(
         task = task.with_grant(grant);
     }
     let report = runtime.run_until(task, async { _ = signals.first().await }).await;
-    // Nobody shares anything with a command that ends.
-    runtime.end_shared().await;
+    // Shared secrets end with the command.
+    runtime.shutdown().await;
     Ok(report)
 }
 
-/// What is to be done: from the arguments, or from a task file.
+/// The job, from the arguments or a task file.
 struct Job {
     skill: PathBuf,
     input: Vec<u8>,
@@ -204,7 +205,7 @@ impl Job {
     fn of(args: &RunArgs) -> Result<Self, Failure> {
         let limits = Limits::default();
         let ((Some(path), _) | (None, Some(path))) = (&args.task, &args.skill) else {
-            return Err(Failure::arguments("name a skill, or a task file with --task"));
+            return Err(Failure::arguments("no skill: pass SKILL, or --task FILE"));
         };
         if args.task.is_none() {
             let input = input::input(args.input.as_deref(), limits.input)?;
@@ -233,7 +234,7 @@ fn load_limits(config: &LimitsConfig) -> LoadLimits {
 
 fn with_defaults(config: &LimitsConfig) -> Limits {
     let default = Limits::default();
-    // What does not fit the machine's own size is above every limit that the runtime gives, and is refused there.
+    // A size beyond `usize` exceeds every limit of the runtime, which refuses it.
     let size = |size: Option<u64>, default| size.map_or(default, |size| usize::try_from(size).unwrap_or(usize::MAX));
     Limits {
         timeout: config.timeout.unwrap_or(default.timeout),
@@ -249,16 +250,16 @@ fn with_defaults(config: &LimitsConfig) -> Limits {
     }
 }
 
-/// What is permitted, and where secrets come from: by the operator's file, or by the grants themselves.
+/// The backends and permissions, from the operator's file or from the grants.
 struct Operator {
     agent_id: AgentId,
-    opened: Opened,
+    backends: Backends,
     catalog: Catalog,
     wasi: Wasi,
-    repeats: Repeats,
+    repeats: RepeatRecording,
     egress: Egress,
-    /// Where to listen to the operator; nowhere for who runs a skill by hand.
-    control: Option<Result<Place, ControlError>>,
+    /// The folder of the control socket; `None` without a configuration.
+    control: Option<Result<ControlDir, ControlError>>,
 }
 
 impl Operator {
@@ -271,23 +272,23 @@ impl Operator {
 
     fn configured(config: FarToml, printer: &Printer) -> Result<Self, Failure> {
         let agent_id = config.agent_id.clone().map_or_else(local::agent_id, Ok)?;
-        let opened = providers::open_all(&config, &agent_id, printer)?;
-        let control = Some(Place::of(state::folder(&config), &agent_id));
+        let backends = providers::open_all(&config, &agent_id, printer)?;
+        let control = Some(ControlDir::new(state::folder(&config), &agent_id));
         let egress = egress::of(&config.egress)?;
         let FarToml { catalog, wasi, repeats, .. } = config;
-        Ok(Self { agent_id, opened, catalog, wasi, repeats, egress, control })
+        Ok(Self { agent_id, backends, catalog, wasi, repeats, egress, control })
     }
 
-    /// Who runs a skill by hand grants and permits at once; the `.env` is only opened if something is granted.
+    /// Permits every grant. The `.env` file is only opened if a secret is granted.
     fn local(env_file: Option<&Path>, grants: &[Grant], destinations: &[Destination]) -> Result<Self, Failure> {
-        let mut opened = Opened::default();
+        let mut backends = Backends::default();
         let provider = local::provider(env_file)?;
         let catalog = Catalog::of_grants(grants, &provider.id)?;
         if env_file.is_some() || !grants.is_empty() {
-            opened.providers.push(providers::open(&provider, &catalog, &[])?);
+            backends.providers.push(providers::open(&provider, &catalog, &[])?);
         }
         let egress = egress::of(&EgressConfig { destinations: destinations.to_vec(), ..EgressConfig::default() })?;
         let (agent_id, wasi) = (local::agent_id()?, Wasi::default());
-        Ok(Self { agent_id, opened, catalog, wasi, repeats: Repeats::Each, egress, control: None })
+        Ok(Self { agent_id, backends, catalog, wasi, repeats: RepeatRecording::Each, egress, control: None })
     }
 }

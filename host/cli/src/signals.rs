@@ -1,4 +1,4 @@
-//! Cancels the task when a signal asks the process to end.
+//! Cancellation of the task by signals.
 //!
 //! The first signal cancels the task, which then ends like any task: the broker wipes its values,
 //! the log records its end, and the audit file is closed. A second signal ends the process at once,
@@ -41,7 +41,7 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// The operating system's, if it refuses.
+    /// The error of the operating system.
     pub(crate) fn take() -> io::Result<Self> {
         let (sender, first) = watch::channel(None);
         let ignored = ignored()?;
@@ -84,13 +84,13 @@ impl Signals {
 ///
 /// # Errors
 ///
-/// The operating system's, if it refuses.
+/// The error of the operating system.
 pub(crate) fn survive_file_limit() -> io::Result<()> {
     signal(Signal::from(Named::XFSZ).kind()).map(drop)
 }
 
 impl Signal {
-    /// Returns the exit code of a process that the signal ended, as shells have it.
+    /// Returns the exit code of a process ended by the signal, as in shells.
     pub(crate) fn exit_code(self) -> u8 {
         128_u8.saturating_add(u8::try_from(self.0).unwrap_or(u8::MAX))
     }
@@ -129,7 +129,7 @@ fn receive(signal: Signal, sender: &watch::Sender<Option<Signal>>) {
     }
 }
 
-/// A set of signals, as `/proc` has it: a bit for each, from 1.
+/// A set of signals in the format of `/proc`: one bit per signal, from 1.
 struct Mask(u64);
 
 impl Mask {

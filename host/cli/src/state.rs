@@ -1,7 +1,6 @@
-//! What the next run must know: what servers made for tasks and has not been ended, should this run be killed; and where those that
-//! run can be asked.
+//! The state folder: lease journals for later runs, and control sockets.
 //!
-//! Without a folder for it nothing is made for a task, and nobody can ask; people are told, and everything else goes on.
+//! Without a state folder, dynamic secrets and the control socket are disabled, with a warning.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,46 +9,48 @@ use std::time::Duration;
 use far_core::AgentId;
 use far_core::pal::{Event, LeaseRecovery, Pal, Subject};
 use far_core::provider::SecretProvider;
-use far_providers::vault::{LedgerConfig, Recovered, Vault};
+use far_providers::vault::{LeaseJournalConfig, LeaseRecoveryReport, Vault};
 use tokio::time::timeout;
 
 use crate::config::{FarToml, environment};
-use crate::messages::notice::{Notice, StateUnusable};
+use crate::messages::notice::{Notice, StateError};
 use crate::output::printer::Printer;
 
-/// How long a run waits for what earlier ones left to be ended, and at its own end for what its tasks shared.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The timeout for revoking leases, of earlier runs at the start and of shared secrets at the end.
+const REVOCATION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where what processes of an agent must know is: as the file says, or as is usual.
+/// Returns the state folder: the configured one, or the default.
 pub(crate) fn folder(config: &FarToml) -> Option<PathBuf> {
     config.state.clone().or_else(|| Some(environment::state_home()?.join("far")))
 }
 
-/// Where the ledger is.
-pub(crate) fn ledger(config: &FarToml, agent_id: &AgentId) -> Result<LedgerConfig, StateUnusable> {
-    let folder = folder(config).ok_or(StateUnusable::Nowhere)?.join("leases");
-    Ok(LedgerConfig { folder, agent_id: agent_id.clone() })
+/// Returns the configuration of the lease journal.
+pub(crate) fn lease_journal(config: &FarToml, agent_id: &AgentId) -> Result<LeaseJournalConfig, StateError> {
+    let folder = folder(config).ok_or(StateError::Nowhere)?.join("leases");
+    Ok(LeaseJournalConfig { folder, agent_id: agent_id.clone() })
 }
 
-/// Ends what earlier runs left, and records it; what cannot be ended is told, and is no reason for a task not to run.
+/// Revokes leases of earlier runs, and records the result. A failure is only a warning.
 pub(crate) async fn recover(vaults: &[Arc<Vault>], agent_id: &AgentId, pal: &Pal, printer: &Printer) {
     let agent = Arc::new(Subject::agent(agent_id.clone()));
     for vault in vaults {
-        let Ok(Recovered { ended, failed, unsound, .. }) = timeout(LONGEST, vault.recover()).await else {
+        let Ok(LeaseRecoveryReport { revoked, failed, unverified, .. }) =
+            timeout(REVOCATION_TIMEOUT, vault.recover()).await
+        else {
             pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Failed(None)));
-            printer.notice(&Notice::leases_late());
+            printer.notice(&Notice::leases_timed_out());
             continue;
         };
-        if ended > 0 {
-            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Revoked(number(ended))));
+        if revoked > 0 {
+            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Revoked(number(revoked))));
         }
         if failed > 0 {
             pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::Failed(Some(number(failed)))));
-            printer.notice(&Notice::leases_kept(failed));
+            printer.notice(&Notice::leases_not_revoked(failed));
         }
-        if unsound > 0 {
-            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::UnsoundLedger(number(unsound))));
-            printer.notice(&Notice::leases_unsound(unsound));
+        if unverified > 0 {
+            pal.note(&agent, Event::leases_recovered(vault.id(), LeaseRecovery::CorruptJournal(number(unverified))));
+            printer.notice(&Notice::journals_unverified(unverified));
         }
     }
 }
@@ -58,9 +59,9 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Ends what tasks shared, and what is not ended yet. What cannot be, the next run ends.
+/// Revokes the remaining leases. The next run retries failures.
 pub(crate) async fn close(vaults: &[Arc<Vault>]) {
     for vault in vaults {
-        let _ = timeout(LONGEST, vault.close()).await;
+        let _ = timeout(REVOCATION_TIMEOUT, vault.close()).await;
     }
 }

@@ -1,22 +1,22 @@
-//! How `far secrets` reaches the processes of an agent that run: a socket of each, in a folder that is their user's alone.
+//! Control sockets, by which `far secrets` contacts the running processes of an agent. Each process
+//! has a socket in an owner-only folder.
 //!
-//! A request is a line of JSON that names what is to be done and perhaps a secret, and so is its answer: references, versions and
-//! times, never a value.
+//! Requests and responses are lines of JSON. They contain names, versions and times, never a value.
 //!
 //! # Security
 //!
-//! Who may open the folder and the socket, and who the kernel says is at the other end, has to be the process's own user, or root.
-//! Nothing of a request is echoed, nothing of it but a parsed name is used, and no guest has a way to it: WASI is given neither
-//! files nor sockets.
+//! Only the own user and root can open the folder and the socket, and the peer credentials are
+//! checked. A response never echoes its request, of which only a parsed name is used. Guests cannot
+//! reach the socket: they have no files and no sockets.
 
-mod ask;
-mod evicting;
-mod listen;
+mod client;
+mod dir;
+mod evicting_set;
 mod peer;
-mod place;
+mod server;
 mod wire;
 
-pub(crate) use self::ask::{Asked, Processes, Silent};
-pub(crate) use self::listen::listen;
-pub(crate) use self::place::Place;
-pub(crate) use self::wire::Kept;
+pub(crate) use self::client::{ProcessError, ProcessReply, Processes};
+pub(crate) use self::dir::ControlDir;
+pub(crate) use self::server::listen;
+pub(crate) use self::wire::CachedValue;

@@ -1,63 +1,68 @@
-//! What is asked and answered: one line of JSON each.
+//! Requests and responses, one line of JSON each.
 
 use std::time::Duration;
 
 use far_core::SecretName;
-use far_core::broker::{KeptSecret, Reread};
+use far_core::broker::{CachedSecret, RereadReport};
 use serde::{Deserialize, Serialize};
 
 use crate::duration::milliseconds;
 
-/// The longest request, with its line end. A name has 128 characters at most.
-pub(super) const REQUEST_MAX: u64 = 4 * 1024;
-/// The longest answer: of a process that keeps thousands of secrets.
-pub(super) const ANSWER_MAX: u64 = 4 * 1024 * 1024;
+/// The maximum length of a request with its line end. A name has at most 128 characters.
+pub(super) const REQUEST_LEN_MAX: u64 = 4 * 1024;
+/// The maximum length of a response: enough for thousands of cached secrets.
+pub(super) const RESPONSE_LEN_MAX: u64 = 4 * 1024 * 1024;
 
-/// What a process is asked.
+/// A request to a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum Ask {
-    /// What it keeps.
-    // Not a unit: of one, unknown keys would be passed over.
-    Kept {},
-    /// To read a secret again that its backend has for everybody.
+pub(crate) enum Request {
+    /// List the cached values.
+    // Not a unit variant: serde would ignore unknown keys.
+    #[serde(rename = "kept")]
+    List {},
+    /// Read a static secret again.
     Refresh {
         /// The secret.
         secret: SecretName,
     },
-    /// To have another one made in the place of what was made for it.
-    Replace {
+    /// Reissue a dynamic secret.
+    #[serde(rename = "replace")]
+    Reissue {
         /// The secret.
         secret: SecretName,
     },
-    /// To wipe a secret, and to end what was made for it.
+    /// Wipe a secret, and revoke its leases.
     Revoke {
         /// The secret.
         secret: SecretName,
     },
 }
 
-/// What it answers.
+/// A response of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum Answer {
-    Kept(Vec<Kept>),
+pub(super) enum Response {
+    #[serde(rename = "kept")]
+    Cached(Vec<CachedValue>),
     Reread {
-        kept: usize,
+        #[serde(rename = "kept")]
+        cached: usize,
         changed: usize,
         failed: usize,
     },
     Wiped(usize),
-    /// The request is none.
-    Refused,
+    /// The request is invalid or unknown.
+    #[serde(rename = "refused")]
+    Unsupported,
     /// Too many requests wait for backends.
     Busy,
 }
 
-/// What a process keeps of a secret. What it says is shown, and nothing is decided by it.
+/// A cached value, as a process reports it. It is only displayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Kept {
+pub(crate) struct CachedValue {
     pub(crate) name: SecretName,
     pub(crate) provider: String,
     pub(crate) version: String,
@@ -68,60 +73,60 @@ pub(crate) struct Kept {
     pub(crate) replaced: bool,
 }
 
-impl Ask {
-    /// Reads a line. None if it is anything but a request: no word of it is answered with.
+impl Request {
+    /// Parses a line. Returns `None` if it is not a valid request.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let text = line.strip_suffix(b"\n")?;
         serde_json::from_slice(text).ok()
     }
 
-    /// As a line.
+    /// Returns the line.
     pub(super) fn line(&self) -> serde_json::Result<Vec<u8>> {
         line(self)
     }
 }
 
-impl Answer {
-    /// Reads a line.
+impl Response {
+    /// Parses a line.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line.strip_suffix(b"\n")?).ok()
     }
 
-    /// As a line.
+    /// Returns the line.
     pub(super) fn line(&self) -> serde_json::Result<Vec<u8>> {
         line(self)
     }
 }
 
-fn line(what: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(what)?;
+fn line(message: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     Ok(line)
 }
 
-impl From<Reread> for Answer {
-    fn from(Reread { kept, changed, failed }: Reread) -> Self {
-        Self::Reread { kept, changed, failed }
+impl From<RereadReport> for Response {
+    fn from(RereadReport { cached, changed, failed }: RereadReport) -> Self {
+        Self::Reread { cached, changed, failed }
     }
 }
 
-impl From<KeptSecret> for Kept {
-    fn from(kept: KeptSecret) -> Self {
+impl From<CachedSecret> for CachedValue {
+    fn from(secret: CachedSecret) -> Self {
         Self {
-            name: kept.name,
-            provider: kept.provider.to_string(),
-            version: kept.version.to_string(),
-            scope: kept.scope.to_owned(),
-            expires_in_ms: milliseconds(kept.expires_in),
-            leased: kept.leased,
-            stale: kept.stale,
-            replaced: kept.replaced,
+            name: secret.name,
+            provider: secret.provider.to_string(),
+            version: secret.version.to_string(),
+            scope: secret.scope.to_owned(),
+            expires_in_ms: milliseconds(secret.expires_in),
+            leased: secret.leased,
+            stale: secret.stale,
+            replaced: secret.replaced,
         }
     }
 }
 
-impl Kept {
-    /// What is left of its time.
+impl CachedValue {
+    /// Returns the remaining lifetime.
     pub(crate) fn expires_in(&self) -> Duration {
         Duration::from_millis(self.expires_in_ms)
     }
@@ -132,17 +137,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_as_it_is_written_and_nothing_else() {
+    fn only_exact_requests_are_parsed() {
         let secret = || SecretName::parse("ci/token").unwrap();
-        for (ask, written) in [
-            (Ask::Kept {}, r#"{"do":"kept"}"#),
-            (Ask::Refresh { secret: secret() }, r#"{"do":"refresh","secret":"ci/token"}"#),
-            (Ask::Replace { secret: secret() }, r#"{"do":"replace","secret":"ci/token"}"#),
-            (Ask::Revoke { secret: secret() }, r#"{"do":"revoke","secret":"ci/token"}"#),
+        for (request, written) in [
+            (Request::List {}, r#"{"do":"kept"}"#),
+            (Request::Refresh { secret: secret() }, r#"{"do":"refresh","secret":"ci/token"}"#),
+            (Request::Reissue { secret: secret() }, r#"{"do":"replace","secret":"ci/token"}"#),
+            (Request::Revoke { secret: secret() }, r#"{"do":"revoke","secret":"ci/token"}"#),
         ] {
-            assert_eq!(ask.line().unwrap(), format!("{written}\n").into_bytes());
-            assert_eq!(Ask::parse(format!("{written}\n").as_bytes()), Some(ask));
-            assert_eq!(Ask::parse(written.as_bytes()), None, "it has no end");
+            assert_eq!(request.line().unwrap(), format!("{written}\n").into_bytes());
+            assert_eq!(Request::parse(format!("{written}\n").as_bytes()), Some(request));
+            assert_eq!(Request::parse(written.as_bytes()), None, "no line end");
         }
         for hostile in [
             "",
@@ -160,7 +165,7 @@ mod tests {
             "{\"do\":\"kept\"}\n{\"do\":\"kept\"}",
             "\u{0}",
         ] {
-            assert_eq!(Ask::parse(format!("{hostile}\n").as_bytes()), None, "{hostile}");
+            assert_eq!(Request::parse(format!("{hostile}\n").as_bytes()), None, "{hostile}");
         }
     }
 }

@@ -6,12 +6,12 @@ use clap::{Args, Subcommand};
 
 const CODES: &str = "\
 Exit codes:
-  0  done, as far as the backend can
-  2  usage or configuration, or no such secret
+  0  done, as far as the backend supports it
+  2  usage, configuration, or unknown secret
   3  denied by the backend
-  5  a backend, a process or the audit log is unavailable";
+  5  backend, process or audit log unavailable";
 
-/// List, refresh, rotate and revoke secrets; no value is shown.
+/// List, refresh, rotate and revoke secrets; values are never shown.
 #[derive(Args, Debug)]
 pub(crate) struct SecretsArgs {
     #[command(subcommand)]
@@ -20,41 +20,43 @@ pub(crate) struct SecretsArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SecretsCommand {
-    /// Show every secret of the catalog, what its backend says of it, and what processes that run keep of it.
+    /// Show every configured secret, its state in the backend, and cached values in running
+    /// processes.
     #[command(after_help = CODES)]
     List(ListArgs),
 
-    /// Have every process that keeps a secret read it again.
+    /// Make every process that caches a secret read it again.
     ///
-    /// What a backend made for a process stays; 'far secrets rotate' has it replaced.
+    /// Dynamic secrets are unchanged; 'far secrets rotate' reissues them.
     #[command(after_help = CODES)]
     Refresh(ChangeArgs),
 
-    /// Have the backend make a new version, and every process that keeps the secret read it.
+    /// Create a new version in the backend, and make every process that caches the secret read it.
     ///
-    /// Where a backend makes no versions, processes read again what there is; what was made for a process is made anew.
+    /// If the backend does not create versions, processes read the current one again. Dynamic
+    /// secrets are reissued.
     #[command(after_help = CODES)]
     Rotate(ChangeArgs),
 
-    /// Have every process wipe a secret, and the backend revoke its current version.
+    /// Wipe a secret in every process, and revoke its current version in the backend.
     ///
-    /// Handles to it answer 'revoked' at once. Whoever asks for it afterwards is answered by the backend: where that does not
-    /// revoke, the secret itself is still good, and this says so.
+    /// Handles to the secret report 'revoked' at once. Later requests go to the backend. If the
+    /// backend does not support revocation, the secret is still valid, and the output says so.
     #[command(after_help = CODES)]
     Revoke(ChangeArgs),
 }
 
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
-    /// What the operator permits, and where secrets come from. Without it, the .env is listed.
+    /// Configuration of the operator. Without it, the .env file is listed.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
-    /// Where secrets come from without --config; ./.env when left out. For development only.
+    /// File of secrets without --config, for development only; default: ./.env.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     pub(super) env_file: Option<PathBuf>,
 
-    /// Read a .env although there is swap, to which values could be written.
+    /// Read a .env file even with swap, to which values could be written.
     #[arg(long)]
     pub(super) allow_swap: bool,
 
@@ -65,34 +67,34 @@ pub(super) struct ListArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct ChangeArgs {
-    /// The secret, as the catalog calls it.
+    /// Name of the secret in the configuration.
     pub(super) name: String,
 
-    /// What the operator permits, and where secrets come from.
+    /// Configuration of the operator.
     #[arg(long, value_name = "FILE")]
     pub(super) config: PathBuf,
 
-    /// Also append every event to this file as a plain line of JSON; nothing is done unless its
-    /// event was written. With '-', to stderr alone.
+    /// Append every event to this file as a JSON line; nothing is done before its event is written.
+    /// '-' means stderr.
     #[arg(long, value_name = "FILE")]
     pub(super) pal: Option<PathBuf>,
 
-    /// Keep every event in this audit file, chained and signed, in a folder of its own that only you may use; nothing is done
-    /// unless its event was written.
+    /// Write every event to this audit file, hash-chained and signed, in a separate owner-only
+    /// folder; nothing is done before its event is written.
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
 
-    /// Read a .env although there is swap, to which values could be written.
+    /// Read a .env file even with swap, to which values could be written.
     #[arg(long)]
     pub(super) allow_swap: bool,
 
-    /// Print one JSON object; events as lines of JSON.
+    /// Print one JSON object; events are JSON lines.
     #[arg(long)]
     pub(super) json: bool,
 }
 
 impl SecretsArgs {
-    /// Whether one JSON object is wanted.
+    /// Returns true if the output is one JSON object.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
             SecretsCommand::List(args) => args.json,

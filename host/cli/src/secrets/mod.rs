@@ -1,5 +1,5 @@
-//! `far secrets`: what an agent has of the secrets of its catalog, and what the operator has done with them, here, in processes that
-//! run, and in backends. References, versions and times; never a value.
+//! `far secrets`: lists and changes the secrets of an agent, in running processes and in backends.
+//! Handles names, versions and times, never a value.
 
 mod args;
 mod list;
@@ -12,11 +12,11 @@ mod rotate;
 pub(crate) use self::args::SecretsArgs;
 use self::args::{ChangeArgs, SecretsCommand};
 use self::operator::Operator;
-use self::report::Report;
+use self::report::ChangeReport;
 use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
 
-/// Does what was asked for, and returns the exit code.
+/// Runs the subcommand, and returns the exit code.
 pub(crate) async fn run(args: &SecretsArgs, printer: &Printer) -> Result<u8, Failure> {
     match &args.command {
         SecretsCommand::List(args) => list::run(args, printer).await,
@@ -29,11 +29,11 @@ pub(crate) async fn run(args: &SecretsArgs, printer: &Printer) -> Result<u8, Fai
 async fn change(
     args: &ChangeArgs,
     printer: &Printer,
-    act: impl AsyncFnOnce(&Operator<'_>) -> Result<Report, Failure>,
+    act: impl AsyncFnOnce(&Operator<'_>) -> Result<ChangeReport, Failure>,
 ) -> Result<u8, Failure> {
     let operator = Operator::open(args, printer)?;
     let report = act(&operator).await;
-    // What is printed comes after what happened.
+    // Events come before the output.
     operator.events.end();
-    printer.answer(&report?)
+    printer.output(&report?)
 }

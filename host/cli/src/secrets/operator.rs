@@ -1,4 +1,4 @@
-//! What a command needs to have something done with a secret.
+//! The context of commands that change a secret.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use far_core::{AgentId, SecretName};
 
 use super::args::ChangeArgs;
 use crate::config::{FarToml, nearest};
-use crate::control::{Place, Processes};
+use crate::control::{ControlDir, Processes};
 use crate::local;
 use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
@@ -18,32 +18,32 @@ use crate::protection;
 use crate::providers;
 use crate::state;
 
-/// One secret of a catalog, with all who have a part in it.
+/// A secret of a catalog, with its broker, processes and events.
 pub(super) struct Operator<'a> {
     pub(super) agent_id: AgentId,
     pub(super) name: SecretName,
     pub(super) entry: CatalogEntry,
-    /// What it is called in its backend.
-    pub(super) called: String,
+    /// The reference in the backend.
+    pub(super) reference: String,
     pub(super) broker: Arc<Broker>,
     pub(super) processes: Processes,
     pub(super) events: Events<'a>,
 }
 
 impl<'a> Operator<'a> {
-    /// Opens all of it; nobody is asked for anything.
+    /// Opens the context. Sends no request.
     pub(super) fn open(args: &ChangeArgs, printer: &'a Printer) -> Result<Self, Failure> {
         let config = FarToml::read(&args.config)?;
-        let (name, entry) = listed(&config, &args.name)?;
+        let (name, entry) = find_secret(&config, &args.name)?;
         protection::refuse_swap(args.allow_swap || config.swap_allowed)?;
         let agent_id = agent_id(&config)?;
         let processes = processes(&config, &agent_id)?;
         let providers = providers(&config)?;
-        let called = config.called(&entry).as_str().to_owned();
-        // Last: from here on, an audit file is to be closed.
+        let reference = config.backend_reference(&entry).as_str().to_owned();
+        // Opened last: the audit file must be closed from here on.
         let events = Events::open(args.pal.as_deref(), args.audit.as_deref(), None, printer)?;
         let broker = Broker::new(providers, events.pal.clone(), BrokerSettings::default())?;
-        Ok(Self { agent_id, name, entry, called, broker, processes, events })
+        Ok(Self { agent_id, name, entry, reference, broker, processes, events })
     }
 }
 
@@ -51,22 +51,22 @@ pub(super) fn agent_id(config: &FarToml) -> Result<AgentId, Failure> {
     config.agent_id.clone().map_or_else(local::agent_id, Ok)
 }
 
-/// The processes of the configuration's agent.
+/// Returns the running processes of the configuration's agent.
 pub(super) fn processes(config: &FarToml, agent_id: &AgentId) -> Result<Processes, Failure> {
-    let place = Place::of(state::folder(config), agent_id);
-    Ok(place.and_then(|place| Processes::of(&place))?)
+    let dir = ControlDir::new(state::folder(config), agent_id);
+    Ok(dir.and_then(|dir| Processes::of(&dir))?)
 }
 
-/// The backends. Nothing is made by them for anybody.
+/// Opens the backends, without dynamic secrets.
 pub(super) fn providers(config: &FarToml) -> Result<Vec<Arc<dyn SecretProvider>>, Failure> {
     config.providers.iter().map(|provider| providers::open(provider, &config.catalog, &config.recipes)).collect()
 }
 
-/// The catalog's entry of a name, which may be any text.
-fn listed(config: &FarToml, name: &str) -> Result<(SecretName, CatalogEntry), Failure> {
+/// Finds the catalog entry of a name, which may be invalid.
+fn find_secret(config: &FarToml, name: &str) -> Result<(SecretName, CatalogEntry), Failure> {
     let found = SecretName::parse(name).ok().and_then(|name| Some((config.catalog.get(&name)?.clone(), name)));
     found.map(|(entry, name)| (name, entry)).ok_or_else(|| {
         let near = nearest(name, config.catalog.iter().map(|(name, _)| name.as_str())).map(str::to_owned);
-        Failure::Unlisted { name: name.to_owned(), near }
+        Failure::UnknownSecret { name: name.to_owned(), near }
     })
 }

@@ -1,18 +1,18 @@
 //! `far secrets refresh`.
 
 use super::operator::Operator;
-use super::report::{Backend, Report, rereads};
+use super::report::{BackendOutcome, ChangeReport, reread_outcomes};
 use crate::messages::failure::Failure;
 
-/// Has every process read the secret again, and says which version its backend has.
-pub(super) async fn run(operator: &Operator<'_>) -> Result<Report, Failure> {
+/// Makes every process read the secret again, and reports the version of the backend.
+pub(super) async fn run(operator: &Operator<'_>) -> Result<ChangeReport, Failure> {
     let Operator { name, entry, broker, .. } = operator;
-    broker.announce(name, entry, &operator.agent_id).await?;
-    let processes = rereads(operator.processes.refresh(name).await);
+    broker.record_operator_request(name, entry, &operator.agent_id).await?;
+    let processes = reread_outcomes(operator.processes.refresh(name).await);
     let backend = match broker.describe(entry).await {
-        Ok(described) if described.leased => Backend::MadeForEach,
-        Ok(described) => described.version.map_or(Backend::Unsaid(None), Backend::Has),
-        Err(error) => Backend::Unsaid(Some(error)),
+        Ok(described) if described.leased => BackendOutcome::Dynamic,
+        Ok(described) => described.version.map_or(BackendOutcome::VersionUnknown(None), BackendOutcome::CurrentVersion),
+        Err(error) => BackendOutcome::VersionUnknown(Some(error)),
     };
-    Ok(Report { done: "refreshed", name: name.clone(), provider: entry.provider.clone(), backend, processes })
+    Ok(ChangeReport { action: "refreshed", name: name.clone(), provider: entry.provider.clone(), backend, processes })
 }

@@ -1,128 +1,145 @@
-//! What came of it, for people and for programs.
+//! The output of changes to secrets, for people and programs.
 
-use far_core::broker::Reread;
+use far_core::broker::RereadReport;
 use far_core::pal::AuditUnavailable;
-use far_core::provider::{HowGone, ProviderError};
+use far_core::provider::{AbsenceReason, ProviderError};
 use far_core::{ProviderId, SecretName, Version};
 use serde_json::{Value, json};
 
-use crate::control::{Asked, Silent};
+use crate::control::{ProcessError, ProcessReply};
 use crate::escape::escape;
+use crate::messages::count;
 use crate::messages::explanation::Explanation;
 use crate::messages::failure::Failure;
-use crate::output::printer::Answer;
+use crate::output::printer::CommandOutput;
 
-/// What was done with a secret.
-pub(super) struct Report {
-    /// As a word.
-    pub(super) done: &'static str,
+/// The result of a change to a secret.
+pub(super) struct ChangeReport {
+    /// The change as a past participle, such as `rotated`.
+    pub(super) action: &'static str,
     pub(super) name: SecretName,
     pub(super) provider: ProviderId,
-    pub(super) backend: Backend,
-    pub(super) processes: Vec<Asked<Did>>,
+    pub(super) backend: BackendOutcome,
+    pub(super) processes: Vec<ProcessReply<ProcessOutcome>>,
 }
 
-/// What the backend did, or said.
-pub(super) enum Backend {
-    /// It has this version.
-    Has(Version),
-    /// It did not say which version it has, perhaps for a reason.
-    Unsaid(Option<ProviderError>),
-    /// It makes one for whoever asks.
-    MadeForEach,
-    /// It made this version.
-    Made(Version),
-    /// It makes no versions.
-    MakesNone,
-    /// It did not say that it made one, and may have.
-    MayHaveMade(ProviderError),
-    /// It was asked to make one; what came of it could not be recorded.
-    MadeUnrecorded(AuditUnavailable),
-    /// It revoked this version.
+/// The result of the backend.
+pub(super) enum BackendOutcome {
+    /// The backend has this version.
+    CurrentVersion(Version),
+    /// The backend did not report its version, possibly because of an error.
+    VersionUnknown(Option<ProviderError>),
+    /// The backend issues dynamic secrets.
+    Dynamic,
+    /// The backend created this version.
+    NewVersion(Version),
+    /// The backend does not create versions.
+    RotationUnsupported,
+    /// The backend may have created a version: the response was an error.
+    RotationUnknown(ProviderError),
+    /// The backend may have created a version: the result was not recorded.
+    RotationUnrecorded(AuditUnavailable),
+    /// The backend revoked this version.
     Revoked(Version),
-    /// It had revoked the current version before.
-    Gone(HowGone),
-    /// It revokes nothing.
-    DoesNotRevoke,
-    /// It has no such secret.
-    HasNone,
-    /// It did not do it.
+    /// The current version was revoked before.
+    Gone(AbsenceReason),
+    /// The backend does not support revocation.
+    RevocationUnsupported,
+    /// The backend has no such secret.
+    NotFound,
+    /// The backend failed to revoke.
     Failed(ProviderError),
-    /// It was not asked: that could not be recorded; or it was, and what came of it could not be.
+    /// The revocation may not have happened: the request or its result was not recorded.
     Unrecorded(AuditUnavailable),
 }
 
-/// What a process did.
+/// The result of a process.
 #[derive(Clone, Copy)]
-pub(super) enum Did {
-    Reread(Reread),
+pub(super) enum ProcessOutcome {
+    Reread(RereadReport),
     Wiped(usize),
 }
 
-/// Processes that wiped a secret.
-pub(super) fn wipes(asked: Vec<Asked<usize>>) -> Vec<Asked<Did>> {
-    let did = |Asked { process, answer }: Asked<usize>| Asked { process, answer: answer.map(Did::Wiped) };
-    asked.into_iter().map(did).collect()
+/// Converts the replies to a wipe.
+pub(super) fn wipe_outcomes(replies: Vec<ProcessReply<usize>>) -> Vec<ProcessReply<ProcessOutcome>> {
+    let outcome = |ProcessReply { process, response }: ProcessReply<usize>| ProcessReply {
+        process,
+        response: response.map(ProcessOutcome::Wiped),
+    };
+    replies.into_iter().map(outcome).collect()
 }
 
-/// Processes that read a secret again.
-pub(super) fn rereads(asked: Vec<Asked<Reread>>) -> Vec<Asked<Did>> {
-    let did = |Asked { process, answer }: Asked<Reread>| Asked { process, answer: answer.map(Did::Reread) };
-    asked.into_iter().map(did).collect()
+/// Converts the replies to a reread.
+pub(super) fn reread_outcomes(replies: Vec<ProcessReply<RereadReport>>) -> Vec<ProcessReply<ProcessOutcome>> {
+    let outcome = |ProcessReply { process, response }: ProcessReply<RereadReport>| ProcessReply {
+        process,
+        response: response.map(ProcessOutcome::Reread),
+    };
+    replies.into_iter().map(outcome).collect()
 }
 
-/// What processes did the first and the second time that they were asked.
-pub(super) fn both(first: &[Asked<Did>], mut second: Vec<Asked<Did>>) -> Vec<Asked<Did>> {
+/// Merges the replies of two rounds.
+pub(super) fn merge_outcomes(
+    first: &[ProcessReply<ProcessOutcome>],
+    mut second: Vec<ProcessReply<ProcessOutcome>>,
+) -> Vec<ProcessReply<ProcessOutcome>> {
     for before in first {
-        match second.iter_mut().find(|asked| asked.process == before.process) {
-            Some(asked) => asked.answer = sum(before.answer, asked.answer),
-            // It has ended meanwhile: what it did is said, and what it did not do is done.
-            None if before.answer.is_ok() => second.push(Asked { process: before.process, answer: before.answer }),
+        match second.iter_mut().find(|reply| reply.process == before.process) {
+            Some(reply) => reply.response = sum(before.response, reply.response),
+            // The process has ended meanwhile. Its result is reported; an error is moot.
+            None if before.response.is_ok() => {
+                second.push(ProcessReply { process: before.process, response: before.response })
+            }
             None => {}
         }
     }
     second
 }
 
-fn sum(one: Result<Did, Silent>, other: Result<Did, Silent>) -> Result<Did, Silent> {
+fn sum(
+    one: Result<ProcessOutcome, ProcessError>,
+    other: Result<ProcessOutcome, ProcessError>,
+) -> Result<ProcessOutcome, ProcessError> {
     Ok(match (one?, other?) {
-        (Did::Wiped(one), Did::Wiped(other)) => Did::Wiped(one + other),
-        (Did::Reread(one), Did::Reread(other)) => Did::Reread(Reread {
-            kept: one.kept + other.kept,
+        (ProcessOutcome::Wiped(one), ProcessOutcome::Wiped(other)) => ProcessOutcome::Wiped(one + other),
+        (ProcessOutcome::Reread(one), ProcessOutcome::Reread(other)) => ProcessOutcome::Reread(RereadReport {
+            cached: one.cached + other.cached,
             changed: one.changed + other.changed,
             failed: one.failed + other.failed,
         }),
-        // Nobody is asked for one and then for the other.
+        // Both rounds have the same kind of request.
         (_, other) => other,
     })
 }
 
-impl Report {
-    /// What was not done.
+impl ChangeReport {
+    /// Returns the failures.
     fn failures(&self) -> Vec<Failure> {
         let provider = self.provider.clone();
         let backend = match &self.backend {
-            Backend::Failed(ProviderError::Denied) => Some(Failure::Denied { provider }),
-            Backend::Failed(source) | Backend::MayHaveMade(source) => {
-                Some(Failure::Unreached { provider, source: *source })
+            BackendOutcome::Failed(ProviderError::Denied) => Some(Failure::BackendDenied { provider }),
+            BackendOutcome::Failed(source) | BackendOutcome::RotationUnknown(source) => {
+                Some(Failure::ProviderUnreachable { provider, source: *source })
             }
-            Backend::Unsaid(Some(source)) if source.is_no_answer() => {
-                Some(Failure::Unreached { provider, source: *source })
+            BackendOutcome::VersionUnknown(Some(source)) if source.is_transient() => {
+                Some(Failure::ProviderUnreachable { provider, source: *source })
             }
-            Backend::Unrecorded(error) | Backend::MadeUnrecorded(error) => Some(Failure::Unrecorded(error.clone())),
+            BackendOutcome::Unrecorded(error) | BackendOutcome::RotationUnrecorded(error) => {
+                Some(Failure::AuditUnavailable(error.clone()))
+            }
             _ => None,
         };
-        let undone = |asked: &&Asked<Did>| match asked.answer {
-            Ok(Did::Reread(reread)) => reread.failed > 0,
-            Ok(Did::Wiped(_)) => false,
+        let has_failed = |reply: &&ProcessReply<ProcessOutcome>| match reply.response {
+            Ok(ProcessOutcome::Reread(reread)) => reread.failed > 0,
+            Ok(ProcessOutcome::Wiped(_)) => false,
             Err(_) => true,
         };
-        let undone = self.processes.iter().filter(undone).count();
-        backend.into_iter().chain((undone > 0).then_some(Failure::Undone { processes: undone })).collect()
+        let failed = self.processes.iter().filter(has_failed).count();
+        backend.into_iter().chain((failed > 0).then_some(Failure::ProcessesFailed { processes: failed })).collect()
     }
 
     fn command(&self) -> &'static str {
-        match self.done {
+        match self.action {
             "refreshed" => "refresh",
             "rotated" => "rotate",
             _ => "revoke",
@@ -130,45 +147,46 @@ impl Report {
     }
 }
 
-impl Answer for Report {
-    /// The exit code: a denial is somebody's to change, and whatever did not answer may answer the next time.
+impl CommandOutput for ChangeReport {
+    /// Returns the highest exit code: unavailability takes precedence over a denial.
     fn code(&self) -> u8 {
         self.failures().iter().map(Failure::code).max().unwrap_or_default()
     }
 
-    /// What was not done, each with the next step; empty if all was.
+    /// Returns the failures with their help.
     fn problems(&self) -> Vec<Explanation> {
         self.failures().iter().map(Explanation::of_failure).collect()
     }
 
-    /// As lines.
+    /// Returns lines.
     fn text(&self) -> String {
-        let (done, extent) = match (&self.backend, self.code()) {
-            (Backend::DoesNotRevoke, _) => (self.done, " by processes alone"),
-            (_, 0) => (self.done, ""),
-            _ => (self.done, " in part"),
+        let (action, extent) = match (&self.backend, self.code()) {
+            (BackendOutcome::RevocationUnsupported, _) => (self.action, " in processes only"),
+            (_, 0) => (self.action, ""),
+            _ => (self.action, " partially"),
         };
         let mut rows = vec![("backend".to_owned(), self.backend.text(&self.provider))];
         if self.processes.is_empty() {
-            rows.push(("processes".to_owned(), "none runs that could be asked".to_owned()));
+            rows.push(("processes".to_owned(), "none running".to_owned()));
         }
-        let process = |asked: &Asked<Did>| (format!("process {}", asked.process), did(&asked.answer));
+        let process =
+            |reply: &ProcessReply<ProcessOutcome>| (format!("process {}", reply.process), outcome(&reply.response));
         rows.extend(self.processes.iter().map(process));
         let width = rows.iter().map(|(about, _)| about.len()).max().unwrap_or_default();
         let lines: String = rows.iter().map(|(about, what)| format!("  {about:width$}  {what}\n")).collect();
-        format!("{}: {done}{extent}\n{lines}", self.name)
+        format!("{}: {action}{extent}\n{lines}", self.name)
     }
 
-    /// As one object.
+    /// Returns one JSON object.
     fn object(&self) -> Value {
         let code = self.code();
         let (state, version) = self.backend.token();
-        let process = |asked: &Asked<Did>| match asked.answer {
-            Ok(Did::Reread(Reread { kept, changed, failed })) => {
-                json!({ "process": asked.process, "kept": kept, "changed": changed, "failed": failed })
+        let process = |reply: &ProcessReply<ProcessOutcome>| match reply.response {
+            Ok(ProcessOutcome::Reread(RereadReport { cached, changed, failed })) => {
+                json!({ "process": reply.process, "kept": cached, "changed": changed, "failed": failed })
             }
-            Ok(Did::Wiped(wiped)) => json!({ "process": asked.process, "wiped": wiped }),
-            Err(silent) => json!({ "process": asked.process, "error": silent.kind() }),
+            Ok(ProcessOutcome::Wiped(wiped)) => json!({ "process": reply.process, "wiped": wiped }),
+            Err(error) => json!({ "process": reply.process, "error": error.kind() }),
         };
         json!({
             "command": format!("secrets {}", self.command()),
@@ -183,59 +201,61 @@ impl Answer for Report {
     }
 }
 
-impl Backend {
+impl BackendOutcome {
     fn text(&self, provider: &ProviderId) -> String {
         match self {
-            Self::Has(version) => format!("'{provider}' has version {}", escape(&version.to_string())),
-            Self::Unsaid(None | Some(ProviderError::Unsupported)) => {
-                format!("'{provider}' does not say which version it has")
+            Self::CurrentVersion(version) => format!("'{provider}' has version {}", escape(&version.to_string())),
+            Self::VersionUnknown(None | Some(ProviderError::Unsupported)) => {
+                format!("'{provider}' does not report its version")
             }
-            Self::Unsaid(Some(error)) => format!("'{provider}' does not say which version it has: {error}"),
-            Self::MadeForEach => format!("'{provider}' makes another one for whoever asks"),
-            Self::Made(version) => format!("'{provider}' made version {}", escape(&version.to_string())),
-            Self::MakesNone => format!("'{provider}' makes no new versions: processes read what it has"),
-            Self::MayHaveMade(error) => format!("'{provider}' may have made a version: {error}"),
-            Self::MadeUnrecorded(error) => format!("'{provider}' may have made a version: {error}"),
+            Self::VersionUnknown(Some(error)) => format!("'{provider}' did not report its version: {error}"),
+            Self::Dynamic => format!("'{provider}' issues dynamic secrets"),
+            Self::NewVersion(version) => format!("'{provider}' created version {}", escape(&version.to_string())),
+            Self::RotationUnsupported => {
+                format!("'{provider}' does not create versions; processes read the current one")
+            }
+            Self::RotationUnknown(error) => format!("'{provider}' may have created a version: {error}"),
+            Self::RotationUnrecorded(error) => format!("'{provider}' may have created a version: {error}"),
             Self::Revoked(version) => format!("'{provider}' revoked version {}", escape(&version.to_string())),
-            Self::Gone(how) => format!("'{provider}' had revoked the current version before: it was {how}"),
-            Self::DoesNotRevoke => "the backend does not revoke: it still gives the secret to whoever asks".to_owned(),
-            Self::HasNone => format!("'{provider}' has no such secret"),
-            Self::Failed(error) => format!("'{provider}' did not revoke it: {error}"),
-            Self::Unrecorded(error) => format!("'{provider}' may not have revoked it: {error}"),
+            Self::Gone(how) => format!("'{provider}' has no current version to revoke: it was {how}"),
+            Self::RevocationUnsupported => {
+                format!("'{provider}' does not support revocation: the secret is still valid")
+            }
+            Self::NotFound => format!("'{provider}' has no such secret"),
+            Self::Failed(error) => format!("'{provider}' could not revoke the secret: {error}"),
+            Self::Unrecorded(error) => format!("'{provider}' may not have revoked the secret: {error}"),
         }
     }
 
-    /// A stable token, and the version that it is about.
+    /// Returns a stable token, and the version.
     fn token(&self) -> (&'static str, Option<String>) {
         match self {
-            Self::Has(version) => ("has", Some(version.to_string())),
-            Self::Unsaid(error) => (error.map_or("unsupported", |error| error.kind()), None),
-            Self::MadeForEach => ("made-for-each", None),
-            Self::Made(version) => ("made", Some(version.to_string())),
-            Self::MakesNone | Self::DoesNotRevoke => ("unsupported", None),
+            Self::CurrentVersion(version) => ("has", Some(version.to_string())),
+            Self::VersionUnknown(error) => (error.map_or("unsupported", |error| error.kind()), None),
+            Self::Dynamic => ("made-for-each", None),
+            Self::NewVersion(version) => ("made", Some(version.to_string())),
+            Self::RotationUnsupported | Self::RevocationUnsupported => ("unsupported", None),
             Self::Revoked(version) => ("revoked", Some(version.to_string())),
             Self::Gone(how) => (ProviderError::VersionGone(*how).kind(), None),
-            Self::HasNone => ("not-found", None),
-            Self::Failed(error) | Self::MayHaveMade(error) => (error.kind(), None),
-            Self::Unrecorded(_) | Self::MadeUnrecorded(_) => ("audit-unavailable", None),
+            Self::NotFound => ("not-found", None),
+            Self::Failed(error) | Self::RotationUnknown(error) => (error.kind(), None),
+            Self::Unrecorded(_) | Self::RotationUnrecorded(_) => ("audit-unavailable", None),
         }
     }
 }
 
-fn did(answer: &Result<Did, Silent>) -> String {
-    match answer {
-        Ok(Did::Wiped(0) | Did::Reread(Reread { kept: 0, .. })) => "kept none".to_owned(),
-        Ok(Did::Wiped(wiped)) => format!("wiped {}", values(*wiped)),
-        Ok(Did::Reread(Reread { kept, changed, failed: 0 })) => {
-            format!("kept {}, of which {changed} changed", values(*kept))
+fn outcome(response: &Result<ProcessOutcome, ProcessError>) -> String {
+    match response {
+        Ok(ProcessOutcome::Wiped(0) | ProcessOutcome::Reread(RereadReport { cached: 0, .. })) => {
+            "no cached values".to_owned()
         }
-        Ok(Did::Reread(Reread { kept, changed, failed })) => {
-            format!("kept {}, of which {changed} changed and {failed} could not be read", values(*kept))
+        Ok(ProcessOutcome::Wiped(wiped)) => format!("wiped {}", count(*wiped, "value", "values")),
+        Ok(ProcessOutcome::Reread(RereadReport { cached, changed, failed: 0 })) => {
+            format!("{}, {changed} changed", count(*cached, "cached value", "cached values"))
         }
-        Err(silent) => silent.to_string(),
+        Ok(ProcessOutcome::Reread(RereadReport { cached, changed, failed })) => {
+            format!("{}, {changed} changed, {failed} failed", count(*cached, "cached value", "cached values"))
+        }
+        Err(error) => error.to_string(),
     }
-}
-
-fn values(count: usize) -> String {
-    if count == 1 { "1 value".to_owned() } else { format!("{count} values") }
 }

@@ -1,37 +1,37 @@
-//! A bounded set of tasks, in which a new one takes the place of the oldest.
+//! A bounded set of tasks, in which a new task evicts the oldest.
 
 use std::collections::VecDeque;
 
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
-/// Tasks that end with this set, and of which only so many run at once.
-pub(super) struct Evicting<T> {
+/// A bounded set of tasks, which end when the set is dropped.
+pub(super) struct EvictingSet<T> {
     limit: usize,
     tasks: JoinSet<T>,
-    /// Every task that may still run, the oldest first.
+    /// Handles of tasks that may still run, oldest first.
     running: VecDeque<AbortHandle>,
 }
 
-impl<T: Send + 'static> Evicting<T> {
-    /// Makes an empty set of at most `limit` tasks.
+impl<T: Send + 'static> EvictingSet<T> {
+    /// Creates an empty set of at most `limit` tasks.
     pub(super) fn new(limit: usize) -> Self {
         Self { limit, tasks: JoinSet::new(), running: VecDeque::new() }
     }
 
-    /// Starts a task. In a full set, the oldest that has not finished ends for it.
+    /// Starts a task. A full set first aborts its oldest running task.
     pub(super) fn spawn(&mut self, task: impl Future<Output = T> + Send + 'static) {
         self.running.retain(|task| !task.is_finished());
         while self.running.len() >= self.limit && self.evict() {}
         self.running.push_back(self.tasks.spawn(task));
     }
 
-    /// Ends the oldest task. Returns whether there was one.
+    /// Aborts the oldest task. Returns true if there was one.
     pub(super) fn evict(&mut self) -> bool {
-        // Of a task that has finished meanwhile, the result stays.
+        // A finished task keeps its result.
         self.running.pop_front().inspect(AbortHandle::abort).is_some()
     }
 
-    /// Waits for the next task to finish; none if there is no task. Cancel safe.
+    /// Waits for the next task to finish. Returns `None` for an empty set. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         self.tasks.join_next().await
     }
@@ -45,7 +45,7 @@ mod tests {
 
     #[tokio::test]
     async fn full_set_evicts_oldest() {
-        let mut set = Evicting::new(2);
+        let mut set = EvictingSet::new(2);
         let oldest = set.tasks.len();
         set.spawn(pending::<u8>());
         set.spawn(pending());
@@ -61,11 +61,11 @@ mod tests {
 
     #[tokio::test]
     async fn finished_task_keeps_its_result() {
-        let mut set = Evicting::new(1);
+        let mut set = EvictingSet::new(1);
         set.spawn(ready(1));
         tokio::task::yield_now().await;
         set.spawn(pending());
         assert_eq!(set.next().await.unwrap().unwrap(), 1);
-        assert_eq!(set.running.len(), 1, "the second one runs on");
+        assert_eq!(set.running.len(), 1, "the second task still runs");
     }
 }
