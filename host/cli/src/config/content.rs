@@ -1,4 +1,4 @@
-//! A problem in a file's content, with its place.
+//! Problems in a file's content, with their positions.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use crate::escape::escape;
 use crate::messages::problem::Problem;
 
-/// A problem in a file's content, and where.
+/// A problem in a file's content, with its position.
 #[derive(Debug)]
 pub(crate) struct ContentError {
     problem: Problem,
@@ -21,7 +21,7 @@ pub(crate) struct ContentError {
 }
 
 impl ContentError {
-    /// A problem in these bytes of this text.
+    /// Creates the error for a problem in the bytes `span` of `text`.
     pub(super) fn new(path: &Path, text: &str, span: Range<usize>, problem: Problem) -> Self {
         let before = text.get(..span.start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -58,13 +58,14 @@ impl fmt::Display for ContentError {
     }
 }
 
-/// The text with each character that a terminal would obey replaced by others of the same length: places stay as they are.
+/// Replaces each character that a terminal interprets by others of the same length, so that
+/// positions stay valid.
 fn displayable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (character, escaped) in escapes(text) {
         match character.len_utf8() {
             _ if matches!(character, '\n' | '\t') || !escaped => shown.push(character),
-            // Half of a line's end, as a rule.
+            // Usually the first half of a CRLF.
             _ if character == '\r' => shown.push(' '),
             3 => shown.push(char::REPLACEMENT_CHARACTER),
             len => shown.extend(std::iter::repeat_n('?', len)),
@@ -73,9 +74,9 @@ fn displayable(text: &str) -> String {
     shown
 }
 
-/// An error as one line with its place, and its help: what the tests of this module compare.
+/// Renders an error as one line with its position, followed by its help.
 #[cfg(test)]
-pub(crate) fn said(error: &impl Diagnostic) -> String {
+pub(crate) fn render(error: &impl Diagnostic) -> String {
     match error.help() {
         Some(help) => format!("{error:#}\nhelp: {help}"),
         None => format!("{error:#}"),
@@ -99,48 +100,48 @@ mod tests {
     }
 
     #[test]
-    fn a_report_shows_the_place() {
+    fn report_shows_position() {
         let mut report = String::new();
         let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
         handler.render_report(&mut report, &wrong_type()).unwrap();
-        let expected = "  \u{d7} 'agent.id' is an integer, where a string belongs
+        let expected = "  \u{d7} 'agent.id' is an integer, expected a string
    ╭─[far.toml:2:6]
  1 │ [agent]
  2 │ id = 7
    ·      ┬
    ·      ╰── an integer
    ╰────
-  help: write it in quotes
+  help: put the value in quotes
 ";
         assert_eq!(report, expected);
     }
 
     #[test]
-    fn a_report_for_screen_readers_says_it() {
+    fn narrated_report_has_position() {
         let mut report = String::new();
         NarratableReportHandler::new().render_report(&mut report, &wrong_type()).unwrap();
-        let expected = "'agent.id' is an integer, where a string belongs
+        let expected = "'agent.id' is an integer, expected a string
     Diagnostic severity: error
 Begin snippet for far.toml starting at line 1, column 1
 
 snippet line 1: [agent]
 snippet line 2: id = 7
     label at line 2, column 6: an integer
-diagnostic help: write it in quotes
+diagnostic help: put the value in quotes
 ";
         assert_eq!(report, expected);
     }
 
     #[test]
-    fn the_alternate_form_begins_with_the_place() {
-        assert_eq!(wrong_type().to_string(), "'agent.id' is an integer, where a string belongs");
-        assert_eq!(format!("{:#}", wrong_type()), "far.toml:2:6: 'agent.id' is an integer, where a string belongs");
+    fn alternate_form_begins_with_position() {
+        assert_eq!(wrong_type().to_string(), "'agent.id' is an integer, expected a string");
+        assert_eq!(format!("{:#}", wrong_type()), "far.toml:2:6: 'agent.id' is an integer, expected a string");
         let after_umlaut = error("# a\n\u{fc} x\n", 7..8, Problem::LaterKey { key: "'x'".to_owned() });
         assert_eq!(format!("{after_umlaut:#}"), "far.toml:2:3: 'x' is not supported by this version of far");
     }
 
     #[test]
-    fn a_terminal_obeys_nothing_in_a_quotation() {
+    fn quoted_text_has_no_control_characters() {
         let text = "a\tb\r\n\u{1b}[2J\u{85}\u{61c}\u{202e}\u{2066}\u{e9}\u{20ac}\u{1f511}\n";
         let shown = displayable(text);
         assert_eq!(shown, "a\tb \n?[2J????\u{fffd}\u{fffd}\u{e9}\u{20ac}\u{1f511}\n");

@@ -1,4 +1,4 @@
-//! A document as a tree in which every key and value knows its place in the text.
+//! Documents as trees of keys and values with their positions in the text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,36 +9,36 @@ use toml::de::{DeTable, DeValue};
 
 use crate::messages::problem::Problem;
 
-/// A problem, and the bytes that have it.
+/// A problem, and its byte range.
 pub(super) type Located = (Range<usize>, Problem);
 
-/// A value, and the bytes of the text that it is; a table's are those of its header.
+/// A value and its byte range. The range of a table is its header.
 #[derive(Debug)]
 pub(super) struct Node<'a> {
-    /// The bytes.
+    /// The byte range.
     pub(super) span: Range<usize>,
     /// The value.
     pub(super) kind: Kind<'a>,
 }
 
-/// The values that TOML and JSON have.
+/// The values of TOML and JSON.
 #[derive(Debug)]
 pub(super) enum Kind<'a> {
     /// JSON's `null`.
     Null,
     /// `true` or `false`.
     Boolean(bool),
-    /// A whole number of 64 bits with sign.
+    /// A signed 64-bit integer.
     Integer(i64),
     /// Any other number.
     Float(f64),
-    /// TOML's dates and times, as written.
+    /// A date or time of TOML, as written.
     Datetime(String),
     /// A string.
     Text(Cow<'a, str>),
-    /// Several values.
+    /// A list of values.
     List(Vec<Node<'a>>),
-    /// Keys and values, in the order of the text; no key twice.
+    /// Keys and values in the order of the text, without duplicates.
     Table(Vec<Entry<'a>>),
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Kind<'a> {
 pub(super) struct Entry<'a> {
     /// The key.
     pub(super) name: Cow<'a, str>,
-    /// The key's place.
+    /// The byte range of the key.
     pub(super) name_span: Range<usize>,
     /// The value.
     pub(super) node: Node<'a>,
@@ -75,8 +75,7 @@ fn of_table(span: Range<usize>, table: DeTable<'_>) -> Result<Node<'_>, Located>
 
 fn of_value(value: Spanned<DeValue<'_>>) -> Result<Node<'_>, Located> {
     let span = value.span();
-    let number_problem =
-        || Problem::Syntax { format: "TOML", message: "a number that does not fit 64 bits".to_owned() };
+    let number_problem = || Problem::Syntax { format: "TOML", message: "number does not fit in 64 bits".to_owned() };
     let kind = match value.into_inner() {
         DeValue::String(text) => Kind::Text(text),
         DeValue::Boolean(value) => Kind::Boolean(value),
@@ -96,13 +95,13 @@ fn of_value(value: Spanned<DeValue<'_>>) -> Result<Node<'_>, Located> {
 }
 
 impl Node<'_> {
-    /// What the value is, for people; fits "is …".
+    /// Describes the type of the value; fits after "is".
     pub(super) fn description(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
             Kind::Boolean(_) => "a boolean",
             Kind::Integer(_) => "an integer",
-            Kind::Float(_) => "a fraction or a very large number",
+            Kind::Float(_) => "a floating-point number",
             Kind::Datetime(_) => "a date or time",
             Kind::Text(_) => "a string",
             Kind::List(_) => "a list",
@@ -110,11 +109,11 @@ impl Node<'_> {
         }
     }
 
-    /// The value as JSON, dates and times as strings.
+    /// Converts the value to JSON, with dates and times as strings.
     ///
     /// # Errors
     ///
-    /// The place of a number that JSON has not: infinity, or what is not a number.
+    /// The byte range of a number without a JSON representation: infinity or NaN.
     pub(super) fn to_json(&self) -> Result<Value, Range<usize>> {
         Ok(match &self.kind {
             Kind::Null => Value::Null,
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_toml_has_a_form_in_json() {
+    fn toml_values_convert_to_json() {
         let text =
             "a = 1\nb = 1.5\nc = true\nd = 'x'\ne = [0x10, 1_000]\nf = { g = 1979-05-27T07:32:00Z }\n[[h]]\n[[h]]\n";
         let expected = r#"{"a":1,"b":1.5,"c":true,"d":"x","e":[16,1000],"f":{"g":"1979-05-27T07:32:00Z"},"h":[{},{}]}"#;
@@ -154,32 +153,32 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_json_has_not_are_placed() {
+    fn infinite_numbers_are_located() {
         for number in ["inf", "-inf", "nan", "1e999"] {
             assert_eq!(json(&format!("x = [1.0, {number}]")), Err(10..10 + number.len()), "{number}");
         }
     }
 
     #[test]
-    fn entries_are_in_the_order_of_the_text() {
+    fn entries_keep_source_order() {
         let Kind::Table(entries) = parse_toml("b = 1\na = 2\n[d]\n[c]\n").unwrap().kind else { panic!("not a table") };
         let names: Vec<_> = entries.iter().map(|entry| (&*entry.name, entry.name_span.clone())).collect();
         assert_eq!(names, [("b", 0..1), ("a", 6..7), ("d", 13..14), ("c", 17..18)]);
     }
 
     #[test]
-    fn what_is_no_toml_is_placed() {
+    fn toml_syntax_errors_are_located() {
         assert_eq!(refused("[a]\nx = 1\n[a]\n"), (11..12, "not valid TOML: duplicate key".to_owned()));
         assert_eq!(refused("x = 1\nx = 2\n"), (6..7, "not valid TOML: duplicate key".to_owned()));
         assert_eq!(refused("x = [1\n"), (6..6, "not valid TOML: unclosed array, expected `]`".to_owned()));
         assert_eq!(
             refused("x = 9223372036854775808"),
-            (4..23, "not valid TOML: a number that does not fit 64 bits".to_owned())
+            (4..23, "not valid TOML: number does not fit in 64 bits".to_owned())
         );
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn nesting_depth_is_bounded() {
         let dotted = format!("{} = 1", vec!["a"; 200_000].join("."));
         for text in [format!("x = {}", "[".repeat(500_000)), format!("x = {}", "{x=".repeat(300_000)), dotted] {
             assert!(parse_toml(&text).is_err());

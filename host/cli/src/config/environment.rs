@@ -1,4 +1,4 @@
-//! The environment: what is read of it, and the one place where it is read.
+//! Access to environment variables. No other module reads them.
 
 #![expect(clippy::disallowed_methods, reason = "this is the module that the rule names")]
 
@@ -6,13 +6,13 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Where the user's caches are: `XDG_CACHE_HOME`, or `.cache` in `HOME` (XDG Base Directory Specification, by which a path
-/// that is not absolute counts as none).
+/// Returns the cache directory: `XDG_CACHE_HOME`, or `.cache` in `HOME`. As the XDG Base Directory
+/// Specification requires, relative paths are ignored.
 pub(crate) fn cache_home() -> Option<PathBuf> {
     home("XDG_CACHE_HOME", ".cache")
 }
 
-/// Where what the user's programs must know again is: `XDG_STATE_HOME`, or `.local/state` in `HOME`.
+/// Returns the state directory: `XDG_STATE_HOME`, or `.local/state` in `HOME`.
 pub(crate) fn state_home() -> Option<PathBuf> {
     home("XDG_STATE_HOME", ".local/state")
 }
@@ -33,8 +33,7 @@ pub(crate) fn certificate_folders() -> Vec<PathBuf> {
     env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// Returns a variable that says what a terminal can show, or what its reader wants; none of any
-/// other name.
+/// Returns a variable about terminal capabilities or color preferences; `None` for other names.
 pub(crate) fn terminal(name: &str) -> Option<OsString> {
     let is_known = matches!(name, "CLICOLOR" | "LANG" | "LC_ALL" | "LC_CTYPE" | "NO_COLOR" | "TERM");
     is_known.then(|| env::var_os(name)).flatten()

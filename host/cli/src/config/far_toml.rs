@@ -1,10 +1,10 @@
-//! `far.toml`: what the operator permits, and where secrets come from.
+//! `far.toml`, the operator's configuration: providers, permitted secrets and egress.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use far_core::broker::Repeats;
+use far_core::broker::RepeatRecording;
 use far_core::capability::{Catalog, CatalogEntry, Destination};
 use far_core::provider::Reference;
 use far_core::{AgentId, ProviderId, SecretName};
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 mod exchange;
 mod kind;
-mod life;
+mod lifetime;
 mod network;
 mod providers;
 mod secrets;
@@ -21,7 +21,7 @@ mod secrets;
 pub(crate) use self::exchange::RecipeConfig;
 use self::providers::provider;
 pub(crate) use self::providers::{ProviderConfig, ProviderKind};
-use self::secrets::Around;
+use self::secrets::SecretContext;
 use super::reader::{Keys, Value};
 use super::source::{Format, Source};
 use super::terms;
@@ -35,36 +35,36 @@ const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hos
 /// The operator's configuration.
 #[derive(Debug)]
 pub(crate) struct FarToml {
-    /// What the agent is called, if the file says.
+    /// The id of the agent, if set.
     pub(crate) agent_id: Option<AgentId>,
-    /// Whether it runs where there is swap.
+    /// True if far may run on a machine with swap.
     pub(crate) swap_allowed: bool,
-    /// The folder of what the next run must know, if the file says.
+    /// The state folder, if set.
     pub(crate) state: Option<PathBuf>,
-    /// What components may import of WASI.
+    /// The WASI mode.
     pub(crate) wasi: Wasi,
-    /// How handles that a task gets again are recorded.
-    pub(crate) repeats: Repeats,
-    /// Which requests may leave, and how.
+    /// The recording mode of repeated handles.
+    pub(crate) repeats: RepeatRecording,
+    /// The egress rules.
     pub(crate) egress: EgressConfig,
-    /// The backends, each name once, in the order of the file.
+    /// The backends in the order of the file. Names are unique.
     pub(crate) providers: Vec<ProviderConfig>,
-    /// What is made of keys that backends have.
+    /// The key exchanges.
     pub(crate) recipes: Vec<RecipeConfig>,
-    /// What may be used; every provider in it is one of `providers`.
+    /// The permitted secrets. Each provider is one of `providers`.
     pub(crate) catalog: Catalog,
 }
 
-/// Which requests may leave, and how.
+/// The egress rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EgressConfig {
-    /// Where requests without a secret may go, if their task was granted that too.
+    /// Destinations of requests without a secret. The task also needs a grant for them.
     pub(crate) destinations: Vec<Destination>,
-    /// Networks besides the public ones in which servers may be.
+    /// Networks of servers, in addition to public addresses.
     pub(crate) networks: Vec<IpNet>,
-    /// Where hosts are, without a look-up.
+    /// Static addresses of hosts, used without DNS.
     pub(crate) hosts: Vec<(String, SocketAddr)>,
-    /// The authorities that servers' certificates are of, if not the platform's: a file of PEM.
+    /// The PEM file of certificate authorities; default: the platform's.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -73,23 +73,23 @@ impl FarToml {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], by fault of whoever wrote the file, set its rights or named it.
+    /// [`ConfigError`] if the operator wrote an invalid file, or its path or permissions are wrong.
     ///
     /// # Security
     ///
-    /// A file that anybody but root and the effective user can write is refused.
+    /// A file that other users can write is refused. Root and the effective user are trusted.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         Self::of(&Source::read_trusted(path, Format::Toml)?)
     }
 
-    /// What who runs skills by hand has: one backend, and a catalog of what may be granted.
+    /// Returns the configuration of a run without a file: one backend and a catalog.
     pub(crate) fn local(provider: ProviderConfig, catalog: Catalog) -> Self {
         Self {
             agent_id: None,
             swap_allowed: false,
             state: None,
             wasi: Wasi::default(),
-            repeats: Repeats::default(),
+            repeats: RepeatRecording::default(),
             egress: EgressConfig::default(),
             providers: vec![provider],
             recipes: Vec::new(),
@@ -97,8 +97,9 @@ impl FarToml {
         }
     }
 
-    /// What a secret is called in its backend; of what is made of a key, what that is called.
-    pub(crate) fn called<'a>(&'a self, entry: &'a CatalogEntry) -> &'a Reference {
+    /// Returns the reference of a secret in its backend. For an exchanged key, the reference of the
+    /// key.
+    pub(crate) fn backend_reference<'a>(&'a self, entry: &'a CatalogEntry) -> &'a Reference {
         let recipe = self.recipes.iter().find(|recipe| recipe.name == entry.reference);
         recipe.map_or(&entry.reference, |recipe| &recipe.key)
     }
@@ -120,10 +121,10 @@ impl FarToml {
         let tools = root.take("tools").map(secrets::tools).transpose()?.unwrap_or_default();
         let (mut catalog, mut recipes) = (Catalog::new(), Vec::new());
         if let Some(table) = root.take("secrets") {
-            let around = Around { providers: &providers, tools: &tools, folder: source.folder() };
+            let context = SecretContext { providers: &providers, tools: &tools, folder: source.folder() };
             for (name, value) in table.table()?.names() {
                 let secret = name.read(SecretName::parse)?;
-                let (entry, recipe) = secrets::entry(&secret, value, &around)?;
+                let (entry, recipe) = secrets::entry(&secret, value, &context)?;
                 recipes.extend(recipe);
                 catalog.insert(secret, entry).map_err(|error| name.invalid(error, None))?;
             }
@@ -132,7 +133,7 @@ impl FarToml {
     }
 }
 
-/// What is said of the agent itself.
+/// The `[agent]` table.
 #[derive(Default)]
 struct Agent {
     id: Option<AgentId>,
@@ -153,7 +154,7 @@ fn swap(value: &Value<'_>) -> Result<bool, ConfigError> {
     match &*terms::text(value)? {
         "allowed" => Ok(true),
         "refused" => Ok(false),
-        _ => Err(value.invalid("not a way to deal with swap", Some("it is \"refused\" or \"allowed\"".to_owned()))),
+        _ => Err(value.invalid("invalid value", Some("use \"refused\" or \"allowed\"".to_owned()))),
     }
 }
 
@@ -162,16 +163,16 @@ fn wasi(runtime: Value<'_>) -> Result<Wasi, ConfigError> {
     match &*terms::text(&wasi)? {
         "inert" => Ok(Wasi::Inert),
         "strict" => Ok(Wasi::Strict),
-        _ => Err(wasi.invalid("not a way to link WASI", Some("it is \"inert\" or \"strict\"".to_owned()))),
+        _ => Err(wasi.invalid("invalid value", Some("use \"inert\" or \"strict\"".to_owned()))),
     }
 }
 
-fn repeats(pal: Value<'_>) -> Result<Repeats, ConfigError> {
-    let Some(repeats) = pal.table_of(&PAL)?.take("repeats") else { return Ok(Repeats::default()) };
+fn repeats(pal: Value<'_>) -> Result<RepeatRecording, ConfigError> {
+    let Some(repeats) = pal.table_of(&PAL)?.take("repeats") else { return Ok(RepeatRecording::default()) };
     match &*terms::text(&repeats)? {
-        "each" => Ok(Repeats::Each),
-        "counted" => Ok(Repeats::Counted),
-        _ => Err(repeats.invalid("not a way to record repeats", Some("it is \"each\" or \"counted\"".to_owned()))),
+        "each" => Ok(RepeatRecording::Each),
+        "counted" => Ok(RepeatRecording::Counted),
+        _ => Err(repeats.invalid("invalid value", Some("use \"each\" or \"counted\"".to_owned()))),
     }
 }
 
@@ -180,7 +181,7 @@ fn egress(value: Value<'_>, folder: &Path) -> Result<EgressConfig, ConfigError> 
     let mut networks = HashSet::new();
     let network = |value: Value<'_>| {
         let network = value.read(network::network)?;
-        if networks.insert(network) { Ok(network) } else { Err(value.invalid("is there twice", None)) }
+        if networks.insert(network) { Ok(network) } else { Err(value.invalid("duplicate network", None)) }
     };
     let mut hosts = Vec::new();
     if let Some(table) = table.take("hosts") {

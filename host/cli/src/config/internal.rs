@@ -15,10 +15,10 @@ use crate::messages::config::ConfigError;
 /// The largest file that is read, in bytes.
 pub const MAX_LEN: usize = super::source::MAX_LEN;
 
-/// A refused file: the error on one line, and as a terminal shows it.
+/// The error of a refused file: on one line, and as a terminal shows it.
 #[derive(Debug)]
-pub struct Refused {
-    /// The message behind its place: `far.toml:12:1: `.
+pub struct ParseFailure {
+    /// The message with its position, such as `far.toml:12:1: `.
     pub line: String,
     /// The whole report.
     pub report: String,
@@ -52,8 +52,8 @@ pub struct Operator {
 ///
 /// # Errors
 ///
-/// [`Refused`].
-pub fn far_toml(text: &str) -> Result<Operator, Refused> {
+/// [`ParseFailure`].
+pub fn far_toml(text: &str) -> Result<Operator, ParseFailure> {
     let source = Source::new(Path::new("far.toml"), text.to_owned(), Format::Toml);
     let file = FarToml::of(&source).map_err(|error| refused(&error))?;
     Ok(Operator { catalog: file.catalog, egress: file.egress.destinations })
@@ -63,8 +63,8 @@ pub fn far_toml(text: &str) -> Result<Operator, Refused> {
 ///
 /// # Errors
 ///
-/// [`Refused`].
-pub fn task_file(text: &str, json: bool) -> Result<Task, Refused> {
+/// [`ParseFailure`].
+pub fn task_file(text: &str, json: bool) -> Result<Task, ParseFailure> {
     let (name, format) = if json { ("task.json", Format::Json) } else { ("task.toml", Format::Toml) };
     let source = Source::new(Path::new(name), text.to_owned(), format);
     let TaskFile { grants, egress, input, limits, .. } = TaskFile::of(&source).map_err(|error| refused(&error))?;
@@ -81,10 +81,10 @@ pub fn task_file(text: &str, json: bool) -> Result<Task, Refused> {
     Ok(Task { grants, egress, input, timeout: limits.timeout, limits: counts.into_iter().flatten().collect() })
 }
 
-fn refused(error: &ConfigError) -> Refused {
+fn refused(error: &ConfigError) -> ParseFailure {
     let mut report = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor());
-    // Nothing that is written to memory fails.
+    // Writing to a string does not fail.
     let _ = handler.render_report(&mut report, error);
-    Refused { line: format!("{error:#}"), report }
+    ParseFailure { line: format!("{error:#}"), report }
 }

@@ -1,4 +1,4 @@
-//! JSON with places: `serde_json` judges the text, and `jsonc-parser` says where its values are.
+//! JSON with positions: `serde_json` validates the text, and `jsonc-parser` locates its values.
 
 use std::collections::HashSet;
 
@@ -10,10 +10,10 @@ use serde_json::{Number, Value};
 use super::document::{Entry, Kind, Located, Node};
 use crate::messages::problem::Problem;
 
-/// How deep lists and objects may be in each other.
+/// The maximum nesting depth of lists and objects.
 const MAX_DEPTH: usize = 80;
 
-/// JSON and nothing else. Every option is named: a new one is decided on before it is compiled.
+/// Strict JSON. Every option is listed, so that a new one fails to compile until it is set.
 const STRICT: ParseOptions = ParseOptions {
     allow_comments: false,
     allow_loose_object_property_names: false,
@@ -27,12 +27,12 @@ const STRICT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// Parses a JSON document in which no object has a key twice.
+/// Parses a JSON document without duplicate keys.
 ///
 /// # Security
 ///
-/// `serde_json` comes first and decides: `jsonc-parser` takes control characters in strings and
-/// white space that JSON has not, and its recursion is then within `serde_json`'s limit.
+/// `serde_json` validates the text first: `jsonc-parser` accepts control characters in strings and
+/// other white space. This also bounds the recursion of `jsonc-parser`.
 pub(super) fn parse(text: &str) -> Result<Node<'_>, Located> {
     serde_json::from_str::<Value>(text).map_err(|error| refused(text, &error))?;
     let parsed = parse_to_ast(text, &CollectOptions::default(), &STRICT).map_err(|error| {
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Node<'_>, Located> {
 fn node(value: Ast<'_>, depth: usize) -> Result<Node<'_>, Located> {
     let Range { start, end } = value.range();
     if depth > MAX_DEPTH {
-        return Err(syntax(start..start + 1, "too many lists and objects in each other".to_owned()));
+        return Err(syntax(start..start + 1, "nested too deeply".to_owned()));
     }
     let kind = match value {
         Ast::NullKeyword(_) => Kind::Null,
@@ -72,7 +72,7 @@ fn entries(properties: Vec<ObjectProp<'_>>, depth: usize) -> Result<Vec<Entry<'_
         let Range { start, end } = name.range();
         let name = name.into_string();
         if !names.insert(name.clone()) {
-            return Err((start..end, Problem::Twice { key: format!("{name:?}") }));
+            return Err((start..end, Problem::DuplicateKey { key: format!("{name:?}") }));
         }
         entries.push(Entry { name: name.into(), name_span: start..end, node: node(value, depth + 1)? });
     }
@@ -87,7 +87,7 @@ fn number(text: &str) -> Option<Kind<'_>> {
     }
 }
 
-/// What `serde_json` refuses, and the character at which it does.
+/// Converts an error of `serde_json`, with the character where it occurred.
 fn refused(text: &str, error: &serde_json::Error) -> Located {
     let (line, column) = (error.line(), error.column());
     let message = error.to_string();
@@ -95,7 +95,7 @@ fn refused(text: &str, error: &serde_json::Error) -> Located {
     if error.is_eof() {
         return syntax(text.len()..text.len(), message);
     }
-    // A line counts from 1, a column in bytes from 1; column 0 is the end of the line before.
+    // Lines and columns (in bytes) count from 1. Column 0 is the end of the previous line.
     let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
     let at = (lines.map(str::len).sum::<usize>() + column).saturating_sub(1);
     let start = text.floor_char_boundary(at);
@@ -121,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_what_serde_json_says_it_is() {
+    fn document_equals_serde_json_value() {
         let value: Value = serde_json::from_str(DOCUMENT).unwrap();
         assert_eq!(parse(DOCUMENT).unwrap().to_json(), Ok(value));
     }
 
     #[test]
-    fn every_change_of_one_byte_is_judged_as_serde_json_does() {
+    fn one_byte_changes_match_serde_json() {
         for at in 0..=DOCUMENT.len() {
             for other in " \"\\{}[]:,0-+.eExtn\u{1}\u{e9}".chars() {
                 let (before, after) = DOCUMENT.split_at(at);
@@ -137,8 +137,8 @@ mod tests {
                 {
                     let expected: Option<Value> = serde_json::from_str(&text).ok();
                     match parse(&text) {
-                        // What only this parser refuses.
-                        Err((_, Problem::Twice { .. })) => assert!(expected.is_some(), "{text:?}"),
+                        // Only this parser refuses duplicate keys.
+                        Err((_, Problem::DuplicateKey { .. })) => assert!(expected.is_some(), "{text:?}"),
                         parsed => assert_eq!(parsed.ok().map(|node| node.to_json().unwrap()), expected, "{text:?}"),
                     }
                 }
@@ -147,21 +147,21 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_of_a_document_is_refused() {
+    fn truncated_document_is_refused() {
         for end in 0..DOCUMENT.trim_end().len() {
             assert!(parse(&DOCUMENT[..end]).is_err(), "{end}");
         }
     }
 
     #[test]
-    fn values_know_their_place() {
+    fn values_have_positions() {
         let Kind::Table(entries) = parse(r#"{ "a": [1], "b": "x" }"#).unwrap().kind else { panic!("not a table") };
         let places: Vec<_> = entries.iter().map(|entry| (entry.name_span.clone(), entry.node.span.clone())).collect();
         assert_eq!(places, [(2..5, 7..10), (12..15, 17..20)]);
     }
 
     #[test]
-    fn what_is_no_json_is_placed() {
+    fn json_syntax_errors_are_located() {
         let cases = [
             ("", 0..0, "EOF while parsing a value"),
             ("{\"a\" 1}", 5..6, "expected `:`"),
@@ -190,16 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_there_once() {
-        assert_eq!(refused(r#"{"a": 1, "\u0061": 2}"#), (9..17, "the key \"a\" is there twice".to_owned()));
-        assert_eq!(refused(r#"[{"\u202e": {}, "\u202e": {}}]"#).1, "the key \"\\u{202e}\" is there twice");
+    fn duplicate_key_is_refused() {
+        assert_eq!(refused(r#"{"a": 1, "\u0061": 2}"#), (9..17, "duplicate key \"a\"".to_owned()));
+        assert_eq!(refused(r#"[{"\u202e": {}, "\u202e": {}}]"#).1, "duplicate key \"\\u{202e}\"");
         assert!(parse(r#"[{"a": 1}, {"a": {"a": 1}}]"#).is_ok());
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn nesting_depth_is_bounded() {
         assert!(parse(&format!("{}{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1))).is_ok());
-        let too_deep = "not valid JSON: too many lists and objects in each other".to_owned();
+        let too_deep = "not valid JSON: nested too deeply".to_owned();
         for depth in [MAX_DEPTH + 2, 127] {
             assert_eq!(refused(&format!("{}{}", "[".repeat(depth), "]".repeat(depth))), (81..82, too_deep.clone()));
         }
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// Texts that lenient readers of JSON accept.
+    /// Documents that lenient JSON parsers accept.
     const LENIENT: [&str; 18] = [
         "[1] // a",
         "/* a */ [1]",
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn places_count_bytes_of_characters() {
+    fn positions_count_bytes() {
         let Kind::Table(entries) = parse("{\"\u{1f511}\\ud83d\\udd11\": [\"\u{fc}\", 1]}").unwrap().kind else {
             panic!("not a table")
         };

@@ -1,16 +1,17 @@
-//! The files that people write: `far.toml`, the operator's; the task file, the scheduler's; a review's [`policy`]; and
-//! the little that is read of the [`environment`].
+//! Configuration files: `far.toml` of the operator, the task file of the scheduler, and the
+//! [`policy`] of a review. Also access to the [`environment`].
 //!
-//! A file is read in three steps: its [`source`] (who may have written it, how large it is, whether it is text), its
-//! [`document`] (TOML or [`json`], every value with its place), and its meaning ([`far_toml`], [`task_file`],
-//! [`policy`]), which takes values from the document by way of the [`reader`].
+//! A file is read in three steps. [`source`] checks ownership, size and encoding. [`document`] and
+//! [`json`] parse TOML and JSON into values with positions. [`far_toml`], [`task_file`] and
+//! [`policy`] interpret the values through the [`reader`].
 //!
 //! # Invariants
 //!
-//! - Nothing is skipped: a key that is not known is an error, and one that only a later version knows is a different
-//!   error, so that no restriction that somebody wrote down is silently not in force.
-//! - An error about a file's content says which key, in which line and column, and what to write instead.
-//! - No file is looked for: paths are arguments. These files hold no secret values, so errors may quote them.
+//! - No key is ignored: unknown keys are errors, and so are keys of later versions. A written
+//!   restriction is never silently without effect.
+//! - An error about a file's content names key, line and column, and a correction.
+//! - Files are never searched for: paths are arguments. These files hold no secret values, so
+//!   errors may quote them.
 
 pub(crate) mod content;
 mod document;

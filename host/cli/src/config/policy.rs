@@ -1,4 +1,4 @@
-//! The policy of `far inspect`: what a team lets into its repository without asking.
+//! The policy of `far inspect`.
 
 use std::path::Path;
 
@@ -17,7 +17,8 @@ const ROOT: Keys =
 ///
 /// # Errors
 ///
-/// [`ConfigError`], by fault of whoever wrote or named the file; also if the policy restricts nothing.
+/// [`ConfigError`] if the author of the policy wrote an invalid file, the path is wrong, or the
+/// policy has no rules.
 pub(crate) fn read(path: &Path) -> Result<Policy, ConfigError> {
     of(&Source::read(path, Format::Toml)?)
 }
@@ -27,8 +28,8 @@ fn of(source: &Source) -> Result<Policy, ConfigError> {
     let max_severity = root.take("max-severity").map(|value| value.read(str::parse::<Severity>)).transpose()?;
     let accept = root.take("accept");
     if let (Some(accept), None) = (&accept, max_severity) {
-        let help = "set 'max-severity' too: findings are accepted that are graver".to_owned();
-        return Err(accept.invalid("without 'max-severity' there is nothing to accept", Some(help)));
+        let help = "set 'max-severity': 'accept' lists findings above it".to_owned();
+        return Err(accept.invalid("has no effect without 'max-severity'", Some(help)));
     }
     let policy = Policy {
         max_severity,
@@ -42,7 +43,7 @@ fn of(source: &Source) -> Result<Policy, ConfigError> {
         destinations: root.take("destinations").map(terms::destinations).transpose()?,
     };
     if policy == Policy::default() {
-        return Err(root.invalid("a policy without a rule lets everything pass: set 'max-severity', or another"));
+        return Err(root.invalid("the policy has no rules: set at least one, such as 'max-severity'"));
     }
     Ok(policy)
 }
@@ -56,7 +57,7 @@ fn finding(value: &Value<'_>) -> Result<FindingId, ConfigError> {
     parsed.map_err(|error| {
         let near = nearest(&text, FindingId::TABLE.iter().map(|(_, name, _)| *name));
         let help = near.map_or_else(
-            || "'far inspect' shows the ids of what it finds".to_owned(),
+            || "run 'far inspect' for the ids of findings".to_owned(),
             |near| format!("did you mean '{near}'?"),
         );
         value.invalid(error, Some(help))
@@ -65,8 +66,8 @@ fn finding(value: &Value<'_>) -> Result<FindingId, ConfigError> {
 
 fn worlds(value: Value<'_>) -> Result<Vec<World>, ConfigError> {
     if value.is_empty_list() {
-        let help = "leave 'worlds' out to mean every world".to_owned();
-        return Err(value.invalid("no component is of none of them", Some(help)));
+        let help = "omit 'worlds' to allow every world".to_owned();
+        return Err(value.invalid("an empty list matches no component", Some(help)));
     }
     value.list(|value| value.read(str::parse::<World>))
 }
@@ -78,7 +79,7 @@ fn operations(value: Value<'_>) -> Result<Operations, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::content::said;
+    use crate::config::content::render;
 
     fn policy(text: &str) -> Result<Policy, ConfigError> {
         of(&Source::new(Path::new("policy.toml"), text.to_owned(), Format::Toml))
@@ -102,22 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_nothing_lets_nothing() {
+    fn empty_list_permits_nothing() {
         let policy = policy("operations = []\nsecrets = []\ndestinations = []\n").unwrap();
         assert_eq!(policy.operations, Some(Operations::default()));
         assert_eq!((policy.secrets, policy.destinations), (Some(Vec::new()), Some(Vec::new())));
     }
 
     #[test]
-    fn what_restricts_nothing_or_means_nothing_is_refused() {
+    fn empty_or_invalid_policy_is_refused() {
         for (text, expected) in [
-            ("", "the document: a policy without a rule lets everything pass"),
-            ("worlds = []", "'worlds': no component is of none of them\nhelp: leave 'worlds' out to mean every world"),
+            ("", "the document: the policy has no rules"),
+            ("worlds = []", "'worlds': an empty list matches no component\nhelp: omit 'worlds' to allow every world"),
             ("worlds = ['skil']", "'worlds[0]': a world is one of 'skill', 'skill-revealing', 'other'"),
             ("secrets = ['a/*b']", "'secrets[0]': "),
         ] {
-            let said = said(&policy(text).unwrap_err());
-            assert!(said.contains(expected), "{text}: {said}");
+            let error = render(&policy(text).unwrap_err());
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

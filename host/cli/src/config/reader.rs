@@ -1,4 +1,4 @@
-//! Takes values out of a document, with the key of each at hand for the error it may be.
+//! Typed access to the values of a document, with errors that name the key.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -8,16 +8,16 @@ use super::source::Source;
 use crate::messages::config::ConfigError;
 use crate::messages::problem::{Problem, Type};
 
-/// The keys of one kind of table.
+/// The keys of a table.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// Those that there are.
+    /// The supported keys.
     pub(super) known: &'static [&'static str],
-    /// Those that only a later version has.
+    /// The keys of later versions.
     pub(super) later: &'static [&'static str],
 }
 
-/// A value, with its full key.
+/// A value with its full key.
 #[derive(Debug)]
 pub(super) struct Value<'a> {
     source: &'a Source,
@@ -26,18 +26,18 @@ pub(super) struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The whole document.
+    /// Parses a document, and returns its root.
     pub(super) fn root(source: &'a Source) -> Result<Self, ConfigError> {
         Ok(Self { source, key: String::new(), node: source.parse()? })
     }
 
-    /// Reads a string as whatever `parse` makes of it.
+    /// Reads a string with `parse`.
     pub(super) fn read<T, E: Display>(&self, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, ConfigError> {
         let Kind::Text(text) = &self.node.kind else { return Err(self.wrong_type(Type::Text)) };
         parse(text).map_err(|error| self.invalid(error, None))
     }
 
-    /// Reads an integer as whatever `parse` makes of it.
+    /// Reads an integer with `parse`.
     pub(super) fn read_integer<T, E: Display>(
         &self,
         parse: impl FnOnce(i64) -> Result<T, E>,
@@ -52,70 +52,70 @@ impl<'a> Value<'a> {
         Ok(value)
     }
 
-    /// Reads a list, each value with `each`.
+    /// Reads a list, and each element with `each`.
     pub(super) fn list<T>(self, mut each: impl FnMut(Self) -> Result<T, ConfigError>) -> Result<Vec<T>, ConfigError> {
         let Kind::List(nodes) = self.node.kind else { return Err(self.wrong_type(Type::List)) };
         let element = |(index, node)| each(Self { source: self.source, key: format!("{}[{index}]", self.key), node });
         nodes.into_iter().enumerate().map(element).collect()
     }
 
-    /// Takes the value as a table of these keys.
+    /// Reads a table, and refuses keys other than `keys`.
     pub(super) fn table_of(self, keys: &'static Keys) -> Result<Table<'a>, ConfigError> {
         let table = self.table()?;
         table.only(keys)?;
         Ok(table)
     }
 
-    /// Takes the value as a table of any keys.
+    /// Reads a table with any keys.
     pub(super) fn table(self) -> Result<Table<'a>, ConfigError> {
         let Kind::Table(entries) = self.node.kind else { return Err(self.wrong_type(Type::Table)) };
         Ok(Table { source: self.source, key: self.key, span: self.node.span, entries })
     }
 
-    /// The value as JSON: as it was written, or as near as TOML is to it.
+    /// Returns the value as JSON: unchanged if the file is JSON, else converted from TOML.
     pub(super) fn json(&self) -> Result<Vec<u8>, ConfigError> {
         if let Some(written) = self.source.written_json(&self.node.span) {
             return Ok(written.as_bytes().to_vec());
         }
         let value = self.node.to_json().map_err(|span| {
-            let message = "JSON has no such number".to_owned();
+            let message = "number has no JSON representation".to_owned();
             self.source.error(&span, Problem::Invalid { key: self.key(), message, help: None })
         })?;
         Ok(value.to_string().into_bytes())
     }
 
-    /// Whether the value is a string.
+    /// Returns true if the value is a string.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.node.kind, Kind::Text(_))
     }
 
-    /// Whether the value is an integer.
+    /// Returns true if the value is an integer.
     pub(super) fn is_integer(&self) -> bool {
         matches!(self.node.kind, Kind::Integer(_))
     }
 
-    /// Whether the value is a list.
+    /// Returns true if the value is a list.
     pub(super) fn is_list(&self) -> bool {
         matches!(self.node.kind, Kind::List(_))
     }
 
-    /// Whether the value is a list of nothing.
+    /// Returns true if the value is an empty list.
     pub(super) fn is_empty_list(&self) -> bool {
         matches!(&self.node.kind, Kind::List(nodes) if nodes.is_empty())
     }
 
-    /// The error that the value is of another type.
+    /// Returns the error for a value of the wrong type.
     pub(super) fn wrong_type(&self, expected: Type) -> ConfigError {
         let problem = Problem::WrongType { key: self.key(), expected, found: self.node.description() };
         self.source.error(&self.node.span, problem)
     }
 
-    /// The error that the value, right in type, means nothing.
+    /// Returns the error for an invalid value of the right type.
     pub(super) fn invalid(&self, message: impl Display, help: Option<String>) -> ConfigError {
         self.source.error(&self.node.span, Problem::Invalid { key: self.key(), message: message.to_string(), help })
     }
 
-    /// The error that only a later version has the value.
+    /// Returns the error for a value of a later version.
     pub(super) fn later(&self, help: &'static str) -> ConfigError {
         self.source.error(&self.node.span, Problem::LaterValue { key: self.key(), help })
     }
@@ -125,7 +125,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Keys and values that have not been taken yet.
+/// The remaining keys and values of a table.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
     source: &'a Source,
@@ -135,8 +135,8 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Refuses the first key that is not one of these. Comes before anything is said to be missing: a key that is
-    /// missing is often there, misspelt.
+    /// Refuses the first key outside `keys`. Call it before requiring keys: a missing key is often
+    /// present, but misspelled.
     pub(super) fn only(&self, keys: &'static Keys) -> Result<(), ConfigError> {
         let Some(entry) = self.entries.iter().find(|entry| !keys.known.contains(&&*entry.name)) else {
             return Ok(());
@@ -150,34 +150,34 @@ impl<'a> Table<'a> {
         Err(self.source.error(&entry.name_span, problem))
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if no entries remain.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Whether a key is there, and was not taken.
+    /// Returns true if a key remains.
     pub(super) fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| entry.name == name)
     }
 
-    /// Takes the value of a key, if it is there.
+    /// Takes the value of a key, if present.
     pub(super) fn take(&mut self, name: &str) -> Option<Value<'a>> {
         let index = self.entries.iter().position(|entry| entry.name == name)?;
         let entry = self.entries.swap_remove(index);
         Some(Value { source: self.source, key: join(&self.key, name), node: entry.node })
     }
 
-    /// Takes the value of a key that has to be there.
+    /// Takes the value of a required key.
     pub(super) fn require(&mut self, name: &'static str) -> Result<Value<'a>, ConfigError> {
         self.take(name).ok_or_else(|| self.missing(name))
     }
 
-    /// The error that a key is not there.
+    /// Returns the error for a missing key.
     pub(super) fn missing(&self, name: &'static str) -> ConfigError {
         self.source.error(&self.span, Problem::Missing { key: quoted(&join(&self.key, name)), name })
     }
 
-    /// The rest, in the order of the file, of a table whose keys are names: each name, and what it names.
+    /// Returns the remaining entries in the order of the file, for a table whose keys are names.
     pub(super) fn names(self) -> impl Iterator<Item = (Value<'a>, Value<'a>)> {
         let Self { source, key, entries, .. } = self;
         entries.into_iter().map(move |entry| {
@@ -187,26 +187,27 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// The error that the values make no sense together.
+    /// Returns the error for a contradiction between values.
     pub(super) fn invalid(&self, message: impl Display) -> ConfigError {
         let problem = Problem::Invalid { key: quoted(&self.key), message: message.to_string(), help: None };
         self.source.error(&self.span, problem)
     }
 }
 
-/// The full key of a key in a table; keys that TOML would have in quotes are.
+/// Joins a table and a key. Keys that need quotes in TOML are quoted.
 pub(super) fn join(table: &str, name: &str) -> String {
     let is_bare = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let dot = if table.is_empty() { "" } else { "." };
     if is_bare { format!("{table}{dot}{name}") } else { format!("{table}{dot}{name:?}") }
 }
 
-/// A full key as messages have it; the document itself has none.
+/// Quotes a full key for messages.
 fn quoted(key: &str) -> String {
     if key.is_empty() { "the document".to_owned() } else { format!("'{key}'") }
 }
 
-/// The candidate that was probably meant: at most a third of the letters differ, case and `_` for `-` aside.
+/// Returns the closest candidate. At most a third of the letters may differ; case and `_` for `-`
+/// are ignored.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name = name.to_lowercase().replace('_', "-");
     let distance = |candidate: &&str| strsim::osa_distance(&name, candidate);
@@ -219,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_is_near() {
+    fn nearest_candidate_is_similar() {
         let candidates = ["ttl", "operations", "max-uses", "id"];
         let cases = [
             ("ttll", Some("ttl")),
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_joined_as_toml_writes_them() {
+    fn joined_keys_follow_toml_quoting() {
         assert_eq!(join("", "agent"), "agent");
         assert_eq!(join("secrets", "github-token"), "secrets.github-token");
         assert_eq!(join("secrets", "ci/a.b"), "secrets.\"ci/a.b\"");

@@ -1,4 +1,4 @@
-//! A file's text, and whether it is to be believed.
+//! Files: size, encoding and trust.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -19,12 +19,12 @@ use crate::messages::problem::Problem;
 /// The largest file that is read, in bytes.
 pub(super) const MAX_LEN: usize = 1024 * 1024;
 
-/// The formats that files are written in.
+/// The formats of configuration files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     /// TOML 1.1.
     Toml,
-    /// JSON, in which no object has a key twice.
+    /// JSON without duplicate keys.
     Json,
 }
 
@@ -37,24 +37,24 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads a file that anybody may have written.
+    /// Reads a file without checking its owner.
     pub(super) fn read(path: &Path, format: Format) -> Result<Self, ConfigError> {
         let file = open_regular(path).map_err(refused)?;
         Self::of(path, format, &file)
     }
 
-    /// Reads a file that only root or the user that runs this process may have written.
+    /// Reads a file that only root or the user of this process can write.
     ///
     /// # Security
     ///
-    /// What is checked is what is read: owner and mode are those of the open file, wherever links led to. The folders
-    /// above it are not looked at.
+    /// Owner and mode are checked on the open file, after links are resolved. The parent folders
+    /// are not checked.
     pub(super) fn read_trusted(path: &Path, format: Format) -> Result<Self, ConfigError> {
         let file = open_trusted(path)?;
         Self::of(path, format, &file)
     }
 
-    /// A text as if it had been read.
+    /// Returns a source with the given text.
     pub(super) fn new(path: &Path, text: String, format: Format) -> Self {
         Self { path: path.to_owned(), text, format }
     }
@@ -68,7 +68,7 @@ impl Source {
         Ok(Self::new(path, text, format))
     }
 
-    /// The document that the text is.
+    /// Parses the text.
     pub(super) fn parse(&self) -> Result<Node<'_>, ConfigError> {
         let parsed = match self.format {
             Format::Toml => document::parse_toml(&self.text),
@@ -77,7 +77,7 @@ impl Source {
         parsed.map_err(|(span, problem)| self.error(&span, problem))
     }
 
-    /// A problem in these bytes. Of a value that goes on over several lines, only the first is shown.
+    /// Returns the error for a problem in these bytes. Only the first line of a value is shown.
     pub(super) fn error(&self, span: &Range<usize>, problem: Problem) -> ConfigError {
         let first_line = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let start = span.start.min(self.text.len());
@@ -85,12 +85,12 @@ impl Source {
         ConfigError::Content(Box::new(content))
     }
 
-    /// The folder that the file is in: what paths in it are relative to.
+    /// Returns the folder of the file, the base of relative paths in it.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The bytes of a value as they were written, if that is JSON.
+    /// Returns the original text of a value, if the file is JSON.
     pub(super) fn written_json(&self, span: &Range<usize>) -> Option<&str> {
         match self.format {
             Format::Json => self.text.get(span.clone()),
@@ -99,17 +99,17 @@ impl Source {
     }
 }
 
-/// Reads the authorities that the operator's file names, as they are.
+/// Reads a `ca-file` of the operator's configuration.
 ///
 /// # Security
 ///
-/// Whoever may write them may have any server taken for the right one: they are believed as the file that names them is
-/// ([`Source::read_trusted`]).
+/// A user who can write this file can impersonate any server. The checks are those of
+/// [`Source::read_trusted`].
 pub(crate) fn read_authorities(path: &Path) -> Result<Vec<u8>, ConfigError> {
     bytes(path, &open_trusted(path)?)
 }
 
-/// Lists a folder of authorities that only root or the user that runs this process may change.
+/// Lists a folder of authorities that only root or the user of this process can change.
 pub(crate) fn open_trusted_folder(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let failed = |source: io::Error| ConfigError::Read { path: path.to_owned(), source };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
@@ -143,13 +143,13 @@ pub(crate) fn read_authority_of(path: &Path, seen: &mut HashSet<(u64, u64)>) -> 
 
 fn bytes(path: &Path, file: &File) -> Result<Vec<u8>, ConfigError> {
     let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that fits from one that does not.
+    // One byte beyond the limit detects a file that is too large.
     let mut limited = file.take(MAX_LEN as u64 + 1);
     limited.read_to_end(&mut bytes).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     if bytes.len() > MAX_LEN { Err(ConfigError::TooLarge { path: path.to_owned(), limit: MAX_LEN }) } else { Ok(bytes) }
 }
 
-/// Opens a file that only root or the user that runs this process may have written.
+/// Opens a file that only root or the user of this process can write.
 fn open_trusted(path: &Path) -> Result<File, ConfigError> {
     TrustedFile::open(path, Trust::Unwritable).map(File::from).map_err(refused)
 }
@@ -173,9 +173,9 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::config::content::said;
+    use crate::config::content::render;
 
-    /// A folder with one file of this content and mode.
+    /// Creates a folder with one file of this content and mode.
     fn file(content: impl AsRef<[u8]>, mode: u32) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("far.toml");
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_its_owner_can_write_is_trusted() {
+    fn owner_writable_file_is_trusted() {
         for mode in [0o400, 0o600, 0o644] {
             let (_folder, path) = file("x = 1\n", mode);
             assert_eq!(Source::read_trusted(&path, Format::Toml).unwrap().text, "x = 1\n");
@@ -193,23 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn what_others_can_write_is_not() {
+    fn file_others_can_write_is_refused() {
         for mode in [0o620, 0o602, 0o666] {
             let (_folder, path) = file("", mode);
             let error = Source::read_trusted(&path, Format::Toml).unwrap_err();
             let shown = path.display();
             let expected = format!(
-                "'{shown}' can be changed by others: its mode is {mode:04o}\nhelp: take the right away: chmod go-w '{shown}'"
+                "'{shown}' is writable by other users: its mode is {mode:04o}\nhelp: remove the permission: chmod go-w '{shown}'"
             );
-            assert_eq!(said(&error), expected);
+            assert_eq!(render(&error), expected);
             assert!(Source::read(&path, Format::Toml).is_ok());
         }
     }
 
     #[test]
-    fn authorities_are_believed_as_the_file_that_names_them() {
-        let (_folder, path) = file(b"\xff no text", 0o644);
-        assert_eq!(read_authorities(&path).unwrap(), b"\xff no text");
+    fn authorities_have_trust_checks() {
+        let (_folder, path) = file(b"\xff not UTF-8", 0o644);
+        assert_eq!(read_authorities(&path).unwrap(), b"\xff not UTF-8");
         for mode in [0o620, 0o602, 0o666] {
             let (_folder, path) = file("", mode);
             assert!(matches!(read_authorities(&path), Err(ConfigError::Writable { .. })), "{mode:o}");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_as_trusted_as_what_it_leads_to() {
+    fn link_is_trusted_like_its_target() {
         for (mode, trusted) in [(0o600, true), (0o622, false)] {
             let (folder, path) = file("", mode);
             let link = folder.path().join("link.toml");
@@ -230,44 +230,46 @@ mod tests {
     }
 
     #[test]
-    fn only_root_and_the_user_are_trusted() {
+    fn only_root_and_user_are_trusted() {
         let error = TrustError::NotOwned { path: "far.toml".into(), owner: 1001 };
         assert_eq!(
-            said(&refused(error)),
-            "'far.toml' belongs to another user: its owner is 1001\nhelp: let root or the user that runs far own the file"
+            render(&refused(error)),
+            "'far.toml' is owned by another user: uid 1001\nhelp: change the owner to root or to the user that runs far"
         );
         let (_folder, path) = file("", 0o644);
-        // Only root may give a file away; the check itself is tested with `Trust`.
+        // Only root can change the owner. The tests of `Trust` cover the check.
         if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
             assert!(matches!(open_trusted(&path), Err(ConfigError::Owner { owner: 12_345, .. })));
         }
     }
 
     #[test]
-    fn only_a_file_is_read_and_nothing_is_waited_for() {
+    fn irregular_file_is_refused_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe.toml");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         for path in [folder.path(), &pipe, Path::new("/dev/null")] {
             let error = Source::read(path, Format::Toml).unwrap_err();
-            let expected =
-                format!("'{}' is not a regular file\nhelp: name a file, not a folder, pipe or device", path.display());
-            assert_eq!(said(&error), expected);
+            let expected = format!(
+                "'{}' is not a regular file\nhelp: pass a regular file, not a folder, pipe or device",
+                path.display()
+            );
+            assert_eq!(render(&error), expected);
         }
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn missing_file_is_named() {
         let error = Source::read(Path::new("/nowhere/far.toml"), Format::Toml).unwrap_err();
         assert_eq!(
-            said(&error),
-            "failed to read '/nowhere/far.toml'\nhelp: check that the file is there and that you may read it"
+            render(&error),
+            "failed to read '/nowhere/far.toml'\nhelp: check that the file exists and is readable"
         );
         assert!(std::error::Error::source(&error).is_some());
     }
 
     #[test]
-    fn a_file_has_a_largest_size() {
+    fn oversized_file_is_refused() {
         let (_folder, path) = file(" ".repeat(MAX_LEN), 0o600);
         assert!(Source::read(&path, Format::Toml).is_ok());
         let (_folder, path) = file(" ".repeat(MAX_LEN + 1), 0o600);
@@ -276,18 +278,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_text() {
+    fn invalid_utf8_is_refused() {
         let (_folder, path) = file(b"a = 1\nb = \"\xff\"\n", 0o600);
         let error = Source::read(&path, Format::Toml).unwrap_err();
-        let expected = format!(
-            "'{}' is not UTF-8 text: line 2 is the first that is not\nhelp: save the file as UTF-8",
-            path.display()
-        );
-        assert_eq!(said(&error), expected);
+        let expected = format!("'{}' is not valid UTF-8 (line 2)\nhelp: save the file as UTF-8", path.display());
+        assert_eq!(render(&error), expected);
     }
 
     #[test]
-    fn a_place_ends_with_its_line() {
+    fn label_ends_with_its_line() {
         let source = Source::new(Path::new("t.json"), "{\n}".to_owned(), Format::Json);
         let error = source.error(&(0..3), Problem::LaterKey { key: "'x'".to_owned() });
         let label = miette::Diagnostic::labels(&error).unwrap().next().unwrap();

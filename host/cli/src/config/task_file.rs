@@ -1,4 +1,4 @@
-//! The task file: what the scheduler asks to be run, and grants for it.
+//! The task file of the scheduler: skill, input, grants, egress and limits.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -51,16 +51,16 @@ const LIMITS: Keys = Keys {
     later: &[],
 };
 
-/// The longest that a grant may last.
+/// The maximum expiry of a grant.
 const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
-// The bounds are the runtime's own, so that the run refuses no limit of an accepted file. A test
+// The bounds are those of the runtime, so that it refuses no limit of an accepted file. A test
 // compares each text with its value.
 const MAX_TIMEOUT: Max<Duration> = Max { value: Limits::MAX.timeout, text: "24h" };
-/// The longest that compiling may take.
+/// The maximum compile time.
 const MAX_LOAD_TIMEOUT: Max<Duration> = Max { value: LoadLimits::TIMEOUT_MAX, text: "1h" };
-/// The most memory of a compiler.
+/// The maximum memory of the compiler.
 const MAX_LOAD_MEMORY: Max<u64> = Max { value: LoadLimits::MEMORY_MAX, text: "16384MiB" };
-/// The bound of every size.
+/// The maximum of every size.
 const MAX_SIZE: Max<u64> = Max { value: Limits::MAX.memory as u64, text: "1024MiB" };
 const MAX_HOST_CALLS: Max<u64> = Max { value: Limits::MAX.host_calls, text: "1000000000000" };
 const MAX_RECORDS: Max<u64> = Max { value: Limits::MAX.records, text: "1000000000000" };
@@ -70,44 +70,44 @@ const MAX_USES: Max<u64> = Max { value: u32::MAX as u64, text: "4294967295" };
 /// One task.
 #[derive(Debug)]
 pub(crate) struct TaskFile {
-    /// The component, if the file names it: what was written, seen from the folder of the task file.
+    /// The path of the component, if set, relative to the folder of the task file.
     pub(crate) skill: Option<PathBuf>,
-    /// The input as JSON, if the file has any.
+    /// The input as JSON, if set.
     pub(crate) input: Option<Vec<u8>>,
-    /// What the task may use, each secret once.
+    /// The grants, one per secret.
     pub(crate) grants: Vec<Grant>,
-    /// Where the task may send requests without a secret.
+    /// Destinations of requests without a secret.
     pub(crate) egress: Vec<Destination>,
-    /// How much the task may take.
+    /// The limits of the task.
     pub(crate) limits: LimitsConfig,
 }
 
-/// Limits, as far as the file sets them; sizes in bytes. None is zero.
+/// The limits that the file sets; sizes in bytes. No limit is zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LimitsConfig {
-    /// How long the task may take.
+    /// The timeout of the task.
     pub(crate) timeout: Option<Duration>,
-    /// How much memory the component may have.
+    /// The memory of the component.
     pub(crate) memory: Option<u64>,
-    /// How large the input may be.
+    /// The size of the input.
     pub(crate) input: Option<u64>,
-    /// How large the output may be.
+    /// The size of the output.
     pub(crate) output: Option<u64>,
-    /// How much the task may log.
+    /// The size of the task log.
     pub(crate) log: Option<u64>,
-    /// How often the component may call the host.
+    /// The number of host calls.
     pub(crate) host_calls: Option<u64>,
-    /// The maximum number of events recorded for the task.
+    /// The number of events recorded for the task.
     pub(crate) records: Option<u64>,
-    /// How many requests the task may send.
+    /// The number of requests.
     pub(crate) requests: Option<u64>,
-    /// How large the body of a request may be.
+    /// The size of a request body.
     pub(crate) request_body: Option<u64>,
-    /// How large the body of a response may be.
+    /// The size of a response body.
     pub(crate) response_body: Option<u64>,
-    /// How long compiling may take.
+    /// The timeout of the compiler.
     pub(crate) load_timeout: Option<Duration>,
-    /// How much memory the compiler may have.
+    /// The memory of the compiler.
     pub(crate) load_memory: Option<u64>,
 }
 
@@ -116,7 +116,7 @@ impl TaskFile {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], by fault of whoever wrote or named the file.
+    /// [`ConfigError`] if the scheduler wrote an invalid file, or the path is wrong.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let format = match path.extension().and_then(OsStr::to_str) {
             Some("toml") => Format::Toml,
@@ -142,7 +142,7 @@ impl TaskFile {
 fn skill(value: &Value<'_>, folder: &Path) -> Result<PathBuf, ConfigError> {
     let path = terms::text(value)?;
     if path.starts_with("sha256:") {
-        return Err(value.later("name the component's file instead of its digest"));
+        return Err(value.later("use the path of the component instead of its digest"));
     }
     Ok(folder.join(path))
 }
@@ -151,8 +151,8 @@ fn input(value: &Value<'_>, limits: &LimitsConfig) -> Result<Vec<u8>, ConfigErro
     let json = value.json()?;
     let limit = limits.input.unwrap_or(Limits::default().input as u64);
     if json.len() as u64 > limit {
-        let help = "raise 'input' under [limits], or give less".to_owned();
-        return Err(value.invalid(format!("has {} bytes, and its limit is {limit}", json.len()), Some(help)));
+        let help = "raise 'input' under [limits], or reduce the input".to_owned();
+        return Err(value.invalid(format!("has {} bytes, limit is {limit}", json.len()), Some(help)));
     }
     Ok(json)
 }
@@ -164,7 +164,7 @@ fn grants(value: Value<'_>) -> Result<Vec<Grant>, ConfigError> {
         let secret = table.require("secret")?;
         let name = secret.read(SecretName::parse)?;
         if !names.insert(name.clone()) {
-            return Err(secret.invalid("another grant names the secret", Some("make one grant of the two".to_owned())));
+            return Err(secret.invalid("duplicate grant for this secret", Some("merge the two grants".to_owned())));
         }
         grants.push(grant(name, table)?);
         Ok(())
@@ -202,7 +202,7 @@ fn versions(value: Value<'_>) -> Result<VersionRule, ConfigError> {
     value.read(|text| match text {
         "current" => Ok(VersionRule::Current),
         "any" => Ok(VersionRule::Any),
-        _ => Err("neither \"current\" nor \"any\"; single versions are written as a list"),
+        _ => Err("must be \"current\", \"any\" or a list of versions"),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a secret of the catalog and a grant have in common: operations, destinations, placements, and what is signed.
+//! The keys shared by secrets and grants: operations, destinations, placements and signing.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::messages::config::ConfigError;
 const SIGNING: Keys = Keys { known: &["hmac", "jwt"], later: &[] };
 const JWT: Keys = Keys { known: &["algorithm", "key-id", "issuer", "subject", "audience", "max-ttl"], later: &[] };
 
-/// The longest that a signed token may live.
+/// The maximum lifetime of a signed token.
 const MAX_TTL: Max<Duration> = Max { value: JwtRule::LONGEST_TTL, text: "1h" };
 
-/// Takes `operations`, `destinations`, `placements` and `signing`; `what` names the thing that has them, and `usual` is what it is for where the
-/// file does not say it.
+/// Takes `operations`, `destinations`, `placements` and `signing`. `what` names the table in
+/// errors, and `usual` is the default of `operations`.
 pub(super) fn take(table: &mut Table<'_>, what: &str, usual: Option<Operations>) -> Result<Terms, ConfigError> {
     let operations = match (table.take("operations"), usual) {
         (Some(value), _) => value.list(|value| value.read(str::parse::<Operation>))?.into_iter().collect(),
@@ -47,10 +47,11 @@ pub(super) fn destinations(value: Value<'_>) -> Result<Vec<Destination>, ConfigE
     value.list(|value| value.read(str::parse::<Destination>))
 }
 
-/// What is said of a secret that is the only one for nowhere.
-pub(super) const ONLY_SEALED_NOWHERE: &str = "has 'only-sealed' without the operation 'seal': it says what goes to the secret's destinations, and there are none";
+/// The error for `only-sealed` without destinations.
+pub(super) const ONLY_SEALED_NOWHERE: &str =
+    "has 'only-sealed' without the operation 'seal': there are no destinations to restrict";
 
-/// Takes `only-sealed`: whether nothing goes to the secret's destinations without it.
+/// Takes `only-sealed`, which refuses requests to the destinations without the secret.
 pub(super) fn only_sealed(table: &mut Table<'_>) -> Result<bool, ConfigError> {
     Ok(table.take("only-sealed").map(|value| value.boolean()).transpose()?.unwrap_or_default())
 }
@@ -69,19 +70,19 @@ fn jwt(value: Value<'_>) -> Result<JwtTerms, ConfigError> {
     let mut table = value.table_of(&JWT)?;
     let algorithm = table.take("algorithm").map(|value| value.read(str::parse::<JwtAlgorithm>)).transpose()?;
     let max_ttl = table.take("max-ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
-    let mut said = |name| table.take(name).map(|value| text(&value)).transpose();
+    let mut optional = |name| table.take(name).map(|value| text(&value)).transpose();
     Ok(JwtTerms {
         algorithm,
-        key_id: said("key-id")?,
-        issuer: said("issuer")?,
-        subject: said("subject")?,
-        audience: said("audience")?,
+        key_id: optional("key-id")?,
+        issuer: optional("issuer")?,
+        subject: optional("subject")?,
+        audience: optional("audience")?,
         max_ttl,
     })
 }
 
-/// Reads a text that is not empty.
+/// Reads a non-empty string.
 pub(super) fn text(value: &Value<'_>) -> Result<String, ConfigError> {
     let text = value.read(|text| Ok::<_, Infallible>(text.to_owned()))?;
-    if text.is_empty() { Err(value.invalid("the text is empty", None)) } else { Ok(text) }
+    if text.is_empty() { Err(value.invalid("must not be empty", None)) } else { Ok(text) }
 }

@@ -1,34 +1,34 @@
-//! Times and sizes as people write them: `15m`, `64MiB`. Always more than zero, always bounded.
+//! Durations and sizes such as `15m` and `64MiB`, greater than zero and bounded.
 
 use std::time::Duration;
 
-/// The most that is allowed somewhere.
+/// An upper bound.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Max<T> {
     /// The value.
     pub(super) value: T,
-    /// The value as it would be written.
+    /// The value as text.
     pub(super) text: &'static str,
 }
 
-/// Why a text or number is not a time, a size or a count.
+/// Reasons to refuse a duration, a size or a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UnitError {
-    /// Not a number and a unit of time.
-    #[error("a time is a whole number and one of ms, s, m, h, d, such as 15m")]
+    /// The string is not a number with a unit of time.
+    #[error("a duration is an integer and a unit (ms, s, m, h, d), such as 15m")]
     Duration,
-    /// Not a number and a unit of size.
-    #[error("a size is a whole number and one of B, KiB, MiB, such as 64MiB")]
+    /// The string is not a number with a unit of size.
+    #[error("a size is an integer and a unit (B, KiB, MiB), such as 64MiB")]
     Size,
-    /// Nothing at all, or less.
-    #[error("must be more than zero")]
+    /// The value is zero or negative.
+    #[error("must be greater than zero")]
     TooLittle,
-    /// More than is allowed; nothing is without a limit.
-    #[error("the most is {0}")]
+    /// The value exceeds its bound.
+    #[error("must be at most {0}")]
     TooMuch(&'static str),
 }
 
-/// Parses a time such as `15m`.
+/// Parses a duration such as `15m`.
 pub(super) fn duration(text: &str, max: &Max<Duration>) -> Result<Duration, UnitError> {
     let (number, unit) = split(text).ok_or(UnitError::Duration)?;
     let millis: u64 = match unit {
@@ -54,19 +54,19 @@ pub(super) fn size(text: &str, max: &Max<u64>) -> Result<u64, UnitError> {
     bounded(scaled(number, bytes, max)?, max, |bytes| bytes)
 }
 
-/// Takes a number of bytes, or of anything else that is counted.
+/// Checks a number of bytes or of other units.
 pub(super) fn count(number: i64, max: &Max<u64>) -> Result<u64, UnitError> {
     let number = u64::try_from(number).map_err(|_| UnitError::TooLittle)?;
     bounded(number, max, |number| number)
 }
 
-/// The digits that a text begins with, and the rest.
+/// Splits a string into its leading digits and the rest.
 fn split(text: &str) -> Option<(&str, &str)> {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     text.split_at_checked(end).filter(|(number, _)| !number.is_empty())
 }
 
-/// The number in the smallest unit. One that does not fit 64 bits is more than any maximum.
+/// Returns the number in the smallest unit. A number beyond 64 bits exceeds every bound.
 fn scaled<T>(number: &str, scale: u64, max: &Max<T>) -> Result<u64, UnitError> {
     let number: Option<u64> = number.parse().ok();
     number.and_then(|number| number.checked_mul(scale)).ok_or(UnitError::TooMuch(max.text))
@@ -89,7 +89,7 @@ mod tests {
     const MEGA: Max<u64> = Max { value: 1024 * 1024, text: "1MiB" };
 
     #[test]
-    fn times_are_a_number_and_a_unit() {
+    fn duration_is_number_with_unit() {
         let cases =
             [("1ms", 1), ("250ms", 250), ("30s", 30_000), ("15m", 900_000), ("24h", 86_400_000), ("1d", 86_400_000)];
         for (text, millis) in cases {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_a_number_and_perhaps_a_unit() {
+    fn size_is_number_with_optional_unit() {
         for (text, bytes) in [("1", 1), ("512B", 512), ("64KiB", 65_536), ("1MiB", 1_048_576)] {
             assert_eq!(size(text, &MEGA), Ok(bytes), "{text}");
         }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_zero_and_nothing_is_unlimited() {
+    fn zero_and_excessive_values_are_refused() {
         for text in ["0ms", "0s", "000d"] {
             assert_eq!(duration(text, &DAY), Err(UnitError::TooLittle), "{text}");
         }

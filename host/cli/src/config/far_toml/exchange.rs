@@ -1,12 +1,12 @@
-//! The tables of keys that are exchanged for tokens.
+//! The tables of secrets that are exchanged for tokens.
 
 use std::path::{Path, PathBuf};
 
 use far_core::provider::Reference;
 use far_core::{ProviderId, SecretName};
-use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind as Exchanged};
+use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind as ExchangeKind};
 
-use super::kind::Kind;
+use super::kind::SecretKind;
 use crate::config::reader::{Keys, Table, Value};
 use crate::config::terms::text;
 use crate::config::units::{self, Max};
@@ -16,44 +16,44 @@ const GITHUB_APP: Keys =
     Keys { known: &["app-id", "installation", "api", "repositories", "permissions", "ca-file"], later: &[] };
 const OAUTH2: Keys = Keys { known: &["token-url", "client-id", "scope", "client-auth", "ca-file"], later: &[] };
 
-/// GitHub's own API.
+/// The default API endpoint of GitHub.
 const GITHUB: &str = "https://api.github.com";
-/// No id is larger.
+/// The largest id of an installation.
 const MAX_ID: Max<u64> = Max { value: i64::MAX as u64, text: "9223372036854775807" };
 
-/// How one secret is made of a key.
+/// The exchange of a key for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecipeConfig {
-    /// Which backend has the key.
+    /// The backend of the key.
     pub(crate) provider: ProviderId,
-    /// What the secret is called.
+    /// The reference of the exchanged secret.
     pub(crate) name: Reference,
-    /// What the key is called in the backend.
+    /// The reference of the key in the backend.
     pub(crate) key: Reference,
-    /// What is done with it.
-    pub(crate) kind: Exchanged,
-    /// The authorities that the issuer's certificate is of, if not the platform's: a file of PEM.
+    /// The kind of exchange.
+    pub(crate) kind: ExchangeKind,
+    /// The PEM file of the issuer's certificate authorities; default: the platform's.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
-/// Takes how a secret of this kind is made of the key that the backend has, if it is.
+/// Takes the exchange of a secret, if its kind has one.
 pub(super) fn recipe(
     name: &SecretName,
     table: &mut Table<'_>,
-    kind: Option<Kind>,
+    kind: Option<SecretKind>,
     (provider, key): (&ProviderId, &Reference),
     folder: &Path,
 ) -> Result<Option<RecipeConfig>, ConfigError> {
     let (of, other, other_kind) = match kind {
-        Some(Kind::GitHubApp) => (Some("github-app"), "oauth2", "oauth2-client-credentials"),
-        Some(Kind::OAuth2) => (Some("oauth2"), "github-app", "github-app"),
+        Some(SecretKind::GitHubApp) => (Some("github-app"), "oauth2", "oauth2-client-credentials"),
+        Some(SecretKind::OAuth2) => (Some("oauth2"), "github-app", "github-app"),
         _ => (None, "github-app", "github-app"),
     };
     let others = [(other, other_kind), ("oauth2", "oauth2-client-credentials")];
     for (table_name, kind) in others.into_iter().filter(|(name, _)| Some(*name) != of) {
         if let Some(value) = table.take(table_name) {
-            let help = format!("set kind = \"{kind}\", or take it out");
-            return Err(value.invalid("the secret is of another kind", Some(help)));
+            let help = format!("set kind = \"{kind}\", or remove the table");
+            return Err(value.invalid("does not apply to this kind of secret", Some(help)));
         }
     }
     let Some(of) = of else { return Ok(None) };
@@ -61,7 +61,7 @@ pub(super) fn recipe(
     let (kind, ca_file) = if of == "github-app" { github_app(settings)? } else { oauth2(settings)? };
     Ok(Some(RecipeConfig {
         provider: provider.clone(),
-        // No backend's own: this is no path of any.
+        // This prefix is not a valid path in any backend.
         name: Reference::new(&format!("exchange:{name}")),
         key: key.clone(),
         kind,
@@ -69,7 +69,7 @@ pub(super) fn recipe(
     }))
 }
 
-fn github_app(value: Value<'_>) -> Result<(Exchanged, Option<String>), ConfigError> {
+fn github_app(value: Value<'_>) -> Result<(ExchangeKind, Option<String>), ConfigError> {
     let mut table = value.table_of(&GITHUB_APP)?;
     let api = match table.take("api") {
         Some(api) => api.read(Endpoint::parse)?,
@@ -82,10 +82,10 @@ fn github_app(value: Value<'_>) -> Result<(Exchanged, Option<String>), ConfigErr
         repositories: table.take("repositories").map(texts).transpose()?.unwrap_or_default(),
         permissions: table.take("permissions").map(permissions).transpose()?.unwrap_or_default(),
     };
-    Ok((Exchanged::GitHubApp(app), table.take("ca-file").map(|value| text(&value)).transpose()?))
+    Ok((ExchangeKind::GitHubApp(app), table.take("ca-file").map(|value| text(&value)).transpose()?))
 }
 
-fn oauth2(value: Value<'_>) -> Result<(Exchanged, Option<String>), ConfigError> {
+fn oauth2(value: Value<'_>) -> Result<(ExchangeKind, Option<String>), ConfigError> {
     let mut table = value.table_of(&OAUTH2)?;
     let client = ClientCredentials {
         token_url: table.require("token-url")?.read(Endpoint::parse)?,
@@ -93,26 +93,27 @@ fn oauth2(value: Value<'_>) -> Result<(Exchanged, Option<String>), ConfigError> 
         scope: table.take("scope").map(|value| text(&value)).transpose()?,
         auth: table.take("client-auth").map(|value| client_auth(&value)).transpose()?.unwrap_or_default(),
     };
-    Ok((Exchanged::ClientCredentials(client), table.take("ca-file").map(|value| text(&value)).transpose()?))
+    Ok((ExchangeKind::ClientCredentials(client), table.take("ca-file").map(|value| text(&value)).transpose()?))
 }
 
 fn client_auth(value: &Value<'_>) -> Result<ClientAuth, ConfigError> {
     match &*text(value)? {
         "basic" => Ok(ClientAuth::Basic),
         "body" => Ok(ClientAuth::Body),
-        _ => Err(value.invalid("not a way to show a client's secret", Some("it is \"basic\" or \"body\"".to_owned()))),
+        _ => Err(value.invalid("invalid value", Some("use \"basic\" or \"body\"".to_owned()))),
     }
 }
 
 fn texts(value: Value<'_>) -> Result<Vec<String>, ConfigError> {
     if value.is_empty_list() {
-        return Err(value.invalid("a list of none", Some("leave it out to mean all".to_owned())));
+        return Err(value.invalid("empty list", Some("omit the key to include all".to_owned())));
     }
     value.list(|value| text(&value))
 }
 
 fn permissions(value: Value<'_>) -> Result<Vec<(String, String)>, ConfigError> {
-    let empty = value.invalid("a table of none", Some("leave it out to mean all that the installation has".to_owned()));
+    let empty =
+        value.invalid("empty table", Some("omit the key to request all permissions of the installation".to_owned()));
     let table = value.table()?;
     if table.is_empty() {
         return Err(empty);
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_github_app_is_read() {
+    fn github_app_is_read() {
         let far = parse(&secret(
             "github-app",
             "github-app = { app-id = '12', installation = 34, repositories = ['r'], permissions = { issues = 'write' }, \
@@ -143,7 +144,7 @@ mod tests {
         let [recipe] = &far.recipes[..] else { panic!("one recipe") };
         assert_eq!((recipe.key.as_str(), recipe.name.as_str()), ("app-key", "exchange:app"));
         assert_eq!(recipe.ca_file.as_deref(), Some(Path::new("/etc/far/ca.pem")));
-        let Exchanged::GitHubApp(app) = &recipe.kind else { panic!("another kind") };
+        let ExchangeKind::GitHubApp(app) = &recipe.kind else { panic!("another kind") };
         assert_eq!((&app.api, &*app.app_id, app.installation), (&Endpoint::parse(GITHUB).unwrap(), "12", 34));
         assert_eq!(app.permissions, [("issues".to_owned(), "write".to_owned())]);
         let (_, entry) = far.catalog.iter().next().unwrap();
@@ -151,47 +152,47 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_read() {
+    fn oauth2_client_is_read() {
         let far = parse(&secret(
             "oauth2-client-credentials",
             "oauth2 = { token-url = 'https://login.example/token', client-id = 'far', client-auth = 'body' }",
         ))
         .unwrap();
-        let Exchanged::ClientCredentials(client) = &far.recipes[0].kind else { panic!("another kind") };
+        let ExchangeKind::ClientCredentials(client) = &far.recipes[0].kind else { panic!("another kind") };
         assert_eq!((&*client.client_id, client.auth, &client.scope), ("far", ClientAuth::Body, &None));
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn invalid_exchange_is_refused() {
         let cases = [
             (secret("github-app", ""), "'secrets.app.github-app' is missing"),
-            (secret("github-token", "oauth2 = {}"), "set kind = \"oauth2-client-credentials\", or take it out"),
-            (secret("oauth2-client-credentials", "github-app = {}"), "set kind = \"github-app\", or take it out"),
+            (secret("github-token", "oauth2 = {}"), "set kind = \"oauth2-client-credentials\", or remove the table"),
+            (secret("oauth2-client-credentials", "github-app = {}"), "set kind = \"github-app\", or remove the table"),
             (secret("github-app", "github-app = { app_id = '1' }"), "did you mean 'app-id'?"),
-            (secret("github-app", "github-app = { app-id = '1', installation = 0 }"), "must be more than zero"),
+            (secret("github-app", "github-app = { app-id = '1', installation = 0 }"), "must be greater than zero"),
             (
                 secret("github-app", "github-app = { app-id = '1', installation = 1, api = 'http://a.example' }"),
-                "an endpoint is over https",
+                "an endpoint uses https",
             ),
             (
                 secret("github-app", "github-app = { app-id = '1', installation = 1, repositories = [] }"),
-                "leave it out to mean all",
+                "omit the key to include all",
             ),
             (
                 secret("github-app", "github-app = { app-id = '1', installation = 1, permissions = {} }"),
-                "leave it out to mean all that the installation has",
+                "omit the key to request all permissions of the installation",
             ),
             (
                 secret(
                     "oauth2-client-credentials",
                     "oauth2 = { token-url = 'https://a.example', client-id = 'c', client-auth = 'x' }",
                 ),
-                "it is \"basic\" or \"body\"",
+                "use \"basic\" or \"body\"",
             ),
         ];
         for (text, expected) in cases {
-            let said = refused(&text);
-            assert!(said.contains(expected), "{text}: {said}");
+            let error = refused(&text);
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Kinds of secrets, and what is usual for each (ADR-0023 R1): who shares a value, and what is done with it.
+//! Kinds of secrets, with the default scope and operations of each (ADR-0023 R1).
 
 use far_core::capability::{Operation, Operations, Scope};
 
@@ -6,50 +6,50 @@ use crate::config::reader::{Value, nearest};
 use crate::config::terms;
 use crate::messages::config::ConfigError;
 
-/// What a secret is, to whoever issued it.
+/// The kind of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SecretKind {
     /// A token for GitHub's API.
     GitHubToken,
     /// A key for a container registry.
     RegistryKey,
     /// A key for the API of a third party.
     ApiKey,
-    /// What the agent itself shows: a key that signs tokens, or a certificate.
+    /// The identity of the agent: a key that signs tokens, or a client certificate.
     AgentIdentity,
     /// A token for one of the company's own tools.
     InternalToolToken,
-    /// A GitHub App's private key, for which GitHub gives tokens.
+    /// The private key of a GitHub App, exchanged for installation tokens.
     GitHubApp,
-    /// An OAuth 2.0 client's secret, for which its authorization server gives tokens.
+    /// The secret of an OAuth 2.0 client, exchanged for access tokens.
     OAuth2,
 }
 
-/// Names, as configurations have them.
-const NAMES: [(&str, Kind); 7] = [
-    ("github-token", Kind::GitHubToken),
-    ("registry-key", Kind::RegistryKey),
-    ("api-key", Kind::ApiKey),
-    ("agent-identity", Kind::AgentIdentity),
-    ("internal-tool-token", Kind::InternalToolToken),
-    ("github-app", Kind::GitHubApp),
-    ("oauth2-client-credentials", Kind::OAuth2),
+/// The names in configurations.
+const NAMES: [(&str, SecretKind); 7] = [
+    ("github-token", SecretKind::GitHubToken),
+    ("registry-key", SecretKind::RegistryKey),
+    ("api-key", SecretKind::ApiKey),
+    ("agent-identity", SecretKind::AgentIdentity),
+    ("internal-tool-token", SecretKind::InternalToolToken),
+    ("github-app", SecretKind::GitHubApp),
+    ("oauth2-client-credentials", SecretKind::OAuth2),
 ];
 
-impl Kind {
+impl SecretKind {
     pub(super) fn read(value: &Value<'_>) -> Result<Self, ConfigError> {
         let text = terms::text(value)?;
         let names = || NAMES.iter().map(|(name, _)| *name);
         NAMES.iter().find(|(name, _)| *name == &*text).map(|(_, kind)| *kind).ok_or_else(|| {
             let help = nearest(&text, names()).map_or_else(
-                || format!("it is one of '{}'", names().collect::<Vec<_>>().join("', '")),
+                || format!("use one of '{}'", names().collect::<Vec<_>>().join("', '")),
                 |near| format!("did you mean '{near}'?"),
             );
-            value.invalid("not a kind of secret", Some(help))
+            value.invalid("unknown kind of secret", Some(help))
         })
     }
 
-    /// Who shares a value where nothing else is said.
+    /// Returns the default scope.
     pub(super) fn scope(self) -> Scope {
         match self {
             Self::GitHubToken | Self::InternalToolToken | Self::GitHubApp | Self::OAuth2 => Scope::Task,
@@ -59,7 +59,7 @@ impl Kind {
         }
     }
 
-    /// What is done with it where nothing else is said.
+    /// Returns the default operations.
     pub(super) fn operations(self) -> Operations {
         match self {
             Self::AgentIdentity => [Operation::Sign].into_iter().collect(),
@@ -81,7 +81,7 @@ mod tests {
         )
     }
 
-    /// Scope and operations of the one secret.
+    /// Returns scope and operations of the only secret.
     fn of(text: &str) -> (Scope, Vec<&'static str>) {
         let far = parse(text).unwrap();
         let (_, entry) = far.catalog.iter().next().unwrap();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_says_what_is_usual() {
+    fn kind_sets_defaults() {
         let to = "destinations = ['https://a.example']";
         for (kind, scope) in [
             ("github-token", Scope::Task),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_says_it_otherwise() {
+    fn file_overrides_defaults() {
         let other = "scope = 'task'\noperations = ['reveal']";
         assert_eq!(of(&entry("registry-key", other)), (Scope::Task, vec!["reveal"]));
         let tool = Scope::Tool("build".parse().unwrap());
@@ -113,19 +113,19 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn invalid_kind_is_refused() {
         assert!(refused(&entry("github-tokn", "")).contains("did you mean 'github-token'?"));
-        assert!(refused(&entry("agent-identity", "")).contains("say which, by 'signing' or 'placements'"));
+        assert!(refused(&entry("agent-identity", "")).contains("set 'signing' or 'placements'"));
         assert!(
             refused(&entry("agent-identity", "signing = { hmac = true }\nonly-sealed = true"))
-                .contains("there are none")
+                .contains("no destinations to restrict")
         );
-        assert!(refused(&entry("key", "")).contains("it is one of 'github-token', 'registry-key'"));
+        assert!(refused(&entry("key", "")).contains("use one of 'github-token', 'registry-key'"));
         assert!(refused(&entry("github-token", "")).contains("'seal' without a destination"));
         assert!(refused(&entry("api-key", "tool = 'builds'")).contains("did you mean 'build'?"));
-        assert!(refused(&entry("api-key", "scope = 'tool'")).contains("name one of [tools] by 'tool'"));
-        assert!(refused(&entry("api-key", "scope = 'task'\ntool = 'build'")).contains("leave one of the two out"));
+        assert!(refused(&entry("api-key", "scope = 'tool'")).contains("set 'tool' to one of [tools]"));
+        assert!(refused(&entry("api-key", "scope = 'task'\ntool = 'build'")).contains("remove one of the two"));
         let skills = format!("tool = 'build'\nskills = ['sha256:{}']", "1".repeat(64));
-        assert!(refused(&entry("api-key", &skills)).contains("the tool's skills are those"));
+        assert!(refused(&entry("api-key", &skills)).contains("the skills of the tool may use the secret"));
     }
 }

@@ -5,23 +5,23 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use far_core::capability::Destination;
 use ipnet::IpNet;
 
-/// The bits of `::ffff:0:0/96`, in which addresses of IPv4 are written as addresses of IPv6.
+/// The prefix length of `::ffff:0:0/96`, the IPv4-mapped IPv6 addresses.
 const MAPPED_BITS: u8 = 96;
 
-/// The reason why a string is not a network that servers may be in.
+/// Reasons to refuse a network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NetworkError {
-    /// Not an address and the length of a prefix.
-    #[error("a network is written like 10.20.0.0/16 or fd00::/8")]
+    /// The string is not an address with a prefix length.
+    #[error("a network has the form 10.20.0.0/16 or fd00::/8")]
     Form,
-    /// Bits beyond the prefix.
-    #[error("has host bits: the network is {0}")]
+    /// The address has bits beyond the prefix.
+    #[error("has host bits set: the network is {0}")]
     HostBits(IpNet),
-    /// Every address, those of this machine and of a cloud's metadata service among them.
-    #[error("has every address in it: name the networks that servers are in")]
+    /// The network contains every address, including loopback and cloud metadata services.
+    #[error("contains every address: name the networks of the servers")]
     Everything,
-    /// IPv4 written as IPv6: an address is compared as what it is.
-    #[error("is a network of IPv4, written as one of IPv6: write {0}")]
+    /// The network is IPv4-mapped IPv6. Addresses are compared in their own family.
+    #[error("is an IPv4-mapped IPv6 network: write {0}")]
     Mapped(IpNet),
 }
 
@@ -38,7 +38,7 @@ pub(super) fn network(text: &str) -> Result<IpNet, NetworkError> {
     if meant == network { Ok(network) } else { Err(NetworkError::HostBits(meant)) }
 }
 
-/// The network of IPv4 that is written as one of IPv6.
+/// Returns the IPv4 network of an IPv4-mapped IPv6 network.
 fn of_ipv4(network: IpNet) -> Option<IpNet> {
     let IpAddr::V6(address) = network.addr() else { return None };
     let length = network.prefix_len().checked_sub(MAPPED_BITS)?;
@@ -46,22 +46,22 @@ fn of_ipv4(network: IpNet) -> Option<IpNet> {
     IpNet::new(address.into(), length).ok().map(|network| network.trunc())
 }
 
-/// Parses a host as URLs have it: without that, the entry would never be found.
+/// Parses a host in the form of URLs. In another form, the entry would never match.
 pub(super) fn host(text: &str) -> Result<String, &'static str> {
     match format!("https://{text}").parse::<Destination>() {
-        // A colon is a port's, or an address's, and that is not looked up.
+        // A colon means a port or an IPv6 address, which needs no look-up.
         Ok(destination) if destination.origin().ends_with(text) && !text.contains([':', '/', '*']) => {
             Ok(text.to_owned())
         }
-        _ => Err("a host is written as in a URL: lower case, without a port"),
+        _ => Err("a host is written as in a URL: lower case, no port"),
     }
 }
 
-/// Parses an address, perhaps with a port.
+/// Parses an address with an optional port.
 pub(super) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let address = text.parse::<SocketAddr>().ok();
     let address = address.or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)));
-    address.ok_or("an address is written like 10.20.0.5, perhaps with a port: 10.20.0.5:8443")
+    address.ok_or("an address has the form 10.20.0.5 or 10.20.0.5:8443")
 }
 
 #[cfg(test)]
@@ -69,14 +69,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn network_without_host_bits_is_taken() {
+    fn network_without_host_bits_is_accepted() {
         for text in ["10.0.0.0/8", "10.1.2.3/32", "128.0.0.0/1", "fd00::/8", "::1/128", "2001:db8::/32"] {
             assert_eq!(network(text).map(|network| network.to_string()).as_deref(), Ok(text));
         }
     }
 
     #[test]
-    fn network_is_refused_with_the_one_meant() {
+    fn invalid_network_is_refused() {
         for (text, meant) in [
             ("10.0.0.1/8", "10.0.0.0/8"),
             ("192.168.1.7/24", "192.168.1.0/24"),
@@ -85,7 +85,7 @@ mod tests {
         ] {
             assert_eq!(network(text), Err(NetworkError::HostBits(meant.parse().unwrap())), "{text}");
         }
-        assert_eq!(network("10.0.0.1/8").unwrap_err().to_string(), "has host bits: the network is 10.0.0.0/8");
+        assert_eq!(network("10.0.0.1/8").unwrap_err().to_string(), "has host bits set: the network is 10.0.0.0/8");
         assert_eq!(network("::ffff:10.0.0.0/104"), Err(NetworkError::Mapped("10.0.0.0/8".parse().unwrap())));
         for text in ["0.0.0.0/0", "::/0", "10.0.0.0/0", "::ffff:0.0.0.0/96"] {
             assert_eq!(network(text), Err(NetworkError::Everything), "{text}");

@@ -1,10 +1,12 @@
-//! The tables of backends, and what secrets are called in them.
+//! The tables of backends, and references to their secrets.
 
 use std::path::{Path, PathBuf};
 
 use far_core::provider::Reference;
 use far_core::{ProviderId, SecretName};
-use far_providers::vault::{Address, Auth, Engine, Mounts, PlaceError, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig};
+use far_providers::vault::{
+    Address, Auth, Engine, Mounts, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig, VaultPathError,
+};
 
 use crate::config::reader::{Keys, Table, Value, nearest};
 use crate::config::terms::text;
@@ -15,7 +17,7 @@ const VAULT: Keys = Keys {
     known: &["type", "address", "namespace", "ca-file", "engine", "mounts", "child-policies", "auth"],
     later: &[],
 };
-/// Of all methods: for a table that does not say which it is.
+/// The keys of all methods, for a table without `method`.
 const AUTH: Keys = Keys {
     known: &[
         "method",
@@ -38,38 +40,38 @@ const KUBERNETES: Keys = Keys { known: &["method", "mount", "role", "token-file"
 const JWT: Keys = Keys { known: &["method", "mount", "role", "jwt-file"], later: &[] };
 const CERT: Keys = Keys { known: &["method", "mount", "role", "cert-file", "key-file"], later: &[] };
 
-/// The types of provider that there are.
+/// The supported provider types.
 const TYPES: [&str; 2] = ["dotenv", "vault"];
-/// Those that later versions have.
+/// The provider types of later versions.
 pub(super) const LATER_TYPES: [&str; 3] = ["kubernetes", "aws", "gcp"];
-/// The methods of authentication.
+/// The authentication methods.
 const METHODS: [&str; 5] = ["token", "approle", "kubernetes", "jwt", "cert"];
 
-/// One backend.
+/// A backend.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProviderConfig {
     /// The name by which the catalog refers to it.
     pub(crate) id: ProviderId,
-    /// What it is.
+    /// The type and its settings.
     pub(crate) kind: ProviderKind,
 }
 
-/// What a backend is, and how it is reached.
+/// The type of a backend, and its settings.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ProviderKind {
-    /// A file of keys and values, for development.
+    /// A `.env` file, for development.
     Dotenv {
-        /// The file: what was written, seen from the folder of `far.toml`.
+        /// The file, relative to the folder of `far.toml`.
         path: PathBuf,
     },
-    /// A server with Vault's API.
+    /// A server with the Vault API.
     Vault(Box<VaultConfig>),
 }
 
-/// Reads the table of a backend. Files in it are seen from the folder.
+/// Reads the table of a backend. Paths are relative to `folder`.
 pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, ConfigError> {
     let mut table = value.table()?;
-    // The type first: the keys of a provider that is not built in say nothing.
+    // The type comes first: it determines the known keys.
     let kind = match table.take("type") {
         Some(kind) => kind,
         None => {
@@ -77,7 +79,7 @@ pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, 
             table.require("type")?
         }
     };
-    let help = "the types for this version are \"dotenv\" and \"vault\"";
+    let help = "supported types are \"dotenv\" and \"vault\"";
     match &*text(&kind)? {
         "dotenv" => {
             table.only(&DOTENV)?;
@@ -88,20 +90,20 @@ pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, 
             Ok(ProviderKind::Vault(Box::new(vault(table, folder)?)))
         }
         later if LATER_TYPES.contains(&later) => {
-            let message = format!("the provider type \"{later}\" is not built into this version of far");
+            let message = format!("provider type '{later}' is not supported by this version of far");
             Err(kind.invalid(message, Some(help.to_owned())))
         }
-        other => Err(kind.invalid("not a type of provider", Some(near(other, &TYPES).unwrap_or(help.to_owned())))),
+        other => Err(kind.invalid("unknown provider type", Some(near(other, &TYPES).unwrap_or(help.to_owned())))),
     }
 }
 
-/// Of both types: for a table that does not say which it is.
+/// The keys of both types, for a table without `type`.
 const VAULT_OR_DOTENV: Keys = Keys {
     known: &["type", "path", "address", "namespace", "ca-file", "engine", "mounts", "child-policies", "auth"],
     later: &[],
 };
 
-/// Takes what a secret is called in its backend.
+/// Takes the reference of a secret in its backend.
 pub(super) fn reference(
     name: &SecretName,
     table: &mut Table<'_>,
@@ -112,12 +114,12 @@ pub(super) fn reference(
     match provider {
         ProviderKind::Dotenv { .. } => {
             if let Some((_, value)) = field {
-                let help = "take it out: a key of the file has one value".to_owned();
-                return Err(value.invalid("a secret of a provider of this type has no fields", Some(help)));
+                let help = "remove the key".to_owned();
+                return Err(value.invalid("secrets of this provider type have no fields", Some(help)));
             }
             if let Some((_, value)) = common_name {
-                let help = "take it out".to_owned();
-                return Err(value.invalid("a secret of a provider of this type is no certificate", Some(help)));
+                let help = "remove the key".to_owned();
+                return Err(value.invalid("secrets of this provider type are not certificates", Some(help)));
             }
             let path = table.take("path").map(|path| text(&path)).transpose()?;
             Ok(path.map_or_else(|| Reference::named(name), |path| Reference::new(&path)))
@@ -130,9 +132,9 @@ pub(super) fn reference(
                 Some((name, _)) => config.mounts.certificate(&place, name, field),
             };
             let whole = called(None).map_err(|error| match (error, &common_name) {
-                (PlaceError::CommonName, Some((_, value))) => value.invalid(error, None),
-                (PlaceError::NoCommonName, _) => {
-                    path.invalid(error, Some("add 'common-name', which the role has to allow".to_owned()))
+                (VaultPathError::CommonName, Some((_, value))) => value.invalid(error, None),
+                (VaultPathError::NoCommonName, _) => {
+                    path.invalid(error, Some("add a 'common-name' that the role allows".to_owned()))
                 }
                 _ => path.invalid(error, None),
             })?;
@@ -148,8 +150,8 @@ fn vault(mut table: Table<'_>, folder: &Path) -> Result<VaultConfig, ConfigError
     let others = |value| match engine(&value)? {
         engine @ (Engine::KvV1 | Engine::KvV2) => Ok(engine),
         Engine::Database | Engine::Pki => {
-            let help = "name its mount under 'mounts'".to_owned();
-            Err(value.invalid("not every mount can be an engine that makes secrets", Some(help)))
+            let help = "set the engine of a mount under 'mounts'".to_owned();
+            Err(value.invalid("an engine for dynamic secrets cannot be the default", Some(help)))
         }
     };
     let mut mounts = Mounts::all(table.take("engine").map(others).transpose()?.unwrap_or_default());
@@ -181,8 +183,8 @@ fn engine(value: &Value<'_>) -> Result<Engine, ConfigError> {
         "database" => Ok(Engine::Database),
         "pki" => Ok(Engine::Pki),
         _ => {
-            let help = "it is \"kv-v2\", \"kv-v1\", \"database\" or \"pki\"".to_owned();
-            Err(value.invalid("not an engine", Some(help)))
+            let help = "use \"kv-v2\", \"kv-v1\", \"database\" or \"pki\"".to_owned();
+            Err(value.invalid("unknown engine", Some(help)))
         }
     }
 }
@@ -191,7 +193,7 @@ fn namespace(value: &Value<'_>) -> Result<String, ConfigError> {
     let namespace = text(value)?;
     match namespace.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(namespace),
-        false => Err(value.invalid("a namespace is made of visible ASCII characters, such as team/a", None)),
+        false => Err(value.invalid("a namespace consists of visible ASCII characters, such as team/a", None)),
     }
 }
 
@@ -212,8 +214,8 @@ fn auth(value: Value<'_>, folder: &Path) -> Result<Auth, ConfigError> {
         "jwt" => &JWT,
         "cert" => &CERT,
         _ => {
-            let help = near(&name, &METHODS).unwrap_or(format!("known here: \"{}\"", METHODS.join("\", \"")));
-            return Err(method.invalid("not a method of authentication", Some(help)));
+            let help = near(&name, &METHODS).unwrap_or(format!("use one of \"{}\"", METHODS.join("\", \"")));
+            return Err(method.invalid("unknown authentication method", Some(help)));
         }
     };
     table.only(keys)?;
@@ -248,7 +250,7 @@ fn secret_id(table: &mut Table<'_>, folder: &Path) -> Result<SecretId, ConfigErr
         return Ok(SecretId::File(file(table, "secret-id-file", folder)?));
     };
     if table.take("secret-id-file").is_some() {
-        return Err(wrapped.invalid("there is a 'secret-id-file' as well", Some("keep one of the two".to_owned())));
+        return Err(wrapped.invalid("conflicts with 'secret-id-file'", Some("remove one of the two".to_owned())));
     }
     Ok(SecretId::Wrapped(folder.join(text(&wrapped)?)))
 }

@@ -1,14 +1,14 @@
-//! The tables of secrets, and of the tools whose skills share some.
+//! The tables of secrets, and of tools whose skills share secrets.
 
 use std::path::Path;
 use std::time::Duration;
 
-use far_core::capability::{CatalogEntry, Scope, WhenLeaked};
+use far_core::capability::{CatalogEntry, LeakPolicy, Scope};
 use far_core::{ProviderId, SecretName, SkillDigest, ToolName};
 
 use super::exchange::{self, RecipeConfig};
-use super::kind::Kind;
-use super::life;
+use super::kind::SecretKind;
+use super::lifetime;
 use super::providers::{ProviderConfig, reference};
 use crate::config::reader::{Keys, Table, Value, join, nearest};
 use crate::config::terms;
@@ -42,28 +42,28 @@ pub(super) const SECRET: Keys = Keys {
 
 const TOOL: Keys = Keys { known: &["skills"], later: &[] };
 
-/// The longest that a fetched value may be kept.
+/// The maximum TTL of a cached value.
 const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };
 
-/// HMAC, which is meant where nothing is said, would have a skill sign tokens by hand.
-const SAY_HOW: &str =
-    "an agent's identity signs tokens, or is a client certificate: say which, by 'signing' or 'placements'";
+/// The default of `signing` is HMAC, with which a skill would assemble tokens itself.
+const IDENTITY_USE_MISSING: &str =
+    "an agent identity signs tokens or is a client certificate: set 'signing' or 'placements'";
 
-/// What a secret's table is read in the light of.
-pub(super) struct Around<'a> {
+/// The context of a secret's table.
+pub(super) struct SecretContext<'a> {
     pub(super) providers: &'a [ProviderConfig],
     pub(super) tools: &'a [Tool],
-    /// Where the file is.
+    /// The folder of the file.
     pub(super) folder: &'a Path,
 }
 
-/// A set of skills that share what they need.
+/// A set of skills that share secrets.
 pub(super) struct Tool {
     name: ToolName,
     skills: Vec<SkillDigest>,
 }
 
-/// Reads the sets of skills.
+/// Reads the tools.
 pub(super) fn tools(value: Value<'_>) -> Result<Vec<Tool>, ConfigError> {
     let tool = |(name, value): (Value<'_>, Value<'_>)| {
         let name = name.read(ToolName::parse)?;
@@ -72,34 +72,34 @@ pub(super) fn tools(value: Value<'_>) -> Result<Vec<Tool>, ConfigError> {
     value.table()?.names().map(tool).collect()
 }
 
-/// Reads one secret's table; and how the secret is made of a key, if it is.
+/// Reads the table of a secret, and its key exchange, if any.
 pub(super) fn entry(
     name: &SecretName,
     value: Value<'_>,
-    around: &Around<'_>,
+    context: &SecretContext<'_>,
 ) -> Result<(CatalogEntry, Option<RecipeConfig>), ConfigError> {
     let mut table = value.table_of(&SECRET)?;
-    let provider = configured(&table.require("provider")?, around.providers)?;
+    let provider = find_provider(&table.require("provider")?, context.providers)?;
     let reference = reference(name, &mut table, &provider.kind)?;
-    let kind = table.take("kind").map(|value| Kind::read(&value)).transpose()?;
-    let recipe = exchange::recipe(name, &mut table, kind, (&provider.id, &reference), around.folder)?;
-    let (scope, own) = shared(&mut table, kind, around.tools)?;
-    let skills = match (table.take("skills"), own) {
+    let kind = table.take("kind").map(|value| SecretKind::read(&value)).transpose()?;
+    let recipe = exchange::recipe(name, &mut table, kind, (&provider.id, &reference), context.folder)?;
+    let (scope, tool_skills) = scope(&mut table, kind, context.tools)?;
+    let skills = match (table.take("skills"), tool_skills) {
         (Some(value), Some(_)) => {
-            let help = "take it out: the tool's skills are those that may use the secret".to_owned();
-            return Err(value.invalid("the secret is a tool's", Some(help)));
+            let help = "remove the key: the skills of the tool may use the secret".to_owned();
+            return Err(value.invalid("conflicts with 'tool'", Some(help)));
         }
         (Some(value), None) => Some(skills(value)?),
-        (None, own) => own,
+        (None, tool_skills) => tool_skills,
     };
     let ttl = table.take("ttl").map(|value| value.read(|text| units::duration(text, &MAX_TTL))).transpose()?;
-    let (stale, rotation) = (life::stale(&mut table)?, life::rotation(&mut table)?);
+    let (stale, rotation) = (lifetime::stale(&mut table)?, lifetime::rotation(&mut table)?);
     let when_leaked = table.take("when-leaked").map(|value| when_leaked(&value)).transpose()?.unwrap_or_default();
-    if kind == Some(Kind::AgentIdentity) && !table.has("signing") && !table.has("placements") {
-        return Err(table.invalid(SAY_HOW));
+    if kind == Some(SecretKind::AgentIdentity) && !table.has("signing") && !table.has("placements") {
+        return Err(table.invalid(IDENTITY_USE_MISSING));
     }
     let only_sealed = terms::only_sealed(&mut table)?;
-    let terms = terms::take(&mut table, "the secret", kind.map(Kind::operations))?;
+    let terms = terms::take(&mut table, "the secret", kind.map(SecretKind::operations))?;
     if only_sealed && terms.destinations().is_empty() {
         return Err(table.invalid(terms::ONLY_SEALED_NOWHERE));
     }
@@ -115,27 +115,27 @@ pub(super) fn entry(
     Ok((entry, recipe))
 }
 
-/// Takes who shares a value: as the file says, or as is usual for the kind. Of a tool's, which skills these are.
-fn shared(
+/// Takes the scope, or the default of the kind. For a tool, also returns its skills.
+fn scope(
     table: &mut Table<'_>,
-    kind: Option<Kind>,
+    kind: Option<SecretKind>,
     tools: &[Tool],
 ) -> Result<(Scope, Option<Vec<SkillDigest>>), ConfigError> {
-    let said = table.take("scope").map(|value| Ok((terms::text(&value)?, value))).transpose()?;
+    let scope = table.take("scope").map(|value| Ok((terms::text(&value)?, value))).transpose()?;
     let tool = table.take("tool");
-    match (said, tool) {
-        (None, None) => Ok((kind.map(Kind::scope).unwrap_or_default(), None)),
+    match (scope, tool) {
+        (None, None) => Ok((kind.map(SecretKind::scope).unwrap_or_default(), None)),
         (Some((text, value)), None) => match &*text {
             "task" => Ok((Scope::Task, None)),
             "skill" => Ok((Scope::Skill, None)),
             "agent" => Ok((Scope::Agent, None)),
             "node" => Ok((Scope::Node, None)),
-            "tool" => Err(value.invalid("no tool is named", Some("name one of [tools] by 'tool'".to_owned()))),
+            "tool" => Err(value.invalid("scope 'tool' needs a tool", Some("set 'tool' to one of [tools]".to_owned()))),
             _ => Err(value.invalid("a scope is one of 'task', 'skill', 'tool', 'agent', 'node'", None)),
         },
         (Some((text, value)), Some(_)) if text != "tool" => {
-            let help = "leave one of the two out".to_owned();
-            Err(value.invalid("the secret is a tool's, and this is another scope", Some(help)))
+            let help = "remove one of the two".to_owned();
+            Err(value.invalid("conflicts with 'tool'", Some(help)))
         }
         (_, Some(value)) => {
             let name = value.read(ToolName::parse)?;
@@ -144,14 +144,14 @@ fn shared(
                     Some(near) => format!("did you mean '{near}'?"),
                     None => format!("add the table [{}]", join("tools", name.as_str())),
                 };
-                return Err(value.invalid("no tool of this name is configured", Some(help)));
+                return Err(value.invalid("unknown tool", Some(help)));
             };
             Ok((Scope::Tool(name), Some(tool.skills.clone())))
         }
     }
 }
 
-fn configured<'p>(value: &Value<'_>, providers: &'p [ProviderConfig]) -> Result<&'p ProviderConfig, ConfigError> {
+fn find_provider<'p>(value: &Value<'_>, providers: &'p [ProviderConfig]) -> Result<&'p ProviderConfig, ConfigError> {
     let id = value.read(ProviderId::parse)?;
     if let Some(provider) = providers.iter().find(|provider| provider.id == id) {
         return Ok(provider);
@@ -160,25 +160,25 @@ fn configured<'p>(value: &Value<'_>, providers: &'p [ProviderConfig]) -> Result<
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("add the table [{}]", join("providers", id.as_str())),
     };
-    Err(value.invalid("no provider of this name is configured", Some(help)))
+    Err(value.invalid("unknown provider", Some(help)))
 }
 
-fn when_leaked(value: &Value<'_>) -> Result<WhenLeaked, ConfigError> {
+fn when_leaked(value: &Value<'_>) -> Result<LeakPolicy, ConfigError> {
     let text = terms::text(value)?;
-    let chosen = WhenLeaked::ALL.into_iter().find(|choice| choice.as_str() == &*text);
+    let chosen = LeakPolicy::ALL.into_iter().find(|choice| choice.as_str() == &*text);
     chosen.ok_or_else(|| {
-        let help = match nearest(&text, WhenLeaked::ALL.map(WhenLeaked::as_str)) {
+        let help = match nearest(&text, LeakPolicy::ALL.map(LeakPolicy::as_str)) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => "it is \"replace\", \"fail\" or \"ignore\"".to_owned(),
+            None => "use \"replace\", \"fail\" or \"ignore\"".to_owned(),
         };
-        value.invalid("not a way to deal with a value that a skill says", Some(help))
+        value.invalid("invalid value", Some(help))
     })
 }
 
 fn skills(value: Value<'_>) -> Result<Vec<SkillDigest>, ConfigError> {
     if value.is_empty_list() {
-        let help = "leave 'skills' out to mean every skill".to_owned();
-        return Err(value.invalid("no skill may use the secret", Some(help)));
+        let help = "omit 'skills' to permit every skill".to_owned();
+        return Err(value.invalid("an empty list permits no skill", Some(help)));
     }
     value.list(|value| value.read(str::parse::<SkillDigest>))
 }

@@ -1,4 +1,4 @@
-//! What the operator may write, and what is said to what is not that.
+//! Valid and invalid `far.toml` files.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,11 +8,11 @@ use far_core::capability::Operation;
 use std::time::Duration;
 
 use far_core::SkillDigest;
-use far_core::capability::{CatalogEntry, Scope, WhenLeaked};
+use far_core::capability::{CatalogEntry, LeakPolicy, Scope};
 
 use super::secrets::SECRET;
 use super::*;
-use crate::config::content::said;
+use crate::config::content::render;
 
 const WHOLE: &str = r#"
 [agent]
@@ -42,7 +42,7 @@ type = "dotenv"
 path = "/run/other.env"
 "#;
 
-/// A file in which `entry` is the table of one secret.
+/// Returns a file with `entry` as the table of a secret.
 fn with_secret(entry: &str) -> String {
     format!("[providers.dev]\ntype = \"dotenv\"\npath = \".env\"\n[secrets.token]\n{entry}\n")
 }
@@ -52,14 +52,14 @@ pub(super) fn parse(text: &str) -> Result<FarToml, ConfigError> {
 }
 
 pub(super) fn refused(text: &str) -> String {
-    said(&parse(text).unwrap_err()).replace("/etc/far/far.toml:", "")
+    render(&parse(text).unwrap_err()).replace("/etc/far/far.toml:", "")
 }
 
 #[test]
-fn a_whole_file_is_read() {
+fn whole_file_is_read() {
     let far = parse(WHOLE).unwrap();
     assert_eq!(far.agent_id.unwrap().as_str(), "far-agent-7");
-    assert!(far.swap_allowed && far.wasi == Wasi::Strict && far.repeats == Repeats::Counted);
+    assert!(far.swap_allowed && far.wasi == Wasi::Strict && far.repeats == RepeatRecording::Counted);
     assert_eq!(far.state.as_deref(), Some(Path::new("/var/lib/far")));
     let dotenv = |id, path: &str| ProviderConfig {
         id: ProviderId::parse(id).unwrap(),
@@ -78,16 +78,16 @@ fn a_whole_file_is_read() {
 }
 
 #[test]
-fn what_is_left_out_is_as_narrow_as_it_can_be() {
+fn defaults_are_restrictive() {
     let far = parse(WHOLE).unwrap();
     let entry = far.catalog.get(&SecretName::parse("ci/hook.secret").unwrap()).unwrap();
     assert_eq!((entry.reference.as_str(), &entry.scope), ("ci/hook.secret", &Scope::Task));
     assert_eq!((entry.ttl, &entry.skills), (CatalogEntry::DEFAULT_TTL, &None));
-    assert_eq!(entry.when_leaked, WhenLeaked::Replace);
+    assert_eq!(entry.when_leaked, LeakPolicy::Replace);
     assert!(entry.terms.destinations().is_empty());
 
     let far = parse("").unwrap();
-    assert!(!far.swap_allowed && far.wasi == Wasi::Inert && far.repeats == Repeats::Each);
+    assert!(!far.swap_allowed && far.wasi == Wasi::Inert && far.repeats == RepeatRecording::Each);
     assert!(
         far.agent_id.is_none()
             && far.state.is_none()
@@ -97,7 +97,7 @@ fn what_is_left_out_is_as_narrow_as_it_can_be() {
 }
 
 #[test]
-fn requests_leave_as_the_operator_says() {
+fn egress_is_read() {
     assert_eq!(parse("").unwrap().egress, EgressConfig::default());
     let far = parse(
         "[egress]\ndestinations = ['GET https://a.example']\nnetworks = ['10.0.0.0/8', 'fd00::/8']\nca-file = 'ca.pem'\n\
@@ -114,26 +114,26 @@ fn requests_leave_as_the_operator_says() {
     };
     assert_eq!(far.unwrap().egress, expected);
     for host in ["A.example", "a.example:1", "*.example.com", "a/b", ""] {
-        let said = refused(&format!("[egress.hosts]\n'{host}' = '10.0.0.5'\n"));
-        assert!(said.contains("a host is written as in a URL"), "{said}");
+        let error = refused(&format!("[egress.hosts]\n'{host}' = '10.0.0.5'\n"));
+        assert!(error.contains("a host is written as in a URL"), "{error}");
     }
-    assert!(refused("[egress.hosts]\na = 'b'\n").contains("an address is written like"));
+    assert!(refused("[egress.hosts]\na = 'b'\n").contains("an address has the form"));
 }
 
 #[test]
-fn keys_that_are_not_known_are_refused_with_the_nearest_one() {
+fn unknown_keys_are_refused_with_suggestion() {
     let cases = [
         ("[agnet]\n", "1:2: unknown key 'agnet'\nhelp: did you mean 'agent'?"),
         (
             "[metrics]\n",
-            "1:2: unknown key 'metrics'\nhelp: known here: 'agent', 'runtime', 'pal', 'egress', 'providers', 'tools', 'secrets'",
+            "1:2: unknown key 'metrics'\nhelp: use one of 'agent', 'runtime', 'pal', 'egress', 'providers', 'tools', 'secrets'",
         ),
         ("agent = { ID = \"a\" }", "1:11: unknown key 'agent.ID'\nhelp: did you mean 'id'?"),
-        ("runtime.pool = \"inert\"", "1:9: unknown key 'runtime.pool'\nhelp: known here: 'wasi'"),
+        ("runtime.pool = \"inert\"", "1:9: unknown key 'runtime.pool'\nhelp: use one of 'wasi'"),
         ("[providers.dev]\ntpye = 1", "2:1: unknown key 'providers.dev.tpye'\nhelp: did you mean 'type'?"),
         (
             "[providers.dev]\ntype = \"dotenv\"\naddress = \"x\"",
-            "3:1: unknown key 'providers.dev.address'\nhelp: known here: 'type', 'path'",
+            "3:1: unknown key 'providers.dev.address'\nhelp: use one of 'type', 'path'",
         ),
     ];
     for (text, expected) in cases {
@@ -144,18 +144,18 @@ fn keys_that_are_not_known_are_refused_with_the_nearest_one() {
 }
 
 #[test]
-fn what_a_later_version_does_is_not_silently_left_undone() {
+fn keys_of_later_versions_are_refused() {
     for key in SECRET.later {
         let expected = format!(
             "5:1: 'secrets.token.{key}' is not supported by this version of far\n\
-             help: take it out: what it asks for would not be done"
+             help: remove the key: it would have no effect"
         );
         assert_eq!(refused(&with_secret(&format!("{key} = 1\nprovider = \"dev\""))), expected);
     }
     for kind in providers::LATER_TYPES {
         let expected = format!(
-            "2:8: 'providers.p.type': the provider type \"{kind}\" is not built into this version of far\n\
-             help: the types for this version are \"dotenv\" and \"vault\""
+            "2:8: 'providers.p.type': provider type '{kind}' is not supported by this version of far\n\
+             help: supported types are \"dotenv\" and \"vault\""
         );
         assert_eq!(refused(&format!("[providers.p]\ntype = \"{kind}\"\naddress = \"x\"")), expected);
     }
@@ -165,7 +165,7 @@ fn what_a_later_version_does_is_not_silently_left_undone() {
 fn every_known_key_is_read() {
     let mut cases = vec![("agent.id = 1.5".to_owned(), "agent.id".to_owned())];
     cases.push(("runtime.wasi = 1.5".to_owned(), "runtime.wasi".to_owned()));
-    // Two are for kinds of their own.
+    // Two keys belong to specific kinds.
     for key in SECRET.known.iter().filter(|key| !["github-app", "oauth2"].contains(key)) {
         let given = ["provider = \"dev\"", "operations = [\"sign\"]"];
         let others: Vec<_> = given.into_iter().filter(|line| !line.starts_with(key)).collect();
@@ -173,13 +173,13 @@ fn every_known_key_is_read() {
         cases.push((with_secret(&entry), format!("secrets.token.{key}")));
     }
     for (text, key) in cases {
-        let said = refused(&text);
-        assert!(said.contains(&format!("'{key}' is a fraction")), "{text}: {said}");
+        let error = refused(&text);
+        assert!(error.contains(&format!("'{key}' is a floating-point number")), "{text}: {error}");
     }
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_keys_are_named() {
     let cases = [
         ("[providers.p]\n", "1:1: 'providers.p.type' is missing\nhelp: add 'type'"),
         ("[providers.p]\ntype = \"dotenv\"", "1:1: 'providers.p.path' is missing\nhelp: add 'path'"),
@@ -192,28 +192,28 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
-fn values_of_another_type_are_refused() {
+fn values_of_wrong_type_are_refused() {
     let cases = [
-        ("agent = 1", "1:9: 'agent' is an integer, where a table belongs\nhelp: write keys and values"),
-        ("[agent]\nid = true", "2:6: 'agent.id' is a boolean, where a string belongs\nhelp: write it in quotes"),
-        ("secrets = []", "1:11: 'secrets' is a list, where a table belongs\nhelp: write keys and values"),
-        ("[[secrets]]", "1:1: 'secrets' is a list, where a table belongs\nhelp: write keys and values"),
+        ("agent = 1", "1:9: 'agent' is an integer, expected a table\nhelp: write a table of keys and values"),
+        ("[agent]\nid = true", "2:6: 'agent.id' is a boolean, expected a string\nhelp: put the value in quotes"),
+        ("secrets = []", "1:11: 'secrets' is a list, expected a table\nhelp: write a table of keys and values"),
+        ("[[secrets]]", "1:1: 'secrets' is a list, expected a table\nhelp: write a table of keys and values"),
         (
             "providers = { dev = \"dotenv\" }",
-            "1:21: 'providers.dev' is a string, where a table belongs\nhelp: write keys and values",
+            "1:21: 'providers.dev' is a string, expected a table\nhelp: write a table of keys and values",
         ),
         (
             &with_secret("provider = \"dev\"\noperations = \"sign\""),
-            "6:14: 'secrets.token.operations' is a string, where a list belongs\n\
-             help: write it in brackets, even if there is only one",
+            "6:14: 'secrets.token.operations' is a string, expected a list\n\
+             help: put the values in brackets, even a single one",
         ),
         (
             &with_secret("provider = \"dev\"\noperations = [\"sign\", 1]"),
-            "6:23: 'secrets.token.operations[1]' is an integer, where a string belongs\nhelp: write it in quotes",
+            "6:23: 'secrets.token.operations[1]' is an integer, expected a string\nhelp: put the value in quotes",
         ),
         (
             &with_secret("provider = \"dev\"\noperations = [\"sign\"]\nttl = 900"),
-            "7:7: 'secrets.token.ttl' is an integer, where a string belongs\nhelp: write it in quotes",
+            "7:7: 'secrets.token.ttl' is an integer, expected a string\nhelp: put the value in quotes",
         ),
     ];
     for (text, expected) in cases {
@@ -222,25 +222,25 @@ fn values_of_another_type_are_refused() {
 }
 
 #[test]
-fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
-    let name = "a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is none of these";
+fn invalid_values_are_refused() {
+    let name = "a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is invalid";
     let cases = [
         ("[agent]\nid = \"A\"", format!("2:6: 'agent.id': {name}")),
         ("[providers.Dev]", format!("1:12: 'providers.Dev': {name}")),
         ("[secrets.\"\"]", "1:10: 'secrets.\"\"': a name has at least 1 character".to_owned()),
         (
             "[providers.dev]\ntype = \"env\"",
-            "2:8: 'providers.dev.type': not a type of provider\nhelp: the types for this version are \"dotenv\" and \"vault\""
+            "2:8: 'providers.dev.type': unknown provider type\nhelp: supported types are \"dotenv\" and \"vault\""
                 .to_owned(),
         ),
-        ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': the text is empty".to_owned()),
+        ("[providers.dev]\ntype = \"dotenv\"\npath = \"\"", "3:8: 'providers.dev.path': must not be empty".to_owned()),
         (
             "[pal]\nrepeats = \"some\"",
-            "2:11: 'pal.repeats': not a way to record repeats\nhelp: it is \"each\" or \"counted\"".to_owned(),
+            "2:11: 'pal.repeats': invalid value\nhelp: use \"each\" or \"counted\"".to_owned(),
         ),
         (
             "[runtime]\nwasi = \"all\"",
-            "2:8: 'runtime.wasi': not a way to link WASI\nhelp: it is \"inert\" or \"strict\"".to_owned(),
+            "2:8: 'runtime.wasi': invalid value\nhelp: use \"inert\" or \"strict\"".to_owned(),
         ),
     ];
     for (text, expected) in cases {
@@ -249,16 +249,16 @@ fn values_that_mean_nothing_are_refused_in_the_words_of_their_type() {
 }
 
 #[test]
-fn secrets_that_mean_nothing_are_refused_in_the_words_of_their_type() {
+fn invalid_secrets_are_refused() {
     let sign = "provider = \"dev\"\noperations = [\"sign\"]\n";
     let cases = [
         (
             "provider = \"dve\"".to_owned(),
-            "5:12: 'secrets.token.provider': no provider of this name is configured\nhelp: did you mean 'dev'?",
+            "5:12: 'secrets.token.provider': unknown provider\nhelp: did you mean 'dev'?",
         ),
         (
             "provider = \"ci/x\"".to_owned(),
-            "5:12: 'secrets.token.provider': no provider of this name is configured\n\
+            "5:12: 'secrets.token.provider': unknown provider\n\
              help: add the table [providers.\"ci/x\"]",
         ),
         (
@@ -276,23 +276,23 @@ fn secrets_that_mean_nothing_are_refused_in_the_words_of_their_type() {
         ),
         (
             format!("{sign}ttl = \"15\""),
-            "7:7: 'secrets.token.ttl': a time is a whole number and one of ms, s, m, h, d, such as 15m",
+            "7:7: 'secrets.token.ttl': a duration is an integer and a unit (ms, s, m, h, d), such as 15m",
         ),
-        (format!("{sign}ttl = \"0s\""), "7:7: 'secrets.token.ttl': must be more than zero"),
-        (format!("{sign}ttl = \"31d\""), "7:7: 'secrets.token.ttl': the most is 30d"),
+        (format!("{sign}ttl = \"0s\""), "7:7: 'secrets.token.ttl': must be greater than zero"),
+        (format!("{sign}ttl = \"31d\""), "7:7: 'secrets.token.ttl': must be at most 30d"),
         (
             format!("{sign}scope = \"world\""),
             "7:9: 'secrets.token.scope': a scope is one of 'task', 'skill', 'tool', 'agent', 'node'",
         ),
         (
             format!("{sign}when-leaked = \"fial\""),
-            "7:15: 'secrets.token.when-leaked': not a way to deal with a value that a skill says\n\
+            "7:15: 'secrets.token.when-leaked': invalid value\n\
              help: did you mean \"fail\"?",
         ),
         (
             format!("{sign}when-leaked = \"mask\""),
-            "7:15: 'secrets.token.when-leaked': not a way to deal with a value that a skill says\n\
-             help: it is \"replace\", \"fail\" or \"ignore\"",
+            "7:15: 'secrets.token.when-leaked': invalid value\n\
+             help: use \"replace\", \"fail\" or \"ignore\"",
         ),
         (
             format!("{sign}skills = [\"sha256:0\"]"),
@@ -300,8 +300,8 @@ fn secrets_that_mean_nothing_are_refused_in_the_words_of_their_type() {
         ),
         (
             format!("{sign}skills = []"),
-            "7:10: 'secrets.token.skills': no skill may use the secret\n\
-             help: leave 'skills' out to mean every skill",
+            "7:10: 'secrets.token.skills': an empty list permits no skill\n\
+             help: omit 'skills' to permit every skill",
         ),
     ];
     for (entry, expected) in cases {
@@ -310,14 +310,14 @@ fn secrets_that_mean_nothing_are_refused_in_the_words_of_their_type() {
 }
 
 #[test]
-fn what_is_no_toml_is_refused() {
+fn toml_syntax_error_is_refused() {
     let text = "[secrets.a]\nprovider = \"dev\"\n[secrets.a]\n";
-    let expected = "3:10: not valid TOML: duplicate key\nhelp: correct this place; the rest was not looked at";
+    let expected = "3:10: not valid TOML: duplicate key\nhelp: fix this error; the rest of the file was not checked";
     assert_eq!(refused(text), expected);
 }
 
 #[test]
-fn a_file_is_read_from_where_it_is_if_it_is_to_be_trusted() {
+fn file_others_can_write_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("any-name");
     fs::write(&path, WHOLE).unwrap();

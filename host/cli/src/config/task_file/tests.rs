@@ -1,11 +1,11 @@
-//! What the scheduler may write, in both formats, and what is said to what is not that.
+//! Valid and invalid task files, in both formats.
 
 use std::fs;
 
 use far_core::capability::Operation;
 
 use super::*;
-use crate::config::content::said;
+use crate::config::content::render;
 
 const TOML: &str = r#"
 skill = "hook.wasm"
@@ -58,11 +58,11 @@ fn input(text: &str, format: Format) -> String {
 }
 
 fn refused(text: &str, format: Format) -> String {
-    said(&parse(text, format).unwrap_err()).replace("/tasks/task:", "")
+    render(&parse(text, format).unwrap_err()).replace("/tasks/task:", "")
 }
 
 #[test]
-fn both_formats_say_the_same() {
+fn both_formats_are_equivalent() {
     for (text, format) in [(TOML, Format::Toml), (JSON, Format::Json)] {
         let task = parse(text, format).unwrap();
         assert_eq!(task.skill.unwrap(), Path::new("/tasks/hook.wasm"));
@@ -91,7 +91,7 @@ fn both_formats_say_the_same() {
 }
 
 #[test]
-fn everything_can_be_left_out() {
+fn every_key_is_optional() {
     for (text, format) in [("", Format::Toml), ("{}", Format::Json)] {
         let task = parse(text, format).unwrap();
         assert!(task.skill.is_none() && task.input.is_none() && task.grants.is_empty());
@@ -104,14 +104,14 @@ fn everything_can_be_left_out() {
 }
 
 #[test]
-fn the_input_is_json_whatever_the_format() {
+fn input_is_json_in_both_formats() {
     assert_eq!(input(TOML, Format::Toml), r#"{"a":"x","b":[1,2.5]}"#);
     assert_eq!(input(JSON, Format::Json), r#"{ "b": [1, 2.50], "a": "x" }"#);
     assert_eq!(input("input = 'say \"x\"'", Format::Toml), r#""say \"x\"""#);
     assert_eq!(input("input = 7", Format::Toml), "7");
     assert_eq!(input("{\"input\": null}", Format::Json), "null");
     assert_eq!(input("{\"input\": 18446744073709551615}", Format::Json), "18446744073709551615");
-    assert_eq!(refused("input = { a = [inf] }", Format::Toml), "1:16: 'input': JSON has no such number");
+    assert_eq!(refused("input = { a = [inf] }", Format::Toml), "1:16: 'input': number has no JSON representation");
 }
 
 #[test]
@@ -124,12 +124,12 @@ fn requests_have_destinations_and_limits() {
     let limits =
         LimitsConfig { requests: Some(5), request_body: Some(1024), response_body: Some(7), ..LimitsConfig::default() };
     assert_eq!(task.limits, limits);
-    let said = refused("egress = ['a.example']", Format::Toml);
-    assert!(said.starts_with("1:11: 'egress[0]': a destination is a URL"), "{said}");
+    let error = refused("egress = ['a.example']", Format::Toml);
+    assert!(error.starts_with("1:11: 'egress[0]': a destination is a URL"), "{error}");
 }
 
 #[test]
-fn places_are_known_in_both_formats() {
+fn errors_are_located_in_both_formats() {
     let expected = "unknown key 'grants[1].operation'\nhelp: did you mean 'operations'?";
     let text = TOML.replace("operations = [\"sign\"", "operation = [\"sign\"");
     assert_eq!(refused(&text, Format::Toml), format!("15:1: {expected}"));
@@ -138,11 +138,11 @@ fn places_are_known_in_both_formats() {
 }
 
 #[test]
-fn what_a_later_version_does_is_not_silently_left_undone() {
+fn keys_of_later_versions_are_refused() {
     let later = |place: &str, key: &str| {
         format!(
             "{place}: '{key}' is not supported by this version of far\n\
-             help: take it out: what it asks for would not be done"
+             help: remove the key: it would have no effect"
         )
     };
     for key in GRANT.later {
@@ -152,7 +152,7 @@ fn what_a_later_version_does_is_not_silently_left_undone() {
     assert_eq!(
         refused("skill = \"sha256:00\"", Format::Toml),
         "1:9: 'skill' has a value that is not supported by this version of far\n\
-         help: name the component's file instead of its digest"
+         help: use the path of the component instead of its digest"
     );
 }
 
@@ -168,13 +168,13 @@ fn every_known_key_is_read() {
         cases.push((format!("[limits]\n{key} = 1.5"), format!("limits.{key}")));
     }
     for (text, key) in cases {
-        let said = refused(&text, Format::Toml);
-        assert!(said.contains(&format!("'{key}' is a fraction")), "{text}: {said}");
+        let error = refused(&text, Format::Toml);
+        assert!(error.contains(&format!("'{key}' is a floating-point number")), "{text}: {error}");
     }
 }
 
 #[test]
-fn grants_that_mean_nothing_are_refused() {
+fn invalid_grants_are_refused() {
     let sign = "secret = \"a\"\noperations = [\"sign\"]\n";
     let cases = [
         ("".to_owned(), "1:1: 'grants[0].secret' is missing\nhelp: add 'secret'"),
@@ -187,7 +187,7 @@ fn grants_that_mean_nothing_are_refused() {
         ),
         (
             format!("{sign}versions = \"3\""),
-            "4:12: 'grants[0].versions': neither \"current\" nor \"any\"; single versions are written as a list",
+            "4:12: 'grants[0].versions': must be \"current\", \"any\" or a list of versions",
         ),
         (
             format!("{sign}versions = [\"a b\"]"),
@@ -195,20 +195,20 @@ fn grants_that_mean_nothing_are_refused() {
         ),
         (
             format!("{sign}versions = 3"),
-            "4:12: 'grants[0].versions' is an integer, where a string or a list belongs\n\
+            "4:12: 'grants[0].versions' is an integer, expected a string or a list\n\
              help: write \"current\", \"any\", or a list of versions",
         ),
         (
             format!("{sign}max-uses = \"5\""),
-            "4:12: 'grants[0].max-uses' is a string, where an integer belongs\nhelp: write digits, without quotes",
+            "4:12: 'grants[0].max-uses' is a string, expected an integer\nhelp: write digits, without quotes",
         ),
-        (format!("{sign}max-uses = 0"), "4:12: 'grants[0].max-uses': must be more than zero"),
-        (format!("{sign}max-uses = -1"), "4:12: 'grants[0].max-uses': must be more than zero"),
-        (format!("{sign}max-uses = 4294967296"), "4:12: 'grants[0].max-uses': the most is 4294967295"),
-        (format!("{sign}expires = \"0m\""), "4:11: 'grants[0].expires': must be more than zero"),
+        (format!("{sign}max-uses = 0"), "4:12: 'grants[0].max-uses': must be greater than zero"),
+        (format!("{sign}max-uses = -1"), "4:12: 'grants[0].max-uses': must be greater than zero"),
+        (format!("{sign}max-uses = 4294967296"), "4:12: 'grants[0].max-uses': must be at most 4294967295"),
+        (format!("{sign}expires = \"0m\""), "4:11: 'grants[0].expires': must be greater than zero"),
         (
             format!("{sign}[[grants]]\n{sign}"),
-            "5:10: 'grants[1].secret': another grant names the secret\nhelp: make one grant of the two",
+            "5:10: 'grants[1].secret': duplicate grant for this secret\nhelp: merge the two grants",
         ),
     ];
     for (entry, expected) in cases {
@@ -218,22 +218,22 @@ fn grants_that_mean_nothing_are_refused() {
 
 #[test]
 fn no_limit_is_zero_or_unlimited() {
-    let time = "a time is a whole number and one of ms, s, m, h, d, such as 15m";
-    let size = "a size is a whole number and one of B, KiB, MiB, such as 64MiB";
+    let time = "a duration is an integer and a unit (ms, s, m, h, d), such as 15m";
+    let size = "a size is an integer and a unit (B, KiB, MiB), such as 64MiB";
     let cases = [
-        ("timeout", "\"0s\"", "must be more than zero"),
-        ("timeout", "\"25h\"", "the most is 24h"),
+        ("timeout", "\"0s\"", "must be greater than zero"),
+        ("timeout", "\"25h\"", "must be at most 24h"),
         ("timeout", "\"unlimited\"", time),
-        ("memory", "0", "must be more than zero"),
-        ("memory", "-1", "must be more than zero"),
-        ("memory", "\"1025MiB\"", "the most is 1024MiB"),
-        ("input", "\"0KiB\"", "must be more than zero"),
+        ("memory", "0", "must be greater than zero"),
+        ("memory", "-1", "must be greater than zero"),
+        ("memory", "\"1025MiB\"", "must be at most 1024MiB"),
+        ("input", "\"0KiB\"", "must be greater than zero"),
         ("output", "\"1GB\"", size),
-        ("log", "9223372036854775807", "the most is 1024MiB"),
-        ("host-calls", "0", "must be more than zero"),
-        ("host-calls", "1000000000001", "the most is 1000000000000"),
-        ("records", "0", "must be more than zero"),
-        ("records", "1000000000001", "the most is 1000000000000"),
+        ("log", "9223372036854775807", "must be at most 1024MiB"),
+        ("host-calls", "0", "must be greater than zero"),
+        ("host-calls", "1000000000001", "must be at most 1000000000000"),
+        ("records", "0", "must be greater than zero"),
+        ("records", "1000000000001", "must be at most 1000000000000"),
     ];
     for (key, value, message) in cases {
         let column = key.len() + 4;
@@ -242,26 +242,26 @@ fn no_limit_is_zero_or_unlimited() {
     }
     assert_eq!(
         refused("{\"limits\": {\"memory\": null}}", Format::Json),
-        "1:23: 'limits.memory' is null, where a size belongs\n\
+        "1:23: 'limits.memory' is null, expected a size\n\
          help: write a size such as \"64MiB\", or a number of bytes"
     );
 }
 
 #[test]
-fn what_is_not_its_format_is_refused() {
-    let help = "help: correct this place; the rest was not looked at";
+fn syntax_errors_are_refused() {
+    let help = "help: fix this error; the rest of the file was not checked";
     assert_eq!(refused("{\"skill\": \"a\",}", Format::Json), format!("1:15: not valid JSON: trailing comma\n{help}"));
     assert_eq!(
         refused("{\"skill\": \"a\",\n \"skill\": \"b\"}", Format::Json),
-        "2:2: the key \"skill\" is there twice\nhelp: keep one of the two"
+        "2:2: duplicate key \"skill\"\nhelp: remove one of the two"
     );
     assert_eq!(
         refused("{\"input\": {\"a\": 1, \"a\": 2}}", Format::Json),
-        "1:20: the key \"a\" is there twice\nhelp: keep one of the two"
+        "1:20: duplicate key \"a\"\nhelp: remove one of the two"
     );
     assert_eq!(
         refused("[]", Format::Json),
-        "1:1: the document is a list, where a table belongs\nhelp: write keys and values"
+        "1:1: the document is a list, expected a table\nhelp: write a table of keys and values"
     );
     assert_eq!(
         refused("skill = a", Format::Toml).lines().next().unwrap(),
@@ -270,7 +270,7 @@ fn what_is_not_its_format_is_refused() {
 }
 
 #[test]
-fn the_extension_says_the_format() {
+fn extension_selects_format() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("task.toml", TOML), ("task.json", JSON)] {
         let path = folder.path().join(name);
@@ -278,13 +278,12 @@ fn the_extension_says_the_format() {
         assert_eq!(TaskFile::read(&path).unwrap().skill.unwrap(), folder.path().join("hook.wasm"));
     }
     let error = TaskFile::read(Path::new("task.yaml")).unwrap_err();
-    let expected =
-        "'task.yaml' is neither a .toml nor a .json file\nhelp: name the file so that it ends in .toml or .json";
-    assert_eq!(said(&error), expected);
+    let expected = "'task.yaml' is neither a .toml nor a .json file\nhelp: rename the file to end in .toml or .json";
+    assert_eq!(render(&error), expected);
 }
 
 #[test]
-fn placements_are_those_of_requests() {
+fn grant_placements_are_read() {
     let grant = |more: &str| {
         format!("[[grants]]\nsecret = 'a'\noperations = ['seal']\ndestinations = ['https://a.example']\n{more}")
     };
@@ -294,12 +293,12 @@ fn placements_are_those_of_requests() {
     };
     assert_eq!(placements(&grant("")), ["authorization"]);
     assert_eq!(placements(&grant("placements = ['header:x-key', 'query:k']")), ["header:x-key", "query:k"]);
-    let said = refused(&grant("placements = ['header:Host']"), Format::Toml);
-    assert!(said.starts_with("5:15: 'grants[0].placements[0]': a placement's header has a name"), "{said}");
-    let said = refused(&grant("placements = []"), Format::Toml);
-    assert!(said.contains("the grant names no placement"), "{said}");
-    let said = refused("[[grants]]\nsecret = 'a'\noperations = ['sign']\nplacements = ['query:k']", Format::Toml);
-    assert!(said.contains("has a placement without the operation 'seal'"), "{said}");
+    let error = refused(&grant("placements = ['header:Host']"), Format::Toml);
+    assert!(error.starts_with("5:15: 'grants[0].placements[0]': a placement's header has a name"), "{error}");
+    let error = refused(&grant("placements = []"), Format::Toml);
+    assert!(error.contains("the grant names no placement"), "{error}");
+    let error = refused("[[grants]]\nsecret = 'a'\noperations = ['sign']\nplacements = ['query:k']", Format::Toml);
+    assert!(error.contains("has a placement without the operation 'seal'"), "{error}");
 }
 
 #[test]
@@ -314,14 +313,14 @@ fn bounds_are_written_as_their_values() {
 }
 
 #[test]
-fn input_beyond_its_limit_is_refused() {
+fn oversized_input_is_refused() {
     let text = "input = { text = '0123456789' }\nlimits.input = 20\n";
-    let expected = "1:9: 'input': has 21 bytes, and its limit is 20\nhelp: raise 'input' under [limits], or give less";
+    let expected = "1:9: 'input': has 21 bytes, limit is 20\nhelp: raise 'input' under [limits], or reduce the input";
     assert_eq!(refused(text, Format::Toml), expected);
     assert!(parse(&text.replace("20", "21"), Format::Toml).is_ok());
 }
 
-/// The shortest of three readings of so many grants.
+/// Returns the shortest of three times to read `grants` grants.
 fn time_of(grants: usize) -> Duration {
     let text: String = (0..grants).map(|n| format!("[[grants]]\nsecret='a{n}'\noperations=['sign']\n")).collect();
     let read = || {

@@ -1,4 +1,4 @@
-//! What the operator may write of a Vault server, and what is said to what is not that.
+//! Valid and invalid tables of Vault servers.
 
 use far_core::SecretName;
 
@@ -7,17 +7,17 @@ use super::*;
 
 const HEAD: &str = "[providers.vault]\ntype = 'vault'\naddress = 'https://vault.internal:8200'\n";
 
-/// A file with a server that is logged in to in this way.
+/// Returns a file with a server with this authentication.
 fn with_auth(auth: &str) -> String {
     format!("{HEAD}auth = {{ {auth} }}\n")
 }
 
-/// A file with a server, with more in its table.
+/// Returns a file with a server with these additional keys.
 fn with(more: &str) -> String {
     format!("{HEAD}auth = {{ method = 'token', token-file = 'token' }}\n{more}")
 }
 
-/// A file with a server, and a secret in it.
+/// Returns a file with a server and a secret.
 fn with_secret(entry: &str) -> String {
     with(&format!(
         "mounts = {{ old = 'kv-v1', db = 'database', pki = 'pki' }}\n[secrets.token]\nprovider = 'vault'\noperations = ['sign']\n{entry}\n"
@@ -32,7 +32,7 @@ fn vault(text: &str) -> VaultConfig {
 }
 
 #[test]
-fn a_whole_table_is_read() {
+fn whole_table_is_read() {
     let text = with(
         "namespace = 'team/a'\nca-file = 'ca.pem'\nengine = 'kv-v1'\nchild-policies = ['db']\n\
          [providers.vault.mounts]\n'teams/kv' = 'kv-v2'\ndb = 'database'\n",
@@ -54,7 +54,7 @@ fn a_whole_table_is_read() {
 }
 
 #[test]
-fn each_method_has_keys_of_its_own() {
+fn each_method_has_its_keys() {
     let text = |text: &str| text.to_owned();
     let approle = |mount: &str, secret_id| Auth::AppRole { mount: text(mount), role_id: text("r"), secret_id };
     for (auth, expected) in [
@@ -90,11 +90,11 @@ fn each_method_has_keys_of_its_own() {
 }
 
 #[test]
-fn what_is_not_that_is_refused_with_the_nearest() {
+fn invalid_server_is_refused() {
     let cases = [
         (
             "[providers.vault]\ntype = 'vualt'\n".to_owned(),
-            "2:8: 'providers.vault.type': not a type of provider\nhelp: did you mean \"vault\"?",
+            "2:8: 'providers.vault.type': unknown provider type\nhelp: did you mean \"vault\"?",
         ),
         (format!("{HEAD}adress = 1\n"), "4:1: unknown key 'providers.vault.adress'\nhelp: did you mean 'address'?"),
         (HEAD.to_owned(), "1:1: 'providers.vault.auth' is missing\nhelp: add 'auth'"),
@@ -102,12 +102,12 @@ fn what_is_not_that_is_refused_with_the_nearest() {
         (with_auth("mount = 'x'"), "4:8: 'providers.vault.auth.method' is missing\nhelp: add 'method'"),
         (
             with_auth("method = 'aprole'"),
-            "4:19: 'providers.vault.auth.method': not a method of authentication\nhelp: did you mean \"approle\"?",
+            "4:19: 'providers.vault.auth.method': unknown authentication method\nhelp: did you mean \"approle\"?",
         ),
         (
             with_auth("method = 'ldap'"),
-            "4:19: 'providers.vault.auth.method': not a method of authentication\n\
-             help: known here: \"token\", \"approle\", \"kubernetes\", \"jwt\", \"cert\"",
+            "4:19: 'providers.vault.auth.method': unknown authentication method\n\
+             help: use one of \"token\", \"approle\", \"kubernetes\", \"jwt\", \"cert\"",
         ),
         (
             with_auth("method = 'approle', role_id = 'r'"),
@@ -115,7 +115,7 @@ fn what_is_not_that_is_refused_with_the_nearest() {
         ),
         (
             with_auth("method = 'token', role = 'r'"),
-            "4:28: unknown key 'providers.vault.auth.role'\nhelp: known here: 'method', 'token-file'",
+            "4:28: unknown key 'providers.vault.auth.role'\nhelp: use one of 'method', 'token-file'",
         ),
         (
             with_auth("method = 'approle', role-id = 'r'"),
@@ -123,17 +123,16 @@ fn what_is_not_that_is_refused_with_the_nearest() {
         ),
         (
             with_auth("method = 'approle', role-id = 'r', secret-id-file = 'a', wrapped-secret-id-file = 'b'"),
-            "4:92: 'providers.vault.auth.wrapped-secret-id-file': there is a 'secret-id-file' as well\n\
-             help: keep one of the two",
+            "4:92: 'providers.vault.auth.wrapped-secret-id-file': conflicts with 'secret-id-file'\n\
+             help: remove one of the two",
         ),
         (
             with("engine = 'kv'\n"),
-            "5:10: 'providers.vault.engine': not an engine\nhelp: it is \"kv-v2\", \"kv-v1\", \"database\" or \"pki\"",
+            "5:10: 'providers.vault.engine': unknown engine\nhelp: use \"kv-v2\", \"kv-v1\", \"database\" or \"pki\"",
         ),
         (
             with("engine = 'database'\n"),
-            "5:10: 'providers.vault.engine': not every mount can be an engine that makes secrets\nhelp: name its mount under \
-             'mounts'",
+            "5:10: 'providers.vault.engine': an engine for dynamic secrets cannot be the default\nhelp: set the engine of a mount under 'mounts'",
         ),
         (
             with("mounts = { 'a//b' = 'kv-v1' }\n"),
@@ -141,17 +140,17 @@ fn what_is_not_that_is_refused_with_the_nearest() {
         ),
         (
             with("mounts = { auth = 'kv-v1' }\n"),
-            "5:12: 'providers.vault.mounts.auth': what is below 'auth/' is the server's own, and the provider's \
-             credentials are there: no task may have it",
+            "5:12: 'providers.vault.mounts.auth': 'auth/' belongs to Vault itself and contains the \
+             provider's credentials",
         ),
         (
             with("namespace = 'a b'\n"),
-            "5:13: 'providers.vault.namespace': a namespace is made of visible ASCII characters, such as team/a",
+            "5:13: 'providers.vault.namespace': a namespace consists of visible ASCII characters, such as team/a",
         ),
         (
             "[providers.vault]\ntype = 'vault'\naddress = 'http://vault.internal'\n".to_owned(),
-            "3:11: 'providers.vault.address': http is for 127.0.0.1 and [::1] alone: anywhere else, whoever is on \
-             the way reads the secrets",
+            "3:11: 'providers.vault.address': 'http' is permitted only for 127.0.0.1 and [::1]: it \
+             would expose secrets on the network",
         ),
     ];
     for (text, expected) in cases {
@@ -160,7 +159,7 @@ fn what_is_not_that_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn a_secret_is_a_path_and_perhaps_a_field() {
+fn path_and_field_form_the_reference() {
     for (entry, expected) in [
         ("path = 'kv/ci/github'\nfield = 'token'", "kv/ci/github#token"),
         ("path = 'kv/ci/github'", "kv/ci/github"),
@@ -180,11 +179,11 @@ fn a_secret_is_a_path_and_perhaps_a_field() {
 }
 
 #[test]
-fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
+fn invalid_reference_is_refused_at_load() {
     let own = |segment: &str| {
         format!(
-            "9:8: 'secrets.token.path': what is below '{segment}/' is the server's own, and the provider's credentials \
-             are there: no task may have it"
+            "9:8: 'secrets.token.path': '{segment}/' belongs to Vault itself and contains the provider's \
+             credentials"
         )
     };
     let path = |said: &str| format!("9:8: 'secrets.token.path': {said}");
@@ -195,42 +194,36 @@ fn a_secret_that_is_nowhere_or_the_servers_own_is_refused_at_load() {
         ("path = 'identity/entity'", own("identity")),
         ("path = 'cubbyhole/x'", own("cubbyhole")),
         ("path = 'old/auth/token/lookup-self'\nfield = 'id'", own("auth")),
-        (
-            "path = 'db/config/main'",
-            path("what is read of an engine of databases is 'creds/ROLE' or 'static-creds/ROLE', and nothing else"),
-        ),
-        ("path = 'kv'", path("the path names a mount and nothing in it")),
+        ("path = 'db/config/main'", path("a path in a database engine is 'creds/ROLE' or 'static-creds/ROLE'")),
+        ("path = 'kv'", path("the path names only a mount")),
         ("path = '/kv/a'", path("the path has an empty segment")),
-        ("path = 'kv/../sys/x'", path("the path has a segment '.' or '..'")),
-        ("path = \"kv/a\\nb\"", path("there is a control character in it")),
-        ("path = 'kv/a#b'", path("the path has a '#'")),
+        ("path = 'kv/../sys/x'", path("the path has a '.' or '..' segment")),
+        ("path = \"kv/a\\nb\"", path("the path or field has a control character")),
+        ("path = 'kv/a#b'", path("the path contains '#'")),
         (
             "path = 'kv/a'\nfield = \"a\\u0000\"",
-            "10:9: 'secrets.token.field': there is a control character in it".to_owned(),
+            "10:9: 'secrets.token.field': the path or field has a control character".to_owned(),
         ),
         (
             "path = 'pki/issue/web'",
-            path("a certificate needs a common name\nhelp: add 'common-name', which the role has to allow"),
+            path("a certificate needs a common name\nhelp: add a 'common-name' that the role allows"),
         ),
-        (
-            "path = 'pki/cert/ca'\ncommon-name = 'a.internal'",
-            path("what is read of an engine of certificates is 'issue/ROLE', and nothing else"),
-        ),
+        ("path = 'pki/cert/ca'\ncommon-name = 'a.internal'", path("a path in a PKI engine is 'issue/ROLE'")),
         (
             "path = 'kv/a'\ncommon-name = 'a.internal'",
-            "10:15: 'secrets.token.common-name': a common name is for certificates alone, and is one to 64 characters that \
-             are seen"
+            "10:15: 'secrets.token.common-name': a common name is only for certificates, and has 1 to 64 \
+             printable characters"
                 .to_owned(),
         ),
-        ("path = 'kv/a'\nfield = ''", "10:9: 'secrets.token.field': the text is empty".to_owned()),
+        ("path = 'kv/a'\nfield = ''", "10:9: 'secrets.token.field': must not be empty".to_owned()),
     ] {
         assert_eq!(refused(&with_secret(entry)), expected, "{entry}");
     }
     let dotenv = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n[secrets.token]\nprovider = 'dev'\nfield = 'x'\n";
-    let expected = "6:9: 'secrets.token.field': a secret of a provider of this type has no fields\n\
-                    help: take it out: a key of the file has one value";
+    let expected = "6:9: 'secrets.token.field': secrets of this provider type have no fields\n\
+                    help: remove the key";
     assert_eq!(refused(dotenv), expected);
-    let expected = "6:15: 'secrets.token.common-name': a secret of a provider of this type is no certificate\n\
-                    help: take it out";
+    let expected = "6:15: 'secrets.token.common-name': secrets of this provider type are not certificates\n\
+                    help: remove the key";
     assert_eq!(refused(&dotenv.replace("field", "common-name")), expected);
 }

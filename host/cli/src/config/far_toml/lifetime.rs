@@ -1,4 +1,4 @@
-//! How long a value answers while its backend does not, and when another version takes its place.
+//! The stale period (stale-if-error) and the rotation of secrets.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,40 +11,39 @@ use crate::messages::config::ConfigError;
 
 const ROTATE: Keys = Keys { known: &["every", "overlap"], later: &[] };
 
-/// The longest that a value answers beyond its time: whoever needs more means a longer time.
+/// The maximum stale period. A longer one should be a longer TTL.
 const MAX_STALE: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
-/// The oldest that a version gets.
+/// The maximum age of a version.
 const MAX_EVERY: Max<Duration> = Max { value: Duration::from_secs(365 * 24 * 60 * 60), text: "365d" };
-/// The shortest time between two versions: each is a write of the backend's.
+/// The minimum interval between versions: each is a write to the backend.
 const MIN_EVERY: Duration = Duration::from_secs(60);
 
-const STALE: &str =
-    "write a time of at most 24h, such as \"5m\", or leave 'stale' out to have values end with their time";
-const EVERY: &str = "write a time from 1m to 365d, such as \"24h\"";
+const STALE: &str = "use a duration of at most 24h, such as \"5m\", or omit 'stale' to never use stale values";
+const EVERY: &str = "use a duration from 1m to 365d, such as \"24h\"";
 const OVERLAP: &str =
-    "write a time of at most what 'every' is, or leave 'overlap' out to mean 10m, or 'every' if that is less";
+    "use a duration of at most 'every', or omit 'overlap' for the default: 10m, or 'every' if shorter";
 
-/// Takes how long a value answers beyond its time; not at all when nothing is said.
+/// Takes the stale period; default: zero.
 pub(super) fn stale(table: &mut Table<'_>) -> Result<Duration, ConfigError> {
     table.take("stale").map_or(Ok(Duration::ZERO), |value| duration(&value, &MAX_STALE, STALE))
 }
 
-/// Takes when another version takes a value's place; none when nothing is said.
+/// Takes the rotation, if set.
 pub(super) fn rotation(table: &mut Table<'_>) -> Result<Option<Rotation>, ConfigError> {
     let Some(value) = table.take("rotate") else { return Ok(None) };
     let mut table = value.table_of(&ROTATE)?;
     let value = table.require("every")?;
     let every = duration(&value, &MAX_EVERY, EVERY)?;
     if every < MIN_EVERY {
-        return Err(value.invalid("the least is 1m", Some(EVERY.to_owned())));
+        return Err(value.invalid("must be at least 1m", Some(EVERY.to_owned())));
     }
     let Some(value) = table.take("overlap") else {
         return Ok(Some(Rotation { every, overlap: every.min(Rotation::DEFAULT_OVERLAP) }));
     };
     let overlap = duration(&value, &MAX_EVERY, OVERLAP)?;
     if overlap > every {
-        // A third version would come while the first still answers.
-        return Err(value.invalid("longer than 'every'", Some(OVERLAP.to_owned())));
+        // A third version would exist before the first expires.
+        return Err(value.invalid("must not be longer than 'every'", Some(OVERLAP.to_owned())));
     }
     Ok(Some(Rotation { every, overlap }))
 }
@@ -61,7 +60,7 @@ mod tests {
     use super::super::tests::{parse, refused};
     use super::*;
 
-    /// A file in which these lines are a secret's.
+    /// Returns a file with these lines in the table of a secret.
     fn with(lines: &str) -> String {
         format!(
             "[providers.dev]\ntype = \"dotenv\"\npath = \".env\"\n[secrets.token]\nprovider = \"dev\"\noperations = [\"sign\"]\n{lines}\n"
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_ends_with_its_time_and_no_version_is_replaced_unless_the_file_says_so() {
+    fn stale_and_rotation_are_read() {
         assert_eq!(read(""), (Duration::ZERO, None));
         assert_eq!(read("stale = \"5m\"").0, Duration::from_secs(300));
         assert_eq!(read("stale = \"24h\"").0, Duration::from_secs(86_400));
@@ -84,38 +83,38 @@ mod tests {
         assert_eq!(rotation("rotate = { every = \"24h\", overlap = \"20m\" }"), (86_400, 1_200));
         assert_eq!(rotation("rotate = { every = \"1h\", overlap = \"1h\" }"), (3_600, 3_600));
         assert_eq!(rotation("[secrets.token.rotate]\nevery = \"365d\""), (31_536_000, 600));
-        assert_eq!(rotation("rotate.every = \"1m\""), (60, 60), "no overlap is longer than it is rotated");
+        assert_eq!(rotation("rotate.every = \"1m\""), (60, 60), "the overlap is at most the interval");
     }
 
     #[test]
-    fn what_is_out_of_bounds_is_refused_with_what_is_not() {
+    fn invalid_stale_and_rotation_are_refused() {
         let cases = [
-            ("stale = \"0s\"", "7:9: 'secrets.token.stale': must be more than zero", STALE),
-            ("stale = \"25h\"", "7:9: 'secrets.token.stale': the most is 24h", STALE),
+            ("stale = \"0s\"", "7:9: 'secrets.token.stale': must be greater than zero", STALE),
+            ("stale = \"25h\"", "7:9: 'secrets.token.stale': must be at most 24h", STALE),
             (
                 "stale = \"5 minutes\"",
-                "7:9: 'secrets.token.stale': a time is a whole number and one of ms, s, m, h, d, such as 15m",
+                "7:9: 'secrets.token.stale': a duration is an integer and a unit (ms, s, m, h, d), such as 15m",
                 STALE,
             ),
-            ("stale = 5", "7:9: 'secrets.token.stale' is an integer, where a string belongs", "write it in quotes"),
+            ("stale = 5", "7:9: 'secrets.token.stale' is an integer, expected a string", "put the value in quotes"),
             (
                 "rotate = \"24h\"",
-                "7:10: 'secrets.token.rotate' is a string, where a table belongs",
-                "write keys and values",
+                "7:10: 'secrets.token.rotate' is a string, expected a table",
+                "write a table of keys and values",
             ),
             ("rotate = {}", "7:10: 'secrets.token.rotate.every' is missing", "add 'every'"),
             ("rotate = { evry = \"24h\" }", "7:12: unknown key 'secrets.token.rotate.evry'", "did you mean 'every'?"),
-            ("rotate = { every = \"59s\" }", "7:20: 'secrets.token.rotate.every': the least is 1m", EVERY),
-            ("rotate = { every = \"366d\" }", "7:20: 'secrets.token.rotate.every': the most is 365d", EVERY),
-            ("rotate = { every = \"0d\" }", "7:20: 'secrets.token.rotate.every': must be more than zero", EVERY),
+            ("rotate = { every = \"59s\" }", "7:20: 'secrets.token.rotate.every': must be at least 1m", EVERY),
+            ("rotate = { every = \"366d\" }", "7:20: 'secrets.token.rotate.every': must be at most 365d", EVERY),
+            ("rotate = { every = \"0d\" }", "7:20: 'secrets.token.rotate.every': must be greater than zero", EVERY),
             (
                 "rotate = { every = \"5m\", overlap = \"301s\" }",
-                "7:36: 'secrets.token.rotate.overlap': longer than 'every'",
+                "7:36: 'secrets.token.rotate.overlap': must not be longer than 'every'",
                 OVERLAP,
             ),
             (
                 "rotate = { every = \"5m\", overlap = \"0s\" }",
-                "7:36: 'secrets.token.rotate.overlap': must be more than zero",
+                "7:36: 'secrets.token.rotate.overlap': must be greater than zero",
                 OVERLAP,
             ),
         ];
