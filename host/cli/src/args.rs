@@ -1,4 +1,4 @@
-//! What the command line takes.
+//! The arguments of the command line.
 
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ use crate::output::printer::{Format, Printer};
 use crate::run::RunArgs;
 use crate::secrets::SecretsArgs;
 
-/// Runs AI-agent skills that use secrets which they cannot steal.
+/// Run AI agent skills with capability-scoped secrets.
 #[derive(Debug, Parser)]
 #[command(name = "far", version, propagate_version = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -42,7 +42,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns the readers that the output is for.
+    /// Returns the output format that the arguments ask for.
     pub(crate) fn format(&self) -> Format {
         let json = match self {
             Self::Run(args) => args.json,
@@ -57,38 +57,38 @@ impl Command {
     }
 }
 
-/// Says what is wrong with the command line, or shows help that was asked for.
+/// Reports a usage error, or prints the requested help.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json");
     let printer = Printer::new(if json { Format::Json } else { Format::Human });
-    // Plain: this build of the parser has no colors. Arguments may come from anywhere, and are quoted.
+    // The text has no colors in this build of clap. It quotes arguments, which may be hostile.
     let text = escape_lines(&error.render().to_string());
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // Where there is nobody to read it, there is nobody to tell.
+        // A closed stdout leaves no place to report an error.
         let _ = printer.print(&text);
         return ExitCode::SUCCESS;
     }
     if json {
-        return printer.finish(Err(of_text(&text)));
+        return printer.finish(Err(usage_failure(&text)));
     }
     printer.note(&text);
     ExitCode::from(exit::USAGE)
 }
 
-/// The parser's text, which is paragraphs: what is wrong, perhaps tips, the usage.
-fn of_text(text: &str) -> Failure {
+/// Converts clap's error text: paragraphs of message, optional tips, and usage.
+fn usage_failure(text: &str) -> Failure {
     let on_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(str::trim);
     let message = paragraphs.next().unwrap_or_default();
     let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
     Failure::Arguments {
         message: on_one_line(message.strip_prefix("error: ").unwrap_or(message)),
-        tip: Some(tip.map_or_else(|| format!("see '{} --help'", asked_for()), on_one_line)),
+        tip: Some(tip.map_or_else(|| format!("see '{} --help'", requested_command()), on_one_line)),
     }
 }
 
-/// The command that was meant, as far as that can be told of arguments that are wrong.
-fn asked_for() -> String {
+/// Returns the command for the hint, or `far` if the arguments name no subcommand.
+fn requested_command() -> String {
     let first = std::env::args_os().nth(1).unwrap_or_default();
     let known = Cli::command().get_subcommands().any(|command| first == command.get_name());
     if known { format!("far {}", first.display()) } else { "far".to_owned() }

@@ -1,39 +1,39 @@
-//! `far diff`: what a new version of a skill could do that the old could not.
+//! `far diff`: compares the capabilities of two versions of a skill.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use far_component::review::{Anatomy, Change, Direction, changes};
+use far_component::review::{Change, ComponentSummary, Direction, changes};
 use serde_json::{Value, json};
 
 use crate::escape::escape;
 use crate::inspect;
 use crate::messages::explanation::Explanation;
 use crate::messages::failure::Failure;
-use crate::output::printer::{Answer, Printer};
+use crate::output::printer::{CommandOutput, Printer};
 use crate::table::{cell, first_rows};
 
 const HELP: &str = "\
-What is compared is what could be asked of a host: imports, and what is declared. Code is not compared: a version that could
-do the same may well do something else with it.
+Compares imports and declarations, which bound the requests to a host. Code is not compared: a version with the same
+capabilities may use them differently.
 
 Exit codes:
-  0  the new version could do nothing that the old could not
+  0  the new version has no additional capabilities
   2  usage
-  3  it could, or one of the two is no component that a host would load
+  3  additional capabilities, or not a component that a host would load
 
 Example:
   far diff approved/skill.wasm skill.wasm";
 
-/// Show what a new version of a skill could do that the old could not.
+/// Show the capabilities that a new version of a skill adds or drops.
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(crate) struct DiffArgs {
-    /// The version that is known.
+    /// The approved version.
     #[arg(value_name = "OLD")]
     old: PathBuf,
 
-    /// The version that is to replace it.
+    /// The new version.
     #[arg(value_name = "NEW")]
     new: PathBuf,
 
@@ -42,19 +42,19 @@ pub(crate) struct DiffArgs {
     pub(crate) json: bool,
 }
 
-/// Two versions, and what is different.
+/// Two versions and their differences.
 struct Comparison<'a> {
     args: &'a DiffArgs,
-    old: Anatomy,
-    new: Anatomy,
+    old: ComponentSummary,
+    new: ComponentSummary,
     changes: Vec<Change>,
 }
 
-/// Does it, and returns the exit code.
+/// Compares two versions, and returns the exit code.
 pub(crate) fn run(args: &DiffArgs, printer: &Printer) -> Result<u8, Failure> {
-    let (old, new) = (inspect::anatomy(&args.old)?, inspect::anatomy(&args.new)?);
+    let (old, new) = (inspect::summary(&args.old)?, inspect::summary(&args.new)?);
     let changes = changes(&old, &new);
-    printer.answer(&Comparison { args, old, new, changes })
+    printer.output(&Comparison { args, old, new, changes })
 }
 
 impl Comparison<'_> {
@@ -62,14 +62,14 @@ impl Comparison<'_> {
         self.changes.iter().filter(|change| change.id.direction() == direction).count()
     }
 
-    /// Why the new version must not just take the old one's place, if it must not.
+    /// Returns the failure if the new version has more capabilities.
     fn failure(&self) -> Option<Failure> {
         let count = self.count(Direction::Widening);
-        (count > 0).then(|| Failure::Wider { skill: self.args.new.clone(), count })
+        (count > 0).then(|| Failure::WidenedCapabilities { skill: self.args.new.clone(), count })
     }
 }
 
-impl Answer for Comparison<'_> {
+impl CommandOutput for Comparison<'_> {
     fn code(&self) -> u8 {
         self.failure().map_or(0, |failure| failure.code())
     }
@@ -79,24 +79,24 @@ impl Answer for Comparison<'_> {
     }
 
     fn text(&self) -> String {
-        let version = |path: &PathBuf, anatomy: &Anatomy| {
+        let version = |path: &PathBuf, summary: &ComponentSummary| {
             let path = escape(&path.to_string_lossy());
-            let declared = anatomy.declaration.as_ref();
+            let declared = summary.declaration.as_ref();
             let version = declared.map_or_else(
                 || "no declaration".to_owned(),
                 |declaration| format!("'{}', version '{}'", declaration.name, cell(&declaration.version)),
             );
-            format!("{path}: {version}, {}\n", anatomy.digest)
+            format!("{path}: {version}, {}\n", summary.digest)
         };
         let mut text = version(&self.args.old, &self.old);
         text.push_str(&version(&self.args.new, &self.new));
         text.push('\n');
         if self.old.digest == self.new.digest {
-            text.push_str("the same component\n");
+            text.push_str("identical components\n");
         } else if self.changes.is_empty() {
-            text.push_str("no difference in what they could do; the code differs\n");
+            text.push_str("same capabilities; the code differs\n");
         } else {
-            text.push_str(&first_rows(["DIRECTION", "CHANGE", "ABOUT", "WHAT"], &self.changes, |change| {
+            text.push_str(&first_rows(["DIRECTION", "CHANGE", "ABOUT", "DETAILS"], &self.changes, |change| {
                 [
                     change.id.direction().as_str().to_owned(),
                     change.id.to_string(),
@@ -109,11 +109,11 @@ impl Answer for Comparison<'_> {
     }
 
     fn object(&self) -> Value {
-        let version = |path: &PathBuf, anatomy: &Anatomy| {
-            let declared = anatomy.declaration.as_ref();
+        let version = |path: &PathBuf, summary: &ComponentSummary| {
+            let declared = summary.declaration.as_ref();
             json!({
                 "skill": path.to_string_lossy(),
-                "digest": anatomy.digest,
+                "digest": summary.digest,
                 "name": declared.map(|declaration| &declaration.name),
                 "version": declared.map(|declaration| &declaration.version),
             })

@@ -1,8 +1,8 @@
-//! Times as configurations have them.
+//! Formatting of durations.
 
 use std::time::Duration;
 
-/// A time as a configuration would have it: the largest unit without a remainder.
+/// Formats a duration as in configurations, in the largest unit without a remainder.
 pub(crate) fn duration(time: Duration) -> String {
     let (seconds, rest) = (time.as_secs(), time.subsec_millis());
     match seconds {
@@ -14,7 +14,7 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// A time as people say it: whole numbers of the largest unit that there is one of.
+/// Formats a duration rounded down to its largest unit.
 pub(crate) fn about(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
@@ -23,7 +23,7 @@ pub(crate) fn about(time: Duration) -> String {
     format!("{}{name}", seconds / unit)
 }
 
-/// A time in milliseconds, for programs.
+/// Converts a duration to milliseconds.
 pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -33,17 +33,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_as_it_would_be_written() {
-        let told = |ms| duration(Duration::from_millis(ms));
-        assert_eq!([told(1_500), told(90_000), told(900_000)], ["1500ms", "90s", "15m"]);
-        assert_eq!([told(3_600_000), told(172_800_000)], ["1h", "2d"]);
+    fn duration_uses_largest_exact_unit() {
+        let format = |ms| duration(Duration::from_millis(ms));
+        assert_eq!([format(1_500), format(90_000), format(900_000)], ["1500ms", "90s", "15m"]);
+        assert_eq!([format(3_600_000), format(172_800_000)], ["1h", "2d"]);
     }
 
     #[test]
-    fn a_time_that_passes_is_told_in_one_unit() {
-        let told = |seconds| about(Duration::from_secs(seconds));
-        assert_eq!([told(0), told(59), told(60), told(3_599)], ["0s", "59s", "1m", "59m"]);
-        assert_eq!([told(3_600), told(86_399), told(200_000)], ["1h", "23h", "2d"]);
+    fn duration_is_rounded_to_largest_unit() {
+        let format = |seconds| about(Duration::from_secs(seconds));
+        assert_eq!([format(0), format(59), format(60), format(3_599)], ["0s", "59s", "1m", "59m"]);
+        assert_eq!([format(3_600), format(86_399), format(200_000)], ["1h", "23h", "2d"]);
         assert_eq!(about(Duration::from_millis(1_999)), "1s");
     }
 }

@@ -4,37 +4,37 @@ use far_core::pal::Outcome;
 
 use crate::signals::Signal;
 
-/// An audit file that nothing signs.
-pub(crate) const UNPROVEN: u8 = 1;
-/// Usage or configuration.
+/// The audit file is unsigned.
+pub(crate) const UNSIGNED: u8 = 1;
+/// Invalid arguments or configuration.
 pub(crate) const USAGE: u8 = 2;
 /// Refused, or a scope violation.
 pub(crate) const REFUSED: u8 = 3;
-/// A limit, or a time-out.
+/// A limit was exceeded, or a timeout passed.
 pub(crate) const LIMIT: u8 = 4;
 /// A backend, the audit log, or a resource of the machine is unavailable.
 pub(crate) const UNAVAILABLE: u8 = 5;
 
-/// A panic of the host; the code that the standard library gives it.
+/// A panic of the host, the exit code of the Rust standard library.
 pub(crate) const PANICKED: u8 = 101;
 
-/// What stands below the options in the help.
+/// The text below the options in the help of `far run`.
 pub(crate) const HELP: &str = "\
-The skill's output goes to stdout. What happened, and what the skill wrote for people, go to stderr.
+The skill's output goes to stdout. Events and the skill's log go to stderr.
 
 Exit codes:
   0  completed
   1  the skill failed
   2  usage or configuration
   3  refused, or a scope violation
-  4  limit or time-out
-  5  backend, audit log or a resource of the machine unavailable
-  128 and more: ended by the signal of that number less 128, such as 130 by Ctrl-C
+  4  limit or timeout
+  5  backend, audit log or machine resource unavailable
+  128+N  ended by signal N, such as 130 for Ctrl-C
 
 Example:
   far run github_webhook.wasm --grant github-webhook-secret:sign --input @delivery.json";
 
-/// The exit code of a task that ended so, perhaps for a signal.
+/// Returns the exit code of a task by its outcome and a received signal.
 pub(crate) fn code(outcome: Outcome, signal: Option<Signal>) -> u8 {
     match outcome {
         Outcome::Completed => 0,
@@ -42,7 +42,7 @@ pub(crate) fn code(outcome: Outcome, signal: Option<Signal>) -> u8 {
         Outcome::LimitExceeded | Outcome::TimedOut => LIMIT,
         Outcome::BackendUnavailable | Outcome::AuditUnavailable => UNAVAILABLE,
         Outcome::Cancelled => signal.map_or(1, Signal::exit_code),
-        // A crash is the skill's failure too; a defect of this program must not look like anything milder.
+        // A crash is a failure of the skill. A bug in far must not have a milder exit code.
         _ => 1,
     }
 }

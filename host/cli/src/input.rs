@@ -12,19 +12,19 @@ use serde::de::IgnoredAny;
 
 use crate::messages::failure::Failure;
 
-/// The skill's bytes. One more than the host takes are read, so that the host sees that it is too large.
+/// Returns the bytes of a skill, at most one byte beyond the host's limit.
 pub(crate) fn component(path: &Path) -> Result<Vec<u8>, Failure> {
-    regular(path, "the skill", COMPONENT_MAX)
+    read_regular(path, "the skill", COMPONENT_MAX)
 }
 
-/// Returns the bytes of a regular file, within the limit as [`begin`].
+/// Returns the bytes of a regular file, at most one byte beyond the limit.
 ///
 /// # Errors
 ///
 /// As [`open`], and if the file cannot be read.
-pub(crate) fn regular(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read_regular(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
     let failure = |source| Failure::Read { what, path: path.to_owned(), source };
-    first(open(path, what)?, limit).map_err(failure)
+    take_prefix(open(path, what)?, limit).map_err(failure)
 }
 
 /// Opens a regular file. Waits neither for the other end of a pipe nor for a device. Reading the
@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path, what: &'static str) -> Result<File, Failure> {
     let opened = rustix::fs::open(path, flags, Mode::empty());
     let file = match opened {
         Ok(file) => File::from(file),
-        // Only a socket, and a device that is not there, cannot be opened so.
+        // The error occurs only for sockets and missing devices.
         Err(Errno::NXIO) => return Err(irregular(path, what, path.metadata().map_err(failure)?.file_type())),
         Err(errno) => return Err(failure(errno.into())),
     };
@@ -60,35 +60,36 @@ fn irregular(path: &Path, what: &'static str, kind: FileType) -> Failure {
     Failure::Irregular { what, path: path.to_owned(), is }
 }
 
-/// A file's bytes, and one more than the limit at most, so that it is seen that there are too many.
-pub(crate) fn begin(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
+/// Returns the bytes of a file, at most one byte beyond the limit, which shows that the file is too
+/// large.
+pub(crate) fn read_prefix(path: &Path, what: &'static str, limit: usize) -> Result<Vec<u8>, Failure> {
     let failure = |source| Failure::Read { what, path: path.to_owned(), source };
-    first(File::open(path).map_err(failure)?, limit).map_err(failure)
+    take_prefix(File::open(path).map_err(failure)?, limit).map_err(failure)
 }
 
-fn first(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+fn take_prefix(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The input as `--input` gives it: JSON, `@FILE`, or `@-`.
+/// Returns the input of `--input`: JSON, `@FILE`, or `@-`.
 pub(crate) fn input(argument: Option<&str>, limit: usize) -> Result<Vec<u8>, Failure> {
     let bytes = match argument {
         None => b"{}".to_vec(),
         Some("@-") => {
             let failure = |source| Failure::Read { what: "the input", path: "-".into(), source };
-            within(first(io::stdin(), limit).map_err(failure)?, limit)?
+            check_len(take_prefix(io::stdin(), limit).map_err(failure)?, limit)?
         }
         Some(argument) => match argument.strip_prefix('@') {
             None => argument.as_bytes().to_vec(),
-            Some(path) => within(begin(Path::new(path), "the input", limit)?, limit)?,
+            Some(path) => check_len(read_prefix(Path::new(path), "the input", limit)?, limit)?,
         },
     };
     serde_json::from_slice::<IgnoredAny>(&bytes).map_err(Failure::Input)?;
     Ok(bytes)
 }
 
-fn within(bytes: Vec<u8>, limit: usize) -> Result<Vec<u8>, Failure> {
+fn check_len(bytes: Vec<u8>, limit: usize) -> Result<Vec<u8>, Failure> {
     if bytes.len() > limit { Err(Failure::InputTooLarge { limit }) } else { Ok(bytes) }
 }

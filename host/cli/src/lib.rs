@@ -1,8 +1,7 @@
 //! The `far` command, as a library: the binary is a call of [`main`], and fuzz targets reach the
 //! parsers of configuration files by `internal`.
 //!
-//! Each subcommand returns its exit code or a failure. The printer, which is made here, prints
-//! everything.
+//! Each subcommand returns its exit code or a failure. The printer prints all output.
 
 #![forbid(unsafe_code)]
 
@@ -65,7 +64,7 @@ fn far() -> ExitCode {
         Err(error) => return args::refuse(&error),
     };
     let printer = Printer::new(cli.command.format());
-    // Commands that hold no secrets run without protection too.
+    // Other commands hold no secrets, and run without protection.
     if let (Command::Run(_) | Command::Check(_) | Command::Secrets(_), Err(failure)) = (&cli.command, protected) {
         return printer.finish(Err(failure));
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use far_core::memory::WipingAllocator;
 
-/// Overwrites what libraries leave in memory that they free.
+/// Overwrites memory that libraries free.
 #[global_allocator]
 static ALLOCATOR: WipingAllocator = WipingAllocator::new();
 

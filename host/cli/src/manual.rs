@@ -1,4 +1,4 @@
-//! `far man` and `far completions`: what there is to know of the command line, made from the command line itself.
+//! `far man` and `far completions`, generated from the definition of the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -20,29 +20,29 @@ Examples:
   far man run | man -l -
   far man --dir ~/.local/share/man/man1";
 
-/// Print what a shell needs to complete the arguments of far.
+/// Print the completion script of a shell.
 #[derive(Args, Debug)]
 #[command(after_help = COMPLETIONS_HELP)]
 pub(crate) struct CompletionsArgs {
-    /// The shell.
+    /// Shell to complete for.
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// Print a page of the manual, or write all of them to a folder.
+/// Print a manual page, or write all pages to a folder.
 #[derive(Args, Debug)]
 #[command(after_help = MAN_HELP)]
 pub(crate) struct ManArgs {
-    /// The command that the page is about, such as 'run' or 'audit verify'; far as a whole when left out.
+    /// Command of the page, such as 'run' or 'audit verify'; default: far.
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
 
-    /// Write every page to this folder instead, which must be there.
+    /// Write all pages to this existing folder instead.
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     dir: Option<PathBuf>,
 }
 
-/// `far completions`, of this command line.
+/// Runs `far completions`.
 pub(crate) fn completions(args: &CompletionsArgs, mut far: Command, printer: &Printer) -> Result<u8, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut far, "far", &mut script);
@@ -50,9 +50,9 @@ pub(crate) fn completions(args: &CompletionsArgs, mut far: Command, printer: &Pr
     Ok(0)
 }
 
-/// `far man`, of this command line.
+/// Runs `far man`.
 pub(crate) fn man(args: &ManArgs, mut far: Command, printer: &Printer) -> Result<u8, Failure> {
-    // Every subcommand is then named as it is called, as in `far-run`.
+    // Gives every subcommand its full name, such as `far-run`.
     far.build();
     match &args.dir {
         Some(folder) => write_all(folder, far)?,

@@ -1,8 +1,8 @@
-//! Tables for people: columns as wide as what is in them.
+//! Tables for people.
 
 use crate::escape::escape_start;
 
-/// Lays rows out under a header. Cells must be safe to show; the last column is as long as it likes.
+/// Lays rows out under a header. Cells must be escaped.
 pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = header.map(width);
     for row in rows {
@@ -19,24 +19,23 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: &[[String; N]]) -> 
     text
 }
 
-/// How many rows of what an author wrote are shown to people.
+/// The maximum number of rows of author-supplied content.
 const ROWS_MAX: usize = 100;
-/// How many characters of what an author wrote are shown in a cell.
+/// The maximum length of an author-supplied cell, in characters.
 const CELL_MAX: usize = 200;
 
-/// Lays out rows of what an author wrote, of whom nothing says that it is short: the first of them, and how many more
-/// there are.
+/// Lays out the first rows of author-supplied content, and the number of omitted rows.
 pub(crate) fn first_rows<const N: usize, T>(header: [&str; N], items: &[T], row: impl Fn(&T) -> [String; N]) -> String {
     let rows: Vec<_> = items.iter().take(ROWS_MAX).map(row).collect();
     let mut text = table(header, &rows);
     match items.len() - rows.len() {
         0 => {}
-        more => text.push_str(&format!("and {more} more, which --json has\n")),
+        more => text.push_str(&format!("and {more} more (see --json)\n")),
     }
     text
 }
 
-/// What an author wrote, as a cell: safe to show, and not long.
+/// Escapes and truncates author-supplied text for a cell.
 pub(crate) fn cell(text: &str) -> String {
     escape_start(text, CELL_MAX)
 }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell_and_lines_end_with_text() {
+    fn columns_fit_their_widest_cell() {
         let rows = [["a", "längste", "x"], ["abc", "", ""]].map(|row| row.map(str::to_owned));
         assert_eq!(table(["k", "value", "more"], &rows), "k    value    more\na    längste  x\nabc\n");
         assert_eq!(table(["k", "value"], &[]), "k  value\n");

@@ -1,12 +1,13 @@
-//! What may be done with a secret, and for how long, as texts: the same for what is declared and for what is permitted.
+//! Formatting of the terms of declared and permitted secrets.
 
 use far_core::capability::{CatalogEntry, JwtAlgorithm, Operation, Signing, Terms};
 use serde_json::{Value, json};
 
 use crate::duration::{duration, milliseconds};
 
-/// Operations in one text; `sign` with what it signs, if that is not HMAC. May quote the author: escape it.
-pub(crate) fn in_words(terms: &Terms) -> String {
+/// Formats operations. `sign` includes its rule unless that is HMAC. Escape the result: it may
+/// quote the author.
+pub(crate) fn operations_text(terms: &Terms) -> String {
     let words = terms.operations().iter().map(|operation| match (operation, terms.signing()) {
         (Operation::Sign, Some(signing @ Signing::Jwt(_))) => format!("sign({signing})"),
         _ => operation.as_str().to_owned(),
@@ -14,7 +15,7 @@ pub(crate) fn in_words(terms: &Terms) -> String {
     words.collect::<Vec<_>>().join(",")
 }
 
-/// What is signed with it; nothing without `sign`.
+/// Returns the signing rule as JSON; null without `sign`.
 pub(crate) fn signing(terms: &Terms) -> Value {
     match terms.signing() {
         None => Value::Null,
@@ -34,34 +35,34 @@ pub(crate) fn operations(terms: &Terms) -> Vec<&'static str> {
     terms.operations().iter().map(|operation| operation.as_str()).collect()
 }
 
-/// Where it may be sent. Author's or operator's text.
+/// Returns the destinations, as the author or the operator wrote them.
 pub(crate) fn destinations(terms: &Terms) -> Vec<&str> {
     terms.destinations().iter().map(|destination| destination.as_str()).collect()
 }
 
-/// Where in a request it may stand; nowhere, if it is not sent.
+/// Returns the placements in a request; empty without destinations.
 pub(crate) fn placements(terms: &Terms) -> Vec<String> {
     let all = terms.placements().iter().map(ToString::to_string);
     all.filter(|_| !terms.destinations().is_empty()).collect()
 }
 
-/// How long a value is kept, answers beyond that, and when another version takes its place.
-pub(crate) fn times(entry: &CatalogEntry) -> String {
-    let mut times = duration(entry.ttl);
+/// Formats the TTL, the stale period and the rotation of a secret.
+pub(crate) fn lifetime_text(entry: &CatalogEntry) -> String {
+    let mut lifetime_text = duration(entry.ttl);
     if !entry.stale.is_zero() {
-        times.push_str(&format!(", {} stale", duration(entry.stale)));
+        lifetime_text.push_str(&format!(", {} stale", duration(entry.stale)));
     }
     if let Some(rotation) = entry.rotation {
-        times.push_str(&format!(
+        lifetime_text.push_str(&format!(
             ", rotated every {}, overlap {}",
             duration(rotation.every),
             duration(rotation.overlap)
         ));
     }
-    times
+    lifetime_text
 }
 
-/// When another version takes a value's place, for programs; null if only when its time ends.
+/// Returns the rotation as JSON; null without one.
 pub(crate) fn rotation(entry: &CatalogEntry) -> Value {
     entry.rotation.map_or(
         Value::Null,

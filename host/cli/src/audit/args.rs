@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use far_audit::{Head, PublicKey};
 
-/// Check and follow audit files.
+/// Verify and follow audit files.
 #[derive(Args, Debug)]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
@@ -18,21 +18,22 @@ pub(super) enum AuditCommand {
     Tail(TailArgs),
 }
 
-/// Check that nothing in an audit file was changed, moved or taken out.
+/// Verify that no line of an audit file was changed, moved or removed.
 ///
-/// What was cut off at its end shows only against a
-/// head that was kept elsewhere; so does a file that the owner of its folder, who has the key, wrote anew.
+/// Lines removed from the end are only detected with a head that was saved elsewhere. The same is
+/// true of a file that the owner of the folder rewrote with its key.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit codes: 0 sound, 1 sound as far as it goes: no checkpoint, 2 usage, 3 tampered with")]
+#[command(after_help = "Exit codes: 0 sound, 1 sound, but unsigned: no checkpoint, 2 usage, 3 tampered with")]
 pub(super) struct VerifyArgs {
     /// The audit file.
     pub(super) file: PathBuf,
 
-    /// The key that signed it: 'ed25519:' and 64 digits. Without it, the key that the file itself names is believed.
+    /// Public key of the signer: 'ed25519:' and 64 digits. Without it, the key named in the file is
+    /// trusted.
     #[arg(long)]
     pub(super) key: Option<PublicKey>,
 
-    /// A head that was kept elsewhere, as 'far run --audit' printed it.
+    /// Head of the chain, saved from the output of 'far run --audit'.
     #[arg(long, value_name = "LINE:HASH")]
     pub(super) head: Option<Head>,
 
@@ -41,23 +42,23 @@ pub(super) struct VerifyArgs {
     pub(super) json: bool,
 }
 
-/// Show an audit file's last events, and those that follow, until it is interrupted. It checks nothing.
+/// Show the last events of an audit file, and follow it until interrupted. Nothing is verified.
 #[derive(Args, Debug)]
 pub(super) struct TailArgs {
     /// The audit file.
     pub(super) file: PathBuf,
 
-    /// How many of the lines that are there are shown at first.
+    /// Number of existing lines to show first.
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     pub(super) lines: usize,
 
-    /// Print the lines as they are in the file.
+    /// Print the lines unchanged.
     #[arg(long)]
     pub(super) json: bool,
 }
 
 impl AuditArgs {
-    /// Returns whether one JSON object is wanted. `tail --json` shows lines of the file.
+    /// Returns true if the output is one JSON object. `tail --json` prints lines of the file.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
             AuditCommand::Verify(args) => args.json,

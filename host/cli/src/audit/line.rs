@@ -1,10 +1,10 @@
-//! A line of an audit file, for people.
+//! Formatting of audit lines for people.
 
 use serde_json::{Map, Value};
 
 use crate::escape::escape;
 
-/// What is shown of a record after its time and its event, in this order, and under which name.
+/// The fields shown after time and event, in this order, with their labels.
 const FIELDS: [(&str, &str); 16] = [
     ("secret_name", ""),
     ("secret_version", "version="),
@@ -24,14 +24,15 @@ const FIELDS: [(&str, &str); 16] = [
     ("task_id", "task="),
 ];
 
-/// `12:34:56.123456 secret.denied payroll-db reason=undeclared`. The file may be anybody's: everything is escaped.
-pub(super) fn shown(line: &[u8]) -> String {
+/// Formats a line, such as `12:34:56.123456 secret.denied payroll-db reason=undeclared`. All
+/// content is escaped, because the file may be hostile.
+pub(super) fn format_record(line: &[u8]) -> String {
     let Ok(record) = serde_json::from_slice::<Map<String, Value>>(line) else {
-        return format!("(no record) {}", escape(&String::from_utf8_lossy(line)));
+        return format!("(invalid record) {}", escape(&String::from_utf8_lossy(line)));
     };
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or("?");
     let ts = text("ts");
-    // The time of the day, of a time in the form that sinks write.
+    // The time of day, if the timestamp has the format that sinks write.
     let time = ts.get(11..26).filter(|_| ts.len() == 27).unwrap_or(ts);
     let mut shown = format!("{time} {:<16}", text("event"));
     for (field, name) in FIELDS {
@@ -49,26 +50,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_shown_as_far_run_shows_it() {
+    fn record_is_formatted_like_run_events() {
         let line = br#"{"v":1,"seq":7,"ts":"2023-11-14T22:13:20.000001Z","task_id":"t1","agent_id":"a1","skill":null,"event":"secret.denied","secret_name":"unlisted:ab","reason":"undeclared","duration_us":42,"chain":{"line":1,"prev":"00"}}"#;
         let expected = "22:13:20.000001 secret.denied    unlisted:ab reason=undeclared duration_us=42 task=t1";
-        assert_eq!(shown(line), expected);
+        assert_eq!(format_record(line), expected);
     }
 
     #[test]
-    fn what_is_no_record_is_shown_harmless() {
+    fn invalid_record_is_escaped() {
         let deep = "[".repeat(100_000);
         for (line, begins) in [
-            ("", "(no record) "),
-            ("\u{1b}[2J", "(no record) \\u{1b}[2J"),
-            (&deep, "(no record) [[["),
+            ("", "(invalid record) "),
+            ("\u{1b}[2J", "(invalid record) \\u{1b}[2J"),
+            (&deep, "(invalid record) [[["),
             ("{\"event\":\"\u{202e}\",\"ts\":\"é\",\"torn\":[\"\u{9b}\"]}", "é \\u{202e}"),
             ("{\"event\":7}", "? ?"),
         ] {
-            let shown = shown(line.as_bytes());
+            let shown = format_record(line.as_bytes());
             assert!(shown.starts_with(begins), "{shown}");
             assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']));
         }
-        assert!(shown(b"\xff\0").starts_with("(no record) \u{fffd}\\u{0}"));
+        assert!(format_record(b"\xff\0").starts_with("(invalid record) \u{fffd}\\u{0}"));
     }
 }

@@ -10,7 +10,7 @@ use self::args::AuditCommand;
 use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
 
-/// Does what was asked for, and returns the exit code.
+/// Runs the subcommand, and returns the exit code.
 pub(crate) async fn run(args: &AuditArgs, printer: &Printer) -> Result<u8, Failure> {
     match &args.command {
         AuditCommand::Verify(args) => verify::verify(args, printer),

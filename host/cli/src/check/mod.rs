@@ -1,4 +1,4 @@
-//! `far check`: whether a configuration is one that an agent could work with, and what it permits to whom.
+//! `far check`: validates a configuration, and shows the permitted secrets.
 
 mod overview;
 mod print;
@@ -9,7 +9,7 @@ use clap::Args;
 use far_core::capability::Catalog;
 
 use self::overview::Overview;
-use self::print::Check;
+use self::print::CheckOutput;
 use crate::config::FarToml;
 use crate::local;
 use crate::messages::failure::Failure;
@@ -17,29 +17,29 @@ use crate::output::printer::Printer;
 use crate::protection;
 
 const HELP: &str = "\
-Every provider is asked for the names of what it has, and no value is asked for. A .env is read as a whole.
+Providers are asked for the names of their secrets, never for values. A .env file is read completely.
 
 Exit codes:
-  0  sound
-  2  usage, or something in the configuration, or a permitted secret that its provider does not have
-  5  a provider cannot be reached
+  0  valid
+  2  usage, an invalid configuration, or a permitted secret that its provider does not have
+  5  a provider is unreachable
 
 Example:
   far check --config far.toml";
 
-/// Check a configuration, reach every provider, and show what is permitted to whom.
+/// Check a configuration, contact every provider, and show the permitted secrets.
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(crate) struct CheckArgs {
-    /// What the operator permits, and where secrets come from. Without it, the .env is checked.
+    /// Configuration of the operator. Without it, the .env file is checked.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Where secrets come from without --config; ./.env when left out. For development only.
+    /// File of secrets without --config, for development only; default: ./.env.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     env_file: Option<PathBuf>,
 
-    /// Read a .env although there is swap, to which values could be written.
+    /// Read a .env file even with swap, to which values could be written.
     #[arg(long)]
     allow_swap: bool,
 
@@ -48,7 +48,7 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
-/// Does it, and returns the exit code.
+/// Checks the configuration, and returns the exit code.
 pub(crate) async fn run(args: &CheckArgs, printer: &Printer) -> Result<u8, Failure> {
     let config = match &args.config {
         Some(path) => FarToml::read(path)?,
@@ -56,10 +56,11 @@ pub(crate) async fn run(args: &CheckArgs, printer: &Printer) -> Result<u8, Failu
     };
     protection::refuse_swap(args.allow_swap || config.swap_allowed)?;
     let overview = Overview::of(&config).await;
-    printer.answer(&Check { config: args.config.as_deref(), overview })
+    printer.output(&CheckOutput { config: args.config.as_deref(), overview })
 }
 
-/// What `far run` takes without a configuration: the `.env`, and nothing but what is granted.
+/// Returns the configuration of a run without `--config`: the `.env` file, and no permitted
+/// secrets.
 fn without_config(env_file: Option<&Path>) -> Result<FarToml, Failure> {
     Ok(FarToml::local(local::provider(env_file)?, Catalog::new()))
 }

@@ -1,8 +1,8 @@
-//! What a check found, as data.
+//! The results of a check.
 
 use std::collections::HashMap;
 
-use far_core::broker::{Repeats, reach};
+use far_core::broker::{RepeatRecording, probe};
 use far_core::capability::{Catalog, CatalogEntry};
 use far_core::provider::{ProviderError, Reference};
 use far_core::{AgentId, ProviderId, SecretName};
@@ -16,52 +16,52 @@ use crate::messages::explanation::Explanation;
 use crate::messages::failure::Failure;
 use crate::providers;
 
-/// All that is said of a configuration.
+/// The results of checking a configuration.
 pub(super) struct Overview {
     pub(super) agent_id: Option<AgentId>,
     pub(super) swap_allowed: bool,
     pub(super) wasi: Wasi,
-    pub(super) repeats: Repeats,
+    pub(super) repeats: RepeatRecording,
     pub(super) egress: EgressConfig,
-    /// The variables that name authorities for servers that the configuration names none for.
+    /// The environment variables that name authorities, for servers without a configured `ca-file`.
     pub(super) authorities: Option<String>,
-    /// What is wrong with it.
-    pub(super) no_egress: Option<Failure>,
+    /// The error of the `[egress]` table.
+    pub(super) egress_error: Option<Failure>,
     pub(super) providers: Vec<Backend>,
-    /// In the order of their names.
-    pub(super) secrets: Vec<Permitted>,
+    /// Sorted by name.
+    pub(super) secrets: Vec<PermittedSecret>,
 }
 
-/// A backend, and how it answered.
+/// A backend and its state.
 pub(super) struct Backend {
     pub(super) id: ProviderId,
-    pub(super) state: State,
+    pub(super) state: BackendState,
 }
 
-/// How a backend answered.
-pub(super) enum State {
-    /// It has these.
-    Lists(Vec<Reference>),
-    /// It was reached, and does not say what it has.
-    Reached(ProviderError),
-    /// It could not be opened.
-    Refused(Failure),
-    /// It gave no answer that is one.
-    Unreached(ProviderError),
+/// The state of a backend.
+pub(super) enum BackendState {
+    /// The backend listed these secrets.
+    Listing(Vec<Reference>),
+    /// The backend is reachable, but does not list its secrets.
+    Unlistable(ProviderError),
+    /// The backend could not be opened.
+    OpenFailed(Failure),
+    /// The backend is unreachable, or its response is invalid.
+    Unreachable(ProviderError),
 }
 
-/// What is permitted of one secret.
-pub(super) struct Permitted {
+/// A permitted secret.
+pub(super) struct PermittedSecret {
     pub(super) name: SecretName,
     pub(super) entry: CatalogEntry,
-    /// What it is called in its backend; of what is made of a key, what that is called.
-    pub(super) called: Reference,
-    /// Whether its backend has it, where that is known.
+    /// The reference in the backend. For an exchanged key, the reference of the key.
+    pub(super) reference: Reference,
+    /// True if the backend has the secret, `None` if that is unknown.
     pub(super) present: Option<bool>,
 }
 
 impl Overview {
-    /// Opens and asks every backend, one after the other.
+    /// Opens and queries every backend in turn.
     pub(super) async fn of(config: &FarToml) -> Self {
         let mut backends = Vec::new();
         for provider in &config.providers {
@@ -74,12 +74,12 @@ impl Overview {
         let mut secrets: Vec<_> = config
             .catalog
             .iter()
-            .map(|(name, entry)| Permitted {
+            .map(|(name, entry)| PermittedSecret {
                 name: name.clone(),
                 entry: entry.clone(),
-                called: config.called(entry).clone(),
+                reference: config.backend_reference(entry).clone(),
                 present: match listed.get(&entry.provider) {
-                    Some(State::Lists(references)) => Some(references.contains(&entry.reference)),
+                    Some(BackendState::Listing(references)) => Some(references.contains(&entry.reference)),
                     _ => None,
                 },
             })
@@ -90,7 +90,7 @@ impl Overview {
             swap_allowed: config.swap_allowed,
             wasi: config.wasi,
             repeats: config.repeats,
-            no_egress: egress::of(&config.egress).err(),
+            egress_error: egress::of(&config.egress).err(),
             egress: config.egress.clone(),
             authorities: Authorities::origin(),
             providers: backends,
@@ -98,46 +98,48 @@ impl Overview {
         }
     }
 
-    /// The exit code: of what is wrong, before what may be right again without anybody's doing.
+    /// Returns the exit code. Permanent errors take precedence over transient ones.
     pub(super) fn code(&self) -> u8 {
-        let refused = self.providers.iter().any(|backend| matches!(backend.state, State::Refused(_)));
-        if refused || self.no_egress.is_some() || self.secrets.iter().any(|secret| secret.present == Some(false)) {
+        let refused = self.providers.iter().any(|backend| matches!(backend.state, BackendState::OpenFailed(_)));
+        if refused || self.egress_error.is_some() || self.secrets.iter().any(|secret| secret.present == Some(false)) {
             return exit::USAGE;
         }
-        let unreached = self.providers.iter().any(|backend| matches!(backend.state, State::Unreached(_)));
+        let unreached = self.providers.iter().any(|backend| matches!(backend.state, BackendState::Unreachable(_)));
         if unreached { exit::UNAVAILABLE } else { 0 }
     }
 
-    /// What is wrong, each with the next step, and what it is about; empty if nothing is.
+    /// Returns the problems, each with its subject.
     pub(super) fn explanations(&self) -> Vec<(String, Explanation)> {
         let backends = self.providers.iter().filter_map(|Backend { id, state }| match state {
-            State::Lists(_) | State::Reached(_) => None,
-            State::Refused(failure) => Some((id.to_string(), Explanation::of_failure(failure))),
-            State::Unreached(error) => {
-                let failure = Failure::Unreached { provider: id.clone(), source: *error };
+            BackendState::Listing(_) | BackendState::Unlistable(_) => None,
+            BackendState::OpenFailed(failure) => Some((id.to_string(), Explanation::of_failure(failure))),
+            BackendState::Unreachable(error) => {
+                let failure = Failure::ProviderUnreachable { provider: id.clone(), source: *error };
                 Some((id.to_string(), Explanation::of_failure(&failure)))
             }
         });
         let absent = self.secrets.iter().filter(|secret| secret.present == Some(false)).map(|secret| {
             let entry = &secret.entry;
-            let failure =
-                Failure::Absent { provider: entry.provider.clone(), reference: secret.called.as_str().to_owned() };
+            let failure = Failure::SecretNotFound {
+                provider: entry.provider.clone(),
+                reference: secret.reference.as_str().to_owned(),
+            };
             (secret.name.to_string(), Explanation::of_failure(&failure))
         });
-        let egress = self.no_egress.iter().map(|failure| ("egress".to_owned(), Explanation::of_failure(failure)));
+        let egress = self.egress_error.iter().map(|failure| ("egress".to_owned(), Explanation::of_failure(failure)));
         egress.chain(backends).chain(absent).collect()
     }
 }
 
-async fn state(config: &ProviderConfig, catalog: &Catalog, recipes: &[RecipeConfig]) -> State {
+async fn state(config: &ProviderConfig, catalog: &Catalog, recipes: &[RecipeConfig]) -> BackendState {
     let provider = match providers::open(config, catalog, recipes) {
         Ok(provider) => provider,
-        Err(failure) => return State::Refused(failure),
+        Err(failure) => return BackendState::OpenFailed(failure),
     };
-    match reach(&*provider).await {
-        Ok(references) => State::Lists(references),
-        // Whoever answers so is there, and may well have rights to read what it does not list.
-        Err(error @ (ProviderError::Unsupported | ProviderError::Denied)) => State::Reached(error),
-        Err(error) => State::Unreached(error),
+    match probe(&*provider).await {
+        Ok(references) => BackendState::Listing(references),
+        // The backend is reachable, and may permit reads of secrets that it does not list.
+        Err(error @ (ProviderError::Unsupported | ProviderError::Denied)) => BackendState::Unlistable(error),
+        Err(error) => BackendState::Unreachable(error),
     }
 }

@@ -1,40 +1,40 @@
-//! What a check found, for people and for programs.
+//! The output of a check, for people and programs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use far_core::broker::Repeats;
+use far_core::broker::RepeatRecording;
 use far_core::capability::{Destination, Placement};
 use far_runtime::Wasi;
 use serde_json::{Value, json};
 
-use super::overview::{Backend, Overview, Permitted, State};
+use super::overview::{Backend, BackendState, Overview, PermittedSecret};
 use crate::config::EgressConfig;
 use crate::duration::milliseconds;
 use crate::escape::escape;
 use crate::messages::explanation::Explanation;
-use crate::output::printer::Answer;
+use crate::output::printer::CommandOutput;
 use crate::table::table;
-use crate::terms::{destinations, in_words, operations, placements, rotation, signing, times};
+use crate::terms::{destinations, lifetime_text, operations, operations_text, placements, rotation, signing};
 
-/// The overview of a configuration, and its file.
-pub(super) struct Check<'a> {
-    /// None without a configuration.
+/// The results of a check, with the path of the configuration.
+pub(super) struct CheckOutput<'a> {
+    /// `None` without a configuration.
     pub(super) config: Option<&'a Path>,
     pub(super) overview: Overview,
 }
 
-impl Answer for Check<'_> {
-    /// As tables.
+impl CommandOutput for CheckOutput<'_> {
+    /// Returns tables.
     fn text(&self) -> String {
         let Self { config, overview } = self;
         let mut text = match config {
             Some(path) => format!("{}: valid\n", escape(&path.to_string_lossy())),
-            None => "no configuration: a task may use what it is granted, from the .env\n".to_owned(),
+            None => "no configuration: a task may use every granted secret of the .env file\n".to_owned(),
         };
         let agent = overview.agent_id.as_ref().map_or("local", |id| id.as_str());
         let swap = if overview.swap_allowed { "allowed" } else { "refused" };
-        let repeats = if overview.repeats == Repeats::Counted { ", repeated handles counted" } else { "" };
+        let repeats = if overview.repeats == RepeatRecording::Counted { ", repeated handles counted" } else { "" };
         text.push_str(&format!("agent {agent}, wasi {}, swap {swap}{repeats}\n", wasi(overview.wasi)));
         text.push_str(&egress(&overview.egress, overview.authorities.as_deref()));
         text.push('\n');
@@ -43,7 +43,7 @@ impl Answer for Check<'_> {
         if config.is_some() {
             let secrets: Vec<_> = overview.secrets.iter().map(secret_row).collect();
             let header =
-                ["SECRET", "PROVIDER", "THERE", "OPERATIONS", "SCOPE", "TTL", "WHEN LEAKED", "SKILLS", "DESTINATIONS"];
+                ["SECRET", "PROVIDER", "FOUND", "OPERATIONS", "SCOPE", "TTL", "WHEN LEAKED", "SKILLS", "DESTINATIONS"];
             text.push('\n');
             text.push_str(&table(header, &secrets));
         } else if let Some(names) = names(overview) {
@@ -57,7 +57,7 @@ impl Answer for Check<'_> {
         self.overview.explanations().into_iter().map(|(_, explanation)| explanation).collect()
     }
 
-    /// As one object.
+    /// Returns one JSON object.
     fn object(&self) -> Value {
         let Self { config, overview } = self;
         let code = self.code();
@@ -69,7 +69,7 @@ impl Answer for Check<'_> {
             "exit_code": code,
             "agent_id": overview.agent_id,
             "wasi": wasi(overview.wasi),
-            "repeats": if overview.repeats == Repeats::Counted { "counted" } else { "each" },
+            "repeats": if overview.repeats == RepeatRecording::Counted { "counted" } else { "each" },
             "swap": if overview.swap_allowed { "allowed" } else { "refused" },
             "egress": {
                 "destinations": overview.egress.destinations.iter().map(Destination::as_str).collect::<Vec<_>>(),
@@ -89,23 +89,23 @@ impl Answer for Check<'_> {
     }
 }
 
-/// The names of what can be granted where nothing is configured.
+/// Returns the names of grantable secrets, for a check without a configuration.
 fn names(overview: &Overview) -> Option<Vec<[String; 1]>> {
-    let State::Lists(references) = &overview.providers.first()?.state else { return None };
+    let BackendState::Listing(references) = &overview.providers.first()?.state else { return None };
     let mut names: Vec<_> = references.iter().map(|reference| [escape(reference.as_str())]).collect();
     names.sort();
     Some(names)
 }
 
-/// What is said of requests; nothing where nothing is configured.
+/// Formats the egress configuration. Empty for the default without authorities.
 fn egress(config: &EgressConfig, authorities: Option<&str>) -> String {
     let platform = authorities.map_or("the platform".into(), escape);
     if config == &EgressConfig::default() {
-        return authorities.map(|_| format!("certificates of: {platform}\n")).unwrap_or_default();
+        return authorities.map(|_| format!("certificate authorities: {platform}\n")).unwrap_or_default();
     }
     let listed = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(" ") };
     format!(
-        "requests without a secret: {}\nnetworks besides the public ones: {}\nhosts that are not looked up: {}\ncertificates of: {}\n",
+        "requests without a secret: {}\nadditional networks: {}\nstatic host addresses: {}\ncertificate authorities: {}\n",
         listed(config.destinations.iter().map(|one| escape(one.as_str())).collect()),
         listed(config.networks.iter().map(ToString::to_string).collect()),
         listed(config.hosts.iter().map(|(host, at)| format!("{} at {at}", escape(host))).collect()),
@@ -122,26 +122,26 @@ fn wasi(wasi: Wasi) -> &'static str {
 
 fn provider_row(backend: &Backend) -> [String; 2] {
     let state = match &backend.state {
-        State::Lists(references) if references.len() == 1 => "reached, has 1 secret".to_owned(),
-        State::Lists(references) => format!("reached, has {} secrets", references.len()),
-        State::Reached(error) => format!("reached, lists nothing: {error}"),
-        State::Refused(_) => "refused".to_owned(),
-        State::Unreached(error) => format!("not reached: {error}"),
+        BackendState::Listing(references) if references.len() == 1 => "reachable, has 1 secret".to_owned(),
+        BackendState::Listing(references) => format!("reachable, has {} secrets", references.len()),
+        BackendState::Unlistable(error) => format!("reachable, cannot list secrets: {error}"),
+        BackendState::OpenFailed(_) => "cannot be opened".to_owned(),
+        BackendState::Unreachable(error) => format!("unreachable: {error}"),
     };
     [backend.id.to_string(), state]
 }
 
 fn provider_object(backend: &Backend) -> Value {
     let (state, count) = match &backend.state {
-        State::Lists(references) => ("reached", Some(references.len())),
-        State::Reached(_) => ("reached", None),
-        State::Refused(_) => ("refused", None),
-        State::Unreached(_) => ("unreached", None),
+        BackendState::Listing(references) => ("reached", Some(references.len())),
+        BackendState::Unlistable(_) => ("reached", None),
+        BackendState::OpenFailed(_) => ("refused", None),
+        BackendState::Unreachable(_) => ("unreached", None),
     };
     json!({ "id": backend.id, "state": state, "secrets": count })
 }
 
-fn secret_row(secret: &Permitted) -> [String; 9] {
+fn secret_row(secret: &PermittedSecret) -> [String; 9] {
     let entry = &secret.entry;
     let there = match secret.present {
         Some(true) => "yes",
@@ -158,27 +158,27 @@ fn secret_row(secret: &Permitted) -> [String; 9] {
         sent.push(format!("in {}", placements(&entry.terms).join(",")));
     }
     if entry.only_sealed {
-        sent.push("(nothing else)".to_owned());
+        sent.push("(only-sealed)".to_owned());
     }
     [
         secret.name.to_string(),
         entry.provider.to_string(),
         there.to_owned(),
-        escape(&in_words(&entry.terms)),
+        escape(&operations_text(&entry.terms)),
         entry.scope.as_str().to_owned(),
-        times(entry),
+        lifetime_text(entry),
         entry.when_leaked.as_str().to_owned(),
         skills,
         if sent.is_empty() { "-".to_owned() } else { sent.join(" ") },
     ]
 }
 
-fn secret_object(secret: &Permitted) -> Value {
+fn secret_object(secret: &PermittedSecret) -> Value {
     let entry = &secret.entry;
     json!({
         "name": secret.name,
         "provider": entry.provider,
-        "reference": secret.called.as_str(),
+        "reference": secret.reference.as_str(),
         "present": secret.present,
         "operations": operations(&entry.terms),
         "destinations": destinations(&entry.terms),

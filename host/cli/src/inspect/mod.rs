@@ -1,11 +1,11 @@
-//! `far inspect`: what a component could do, without running it.
+//! `far inspect`: shows the capabilities of a component without running it.
 
 mod print;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use far_component::review::{Anatomy, findings};
+use far_component::review::{ComponentSummary, findings};
 use far_runtime::{COMPONENT_MAX, LoadError};
 
 use self::print::Inspection;
@@ -15,34 +15,34 @@ use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
 
 const HELP: &str = "\
-Nothing of the component is run or compiled. A policy is a TOML file of rules, any of which may be left out:
-  max-severity = \"low\"                         # the gravest finding: info, low, medium, high
-  accept = [\"wildcard-host\"]                   # findings that are accepted although they are graver
+The component is neither run nor compiled. A policy is a TOML file of optional rules:
+  max-severity = \"low\"                         # highest accepted severity: info, low, medium, high
+  accept = [\"wildcard-host\"]                   # findings accepted above that severity
   worlds = [\"skill\"]                           # skill, skill-revealing, other
-  operations = [\"seal\", \"sign\"]                # what may be declared
-  secrets = [\"github-*\"]                       # of which secrets
-  destinations = [\"https://api.github.com\"]    # and towards which destinations
+  operations = [\"seal\", \"sign\"]                # operations that may be declared
+  secrets = [\"github-*\"]                       # secrets that may be declared
+  destinations = [\"https://api.github.com\"]    # destinations that may be declared
 
-Of a skill's requests, the host takes out headers of the connection, of proxies (x-forwarded-*, x-original-*,
-x-*-override, x-real-ip and others) and those that name another resource: see docs/requests.md.
+The host removes hop-by-hop headers from the requests of a skill, headers of proxies (x-forwarded-*, x-original-*,
+x-*-override, x-real-ip and others) and headers that name another resource: see docs/reference/requests.md.
 
 Exit codes:
-  0  read, and within the policy if there is one
-  2  usage, or something in the policy
-  3  beyond the policy, or no component that a host would load
+  0  inspected, and without a policy violation
+  2  usage, or an invalid policy
+  3  policy violated, or not a component that a host would load
 
 Example:
   far inspect skill.wasm --policy policy.toml";
 
-/// Show what a component could do, without running it, and hold it against a policy.
+/// Show the capabilities of a component without running it, and check a policy.
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(crate) struct InspectArgs {
-    /// The component.
+    /// Component to inspect.
     #[arg(value_name = "SKILL")]
     skill: PathBuf,
 
-    /// What a component may be: rules in a TOML file. If it is more, the exit code is 3.
+    /// Policy: rules in a TOML file. The exit code of a violation is 3.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 
@@ -51,22 +51,22 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
-/// Does it, and returns the exit code.
+/// Inspects the component, and returns the exit code.
 pub(crate) fn run(args: &InspectArgs, printer: &Printer) -> Result<u8, Failure> {
-    // The policy first: what is wrong with it is wrong whatever the component is.
+    // An invalid policy is reported before the component is read.
     let policy = args.policy.as_deref().map(|path| policy::read(path).map(|policy| (path, policy))).transpose()?;
-    let anatomy = anatomy(&args.skill)?;
-    let findings = findings(&anatomy);
-    let policy = policy.map(|(path, policy)| (path, policy.excesses(&anatomy, &findings)));
-    printer.answer(&Inspection { skill: &args.skill, anatomy, findings, policy })
+    let summary = summary(&args.skill)?;
+    let findings = findings(&summary);
+    let policy = policy.map(|(path, policy)| (path, policy.violations(&summary, &findings)));
+    printer.output(&Inspection { skill: &args.skill, summary, findings, policy })
 }
 
-/// Reads a component as far as any host would.
-pub(crate) fn anatomy(path: &Path) -> Result<Anatomy, Failure> {
-    let refused = |source| Failure::NoSkillFile { path: path.to_owned(), source };
+/// Reads a component with the checks of a host.
+pub(crate) fn summary(path: &Path) -> Result<ComponentSummary, Failure> {
+    let refused = |source| Failure::InvalidSkill { path: path.to_owned(), source };
     let component = input::component(path)?;
     if component.len() > COMPONENT_MAX {
         return Err(refused(LoadError::TooLarge));
     }
-    Anatomy::read(&component).map_err(|error| refused(LoadError::Component(error)))
+    ComponentSummary::read(&component).map_err(|error| refused(LoadError::Component(error)))
 }

@@ -1,72 +1,73 @@
-//! What an inspection found, for people and for programs.
+//! The output of an inspection, for people and programs.
 
 use std::path::Path;
 
-use far_component::review::{Anatomy, Excess, Finding, Import, Shape};
+use far_component::review::{ComponentSummary, Finding, Import, PolicyViolation, Shape};
 use far_core::capability::{Declaration, DeclaredSecret, Placement};
 use serde_json::{Value, json};
 
 use crate::escape::escape;
+use crate::messages::count;
 use crate::messages::explanation::Explanation;
 use crate::messages::failure::Failure;
-use crate::output::printer::Answer;
+use crate::output::printer::CommandOutput;
 use crate::table::{cell, first_rows};
-use crate::terms::{destinations, in_words, operations, placements, signing};
+use crate::terms::{destinations, operations, operations_text, placements, signing};
 
-/// All that is said of a component.
+/// The results of an inspection.
 pub(super) struct Inspection<'a> {
     pub(super) skill: &'a Path,
-    pub(super) anatomy: Anatomy,
+    pub(super) summary: ComponentSummary,
     pub(super) findings: Vec<Finding>,
-    /// The policy's file, and what it does not let the component be.
-    pub(super) policy: Option<(&'a Path, Vec<Excess>)>,
+    /// The path of the policy, and its violations.
+    pub(super) policy: Option<(&'a Path, Vec<PolicyViolation>)>,
 }
 
 impl Inspection<'_> {
-    /// Why the component is refused, if the policy refuses it.
+    /// Returns the failure if the component violates the policy.
     fn failure(&self) -> Option<Failure> {
-        let (policy, excesses) = self.policy.as_ref()?;
-        let exceeded = || Failure::Exceeded { policy: (*policy).to_owned(), count: excesses.len() };
-        (!excesses.is_empty()).then(exceeded)
+        let (policy, violations) = self.policy.as_ref()?;
+        let failure = || Failure::PolicyViolations { policy: (*policy).to_owned(), count: violations.len() };
+        (!violations.is_empty()).then(failure)
     }
 }
 
-impl Answer for Inspection<'_> {
-    /// As tables.
+impl CommandOutput for Inspection<'_> {
+    /// Returns tables.
     fn text(&self) -> String {
-        let anatomy = &self.anatomy;
-        let world = anatomy.world();
+        let summary = &self.summary;
+        let world = summary.world();
         let mut text = format!(
-            "{}: of the world '{}', {}\n{}, {}, {} and {} inside\n",
+            "{}: world '{}', {}\n{}, {}, {}, {}\n",
             escape(&self.skill.to_string_lossy()),
             world.as_str(),
-            world.words(),
-            anatomy.digest,
-            count(anatomy.size, "byte"),
-            count(anatomy.modules, "module"),
-            count(anatomy.components, "component"),
+            world.description(),
+            summary.digest,
+            count(summary.size, "byte", "bytes"),
+            count(summary.modules, "module", "modules"),
+            count(summary.components, "component", "components"),
         );
-        match &anatomy.declaration {
+        match &summary.declaration {
             Some(declaration) => text.push_str(&declared(declaration)),
-            None => text.push_str("without a declaration: it gets no secret\n"),
+            None => text.push_str("no declaration: the skill gets no secrets\n"),
         }
         text.push('\n');
-        text.push_str(&first_rows(["KIND", "IMPORT", "WHAT IT DOES"], &anatomy.imports, import_row));
+        text.push_str(&first_rows(["KIND", "IMPORT", "PURPOSE"], &summary.imports, import_row));
         text.push('\n');
-        text.push_str(&first_rows(["SIZE", "OF", "LIMIT"], &anatomy.shape.sizes(), shape_row));
+        text.push_str(&first_rows(["SIZE", "OF", "LIMIT"], &summary.shape.sizes(), shape_row));
         text.push('\n');
         if self.findings.is_empty() {
             text.push_str("no findings\n");
         } else {
-            text.push_str(&first_rows(["SEVERITY", "FINDING", "ABOUT", "WHAT"], &self.findings, finding_row));
+            text.push_str(&first_rows(["SEVERITY", "FINDING", "ABOUT", "DETAILS"], &self.findings, finding_row));
         }
-        if let Some((path, excesses)) = &self.policy {
+        if let Some((path, violations)) = &self.policy {
             let path = escape(&path.to_string_lossy());
-            if excesses.is_empty() {
+            if violations.is_empty() {
                 text.push_str(&format!("\n{path}: met\n"));
             } else {
-                text.push_str(&format!("\n{path}: exceeded\n"));
-                text.push_str(&first_rows(["RULE", "ABOUT", "WHAT"], excesses, excess_row));
+                text.push_str(&format!("\n{path}: violated\n"));
+                text.push_str(&first_rows(["RULE", "ABOUT", "DETAILS"], violations, violation_row));
             }
         }
         text
@@ -76,14 +77,14 @@ impl Answer for Inspection<'_> {
         self.failure().iter().map(Explanation::of_failure).collect()
     }
 
-    /// As one object.
+    /// Returns one JSON object.
     fn object(&self) -> Value {
-        let anatomy = &self.anatomy;
-        let policy = self.policy.as_ref().map(|(path, excesses)| {
+        let summary = &self.summary;
+        let policy = self.policy.as_ref().map(|(path, violations)| {
             json!({
                 "file": path.to_string_lossy(),
-                "met": excesses.is_empty(),
-                "excesses": excesses.iter().map(excess_object).collect::<Vec<_>>(),
+                "met": violations.is_empty(),
+                "excesses": violations.iter().map(violation_object).collect::<Vec<_>>(),
             })
         });
         json!({
@@ -91,15 +92,15 @@ impl Answer for Inspection<'_> {
             "skill": self.skill.to_string_lossy(),
             "ok": self.code() == 0,
             "exit_code": self.code(),
-            "digest": anatomy.digest,
-            "size": anatomy.size,
-            "modules": anatomy.modules,
-            "components": anatomy.components,
-            "shape": shape_object(&anatomy.shape),
-            "world": anatomy.world().as_str(),
-            "imports": anatomy.imports.iter().map(import_object).collect::<Vec<_>>(),
-            "exports": anatomy.exports,
-            "declaration": anatomy.declaration.as_ref().map(declaration_object),
+            "digest": summary.digest,
+            "size": summary.size,
+            "modules": summary.modules,
+            "components": summary.components,
+            "shape": shape_object(&summary.shape),
+            "world": summary.world().as_str(),
+            "imports": summary.imports.iter().map(import_object).collect::<Vec<_>>(),
+            "exports": summary.exports,
+            "declaration": summary.declaration.as_ref().map(declaration_object),
             "findings": self.findings.iter().map(finding_object).collect::<Vec<_>>(),
             "policy": policy,
             "error": self.failure().map(|failure| Explanation::of_failure(&failure)),
@@ -111,20 +112,16 @@ impl Answer for Inspection<'_> {
     }
 }
 
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
 fn declared(declaration: &Declaration) -> String {
     let schema = if declaration.input_schema.is_some() { "with" } else { "without" };
     let mut text = format!(
-        "declares '{}', version '{}', {schema} a schema of its input: {}\n",
+        "declares '{}', version '{}', {schema} input schema: {}\n",
         declaration.name,
         cell(&declaration.version),
         cell(&declaration.description),
     );
     if declaration.secrets.is_empty() {
-        text.push_str("and no secret\n");
+        text.push_str("no secrets declared\n");
     } else {
         let header = ["SECRET", "OPERATIONS", "OPTIONAL", "DESTINATIONS", "REASON"];
         text.push('\n');
@@ -137,7 +134,7 @@ fn secret_row(secret: &DeclaredSecret) -> [String; 5] {
     let destinations = destinations(&secret.terms);
     [
         secret.name.to_string(),
-        cell(&in_words(&secret.terms)),
+        cell(&operations_text(&secret.terms)),
         if secret.optional { "yes" } else { "no" }.to_owned(),
         if destinations.is_empty() { "-".to_owned() } else { cell(&sent(secret)) },
         cell(&secret.reason),
@@ -156,15 +153,15 @@ fn shape_object(shape: &Shape) -> Value {
 }
 
 fn import_row(import: &Import) -> [String; 3] {
-    [import.kind().as_str().to_owned(), cell(import.name()), import.kind().words().to_owned()]
+    [import.kind().as_str().to_owned(), cell(import.name()), import.kind().description().to_owned()]
 }
 
 fn finding_row(finding: &Finding) -> [String; 4] {
     [finding.severity().to_string(), finding.id.to_string(), cell(&finding.subject), cell(&finding.message)]
 }
 
-fn excess_row(excess: &Excess) -> [String; 3] {
-    [excess.rule.to_owned(), cell(&excess.subject), cell(&excess.message)]
+fn violation_row(violation: &PolicyViolation) -> [String; 3] {
+    [violation.rule.to_owned(), cell(&violation.subject), cell(&violation.message)]
 }
 
 fn import_object(import: &Import) -> Value {
@@ -202,11 +199,11 @@ fn finding_object(finding: &Finding) -> Value {
     })
 }
 
-fn excess_object(excess: &Excess) -> Value {
-    json!({ "rule": excess.rule, "about": excess.subject, "message": excess.message })
+fn violation_object(violation: &PolicyViolation) -> Value {
+    json!({ "rule": violation.rule, "about": violation.subject, "message": violation.message })
 }
 
-/// Where a secret may be sent, and as what if not as usual.
+/// Formats the destinations of a secret, and its placements if not the default.
 fn sent(secret: &DeclaredSecret) -> String {
     let to = destinations(&secret.terms).join(" ");
     match secret.terms.placements() {

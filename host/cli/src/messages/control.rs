@@ -1,30 +1,30 @@
-//! The reasons why running processes cannot be reached.
+//! Errors of the control sockets.
 
 use far_files::TrustError;
 use miette::Diagnostic;
 
-/// Why processes cannot be reached.
+/// Reasons why running processes cannot be contacted.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum ControlError {
-    /// Nothing says where.
-    #[error("neither [agent] state nor XDG_STATE_HOME nor HOME says where processes listen")]
-    #[diagnostic(help("name the folder that 'far run' has: [agent] state in far.toml"))]
+    /// No state directory is known.
+    #[error("no state directory: set [agent] state, XDG_STATE_HOME or HOME")]
+    #[diagnostic(help("use the same value as 'far run': [agent] state in far.toml"))]
     Nowhere,
-    /// The folder.
+    /// The folder of the sockets cannot be used.
     #[error(transparent)]
     #[diagnostic(help("{}", folder_help(.0)))]
     Folder(#[from] TrustError),
-    /// A socket.
-    #[error("no socket can be made there")]
-    #[diagnostic(help("look at what keeps the process from making sockets"))]
+    /// A socket cannot be created.
+    #[error("cannot create a socket")]
+    #[diagnostic(help("check the sandbox and the limits of the process"))]
     Socket(#[source] std::io::Error),
 }
 
 fn folder_help(error: &TrustError) -> &'static str {
     match error {
         TrustError::NotOwned { .. } | TrustError::Exposed { .. } => {
-            "let the user that runs far own it, and nobody else use it ('chmod 700')"
+            "make the folder owner-only: owned by the user that runs far, with mode 0700"
         }
-        _ => "name a folder that can be made and used: [agent] state in far.toml",
+        _ => "set [agent] state in far.toml to a folder that far can create and use",
     }
 }

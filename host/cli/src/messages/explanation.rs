@@ -1,4 +1,5 @@
-//! What went wrong, and what to do about it: for people on stderr, for programs in the object of `--json`.
+//! Errors in the form that is printed: to stderr for people, in the object of `--json` for
+//! programs.
 
 use miette::Diagnostic;
 use serde::Serialize;
@@ -6,32 +7,32 @@ use serde::Serialize;
 use super::failure::Failure;
 use crate::escape::{escape, escape_start};
 
-/// How many characters of a cause are shown: some quote the file, and a file may have names as long as itself.
+/// The maximum length of a cause in characters. Some causes quote names from a file.
 const CAUSE_MAX: usize = 500;
 
-/// Why there is no output. The texts are safe to show as they are.
+/// An error with its causes and its help. All texts are escaped.
 #[derive(Debug, Serialize)]
 pub(crate) struct Explanation {
-    /// A stable token, the most particular that there is.
+    /// A stable token, the most specific one available.
     pub(super) kind: &'static str,
     pub(super) message: String,
-    /// What is behind it, outermost first.
+    /// The causes, outermost first.
     pub(super) causes: Vec<String>,
-    /// The next step.
+    /// The suggested next step.
     pub(super) help: Option<String>,
 }
 
 impl Explanation {
-    /// Of what went wrong before there was a task to report on.
+    /// Explains a failure before the start of a task.
     pub(crate) fn of_failure(failure: &Failure) -> Self {
-        // The alternate form begins with the place in a file, where there is one.
+        // The alternate form begins with the position in a file, if there is one.
         let message = format!("{failure:#}");
         let causes = causes(failure, &message);
         let help = failure.help().map(|help| escape(&help.to_string()));
         Self { kind: failure.kind(), message: escape(&message), causes, help }
     }
 
-    /// As lines for people.
+    /// Formats the error as lines for people.
     pub(crate) fn lines(&self) -> String {
         let mut lines = format!("error: {}\n", self.message);
         self.causes.iter().for_each(|cause| lines.push_str(&format!("  cause: {cause}\n")));
@@ -40,14 +41,15 @@ impl Explanation {
     }
 }
 
-/// What is behind a failure, without what the message says already. A text of several lines is no sentence but a dump,
-/// of bytes of the file as like as not.
+/// Returns the causes of a failure, without repetitions of the message. Causes of several lines are
+/// dumps of file content, and are left out.
 fn causes(failure: &Failure, message: &str) -> Vec<String> {
     let source = std::error::Error::source(failure);
     let mut causes: Vec<String> = Vec::new();
     for cause in std::iter::successors(source, |error| error.source()).map(ToString::to_string) {
-        let said = message.contains(cause.as_str()) || causes.iter().any(|before| before.contains(cause.as_str()));
-        if !said && !cause.contains('\n') {
+        let is_repeated =
+            message.contains(cause.as_str()) || causes.iter().any(|before| before.contains(cause.as_str()));
+        if !is_repeated && !cause.contains('\n') {
             causes.push(cause);
         }
     }

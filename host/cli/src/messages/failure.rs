@@ -1,7 +1,6 @@
-//! The failures of commands before there is a task to report on: each message, and below it the
-//! next step.
+//! Failures of commands before the start of a task, each with its help.
 //!
-//! Messages quote names of files and of authors: escape them.
+//! Messages quote file names and author-supplied names: escape them.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use far_component::EmbedError;
 use far_core::ProviderId;
 use far_core::broker::BrokerError;
 use far_core::capability::CatalogError;
-use far_core::memory::{SelfTestError, Unhardened};
+use far_core::memory::{HardeningError, SelfTestError};
 use far_core::pal::AuditUnavailable;
 use far_core::provider::ProviderError;
 use far_providers::dotenv::DotEnvError;
@@ -23,204 +22,206 @@ use rustix::io::Errno;
 
 use super::config::ConfigError;
 use super::control::ControlError;
-use super::resource::Lacking;
+use super::resource::MissingResource;
 use crate::signals::Signal;
 
-/// A failure of the command, with what to do about it.
+/// A failure of a command.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum Failure {
-    // Every command: its arguments, and the files that they name.
-    /// The arguments; clap's words.
+    // Every command: arguments and files.
+    /// The arguments are invalid; the message is clap's.
     #[error("{message}")]
     #[diagnostic(help("{}", tip.as_deref().unwrap_or("see 'far run --help'")))]
     Arguments { message: String, tip: Option<String> },
-    /// The configuration, the task file or the policy.
+    /// The configuration, the task file or the policy is invalid.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Config(#[from] ConfigError),
     /// A file cannot be read.
-    #[error("cannot read {what} {path}", path = .path.display())]
-    #[diagnostic(help("check that the file is there and that you may read it"))]
+    #[error("cannot read {what} '{path}'", path = .path.display())]
+    #[diagnostic(help("check that the file exists and is readable"))]
     Read { what: &'static str, path: PathBuf, source: io::Error },
-    /// Something that is no regular file, where one is read.
-    #[error("{what} {path} is {is}, not a regular file", path = .path.display())]
-    #[diagnostic(help("write it to a file, and name that"))]
+    /// An input is not a regular file.
+    #[error("{what} '{path}' is {is}, not a regular file", path = .path.display())]
+    #[diagnostic(help("write the content to a file, and pass that file"))]
     Irregular { what: &'static str, path: PathBuf, is: &'static str },
-    /// Something cannot be written.
-    #[error("cannot write {what} {path}", path = .path.display())]
-    #[diagnostic(help("check that the folder is there and that you may write to it"))]
+    /// An output file cannot be written.
+    #[error("cannot write {what} '{path}'", path = .path.display())]
+    #[diagnostic(help("check that the folder exists and is writable"))]
     Write { what: &'static str, path: PathBuf, source: io::Error },
-    /// Something that is not to be replaced by a file.
-    #[error("{path} is no regular file", path = .0.display())]
-    #[diagnostic(help("name a file, not a folder, a link, a pipe or a device"))]
+    /// An output path is not a regular file.
+    #[error("'{path}' is not a regular file", path = .0.display())]
+    #[diagnostic(help("pass a regular file, not a folder, link, pipe or device"))]
     NotAFile(PathBuf),
-    /// Nobody takes the output.
-    #[error("cannot write the output")]
+    /// The output cannot be written to stdout.
+    #[error("cannot write to stdout")]
     Stdout(#[source] io::Error),
 
     // `far run`.
     /// The task file names no skill.
-    #[error("{path} names no skill", path = .0.display())]
+    #[error("'{path}' does not name a skill", path = .0.display())]
     #[diagnostic(help("add a line such as: skill = \"my_skill.wasm\""))]
     NoSkill(PathBuf),
-    /// The input is no JSON.
+    /// The input is not valid JSON.
     #[error("the input is not valid JSON")]
-    #[diagnostic(help("give JSON such as '{{\"name\": \"value\"}}', or @FILE, or @- for stdin"))]
+    #[diagnostic(help("pass JSON such as '{{\"name\": \"value\"}}', @FILE, or @- for stdin"))]
     Input(#[source] serde_json::Error),
-    /// The input is larger than any task may have.
-    #[error("the input has more than {limit} bytes")]
-    #[diagnostic(help("raise 'input' under [limits] in a task file, or give less"))]
+    /// The input exceeds its limit.
+    #[error("the input is larger than {limit} bytes")]
+    #[diagnostic(help("raise 'input' under [limits] in a task file, or reduce the input"))]
     InputTooLarge { limit: usize },
-    /// The grants make no catalog.
+    /// The grants are ambiguous.
     #[error(transparent)]
     #[diagnostic(help("grant each secret once, with all its operations: NAME:OPERATION,OPERATION"))]
     Catalog(#[from] CatalogError),
-    /// The component.
-    #[error("the skill is refused: {0}")]
+    /// The component cannot be loaded.
+    #[error("cannot load the skill: {0}")]
     #[diagnostic(help("{}", load_help(.0)))]
     Load(#[source] LoadError),
-    /// A signal came before there was a task.
-    #[error("the run was cancelled before there was a task")]
+    /// A signal arrived before the task started.
+    #[error("the run was canceled before the task started")]
     Interrupted(Signal),
 
-    // `far run`, `far check` and `far secrets`: backends, and what requests are sent with.
-    /// The `.env`.
+    // `far run`, `far check` and `far secrets`: backends and egress.
+    /// The `.env` file is invalid.
     #[error(transparent)]
     #[diagnostic(help("{}", .0.help()))]
     DotEnv(#[from] DotEnvError),
-    /// What a Vault server is reached with.
+    /// The Vault client cannot be set up.
     #[error(transparent)]
     #[diagnostic(help("{}", .0.help()))]
     Vault(#[from] VaultError),
-    /// What keys are exchanged with.
-    #[error("keys cannot be exchanged for tokens")]
+    /// The client for key exchange cannot be set up.
+    #[error("cannot set up the key exchange")]
     #[diagnostic(help(
-        "check the 'ca-file' of the secret, which has certificates in PEM, and that the platform has authorities"
+        "check that 'ca-file' of the secret has PEM certificates, and that the platform has certificate authorities"
     ))]
     Exchange(#[from] ExchangeError),
-    /// There is no broker.
-    #[error("the host cannot ask backends")]
+    /// The broker cannot be started.
+    #[error("cannot start the broker")]
     Broker(#[from] BrokerError),
-    /// A backend gave no answer.
-    #[error("the provider '{provider}' cannot be reached")]
+    /// A backend is unreachable.
+    #[error("cannot reach provider '{provider}'")]
     #[diagnostic(help("{}", unreached_help(source)))]
-    Unreached { provider: ProviderId, source: ProviderError },
-    /// A permitted secret that is not there.
-    #[error("the provider '{provider}' has no '{reference}'")]
-    #[diagnostic(help("put it there, or name it with 'path' as the provider has it, or permit it no longer"))]
-    Absent { provider: ProviderId, reference: String },
-    /// The authorities that servers' certificates are to be of.
-    #[error("no certificates can be taken from {path}", path = .path.display())]
-    #[diagnostic(help("name a file with certificates in PEM, each from '-----BEGIN CERTIFICATE-----'"))]
+    ProviderUnreachable { provider: ProviderId, source: ProviderError },
+    /// The backend does not have a permitted secret.
+    #[error("provider '{provider}' has no secret '{reference}'")]
+    #[diagnostic(help(
+        "create the secret, set 'path' to its name in the provider, or remove it from the configuration"
+    ))]
+    SecretNotFound { provider: ProviderId, reference: String },
+    /// The certificate authorities cannot be used.
+    #[error("cannot use the certificates in '{path}'", path = .path.display())]
+    #[diagnostic(help("pass a file of PEM certificates, each beginning with '-----BEGIN CERTIFICATE-----'"))]
     Authorities { path: PathBuf, source: EgressSetupError },
-    /// The authorities that a variable of the environment names.
-    #[error("cannot use the authorities that {variable} names")]
+    /// The certificate authorities of an environment variable cannot be used.
+    #[error("cannot use the certificate authorities of {variable}")]
     #[diagnostic(help("{}", named_authorities_help(variable, source)))]
     NamedAuthorities { variable: &'static str, source: ConfigError },
 
     // `far secrets`.
-    /// A name that is not in the catalog.
-    #[error("no secret '{name}' is permitted")]
-    #[diagnostic(help("{}", unlisted_help(near.as_deref())))]
-    Unlisted { name: String, near: Option<String> },
-    /// A backend that knows who asks, and refuses.
-    #[error("the provider '{provider}' denies it")]
-    #[diagnostic(help("let its policy permit that to the credentials that it is reached with"))]
-    Denied { provider: ProviderId },
-    /// What was to be done could not be recorded.
-    #[error("it could not be recorded: {0}")]
-    #[diagnostic(help("nothing is done without its event; check the file that --audit or --pal names"))]
-    Unrecorded(#[from] AuditUnavailable),
-    /// Processes that run cannot be reached.
-    #[error("processes that run cannot be asked")]
+    /// The catalog has no secret of this name.
+    #[error("secret '{name}' is not in the configuration")]
+    #[diagnostic(help("{}", unknown_secret_help(near.as_deref())))]
+    UnknownSecret { name: String, near: Option<String> },
+    /// The backend denied the request.
+    #[error("provider '{provider}' denied the request")]
+    #[diagnostic(help("permit the operation in the provider's policy for the credentials of far"))]
+    BackendDenied { provider: ProviderId },
+    /// An event could not be recorded.
+    #[error("cannot record the event: {0}")]
+    #[diagnostic(help("no operation runs without a recorded event; check the file of --audit or --pal"))]
+    AuditUnavailable(#[from] AuditUnavailable),
+    /// Running processes cannot be contacted.
+    #[error("cannot contact running far processes")]
     #[diagnostic(help("{}", help_of(.0)))]
     Control(#[from] ControlError),
-    /// Processes that run did not do it.
-    #[error("{processes} {who} that {run} did not do it", who = processes_of(*processes), run = runs(*processes))]
-    #[diagnostic(help("ask again, or end it: what it keeps goes with it"))]
-    Undone { processes: usize },
+    /// Running processes did not complete the request.
+    #[error("{} did not complete the request", super::count(*processes, "running process", "running processes"))]
+    #[diagnostic(help("run the command again, or stop the process, which discards its cached secrets"))]
+    ProcessesFailed { processes: usize },
 
     // `far run` and `far secrets`: events.
-    /// The PAL's file.
-    #[error("cannot open the event file {path}", path = .path.display())]
+    /// The PAL's file cannot be opened.
+    #[error("cannot open the event file '{path}'", path = .path.display())]
     #[diagnostic(help("{}", pal_help(source)))]
     Pal { path: PathBuf, source: io::Error },
-    /// The audit file.
+    /// The audit file cannot be opened.
     #[error(transparent)]
     #[diagnostic(help("{}", .0.help()))]
     Audit(#[from] FileError),
 
     // `far inspect` and `far diff`.
-    /// A file to be reviewed that no host would load.
-    #[error("{path} is refused: {source}", path = .path.display())]
+    /// No host would load the reviewed component.
+    #[error("cannot load '{path}': {source}", path = .path.display())]
     #[diagnostic(help("{}", load_help(source)))]
-    NoSkillFile { path: PathBuf, source: LoadError },
-    /// A component that is more than a policy lets it be.
-    #[error("the component is more than {policy} lets it be, in {count} {ways}", policy = .policy.display(), ways = ways(*count))]
-    #[diagnostic(help("change the component, or let it be so: a finding by 'accept', the rest by its own rule"))]
-    Exceeded { policy: PathBuf, count: usize },
-    /// A new version that could do more.
-    #[error("{skill} could do what the old version could not, in {count} {ways}", skill = .skill.display(), ways = ways(*count))]
-    #[diagnostic(help("look at what is marked 'widening' before it takes the old one's place"))]
-    Wider { skill: PathBuf, count: usize },
+    InvalidSkill { path: PathBuf, source: LoadError },
+    /// The component violates the policy.
+    #[error("the component violates '{policy}' ({})", super::count(*.count, "violation", "violations"), policy = .policy.display())]
+    #[diagnostic(help("change the component or the policy: add findings to 'accept', or extend the rule"))]
+    PolicyViolations { policy: PathBuf, count: usize },
+    /// The new version has more capabilities.
+    #[error("'{skill}' has capabilities that the old version lacks ({})", super::count(*.count, "widening change", "widening changes"), skill = .skill.display())]
+    #[diagnostic(help("review the changes marked 'widening' before replacing the old version"))]
+    WidenedCapabilities { skill: PathBuf, count: usize },
 
     // `far embed`.
-    /// A component was given no declaration. The source is none if it has more bytes than any host
-    /// takes.
-    #[error("cannot give {skill} a declaration", skill = .skill.display())]
+    /// The declaration cannot be embedded. The source is `None` if the component exceeds the size
+    /// limit.
+    #[error("cannot embed the declaration in '{skill}'", skill = .skill.display())]
     #[diagnostic(help("{}", embed_help(source.as_ref())))]
-    Embed { skill: PathBuf, source: Option<EmbedError> },
+    EmbedFailed { skill: PathBuf, source: Option<EmbedError> },
 
     // `far new` and `far man`.
-    /// What is to be made is there already.
-    #[error("{path} is there already", path = .0.display())]
-    #[diagnostic(help("take another name, or move away what is there: nothing is overwritten"))]
-    Exists(PathBuf),
-    /// A path that no manifest can name.
-    #[error("{path} cannot be named in a Cargo.toml", path = .0.display())]
-    #[diagnostic(help("move the checkout to a path without quotes, backslashes and control characters"))]
+    /// The output path exists.
+    #[error("'{path}' already exists", path = .0.display())]
+    #[diagnostic(help("choose another name, or move the existing file: nothing is overwritten"))]
+    AlreadyExists(PathBuf),
+    /// The path is not valid in a manifest.
+    #[error("'{path}' is not a valid path in a Cargo.toml", path = .0.display())]
+    #[diagnostic(help("move the checkout to a path without quotes, backslashes or control characters"))]
     SdkPath(PathBuf),
-    /// The manual has no such page.
-    #[error("far has no command '{0}'")]
-    #[diagnostic(help("see 'far --help' for those that there are"))]
+    /// The manual has no page for the command.
+    #[error("unknown command '{0}'")]
+    #[diagnostic(help("run 'far --help' for the list of commands"))]
     NoPage(String),
 
     // The machine.
-    /// The process is open to others.
-    #[error("the host cannot keep secrets to itself here")]
-    #[diagnostic(help("look at what filters the process's system calls: 'prctl' and 'setrlimit' are needed"))]
-    Unhardened(#[from] Unhardened),
-    /// Memory may be written to a disk.
-    #[error("values could be written to swap here: {0} is in use")]
+    /// The process cannot be hardened.
+    #[error("cannot harden the process")]
+    #[diagnostic(help("check the seccomp filter of the process: 'prctl' and 'setrlimit' must be allowed"))]
+    Hardening(#[from] HardeningError),
+    /// Swap is enabled, so memory may be written to a disk.
+    #[error("swap is enabled: values could be written to '{0}'")]
     #[diagnostic(help(
-        "turn it off ('swapoff -a'), or allow it: --allow-swap, or [agent] swap = \"allowed\" in far.toml"
+        "disable swap ('swapoff -a'), or allow it with --allow-swap or [agent] swap = \"allowed\" in far.toml"
     ))]
     Swap(String),
-    /// Values could not be locked in memory.
-    #[error("the host cannot keep secrets in its memory here")]
-    #[diagnostic(help("allow the process to lock memory: 'ulimit -l' is 64 or more"))]
+    /// Memory cannot be locked.
+    #[error("cannot lock memory for secrets")]
+    #[diagnostic(help("raise the limit on locked memory ('ulimit -l') to 64 or more"))]
     NoLockedMemory(#[source] SelfTestError),
-    /// Memory is not what values need.
-    #[error("the host cannot keep secrets in its memory here")]
+    /// The self-test of memory protection failed.
+    #[error("the self-test of memory protection failed")]
     SelfTest(#[source] SelfTestError),
-    /// The runtime could not reserve its address space.
-    #[error("the host cannot run skills here")]
-    #[diagnostic(help("lift the limit on address space: 'ulimit -v unlimited'"))]
+    /// The runtime cannot reserve its address space.
+    #[error("cannot reserve address space for skills")]
+    #[diagnostic(help("remove the limit on address space: 'ulimit -v unlimited'"))]
     NoAddressSpace(#[source] RuntimeError),
-    /// The runtime.
-    #[error("the host cannot run skills here")]
+    /// The runtime cannot be started.
+    #[error("cannot start the WebAssembly runtime")]
     Runtime(#[source] RuntimeError),
-    /// The machine lacks a resource.
-    #[error("the machine lacks {}", what.name())]
+    /// A resource of the machine is exhausted or limited.
+    #[error("insufficient resources: {}", what.name())]
     #[diagnostic(help("{}", what.help()))]
-    Lacking { what: Lacking, source: io::Error },
-    /// Something of the operating system's.
-    #[error("the host cannot {what}")]
+    MissingResource { what: MissingResource, source: io::Error },
+    /// A call to the operating system failed.
+    #[error("cannot {what}")]
     Host { what: &'static str, source: io::Error },
 }
 
 impl Failure {
-    /// Something about the arguments.
+    /// Returns a failure about the arguments.
     pub(crate) fn arguments(message: impl Into<String>) -> Self {
         Self::Arguments { message: message.into(), tip: None }
     }
@@ -244,75 +245,65 @@ impl From<RuntimeError> for Failure {
     }
 }
 
-fn processes_of(count: usize) -> &'static str {
-    if count == 1 { "process" } else { "processes" }
-}
-
-fn runs(count: usize) -> &'static str {
-    if count == 1 { "runs" } else { "run" }
-}
-
-fn ways(count: usize) -> &'static str {
-    if count == 1 { "way" } else { "ways" }
-}
-
 fn help_of(error: &impl Diagnostic) -> String {
     error.help().map(|help| help.to_string()).unwrap_or_default()
 }
 
 fn named_authorities_help(variable: &str, error: &ConfigError) -> String {
-    let or = format!("or unset {variable}, for the platform's authorities");
+    let or = format!("or unset {variable} to use the platform's authorities");
     error.help().map_or_else(|| or.clone(), |help| format!("{help}, {or}"))
 }
 
 fn unreached_help(error: &ProviderError) -> &'static str {
     match error {
         ProviderError::Unauthenticated => {
-            "renew its credentials; if they were in a wrapping, somebody else may have opened it: find out who"
+            "renew the credentials; if the secret ID was wrapped, check whether another party unwrapped it"
         }
-        _ => "check that it runs, and that its address and credentials are right",
+        _ => "check that the provider is running, and check its address and credentials",
     }
 }
 
-fn unlisted_help(near: Option<&str>) -> String {
+fn unknown_secret_help(near: Option<&str>) -> String {
     match near {
         Some(near) => format!("did you mean '{near}'?"),
-        None => "'far secrets list' has those that are, with the same --config".to_owned(),
+        None => "run 'far secrets list' with the same --config to see the configured secrets".to_owned(),
     }
 }
 
 fn embed_help(error: Option<&EmbedError>) -> &'static str {
     match error {
-        None => "no host takes a component of more than 64 MiB: build it for release",
+        None => "the limit is 64 MiB: build the component in release mode",
         Some(EmbedError::Declaration(_)) => {
             "a declaration is one JSON object with 'name', 'version', 'description' and 'secrets'"
         }
-        Some(EmbedError::Declared { .. }) => "if the new one is meant to stand in its place: --replace",
-        Some(EmbedError::Nested) => "take it out where it is made: a skill built with the SDK for Rust has its own",
-        Some(_) => "name a component, as a toolchain for wasm32-wasip2 or a componentizer makes it",
+        Some(EmbedError::AlreadyDeclared { .. }) => "pass --replace to replace the existing declaration",
+        Some(EmbedError::NestedDeclaration) => {
+            "remove the declaration from the inner component; skills built with the Rust SDK have their own"
+        }
+        Some(_) => "pass a component, built for wasm32-wasip2 or by a componentizer",
     }
 }
 
 fn pal_help(error: &io::Error) -> &'static str {
     match Errno::from_io_error(error) {
-        Some(Errno::LOOP) => "events are not written through a symbolic link: name the file that it leads to",
-        Some(Errno::NXIO) => "start what reads the pipe first",
-        _ => "no skill runs without its events: name a file that you may write to",
+        Some(Errno::LOOP) => "events are not written through symbolic links: pass the target of the link",
+        Some(Errno::NXIO) => "start the reader of the pipe first",
+        _ => "no skill runs without its events: pass a writable file",
     }
 }
 
 fn load_help(error: &LoadError) -> &'static str {
     match error.kind() {
-        "invalid-declaration" => "a component has one declaration: one JSON document, such as the project's skill.json",
-        "unknown-import" => "a skill may import tinkerbell:skill, WASI 0.2, and of wasi:http what sends requests",
-        "component-too-large" => "check that this is the file you mean; a release build is smaller",
+        "invalid-declaration" => "embed exactly one declaration: a JSON document such as the project's skill.json",
+        "unknown-import" => "a skill may import tinkerbell:skill, WASI 0.2, and the outgoing part of wasi:http",
+        "component-too-large" => "check that this is the intended file, or build it in release mode",
         "interrupted" => "try again",
-        "strict-wasi" => "the operator's far.toml says so: [runtime] wasi = \"strict\"",
-        "component-limits" => "build it as one module, or of fewer and smaller ones",
-        "host" => "check that the machine has memory left for it",
+        "strict-wasi" => "the operator's far.toml sets [runtime] wasi = \"strict\"",
+        "component-limits" => "build the component from fewer or smaller modules",
+        "host" => "check that the machine has enough free memory",
         "load-timeout" => "raise 'load-timeout' under [limits] in a task file, or make the component smaller",
         "load-memory" => "raise 'load-memory' under [limits] in a task file, or make the component smaller",
-        "compiler-crash" => "do not trust the component; if its toolchain made it so, report it as a defect of far",
+        "compiler-crash" => "do not trust the component; if a regular toolchain built it, report a bug in far",
         _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
     }
 }

@@ -1,4 +1,4 @@
-//! The tokens of a failure, and its exit code.
+//! The token, outcome and exit code of each failure.
 
 use far_component::EmbedError;
 use far_runtime::LoadError;
@@ -7,7 +7,7 @@ use super::failure::Failure;
 use crate::exit;
 
 impl Failure {
-    /// A stable token.
+    /// Returns a stable token.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Arguments { .. } => "arguments",
@@ -15,9 +15,9 @@ impl Failure {
             Self::NoSkill(_) => "no-skill",
             Self::Read { .. } => "unreadable",
             Self::Write { .. } => "unwritable",
-            Self::Embed { source, .. } => embed_kind(source.as_ref()),
+            Self::EmbedFailed { source, .. } => embed_kind(source.as_ref()),
             Self::NotAFile(_) | Self::Irregular { .. } => "not-a-file",
-            Self::Exists(_) => "exists",
+            Self::AlreadyExists(_) => "exists",
             Self::NoPage(_) | Self::SdkPath(_) => "arguments",
             Self::Input(_) => "input",
             Self::InputTooLarge { .. } => "input-too-large",
@@ -25,70 +25,72 @@ impl Failure {
             Self::Vault(_) => "vault",
             Self::Exchange(_) => "exchange",
             Self::Catalog(_) => "ambiguous-grant",
-            Self::Unreached { .. } => "unreached",
-            Self::Absent { .. } => "absent",
-            Self::Unlisted { .. } => "unlisted",
-            Self::Denied { .. } => "denied",
-            Self::Unrecorded(_) => "audit-unavailable",
-            Self::Control(_) | Self::Undone { .. } => "process-unavailable",
+            Self::ProviderUnreachable { .. } => "unreached",
+            Self::SecretNotFound { .. } => "absent",
+            Self::UnknownSecret { .. } => "unlisted",
+            Self::BackendDenied { .. } => "denied",
+            Self::AuditUnavailable(_) => "audit-unavailable",
+            Self::Control(_) | Self::ProcessesFailed { .. } => "process-unavailable",
             Self::Authorities { .. } | Self::NamedAuthorities { .. } => "ca-file",
             Self::Pal { .. } | Self::Audit(_) => "audit-unavailable",
-            Self::Load(error) | Self::NoSkillFile { source: error, .. } => error.kind(),
-            Self::Exceeded { .. } => "policy-exceeded",
-            Self::Wider { .. } => "widened",
-            Self::Unhardened(_) | Self::NoLockedMemory(_) | Self::SelfTest(_) => "unprotected",
+            Self::Load(error) | Self::InvalidSkill { source: error, .. } => error.kind(),
+            Self::PolicyViolations { .. } => "policy-exceeded",
+            Self::WidenedCapabilities { .. } => "widened",
+            Self::Hardening(_) | Self::NoLockedMemory(_) | Self::SelfTest(_) => "unprotected",
             Self::Swap(_) => "swap",
-            Self::Broker(_) | Self::NoAddressSpace(_) | Self::Runtime(_) | Self::Lacking { .. } | Self::Host { .. } => {
-                "host"
-            }
+            Self::Broker(_)
+            | Self::NoAddressSpace(_)
+            | Self::Runtime(_)
+            | Self::MissingResource { .. }
+            | Self::Host { .. } => "host",
             Self::Interrupted(_) => "cancelled",
             Self::Stdout(_) => "stdout",
         }
     }
 
-    /// The outcome that a report gives it.
+    /// Returns the outcome for reports.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            _ if self.is_the_machines() => "host-error",
-            Self::Unreached { .. } => "backend-unavailable",
-            Self::Pal { .. } | Self::Audit(_) | Self::Unrecorded(_) => "audit-unavailable",
-            Self::Control(_) | Self::Undone { .. } => "process-unavailable",
+            _ if self.is_host_error() => "host-error",
+            Self::ProviderUnreachable { .. } => "backend-unavailable",
+            Self::Pal { .. } | Self::Audit(_) | Self::AuditUnavailable(_) => "audit-unavailable",
+            Self::Control(_) | Self::ProcessesFailed { .. } => "process-unavailable",
             Self::Load(LoadError::Timeout(_) | LoadError::Memory(_)) => "limit-exceeded",
             Self::Load(_)
-            | Self::NoSkillFile { .. }
-            | Self::Exceeded { .. }
-            | Self::Wider { .. }
-            | Self::Denied { .. } => "refused",
+            | Self::InvalidSkill { .. }
+            | Self::PolicyViolations { .. }
+            | Self::WidenedCapabilities { .. }
+            | Self::BackendDenied { .. } => "refused",
             Self::Interrupted(_) => "cancelled",
-            Self::Unhardened(_) | Self::Swap(_) => "host-error",
+            Self::Hardening(_) | Self::Swap(_) => "host-error",
             _ => "usage",
         }
     }
 
-    /// The exit code.
+    /// Returns the exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Pal { .. }
             | Self::Audit(_)
-            | Self::Unreached { .. }
-            | Self::Unrecorded(_)
+            | Self::ProviderUnreachable { .. }
+            | Self::AuditUnavailable(_)
             | Self::Control(_)
-            | Self::Undone { .. } => exit::UNAVAILABLE,
+            | Self::ProcessesFailed { .. } => exit::UNAVAILABLE,
             Self::Load(LoadError::Timeout(_) | LoadError::Memory(_)) => exit::LIMIT,
-            _ if self.is_the_machines() => exit::UNAVAILABLE,
+            _ if self.is_host_error() => exit::UNAVAILABLE,
             Self::Load(_)
-            | Self::NoSkillFile { .. }
-            | Self::Exceeded { .. }
-            | Self::Wider { .. }
-            | Self::Denied { .. } => exit::REFUSED,
+            | Self::InvalidSkill { .. }
+            | Self::PolicyViolations { .. }
+            | Self::WidenedCapabilities { .. }
+            | Self::BackendDenied { .. } => exit::REFUSED,
             Self::Interrupted(signal) => signal.exit_code(),
-            Self::Unhardened(_) | Self::Swap(_) => 1,
+            Self::Hardening(_) | Self::Swap(_) => 1,
             _ => exit::USAGE,
         }
     }
 
-    /// Whether the machine lacks a resource, or its limits keep one from the process.
-    fn is_the_machines(&self) -> bool {
+    /// Returns true if the machine lacks a resource, or limits keep it from the process.
+    fn is_host_error(&self) -> bool {
         matches!(
             self,
             Self::SelfTest(_)
@@ -96,10 +98,10 @@ impl Failure {
                 | Self::Broker(_)
                 | Self::NoAddressSpace(_)
                 | Self::Runtime(_)
-                | Self::Lacking { .. }
+                | Self::MissingResource { .. }
                 | Self::Host { .. }
                 | Self::Load(LoadError::Host(_))
-                | Self::NoSkillFile { source: LoadError::Host(_), .. }
+                | Self::InvalidSkill { source: LoadError::Host(_), .. }
         )
     }
 }
@@ -108,7 +110,7 @@ fn embed_kind(error: Option<&EmbedError>) -> &'static str {
     match error {
         None => "component-too-large",
         Some(EmbedError::Declaration(_)) => "invalid-declaration",
-        Some(EmbedError::Declared { .. } | EmbedError::Nested) => "declared",
+        Some(EmbedError::AlreadyDeclared { .. } | EmbedError::NestedDeclaration) => "declared",
         Some(_) => "invalid-component",
     }
 }

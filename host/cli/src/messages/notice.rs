@@ -1,4 +1,4 @@
-//! Lines on stderr that stop no command: warnings, and what an audit file says of itself.
+//! Lines on stderr that end no command: warnings, and the state of audit files.
 
 use std::io;
 use std::iter;
@@ -12,98 +12,98 @@ use serde_json::{Value, json};
 use super::control::ControlError;
 use super::failure::Failure;
 
-/// Why compiled skills are not kept.
+/// Reasons why compiled skills are not cached.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum CacheUnusable {
-    #[error("neither XDG_CACHE_HOME nor HOME says where caches are")]
+pub(crate) enum CacheError {
+    #[error("no cache directory: set XDG_CACHE_HOME or HOME")]
     Nowhere,
-    #[error("cannot make {path}", path = .path.display())]
+    #[error("cannot create '{path}'", path = .path.display())]
     Parent { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Folder(#[from] TrustError),
 }
 
-/// Why nothing is made for tasks.
+/// Reasons why dynamic secrets are disabled.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StateUnusable {
-    #[error("neither [agent] state nor XDG_STATE_HOME nor HOME says where to write down what is to be ended")]
+pub(crate) enum StateError {
+    #[error("no state directory: set [agent] state, XDG_STATE_HOME or HOME")]
     Nowhere,
     #[error(transparent)]
-    Ledger(#[from] TrustError),
+    LeaseJournal(#[from] TrustError),
 }
 
-/// A line on stderr, for people and for programs.
+/// A line on stderr, for people and programs.
 pub(crate) struct Notice {
-    /// The line. It quotes names of files: escape it.
+    /// The line for people. Escape it: it quotes file names.
     pub(crate) text: String,
-    /// The object.
+    /// The object for programs.
     pub(crate) object: Value,
 }
 
 impl Notice {
-    /// Compiled skills are not kept.
-    pub(crate) fn cache(why: &CacheUnusable) -> Self {
-        let why = with_causes(why);
-        let text = format!("warning: compiled skills are not kept: {why}");
-        Self { text, object: json!({ "v": 1, "event": "cache.unusable", "error": why }) }
+    /// Reports that compiled skills are not cached.
+    pub(crate) fn cache(error: &CacheError) -> Self {
+        let error = with_causes(error);
+        let text = format!("warning: compiled skills are not cached: {error}");
+        Self { text, object: json!({ "v": 1, "event": "cache.unusable", "error": error }) }
     }
 
-    /// Nothing is made for tasks.
-    pub(crate) fn state(why: &StateUnusable) -> Self {
-        Self::warning("state.unusable", &format!("secrets that a server makes are refused: {}", with_causes(why)))
+    /// Reports that dynamic secrets are disabled.
+    pub(crate) fn state(error: &StateError) -> Self {
+        Self::warning("state.unusable", &format!("dynamic secrets are disabled: {}", with_causes(error)))
     }
 
-    /// The process does not listen.
-    pub(crate) fn control(why: &ControlError) -> Self {
-        let why = with_causes(why);
-        Self::warning("control.unusable", &format!("'far secrets' does not reach this process: {why}"))
+    /// Reports that the process has no control socket.
+    pub(crate) fn control(error: &ControlError) -> Self {
+        let error = with_causes(error);
+        Self::warning("control.unusable", &format!("'far secrets' cannot reach this process: {error}"))
     }
 
-    /// What earlier runs left took too long to end.
-    pub(crate) fn leases_late() -> Self {
-        let what = "what an earlier run left could not be ended in time; the next run tries again";
+    /// Reports that revoking leases of earlier runs timed out.
+    pub(crate) fn leases_timed_out() -> Self {
+        let what = "leases of earlier runs were not revoked in time; the next run tries again";
         Self::warning("leases.kept", what)
     }
 
-    /// So much of what earlier runs left could not be ended.
-    pub(crate) fn leases_kept(count: usize) -> Self {
-        let what = format!("{count} of what an earlier run left could not be ended; the next run tries again");
+    /// Reports leases of earlier runs that could not be revoked.
+    pub(crate) fn leases_not_revoked(count: usize) -> Self {
+        let leases = super::count(count, "lease", "leases");
+        let what = format!("{leases} of earlier runs could not be revoked; the next run tries again");
         Self::warning("leases.kept", &what)
     }
 
-    /// So many files that earlier runs left are not as they were written.
-    pub(crate) fn leases_unsound(count: usize) -> Self {
-        let what = format!(
-            "{count} of the files that earlier runs left are not as they were written: nothing is ended by what is not"
-        );
+    /// Reports lease journals that failed verification.
+    pub(crate) fn journals_unverified(count: usize) -> Self {
+        let journals = super::count(count, "lease journal", "lease journals");
+        let what = format!("{journals} of earlier runs failed verification: their leases were not revoked");
         Self::warning("leases.unsound", &what)
     }
 
-    /// The file of metrics could not be written.
+    /// Reports that the metrics file could not be written.
     pub(crate) fn metrics(failure: &Failure) -> Self {
         Self::warning("metrics.unwritten", &with_causes(failure))
     }
 
-    /// An earlier process did not sign lines of an audit file, which this run's signatures cover.
+    /// Reports unsigned lines of an earlier process, which this run's signatures cover.
     pub(crate) fn audit_inherited(path: &Path, LineRange { from, to }: LineRange) -> Self {
         let (path, unsigned) = (path.to_string_lossy(), json!({ "from": from, "to": to }));
         let text = format!(
-            "audit {path}: an earlier process did not sign lines {from} to {to}; this run signs them, and says so there"
+            "audit {path}: lines {from} to {to} were not signed by an earlier process; this run signs them and records it"
         );
         Self { text, object: json!({ "v": 1, "event": "audit.inherited", "file": path, "unsigned": unsigned }) }
     }
 
-    /// An audit file is closed: its head, and the key that signed it.
+    /// Reports the head and the key of a closed audit file.
     pub(crate) fn audit_closed(path: &Path, head: Head, key: PublicKey) -> Self {
         let path = path.to_string_lossy();
         let text = format!("audit {path}: head {head}, key {key}");
         Self { text, object: json!({ "v": 1, "event": "audit.closed", "file": path, "head": head, "key": key }) }
     }
 
-    /// The end of an audit file is not signed.
+    /// Reports that the last lines of an audit file are not signed.
     pub(crate) fn audit_unsigned(path: &Path, error: &SinkError) -> Self {
         let (path, error) = (path.to_string_lossy(), error.to_string());
-        let text = format!("audit {path}: its end is not signed: {error}");
+        let text = format!("audit {path}: the last lines are not signed: {error}");
         Self { text, object: json!({ "v": 1, "event": "audit.unsigned", "file": path, "error": error }) }
     }
 
@@ -112,7 +112,7 @@ impl Notice {
     }
 }
 
-fn with_causes(why: &dyn std::error::Error) -> String {
-    let causes = iter::successors(why.source(), |error| error.source());
-    causes.fold(why.to_string(), |why, cause| format!("{why}: {cause}"))
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -1,41 +1,42 @@
-//! What is wrong with a file's content, in words.
+//! Problems in a file's content.
 
 use std::fmt;
 
 use miette::Diagnostic;
 
-/// What is wrong with a file's content. Keys are full paths in quotes, such as `'secrets.github-token.ttl'`.
+/// A problem in a file's content. Keys are full paths in quotes, such as
+/// `'secrets.github-token.ttl'`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error, Diagnostic)]
 pub(crate) enum Problem {
-    /// Not a document of its format at all.
+    /// The document has a syntax error.
     #[error("not valid {format}: {message}")]
-    #[diagnostic(help("correct this place; the rest was not looked at"))]
+    #[diagnostic(help("fix this error; the rest of the file was not checked"))]
     Syntax { format: &'static str, message: String },
-    /// An object has a key twice.
-    #[error("the key {key} is there twice")]
-    #[diagnostic(help("keep one of the two"))]
-    Twice { key: String },
-    /// No version has the key.
+    /// An object has a duplicate key.
+    #[error("duplicate key {key}")]
+    #[diagnostic(help("remove one of the two"))]
+    DuplicateKey { key: String },
+    /// No version supports the key.
     #[error("unknown key {key}")]
     #[diagnostic(help("{}", unknown_help(*nearest, known)))]
     UnknownKey { key: String, nearest: Option<&'static str>, known: &'static [&'static str] },
-    /// A later version has the key.
+    /// Only a later version supports the key.
     #[error("{key} is not supported by this version of far")]
-    #[diagnostic(help("take it out: what it asks for would not be done"))]
+    #[diagnostic(help("remove the key: it would have no effect"))]
     LaterKey { key: String },
-    /// A later version has the value.
+    /// Only a later version supports the value.
     #[error("{key} has a value that is not supported by this version of far")]
     #[diagnostic(help("{help}"))]
     LaterValue { key: String, help: &'static str },
-    /// The key has to be there.
+    /// A required key is missing.
     #[error("{key} is missing")]
     #[diagnostic(help("add '{name}'"))]
     Missing { key: String, name: &'static str },
-    /// A value of another type.
-    #[error("{key} is {found}, where {expected} belongs")]
+    /// The value has the wrong type.
+    #[error("{key} is {found}, expected {expected}")]
     #[diagnostic(help("{}", expected.help()))]
     WrongType { key: String, expected: Type, found: &'static str },
-    /// A value of the right type that means nothing.
+    /// The value is invalid.
     #[error("{key}: {message}")]
     Invalid {
         key: String,
@@ -48,39 +49,39 @@ pub(crate) enum Problem {
 fn unknown_help(nearest: Option<&str>, known: &[&str]) -> String {
     match nearest {
         Some(nearest) => format!("did you mean '{nearest}'?"),
-        None => format!("known here: '{}'", known.join("', '")),
+        None => format!("use one of '{}'", known.join("', '")),
     }
 }
 
 impl Problem {
-    /// The words at the place itself.
+    /// Returns the label at the position.
     pub(crate) fn label(&self) -> &str {
         match self {
             Self::Syntax { message, .. } => message,
-            Self::Twice { .. } => "the second time",
-            Self::UnknownKey { .. } => "unknown",
+            Self::DuplicateKey { .. } => "duplicate",
+            Self::UnknownKey { .. } => "unknown key",
             Self::LaterKey { .. } | Self::LaterValue { .. } => "not supported",
-            Self::Missing { .. } => "missing here",
+            Self::Missing { .. } => "missing",
             Self::WrongType { found, .. } => found,
-            Self::Invalid { .. } => "not valid",
+            Self::Invalid { .. } => "invalid",
         }
     }
 }
 
-/// What belongs somewhere.
+/// The expected type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
-    /// Text.
+    /// A string.
     Text,
     /// A whole number.
     Integer,
     /// True or false.
     Boolean,
-    /// A number of bytes, plain or as text with a unit.
+    /// A number of bytes, or a string with a unit.
     Size,
-    /// Several values.
+    /// A list of values.
     List,
-    /// Which versions a grant covers.
+    /// The versions that a grant covers.
     Versions,
     /// Keys and values.
     Table,
@@ -89,13 +90,13 @@ pub(crate) enum Type {
 impl Type {
     fn help(self) -> &'static str {
         match self {
-            Self::Text => "write it in quotes",
+            Self::Text => "put the value in quotes",
             Self::Integer => "write digits, without quotes",
             Self::Boolean => "write true or false, without quotes",
             Self::Size => "write a size such as \"64MiB\", or a number of bytes",
-            Self::List => "write it in brackets, even if there is only one",
+            Self::List => "put the values in brackets, even a single one",
             Self::Versions => "write \"current\", \"any\", or a list of versions",
-            Self::Table => "write keys and values",
+            Self::Table => "write a table of keys and values",
         }
     }
 }

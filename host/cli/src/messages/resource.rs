@@ -1,8 +1,8 @@
-//! The resources that a machine may lack.
+//! Resources that may be exhausted or limited.
 
-/// A resource that the machine does not have, or that its limits keep from the process.
+/// A resource that is exhausted on the machine, or limited for the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lacking {
+pub(crate) enum MissingResource {
     /// File descriptors.
     Descriptors,
     /// Threads.
@@ -13,26 +13,24 @@ pub(crate) enum Lacking {
     FileSize,
 }
 
-impl Lacking {
+impl MissingResource {
     /// Names the resource.
     pub(super) fn name(self) -> &'static str {
         self.texts().0
     }
 
-    /// Returns the next step.
+    /// Returns the help.
     pub(super) fn help(self) -> &'static str {
         self.texts().1
     }
 
     fn texts(self) -> (&'static str, &'static str) {
         match self {
-            Self::Descriptors => ("file descriptors", "raise the limit on open files ('ulimit -n'): 64 is enough"),
-            Self::Threads => {
-                ("threads", "raise the limits on processes: 'ulimit -u', and pids.max of the control group")
-            }
+            Self::Descriptors => ("file descriptors", "raise the limit on open files ('ulimit -n') to 64 or more"),
+            Self::Threads => ("threads", "raise the limits on processes ('ulimit -u', and pids.max of the cgroup)"),
             Self::FileSize => ("file size", "raise the limit on file sizes ('ulimit -f') to 16 MiB or more"),
             Self::Memory => {
-                ("address space", "raise the limits on memory ('ulimit -v', 'ulimit -d'), or lift them: 'unlimited'")
+                ("address space", "raise the limits on memory ('ulimit -v', 'ulimit -d') or set them to 'unlimited'")
             }
         }
     }

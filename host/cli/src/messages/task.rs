@@ -1,7 +1,7 @@
-//! The ends of tasks: each message, and what to declare, grant or permit so that the next task does
-//! not end so.
+//! Messages for the ends of tasks, each with the declaration, grant or permission to change.
 //!
-//! A name is told if the author or the operator wrote it; one that only the skill chose is not.
+//! Names written by the author or the operator are shown. Names that only the skill supplied are
+//! not.
 
 use std::borrow::Cow;
 
@@ -14,15 +14,15 @@ use super::explanation::Explanation;
 use crate::escape::escape;
 
 impl Explanation {
-    /// Of a task's end; none if it completed.
+    /// Explains the end of a task. Returns `None` if the task completed.
     pub(crate) fn of_end(Report { end, limits, .. }: &Report) -> Option<Self> {
         let (kind, message, help): (_, _, Option<Cow<'static, str>>) = match end {
             End::Completed(_) => return None,
             End::SkillError(message) => (None, format!("the skill failed: {message}"), None),
             End::BackendUnavailable(message) => (
                 None,
-                format!("the skill failed after a backend had not answered: {message}"),
-                Some("check the provider of the secret; the events say which and why".into()),
+                format!("the skill failed after a backend was unavailable: {message}"),
+                Some("check the provider of the secret; the events name it and the reason".into()),
             ),
             End::Trapped(how) => (None, format!("the skill crashed: {how}"), None),
             End::Violation(violation) => (
@@ -32,31 +32,27 @@ impl Explanation {
             ),
             End::LimitExceeded(limit) => (
                 Some(limit.as_str()),
-                format!(
-                    "the task was ended: it went beyond its limit on '{}': {}",
-                    limit.as_str(),
-                    limit.value(limits)
-                ),
+                format!("the task was ended: limit '{}' ({}) exceeded", limit.as_str(), limit.value(limits)),
                 Some(of_limit(*limit).into()),
             ),
             End::TimedOut => (
                 None,
-                format!("the task was ended: its time of {:?} was over", limits.timeout),
+                format!("the task was ended: timeout of {:?} exceeded", limits.timeout),
                 Some("set 'timeout' under [limits] in a task file".into()),
             ),
-            End::Cancelled => (None, "the task was cancelled".to_owned(), None),
+            End::Cancelled => (None, "the task was canceled".to_owned(), None),
             End::Refused(refusal) => {
                 (Some(refusal.kind()), format!("the task is refused: {refusal}"), Some(of_refusal(refusal).into()))
             }
             End::AuditUnavailable(unavailable) => (
                 None,
                 format!("the task was ended: {unavailable}: {}", unavailable.0),
-                Some("nothing is released without its event; check the file that --audit or --pal names".into()),
+                Some("no value is released without a recorded event; check the file of --audit or --pal".into()),
             ),
             _ => (
                 None,
                 "the host failed".to_owned(),
-                Some("if the machine has memory left, this is a defect of far: please report it".into()),
+                Some("if the machine has free memory, this is a bug in far: please report it".into()),
             ),
         };
         Some(Self {
@@ -68,14 +64,14 @@ impl Explanation {
     }
 }
 
-/// The next step after a violation.
+/// Returns the help for a violation.
 fn of_violation(violation: &Violation) -> String {
     let operation = violation.operation.map(Operation::as_str);
     let SecretLabel::Listed(name) = &violation.secret else {
         return match violation.reason {
             DenyReason::Undeclared => {
-                "if the skill is to use it, declare the secret in its skill.json and grant it to the \
-                                       task; its name is not told, since only the skill chose it"
+                "if the skill needs the secret, declare it in skill.json and grant it to the task; its name is not shown, \
+                 since only the skill supplied it"
                     .to_owned()
             }
             _ => HOSTILE.to_owned(),
@@ -84,59 +80,58 @@ fn of_violation(violation: &Violation) -> String {
     match violation.reason {
         DenyReason::InvalidName | DenyReason::InvalidVersion | DenyReason::OutsideRun => HOSTILE.to_owned(),
         DenyReason::Version => {
-            "a grant is for the current version, unless 'versions' in a task file says otherwise".to_owned()
+            "a grant covers the current version, unless 'versions' in a task file says otherwise".to_owned()
         }
         DenyReason::Undeclared => {
             let operation = operation.unwrap_or("…");
             format!(
-                "if the skill is to use it, declare it in its skill.json: {{ \"name\": \"{name}\", \"operations\": \
+                "if the skill needs the secret, declare it in skill.json: {{ \"name\": \"{name}\", \"operations\": \
                  [\"{operation}\"], \"reason\": \"…\" }}"
             )
         }
         DenyReason::Ungranted => {
-            format!("if the task is to use it, grant it: --grant {name}:{}", operation.unwrap_or("OPERATION"))
+            format!("if the task needs the secret, grant it: --grant {name}:{}", operation.unwrap_or("OPERATION"))
         }
         DenyReason::NotPermitted => permit(name.as_str()),
         DenyReason::Operation => {
             let operation = operation.unwrap_or("the operation");
             format!(
-                "'{operation}' must be in the skill.json, in the grant (--grant {name}:{operation}) and, with --config, \
+                "'{operation}' must be in skill.json, in the grant (--grant {name}:{operation}) and, with --config, \
                  under [secrets.{name}]"
             )
         }
         DenyReason::Destination => format!(
-            "where '{name}' is sent must be covered by a destination in the skill.json, in the grant (--grant \
+            "the request must match a destination of '{name}' in skill.json, in the grant (--grant \
              {name}:seal@DESTINATION) and, with --config, under [secrets.{name}]"
         ),
         DenyReason::Placement => {
-            "a sealed token stands in the 'authorization' header, as 'Bearer TOKEN' or as the password of \
-                                  'Basic', and nowhere else"
+            "a sealed token is only valid in the 'authorization' header, as 'Bearer TOKEN' or as the password of 'Basic'"
                 .to_owned()
         }
         DenyReason::Signing => format!(
-            "'signing' must be of one kind in the skill.json, in the task file's grant and, with --config, under \
-             [secrets.{name}]: {{ hmac = true }}, or {{ jwt = {{ algorithm = \"…\", … }} }} without a contradiction"
+            "'signing' must agree in skill.json, in the grant of the task file and, with --config, under \
+             [secrets.{name}]: {{ hmac = true }}, or {{ jwt = {{ algorithm = \"…\", … }} }}"
         ),
         DenyReason::SigningKey => {
-            "a handle to the key is for 'sign-jwt'; what it answers with is sealed or revealed".to_owned()
+            "use the handle to the key with 'sign-jwt', and seal or reveal the token that it returns".to_owned()
         }
         DenyReason::Claims => format!(
-            "the skill says other claims than what 'signing' says for '{name}': leave 'iss', 'aud', 'iat' and 'nbf' to the \
-             host, and take an 'exp' within 'max-ttl'"
+            "the claims contradict 'signing' of '{name}': leave 'iss', 'aud', 'iat' and 'nbf' to the host, and set 'exp' \
+             within 'max-ttl'"
         ),
         DenyReason::Leaked => format!(
-            "the output is withheld; a skill that says this value fails, since [secrets.{name}] has when-leaked = \"fail\""
+            "the output is withheld because it contains the value, and [secrets.{name}] has when-leaked = \"fail\""
         ),
         _ => "a secret must be declared by the skill, granted to the task and permitted by the operator".to_owned(),
     }
 }
 
-/// The next step after a refusal.
+/// Returns the help for a refusal.
 fn of_refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Capability(_) => "grant each secret once, with all its operations".to_owned(),
         Refusal::Gap(gap) => of_gap(gap),
-        Refusal::Reveal => "grant 'reveal' of a secret for which the skill declares it".to_owned(),
+        Refusal::Reveal => "grant 'reveal' for a secret that the skill declares with 'reveal'".to_owned(),
         Refusal::Provider { provider, .. } => {
             format!("add the table [providers.{provider}] to the configuration, or name another provider")
         }
@@ -146,21 +141,20 @@ fn of_refusal(refusal: &Refusal) -> String {
     }
 }
 
-/// Returns the next step after a limit was exceeded: the key that sets the limit, or how a skill
-/// stays within it.
+/// Returns the help for an exceeded limit: the key that sets it, or a change to the skill.
 fn of_limit(limit: Limit) -> String {
     if let Some(key) = limit.key() {
         return set(key);
     }
     let advice = match limit {
-        Limit::Argument => "pass less in one call; it grows with 'output' under [limits] in a task file",
-        Limit::Handles => "it is fixed: have the skill drop handles that it no longer uses",
-        Limit::Stack => "it is fixed: have the skill bound its recursion",
-        Limit::RandomBytes => "it is fixed: have the skill ask for random bytes in several calls",
-        Limit::Headers => "it is fixed: have the skill send fewer or shorter headers",
-        Limit::BlockingWrite => "it is fixed: have the skill write in smaller pieces",
-        Limit::StreamWrite => "have the skill call 'check-write' before each write",
-        _ => "it is fixed: build the skill smaller",
+        Limit::Argument => "pass less data in one call, or raise 'output' under [limits] in a task file",
+        Limit::Handles => "the limit is fixed: drop unused handles in the skill",
+        Limit::Stack => "the limit is fixed: bound the recursion of the skill",
+        Limit::RandomBytes => "the limit is fixed: request random bytes in several calls",
+        Limit::Headers => "the limit is fixed: send fewer or shorter headers",
+        Limit::BlockingWrite => "the limit is fixed: write in smaller pieces",
+        Limit::StreamWrite => "call 'check-write' before each write",
+        _ => "the limit is fixed: build a smaller skill",
     };
     advice.to_owned()
 }
@@ -169,14 +163,14 @@ fn set(key: &str) -> String {
     format!("set '{key}' under [limits] in a task file")
 }
 
-const HOSTILE: &str = "the skill is wrong, or hostile: no grant would let it do this";
+const HOSTILE: &str = "the skill is faulty or malicious: no grant permits this";
 
 fn of_gap(gap: &Gap) -> String {
     let (name, operations) = (&gap.secret, operations(gap));
     match gap.reason {
         DenyReason::NotPermitted => permit(name.as_str()),
         DenyReason::Operation => format!(
-            "the skill declares {operations} for it, and each must be in the grant (--grant {name}:{operations}) and, \
+            "the skill declares {operations}: each must be in the grant (--grant {name}:{operations}) and, \
              with --config, under [secrets.{name}]"
         ),
         _ => format!("grant what the skill declares: --grant {name}:{operations}"),
@@ -188,5 +182,5 @@ fn operations(gap: &Gap) -> String {
 }
 
 fn permit(name: &str) -> String {
-    format!("the operator permits it for this skill by a table [secrets.{name}] in the file that --config names")
+    format!("add a table [secrets.{name}] that permits this skill to the file of --config")
 }

@@ -1,4 +1,4 @@
-//! `far new`: a skill project that builds and passes its tests at once.
+//! `far new`: creates a skill project that builds and passes its tests.
 
 mod name;
 mod project;
@@ -14,33 +14,34 @@ use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
 
 const HELP: &str = "\
-It writes a folder NAME with a skill, its declaration, its tests, a .env for development, and a copy of the SDK under
-vendor/far. What is printed then are the commands that test, build and run the skill. Nothing that is there already is
-touched, and nothing is fetched: cargo does that, from the package registry alone.
+Creates a folder NAME with a skill, its declaration, its tests, a .env file for development, and a copy of the SDK in
+vendor/far. Prints the commands to test, build and run the skill. Existing files are not changed. Nothing is downloaded
+until cargo fetches dependencies from the package registry.
 
 Example:
   far new hello";
 
-/// Make a skill project that builds and passes its tests at once.
+/// Create a skill project that builds and passes its tests.
 #[derive(Args, Debug)]
 #[command(after_help = HELP)]
 pub(crate) struct NewArgs {
-    /// The skill's name, and its folder's: 1 to 64 of a-z, 0-9 and '-', beginning with a letter.
+    /// Name of the skill and its folder: 1 to 64 characters of a-z, 0-9 and '-', starting with a
+    /// letter.
     #[arg(value_name = "NAME")]
     name: ProjectName,
 
-    /// Build against the SDK in this checkout of far's repository, instead of a copy of it.
+    /// Use the SDK in this checkout of the far repository instead of a copy.
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
 
-/// Makes it, and says what to do next.
+/// Creates the project, and prints the next commands.
 pub(crate) fn run(args: &NewArgs, printer: &Printer) -> Result<u8, Failure> {
     let sdk = args.sdk.as_deref().map_or(Ok(Sdk::Vendored), Sdk::checkout)?;
     let project = Project { name: &args.name, sdk };
     let files = project.write()?;
     let name = args.name.as_str();
-    printer.note(&format!("{}: a skill in {files} files; to test, build and run it:\n", escape(name)));
+    printer.note(&format!("{}: created a skill of {files} files; to test, build and run it:\n", escape(name)));
     printer.print(&format!(
         "cd {name}\n\
          rustup target add wasm32-wasip2\n\

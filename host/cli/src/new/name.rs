@@ -2,14 +2,14 @@
 
 use std::str::FromStr;
 
-/// The longest: with what is added to it, it is still the name of a secret and of a file.
+/// The maximum length. With a suffix, the name is still valid for secrets and files.
 const MAX_LEN: usize = 64;
 
-/// What rustc or cargo takes for something else, or what the project itself depends on.
-const TAKEN: [&str; 10] =
+/// Names reserved by rustc or cargo, and dependencies of the project.
+const RESERVED: [&str; 10] =
     ["alloc", "core", "deps", "examples", "far-skill", "far-skill-macros", "proc-macro", "serde", "std", "test"];
 
-/// The words of the language (The Rust Reference, Keywords), which no crate can be called.
+/// The keywords of Rust (The Rust Reference, Keywords), which are not valid crate names.
 const KEYWORDS: [&str; 51] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
@@ -17,21 +17,21 @@ const KEYWORDS: [&str; 51] = [
     "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// A name that is right in all of these places.
+/// A name that is valid in all of these places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ProjectName(String);
 
-/// Why a text is not such a name.
+/// Reasons to refuse a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ProjectNameError {
     #[error("a skill's name has 1 to {MAX_LEN} characters")]
     Length,
-    #[error("a skill's name is made of a-z, 0-9 and '-', begins with a letter, and ends with a letter or a digit")]
+    #[error("a skill's name consists of a-z, 0-9 and '-', starts with a letter, and ends with a letter or a digit")]
     Character,
-    #[error("a skill's name has no '--'")]
+    #[error("a skill's name cannot contain '--'")]
     Sequence,
-    #[error("this name has a meaning of its own to the compiler: take another one")]
-    Taken,
+    #[error("this name is reserved by Rust or cargo: choose another name")]
+    Reserved,
 }
 
 impl FromStr for ProjectName {
@@ -41,8 +41,8 @@ impl FromStr for ProjectName {
         if text.is_empty() || text.len() > MAX_LEN {
             return Err(ProjectNameError::Length);
         }
-        let right = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !text.bytes().all(right)
+        let is_valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !text.bytes().all(is_valid)
             || !text.starts_with(|first: char| first.is_ascii_lowercase())
             || text.ends_with('-')
         {
@@ -51,8 +51,8 @@ impl FromStr for ProjectName {
         if text.contains("--") {
             return Err(ProjectNameError::Sequence);
         }
-        if TAKEN.contains(&text) || KEYWORDS.contains(&text) {
-            return Err(ProjectNameError::Taken);
+        if RESERVED.contains(&text) || KEYWORDS.contains(&text) {
+            return Err(ProjectNameError::Reserved);
         }
         Ok(Self(text.to_owned()))
     }
@@ -63,17 +63,17 @@ impl ProjectName {
         &self.0
     }
 
-    /// As the compiler calls the library.
+    /// Returns the name of the library.
     pub(super) fn library(&self) -> String {
         self.0.replace('-', "_")
     }
 
-    /// The secret that the skill uses.
+    /// Returns the name of the secret that the skill uses.
     pub(super) fn key(&self) -> String {
         format!("{}-key", self.0)
     }
 
-    /// The same secret, as a `.env` calls it.
+    /// Returns the name of the secret in a `.env` file.
     pub(super) fn variable(&self) -> String {
         self.key().replace('-', "_").to_uppercase()
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_in_every_place() {
+    fn name_is_valid_in_every_place() {
         for text in ["a", "hello", "hello-2", &"a".repeat(64)] {
             let name: ProjectName = text.parse().unwrap();
             assert!(SkillName::parse(name.as_str()).is_ok() && SecretName::parse(&name.key()).is_ok());
@@ -96,13 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn every_other_text_is_refused() {
+    fn invalid_name_is_refused() {
         let error = |text: &str| text.parse::<ProjectName>().unwrap_err();
         assert_eq!([error(""), error(&"a".repeat(65))], [ProjectNameError::Length; 2]);
         for text in ["Hello", "1st", "-a", "a-", "a_b", "a/b", "../a", "a.b", "ä", "a b", "a\n", "a\u{202e}b"] {
             assert_eq!(error(text), ProjectNameError::Character, "{text}");
         }
         assert_eq!(error("a--b"), ProjectNameError::Sequence);
-        assert_eq!([error("test"), error("far-skill"), error("while"), error("self")], [ProjectNameError::Taken; 4]);
+        assert_eq!([error("test"), error("far-skill"), error("while"), error("self")], [ProjectNameError::Reserved; 4]);
     }
 }

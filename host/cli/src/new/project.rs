@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use super::name::ProjectName;
 use crate::messages::failure::Failure;
 
-/// The SDK, as it was when this command was built.
+/// The SDK at the build of this command.
 mod sdk {
     include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 }
 
-/// Where the copy of the SDK goes.
+/// The folder of the SDK copy.
 const VENDOR: &str = "vendor/far";
 
-/// Path and text of the files that are made from the name.
+/// Path and text of the templates.
 const TEMPLATES: [(&str, &str); 5] = [
     (".env", include_str!("../../templates/skill/env.in")),
     (".gitignore", include_str!("../../templates/skill/gitignore.in")),
@@ -25,33 +25,33 @@ const TEMPLATES: [(&str, &str); 5] = [
     ("src/lib.rs", include_str!("../../templates/skill/lib.rs.in")),
 ];
 
-/// A project to be.
+/// A project to create.
 pub(super) struct Project<'a> {
     pub(super) name: &'a ProjectName,
     pub(super) sdk: Sdk,
 }
 
-/// Where a project has the SDK from.
+/// The source of the SDK.
 pub(super) enum Sdk {
-    /// A copy of its own.
+    /// A copy in the project.
     Vendored,
-    /// The folder of the package, in a checkout.
+    /// The folder of the package in a checkout.
     Checkout(PathBuf),
 }
 
 impl Sdk {
-    /// The SDK in a checkout.
+    /// Returns the SDK in a checkout.
     ///
     /// # Errors
     ///
-    /// It is not there, or its path cannot be written into a manifest.
+    /// The SDK is missing, or its path is not valid in a manifest.
     pub(super) fn checkout(root: &Path) -> Result<Self, Failure> {
         let package = root.join("guest-sdk");
         let manifest = package.join("Cargo.toml");
         let unread = |source| Failure::Read { what: "the SDK's manifest", path: manifest.clone(), source };
         fs::metadata(&manifest).map_err(unread)?;
         let package = package.canonicalize().map_err(unread)?;
-        // Each of these would be something else in a string of TOML.
+        // These characters need escapes in a TOML string.
         let plain = |text: &str| !text.contains(['"', '\\']) && !text.chars().any(char::is_control);
         if package.to_str().is_some_and(plain) { Ok(Self::Checkout(package)) } else { Err(Failure::SdkPath(package)) }
     }
@@ -65,29 +65,29 @@ impl Sdk {
 }
 
 impl Project<'_> {
-    /// Writes it into a folder of its name, and tells how many files it has.
+    /// Writes the project to a folder of its name, and returns the number of files.
     ///
-    /// It is made beside that folder and moved there when it is whole.
+    /// The project is written to a temporary folder, and renamed when complete.
     ///
     /// # Errors
     ///
-    /// There is something of that name, or something cannot be written.
+    /// The folder exists, or a file cannot be written.
     pub(super) fn write(&self) -> Result<usize, Failure> {
         let folder = Path::new(self.name.as_str());
         let unwritten = |source| Failure::Write { what: "the project", path: folder.to_owned(), source };
         if folder.symlink_metadata().is_ok() {
-            return Err(Failure::Exists(folder.to_owned()));
+            return Err(Failure::AlreadyExists(folder.to_owned()));
         }
-        let beside = tempfile::Builder::new().prefix(".far-new-").tempdir_in(".").map_err(unwritten)?;
-        let whole = beside.path().join(folder);
+        let temporary = tempfile::Builder::new().prefix(".far-new-").tempdir_in(".").map_err(unwritten)?;
+        let complete = temporary.path().join(folder);
         let files = self.files();
         for (path, text) in &files {
-            write_file(&whole.join(path), text).map_err(unwritten)?;
+            write_file(&complete.join(path), text).map_err(unwritten)?;
         }
-        match fs::rename(&whole, folder) {
+        match fs::rename(&complete, folder) {
             Ok(()) => Ok(files.len()),
-            // Somebody was quicker.
-            Err(_) if folder.symlink_metadata().is_ok() => Err(Failure::Exists(folder.to_owned())),
+            // The folder was created meanwhile.
+            Err(_) if folder.symlink_metadata().is_ok() => Err(Failure::AlreadyExists(folder.to_owned())),
             Err(error) => Err(unwritten(error)),
         }
     }
@@ -114,7 +114,7 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // `far run` takes a .env that is its owner's alone.
+    // `far run` requires an owner-only .env file.
     let mode = if path.ends_with(".env") { 0o600 } else { 0o644 };
     OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(text.as_bytes())
 }

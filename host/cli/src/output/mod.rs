@@ -1,6 +1,6 @@
-//! The output of commands, for people or for programs. Nothing else writes to stdout or stderr.
+//! The output of commands, for people or programs. No other module writes to stdout or stderr.
 
-pub(crate) mod ended;
 mod object;
 pub(crate) mod printer;
+pub(crate) mod run_result;
 mod style;

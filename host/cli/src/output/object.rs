@@ -1,4 +1,4 @@
-//! The object that `--json` prints: one shape, whatever happened.
+//! The object of `--json`, with the same keys for every result.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::messages::explanation::Explanation;
 use crate::messages::failure::Failure;
 
-/// What became of a run. What is not known, because no task came to be, is null.
+/// The result of a run. Values that exist only for tasks are null without one.
 #[derive(Debug, Serialize)]
 pub(super) struct Object<'a> {
     outcome: &'static str,
@@ -30,7 +30,7 @@ pub(super) struct Object<'a> {
     log_discarded: u64,
 }
 
-/// A piece of the task log.
+/// An entry of the task log.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     source: &'static str,
@@ -38,7 +38,7 @@ struct Line<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Of a task that ended.
+    /// Returns the object of a finished task.
     pub(super) fn of_report(report: &'a Report, exit_code: u8) -> Self {
         let output = match &report.end {
             End::Completed(output) => encode(output),
@@ -63,7 +63,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Of a run that came to no task.
+    /// Returns the object of a run without a task.
     pub(super) fn of_failure(failure: &Failure, exit_code: u8) -> Self {
         Self {
             outcome: failure.outcome(),
@@ -83,7 +83,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Where a piece of the task log came from.
+/// Returns the source of a log entry.
 pub(super) fn source(entry: &LogEntry) -> &'static str {
     match entry.source {
         LogSource::Log(LogLevel::Debug) => "debug",
@@ -95,19 +95,19 @@ pub(super) fn source(entry: &LogEntry) -> &'static str {
     }
 }
 
-/// The output as a JSON value: itself if it is JSON, else as text, else in base64; and which of these it is.
+/// Encodes the output as JSON, as text, or as base64, and returns the encoding.
 fn encode(output: &[u8]) -> Option<(Box<RawValue>, &'static str)> {
     let Ok(text) = std::str::from_utf8(output) else {
         return Some((to_raw_value(&STANDARD.encode(output)).ok()?, "base64"));
     };
-    // Understood only to see that others can: what is shown is what the skill wrote, in its order and to its last digit.
+    // Parsed only as a check. The output keeps the order of keys and the digits of numbers.
     if serde_json::from_str::<Value>(text).is_ok() {
         return Some((RawValue::from_string(on_one_line(text)).ok()?, "json"));
     }
     Some((to_raw_value(text).ok()?, "text"))
 }
 
-/// JSON without the white space that is not in its strings.
+/// Removes white space outside of strings.
 fn on_one_line(json: &str) -> String {
     let (mut in_string, mut escaped) = (false, false);
     json.chars()
@@ -133,21 +133,21 @@ mod tests {
     }
 
     #[test]
-    fn json_is_kept_to_the_letter_but_on_one_line() {
+    fn json_output_is_kept_on_one_line() {
         let output = "\n{ \"b\" : \"a \\\\\\\" \\\\\",\r\n\t\"a\": [ 123456789012345678901234567890, 1.0 ] }\n";
         let expected = r#"{"b":"a \\\" \\","a":[123456789012345678901234567890,1.0]}"#;
         assert_eq!(encoded(output.as_bytes()), (expected.to_owned(), "json"));
     }
 
     #[test]
-    fn what_is_no_json_is_text_or_base64() {
+    fn other_output_is_text_or_base64() {
         assert_eq!(encoded(b"a \"b\"\n"), (r#""a \"b\"\n""#.to_owned(), "text"));
         assert_eq!(encoded(b""), (r#""""#.to_owned(), "text"));
         assert_eq!(encoded(b"\xff\0"), (r#""/wA=""#.to_owned(), "base64"));
     }
 
     #[test]
-    fn what_others_could_not_read_is_text() {
+    fn irregular_json_is_text() {
         for output in [format!("{}{}", "[".repeat(1000), "]".repeat(1000)), "1e999".to_owned(), "{}{}".to_owned()] {
             assert_eq!(encoded(output.as_bytes()).1, "text");
         }

@@ -1,4 +1,4 @@
-//! The printer: the one place that writes to stdout and stderr.
+//! The printer, the only writer to stdout and stderr.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -11,8 +11,8 @@ use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::ended::Ended;
 use super::object::{Object, source};
+use super::run_result::RunResult;
 use super::style::Style;
 use crate::config::environment;
 use crate::escape::{escape, escape_json, escape_lines};
@@ -20,29 +20,29 @@ use crate::messages::explanation::Explanation;
 use crate::messages::failure::Failure;
 use crate::messages::notice::Notice;
 
-/// The widest report, in columns; also the width where a terminal does not tell its own.
+/// The maximum width of a report in columns, and the width for a terminal of unknown size.
 const WIDTH_MAX: usize = 100;
-/// The narrowest report, in columns.
+/// The minimum width of a report, in columns.
 const WIDTH_MIN: usize = 40;
 
-/// The readers that output is for.
+/// Output formats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Format {
-    /// People: text.
+    /// Text for people.
     Human,
-    /// Programs: one JSON object on stdout, and events as lines of JSON on stderr.
+    /// One JSON object on stdout, and events as JSON lines on stderr.
     Json,
 }
 
-/// The result of a command, for people and for programs.
-pub(crate) trait Answer {
+/// The output of a command, for people and programs.
+pub(crate) trait CommandOutput {
     /// Returns the text for people.
     fn text(&self) -> String;
 
-    /// Returns what is wrong, each with the next step. People read it on stderr.
+    /// Returns the problems, which are printed to stderr for people.
     fn problems(&self) -> Vec<Explanation>;
 
-    /// Returns the object for programs, which has the problems in it.
+    /// Returns the object for programs, which includes the problems.
     fn object(&self) -> Value;
 
     /// Returns the exit code.
@@ -61,7 +61,7 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    /// Makes a printer for the process's stdout and stderr.
+    /// Creates a printer for the process's stdout and stderr.
     pub(crate) fn new(format: Format) -> Self {
         let is_stderr_terminal = io::stderr().is_terminal();
         Self {
@@ -97,11 +97,11 @@ impl Printer {
 
     /// Prints text to stderr.
     pub(crate) fn note(&self, text: &str) {
-        // If stderr does not take it, no other place does.
+        // An error on stderr cannot be reported anywhere.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// Prints a line to stderr that stops no command.
+    /// Prints a notice to stderr.
     pub(crate) fn notice(&self, notice: &Notice) {
         let line = match self.format {
             Format::Human => escape(&notice.text),
@@ -110,28 +110,28 @@ impl Printer {
         self.note(&format!("{line}\n"));
     }
 
-    /// Prints the result of a command, and returns its exit code.
+    /// Prints the output of a command, and returns its exit code.
     ///
     /// # Errors
     ///
     /// [`Failure::Stdout`].
-    pub(crate) fn answer(&self, answer: &impl Answer) -> Result<u8, Failure> {
+    pub(crate) fn output(&self, output: &impl CommandOutput) -> Result<u8, Failure> {
         match self.format {
-            Format::Json => self.object(&answer.object())?,
+            Format::Json => self.object(&output.object())?,
             Format::Human => {
-                self.print(&answer.text())?;
-                self.note(&answer.problems().iter().map(Explanation::lines).collect::<String>());
+                self.print(&output.text())?;
+                self.note(&output.problems().iter().map(Explanation::lines).collect::<String>());
             }
         }
-        Ok(answer.code())
+        Ok(output.code())
     }
 
-    /// Prints how a task ended, and returns the exit code.
-    pub(crate) fn ended(&self, ended: &Ended) -> u8 {
-        let code = ended.code();
+    /// Prints the result of a run, and returns the exit code.
+    pub(crate) fn run_result(&self, run_result: &RunResult) -> u8 {
+        let code = run_result.code();
         let printed = match self.format {
-            Format::Json => self.object(&Object::of_report(&ended.report, code)),
-            Format::Human => self.report(ended).map_err(Failure::Stdout),
+            Format::Json => self.object(&Object::of_report(&run_result.report, code)),
+            Format::Human => self.report(run_result).map_err(Failure::Stdout),
         };
         self.code(code, printed)
     }
@@ -151,13 +151,13 @@ impl Printer {
         }))
     }
 
-    /// The exit code of a command, after it was printed or not.
+    /// Returns the exit code, which accounts for an error of printing.
     fn code(&self, code: u8, printed: Result<(), Failure>) -> u8 {
         match printed {
             Ok(()) => code,
             Err(failure) => {
                 self.failure(&failure);
-                // The outcome of a task counts before that of the output.
+                // The outcome of the task takes precedence over an output error.
                 if code == 0 { failure.code() } else { code }
             }
         }
@@ -168,7 +168,7 @@ impl Printer {
         self.print(&format!("{}\n", escape_json(&json)))
     }
 
-    fn report(&self, Ended { report, .. }: &Ended) -> io::Result<()> {
+    fn report(&self, RunResult { report, .. }: &RunResult) -> io::Result<()> {
         let mut lines = String::new();
         for entry in &report.log {
             for line in entry.text.lines() {
@@ -194,12 +194,13 @@ impl Printer {
     }
 
     fn failure(&self, failure: &Failure) {
-        // A terminal shows the line that is wrong; other readers, and searches, get one line with its place.
+        // A terminal gets a drawing of the wrong line; other readers get one line with its
+        // position.
         let drawn = (self.is_stderr_terminal && failure.source_code().is_some()).then(|| self.drawn(failure));
         self.note(&drawn.flatten().unwrap_or_else(|| Explanation::of_failure(failure).lines()));
     }
 
-    /// Draws a failure with the line that is wrong.
+    /// Draws a failure with the wrong line.
     fn drawn(&self, failure: &Failure) -> Option<String> {
         let theme = match self.style {
             Style { color: true, unicode: true } => GraphicalTheme::unicode(),
@@ -221,7 +222,7 @@ fn write(bytes: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The width of the terminal that is stderr, within bounds.
+/// Returns the width of the terminal on stderr, within bounds.
 fn width() -> usize {
     let columns = tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
     if columns == 0 { WIDTH_MAX } else { columns.clamp(WIDTH_MIN, WIDTH_MAX) }

@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 
-/// The ways in which output may be shown.
+/// The style of output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Style {
     /// Escape sequences for colors.
@@ -16,8 +16,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// Decides how output to a terminal is shown, or to anything else, by the variables of the
-    /// environment.
+    /// Selects the style for a terminal or another output, by environment variables.
     pub(super) fn of(is_terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let is_capable = variable("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
         if !is_terminal || !is_capable {
@@ -30,7 +29,7 @@ impl Style {
     }
 }
 
-/// Whether the locale for characters is one of UTF-8 (POSIX.1-2024, Base Definitions, 8.2: the
+/// Returns true if the locale for characters is UTF-8 (POSIX.1-2024, Base Definitions, 8.2: the
 /// first of these variables that is set and not empty).
 fn is_utf8(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let mut names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
@@ -50,7 +49,7 @@ mod tests {
     const UNCOLORED: Style = Style { color: false, unicode: true };
     const ASCII: Style = Style { color: true, unicode: false };
 
-    /// The style of a capable terminal of UTF-8, with these variables changed.
+    /// Returns the style of a capable UTF-8 terminal with these variables changed.
     fn style(changes: &[(&str, &str)]) -> Style {
         let usual = [("TERM", "xterm-256color"), ("LANG", "en_US.UTF-8")];
         Style::of(true, |name| {
@@ -90,7 +89,7 @@ mod tests {
     fn no_color_turns_colors_off() {
         assert_eq!(style(&[("NO_COLOR", "1")]), UNCOLORED);
         assert_eq!(style(&[("NO_COLOR", "0")]), UNCOLORED);
-        assert_eq!(style(&[("NO_COLOR", "")]), ALL, "an empty value is none");
+        assert_eq!(style(&[("NO_COLOR", "")]), ALL, "an empty value counts as unset");
     }
 
     #[test]
@@ -114,9 +113,9 @@ mod tests {
 
     #[test]
     fn first_set_locale_variable_counts() {
-        assert_eq!(style(&[("LC_CTYPE", "C")]), ASCII, "before LANG");
-        assert_eq!(style(&[("LC_ALL", "C"), ("LC_CTYPE", "C.UTF-8")]), ASCII, "before LC_CTYPE");
+        assert_eq!(style(&[("LC_CTYPE", "C")]), ASCII, "precedes LANG");
+        assert_eq!(style(&[("LC_ALL", "C"), ("LC_CTYPE", "C.UTF-8")]), ASCII, "precedes LC_CTYPE");
         assert_eq!(style(&[("LC_ALL", "C.UTF-8"), ("LC_CTYPE", "C"), ("LANG", "C")]), ALL);
-        assert_eq!(style(&[("LC_ALL", ""), ("LC_CTYPE", "")]), ALL, "an empty value is none");
+        assert_eq!(style(&[("LC_ALL", ""), ("LC_CTYPE", "")]), ALL, "an empty value counts as unset");
     }
 }
