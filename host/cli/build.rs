@@ -1,7 +1,8 @@
-//! Puts the SDK's sources into the command, so that `far new` needs neither a checkout nor a published crate.
+//! Embeds the SDK's sources in the command, so that `far new` needs neither a checkout nor a
+//! published crate.
 //!
-//! What it gives away is a workspace of its own: the SDK's packages and the WIT package where they are in this
-//! repository, and of the repository's manifest what they take from it.
+//! The embedded files form a separate workspace: the SDK packages and the WIT package at their
+//! paths in this repository, and a manifest with the inherited keys.
 
 #![forbid(unsafe_code)]
 
@@ -14,15 +15,15 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-/// The packages that a skill is built with.
+/// Packages that skills depend on.
 const PACKAGES: [&str; 3] = ["guest-sdk", "guest-sdk/macros", "host/capability"];
-/// Whatever else they are built from.
+/// Other files of these packages.
 const FILES: [&str; 3] = ["LICENSE", "guest-sdk/skill.json", "wit"];
 
-#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+#[expect(clippy::disallowed_methods, reason = "cargo passes the input of a build script in its environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let root = here.ancestors().nth(2).ok_or("the package lies in the repository")?.to_owned();
+    let root = here.ancestors().nth(2).ok_or("the package is in the repository")?.to_owned();
     let out = PathBuf::from(env::var("OUT_DIR")?);
 
     let mut files = Vec::new();
@@ -39,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
 
     let mut code = String::from(
-        "/// Path and text of every file, in the order of paths.\npub(super) const FILES: &[(&str, &str)] = &[\n",
+        "/// Path and text of every file, sorted by path.\npub(super) const FILES: &[(&str, &str)] = &[\n",
     );
     for (path, text) in files {
         writeln!(code, "    ({path:?}, {text:?}),")?;
@@ -54,23 +55,23 @@ fn read(path: &Path) -> Result<String, Box<dyn Error>> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// Adds a file, or every file of a folder, by its path from the root.
+/// Adds a file, or every file of a folder, by its path relative to the root.
 fn collect(root: &Path, path: &str, files: &mut Vec<(String, String)>) -> Result<(), Box<dyn Error>> {
     let there = root.join(path);
     if there.is_file() {
         files.push((path.to_owned(), read(&there)?));
         return Ok(());
     }
-    // A folder too, for files that are added to it.
+    // The folder itself is tracked for new files.
     println!("cargo::rerun-if-changed={}", there.display());
     for entry in fs::read_dir(&there).map_err(|error| format!("{}: {error}", there.display()))? {
-        let name = entry?.file_name().into_string().map_err(|_| "a source file's name is text")?;
+        let name = entry?.file_name().into_string().map_err(|_| "a source file's name is UTF-8")?;
         collect(root, &format!("{path}/{name}"), files)?;
     }
     Ok(())
 }
 
-/// A package's manifest without what only its own tests need; adds what it takes from the workspace.
+/// Returns a package's manifest without dev-dependencies, and collects the inherited dependencies.
 fn manifest(path: &Path, inherited: &mut BTreeSet<String>) -> Result<String, Box<dyn Error>> {
     let mut manifest: Table = read(path)?.parse()?;
     manifest.remove("dev-dependencies");
@@ -82,7 +83,7 @@ fn manifest(path: &Path, inherited: &mut BTreeSet<String>) -> Result<String, Box
     Ok(toml::to_string(&manifest)?)
 }
 
-/// The manifest of the workspace.
+/// Returns the manifest of the embedded workspace.
 fn workspace(root: &Path, inherited: &BTreeSet<String>) -> Result<String, Box<dyn Error>> {
     let repository: Table = read(&root.join("Cargo.toml"))?.parse()?;
     let whole = repository.get("workspace").and_then(Value::as_table).ok_or("the repository is a workspace")?;
@@ -90,9 +91,9 @@ fn workspace(root: &Path, inherited: &BTreeSet<String>) -> Result<String, Box<dy
     workspace.insert("resolver".to_owned(), "3".into());
     workspace.insert("members".to_owned(), PACKAGES.to_vec().into());
     for key in ["package", "lints"] {
-        workspace.insert(key.to_owned(), whole.get(key).ok_or("the workspace says what its packages share")?.clone());
+        workspace.insert(key.to_owned(), whole.get(key).ok_or("the workspace has shared keys")?.clone());
     }
-    let dependencies = whole.get("dependencies").and_then(Value::as_table).ok_or("dependencies are the workspace's")?;
+    let dependencies = whole.get("dependencies").and_then(Value::as_table).ok_or("the workspace has dependencies")?;
     let mut taken = Table::new();
     for name in inherited {
         let dependency = dependencies.get(name).ok_or_else(|| format!("the workspace does not declare '{name}'"))?;
