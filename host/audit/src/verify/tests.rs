@@ -162,7 +162,7 @@ fn log_of_another_key_is_found() {
         chain.checkpoint(&other).unwrap();
     });
     assert!(verify(&log[..], TrustAnchors::default()).unwrap().is_consistent());
-    let kinds: Vec<_> = findings(&verified(&log)).into_iter().map(|(_, damage)| damage.kind()).collect();
+    let kinds: Vec<_> = findings(&verified(&log)).into_iter().map(|(_, defect)| defect.kind()).collect();
     let other_key = Defect::KeyMismatch.kind();
     assert_eq!(kinds, [other_key, other_key, "wrong-signature", other_key, "wrong-signature"]);
 
@@ -333,7 +333,6 @@ fn hostile_files_need_bounded_memory() {
         assert!(!verdict.is_consistent() || verdict.torn.is_some());
         assert!(verdict.findings.len() <= FINDINGS_MAX);
     }
-    // A line of 1 GiB.
     let endless = io::repeat(b'x').take(1 << 30);
     assert_eq!(verified_reader(endless).torn, Some(TornWrite { line: 1, bytes: 1 << 30 }));
 }

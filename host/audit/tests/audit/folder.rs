@@ -128,10 +128,10 @@ async fn corrupt_key_is_not_replaced() {
     written(&path, 1).await;
     let key = dir.path().join("audit-key");
     let whole = fs::read_to_string(&key).unwrap();
-    for damaged in ["", "\n", &whole[1..], &format!("{whole}0"), &whole.replace('\n', "0"), &"x".repeat(65)] {
-        fs::write(&key, damaged).unwrap();
-        assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Key { .. }))), "{damaged:?}");
-        assert_eq!(fs::read_to_string(&key).unwrap(), damaged);
+    for corrupt in ["", "\n", &whole[1..], &format!("{whole}0"), &whole.replace('\n', "0"), &"x".repeat(65)] {
+        fs::write(&key, corrupt).unwrap();
+        assert!(matches!(open(&path), Err(FileError::Trust(TrustError::Key { .. }))), "{corrupt:?}");
+        assert_eq!(fs::read_to_string(&key).unwrap(), corrupt);
     }
     // A new key does not resume a file of the old key.
     fs::remove_file(&key).unwrap();

@@ -81,11 +81,11 @@ async fn removed_file_rejects_records() {
 async fn corrupt_file_is_left_unchanged() {
     let (_dir, path) = folder();
     written(&path, 3).await;
-    let damaged = fs::read_to_string(&path).unwrap().replace("\"seq\":2", "\"seq\":7");
-    fs::write(&path, &damaged).unwrap();
+    let corrupt = fs::read_to_string(&path).unwrap().replace("\"seq\":2", "\"seq\":7");
+    fs::write(&path, &corrupt).unwrap();
     let error = open(&path).unwrap_err();
     // The opening reads a short file whole, signed lines included.
     assert!(matches!(error, FileError::Corrupt { .. }), "{error}");
     assert!(error.help().contains("far audit verify"));
-    assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+    assert_eq!(fs::read_to_string(&path).unwrap(), corrupt);
 }

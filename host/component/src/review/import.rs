@@ -204,7 +204,7 @@ impl ImportKind {
         }
     }
 
-    /// Returns false if such an import adds no capability in this host.
+    /// Returns true if such an import adds a capability in this host.
     pub fn has_effect(self) -> bool {
         !matches!(self, Self::Inert | Self::Files | Self::Sockets)
     }
