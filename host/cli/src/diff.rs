@@ -14,8 +14,8 @@ use crate::output::printer::{CommandOutput, Printer};
 use crate::table::{cell, first_rows};
 
 const HELP: &str = "\
-Compares imports and declarations, which bound the requests to a host. Code is not compared: a version with the same
-capabilities may use them differently.
+Compares imports and declarations, which bound what a component can request. Code is not compared:
+a version with the same capabilities may use them differently.
 
 Exit codes:
   0  the new version has no additional capabilities

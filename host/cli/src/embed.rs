@@ -15,7 +15,8 @@ use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
 
 const HELP: &str = "\
-The declaration is added as a custom section; the rest of the component is unchanged. The output is written atomically.
+The declaration is added as a custom section; the rest of the component is unchanged. The output is
+written atomically.
 
 Example:
   componentize-py --wit-path wit --world skill componentize app --output skill.wasm

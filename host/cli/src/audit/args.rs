@@ -23,7 +23,7 @@ pub(super) enum AuditCommand {
 /// Lines removed from the end are only detected with a head that was saved elsewhere. The same is
 /// true of a file that the owner of the folder rewrote with its key.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit codes: 0 sound, 1 sound, but unsigned: no checkpoint, 2 usage, 3 tampered with")]
+#[command(after_help = "Exit codes: 0 sound, 1 sound but unsigned (no checkpoint), 2 usage, 3 tampered with")]
 pub(super) struct VerifyArgs {
     /// The audit file.
     pub(super) file: PathBuf,

@@ -17,7 +17,8 @@ use crate::output::printer::Printer;
 use crate::protection;
 
 const HELP: &str = "\
-Providers are asked for the names of their secrets, never for values. A .env file is read completely.
+Providers are asked for the names of their secrets, never for values. A .env file is read
+completely.
 
 Exit codes:
   0  valid

@@ -23,8 +23,9 @@ The component is neither run nor compiled. A policy is a TOML file of optional r
   secrets = [\"github-*\"]                       # secrets that may be declared
   destinations = [\"https://api.github.com\"]    # destinations that may be declared
 
-The host removes hop-by-hop headers from the requests of a skill, headers of proxies (x-forwarded-*, x-original-*,
-x-*-override, x-real-ip and others) and headers that name another resource: see docs/reference/requests.md.
+The host removes hop-by-hop headers, proxy headers (x-forwarded-*, x-original-*, x-*-override,
+x-real-ip and others) and headers that name another resource from the requests of a skill: see
+docs/reference/requests.md.
 
 Exit codes:
   0  inspected, and without a policy violation

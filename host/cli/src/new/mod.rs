@@ -14,9 +14,9 @@ use crate::messages::failure::Failure;
 use crate::output::printer::Printer;
 
 const HELP: &str = "\
-Creates a folder NAME with a skill, its declaration, its tests, a .env file for development, and a copy of the SDK in
-vendor/far. Prints the commands to test, build and run the skill. Existing files are not changed. Nothing is downloaded
-until cargo fetches dependencies from the package registry.
+Creates a folder NAME with a skill, its declaration, its tests, a .env file for development, and a
+copy of the SDK in vendor/far. Prints the commands to test, build and run the skill. Existing files
+are not changed. Nothing is downloaded until cargo fetches dependencies from the package registry.
 
 Example:
   far new hello";
