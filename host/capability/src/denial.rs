@@ -101,6 +101,49 @@ impl DenyReason {
             Self::Leaked => "its value was in the result or the output of the skill",
         }
     }
+
+    /// Returns the person or the system whose change removes the reason.
+    pub fn caused_by(self) -> &'static str {
+        match self {
+            Self::InvalidName | Self::InvalidVersion | Self::ForeignToken | Self::OutsideRun => {
+                "the skill, which is faulty or malicious"
+            }
+            Self::Undeclared | Self::SigningKey | Self::Claims | Self::Placement | Self::Leaked => {
+                "the skill or its author"
+            }
+            Self::Ungranted | Self::Version => "the scheduler, which grants secrets to the task",
+            Self::NotPermitted => "the operator",
+            Self::Operation | Self::Destination | Self::Signing => {
+                "the author, the scheduler or the operator: all three must agree"
+            }
+        }
+    }
+
+    /// Returns the next step, in the words of the command line.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::InvalidName | Self::InvalidVersion | Self::ForeignToken | Self::OutsideRun => {
+                "review the skill before you run it again: no grant permits this"
+            }
+            Self::Undeclared => "if the skill needs the secret, declare it in skill.json, and grant it to the task",
+            Self::Ungranted => "grant the secret to the task, with --grant or in the task file",
+            Self::NotPermitted => "add a table [secrets.NAME] that permits this skill to far.toml",
+            Self::Operation => {
+                "add the operation to 'operations' in skill.json, in the grant and under [secrets.NAME] in far.toml"
+            }
+            Self::Version => "set 'versions' of the grant in a task file",
+            Self::Destination => "add the destination in skill.json, in the grant and under [secrets.NAME] in far.toml",
+            Self::Placement => {
+                "send the placeholder in the 'authorization' header, or add the part of the request to 'placements'"
+            }
+            Self::Signing => "let 'signing' agree in skill.json, in the grant and under [secrets.NAME] in far.toml",
+            Self::SigningKey => "sign a token with 'sign-jwt', and seal or reveal the token",
+            Self::Claims => "leave 'iss', 'aud', 'iat' and 'nbf' to the host, and set 'exp' within 'max-ttl'",
+            Self::Leaked => {
+                "remove the value from the output of the skill; 'when-leaked' of the secret sets the leak policy"
+            }
+        }
+    }
 }
 
 impl From<DenyReason> for &'static str {

@@ -33,6 +33,7 @@ mod reference;
 mod signing;
 mod strict;
 mod terms;
+mod token;
 mod version;
 
 pub use catalog::{Catalog, CatalogEntry, CatalogError, LeakPolicy, Rotation, Scope};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use far_capability::{ProviderId, Reference, Rotation, SecretName, SkillDigest, TaskId, ToolName, VersionSelector};
 use far_memory::{Quota, QuotaExceeded};
 
-use crate::pal::AuditUnavailable;
+use crate::pal::{AuditUnavailable, HostReason};
 use crate::provider::ProviderError;
 
 /// The task, skill, tool or agent that shares an entry.
@@ -69,8 +69,8 @@ impl FetchError {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Provider(error) => error.kind(),
-            Self::QuotaExceeded(_) => "over-quota",
-            Self::Audit(_) => "audit-unavailable",
+            Self::QuotaExceeded(_) => HostReason::OverQuota.token(),
+            Self::Audit(_) => HostReason::AuditUnavailable.token(),
         }
     }
 

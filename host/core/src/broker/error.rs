@@ -82,6 +82,42 @@ pub enum SecretError {
 }
 
 impl SecretError {
+    /// One error of each kind.
+    pub const ALL: [Self; 7] = [
+        Self::NotFound,
+        Self::VersionGone,
+        Self::Expired,
+        Self::Revoked,
+        Self::Exhausted,
+        Self::Unavailable { retry_after: None },
+        Self::TooLarge,
+    ];
+
+    /// Returns the person or the system whose change removes the error.
+    pub fn caused_by(&self) -> &'static str {
+        match self {
+            Self::NotFound | Self::VersionGone => "the operator or the person who stores secrets",
+            Self::Expired => "the lifetime of the value, or 'expires' of the grant",
+            Self::Revoked => "the operator, or the backend",
+            Self::Exhausted => "the skill, or 'max-uses' of the grant",
+            Self::Unavailable { .. } => "the backend or the network",
+            Self::TooLarge => "the person who stored the secret",
+        }
+    }
+
+    /// Returns the next step, in the words of the command line.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::NotFound => "create the secret, or set 'path' to its name in the provider",
+            Self::VersionGone => "use another version, or restore this one in the backend",
+            Self::Expired => "get the secret again in the skill, or raise 'expires' of the grant",
+            Self::Revoked => "get the secret again in the skill: the next version is valid",
+            Self::Exhausted => "raise 'max-uses' of the grant, or let the skill drop unused handles",
+            Self::Unavailable { .. } => "find the 'secret.fetched' event of the secret, and explain its reason",
+            Self::TooLarge => "store a smaller value: the maximum is 64 KiB",
+        }
+    }
+
     /// Returns the error's token in events.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -122,5 +158,24 @@ impl From<LearnError> for SecretError {
     fn from(_: LearnError) -> Self {
         // The host is short of memory, as when a value finds no locked memory.
         Self::Unavailable { retry_after: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_has_every_kind() {
+        let index = |error: &SecretError| match error {
+            SecretError::NotFound => 0,
+            SecretError::VersionGone => 1,
+            SecretError::Expired => 2,
+            SecretError::Revoked => 3,
+            SecretError::Exhausted => 4,
+            SecretError::Unavailable { .. } => 5,
+            SecretError::TooLarge => 6,
+        };
+        assert!(SecretError::ALL.iter().map(index).eq(0..=6));
     }
 }

@@ -13,7 +13,7 @@ use super::{AccessError, Handle, SecretError, Session};
 use crate::clock;
 use crate::clock::now;
 use crate::jwt::{Claims, ClaimsError, Jwt, KeyError, SigningKey};
-use crate::pal::{Completion, Event, SecretLabel};
+use crate::pal::{Completion, Event, HostReason, SecretLabel};
 use crate::redaction::LearnError;
 use crate::secret::Secret;
 
@@ -105,7 +105,8 @@ impl Session {
         {
             let mut derived = self.derived.lock();
             // Checked under the lock: the end of the task wipes tokens under the same lock.
-            self.ensure_unfinished().map_err(|_| DeriveError { kind: "ended", error: SecretError::Expired })?;
+            self.ensure_unfinished()
+                .map_err(|_| DeriveError { kind: HostReason::Ended.token(), error: SecretError::Expired })?;
             derived.push(Arc::downgrade(&secret));
         }
         start_lifecycle(&secret, &self.broker, None, &self.subject);
@@ -135,7 +136,7 @@ impl From<MemoryError> for DeriveError {
 
 impl From<QuotaExceeded> for DeriveError {
     fn from(_: QuotaExceeded) -> Self {
-        Self { kind: "over-quota", error: SecretError::Exhausted }
+        Self { kind: HostReason::OverQuota.token(), error: SecretError::Exhausted }
     }
 }
 

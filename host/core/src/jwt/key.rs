@@ -40,6 +40,25 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// All errors.
+    pub const ALL: [Self; 2] = [Self::InvalidKey, Self::SigningFailed];
+
+    /// Returns the person or the system whose change removes the error.
+    pub fn caused_by(self) -> &'static str {
+        match self {
+            Self::InvalidKey => "the person who stored the secret",
+            Self::SigningFailed => "the machine",
+        }
+    }
+
+    /// Returns the next step, in the words of the command line.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::InvalidKey => "store a key of the algorithm: 32 bytes or more for HS256, otherwise PEM",
+            Self::SigningFailed => "check that the system call 'getrandom' is permitted",
+        }
+    }
+
     /// Returns the error's token in events.
     pub fn kind(self) -> &'static str {
         match self {

@@ -111,3 +111,8 @@ fn claims_do_not_reach_header() {
     let header = str::from_utf8(token.as_bytes()).unwrap().split('.').next().unwrap();
     assert_eq!(decoded(header), br#"{"alg":"HS256","typ":"JWT"}"#);
 }
+
+#[test]
+fn all_has_every_key_error() {
+    assert!(KeyError::ALL.into_iter().map(|error| error as usize).eq(0..=KeyError::SigningFailed as usize));
+}

@@ -201,6 +201,34 @@ fn microseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Re
     duration.map(|duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
 }
 
+/// The meaning of each field of an event, by its name in records.
+pub const FIELDS: [(&str, &str); 20] = [
+    ("event", "The kind of the event."),
+    ("secret_name", "The name of the secret, or `unlisted:` and a keyed hash of a name that only the skill supplied."),
+    ("secret_version", "The version of the secret, as the backend names it."),
+    ("provider", "The name of the provider in `far.toml`."),
+    ("operation", "The operation: `sign`, `reveal`, `refresh` or `seal`."),
+    (
+        "destination",
+        "The origin of a request, as `far.toml`, a grant or the declaration lists it. `unlisted:` and a keyed hash \
+      stand for a host that only the skill supplied.",
+    ),
+    ("outcome", "The outcome of the action."),
+    ("reason", "The reason of a violation, a denial or a failure."),
+    ("cause", "The cause of an action of the agent. An action of a task has none."),
+    ("cache", "The source of the value."),
+    ("status", "The status code of the response."),
+    ("sent", "The state of sending the request."),
+    ("bytes_sent", "The bytes of the request body that were passed to the connection."),
+    ("bytes_received", "The received bytes of the response body."),
+    ("duration_us", "The duration of the action, in microseconds."),
+    ("level", "The level of a log line: `debug`, `info`, `warn` or `error`."),
+    ("length", "The length of a log line, in bytes. Events never have its text."),
+    ("count", "The number of occurrences, if the event summarizes several."),
+    ("first_ts", "The time of the first occurrence."),
+    ("last_ts", "The time of the last occurrence."),
+];
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -208,7 +236,7 @@ mod tests {
     use far_capability::{AgentId, DenyReason, TaskId};
 
     use super::*;
-    use crate::pal::{Record, Subject};
+    use crate::pal::{EgressReason, Record, Subject};
 
     #[test]
     fn record_serializes_as_flat_object() {
@@ -233,5 +261,65 @@ mod tests {
             serde_json::to_string(&record).unwrap(),
             r#"{"v":1,"seq":7,"ts":"2023-11-14T22:13:20.000001Z","task_id":"t1","agent_id":"a1","skill":null,"skill_digest":null,"event":"secret.denied","secret_name":"unlisted:abababababababab","reason":"undeclared","duration_us":42}"#
         );
+    }
+
+    #[test]
+    fn fields_of_kinds_are_documented() {
+        for kind in EventKind::ALL {
+            for field in kind.fields() {
+                assert!(FIELDS.iter().any(|(name, _)| *name == field), "{}: {field}", kind.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn events_have_documented_fields() {
+        let secret = || SecretRef::new(&"a".parse().unwrap(), &"p".parse().unwrap());
+        let done = || Completion::new(Some("timeout"), Duration::ZERO);
+        let to = || DestinationLabel::Unlisted([1; 8]);
+        let provider = "p".parse().unwrap();
+        let (cause, name, zero, now) =
+            (Some(Cause::Ttl), SecretLabel::Unlisted([1; 8]), Duration::ZERO, Timestamp::UNIX_EPOCH);
+        let transfer = Transfer { status: Some(200), sent: SendState::Yes, bytes_sent: 1, bytes_received: 1 };
+        let events = [
+            Event::task_admitted(),
+            Event::task_refused("provider"),
+            Event::task_started(),
+            Event::task_finished(Outcome::TimedOut, Some(Reason::Token("memory")), Some(1), zero),
+            Event::secret_requested(&"a".parse().unwrap(), &provider, cause),
+            Event::secret_fetched(secret(), done(), cause),
+            Event::secret_refreshed(secret(), done(), cause),
+            Event::secret_reissued(secret(), done(), cause),
+            Event::secret_rotated(secret(), done(), Cause::Schedule),
+            Event::secret_injected(secret(), done(), CacheState::Hit),
+            Event::secret_injected_again(secret(), 2, now, now),
+            Event::secret_injection_refused(name.clone(), Some(Operation::Sign), "expired"),
+            Event::secret_listed(),
+            Event::secret_revealed(secret(), done()),
+            Event::secret_signed(secret(), done()),
+            Event::secret_sealed(secret(), done()),
+            Event::secret_used(secret(), to(), SecretUse::Failed(Some("expired"))),
+            Event::secret_derived(secret(), done()),
+            Event::secret_denied(name, Some(Operation::Sign), DenyReason::Undeclared),
+            Event::secret_expired(secret(), Cause::Ttl),
+            Event::secret_renewed(secret(), done()),
+            Event::secret_revoked(secret(), done(), cause),
+            Event::owner_revocation_failed(&provider, "timeout", zero, cause),
+            Event::leases_recovered(&provider, LeaseRecovery::CorruptJournal(1)),
+            Event::secret_wiped(secret(), cause),
+            Event::egress_allowed(to()),
+            Event::egress_denied(Some(to()), EgressReason::Url),
+            Event::egress_finished(to(), EgressEnd::Failed(EgressReason::Host), transfer, zero),
+            Event::skill_logged(LogLevel::Info, 1),
+            Event::skill_logged_more(2, 1),
+            Event::output_redacted("a".parse().unwrap(), 1),
+        ];
+        for event in events {
+            let json = serde_json::to_value(&event).unwrap();
+            for field in json.as_object().unwrap().keys().filter(|field| *field != "event") {
+                let fields = event.kind().fields();
+                assert!(fields.contains(&field.as_str()), "{}: {field}", event.kind().as_str());
+            }
+        }
     }
 }

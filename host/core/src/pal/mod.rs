@@ -23,12 +23,12 @@ mod token;
 mod writer;
 
 pub use egress::{EgressReason, SendState};
-pub use event::{Completion, EgressEnd, Event, LeaseRecovery, SecretRef, SecretUse, Transfer};
+pub use event::{Completion, EgressEnd, Event, FIELDS, LeaseRecovery, SecretRef, SecretUse, Transfer};
 pub use kind::EventKind;
 pub use label::{DestinationLabel, Labels, SecretLabel};
 pub use log::{AuditUnavailable, Pal, PalBuilder, Subscription, SubscriptionItem};
 pub use memory::MemorySink;
 pub use record::{Record, Subject};
 pub use sink::{Receipt, Sink, SinkError};
-pub use token::{CacheState, Cause, LogLevel, Outcome, Reason};
+pub use token::{CacheState, Cause, HostReason, LogLevel, Outcome, Reason};
 pub use writer::{Format, WriterSink};

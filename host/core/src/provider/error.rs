@@ -56,6 +56,55 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// One error of each kind.
+    pub const ALL: [Self; 13] = [
+        Self::NotFound,
+        Self::VersionGone(AbsenceReason::Destroyed),
+        Self::Denied,
+        Self::Unauthenticated,
+        Self::Sealed,
+        Self::Unavailable,
+        Self::Throttled { retry_after: None },
+        Self::Invalid,
+        Self::Integrity,
+        Self::TooLarge,
+        Self::OutOfLockedMemory,
+        Self::Timeout,
+        Self::Unsupported,
+    ];
+
+    /// Returns the person or the system whose change removes the error.
+    pub fn caused_by(&self) -> &'static str {
+        match self {
+            Self::NotFound | Self::VersionGone(_) => "the operator or the person who stores secrets",
+            Self::Denied | Self::Unauthenticated | Self::Unsupported => "the operator",
+            Self::Sealed | Self::Unavailable | Self::Timeout => "the backend or the network",
+            Self::Throttled { .. } => "the backend, or many calls of this host",
+            Self::Invalid | Self::Integrity => "the backend, or a proxy in front of it",
+            Self::TooLarge => "the person who stored the secret",
+            Self::OutOfLockedMemory => "the machine",
+        }
+    }
+
+    /// Returns the next step, in the words of the command line.
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::NotFound => "create the secret, or set 'path' to its name in the provider",
+            Self::VersionGone(_) => "use another version, or restore this one in the backend",
+            Self::Denied => "permit the access in the policy of the backend, for the credentials of far",
+            Self::Unauthenticated => "renew the credentials under [providers.NAME.auth], and check for their misuse",
+            Self::Sealed => "unseal the backend",
+            Self::Unavailable => "check that the backend is running, and check its address in far.toml",
+            Self::Timeout => "check the load of the backend, and the network to it",
+            Self::Throttled { .. } => "raise the rate limit of the backend, or run fewer tasks at a time",
+            Self::Invalid => "check that 'address' and 'engine' in far.toml name the right server and engine",
+            Self::Integrity => "read the secret with the tools of the backend, and store it again if it is damaged",
+            Self::TooLarge => "store a smaller value: the maximum is 64 KiB",
+            Self::OutOfLockedMemory => "raise the limit on locked memory ('ulimit -l')",
+            Self::Unsupported => "see the page of the provider for its operations",
+        }
+    }
+
     /// Returns a stable token for events and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -113,5 +162,30 @@ impl fmt::Display for AbsenceReason {
             Self::Destroyed => "destroyed",
             Self::Disabled => "disabled",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_has_every_kind() {
+        let index = |error: &ProviderError| match error {
+            ProviderError::NotFound => 0,
+            ProviderError::VersionGone(_) => 1,
+            ProviderError::Denied => 2,
+            ProviderError::Unauthenticated => 3,
+            ProviderError::Sealed => 4,
+            ProviderError::Unavailable => 5,
+            ProviderError::Throttled { .. } => 6,
+            ProviderError::Invalid => 7,
+            ProviderError::Integrity => 8,
+            ProviderError::TooLarge => 9,
+            ProviderError::OutOfLockedMemory => 10,
+            ProviderError::Timeout => 11,
+            ProviderError::Unsupported => 12,
+        };
+        assert!(ProviderError::ALL.iter().map(index).eq(0..=12));
     }
 }

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::{Completion, EgressEnd, Event, LeaseRecovery, SecretRef, SecretUse, Transfer};
 use crate::pal::{
-    CacheState, Cause, DestinationLabel, EgressReason, EventKind, LogLevel, Outcome, Reason, SecretLabel, SendState,
+    CacheState, Cause, DestinationLabel, EgressReason, EventKind, HostReason, LogLevel, Outcome, Reason, SecretLabel,
+    SendState,
 };
 
 impl Event {
@@ -172,7 +173,9 @@ impl Event {
         let (outcome, count, reason) = match recovery {
             LeaseRecovery::Revoked(count) => (Outcome::Completed, Some(count), None),
             LeaseRecovery::Failed(count) => (Outcome::Failed, count, None),
-            LeaseRecovery::CorruptJournal(files) => (Outcome::Failed, Some(files), Some("unsound-ledger")),
+            LeaseRecovery::CorruptJournal(files) => {
+                (Outcome::Failed, Some(files), Some(HostReason::CorruptJournal.token()))
+            }
         };
         let mut event = Self::new(EventKind::SecretRevoked).with_cause(Some(Cause::Recovery));
         event.provider = Some(provider.clone());
