@@ -116,11 +116,11 @@ pub use far_core::provider::SecretProvider;
 #[doc(inline)]
 pub use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId, ToolName, Version};
 pub use limits::{Limit, Limits};
-pub use load_error::{COMPONENT_MAX, LoadError};
+pub use load_error::{COMPONENT_MAX, LoadError, LoadErrorKind};
 pub use metrics::Metrics;
 pub use runtime::{Runtime, RuntimeBuilder, RuntimeError};
 pub use skill::Skill;
-pub use task::{End, Refusal, Report, Task};
+pub use task::{End, Refusal, RefusalKind, Report, Task};
 pub use task_log::{LogEntry, LogSource};
 pub use wasi::Wasi;
 

@@ -162,6 +162,58 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// All limits.
+    pub const ALL: [Self; 12] = [
+        Self::Memory,
+        Self::Tables,
+        Self::Output,
+        Self::HostCalls,
+        Self::Records,
+        Self::Argument,
+        Self::Handles,
+        Self::Stack,
+        Self::RandomBytes,
+        Self::Headers,
+        Self::BlockingWrite,
+        Self::StreamWrite,
+    ];
+
+    /// Returns the meaning of the limit: one sentence for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Memory => "The linear memories of the component are too large.",
+            Self::Tables => "The tables of the component have too many elements.",
+            Self::Output => "The output of the task is too large.",
+            Self::HostCalls => "The task called interfaces of the host too often.",
+            Self::Records => "The task caused too many events.",
+            Self::Argument => "The arguments of a host call are too large.",
+            Self::Handles => "The task owns too many handles at a time.",
+            Self::Stack => "The call stack of the skill is too deep.",
+            Self::RandomBytes => "One call requested too many random bytes.",
+            Self::Headers => "The headers of one HTTP message are too large.",
+            Self::BlockingWrite => "One blocking write is too large.",
+            Self::StreamWrite => "A write is larger than the stream permitted.",
+        }
+    }
+
+    /// Returns the next step: the key that sets the limit, or a change to the skill.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::Memory => "set 'memory' under [limits] in a task file",
+            Self::Output => "set 'output' under [limits] in a task file",
+            Self::HostCalls => "set 'host-calls' under [limits] in a task file",
+            Self::Records => "set 'records' under [limits] in a task file",
+            Self::Argument => "pass less data in one call, or raise 'output' under [limits] in a task file",
+            Self::Handles => "the limit is fixed: drop unused handles in the skill",
+            Self::Stack => "the limit is fixed: bound the recursion of the skill",
+            Self::RandomBytes => "the limit is fixed: request random bytes in several calls",
+            Self::Headers => "the limit is fixed: send fewer or shorter headers",
+            Self::BlockingWrite => "the limit is fixed: write in smaller pieces",
+            Self::StreamWrite => "call 'check-write' before each write",
+            Self::Tables => "the limit is fixed: build a smaller skill",
+        }
+    }
+
     /// Returns the name of the limit, which is its key in `task.toml` if it has one.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -328,6 +380,15 @@ pub(crate) fn is_os_error(error: &wasmtime::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_has_every_limit() {
+        assert!(Limit::ALL.into_iter().map(|limit| limit as usize).eq(0..=Limit::StreamWrite as usize));
+        for limit in Limit::ALL {
+            let names_key = limit.key().is_none_or(|key| limit.next_step().contains(&format!("'{key}'")));
+            assert!(names_key, "{limit:?}");
+        }
+    }
 
     #[test]
     fn value_names_its_unit() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use far_component::ComponentError;
+use far_core::capability::tokens;
 
 use crate::limits::is_os_error;
 
@@ -57,27 +58,109 @@ pub enum LoadError {
     Interrupted,
 }
 
+tokens! {
+    /// The kind of a [`LoadError`].
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum LoadErrorKind token {
+        /// The component is larger than 64 MiB.
+        TooLarge = "component-too-large",
+        /// The file is a core module, not a component.
+        CoreModule = "core-module",
+        /// The file is not a valid component.
+        Invalid = "invalid-component",
+        /// The component has more instances, memories or tables than the host permits, or larger
+        /// ones.
+        Limits = "component-limits",
+        /// The embedded declaration is invalid, or the component has several.
+        Declaration = "invalid-declaration",
+        /// The machine lacks a resource for compilation.
+        Host = "host",
+        /// The component imports an interface that the host does not implement.
+        UnknownImport = "unknown-import",
+        /// The component imports files or sockets, which strict WASI refuses.
+        StrictWasi = "strict-wasi",
+        /// The component imports an interface of the host with other types.
+        ImportType = "import-type",
+        /// The component does not export `run` of the world `skill`.
+        WrongWorld = "wrong-world",
+        /// Compilation took longer than `load-timeout`.
+        Timeout = "load-timeout",
+        /// Compilation needed more memory than `load-memory`.
+        Memory = "load-memory",
+        /// The compiler process crashed on the component.
+        Compiler = "compiler-crash",
+        /// A signal interrupted the compilation.
+        Interrupted = "interrupted",
+    }
+}
+
+impl LoadErrorKind {
+    /// Returns the person or the system whose change removes the error.
+    pub fn caused_by(self) -> &'static str {
+        match self {
+            Self::TooLarge
+            | Self::CoreModule
+            | Self::Invalid
+            | Self::Limits
+            | Self::Declaration
+            | Self::UnknownImport
+            | Self::ImportType
+            | Self::WrongWorld => "the author of the skill, or the wrong file",
+            Self::StrictWasi => "the author of the skill, or the operator",
+            Self::Timeout | Self::Memory => "the author of the skill, or the limits of the task",
+            Self::Host => "the machine",
+            Self::Compiler => "a hostile skill, or a defect of the compiler",
+            Self::Interrupted => "a signal",
+        }
+    }
+
+    /// Returns the next step, in the words of the command line.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::Declaration => "embed exactly one declaration: a JSON document such as the project's skill.json",
+            Self::UnknownImport => "a skill may import tinkerbell:skill, WASI 0.2, and the outgoing part of wasi:http",
+            Self::TooLarge => "check that this is the intended file, or build it in release mode",
+            Self::Interrupted => "try again",
+            Self::StrictWasi => "the operator's far.toml sets [runtime] wasi = \"strict\"",
+            Self::Limits => "build the component from fewer or smaller modules",
+            Self::Host => "check that the machine has enough free memory",
+            Self::Timeout => "raise 'load-timeout' under [limits] in a task file, or make the component smaller",
+            Self::Memory => "raise 'load-memory' under [limits] in a task file, or make the component smaller",
+            Self::Compiler => "do not trust the component; if a regular toolchain built it, report a bug in far",
+            Self::CoreModule | Self::Invalid | Self::ImportType | Self::WrongWorld => {
+                "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'"
+            }
+        }
+    }
+}
+
 impl LoadError {
+    /// Returns the kind of the error.
+    pub fn load_error_kind(&self) -> LoadErrorKind {
+        match self {
+            Self::TooLarge => LoadErrorKind::TooLarge,
+            Self::Component(ComponentError::CoreModule) => LoadErrorKind::CoreModule,
+            Self::Component(ComponentError::Malformed(_) | ComponentError::IndexOutOfRange) | Self::Invalid(_) => {
+                LoadErrorKind::Invalid
+            }
+            Self::Component(ComponentError::Shape(_)) | Self::Limits(_) => LoadErrorKind::Limits,
+            Self::Component(_) => LoadErrorKind::Declaration,
+            Self::Host(_) => LoadErrorKind::Host,
+            Self::UnknownImport(_) => LoadErrorKind::UnknownImport,
+            Self::StrictWasi(_) => LoadErrorKind::StrictWasi,
+            Self::ImportType(_) => LoadErrorKind::ImportType,
+            Self::WrongWorld(_) => LoadErrorKind::WrongWorld,
+            Self::Timeout(_) => LoadErrorKind::Timeout,
+            Self::Memory(_) => LoadErrorKind::Memory,
+            Self::Compiler(_) => LoadErrorKind::Compiler,
+            Self::Interrupted => LoadErrorKind::Interrupted,
+        }
+    }
+
     /// Returns a stable token for events.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::TooLarge => "component-too-large",
-            Self::Component(ComponentError::CoreModule) => "core-module",
-            Self::Component(ComponentError::Malformed(_) | ComponentError::IndexOutOfRange) | Self::Invalid(_) => {
-                "invalid-component"
-            }
-            Self::Component(ComponentError::Shape(_)) | Self::Limits(_) => "component-limits",
-            Self::Component(_) => "invalid-declaration",
-            Self::Host(_) => "host",
-            Self::UnknownImport(_) => "unknown-import",
-            Self::StrictWasi(_) => "strict-wasi",
-            Self::ImportType(_) => "import-type",
-            Self::WrongWorld(_) => "wrong-world",
-            Self::Timeout(_) => "load-timeout",
-            Self::Memory(_) => "load-memory",
-            Self::Compiler(_) => "compiler-crash",
-            Self::Interrupted => "interrupted",
-        }
+        self.load_error_kind().token()
     }
 }
 

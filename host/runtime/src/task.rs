@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use far_core::broker::Violation;
-use far_core::capability::{CapabilityError, Destination, Gap, Grant};
+use far_core::capability::{CapabilityError, Destination, Gap, Grant, tokens};
 use far_core::pal::{AuditUnavailable, Outcome};
 use far_core::{AgentId, ProviderId, SecretName, SkillDigest, SkillName, TaskId};
 
@@ -149,14 +149,61 @@ impl Refusal {
     /// Returns a stable token for events.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Capability(_) => "ambiguous-grant",
+            Self::Capability(_) => RefusalKind::AmbiguousGrant.token(),
             Self::Gap(gap) => gap.reason.token(),
-            Self::Reveal => "reveal",
-            Self::Provider { .. } => "provider",
-            Self::InputTooLarge { .. } => "input",
-            Self::Limit(_) => "limit",
-            Self::Running => "running",
-            Self::Random => "random",
+            Self::Reveal => RefusalKind::Reveal.token(),
+            Self::Provider { .. } => RefusalKind::Provider.token(),
+            Self::InputTooLarge { .. } => RefusalKind::Input.token(),
+            Self::Limit(_) => RefusalKind::Limit.token(),
+            Self::Running => RefusalKind::Running.token(),
+            Self::Random => RefusalKind::Random.token(),
+        }
+    }
+}
+
+tokens! {
+    /// The kind of a [`Refusal`] that is not the reason of a violation.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub enum RefusalKind token {
+        /// Two grants name the same secret.
+        AmbiguousGrant = "ambiguous-grant",
+        /// The skill imports `reveal`, but no secret is declared, granted and permitted with it.
+        Reveal = "reveal",
+        /// A secret comes from a provider that is not configured.
+        Provider = "provider",
+        /// The input is larger than the limit of the task.
+        Input = "input",
+        /// A limit is zero, or exceeds the maximum of the host.
+        Limit = "limit",
+        /// A task with this ID is already running.
+        Running = "running",
+        /// The operating system provided no random bytes for a task ID.
+        Random = "random",
+    }
+}
+
+impl RefusalKind {
+    /// Returns the person or the system whose change removes the refusal.
+    pub fn caused_by(self) -> &'static str {
+        match self {
+            Self::AmbiguousGrant | Self::Input | Self::Limit | Self::Running => "the scheduler",
+            Self::Reveal => "the author, the scheduler or the operator",
+            Self::Provider => "the operator",
+            Self::Random => "the machine",
+        }
+    }
+
+    /// Returns the next step, in the words of the command line.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            Self::AmbiguousGrant => "grant each secret once, with all its operations",
+            Self::Reveal => "grant 'reveal' for a secret that the skill declares with 'reveal'",
+            Self::Provider => "add the table [providers.NAME] to far.toml, or name another provider",
+            Self::Input => "raise 'input' under [limits] in a task file, or reduce the input",
+            Self::Limit => "set the limit under [limits] in a task file to a value within its range",
+            Self::Running => "wait for the other task, or use another ID",
+            Self::Random => "check that the system call 'getrandom' is permitted",
         }
     }
 }
