@@ -14,7 +14,7 @@ use crate::output::printer::{CommandOutput, Printer};
 use crate::table::{cell, first_rows};
 
 const HELP: &str = "\
-Compares imports and declarations, which bound what a component can request. Code is not compared:
+Compares imports and declarations, the capabilities of a component. Code is not compared:
 a version with the same capabilities may use them differently.
 
 Exit codes:
