@@ -25,13 +25,13 @@ const SUBJECT_MAX: usize = 1000;
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    /// Who the password is of; some servers take any name with a token.
+    /// The user name for the password. Some servers accept any name with a token.
     user: String,
     /// The repository's path on the server.
     repository: String,
-    /// The branch or tag, as in `refs/heads/main`; what HEAD is if left out.
+    /// The branch or tag, as in `refs/heads/main`. The default is HEAD.
     reference: Option<String>,
-    /// The paths of files whose content is wanted: 128 KiB of it together at most.
+    /// The paths of files to return with their contents, at most 128 KiB in total.
     #[serde(default)]
     show: Vec<String>,
 }

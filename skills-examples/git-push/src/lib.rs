@@ -25,30 +25,30 @@ const SERVER: &str = "https://git.example.com";
 #[derive(Clone, Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    /// Who the password is of; some servers take any name with a token.
+    /// The user name for the password. Some servers accept any name with a token.
     user: String,
     /// The repository's path on the server.
     repository: String,
     /// The branch, as in `main`.
     branch: String,
-    /// The file's path; it is made if it is not there.
+    /// The path of the file to create or replace.
     path: String,
-    /// What the file has then.
+    /// The new content of the file.
     text: String,
-    /// What is said of the change.
+    /// The commit message.
     message: String,
-    /// Who makes it.
+    /// The author of the commit.
     author: Author,
-    /// When, in seconds since 1970: the same task makes the same commit.
+    /// The time of the commit, in seconds since 1970. Equal inputs create equal commits.
     time: u64,
 }
 
 #[derive(Clone, Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Author {
-    /// Their name.
+    /// The author's name.
     name: String,
-    /// Their address.
+    /// The author's email address.
     email: String,
 }
 

@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    /// Whose repository it is.
+    /// The owner of the repository.
     owner: String,
     /// The repository's name.
     repository: String,
-    /// What the issue is called.
+    /// The title of the issue.
     title: String,
-    /// What it says, as Markdown.
+    /// The text of the issue, as Markdown.
     #[serde(default)]
     body: String,
 }

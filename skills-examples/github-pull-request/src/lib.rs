@@ -16,15 +16,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    /// Whose repository it is.
+    /// The owner of the repository.
     owner: String,
     /// The repository's name.
     repository: String,
-    /// What both are called.
+    /// The title of the issue and of the pull request.
     title: String,
     /// The branch with the changes.
     head: String,
-    /// The branch that they are for.
+    /// The branch to merge them into.
     base: String,
 }
 

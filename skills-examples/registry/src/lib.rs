@@ -23,13 +23,13 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application
 #[derive(Deserialize, Schema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Input {
-    /// Who the password is of.
+    /// The user name for the password.
     user: String,
     /// The repository in the registry.
     repository: String,
     /// The image's tag.
     tag: String,
-    /// The tag that it gets besides.
+    /// The additional tag for the image.
     new_tag: String,
 }
 

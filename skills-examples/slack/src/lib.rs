@@ -16,9 +16,9 @@ const URL: &str = "https://slack.com/api/chat.postMessage";
 #[derive(Deserialize, Serialize, Schema)]
 #[serde(deny_unknown_fields)]
 struct Input {
-    /// The channel's id, or its name with a number sign before it.
+    /// The channel's id, or its name after a number sign.
     channel: String,
-    /// What the message says, in Slack's own markup.
+    /// The text of the message, in Slack's own markup.
     text: String,
 }
 
