@@ -1,4 +1,4 @@
-"""A skill that answers with its input: what is measured is how it starts."""
+"""A skill that returns its input, for measurements of its start."""
 
 import wit_world
 

@@ -1,6 +1,6 @@
-//! P1: what the capability check costs, alone.
+//! P1: the cost of the capability check alone.
 //!
-//! That it allocates nothing is not measured here but tested, in `host/core/tests/isolated/allocation.rs`.
+//! `host/core/tests/isolated/allocation.rs` tests that the check allocates nothing.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -19,33 +19,34 @@ use crate::rounds::{Samples, Turn, alternate};
 use crate::row::{Row, Target};
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
-/// How many checks a turn makes: each grant of the largest task once, and the others' as often as it takes.
+/// The number of checks in a turn. The largest task checks each grant once; smaller ones repeat.
 const CHECKS: usize = 10_000;
-/// How many rounds there are in place of one: turns this short are seldom interrupted, and enough of them are not.
-const TIMES_ROUNDS: usize = 10;
-/// Visits all of any of the sizes, in an order that no cache foresees.
+/// The multiplier of the number of rounds. The scheduler interrupts few turns as short as these.
+const ROUND_FACTOR: usize = 10;
+/// A step that visits all grants of any size, in an order that no cache predicts.
 const STRIDE: usize = 7_919;
-const BELOW: f64 = 100.0;
-/// A thousand times as many grants: other names collide, and other lines of a cache are used.
-const FLAT: f64 = 1.25;
-/// No dearer, within what two rounds of one thing differ by.
-const NO_DEARER: f64 = 1.1;
+/// The limit of a check, in nanoseconds.
+const MAX_NANOSECONDS: f64 = 100.0;
+/// The limit of the ratio for a thousand times as many grants, which use other cache lines.
+const MAX_GROWTH: f64 = 1.25;
+/// The limit of the ratio for a denied check, with a margin for noise.
+const MAX_DENIED: f64 = 1.1;
 
 pub(crate) fn rows(rounds: usize) -> Result<Vec<Row>, Error> {
     let now = Instant::now();
-    let [ten, hundred, thousand, most] = SIZES.map(|grants| Granted::new(grants, now));
+    let [ten, hundred, thousand, most] = SIZES.map(|grants| GrantedTask::new(grants, now));
     let (ten, hundred, thousand, most) = (ten?, hundred?, thousand?, most?);
-    let strangers = names("yek", CHECKS)?;
+    let undeclared_names = names("yek", CHECKS)?;
     let (inside, outside) = ("https://api.example.com/v1/a", "https://api.example.com/v2");
     let (inside, outside) = (Request::new("GET", inside)?, Request::new("GET", outside)?);
     let (current, seventh) = (VersionSelector::Current, VersionSelector::Exactly(Version::parse("7")?));
     let sign = Purpose::Sign;
-    // Ten of the most, that lie apart: what is near a processor for ten grants is so for these.
+    // Ten names that lie apart, so that they fit into the caches as ten grants do.
     let few: Vec<_> = most.names.iter().step_by(CHECKS / ten.names.len()).cloned().collect();
 
     let [all_ten, all_hundred, all_thousand, all_most, some, sealed, undeclared, operation, version, destination] =
         alternate(
-            rounds * TIMES_ROUNDS,
+            rounds * ROUND_FACTOR,
             [
                 ten.turn(&ten.names, &current, sign, None),
                 hundred.turn(&hundred.names, &current, sign, None),
@@ -53,7 +54,7 @@ pub(crate) fn rows(rounds: usize) -> Result<Vec<Row>, Error> {
                 most.turn(&most.names, &current, sign, None),
                 most.turn(&few, &current, sign, None),
                 most.turn(&most.names, &current, Purpose::Seal(&inside, Some(&Placement::Authorization)), None),
-                most.turn(&strangers, &current, sign, Some(DenyReason::Undeclared)),
+                most.turn(&undeclared_names, &current, sign, Some(DenyReason::Undeclared)),
                 most.turn(&most.names, &current, Purpose::Reveal, Some(DenyReason::Operation)),
                 most.turn(&most.names, &seventh, sign, Some(DenyReason::Version)),
                 most.turn(
@@ -64,18 +65,18 @@ pub(crate) fn rows(rounds: usize) -> Result<Vec<Row>, Error> {
                 ),
             ],
         )?;
-    let row = |what: &str, ours: &Samples, target| {
-        let (what, ours) = (format!("check, {what}"), ours.clone());
-        Row { id: "P1", what, ours, floor: None, target }
+    let row = |name: &str, ours: &Samples, target| {
+        let (name, ours) = (format!("check, {name}"), ours.clone());
+        Row { id: "P1", name, ours, floor: None, target }
     };
     let against = |row, name, floor: &Samples| Row { floor: Some((name, floor.clone())), ..row };
-    let denied = |what, ours, name, floor| against(row(what, ours, Target::Ratio(NO_DEARER)), name, floor);
+    let denied = |case, ours, name, floor| against(row(case, ours, Target::Ratio(MAX_DENIED)), name, floor);
     Ok(vec![
-        row("10 grants, all asked for", &all_ten, Target::Below(BELOW)),
-        row("100 grants, all asked for", &all_hundred, Target::Below(BELOW)),
-        row("1,000 grants, all asked for", &all_thousand, Target::Below(BELOW)),
-        row("10,000 grants, all asked for", &all_most, Target::Below(BELOW)),
-        against(row("10,000 grants, ten asked for", &some, Target::Ratio(FLAT)), "10 grants", &all_ten),
+        row("10 grants, all asked for", &all_ten, Target::Below(MAX_NANOSECONDS)),
+        row("100 grants, all asked for", &all_hundred, Target::Below(MAX_NANOSECONDS)),
+        row("1,000 grants, all asked for", &all_thousand, Target::Below(MAX_NANOSECONDS)),
+        row("10,000 grants, all asked for", &all_most, Target::Below(MAX_NANOSECONDS)),
+        against(row("10,000 grants, ten asked for", &some, Target::Ratio(MAX_GROWTH)), "10 grants", &all_ten),
         denied("denied: undeclared", &undeclared, "a grant", &all_most),
         denied("denied: operation", &operation, "a grant", &all_most),
         denied("denied: version", &version, "a grant", &all_most),
@@ -83,14 +84,14 @@ pub(crate) fn rows(rounds: usize) -> Result<Vec<Row>, Error> {
     ])
 }
 
-/// A task with so many grants.
-struct Granted {
+/// A task with a number of grants.
+struct GrantedTask {
     capability: Capability,
     names: Vec<SecretName>,
     now: Instant,
 }
 
-impl Granted {
+impl GrantedTask {
     fn new(grants: usize, now: Instant) -> Result<Self, Error> {
         let names = names("key", grants)?;
         let mut catalog = Catalog::new();
@@ -101,7 +102,7 @@ impl Granted {
             declared.push(DeclaredSecret {
                 name: name.clone(),
                 terms: terms.clone(),
-                reason: "it is measured".to_owned(),
+                reason: "measurement".to_owned(),
                 optional: false,
             });
             let entry = CatalogEntry::new("memory".parse()?, Reference::named(name), terms);
@@ -113,8 +114,10 @@ impl Granted {
         Ok(Self { capability, names, now })
     }
 
-    /// Checks [`CHECKS`] times, over all the names. The answer is looked at: a check that says something else is an
-    /// error, and one that nobody looks at might not be made.
+    /// Returns a turn of [`CHECKS`] checks over all names.
+    ///
+    /// Any other decision than the expected one is an error. Comparing the decisions also keeps the
+    /// compiler from removing the checks.
     fn turn<'a>(
         &'a self,
         names: &'a [SecretName],
@@ -137,7 +140,11 @@ impl Granted {
             }
             let time = nanoseconds(started.elapsed());
             let checks = black_box(as_expected);
-            if checks == CHECKS { Ok(time / checks as f64) } else { Err("a check gave another answer".into()) }
+            if checks == CHECKS {
+                Ok(time / checks as f64)
+            } else {
+                Err("a check returned an unexpected decision".into())
+            }
         })
     }
 }
@@ -159,8 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_not_expected_is_an_error() {
-        let task = Granted::new(10, Instant::now()).unwrap();
+    fn unexpected_decision_is_an_error() {
+        let task = GrantedTask::new(10, Instant::now()).unwrap();
         let turn = |expected| task.turn(&task.names, &VersionSelector::Current, Purpose::Sign, expected)();
         assert!(turn(None).is_ok());
         assert!(turn(Some(DenyReason::Operation)).is_err());

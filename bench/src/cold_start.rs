@@ -1,4 +1,4 @@
-//! P5: a skill that this agent has compiled before, from its file to the end of a first task.
+//! P5: the first task of a cached compiled skill, from reading the file to the end of the task.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,29 +7,29 @@ use std::time::Instant;
 use far_core::capability::Scope;
 
 use crate::Error;
-use crate::host::{Ring, nanoseconds, run, runtime};
+use crate::host::{RecentEvents, nanoseconds, run, runtime};
 use crate::rounds::{Turn, alternate};
 use crate::row::{Row, Target};
 
-/// How often a turn starts, so that a short start is longer than the clock is exact.
+/// The number of starts in a turn, so that a turn is much longer than the clock's resolution.
 const STARTS: u32 = 5;
 
-/// A component, what it is told and must answer, and what starting it may cost.
+/// A component with its input, its expected output and the limit of its start.
 pub(crate) struct Skill<'a> {
     pub(crate) path: &'a Path,
-    pub(crate) what: &'a str,
+    pub(crate) name: &'a str,
     pub(crate) input: String,
     pub(crate) output: String,
-    /// Whether it is granted the secret: what does not declare it cannot be.
+    /// True if the task has the grant; the component must then declare the secret.
     pub(crate) granted: bool,
-    /// In nanoseconds, over reading the file.
-    pub(crate) at_most: f64,
+    /// The limit in nanoseconds, in addition to the time for reading the file.
+    pub(crate) max: f64,
 }
 
-/// Compiled components are kept in `folder`, which is its owner's alone, and has none yet.
+/// Measures both starts. `folder` caches compiled components: it is owner-only and empty.
 pub(crate) fn rows(rounds: usize, folder: &Path, skill: &Skill<'_>) -> Result<Vec<Row>, Error> {
     let tokio = crate::tokio()?;
-    let (runtime, grant) = runtime(Scope::Task, &Arc::new(Ring::default()), Some(folder))?;
+    let (runtime, grant) = runtime(Scope::Task, &Arc::new(RecentEvents::default()), Some(folder))?;
     let start = || {
         let (runtime, path) = (runtime.clone(), skill.path.to_owned());
         let (input, output) = (skill.input.clone(), skill.output.clone());
@@ -42,7 +42,7 @@ pub(crate) fn rows(rounds: usize, folder: &Path, skill: &Skill<'_>) -> Result<Ve
             if seen == output.as_bytes() {
                 Ok(nanoseconds(started.elapsed()))
             } else {
-                Err(Error::from("another output"))
+                Err(Error::from("the skill returned an unexpected output"))
             }
         };
         tokio.block_on(tokio.spawn(start))?
@@ -51,15 +51,15 @@ pub(crate) fn rows(rounds: usize, folder: &Path, skill: &Skill<'_>) -> Result<Ve
         let started = Instant::now();
         std::fs::read(skill.path).map(|_| nanoseconds(started.elapsed())).map_err(Error::from)
     };
-    // Nothing is compiled yet.
+    // The cache is empty.
     let first = [start()?].into_iter().collect();
     let [ours, reading] = alternate(rounds, [mean(start), mean(read)])?;
-    let what = format!("{} of {} kB", skill.what, std::fs::metadata(skill.path)?.len() / 1000);
-    let row = |when: &str, ours, floor, target| Row { id: "P5", what: format!("{when}, {what}"), ours, floor, target };
-    let at_most = Target::Above(skill.at_most);
+    let name = format!("{} of {} kB", skill.name, std::fs::metadata(skill.path)?.len() / 1000);
+    let row = |when: &str, ours, floor, target| Row { id: "P5", name: format!("{when}, {name}"), ours, floor, target };
+    let max = Target::Above(skill.max);
     Ok(vec![
         row("first start, which compiles", first, None, Target::None),
-        row("cold start", ours, Some(("reading the file", reading)), at_most),
+        row("cold start", ours, Some(("reading the file", reading)), max),
     ])
 }
 

@@ -1,4 +1,4 @@
-//! P2: one call from inside a guest, of a secret that the host has cached; every call checked and recorded.
+//! P2: one call inside a guest for a cached secret, with each call checked and recorded.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use far_core::capability::Scope;
 
 use crate::Error;
 use crate::floor::Floor;
-use crate::host::{Far, Host, Released, time};
+use crate::host::{Far, Host, ReleaseCounts, time};
 use crate::meter::meter;
 use crate::rounds::{Turn, alternate};
 use crate::row::{Row, Target};
 
-/// How many calls one task makes: below the default limit on host calls, reveals included.
+/// The number of calls in one task, below the default limit of host calls with reveals.
 const CALLS: u32 = 20_000;
-const AT_MOST: f64 = 1.5;
+const MAX_RATIO: f64 = 1.5;
 
 pub(crate) fn rows(rounds: usize, component: &[u8]) -> Result<Vec<Row>, Error> {
     let tokio = crate::tokio()?;
@@ -28,23 +28,23 @@ pub(crate) fn rows(rounds: usize, component: &[u8]) -> Result<Vec<Row>, Error> {
             calls(&tokio, &floor, true),
         ],
     )?;
-    // Of both turns, and in one round more than counts.
+    // Reveals of both turns, with the warm-up round.
     let reveals = (rounds as u64 + 1) * u64::from(CALLS + 1);
-    let (seen, expected) = (far.released(), Released { handles: 2 * reveals, values: reveals });
+    let (seen, expected) = (far.released(), ReleaseCounts { handles: 2 * reveals, values: reveals });
     if seen != expected {
-        return Err(format!("recorded were {seen:?} instead of {expected:?}").into());
+        return Err(format!("the records show {seen:?} instead of {expected:?}").into());
     }
-    let row = |what: &str, ours, floor, target| {
-        let what = format!("{what}, cached, from inside the guest");
-        Row { id: "P2", what, ours, floor: Some(("raw wasmtime", floor)), target }
+    let row = |name: &str, ours, floor, target| {
+        let name = format!("{name}, cached, from inside the guest");
+        Row { id: "P2", name, ours, floor: Some(("raw wasmtime", floor)), target }
     };
     Ok(vec![
-        row("get", ours, raw, Target::Ratio(AT_MOST)),
+        row("get", ours, raw, Target::Ratio(MAX_RATIO)),
         row("get and reveal", ours_revealing, raw_revealing, Target::None),
     ])
 }
 
-/// What one more call costs a task: many, less one, which may be the one that fetches.
+/// Returns the time of one more call in a task. The first call may fetch the secret.
 fn calls<'a>(tokio: &'a tokio::runtime::Runtime, host: &'a Arc<impl Host>, reveal: bool) -> Turn<'a> {
     Box::new(move || {
         let many = time(tokio, host, 1, meter(CALLS, reveal))?;

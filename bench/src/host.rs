@@ -1,5 +1,5 @@
-//! What is measured: a runtime as an embedder makes it, with one secret, a backend in memory, and every event recorded
-//! before a value is released.
+//! The measured host: a runtime of an embedder with one secret and an in-memory backend. It records
+//! every event before it releases a value.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,39 +16,39 @@ use parking_lot::Mutex;
 
 use crate::Error;
 
-/// How many tasks run at once, and what memory each may have: the runtime's own defaults.
+/// The number of concurrent tasks, and the memory of each in bytes: the runtime's defaults.
 pub(crate) const TASKS: u32 = 64;
 pub(crate) const TASK_MEMORY: usize = 1 << 30;
-/// The secret's value, of a usual token's length.
+/// The secret's value, as long as a typical token.
 pub(crate) const VALUE: &[u8] = b"ghp_0123456789abcdefghijklmnopqrstuvwxyz";
 const SECRET: &str = "token";
-/// Longer than any test lasts: nothing here may end for lack of time.
+/// A deadline that no measurement reaches.
 const RECORD_WITHIN: Duration = Duration::from_secs(60);
 
-/// Something that runs a component, from input to output.
+/// A host that runs a component.
 pub(crate) trait Host: Send + Sync + 'static {
     fn run(&self, input: &str) -> impl Future<Output = Result<Vec<u8>, Error>> + Send;
 }
 
-/// This project's.
+/// The host of this project.
 pub(crate) struct Far {
     runtime: Arc<Runtime>,
     skill: Arc<Skill>,
     grant: Grant,
-    events: Arc<Ring>,
+    events: Arc<RecentEvents>,
 }
 
 impl Far {
-    /// Loads a component, on a runtime of its own whose secret has this scope.
+    /// Loads a component in a new runtime whose secret has this scope.
     pub(crate) async fn new(component: &[u8], scope: Scope) -> Result<Arc<Self>, Error> {
-        let events = Arc::new(Ring::default());
+        let events = Arc::new(RecentEvents::default());
         let (runtime, grant) = runtime(scope, &events, None)?;
         let skill = runtime.load(component.to_vec()).await?;
         Ok(Arc::new(Self { runtime, skill, grant, events }))
     }
 
-    /// What was released so far, as far as it was recorded.
-    pub(crate) fn released(&self) -> Released {
+    /// Returns the recorded releases.
+    pub(crate) fn released(&self) -> ReleaseCounts {
         self.events.0.lock().released
     }
 }
@@ -59,10 +59,10 @@ impl Host for Far {
     }
 }
 
-/// A runtime, and the grant of its one secret.
+/// Builds a runtime, and the grant of its one secret.
 pub(crate) fn runtime(
     scope: Scope,
-    events: &Arc<Ring>,
+    events: &Arc<RecentEvents>,
     artifacts: Option<&Path>,
 ) -> Result<(Arc<Runtime>, Grant), Error> {
     let pal = Pal::builder().required_sink(events.clone(), RECORD_WITHIN).build();
@@ -80,25 +80,27 @@ pub(crate) fn runtime(
     Ok((builder.max_tasks(TASKS).max_memory(TASK_MEMORY).build()?, grant))
 }
 
-/// Runs a skill once, to its output.
+/// Runs a skill once and returns its output.
 pub(crate) async fn run(
     runtime: &Runtime,
     skill: &Arc<Skill>,
     grant: Option<&Grant>,
     input: &str,
 ) -> Result<Vec<u8>, Error> {
-    // One task gets a secret more often than a task may by default.
+    // The default limit of records is too low for the measured number of gets.
     let limits = Limits { records: Limits::MAX.records, ..Limits::default() };
     let task = Task::new(skill).with_input(input).with_limits(limits);
     let task = grant.into_iter().cloned().fold(task, Task::with_grant);
     match runtime.run(task).await.end {
         End::Completed(output) => Ok(output),
-        other => Err(format!("a task ended otherwise: {other:?}").into()),
+        other => Err(format!("a task did not complete: {other:?}").into()),
     }
 }
 
-/// Runs a component so many times in a worker's own thread, as an agent does, and answers with the nanoseconds that all
-/// of it took. An output that is not the expected one is an error: what was left out costs nothing.
+/// Runs a component `times` times on a worker thread, as an agent does, and returns the total in
+/// nanoseconds.
+///
+/// An unexpected output is an error, since an incomplete task is faster.
 pub(crate) fn time(
     tokio: &tokio::runtime::Runtime,
     host: &Arc<impl Host>,
@@ -123,39 +125,39 @@ pub(crate) fn nanoseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e9
 }
 
-/// A sink that keeps the newest events in memory, and counts all. The one for tests keeps everything, and a benchmark
-/// would measure how that grows.
+/// A sink that stores the newest events in memory and counts releases. The sink for tests stores
+/// all events, and its growth would distort the figures.
 #[derive(Default)]
-pub(crate) struct Ring(Mutex<Kept>);
+pub(crate) struct RecentEvents(Mutex<EventBuffer>);
 
-/// How many events are kept.
+/// The number of stored events.
 const NEWEST: usize = 256;
 
 #[derive(Default)]
-struct Kept {
+struct EventBuffer {
     newest: VecDeque<Arc<Record>>,
-    released: Released,
+    released: ReleaseCounts,
 }
 
-/// How often a handle, and how often the bytes, went to a guest.
+/// The numbers of handles and of values that guests received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Released {
+pub(crate) struct ReleaseCounts {
     pub(crate) handles: u64,
     pub(crate) values: u64,
 }
 
-impl Sink for Ring {
+impl Sink for RecentEvents {
     fn submit(&self, record: &Arc<Record>) -> Receipt {
-        let mut kept = self.0.lock();
+        let mut buffer = self.0.lock();
         match record.event.kind() {
-            EventKind::SecretInjected => kept.released.handles += 1,
-            EventKind::SecretRevealed => kept.released.values += 1,
+            EventKind::SecretInjected => buffer.released.handles += 1,
+            EventKind::SecretRevealed => buffer.released.values += 1,
             _ => {}
         }
-        if kept.newest.len() == NEWEST {
-            kept.newest.pop_front();
+        if buffer.newest.len() == NEWEST {
+            buffer.newest.pop_front();
         }
-        kept.newest.push_back(record.clone());
+        buffer.newest.push_back(record.clone());
         Receipt::Ready(Ok(()))
     }
 }

@@ -1,7 +1,8 @@
-//! What the host costs, as ratios to raw wasmtime: `cargo xtask bench` builds this and shows what it says.
+//! The cost of the host as ratios to raw wasmtime. `cargo xtask bench` builds and runs this
+//! program.
 //!
-//! Each measurement is a process of its own, in which the host and its floor take turns. It prints a line of JSON for each
-//! row, met or missed; it fails only if there is nothing to say.
+//! Each measurement is a separate process, in which the host and its floor take turns. It prints a
+//! line of JSON for each row, even if the target is missed. It fails only if it has no rows.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -23,7 +24,7 @@ use self::cold_start::Skill;
 use self::meter::meter;
 use self::row::Row;
 
-/// What can go wrong is told, and nobody decides by it.
+/// An error that is printed and never matched.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 const USAGE: &str = "usage: far-bench check ROUNDS
@@ -34,7 +35,7 @@ const USAGE: &str = "usage: far-bench check ROUNDS
        far-bench cold-start ROUNDS FOLDER METER
        far-bench cold-start-large ROUNDS FOLDER COMPONENT";
 
-/// Both programs: they differ in their allocators only.
+/// Runs a measurement. The two programs differ only in their allocators.
 #[must_use]
 pub fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
@@ -62,14 +63,14 @@ fn measure(args: &[&str]) -> Result<Vec<String>, Error> {
         }
         ["cold-start", rounds, folder, component] => {
             let (input, output) = meter(1, true);
-            let (path, what) = (Path::new(component), "a Rust skill");
-            let skill = Skill { path, what, input, output, granted: true, at_most: 2e6 };
+            let (path, name) = (Path::new(component), "a Rust skill");
+            let skill = Skill { path, name, input, output, granted: true, max: 2e6 };
             cold_start::rows(rounds.parse()?, Path::new(folder), &skill)
         }
         ["cold-start-large", rounds, folder, component] => {
-            let (path, what) = (Path::new(component), "a Python skill");
+            let (path, name) = (Path::new(component), "a Python skill");
             let (input, output) = ("\"echo\"".to_owned(), "\"echo\"".to_owned());
-            let skill = Skill { path, what, input, output, granted: false, at_most: 30e6 };
+            let skill = Skill { path, name, input, output, granted: false, max: 30e6 };
             cold_start::rows(rounds.parse()?, Path::new(folder), &skill)
         }
         _ => Err(USAGE.into()),
@@ -77,7 +78,7 @@ fn measure(args: &[&str]) -> Result<Vec<String>, Error> {
     Ok(rows?.iter().map(Row::json).map(|row| row.to_string()).collect())
 }
 
-/// Threads as an agent has them.
+/// Builds a multi-threaded runtime, as agents use.
 fn tokio() -> Result<tokio::runtime::Runtime, Error> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_time().build()?)
 }

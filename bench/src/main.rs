@@ -1,4 +1,4 @@
-//! With the system's allocator.
+//! The benchmark with the system's allocator.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! The guest that is measured: `tests/guests/examples/meter.rs`.
+//! The measured guest, `tests/guests/examples/meter.rs`.
 
 use crate::host::VALUE;
 
-/// Its input for so many gets, each with a reveal or none, and the output that says that it did them.
+/// Returns the guest's input for `times` gets, with or without reveals, and the expected output.
 pub(crate) fn meter(times: u32, reveal: bool) -> (String, String) {
     let bytes = if reveal { times as usize * VALUE.len() } else { 0 };
     (format!(r#"{{"times":{times},"reveal":{reveal}}}"#), format!(r#"{{"got":{times},"bytes":{bytes}}}"#))

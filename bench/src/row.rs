@@ -1,4 +1,4 @@
-//! A row of the table: what was measured, against what, and whether the target is met.
+//! A row of the table: a measurement, its floor and its target.
 
 use std::fmt::{self, Display};
 
@@ -6,38 +6,37 @@ use serde_json::{Value, json};
 
 use crate::rounds::Samples;
 
-/// What was measured. All figures are nanoseconds for one operation.
+/// A measurement. All figures are nanoseconds for one operation.
 pub(crate) struct Row {
-    /// The requirement's number.
+    /// The number of the requirement.
     pub(crate) id: &'static str,
-    /// In words, with whatever it needs to be understood.
-    pub(crate) what: String,
+    pub(crate) name: String,
     pub(crate) ours: Samples,
-    /// What it is compared with, and what that is called.
+    /// The name and the figures of the floor.
     pub(crate) floor: Option<(&'static str, Samples)>,
     pub(crate) target: Target,
 }
 
-/// What a row has to show.
+/// The target of a row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
-    /// At most so many times the floor.
+    /// At most this multiple of the floor.
     Ratio(f64),
-    /// Below so many nanoseconds.
+    /// Below this number of nanoseconds.
     Below(f64),
-    /// At most so many nanoseconds more than the floor.
+    /// At most this number of nanoseconds more than the floor.
     Above(f64),
-    /// Nothing: the ratio is reported, or the time where there is no floor.
+    /// No target: the ratio is reported, or the time if there is no floor.
     None,
 }
 
 impl Row {
-    /// For programs: one object of one line.
+    /// Returns the row as a JSON object of one line.
     pub(crate) fn json(&self) -> Value {
-        let (least, most) = self.decisive().spread();
+        let (min, max) = self.decisive().spread();
         json!({
             "id": self.id,
-            "what": self.what,
+            "what": self.name,
             "expected": self.expected(),
             "seen": self.seen(),
             "ok": self.ok(),
@@ -47,12 +46,12 @@ impl Row {
             "ours": self.ours.median(),
             "floor": self.floor.as_ref().map(|(_, floor)| floor.median()),
             "against": self.floor.as_ref().map(|(name, _)| name),
-            "spread": [least, most],
+            "spread": [min, max],
             "rounds": self.ours.rounds(),
         })
     }
 
-    /// Whether the median meets the target.
+    /// Returns true if the median meets the target.
     fn ok(&self) -> bool {
         let median = self.decisive().median();
         match self.target {
@@ -62,22 +61,22 @@ impl Row {
         }
     }
 
-    /// The figures that the target is about.
+    /// Returns the figures to compare with the target.
     fn decisive(&self) -> Samples {
         match (self.target, &self.floor) {
-            (Target::Above(_), Some((_, floor))) => self.ours.above(floor),
-            (Target::Ratio(_) | Target::None, Some((_, floor))) => self.ours.over(floor),
+            (Target::Above(_), Some((_, floor))) => self.ours.excess_over(floor),
+            (Target::Ratio(_) | Target::None, Some((_, floor))) => self.ours.ratio_to(floor),
             (_, _) => self.ours.clone(),
         }
     }
 
-    /// Whether the decisive figures are nanoseconds.
+    /// Returns true if the decisive figures are nanoseconds.
     fn is_time(&self) -> bool {
         matches!(self.target, Target::Below(_) | Target::Above(_)) || self.floor.is_none()
     }
 
     fn ratios(&self) -> Option<Samples> {
-        self.floor.as_ref().map(|(_, floor)| self.ours.over(floor))
+        self.floor.as_ref().map(|(_, floor)| self.ours.ratio_to(floor))
     }
 
     fn expected(&self) -> String {
@@ -92,11 +91,11 @@ impl Row {
 
     fn seen(&self) -> String {
         let decisive = self.decisive();
-        let (median, (least, most)) = (decisive.median(), decisive.spread());
+        let (median, (min, max)) = (decisive.median(), decisive.spread());
         let seen = if self.is_time() {
-            format!("{} ({} to {})", Time(median), Time(least), Time(most))
+            format!("{} ({} to {})", Time(median), Time(min), Time(max))
         } else {
-            format!("{median:.2} × ({least:.2} to {most:.2})")
+            format!("{median:.2} × ({min:.2} to {max:.2})")
         };
         match &self.floor {
             Some((_, floor)) => format!("{seen}: {} to {}", Time(self.ours.median()), Time(floor.median())),
@@ -114,14 +113,14 @@ impl Target {
     }
 }
 
-/// Nanoseconds, with three figures, in a unit that suits them.
+/// A time in nanoseconds, shown with up to three digits in a suitable unit.
 pub(crate) struct Time(pub(crate) f64);
 
 impl Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
-        let fits = units.into_iter().find(|(size, _)| self.0.abs() >= *size);
-        let (size, unit) = fits.unwrap_or((1.0, "ns"));
+        let unit = units.into_iter().find(|(size, _)| self.0.abs() >= *size);
+        let (size, unit) = unit.unwrap_or((1.0, "ns"));
         let figure = self.0 / size;
         let decimals = if figure.abs() >= 100.0 || figure.fract() == 0.0 { 0 } else { 1 };
         write!(f, "{figure:.decimals$} {unit}")
@@ -135,11 +134,11 @@ mod tests {
     fn row(target: Target, ours: [f64; 3], floor: Option<[f64; 3]>) -> Value {
         let samples = |figures: [f64; 3]| figures.into_iter().collect();
         let floor = floor.map(|figures| ("floor", samples(figures)));
-        Row { id: "P0", what: "a test".to_owned(), ours: samples(ours), floor, target }.json()
+        Row { id: "P0", name: "a test".to_owned(), ours: samples(ours), floor, target }.json()
     }
 
     #[test]
-    fn the_median_ratio_decides() {
+    fn median_ratio_is_compared_with_target() {
         let met = row(Target::Ratio(1.5), [150.0, 140.0, 900.0], Some([100.0, 100.0, 100.0]));
         assert_eq!(met["ok"], true);
         assert_eq!(met["expected"], "≤ 1.5 × floor");
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_decides_where_the_target_is_one() {
+    fn time_is_compared_with_target() {
         assert_eq!(row(Target::Below(100.0), [99.0, 10.0, 500.0], None)["ok"], true);
         assert_eq!(row(Target::Below(100.0), [100.0, 10.0, 500.0], None)["ok"], false);
         let above = row(Target::Above(2e6), [3e6, 3e6, 3e6], Some([1e6, 0.5e6, 2e6]));
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_target_is_reported_and_met() {
+    fn row_without_target_is_met() {
         let reported = row(Target::None, [3e9, 3e9, 3e9], Some([1e9, 1e9, 1e9]));
         assert_eq!((&reported["ok"], &reported["expected"]), (&json!(true), &json!("reported")));
         assert_eq!(reported["seen"], "3.00 × (3.00 to 3.00): 3 s to 1 s");
@@ -167,17 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_measured_is_not_met() {
+    fn row_without_figures_is_missed() {
         let nothing: [Samples; 2] = [[], []].map(|none: [f64; 0]| none.into_iter().collect());
         let [ours, floor] = nothing;
         let row =
-            Row { id: "P0", what: String::new(), ours, floor: Some(("floor", floor)), target: Target::Ratio(1.0) };
+            Row { id: "P0", name: String::new(), ours, floor: Some(("floor", floor)), target: Target::Ratio(1.0) };
         assert!(!row.ok());
     }
 
     #[test]
-    fn times_are_told_in_a_unit_that_suits() {
-        let told = [48.25, 1_310.0, 58_400.0, 2e6, 15.21e9, -1_500.0].map(|time| Time(time).to_string());
-        assert_eq!(told, ["48.2 ns", "1.3 µs", "58.4 µs", "2 ms", "15.2 s", "-1.5 µs"]);
+    fn time_is_shown_in_suitable_unit() {
+        let shown = [48.25, 1_310.0, 58_400.0, 2e6, 15.21e9, -1_500.0].map(|time| Time(time).to_string());
+        assert_eq!(shown, ["48.2 ns", "1.3 µs", "58.4 µs", "2 ms", "15.2 s", "-1.5 µs"]);
     }
 }

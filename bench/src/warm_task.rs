@@ -1,4 +1,4 @@
-//! P3: a whole task of a skill that is loaded: admitted, instantiated, one get, one reveal, finished, wiped.
+//! P3: a whole task of a loaded skill: admission, instantiation, one get, one reveal, end, wiping.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,10 +13,10 @@ use crate::meter::meter;
 use crate::rounds::{Turn, alternate};
 use crate::row::{Row, Target};
 
-/// How many tasks a turn runs.
+/// The number of tasks in a turn.
 const TASKS: u32 = 400;
-const AT_MOST: f64 = 1.25;
-const WIPING_AT_MOST: f64 = 1.15;
+const MAX_RATIO: f64 = 1.25;
+const MAX_WIPING_RATIO: f64 = 1.15;
 
 pub(crate) fn rows(rounds: usize, component: &[u8]) -> Result<Vec<Row>, Error> {
     let tokio = crate::tokio()?;
@@ -25,14 +25,14 @@ pub(crate) fn rows(rounds: usize, component: &[u8]) -> Result<Vec<Row>, Error> {
     let floor = Floor::new(component)?;
     let turns = [tasks(&tokio, &floor), tasks(&tokio, &own), tasks(&tokio, &shared)];
     let [raw, ours, ours_shared] = alternate(rounds, turns)?;
-    let row = |what: &str, ours| {
-        let (what, floor) = (format!("warm task, {what}"), Some(("raw wasmtime", raw.clone())));
-        Row { id: "P3", what, ours, floor, target: Target::Ratio(AT_MOST) }
+    let row = |name: &str, ours| {
+        let (name, floor) = (format!("warm task, {name}"), Some(("raw wasmtime", raw.clone())));
+        Row { id: "P3", name, ours, floor, target: Target::Ratio(MAX_RATIO) }
     };
     Ok(vec![row("its own secret, fetched and wiped", ours), row("a secret that the agent has cached", ours_shared)])
 }
 
-/// The nanoseconds of one task, after some that do not count: what a process of its own answers with.
+/// Returns the nanoseconds of one task, after a warm-up. A separate process prints this figure.
 pub(crate) fn once(component: &[u8]) -> Result<f64, Error> {
     let tokio = crate::tokio()?;
     let far = tokio.block_on(Far::new(component, Scope::Task))?;
@@ -40,14 +40,14 @@ pub(crate) fn once(component: &[u8]) -> Result<f64, Error> {
     Ok(samples.median())
 }
 
-/// What the allocator that overwrites costs such a task: this program and one that differs in nothing else take turns,
-/// each time as a new process.
+/// Measures the cost of the wiping allocator. The two programs differ only in the allocator; each
+/// turn is a new process.
 pub(crate) fn allocator_rows(rounds: usize, component: &Path, wiping: &Path) -> Result<Vec<Row>, Error> {
     let plain = std::env::current_exe()?;
     let [plain, wiping] = alternate(rounds, [process(&plain, component), process(wiping, component)])?;
     let floor = Some(("the system's allocator", plain));
-    let what = "warm task, freed memory overwritten".to_owned();
-    Ok(vec![Row { id: "P3", what, ours: wiping, floor, target: Target::Ratio(WIPING_AT_MOST) }])
+    let name = "warm task, freed memory overwritten".to_owned();
+    Ok(vec![Row { id: "P3", name, ours: wiping, floor, target: Target::Ratio(MAX_WIPING_RATIO) }])
 }
 
 fn tasks<'a>(tokio: &'a tokio::runtime::Runtime, host: &'a Arc<impl Host>) -> Turn<'a> {

@@ -1,4 +1,4 @@
-//! With the allocator that overwrites what it frees, as `far` has it.
+//! The benchmark with the allocator of `far`, which overwrites freed memory.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "this is a command line")]
@@ -9,7 +9,6 @@ use std::process::ExitCode;
 static ALLOCATOR: far_core::memory::WipingAllocator = far_core::memory::WipingAllocator::new();
 
 fn main() -> ExitCode {
-    // Or the figure would be of something else.
     if let Err(error) = far_core::memory::self_test() {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
