@@ -18,7 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         Case {
             id: "62-swapped-artifact",
-            description: "another component's compiled code in cache of a skill's",
+            description: "another component's compiled code in place of a skill's",
             attack: Trial::new("completed, compiled again", || {
                 after(|own, other| {
                     fs::copy(other, own).unwrap();

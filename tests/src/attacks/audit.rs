@@ -43,7 +43,7 @@ fn gate() -> Vec<Case> {
             twin: twin(),
         },
         Case {
-            id: "50-sink-closed",
+            id: "50-sink-gone",
             description: "a value after the audit log is closed",
             attack: Trial::new("audit-unavailable, 1 call, without the value, not ready", || {
                 release(fail_after_reveal(closed))

@@ -54,7 +54,7 @@ async fn search_guest(own: bool) -> String {
     match found.as_u64() {
         Some(0) => "not found".to_owned(),
         Some(_) => "found".to_owned(),
-        None => "not search_process".to_owned(),
+        None => "not searched".to_owned(),
     }
 }
 

@@ -47,7 +47,7 @@ fn recorded_strings() -> Vec<Case> {
             twin: Trial::new("completed, recorded", || recorded(json!([get("alpha")]), "alpha")),
         },
         Case {
-            id: "58-text-in-records",
+            id: "58-words-in-records",
             description: "guest strings smuggled into the records by log, output and error",
             attack: Trial::new("skill-error, not recorded", || {
                 let log = json!({ "do": "log", "level": "info", "message": GUEST_TEXT });

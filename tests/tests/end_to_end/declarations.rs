@@ -41,6 +41,6 @@ fn large_input_has_schema() {
         let schema = embedded(component).input_schema.unwrap();
         let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
         let reveal = steps.iter().find(|step| step["properties"]["do"]["const"] == "reveal").unwrap();
-        assert_eq!(reveal["description"], "Answers with the length and a hash of the bytes.");
+        assert_eq!(reveal["description"], "Returns the length and a hash of the bytes.");
     }
 }

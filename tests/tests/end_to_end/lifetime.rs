@@ -29,7 +29,7 @@ async fn every_outcome_wipes_and_records_once() {
         let host = TestHost::new();
         let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, step] });
         let limits = Limits { timeout: Duration::from_millis(500), ..Limits::default() };
-        let task = host.task(guests::PROBE, &["alpha:reached"], &steps).await.with_limits(limits);
+        let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_limits(limits);
         assert_eq!(host.runtime.run(task).await.end.outcome(), outcome);
         assert_eq!(
             (count(&host, EventKind::SecretWiped), count(&host, EventKind::TaskFinished)),
@@ -54,7 +54,7 @@ async fn until(events: &mut Subscription, kind: EventKind) {
 /// Returns an endless task that holds a value.
 async fn endless(host: &TestHost) -> Task {
     let steps = json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sleep", "ms": 60_000 }] });
-    host.task(guests::PROBE, &["alpha:reached"], &steps).await
+    host.task(guests::PROBE, &["alpha:sign"], &steps).await
 }
 
 /// Asserts that the only task wiped this many values and ended with this outcome.
@@ -140,12 +140,12 @@ async fn backend_failure_is_typed_error() {
         (ProviderError::TooLarge, "too-large"),
     ] {
         host.provider.fail_with(Some(failure));
-        let report = host.probe(guests::PROBE, &["alpha:reached"], steps.clone()).await;
+        let report = host.probe(guests::PROBE, &["alpha:sign"], steps.clone()).await;
         assert_eq!(results(&report)[0]["error"], kind);
     }
     let steps = json!([{ "do": "get", "name": "alpha" }, { "do": "fail", "message": "gave up" }]);
     host.provider.fail_with(Some(ProviderError::Unavailable));
-    let report = host.probe(guests::PROBE, &["alpha:reached"], steps).await;
+    let report = host.probe(guests::PROBE, &["alpha:sign"], steps).await;
     assert!(matches!(report.end, End::BackendUnavailable(_)));
 }
 
@@ -206,7 +206,7 @@ async fn unrecorded_event_releases_no_value() {
 async fn unrecorded_violation_stays_violation() {
     let pal = Pal::builder().required_sink(Arc::new(FailAt(EventKind::SecretDenied, full)), Duration::from_millis(50));
     let host = TestHost::with(SECRETS, pal);
-    let report = host.probe(guests::PROBE, &["alpha:reached"], json!([{ "do": "get", "name": "gamma" }])).await;
+    let report = host.probe(guests::PROBE, &["alpha:sign"], json!([{ "do": "get", "name": "gamma" }])).await;
     assert!(matches!(report.end, End::Violation(_)));
 }
 
@@ -217,8 +217,7 @@ async fn concurrent_tasks_stay_separate() {
         json!({ "steps": [{ "do": "get", "name": "alpha" }, { "do": "sign", "message": "m" }, { "do": "identity" }] });
     let mut runs = Vec::new();
     for n in 0..100 {
-        let task =
-            host.task(guests::PROBE, &["alpha:reached"], &steps).await.with_id(format!("t-{n}").parse().unwrap());
+        let task = host.task(guests::PROBE, &["alpha:sign"], &steps).await.with_id(format!("t-{n}").parse().unwrap());
         let runtime = host.runtime.clone();
         runs.push(tokio::spawn(async move { runtime.run(task).await }));
     }
@@ -237,7 +236,7 @@ async fn log_flood_keeps_record_order() {
     let host = TestHost::with(SECRETS, Pal::builder().required_sink(sink, Duration::from_secs(20)));
     let mut steps: Vec<_> = (0..8000).map(|_| json!({ "do": "log", "level": "info", "message": "" })).collect();
     steps.push(json!({ "do": "get", "name": "gamma" }));
-    let report = host.probe(guests::PROBE, &["alpha:reached"], json!(steps)).await;
+    let report = host.probe(guests::PROBE, &["alpha:sign"], json!(steps)).await;
     assert_eq!(report.end.outcome(), Outcome::ScopeViolation);
     drop(host);
     let records = read.join().unwrap();

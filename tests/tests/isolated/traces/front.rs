@@ -14,7 +14,7 @@ use crate::traces::canaries::Canaries;
 /// The JSON members that are secrets.
 const SECRET_MEMBERS: [&str; 6] = ["client_token", "token", "secret_id", "password", "private_key", "username"];
 /// The path prefix of faulty answers, followed by the name of the fault.
-const FAULT_PREFIX: &str = "/requested_fault-";
+const FAULT_PREFIX: &str = "/wrong-";
 
 /// The faults, by name. Each body contains the secret that the front was started with.
 pub(crate) const FAULTS: [&str; 14] = [
@@ -37,7 +37,7 @@ pub(crate) const FAULTS: [&str; 14] = [
 /// Starts the front.
 pub(crate) fn start(bao: &OpenBao, authority: &Authority, canaries: &Canaries) -> Https {
     let (backend, canaries) = (bao.socket(), canaries.clone());
-    let secret = canaries.new_word("in-requested_fault-answers");
+    let secret = canaries.new_word("in-wrong-answers");
     let handler: Handler = Arc::new(move |request| match requested_fault(request) {
         Some(fault) => answer(&fault, &secret),
         None => forward(backend, request, &canaries),

@@ -108,10 +108,10 @@ async fn sent(world: &World, canaries: &Canaries, renderings: &Renderings) {
     requests.push(bearer(format!("https://localhost:{}/", servers.closed_port), "sealed"));
     requests.push(shows(format!("{}/", servers.unknown.origin())));
     // A skill's own data goes to destinations for requests without secrets.
-    let own_value = canaries.new_word("of-the-skills-own_value");
+    let own_value = canaries.new_word("of-the-skills-own");
     for (headers, path) in [
         (json!([[own_value, "x"]]), "/own".to_owned()),
-        (json!([["x-own_value", own_value]]), "/own".to_owned()),
+        (json!([["x-own", own_value]]), "/own".to_owned()),
         (json!([["authorization", format!("Bearer {own_value}")]]), format!("/own/{own_value}?own={own_value}")),
     ] {
         requests.push(json!({ "method": "POST", "url": url(&path), "headers": headers, "body": own_value }));
