@@ -1,20 +1,26 @@
-//! Whether what was printed is what a page says, which leaves out what differs from run to run.
+//! Comparison of printed output with a page. The page omits text that differs from run to run.
 
-/// In a line, any text; as a line, any lines.
+/// Matches any text within a line. As a whole line, matches any number of lines.
 const ANY: &str = "…";
 
-/// Compares, and tells the first line of the page that is not there.
+/// Compares the output with the page.
+///
+/// # Errors
+///
+/// Returns the first line of the page that the output lacks, or the last additional line of the
+/// output.
 pub(super) fn compare(expected: &[String], seen: &str) -> Result<(), String> {
     let seen: Vec<&str> = seen.lines().collect();
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     match mismatch(&expected, &seen) {
         None => Ok(()),
         Some(Some(line)) => Err(format!("not printed: {line}")),
-        Some(None) => Err(format!("printed besides: {}", seen.last().unwrap_or(&""))),
+        Some(None) => Err(format!("additional output: {}", seen.last().unwrap_or(&""))),
     }
 }
 
-/// None if all lines match; else the last line of the page that could not be found, or that there was more.
+/// Returns `None` if all lines match, `Some(Some(line))` for a line of the page that was not found,
+/// or `Some(None)` if the output has more lines.
 fn mismatch<'a>(expected: &[&'a str], seen: &[&str]) -> Option<Option<&'a str>> {
     match (expected.split_first(), seen.split_first()) {
         (None, None) => None,
@@ -54,16 +60,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_must_be_printed_and_nothing_else() {
+    fn output_must_equal_page() {
         assert_eq!(compared("a\nb", "a\nb\n"), Ok(()));
         assert_eq!(compared("", ""), Ok(()));
         assert_eq!(compared("a\nb", "a\nc\n"), Err("not printed: b".to_owned()));
         assert_eq!(compared("a\nb", "a\n"), Err("not printed: b".to_owned()));
-        assert_eq!(compared("a", "a\nb\n"), Err("printed besides: b".to_owned()));
+        assert_eq!(compared("a", "a\nb\n"), Err("additional output: b".to_owned()));
     }
 
     #[test]
-    fn what_differs_is_left_out() {
+    fn ellipsis_matches_any_text() {
         assert_eq!(compared("in … s, … left", "in 3 s, 4 left"), Ok(()));
         assert!(compared("in … s", "in 3 minutes").is_err());
         assert_eq!(compared("a\n…\nd", "a\nb\nc\nd\n"), Ok(()));

@@ -1,8 +1,12 @@
-//! `cargo xtask docs`: every command in `docs/`, run as it stands there, each page from its top in a folder of its own.
+//! `cargo xtask docs`: runs every command on every page below `docs/`.
 //!
-//! A page's blocks marked `console` are a session: lines that begin with `$ ` are typed (`> ` continues one), and what
-//! stands below them is what must be printed, with `…` for whatever differs from run to run. A block whose mark is
-//! followed by a file's name is that file. `$FAR` is this checkout, and `far` is on the search path.
+//! Each page runs from its top, in a directory of its own. Its `console` blocks form one session:
+//!
+//! - A line that begins with `$ ` is a command, and `> ` continues it.
+//! - The lines below a command are its expected output, with `…` for text that differs from run to
+//!   run.
+//! - A block whose language is followed by a file name is written to that file.
+//! - `$FAR` is this checkout, and `far` is on the search path.
 
 mod expect;
 mod page;
@@ -20,7 +24,11 @@ use crate::setup;
 
 const FOLDER: &str = "docs";
 
-/// Runs the pages whose names have `only` in them, and says whether all was as they say.
+/// Runs the pages whose paths below `docs/` contain `only`.
+///
+/// # Errors
+///
+/// Fails if a page is malformed, or if the output of a command differs from its page.
 pub(crate) fn run(repository: &Repository, only: &str, json: Option<&Path>) -> Result<(), Failure> {
     setup::run(repository)?;
     let far = artifacts::far(repository)?;
@@ -39,18 +47,16 @@ pub(crate) fn run(repository: &Repository, only: &str, json: Option<&Path>) -> R
         proof.write_json(path, repository)?;
     }
     println!("\n{}", proof.table());
-    proof
-        .conclude()
-        .map_err(|failure| failure.or_next("what was printed instead is above; mend the page, or the program"))
+    proof.conclude().map_err(|failure| failure.or_next("the actual output is above; correct the page or the program"))
 }
 
-/// The names of all pages, in order.
+/// Returns the paths of all pages below `docs/`, in order.
 fn pages(repository: &Repository) -> Result<Vec<String>, Failure> {
     let listed = repository.files()?.into_iter().filter_map(|file| Some(file.strip_prefix("docs/")?.to_owned()));
     Ok(listed.filter(|name| name.ends_with(".md")).collect())
 }
 
-/// A row for one command of a page: whether it printed what the page says.
+/// Returns the row for one command, from the result of its comparison.
 fn row(page: &str, line: usize, seen: Result<(), String>) -> Row {
     let id = format!("{page}:{line}");
     match seen {

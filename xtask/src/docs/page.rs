@@ -1,32 +1,36 @@
-//! What there is to do in a page: commands, with what they print, and files.
+//! The steps of a page: commands with their expected output, and files.
 
-/// A page, as far as it is run.
+/// The steps of a page, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     pub(super) steps: Vec<Step>,
 }
 
-/// One thing that its reader does.
+/// One action of the reader.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Types a command, and sees this.
+    /// Runs a command.
     Command(Command),
     /// Writes a file.
     File { name: String, text: String },
 }
 
-/// A command, with what is printed.
+/// A command with its expected output.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Command {
-    /// In which line of the page it begins, counted from 1.
+    /// The line of the page where the command begins, counted from 1.
     pub(super) line: usize,
-    /// As the shell takes it.
+    /// The text for the shell.
     pub(super) text: String,
     pub(super) expected: Vec<String>,
 }
 
 impl Page {
-    /// Finds the steps. What cannot be run or is no step is an error: it would be a claim without a test.
+    /// Parses the steps of a page.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a block that cannot be run, since it would be an untested claim.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
         let mut lines = text.lines().zip(1..);
@@ -43,7 +47,7 @@ impl Page {
             match mark.split_whitespace().collect::<Vec<_>>().as_slice() {
                 ["console"] => steps.extend(commands(&block)?),
                 ["sh" | "bash" | "shell", ..] => {
-                    return Err(format!("the block in line {at} is run by nobody: mark it console"));
+                    return Err(format!("the block in line {at} is not run: mark it console"));
                 }
                 [_, name] => {
                     let text = block.iter().map(|(line, _)| format!("{line}\n")).collect();
@@ -55,7 +59,7 @@ impl Page {
         Ok(Self { steps })
     }
 
-    /// How many commands there are.
+    /// Returns the number of commands.
     pub(super) fn commands(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step, Step::Command(_))).count()
     }
@@ -68,7 +72,7 @@ fn commands(block: &[(&str, usize)]) -> Result<Vec<Step>, String> {
             commands.push(Command { line: at, text: text.to_owned(), expected: Vec::new() });
             continue;
         }
-        let command = commands.last_mut().ok_or_else(|| format!("line {at} is printed by no command"))?;
+        let command = commands.last_mut().ok_or_else(|| format!("line {at} has no command"))?;
         match line.strip_prefix('>').filter(|_| command.expected.is_empty()) {
             Some(text) => command.text.push_str(&format!("\n{}", text.strip_prefix(' ').unwrap_or(text))),
             None => command.expected.push(line.to_owned()),
@@ -82,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_and_files_are_found_in_order() {
+    fn commands_and_files_stay_in_order() {
         let page = "# A page\n\n```toml far.toml\n[agent]\n```\n\n```console\n$ far run a \\\n>   --json\nout\n\nmore\n$ true\n```\n\n```rust\nfn f() {}\n```\n";
         let command = |line, text: &str, expected: &[&str]| {
             Step::Command(Command {
@@ -100,9 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_be_run_is_an_error() {
+    fn unrunnable_block_is_rejected() {
         assert_eq!(Page::parse("```console\n$ true\n").unwrap_err(), "the block in line 1 has no end");
-        assert_eq!(Page::parse("```console\nout\n```").unwrap_err(), "line 2 is printed by no command");
-        assert!(Page::parse("```sh\ntrue\n```").unwrap_err().contains("run by nobody"));
+        assert_eq!(Page::parse("```console\nout\n```").unwrap_err(), "line 2 has no command");
+        assert!(Page::parse("```sh\ntrue\n```").unwrap_err().contains("is not run"));
     }
 }

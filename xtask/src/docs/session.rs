@@ -1,4 +1,4 @@
-//! A page's commands, in one shell.
+//! Execution of a page's commands in one shell.
 
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt;
@@ -11,11 +11,11 @@ use crate::failure::{Failure, OrFailure};
 use crate::proof::Row;
 use crate::repository::Repository;
 
-/// Stands before the exit code of each command; nothing that a page runs prints it.
+/// Precedes the exit code of each command. No command of a page prints it.
 const MARK: &str = "\u{1}far-docs ";
-/// Longer than any page takes, downloads and builds included.
+/// The time limit of a page in seconds, with its downloads and builds.
 const LONGEST: &str = "1200";
-/// Wrong in a shell of a reader's, who has not just been in cargo.
+/// Variables that cargo or this machine sets, and that are absent in the shell of a reader.
 const NOT_FOR_READERS: [&str; 8] = [
     "CARGO",
     "CARGO_MANIFEST_DIR",
@@ -27,16 +27,16 @@ const NOT_FOR_READERS: [&str; 8] = [
     "SSL_CERT_FILE",
 ];
 
-/// What all pages have in common.
+/// The environment that all pages share.
 pub(super) struct Session<'a> {
     pub(super) repository: &'a Repository,
     pub(super) far: &'a Path,
 }
 
 impl Session<'_> {
-    /// Runs a page, showing what it prints, and tells of each of its commands whether it is as the page says.
+    /// Runs a page and prints its output. Returns a row for each command.
     pub(super) fn run(&self, name: &str, page: &Page) -> Result<Vec<Row>, Failure> {
-        let folder = tempfile::tempdir().or_failure("make a temporary folder")?;
+        let folder = tempfile::tempdir().or_failure("create a temporary directory")?;
         let script = script(folder.path(), page)?;
         let work = folder.path().join("work");
         let mut shell = Command::new("timeout");
@@ -54,7 +54,7 @@ impl Session<'_> {
         let output = shell.output().or_failure("run a shell")?;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut pieces = printed.split(MARK);
-        // What each command printed is before its mark, behind the exit code of the one before.
+        // The output of a command lies between the previous exit code and its own mark.
         let mut before = pieces.next().unwrap_or_default();
         let mut rows = Vec::new();
         let commands = page.steps.iter().filter_map(|step| match step {
@@ -64,7 +64,7 @@ impl Session<'_> {
         for command in commands {
             let Some((exit, rest)) = pieces.next().and_then(|piece| piece.split_once('\n')) else {
                 println!("$ {}\n{before}", command.text);
-                rows.push(row(name, command.line, Err("it did not end".to_owned())));
+                rows.push(row(name, command.line, Err("the command did not end".to_owned())));
                 break;
             };
             let seen = before.strip_suffix('\n').unwrap_or(before);
@@ -78,13 +78,13 @@ impl Session<'_> {
     }
 }
 
-/// Writes what the shell is to do, and the folder where it does it.
+/// Writes the script for the shell, and creates its working directory.
 fn script(folder: &Path, page: &Page) -> Result<std::path::PathBuf, Failure> {
     let files = folder.join("files");
     let path = folder.join("page.sh");
     let mut script = String::from("exec 2>&1 </dev/null\numask 022\nexport PATH=\"$FAR_FOLDER:$PATH\"\n");
     for made in [&files, &folder.join("work")] {
-        std::fs::create_dir(made).or_failure("make a temporary folder")?;
+        std::fs::create_dir(made).or_failure("create a temporary directory")?;
     }
     for (step, at) in page.steps.iter().zip(1..) {
         // Writing to a string cannot fail.
@@ -92,11 +92,11 @@ fn script(folder: &Path, page: &Page) -> Result<std::path::PathBuf, Failure> {
             Step::Command(command) => writeln!(script, "{}\nprintf '\\n{MARK}%s\\n' \"$?\"", command.text),
             Step::File { name, text } => {
                 let file = files.join(at.to_string());
-                std::fs::write(&file, text).or_failure("write a page's file")?;
+                std::fs::write(&file, text).or_failure("write a file of the page")?;
                 writeln!(script, "cat '{}' > '{name}'", file.display())
             }
         };
     }
-    std::fs::write(&path, script).or_failure("write a page's commands")?;
+    std::fs::write(&path, script).or_failure("write the commands of the page")?;
     Ok(path)
 }
