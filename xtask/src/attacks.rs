@@ -1,4 +1,4 @@
-//! `cargo xtask attacks`: the host against hostile skills.
+//! `cargo xtask attacks`: runs hostile skills against the host.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -13,26 +13,28 @@ use crate::proof::{Proof, Row};
 use crate::repository::Repository;
 use crate::setup;
 
-/// Runs every attack, and its twin.
+/// Runs every attack and its twin.
 pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Failure> {
     setup::run(repository)?;
     let program = artifacts::attacks(repository)?;
     let program = Invocation::new(program);
-    let (cases, status) = said(&repository.root, &program, |case: &Case| println!("{:6}  {}", case.word(), case.id))?;
+    let (cases, status) =
+        read_results(&repository.root, &program, |case: &Case| println!("{:6}  {}", case.status(), case.id))?;
     program.succeeded(status)?;
     conclude(repository, "cargo xtask attacks", cases.iter().map(Case::row).collect(), json)
 }
 
-/// What the program says of one attack.
+/// The reported result of one attack.
 #[derive(Deserialize)]
 pub(crate) struct Case {
     pub(crate) id: String,
-    what: String,
+    #[serde(rename = "what")]
+    description: String,
     pub(crate) attack: Outcome,
     pub(crate) twin: Outcome,
 }
 
-/// What was expected of an attempt, and seen.
+/// The expected and the actual outcome of an attempt.
 #[derive(Deserialize)]
 pub(crate) struct Outcome {
     expected: String,
@@ -41,11 +43,11 @@ pub(crate) struct Outcome {
 }
 
 impl Case {
-    fn word(&self) -> &'static str {
+    fn status(&self) -> &'static str {
         if self.attack.ok && self.twin.ok { "ok" } else { "FAILED" }
     }
 
-    /// What the table has: the attack, and the twin where it did not succeed.
+    /// Returns the table row: the attack, and the twin if it failed.
     fn row(&self) -> Row {
         let twin = if self.twin.ok { "the twin succeeds".to_owned() } else { format!("the twin: {}", self.twin.seen) };
         let row = Row::equal(
@@ -54,26 +56,28 @@ impl Case {
             format!("{}; {twin}", self.attack.seen),
         );
         let twin = json!({ "expected": self.twin.expected, "seen": self.twin.seen, "ok": self.twin.ok });
-        row.with("what", self.what.clone()).with("twin", twin)
+        row.with("what", self.description.clone()).with("twin", twin)
     }
 }
 
-/// What a program says, line by line, each shown as it comes; and how it ended.
-pub(crate) fn said<T: for<'de> Deserialize<'de>>(
+/// Runs a program that prints one JSON result per line. Shows each result on arrival, and returns
+/// all of them with the exit status.
+pub(crate) fn read_results<T: for<'de> Deserialize<'de>>(
     directory: &Path,
     program: &Invocation,
     show: impl Fn(&T),
 ) -> Result<(Vec<T>, ExitStatus), Failure> {
-    let mut said = Vec::new();
+    let mut results = Vec::new();
     let status = program.for_each_line(directory, |line| {
-        let line = serde_json::from_str(line);
-        line.iter().for_each(&show);
-        said.push(line);
+        let result = serde_json::from_str(line);
+        result.iter().for_each(&show);
+        results.push(result);
     })?;
-    let said = said.into_iter().collect::<Result<_, _>>().or_failure(format!("understand what {program} says"))?;
-    Ok((said, status))
+    let results = results.into_iter().collect::<Result<_, _>>().or_failure(format!("parse the output of {program}"))?;
+    Ok((results, status))
 }
 
+/// Prints the table, and fails if a row does.
 pub(crate) fn conclude(
     repository: &Repository,
     command: &'static str,
@@ -93,16 +97,16 @@ pub(crate) mod tests {
     use super::*;
 
     fn outcome(ok: bool) -> Outcome {
-        let seen = if ok { "refused" } else { "let in" };
+        let seen = if ok { "refused" } else { "admitted" };
         Outcome { expected: "refused".to_owned(), seen: seen.to_owned(), ok }
     }
 
     pub(crate) fn case(id: &str, attack: bool, twin: bool) -> Case {
-        Case { id: id.to_owned(), what: String::new(), attack: outcome(attack), twin: outcome(twin) }
+        Case { id: id.to_owned(), description: String::new(), attack: outcome(attack), twin: outcome(twin) }
     }
 
     #[test]
-    fn an_attack_that_succeeds_and_a_twin_that_does_not_are_both_shortfalls() {
+    fn successful_attack_or_failed_twin_fails() {
         assert!(case("a", true, true).row().ok);
         assert!(!case("a", false, true).row().ok);
         assert!(!case("a", true, false).row().ok);

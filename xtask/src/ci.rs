@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: everything that a change must pass; `--fast`, the part to run while it is made.
+//! `cargo xtask ci`: runs all checks for a change. `--fast` runs a subset during development.
 
 use std::time::{Duration, Instant};
 
@@ -8,29 +8,29 @@ use crate::invocation::{Invocation, elapsed};
 use crate::repository::{FUZZ_MANIFEST, GUEST_MANIFESTS, Repository, SKILLS_MANIFEST};
 use crate::setup::WASM_TARGET;
 use crate::test::Counts;
-use crate::verify::languages::{self, Absent};
-use crate::verify::residue::{self, Expected};
+use crate::verify::languages::{self, MissingTools};
+use crate::verify::residue::{self, Expectation};
 use crate::{demo, docs, fuzz, mutants, rules, servers, setup, test};
 
-/// How much of it is run.
+/// The selected part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// What to run while a change is made: no release build, no search of memory, no fuzzing.
+    /// The checks for development: no release build, no memory search and no fuzzing.
     Fast,
-    /// Everything, the fast part first.
+    /// All checks, beginning with the fast part.
     Full,
 }
 
-/// Runs the steps of a part, up to the first that fails, and prints the time of each.
+/// Runs the steps of a part up to the first failure, and prints the time of each.
 pub(crate) fn run(repository: &Repository, part: Part) -> Result<(), Failure> {
     let mut progress = Progress { done: Vec::new() };
     let mut counts = Counts::default();
-    let ended = fast(repository, &mut progress, &mut counts).and_then(|()| match part {
+    let result = fast(repository, &mut progress, &mut counts).and_then(|()| match part {
         Part::Fast => Ok(()),
-        Part::Full => rest(repository, &mut progress),
+        Part::Full => slow(repository, &mut progress),
     });
     println!("\n{}{}", progress.table(), counts.line());
-    ended
+    result
 }
 
 fn fast(repository: &Repository, progress: &mut Progress, counts: &mut Counts) -> Result<(), Failure> {
@@ -48,16 +48,16 @@ fn fast(repository: &Repository, progress: &mut Progress, counts: &mut Counts) -
     progress.step("demo", || demo::run(repository, None))
 }
 
-fn rest(repository: &Repository, progress: &mut Progress) -> Result<(), Failure> {
+fn slow(repository: &Repository, progress: &mut Progress) -> Result<(), Failure> {
     progress.step("supply chain", || supply_chain(repository))?;
     progress.step("fuzz, smoke", || fuzz::smoke(repository))?;
-    progress.step("skills in three languages", || languages::run(repository, Absent::Fails, None))?;
+    progress.step("skills in three languages", || languages::run(repository, MissingTools::Fail, None))?;
     progress.step("commands in the documentation", || docs::run(repository, "", None))?;
     progress.step("attacks without guards", || mutants::run(repository, &mutants::Choice::of_ci(), None))?;
-    progress.step("search of memory", || residue::run(repository, None, Expected::Nothing, Profile::Release))
+    progress.step("memory search", || residue::run(repository, None, Expectation::Clean, Profile::Release))
 }
 
-/// The steps that are behind, with the time that each took.
+/// The completed steps with their times.
 struct Progress {
     done: Vec<(&'static str, Duration, bool)>,
 }
@@ -66,11 +66,11 @@ impl Progress {
     fn step(&mut self, name: &'static str, step: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
         println!("\n=== {name}");
         let started = Instant::now();
-        let ended = step();
+        let result = step();
         let time = started.elapsed();
-        println!("=== {name}: {} after {}", if ended.is_ok() { "ok" } else { "FAILED" }, elapsed(time));
-        self.done.push((name, time, ended.is_ok()));
-        ended
+        println!("=== {name}: {} after {}", if result.is_ok() { "ok" } else { "FAILED" }, elapsed(time));
+        self.done.push((name, time, result.is_ok()));
+        result
     }
 
     fn table(&self) -> String {
@@ -99,7 +99,7 @@ fn clippy(repository: &Repository) -> Vec<Invocation> {
     let workspace = Invocation::cargo("clippy --locked --workspace --all-targets --target-dir").arg(&repository.target);
     let guests = GUEST_MANIFESTS.map(|manifest| {
         let clippy = Invocation::cargo("clippy --locked --manifest-path").arg(manifest);
-        // A skill's tests run here, with a fake host that WebAssembly has no use for.
+        // The tests of skills run natively with a fake host, which is not compiled to WebAssembly.
         let clippy = if manifest == SKILLS_MANIFEST { clippy } else { clippy.arg("--all-targets") };
         deny(clippy.arg("--target").arg(WASM_TARGET).arg("--target-dir").arg(repository.guests()))
     });
@@ -113,14 +113,14 @@ fn documentation(repository: &Repository) -> Vec<Invocation> {
     vec![document.env("RUSTDOCFLAGS", "-D warnings")]
 }
 
-/// Licences, sources and banned crates; not advisories, whose database is elsewhere.
+/// Checks licenses, sources and banned crates. Advisories would require network access.
 fn supply_chain(repository: &Repository) -> Result<(), Failure> {
-    if Invocation::cargo("deny --version").answer(&repository.root).is_none() {
-        println!("skipped: cargo-deny is not installed; to check this too: cargo install --locked cargo-deny");
+    if Invocation::cargo("deny --version").stdout(&repository.root).is_none() {
+        println!("skipped: cargo-deny is not installed; to run this check: cargo install --locked cargo-deny");
         return Ok(());
     }
     let of = |manifest: &str| {
-        // A part of the tree need not use every licence.
+        // A part of the tree need not use every license.
         let deny = Invocation::cargo("deny --locked --manifest-path").arg(manifest);
         deny.words("check --hide-inclusion-graph --allow license-not-encountered bans licenses sources")
     };
@@ -134,20 +134,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_listed_and_the_first_failure_is_handed_on() {
+    fn steps_are_listed_and_failure_is_returned() {
         let mut progress = Progress { done: Vec::new() };
         progress.step("one", || Ok(())).unwrap();
         let failure = progress.step("two", || Err(Failure::new("broken"))).unwrap_err();
-        assert_eq!(failure.what(), "broken");
+        assert_eq!(failure.message(), "broken");
         assert_eq!(progress.done.len(), 2);
         let table = "ok            0.0 s  one\nFAILED        0.0 s  two\n";
         assert_eq!(progress.table(), table);
     }
 
     #[test]
-    fn every_workspace_is_formatted_and_linted() {
+    fn all_workspaces_are_formatted_and_linted() {
         let repository = Repository { root: "/r".into(), target: "/r/target".into() };
-        // libFuzzer's binaries are formatted only; skills are linted as components, and as what their tests run.
+        // The libFuzzer binaries are only formatted. Skills are linted for WebAssembly and
+        // natively.
         for (invocations, lint, more) in [(format(), "--check", 1), (clippy(&repository), "-- -D warnings", 1)] {
             let shown: Vec<_> = invocations.iter().map(ToString::to_string).collect();
             assert_eq!(shown.len(), 1 + GUEST_MANIFESTS.len() + more);

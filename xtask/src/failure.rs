@@ -1,35 +1,34 @@
-//! Why a command did not get to its end, and what to do next.
+//! The failure of a command, with a suggested next step.
 
 use std::fmt;
 
-/// What went wrong, in words for whoever ran the command.
+/// An error message for the user, and an optional next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    what: String,
+    message: String,
     next: Option<String>,
 }
 
 impl Failure {
-    /// What failed, and how.
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), next: None }
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), next: None }
     }
 
-    /// Names the next step, unless one is named already: what is nearer to the cause knows better.
+    /// Sets the next step, unless a caller nearer to the cause has set one.
     pub(crate) fn or_next(mut self, next: impl Into<String>) -> Self {
         self.next.get_or_insert_with(|| next.into());
         self
     }
 
-    /// What went wrong, without the next step.
-    pub(crate) fn what(&self) -> &str {
-        &self.what
+    /// Returns the message without the next step.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.what)?;
+        write!(f, "error: {}", self.message)?;
         match &self.next {
             Some(next) => write!(f, "\n  next: {next}"),
             None => Ok(()),
@@ -37,15 +36,15 @@ impl fmt::Display for Failure {
     }
 }
 
-/// For what touches files.
+/// Conversion of an error into a [`Failure`].
 pub(crate) trait OrFailure<T> {
-    /// Says what was tried.
-    fn or_failure(self, what: impl fmt::Display) -> Result<T, Failure>;
+    /// Turns an error into the failure `cannot {action}: {error}`.
+    fn or_failure(self, action: impl fmt::Display) -> Result<T, Failure>;
 }
 
 impl<T, E: fmt::Display> OrFailure<T> for Result<T, E> {
-    fn or_failure(self, what: impl fmt::Display) -> Result<T, Failure> {
-        self.map_err(|error| Failure::new(format!("cannot {what}: {error}")))
+    fn or_failure(self, action: impl fmt::Display) -> Result<T, Failure> {
+        self.map_err(|error| Failure::new(format!("cannot {action}: {error}")))
     }
 }
 
@@ -54,9 +53,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_step_nearest_to_the_cause_is_told() {
-        let failure = Failure::new("it broke").or_next("mend it").or_next("call somebody");
-        assert_eq!(failure.to_string(), "error: it broke\n  next: mend it");
+    fn first_next_step_is_kept() {
+        let failure = Failure::new("it broke").or_next("fix it").or_next("report it");
+        assert_eq!(failure.to_string(), "error: it broke\n  next: fix it");
         assert_eq!(Failure::new("it broke").to_string(), "error: it broke");
     }
 }

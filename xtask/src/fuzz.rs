@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzz targets on stable Rust, or with coverage by cargo-fuzz.
+//! `cargo xtask fuzz`: runs the fuzz targets on stable Rust, or with coverage by cargo-fuzz.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,25 @@ use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 use crate::repository::Repository;
 
-/// The target that components of every shape are for.
+/// The target for components of all shapes.
 const SHAPES: &str = "component_shapes";
-/// Not a target with a corpus: components of every shape, loaded by a host.
+/// A run without a corpus, in which a host loads components of all shapes.
 const LOADING: &str = "loading";
-/// Where corpus, artifacts and libFuzzer binaries are.
+/// The folder of the corpus, the artifacts and the libFuzzer binaries.
 const FOLDER: &str = "fuzz";
 
 /// The choice of targets, time and seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options<'a> {
-    /// One target, or `loading`; all of the targets if none.
+    /// One target or `loading`; `None` for all targets.
     pub(crate) target: Option<&'a str>,
-    /// How long each takes, in seconds.
+    /// The time of each target, in seconds.
     pub(crate) seconds: u64,
-    /// The seed of mutations; drawn at random if `None`.
+    /// The seed of mutations; `None` for a random one.
     pub(crate) seed: Option<u64>,
 }
 
-/// Runs targets, and tells of the input that violates a property.
+/// Runs targets, and reports inputs that violate a property.
 pub(crate) fn run(repository: &Repository, options: Options<'_>) -> Result<(), Failure> {
     let program = artifacts::fuzz(repository)?;
     if options.target == Some(LOADING) {
@@ -39,7 +39,7 @@ pub(crate) fn run(repository: &Repository, options: Options<'_>) -> Result<(), F
     fuzz(repository, &program, &all, seed(options.seed)?)
 }
 
-/// Runs every target for a few seconds, and components for longer.
+/// Runs every target for a few seconds, and component shapes for longer.
 pub(crate) fn smoke(repository: &Repository) -> Result<(), Failure> {
     let program = artifacts::fuzz(repository)?;
     let targets = targets(repository, &program, None)?;
@@ -49,13 +49,13 @@ pub(crate) fn smoke(repository: &Repository) -> Result<(), Failure> {
     load(repository, &program, 30, seed)
 }
 
-/// Loads components of every shape, and shows how they ended.
+/// Loads components of all shapes, and prints the results.
 fn load(repository: &Repository, program: &Path, seconds: u64, seed: u64) -> Result<(), Failure> {
-    println!("seed {seed}; to load the same again: cargo xtask fuzz {LOADING} --seed {seed}");
+    println!("seed {seed}; to repeat: cargo xtask fuzz {LOADING} --seed {seed}");
     let load = Invocation::new(program).arg("--load").arg(seconds.to_string()).arg(seed.to_string());
-    let mut said = String::new();
-    let status = load.for_each_line(&repository.root, |line| said.push_str(line))?;
-    println!("{said}");
+    let mut output = String::new();
+    let status = load.for_each_line(&repository.root, |line| output.push_str(line))?;
+    println!("{output}");
     load.succeeded(status)
 }
 
@@ -65,16 +65,16 @@ pub(crate) fn reproduce(repository: &Repository, target: &str, input: &Path) -> 
     Invocation::new(program).arg(target).arg(input).run(&repository.root)
 }
 
-/// Runs targets with libFuzzer, which looks for inputs that reach new code.
+/// Runs a target with libFuzzer, which searches for inputs that reach new code.
 pub(crate) fn coverage(repository: &Repository, options: Options<'_>) -> Result<(), Failure> {
-    if Invocation::cargo("fuzz --version").answer(&repository.root).is_none() {
+    if Invocation::cargo("fuzz --version").stdout(&repository.root).is_none() {
         return Err(Failure::new("cargo-fuzz is not installed").or_next("cargo install --locked cargo-fuzz"));
     }
     let Some(target) = options.target else {
-        return Err(Failure::new("coverage is of one target at a time").or_next("name a target"));
+        return Err(Failure::new("'--coverage' requires a target").or_next("name a target"));
     };
     let target_folder = repository.target.join("fuzz");
-    // Instrumentation is an option of the compiler that only a nightly one takes otherwise.
+    // Lets a stable compiler accept the options for instrumentation.
     let build = Invocation::cargo("fuzz run --sanitizer none --fuzz-dir")
         .arg(FOLDER)
         .arg("--target-dir")
@@ -82,9 +82,9 @@ pub(crate) fn coverage(repository: &Repository, options: Options<'_>) -> Result<
         .env("RUSTC_BOOTSTRAP", "1");
     let host = ["far_toml", "task_files", "placeholders", "responses"];
     let build = if host.contains(&target) { build.words("--features host") } else { build };
-    // The first folder takes what is found; the committed corpus stays as it is.
+    // libFuzzer writes to the first folder only, so the committed corpus does not change.
     let found = target_folder.join("corpus").join(target);
-    fs::create_dir_all(&found).or_failure("make a folder for inputs")?;
+    fs::create_dir_all(&found).or_failure("create the folder for inputs")?;
     let committed = Path::new(FOLDER).join("corpus").join(target);
     let build = build.arg(target).arg(found).arg(committed).arg("--");
     let build = build.arg(format!("-max_total_time={}", options.seconds));
@@ -95,7 +95,7 @@ pub(crate) fn coverage(repository: &Repository, options: Options<'_>) -> Result<
     }
 }
 
-/// What the driver says of one target.
+/// The driver's report of one target.
 #[derive(Deserialize)]
 struct Report {
     target: String,
@@ -110,41 +110,42 @@ struct Report {
 struct Cost {
     ms: f64,
     kib: u64,
-    what: String,
+    #[serde(rename = "what")]
+    input: String,
 }
 
 impl Report {
     fn row(&self) -> String {
         let Self { target, executions, seconds, slowest, largest, .. } = self;
-        let slowest = format!("{:.1} ms ({})", slowest.ms, slowest.what);
-        let largest = format!("{} KiB ({})", largest.kib, largest.what);
+        let slowest = format!("{:.1} ms ({})", slowest.ms, slowest.input);
+        let largest = format!("{} KiB ({})", largest.kib, largest.input);
         format!("{target:17} {executions:>9} {seconds:>6.0} s  slowest {slowest}, largest {largest}\n")
     }
 }
 
 fn fuzz(repository: &Repository, program: &Path, targets: &[(&str, u64)], seed: u64) -> Result<(), Failure> {
-    println!("seed {seed}; to run the same again: cargo xtask fuzz --seed {seed}");
+    println!("seed {seed}; to repeat: cargo xtask fuzz --seed {seed}");
     let mut table = String::new();
     let mut found = Vec::new();
     for (target, seconds) in targets {
         let fuzz = Invocation::new(program).arg(target).arg(FOLDER).arg(seconds.to_string()).arg(seed.to_string());
-        let mut said = String::new();
-        let status = fuzz.for_each_line(&repository.root, |line| said.push_str(line))?;
-        let report: Option<Report> = serde_json::from_str(&said).ok();
+        let mut output = String::new();
+        let status = fuzz.for_each_line(&repository.root, |line| output.push_str(line))?;
+        let report: Option<Report> = serde_json::from_str(&output).ok();
         table.extend(report.as_ref().map(Report::row));
         match (status.success(), report) {
             (true, Some(_)) => {}
             (_, Some(Report { found: Some(input), slowest, .. })) => {
-                println!("{target}: {}", slowest.what);
+                println!("{target}: {}", slowest.input);
                 found.push((*target, input));
             }
-            // It aborted, was killed, or hung: the input is the one that it was running.
-            _ => found.push((*target, recovered(repository, program, target)?)),
+            // The driver aborted, was killed or hung. It wrote its current input before.
+            _ => found.push((*target, recover(repository, program, target)?)),
         }
     }
     println!("\n{table}");
     for (target, input) in &found {
-        println!("{target}: {} violates a property; to see it again:", input.display());
+        println!("{target}: {} violates a property; to reproduce:", input.display());
         println!("  cargo xtask fuzz {target} --input {}", input.display());
     }
     if found.is_empty() {
@@ -153,27 +154,29 @@ fn fuzz(repository: &Repository, program: &Path, targets: &[(&str, u64)], seed: 
     Err(Failure::new(format!("{} of {} targets violated a property", found.len(), targets.len())))
 }
 
-fn recovered(repository: &Repository, program: &Path, target: &str) -> Result<PathBuf, Failure> {
+fn recover(repository: &Repository, program: &Path, target: &str) -> Result<PathBuf, Failure> {
     let recover = Invocation::new(program).arg("--recover").arg(target).arg(FOLDER);
-    let input = recover.answer(&repository.root).filter(|path| !path.is_empty());
-    input.map(PathBuf::from).ok_or_else(|| Failure::new(format!("the driver of '{target}' ended without a report")))
+    let input = recover.stdout(&repository.root).filter(|path| !path.is_empty());
+    input.map(PathBuf::from).ok_or_else(|| Failure::new(format!("the driver of '{target}' wrote no report")))
 }
 
 fn targets(repository: &Repository, program: &Path, one: Option<&str>) -> Result<Vec<String>, Failure> {
-    let listed = Invocation::new(program).arg("--list").answer(&repository.root);
+    let listed = Invocation::new(program).arg("--list").stdout(&repository.root);
     let all: Vec<_> = listed.unwrap_or_default().lines().map(str::to_owned).collect();
     match one {
         None => Ok(all),
         Some(one) if all.iter().any(|target| target == one) => Ok(vec![one.to_owned()]),
-        Some(one) => Err(Failure::new(format!("there is no target '{one}'")).or_next(all.join(", "))),
+        Some(one) => {
+            Err(Failure::new(format!("unknown fuzz target '{one}'")).or_next(format!("targets: {}", all.join(", "))))
+        }
     }
 }
 
 fn seed(given: Option<u64>) -> Result<u64, Failure> {
     match given {
         Some(seed) => Ok(seed),
-        // Short enough to be typed.
-        None => getrandom::u32().map(u64::from).or_failure("draw a seed"),
+        // Short enough to type.
+        None => getrandom::u32().map(u64::from).or_failure("generate a seed"),
     }
 }
 
@@ -200,9 +203,9 @@ mod tests {
 
     #[test]
     fn report_row_names_extremes() {
-        let said = r#"{"target":"names","seed":7,"executions":12,"seconds":3.0,"found":null,
+        let line = r#"{"target":"names","seed":7,"executions":12,"seconds":3.0,"found":null,
             "slowest":{"ms":1.25,"kib":1,"what":"3 bytes"},"largest":{"ms":1.0,"kib":9,"what":"4 bytes"}}"#;
-        let report: Report = serde_json::from_str(said).unwrap();
+        let report: Report = serde_json::from_str(line).unwrap();
         let row = "names                    12      3 s  slowest 1.2 ms (3 bytes), largest 9 KiB (4 bytes)\n";
         assert_eq!(report.row(), row);
     }

@@ -1,4 +1,4 @@
-//! Running another program: shown as it can be typed, without standard input, in the repository's root.
+//! Runs other programs without standard input, and prints their command lines for a shell.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 
-/// A program and what it is given.
+/// A program with its arguments and environment.
 pub(crate) struct Invocation {
     program: OsString,
     args: Vec<OsString>,
@@ -21,12 +21,12 @@ impl Invocation {
         Self { program: program.as_ref().to_owned(), args: Vec::new(), env: Vec::new() }
     }
 
-    /// The cargo of the toolchain in use.
+    /// Invokes the cargo of the toolchain in use.
     pub(crate) fn cargo(args: &str) -> Self {
         Self::new("cargo").words(args)
     }
 
-    /// Adds arguments that have no spaces in them.
+    /// Adds arguments, separated by spaces.
     pub(crate) fn words(mut self, words: &str) -> Self {
         self.args.extend(words.split_whitespace().map(OsString::from));
         self
@@ -42,44 +42,44 @@ impl Invocation {
         self
     }
 
-    /// Sets a variable of the program's environment; the rest is as it is here.
+    /// Sets an environment variable; the others are inherited.
     pub(crate) fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name, value.as_ref().to_owned()));
         self
     }
 
-    /// Runs it, with what it prints going where this command's goes.
+    /// Runs the program with inherited stdout and stderr.
     pub(crate) fn run(&self, directory: &Path) -> Result<(), Failure> {
         println!("$ {self}");
-        let status = self.command(directory).status().map_err(|error| self.not_started(&error))?;
+        let status = self.command(directory).status().map_err(|error| self.start_failure(&error))?;
         self.succeeded(status)
     }
 
-    /// Runs it, handing over what it prints to stdout line by line; stderr goes where this command's goes.
-    pub(crate) fn for_each_line(&self, directory: &Path, mut take: impl FnMut(&str)) -> Result<ExitStatus, Failure> {
+    /// Runs the program and passes each line of its stdout to `read`; stderr is inherited.
+    pub(crate) fn for_each_line(&self, directory: &Path, mut read: impl FnMut(&str)) -> Result<ExitStatus, Failure> {
         println!("$ {self}");
-        let failed = |error| self.not_started(&error);
+        let failed = |error| self.start_failure(&error);
         let mut child = self.command(directory).stdout(Stdio::piped()).spawn().map_err(failed)?;
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).split(b'\n') {
-                take(&String::from_utf8_lossy(&line.map_err(failed)?));
+                read(&String::from_utf8_lossy(&line.map_err(failed)?));
             }
         }
         child.wait().map_err(failed)
     }
 
-    /// Runs it without showing anything.
+    /// Runs the program without printing anything.
     pub(crate) fn output(&self, directory: &Path) -> Result<Output, Failure> {
-        self.command(directory).output().map_err(|error| self.not_started(&error))
+        self.command(directory).output().map_err(|error| self.start_failure(&error))
     }
 
-    /// What it prints to stdout, if it can be run and succeeds.
-    pub(crate) fn answer(&self, directory: &Path) -> Option<String> {
+    /// Returns the program's stdout, trimmed, or `None` if the program fails or does not start.
+    pub(crate) fn stdout(&self, directory: &Path) -> Option<String> {
         let output = self.output(directory).ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// Whether it ended well.
+    /// Checks the exit status.
     pub(crate) fn succeeded(&self, status: ExitStatus) -> Result<(), Failure> {
         if status.success() { Ok(()) } else { Err(Failure::new(format!("{status} from: {self}"))) }
     }
@@ -94,10 +94,10 @@ impl Invocation {
         command
     }
 
-    fn not_started(&self, error: &std::io::Error) -> Failure {
+    fn start_failure(&self, error: &std::io::Error) -> Failure {
         let program = self.program.to_string_lossy();
         match error.kind() {
-            ErrorKind::NotFound => Failure::new(format!("there is no program '{program}' on the search path"))
+            ErrorKind::NotFound => Failure::new(format!("program '{program}' not found"))
                 .or_next(format!("install '{program}', or add its folder to PATH")),
             _ => Failure::new(format!("cannot run '{program}': {error}")),
         }
@@ -114,13 +114,13 @@ impl fmt::Display for Invocation {
     }
 }
 
-/// An argument as a shell takes it.
+/// Quotes an argument for a shell.
 fn quoted(arg: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
     if !arg.is_empty() && arg.chars().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
 }
 
-/// A time that something took, for people.
+/// Formats a duration for people.
 pub(crate) fn elapsed(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..60 => format!("{seconds}.{} s", time.subsec_millis() / 100),
@@ -133,32 +133,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_invocation_is_shown_as_it_can_be_typed() {
+    fn invocation_is_shown_for_a_shell() {
         let shown = Invocation::new("/x/far").env("A", "-D b").words("run  --json").arg("it's {}").arg("");
         assert_eq!(shown.to_string(), r"A='-D b' /x/far run --json 'it'\''s {}' ''");
     }
 
     #[test]
-    fn a_time_is_told_in_seconds_then_in_minutes() {
+    fn duration_is_shown_in_seconds_or_minutes() {
         assert_eq!(elapsed(Duration::from_millis(1_290)), "1.2 s");
         assert_eq!(elapsed(Duration::from_secs(59)), "59.0 s");
         assert_eq!(elapsed(Duration::from_secs(365)), "6 min 05 s");
     }
 
     #[test]
-    fn lines_are_handed_over_and_a_failure_names_the_command() {
+    fn lines_are_read_and_failure_names_command() {
         let mut lines = Vec::new();
         let invocation = Invocation::new("sh").arg("-c").arg("echo one; echo two; exit 3");
         let status = invocation.for_each_line(Path::new("."), |line| lines.push(line.to_owned())).unwrap();
         assert_eq!(lines, ["one", "two"]);
         let failure = invocation.succeeded(status).unwrap_err();
-        assert_eq!(failure.what(), "exit status: 3 from: sh -c 'echo one; echo two; exit 3'");
+        assert_eq!(failure.message(), "exit status: 3 from: sh -c 'echo one; echo two; exit 3'");
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn missing_program_is_named() {
         let failure = Invocation::new("no-such-program").run(Path::new(".")).unwrap_err();
-        assert_eq!(failure.what(), "there is no program 'no-such-program' on the search path");
-        assert_eq!(Invocation::new("no-such-program").answer(Path::new(".")), None);
+        assert_eq!(failure.message(), "program 'no-such-program' not found");
+        assert_eq!(Invocation::new("no-such-program").stdout(Path::new(".")), None);
     }
 }

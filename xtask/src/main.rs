@@ -1,8 +1,8 @@
-//! `cargo xtask …`: the repository's own commands.
+//! `cargo xtask …`: commands for the development of far.
 //!
-//! Each shows the commands that it runs, so that they can be run by hand, and exits with 1 on any shortfall. None
-//! changes anything outside the target folder and the temporary folders that it makes, except that a missing
-//! compilation target is added with rustup, and servers for tests are installed in a folder of the user's caches.
+//! Each command prints the programs that it runs, and exits with 1 on any failure. The commands
+//! write only to the target folder and to temporary folders, with two exceptions. Rustup may add a
+//! missing compilation target, and test servers are installed below the user's cache directory.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -35,11 +35,11 @@ use crate::ci::Part;
 use crate::failure::Failure;
 use crate::mutants::Choice;
 use crate::repository::Repository;
-use crate::servers::Then;
+use crate::servers::AfterStart;
 use crate::verify::Suite;
-use crate::verify::languages::{self, Absent};
+use crate::verify::languages::{self, MissingTools};
 
-/// The repository's own commands.
+/// Commands for the development of far.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Cli {
@@ -49,83 +49,83 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Build an example skill, run it with a .env, then watch a violation being stopped.
+    /// Run an example skill with secrets from a .env, and a hostile skill.
     Demo {
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Run every command in the documentation, and compare what is printed with what stands there.
+    /// Run every command in docs/, and compare its output with the page.
     Docs {
-        /// Only pages whose names have this in them.
+        /// Run only pages whose path contains this text.
         #[arg(default_value = "")]
         page: String,
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Run every test.
+    /// Run all tests.
     Test {
-        /// Passed on to the workspace's `cargo test`.
+        /// Arguments for `cargo test` of the workspace.
         #[arg(last = true, value_name = "ARGS")]
         args: Vec<OsString>,
     },
-    /// Run every attack against the host, each with a twin that may do the same.
+    /// Run every attack on the host, with a twin that has the right grants.
     Attacks {
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Remove one guard at a time from a copy of the source, and expect the attacks on it to succeed.
+    /// Remove one guard at a time from a copy of the source; its attacks must then succeed.
     Mutants {
         #[command(flatten)]
         choice: Choice,
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Measure what the host costs over raw wasmtime, in optimised builds.
+    /// Measure the cost of the host over raw wasmtime, in a release build.
     Bench {
-        /// Also write all figures to this file, as JSON.
+        /// Also write the figures to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
-        /// Fewer rounds: sooner done, and less sure.
+        /// Run fewer rounds, for a faster but less precise result.
         #[arg(long)]
         quick: bool,
     },
-    /// Run one of the suites that a release must pass, and that take too long for each change.
+    /// Run a suite that a release must pass, and that is too slow for each change.
     Verify {
         #[command(subcommand)]
         suite: Suite,
     },
-    /// Run fuzz targets over their corpus and mutations of it, and print the seed.
+    /// Run fuzz targets on their corpus and mutations of it, and print the seed.
     Fuzz {
-        /// One target; all of them, one after the other, if none is named.
+        /// The target, or `loading`; all targets by default.
         target: Option<String>,
-        /// How long each target takes.
+        /// The time of each target, in seconds.
         #[arg(long, value_name = "N", default_value_t = 60)]
         seconds: u64,
         /// The seed of an earlier run.
         #[arg(long, value_name = "S")]
         seed: Option<u64>,
-        /// Run this input only.
+        /// Run only this input.
         #[arg(long, value_name = "FILE", requires = "target", conflicts_with_all = ["seconds", "seed", "coverage"])]
         input: Option<PathBuf>,
-        /// Look for inputs that reach new code, by cargo-fuzz.
+        /// Search for inputs that reach new code, with cargo-fuzz.
         #[arg(long, requires = "target")]
         coverage: bool,
     },
-    /// Install the real servers that tests run against, and start each once.
+    /// Install the test servers, and start each once.
     Servers {
-        /// Leave them running until Ctrl-C.
+        /// Keep the servers running until Ctrl-C.
         #[arg(long)]
         keep: bool,
     },
-    /// Check the rules on dependencies and on who may call what.
+    /// Check the rules on dependencies and callers.
     Rules,
-    /// Everything that a change must pass, in order, up to the first failure.
+    /// Run all checks for a change, up to the first failure.
     Ci {
-        /// Only format, rules, lints, documentation, tests and demo.
+        /// Run only format, rules, lints, documentation, tests and demo.
         #[arg(long)]
         fast: bool,
     },
@@ -149,7 +149,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Docs { page, json } => docs::run(&repository, page, json.as_deref()),
         Command::Test { args } => {
             test::run(&repository, args).and_then(test::Summary::conclude)?;
-            languages::run(&repository, Absent::Told, None)
+            languages::run(&repository, MissingTools::Skip, None)
         }
         Command::Attacks { json } => attacks::run(&repository, json.as_deref()),
         Command::Mutants { choice, json } => mutants::run(&repository, choice, json.as_deref()),
@@ -160,7 +160,7 @@ fn run(command: &Command) -> Result<(), Failure> {
             let options = fuzz::Options { target: target.as_deref(), seconds: *seconds, seed: *seed };
             if *coverage { fuzz::coverage(&repository, options) } else { fuzz::run(&repository, options) }
         }
-        Command::Servers { keep } => servers::run(if *keep { Then::Keep } else { Then::Stop }),
+        Command::Servers { keep } => servers::run(if *keep { AfterStart::Keep } else { AfterStart::Stop }),
         Command::Rules => rules::run(&repository),
         Command::Ci { fast } => ci::run(&repository, if *fast { Part::Fast } else { Part::Full }),
     }
@@ -173,12 +173,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_well_formed() {
+    fn command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn arguments_for_cargo_test_come_after_two_dashes() {
+    fn cargo_test_arguments_follow_two_dashes() {
         let cli = Cli::try_parse_from(["cargo xtask", "test", "--", "-p", "far-core", "--", "--nocapture"]).unwrap();
         let Command::Test { args } = cli.command else { panic!("another command") };
         assert_eq!(args, ["-p", "far-core", "--", "--nocapture"]);

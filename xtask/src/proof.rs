@@ -1,4 +1,4 @@
-//! What a command proves: for each check, what was expected and what was seen; as a table, and as JSON.
+//! The result of a command: expected and actual values of its checks, as a table and as JSON.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
@@ -9,58 +9,58 @@ use serde_json::{Map, Value, json};
 use crate::failure::{Failure, OrFailure};
 use crate::repository::{self, Repository};
 
-/// One check.
+/// A check with its expected and actual value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) id: Cow<'static, str>,
     pub(crate) expected: String,
     pub(crate) seen: String,
     pub(crate) ok: bool,
-    /// What a command says of its checks besides, for programs only.
-    pub(crate) more: Map<String, Value>,
+    /// Additional fields of the JSON document.
+    pub(crate) extra: Map<String, Value>,
 }
 
 impl Row {
-    /// A check whose outcome is a value.
+    /// Creates a row that holds if both values are equal.
     pub(crate) fn equal(id: impl Into<Cow<'static, str>>, expected: impl Display, seen: impl Display) -> Self {
         let (expected, seen) = (expected.to_string(), seen.to_string());
-        Self { id: id.into(), ok: expected == seen, expected, seen, more: Map::new() }
+        Self { id: id.into(), ok: expected == seen, expected, seen, extra: Map::new() }
     }
 
-    /// A check that was not reached.
+    /// Creates the row of a check that a failure prevented.
     pub(crate) fn failed(id: impl Into<Cow<'static, str>>, failure: &Failure) -> Self {
-        Self { ok: false, ..Self::equal(id, "every step runs", failure.what()) }
+        Self { ok: false, ..Self::equal(id, "every step runs", failure.message()) }
     }
 
-    /// The same check, of which programs are told more.
+    /// Adds a field to the JSON document.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.more.insert(key.to_owned(), value.into());
+        self.extra.insert(key.to_owned(), value.into());
         self
     }
 
     fn json(&self) -> Value {
-        let mut row = self.more.clone();
-        let documented = [("id", json!(self.id)), ("expected", json!(self.expected)), ("seen", json!(self.seen))];
-        row.extend(documented.map(|(name, value)| (name.to_owned(), value)));
+        let mut row = self.extra.clone();
+        let fields = [("id", json!(self.id)), ("expected", json!(self.expected)), ("seen", json!(self.seen))];
+        row.extend(fields.map(|(name, value)| (name.to_owned(), value)));
         row.insert("ok".to_owned(), json!(self.ok));
         Value::Object(row)
     }
 }
 
-/// All checks of a command.
+/// The checks of a command.
 pub(crate) struct Proof {
-    /// As it is typed.
+    /// The command line.
     pub(crate) command: &'static str,
     pub(crate) rows: Vec<Row>,
 }
 
 impl Proof {
-    /// Whether there were checks, and all of them held.
+    /// Returns true if all checks hold and there is at least one.
     pub(crate) fn ok(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(|row| row.ok)
     }
 
-    /// For people.
+    /// Formats the rows as a table.
     pub(crate) fn table(&self) -> String {
         let widest = |cell: fn(&Row) -> &str, head: &str| {
             self.rows.iter().map(|row| cell(row).chars().count()).chain([head.len()]).max().unwrap_or_default()
@@ -77,7 +77,7 @@ impl Proof {
         table
     }
 
-    /// For programs.
+    /// Writes the rows as a JSON document.
     pub(crate) fn write_json(&self, path: &Path, repository: &Repository) -> Result<(), Failure> {
         write(path, &self.json(&repository.commit(), &repository::machine()))
     }
@@ -86,22 +86,22 @@ impl Proof {
         document(self.command, self.ok(), &self.rows.iter().map(Row::json).collect::<Vec<_>>(), (commit, machine))
     }
 
-    /// A failure if any check did not hold.
+    /// Fails unless all checks hold.
     pub(crate) fn conclude(&self) -> Result<(), Failure> {
-        let broken: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id.as_ref()).collect();
+        let failed: Vec<_> = self.rows.iter().filter(|row| !row.ok).map(|row| row.id.as_ref()).collect();
         if self.ok() {
             return Ok(());
         }
-        Err(Failure::new(format!("{}: not as expected: {}", self.command, broken.join(", "))))
+        Err(Failure::new(format!("{}: checks failed: {}", self.command, failed.join(", "))))
     }
 }
 
-/// The form that all commands' documents have.
+/// Builds the JSON document of a command.
 pub(crate) fn document(command: &str, ok: bool, rows: &[Value], (commit, machine): (&str, &str)) -> Value {
     json!({ "command": command, "commit": commit, "machine": machine, "ok": ok, "rows": rows })
 }
 
-/// Writes a document.
+/// Writes a JSON document to a file.
 pub(crate) fn write(path: &Path, document: &Value) -> Result<(), Failure> {
     std::fs::write(path, format!("{document:#}\n")).or_failure(format!("write {}", path.display()))
 }
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_aligned() {
+    fn table_is_aligned() {
         let table = "check    expected   seen       ok\n\
                      exit     0          0          yes\n\
                      outcome  completed  completed  yes\n";
@@ -124,22 +124,22 @@ mod tests {
     }
 
     #[test]
-    fn one_shortfall_fails_the_whole() {
+    fn failed_check_fails_the_command() {
         assert!(proof("0").conclude().is_ok());
         let failure = proof("3").conclude().unwrap_err();
-        assert_eq!(failure.what(), "cargo xtask demo: not as expected: exit");
+        assert_eq!(failure.message(), "cargo xtask demo: checks failed: exit");
         assert!(proof("3").table().contains("NO"));
     }
 
     #[test]
-    fn no_checks_prove_nothing() {
+    fn command_without_checks_fails() {
         let proof = Proof { command: "cargo xtask demo", rows: Vec::new() };
         assert!(!proof.ok());
         assert!(proof.conclude().is_err());
     }
 
     #[test]
-    fn the_document_has_the_documented_fields() {
+    fn document_has_documented_fields() {
         let expected = json!({
             "command": "cargo xtask demo",
             "commit": "abc",
@@ -154,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_says_besides_takes_no_documented_fields_place() {
+    fn extra_field_does_not_replace_documented_field() {
         let mut row = Row::equal("exit", 0, 0);
-        row.more = [("hits", json!(0)), ("ok", json!(false))]
+        row.extra = [("hits", json!(0)), ("ok", json!(false))]
             .map(|(name, value)| (name.to_owned(), value))
             .into_iter()
             .collect();

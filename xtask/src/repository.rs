@@ -1,4 +1,4 @@
-//! Where things are, and what is being worked on.
+//! The checkout: its folders, files and commit.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use cargo_metadata::MetadataCommand;
 use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 
-/// The workspaces beside the root's, by their manifests: what is built for the sandbox.
+/// The manifests of the workspaces that are compiled to WebAssembly.
 pub(crate) const GUEST_MANIFESTS: [&str; 2] = [SKILLS_MANIFEST, GUESTS_MANIFEST];
-/// The example skills' workspace.
+/// The workspace of the example skills.
 pub(crate) const SKILLS_MANIFEST: &str = "skills-examples/Cargo.toml";
-/// The tests' guests.
+/// The workspace of the test guests.
 pub(crate) const GUESTS_MANIFEST: &str = "tests/guests/Cargo.toml";
-/// The libFuzzer binaries' workspace, which only cargo-fuzz builds.
+/// The workspace of the libFuzzer binaries, which only cargo-fuzz builds.
 pub(crate) const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
 
-/// A checkout, and its target folder.
+/// A checkout with its target folder.
 #[derive(Clone)]
 pub(crate) struct Repository {
     pub(crate) root: PathBuf,
@@ -24,40 +24,42 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// The one that the current folder is in.
+    /// Finds the repository of the current folder.
     pub(crate) fn find() -> Result<Self, Failure> {
         let metadata = MetadataCommand::new()
             .no_deps()
             .exec()
             .or_failure("read the workspace")
-            .map_err(|failure| failure.or_next("run this within the repository"))?;
+            .map_err(|failure| failure.or_next("run this command inside the repository"))?;
         Ok(Self { root: metadata.workspace_root.into(), target: metadata.target_directory.into() })
     }
 
-    /// Where components are built: apart from what runs here, so that neither waits for the other's lock.
+    /// Returns the target folder of components. It is separate, so that builds do not wait for each
+    /// other's lock.
     pub(crate) fn guests(&self) -> PathBuf {
         self.target.join("guests")
     }
 
-    /// Where the example skills are built to be tested here.
+    /// Returns the target folder of native builds of the example skills.
     pub(crate) fn skills_native(&self) -> PathBuf {
         self.target.join("skills-native")
     }
 
-    /// Reads a text file, by its path from the root.
+    /// Reads a text file by its path relative to the root.
     pub(crate) fn read(&self, file: &str) -> Result<String, Failure> {
         std::fs::read_to_string(self.root.join(file)).or_failure(format!("read {file}"))
     }
 
-    /// The commit, with `-dirty` if files differ from it.
+    /// Returns the commit, with `-dirty` if files differ from it.
     pub(crate) fn commit(&self) -> String {
         Invocation::new("git")
             .words("--no-optional-locks describe --always --dirty --abbrev=40 --exclude=*")
-            .answer(&self.root)
+            .stdout(&self.root)
             .unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// The paths of all files, relative to the root: those in the repository, and new ones that are not ignored.
+    /// Returns the sorted paths of all tracked and new files, relative to the root, without ignored
+    /// files.
     pub(crate) fn files(&self) -> Result<Vec<String>, Failure> {
         let list = Invocation::new("git").words("ls-files --cached --others --exclude-standard -z");
         let output = list.output(&self.root)?;
@@ -73,7 +75,7 @@ impl Repository {
     }
 }
 
-/// What this runs on, as far as figures depend on it.
+/// Describes the machine for figures: system, architecture and processors.
 pub(crate) fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let model = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|info| processor_model(&info));
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_repository_is_found_with_its_files() {
+    fn repository_is_found_with_its_files() {
         let repository = Repository::find().unwrap();
         let files = repository.files().unwrap();
         assert!(files.iter().any(|file| file == "xtask/src/repository.rs"));
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_is_named_where_the_system_says_it() {
+    fn processor_model_is_parsed() {
         let info = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nmodel name\t: Some CPU @ 2 GHz\n";
         assert_eq!(processor_model(info).as_deref(), Some("Some CPU @ 2 GHz"));
         assert_eq!(processor_model("processor\t: 0\n"), None);

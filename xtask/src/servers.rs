@@ -1,4 +1,4 @@
-//! `cargo xtask servers`: the real servers that tests run against, installed and started once.
+//! `cargo xtask servers`: installs the test servers and starts each once.
 
 use std::time::{Duration, Instant};
 
@@ -7,77 +7,77 @@ use far_servers::{RunningServer, SERVERS, Server};
 use crate::failure::Failure;
 use crate::invocation::elapsed;
 
-/// What is done with servers that run.
+/// The action after the servers have started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
+pub(crate) enum AfterStart {
     Stop,
-    /// They are left to run until this command is ended.
+    /// Keeps the servers running until this command is stopped.
     Keep,
 }
 
-/// Installs what is missing. What cannot be had is told, and fails only where nothing may be left out.
+/// Installs missing servers. In CI, an unavailable server is a failure; elsewhere it is skipped.
 pub(crate) fn install() -> Result<(), Failure> {
     for server in SERVERS {
         match (server.install)() {
             Err(failure) if failure.is_absent() && !far_servers::is_ci() => {
-                println!("{}: not here; tests that need it are left out: {failure}", server.name);
+                println!("{}: not available, its tests are skipped: {failure}", server.name);
             }
-            installed => installed.map_err(|failure| told(&server, &failure))?,
+            installed => installed.map_err(|failure| named(&server, &failure))?,
         }
     }
     Ok(())
 }
 
-/// Installs and starts all of them.
-pub(crate) fn run(then: Then) -> Result<(), Failure> {
+/// Installs and starts all servers.
+pub(crate) fn run(after: AfterStart) -> Result<(), Failure> {
     let mut started = Vec::new();
-    let mut missing = Vec::new();
+    let mut failed = Vec::new();
     for server in SERVERS {
         match start(&server) {
-            Ok(row) => {
-                println!("{}", row.line());
-                started.push(row);
+            Ok(server) => {
+                println!("{}", server.line());
+                started.push(server);
             }
             Err(failure) => {
                 println!("{:<18}  {:<8}  {failure}", server.name, (server.version)());
-                missing.push(server.name);
+                failed.push(server.name);
             }
         }
     }
-    if then == Then::Keep && !started.is_empty() {
-        println!("\nthey run until this command is ended: Ctrl-C");
+    if after == AfterStart::Keep && !started.is_empty() {
+        println!("\nthe servers are running; press Ctrl-C to stop them");
         loop {
-            // Each has a watcher of its own, which stops it when this process is gone.
+            // Each server has a watcher, which stops it when this process ends.
             std::thread::park();
         }
     }
     let count = started.len();
     drop(started);
-    if missing.is_empty() {
-        println!("{count} servers work, and are stopped again");
+    if failed.is_empty() {
+        println!("{count} servers started and stopped");
         return Ok(());
     }
-    Err(Failure::new(format!("not to be had, or not working: {}", missing.join(", "))).or_next("each is told above"))
+    Err(Failure::new(format!("servers not available: {}", failed.join(", "))).or_next("the causes are above"))
 }
 
-/// A server that runs, and how long that took.
-struct Row {
+/// A running server, with the times of its installation and start.
+struct StartedServer {
     server: Server,
     running: Box<dyn RunningServer>,
     installed_in: Duration,
     started_in: Duration,
 }
 
-fn start(server: &Server) -> Result<Row, far_servers::Failure> {
+fn start(server: &Server) -> Result<StartedServer, far_servers::Failure> {
     let started = Instant::now();
     (server.install)()?;
     let installed_in = started.elapsed();
     let started = Instant::now();
     let running = (server.start)()?;
-    Ok(Row { server: server.clone(), running, installed_in, started_in: started.elapsed() })
+    Ok(StartedServer { server: server.clone(), running, installed_in, started_in: started.elapsed() })
 }
 
-impl Row {
+impl StartedServer {
     fn line(&self) -> String {
         let (name, version) = (self.server.name, (self.server.version)());
         let (address, install, start) = (self.running.address(), elapsed(self.installed_in), elapsed(self.started_in));
@@ -85,11 +85,12 @@ impl Row {
     }
 }
 
-fn told(server: &Server, failure: &far_servers::Failure) -> Failure {
-    let told = Failure::new(format!("{}: {}", server.name, failure.what()));
+/// Adds the server's name to a failure.
+fn named(server: &Server, failure: &far_servers::Failure) -> Failure {
+    let named = Failure::new(format!("{}: {}", server.name, failure.what()));
     match failure.next() {
-        Some(next) => told.or_next(next),
-        None => told,
+        Some(next) => named.or_next(next),
+        None => named,
     }
 }
 
@@ -98,27 +99,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_tells_where_a_server_is_and_how_long_it_took() {
-        struct There;
-        impl RunningServer for There {
+    fn line_shows_address_and_times() {
+        struct TestServer;
+        impl RunningServer for TestServer {
             fn address(&self) -> String {
                 "http://127.0.0.1:8200".to_owned()
             }
         }
         let server =
-            Server { name: "it", version: || "1".to_owned(), install: || Ok(()), start: || Ok(Box::new(There)) };
-        let row = Row { started_in: Duration::from_millis(250), ..start(&server).unwrap() };
-        let line = row.line();
+            Server { name: "it", version: || "1".to_owned(), install: || Ok(()), start: || Ok(Box::new(TestServer)) };
+        let started = StartedServer { started_in: Duration::from_millis(250), ..start(&server).unwrap() };
+        let line = started.line();
         assert!(line.starts_with("it                  1         http://127.0.0.1:8200"), "{line}");
         assert!(line.ends_with("started in   0.2 s"), "{line}");
     }
 
     #[test]
-    fn a_failure_keeps_its_next_step() {
+    fn failure_keeps_its_next_step() {
         let server = Server { name: "it", version: || "1".to_owned(), install: || Ok(()), start: || Err(failed()) };
         fn failed() -> far_servers::Failure {
-            far_servers::Failure::new("it broke").or_next("mend it")
+            far_servers::Failure::new("it broke").or_next("fix it")
         }
-        assert_eq!(told(&server, &start(&server).err().unwrap()).to_string(), "error: it: it broke\n  next: mend it");
+        assert_eq!(named(&server, &start(&server).err().unwrap()).to_string(), "error: it: it broke\n  next: fix it");
     }
 }

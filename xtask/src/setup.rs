@@ -1,7 +1,7 @@
-//! What must be there before anything is built: the compilation target of skills.
+//! Installs the compilation target of skills, which every build requires.
 //!
-//! It is looked for where the compiler in use looks for it, so that this holds with rustup and without; that costs
-//! milliseconds when it is there. Only rustup's own command adds it, and nothing of the system's is changed.
+//! The check looks in the library folder of the compiler in use, so it works with and without
+//! rustup. Only rustup adds the target; system packages are never changed.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::repository::Repository;
 
-/// What skills are compiled for.
+/// The compilation target of skills.
 pub(crate) const WASM_TARGET: &str = "wasm32-wasip2";
 
 /// Adds the target if the toolchain in use lacks it.
@@ -19,26 +19,26 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
         println!("{WASM_TARGET}: installed");
         return Ok(());
     }
-    if Invocation::new("rustup").arg("--version").answer(root).is_none() {
+    if Invocation::new("rustup").arg("--version").stdout(root).is_none() {
         return Err(without_rustup(root));
     }
     println!("{WASM_TARGET}: not installed for this toolchain; adding it with rustup");
     let add = Invocation::new("rustup").words("target add").arg(WASM_TARGET);
     add.run(root).map_err(|_| {
-        Failure::new(format!("rustup could not add {WASM_TARGET}; what it says is above"))
-            .or_next(format!("with a connection to the network, run: {add}"))
+        Failure::new(format!("rustup could not add {WASM_TARGET}; its errors are above"))
+            .or_next(format!("with network access, run: {add}"))
     })?;
-    // The compiler on the search path need not be the one that rustup adds to.
+    // The compiler on the search path may belong to another toolchain than rustup's.
     if has_target(&library_folder(root)?) { Ok(()) } else { Err(without_rustup(root)) }
 }
 
-/// Where the compiler in use has a target's libraries, if it has them.
+/// Returns the library folder of the compiler in use for the target; it may not exist.
 fn library_folder(root: &Path) -> Result<String, Failure> {
-    let ask = Invocation::new("rustc").words("--print target-libdir --target").arg(WASM_TARGET);
-    let output = ask.output(root)?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ask.succeeded(output.status).map_err(|failure| {
-        Failure::new(format!("{}\n{}", failure.what(), complaint.trim_end()))
+    let query = Invocation::new("rustc").words("--print target-libdir --target").arg(WASM_TARGET);
+    let output = query.output(root)?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    query.succeeded(output.status).map_err(|failure| {
+        Failure::new(format!("{}\n{}", failure.message(), stderr.trim_end()))
             .or_next("install the toolchain that rust-toolchain.toml names")
     })?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -51,11 +51,11 @@ fn has_target(folder: &str) -> bool {
 }
 
 fn without_rustup(root: &Path) -> Failure {
-    let sysroot = Invocation::new("rustc").words("--print sysroot").answer(root);
-    let sysroot = sysroot.unwrap_or_else(|| "an unknown place".to_owned());
+    let sysroot = Invocation::new("rustc").words("--print sysroot").stdout(root);
+    let sysroot = sysroot.unwrap_or_else(|| "an unknown path".to_owned());
     let add = format!("rustup target add {WASM_TARGET}");
     Failure::new(format!("the compiler in use, at {sysroot}, has no standard library for {WASM_TARGET}"))
-        .or_next(format!("install it from where the compiler came from, or use rustup's compiler and: {add}"))
+        .or_next(format!("install it from the source of the compiler, or use rustup's compiler and run: {add}"))
 }
 
 #[cfg(test)]
@@ -63,11 +63,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_there_when_its_standard_library_is() {
+    fn target_requires_its_standard_library() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         assert!(!has_target(&format!("{path}/lib")));
-        assert!(!has_target(path), "a folder alone is none");
+        assert!(!has_target(path), "an empty folder");
         std::fs::write(folder.path().join("libcore-1.rlib"), "").unwrap();
         assert!(!has_target(path));
         std::fs::write(folder.path().join("libstd-1.rlib"), "").unwrap();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_compiler_says_where_it_looks() {
+    fn library_folder_contains_target_name() {
         let folder = library_folder(Path::new(".")).unwrap();
         assert!(folder.contains(WASM_TARGET), "{folder}");
     }

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what the host costs, against raw wasmtime measured in the same run.
+//! `cargo xtask bench`: measures the cost of the host against raw wasmtime in the same run.
 //!
-//! What is measured, and how, is in `bench/`; here it is built, run and shown. A target that is missed is a row that says so,
-//! and a failure at the end: knowing the figure comes first.
+//! `bench/` contains the measurements. This command builds and runs them and shows the rows. A
+//! missed target fails the command only after all measurements.
 
 mod python;
 mod table;
@@ -21,21 +21,25 @@ use crate::repository::{self, Repository};
 use crate::setup;
 
 const COMMAND: &str = "cargo xtask bench";
-/// How many rounds each measurement has; odd, so that one is in the middle.
+/// The number of rounds of each measurement; odd, for an unambiguous median.
 const ROUNDS: u32 = 31;
 const QUICK_ROUNDS: u32 = 7;
 
-/// Measures everything, and says whether all targets were met.
+/// Runs all measurements.
+///
+/// # Errors
+///
+/// Fails if a target is missed.
 pub(crate) fn run(repository: &Repository, json: Option<&Path>, quick: bool) -> Result<(), Failure> {
     setup::run(repository)?;
     let [program, wiping] = artifacts::bench(repository)?;
     let meter = artifacts::meter(repository)?;
     let folder = repository.target.join("bench");
     let artifacts = folder.join("artifacts");
-    start_anew(&folder, &artifacts).or_failure("make a folder for what is compiled")?;
+    recreate(&folder, &artifacts).or_failure("create the folder for compiled components")?;
     let rounds = if quick { QUICK_ROUNDS } else { ROUNDS }.to_string();
-    let measure = |what: &str| Invocation::new(&program).arg(what).arg(&rounds);
-    let cold = |what: &str| measure(what).arg(&artifacts);
+    let measure = |name: &str| Invocation::new(&program).arg(name).arg(&rounds);
+    let cold = |name: &str| measure(name).arg(&artifacts);
 
     let mut rows = measured("P1", &measure("check"), repository);
     rows.extend(measured("P2", &measure("get").arg(&meter), repository));
@@ -49,8 +53,8 @@ pub(crate) fn run(repository: &Repository, json: Option<&Path>, quick: bool) -> 
     conclude(repository, json, &rows)
 }
 
-/// An empty folder for compiled components: it, and the one that it is in, are their owner's alone.
-fn start_anew(folder: &Path, artifacts: &Path) -> std::io::Result<()> {
+/// Creates an empty folder for compiled components. The folder and its parent are owner-only.
+fn recreate(folder: &Path, artifacts: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     match std::fs::remove_dir_all(artifacts) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
@@ -58,12 +62,12 @@ fn start_anew(folder: &Path, artifacts: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The rows that a measurement prints, or one that says why there are none.
+/// Returns the rows that a measurement prints, or one row with the failure.
 fn measured(id: &str, measurement: &Invocation, repository: &Repository) -> Vec<Value> {
     let mut rows: Vec<Value> = Vec::new();
-    let ended = measurement.for_each_line(&repository.root, |line| rows.extend(serde_json::from_str::<Value>(line)));
-    match ended.and_then(|status| measurement.succeeded(status)) {
-        Ok(()) if rows.is_empty() => vec![not_measured(id, &Failure::new("nothing was said"))],
+    let status = measurement.for_each_line(&repository.root, |line| rows.extend(serde_json::from_str::<Value>(line)));
+    match status.and_then(|status| measurement.succeeded(status)) {
+        Ok(()) if rows.is_empty() => vec![not_measured(id, &Failure::new("the measurement printed no rows"))],
         Ok(()) => rows,
         Err(failure) => vec![not_measured(id, &failure)],
     }
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_measurement_that_fails_or_is_silent_is_a_missed_row() {
+    fn failed_or_silent_measurement_is_a_missed_row() {
         for script in ["exit 1", "true", "echo '{\"id\":\"P0\",\"ok\":true}'; exit 1"] {
             let rows = rows_of(script);
             assert_eq!((rows.len(), &rows[0]["ok"], &rows[0]["id"]), (1, &json!(false), &json!("P0")), "{script}");
@@ -107,15 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn one_missed_target_fails_the_whole_and_is_written_as_it_is() {
+    fn missed_target_fails_and_is_written() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let row = |ok| json!({ "id": "P0", "what": "a test", "ok": ok });
         let conclude = |rows: Vec<Value>| super::conclude(&repository(), Some(file.path()), &rows);
         assert!(conclude(vec![row(true), row(true)]).is_ok());
         let failure = conclude(vec![row(true), row(false)]).unwrap_err();
-        assert_eq!(failure.what(), "cargo xtask bench: 1 targets missed: P0 a test");
+        assert_eq!(failure.message(), "cargo xtask bench: 1 targets missed: P0 a test");
         let document: Value = serde_json::from_slice(&std::fs::read(file.path()).unwrap()).unwrap();
         assert_eq!((&document["ok"], &document["rows"][1]["ok"]), (&json!(false), &json!(false)));
-        assert!(conclude(vec![json!({ "id": "P0" })]).is_err(), "what does not say that it is met is not");
+        assert!(conclude(vec![json!({ "id": "P0" })]).is_err(), "a row without 'ok' is missed");
     }
 }

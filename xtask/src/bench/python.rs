@@ -1,7 +1,7 @@
-//! A large component: a Python skill, with all of an interpreter in it, made when it is needed.
+//! A large component: a Python skill with its interpreter, built on demand.
 //!
-//! It needs Python and, the first time, a connection to the network; both the version of the componentizer and the files
-//! that it comes in are pinned.
+//! The build requires Python and, once, network access. The version of the componentizer and the
+//! hashes of its files are pinned.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::verify::languages::tools;
 
 const SOURCES: &str = "bench/python";
 
-/// Makes the skill, against the WIT package as it is now.
+/// Builds the skill against the current WIT package.
 pub(super) fn skill(repository: &Repository, folder: &Path) -> Result<PathBuf, Failure> {
     let skill = folder.join("python-skill.wasm");
-    // What Python makes of a source it leaves beside it.
+    // Python writes its cache next to the source.
     let (source, copy) = (repository.root.join(SOURCES).join("app.py"), folder.join("app.py"));
     std::fs::copy(&source, &copy).or_failure(format!("copy {}", source.display()))?;
     Invocation::new(tools::python(repository)?)

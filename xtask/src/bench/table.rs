@@ -1,4 +1,4 @@
-//! The figures, for people.
+//! The table of figures.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 const COLUMNS: [&str; 5] = ["id", "what", "expected", "seen", "ok"];
 
-/// A row for each measurement, in columns.
+/// Formats the rows as an aligned table.
 pub(super) fn table(rows: &[Value]) -> String {
     let cells: Vec<_> = rows.iter().map(|row| COLUMNS.map(|column| cell(row, column))).collect();
     let lines: Vec<_> = [COLUMNS.map(str::to_owned)].into_iter().chain(cells).collect();
@@ -29,16 +29,16 @@ pub(super) fn table(rows: &[Value]) -> String {
     table
 }
 
-/// What a row is about.
+/// Returns the id and the name of a row.
 pub(super) fn name(row: &Value) -> String {
     format!("{} {}", cell(row, "id"), cell(row, "what"))
 }
 
-/// A row that has no figures is one that misses its target.
+/// Returns a row without figures, which misses its target.
 pub(super) fn not_measured(id: &str, failure: &Failure) -> Value {
     let none = Value::Null;
     json!({
-        "id": id, "what": "not measured", "expected": "a figure", "seen": failure.what(), "ok": false,
+        "id": id, "what": "not measured", "expected": "a figure", "seen": failure.message(), "ok": false,
         "ratio": none, "target": none, "floor": none, "spread": none,
     })
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_aligned_and_shows_what_is_missed() {
+    fn table_is_aligned_and_marks_missed_targets() {
         let rows = [
             json!({ "id": "P1", "what": "check", "expected": "< 100 ns", "seen": "14 ns", "ok": true }),
             not_measured("P5", &Failure::new("no Python")),

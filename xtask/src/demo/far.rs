@@ -1,29 +1,29 @@
-//! Running `far`, and reading what it reports: the one place that knows the form of its report and of its events.
+//! Runs `far` and parses its report and its events.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::search::Place;
+use super::search::Haystack;
 use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 use crate::repository::Repository;
 
-/// What all runs have in common.
+/// The common arguments of all runs.
 pub(crate) struct Far<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) program: &'a Path,
     pub(crate) env_file: &'a Path,
-    /// Where events are written to.
+    /// The folder for event files.
     pub(crate) folder: &'a Path,
-    /// Where compiled skills are kept, if they are.
+    /// The folder of compiled skills; `None` disables the cache.
     pub(crate) cache: Option<&'a Path>,
 }
 
 impl Far<'_> {
-    /// Runs a skill with one grant, showing the command and all that it prints.
-    pub(crate) fn run(&self, skill: &Path, grant: &str, input: Option<&str>, pal: &str) -> Result<Ran, Failure> {
+    /// Runs a skill with one grant, and prints the command and its output.
+    pub(crate) fn run(&self, skill: &Path, grant: &str, input: Option<&str>, pal: &str) -> Result<FarOutput, Failure> {
         let pal = self.folder.join(pal);
         let mut run = Invocation::new(self.program).arg("run").arg(skill).arg("--grant").arg(grant);
         run = run.arg("--env-file").arg(self.env_file);
@@ -42,12 +42,12 @@ impl Far<'_> {
         let exit = output.status.code().map_or_else(|| output.status.to_string(), |code| code.to_string());
         println!("  exit code {exit}");
         let skill = skill.file_stem().unwrap_or(OsStr::new("skill")).to_string_lossy();
-        Ok(Ran {
+        Ok(FarOutput {
             exit,
             report: serde_json::from_slice(&output.stdout).unwrap_or_default(),
             printed: vec![
-                Place { name: format!("stdout of {skill}"), bytes: output.stdout },
-                Place { name: format!("stderr of {skill}"), bytes: output.stderr },
+                Haystack { name: format!("stdout of {skill}"), bytes: output.stdout },
+                Haystack { name: format!("stderr of {skill}"), bytes: output.stderr },
             ],
             pal,
         })
@@ -60,46 +60,46 @@ fn show(stream: &str, bytes: &[u8]) {
     }
 }
 
-/// A run that is over.
-pub(crate) struct Ran {
-    /// The exit code, or how else it ended.
+/// The output of a finished run.
+pub(crate) struct FarOutput {
+    /// The exit code, or the signal that ended the process.
     pub(crate) exit: String,
-    pub(super) printed: Vec<Place>,
+    pub(super) printed: Vec<Haystack>,
     report: Value,
     pal: PathBuf,
 }
 
-impl Ran {
-    /// How the task ended.
+impl FarOutput {
+    /// Returns the outcome of the task.
     pub(crate) fn outcome(&self) -> String {
         field(&self.report, "/outcome")
     }
 
-    /// How often a backend was asked.
+    /// Returns the number of calls of the provider.
     pub(crate) fn provider_calls(&self) -> String {
         field(&self.report, "/provider_calls")
     }
 
-    /// The skill's whole output.
+    /// Returns the whole output of the skill.
     pub(crate) fn whole_output(&self) -> String {
         field(&self.report, "/output")
     }
 
-    /// What went wrong.
+    /// Returns the error message.
     pub(crate) fn error(&self) -> String {
         field(&self.report, "/error/message")
     }
 
-    /// A field of the skill's output.
+    /// Returns a field of the skill's output.
     pub(crate) fn output(&self, name: &str) -> String {
         field(&self.report, &format!("/output/{name}"))
     }
 
-    /// The kinds of the recorded events, in order.
+    /// Returns the kinds of the recorded events, in order.
     pub(crate) fn events(&self) -> Result<Vec<String>, Failure> {
         let text =
             std::fs::read_to_string(&self.pal).or_failure(format!("read the events in {}", self.pal.display()))?;
-        kinds(&text).or_failure(format!("understand the events in {}", self.pal.display()))
+        kinds(&text).or_failure(format!("parse the events in {}", self.pal.display()))
     }
 }
 
@@ -121,31 +121,31 @@ mod tests {
 
     use super::*;
 
-    fn ran(report: Value) -> Ran {
-        Ran { exit: "3".to_owned(), printed: Vec::new(), report, pal: "absent.jsonl".into() }
+    fn output(report: Value) -> FarOutput {
+        FarOutput { exit: "3".to_owned(), printed: Vec::new(), report, pal: "absent.jsonl".into() }
     }
 
     #[test]
-    fn a_report_is_read_by_its_fields() {
-        let ran = ran(json!({ "outcome": "completed", "provider_calls": 1, "output": { "valid": true } }));
-        assert_eq!(ran.outcome(), "completed");
-        assert_eq!(ran.provider_calls(), "1");
-        assert_eq!(ran.output("valid"), "true");
+    fn report_fields_are_returned() {
+        let output = output(json!({ "outcome": "completed", "provider_calls": 1, "output": { "valid": true } }));
+        assert_eq!(output.outcome(), "completed");
+        assert_eq!(output.provider_calls(), "1");
+        assert_eq!(output.output("valid"), "true");
     }
 
     #[test]
-    fn what_is_not_reported_is_told_from_any_value() {
+    fn missing_fields_are_absent() {
         for report in [Value::Null, json!({}), json!({ "output": null })] {
-            let ran = ran(report);
-            assert_eq!([ran.outcome(), ran.provider_calls(), ran.output("valid")], ["absent", "absent", "absent"]);
+            let output = output(report);
+            assert_eq!([output.outcome(), output.provider_calls(), output.output("valid")], ["absent"; 3]);
         }
     }
 
     #[test]
-    fn events_are_read_by_kind_and_what_is_no_event_is_an_error() {
+    fn event_kinds_are_parsed_strictly() {
         let events = "{\"v\":1,\"event\":\"task.started\"}\n{\"v\":1,\"event\":\"secret.denied\"}\n";
         assert_eq!(kinds(events).unwrap(), ["task.started", "secret.denied"]);
         assert!(kinds("{\"event\":\"task.started\"}\ncut o").is_err());
-        assert!(ran(Value::Null).events().is_err(), "a file that is not there is not an empty one");
+        assert!(output(Value::Null).events().is_err(), "a missing file is not an empty file");
     }
 }

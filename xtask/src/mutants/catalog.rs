@@ -1,4 +1,4 @@
-//! The mutations: for each guard of the host, the edits that remove it, and the attacks that must then succeed.
+//! The catalog of mutations: the edits that remove each guard, and the attacks that then succeed.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ pub(crate) struct Catalog {
     pub(crate) mutations: Vec<Mutation>,
 }
 
-/// A guard, and how to remove it.
+/// A guard, and the edits that remove it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Mutation {
     pub(crate) guard: String,
     /// The rule that the guard enforces.
-    pub(crate) what: String,
+    pub(crate) rule: String,
     /// The attacks that succeed without the guard.
     pub(crate) attacks: Vec<String>,
     #[serde(rename = "edit")]
@@ -48,7 +48,7 @@ impl Catalog {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        toml::from_str(text).or_failure(format!("understand {CATALOG}"))
+        toml::from_str(text).or_failure(format!("parse {CATALOG}"))
     }
 
     pub(crate) fn find(&self, guard: &str) -> Option<&Mutation> {
@@ -57,7 +57,7 @@ impl Catalog {
 }
 
 impl Mutation {
-    /// Returns the files that the mutation edits, without repetition.
+    /// Returns the edited files, each once.
     pub(crate) fn files(&self) -> Vec<&str> {
         let mut files: Vec<_> = self.edits.iter().map(|edit| edit.file.as_str()).collect();
         files.sort_unstable();
@@ -83,7 +83,11 @@ impl Mutation {
 }
 
 impl Edit {
-    /// Returns the edited text, or the reason for which the edit does not apply.
+    /// Returns the edited text.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if the edit does not apply.
     pub(crate) fn applied(&self, text: &str) -> Result<String, String> {
         if self.text.is_empty() || self.text == self.replacement {
             return Err(format!("an edit of {} changes nothing", self.file));
@@ -91,7 +95,7 @@ impl Edit {
         let Self { file, text: piece, replacement } = self;
         match text.matches(piece).count() {
             1 => Ok(text.replacen(piece, replacement, 1)),
-            times => Err(format!("the text of an edit is in {file} {times} times, not once: {piece:?}")),
+            times => Err(format!("the text of an edit occurs {times} times in {file}, not once: {piece:?}")),
         }
     }
 }
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn all_edits_of_a_mutation_are_applied() {
         let edits = vec![edit("one", "1"), edit("two", "2"), Edit { file: "b.rs".into(), ..edit("one", "3") }];
-        let mutation = Mutation { guard: "g".into(), what: String::new(), attacks: Vec::new(), edits };
+        let mutation = Mutation { guard: "g".into(), rule: String::new(), attacks: Vec::new(), edits };
         let texts = mutation.applied(|file| Ok(format!("{file} one two"))).unwrap();
         assert_eq!(texts.into_iter().collect::<Vec<_>>(), [("a.rs", "a.rs 1 2".into()), ("b.rs", "b.rs 3 two".into())]);
         assert!(mutation.applied(|_| Ok("one".to_owned())).is_err());
@@ -130,7 +134,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_rejected() {
-        let text = "[[mutation]]\nguard = 'g'\nwhat = 'w'\nattacks = []\n\
+        let text = "[[mutation]]\nguard = 'g'\nrule = 'r'\nattacks = []\n\
                     [[mutation.edit]]\nfile = 'f'\ntext = 'a'\nreplacement = 'b'\n";
         assert_eq!(Catalog::parse(text).unwrap().find("g").unwrap().files(), ["f"]);
         assert!(Catalog::parse(&format!("{text}more = 1\n")).is_err());

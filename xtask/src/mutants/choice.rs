@@ -1,4 +1,4 @@
-//! The mutations that a run applies.
+//! The choice of mutations for a run.
 
 use clap::Args;
 
@@ -7,51 +7,52 @@ use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 use crate::repository::Repository;
 
-/// The choice of guards, of which each option adds some.
+/// The choice of guards. Each option adds guards.
 #[derive(Debug, Default, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Choice {
-    /// Guards, by their names in tests/mutations.toml.
+    /// Names of guards in tests/mutations.toml.
     #[arg(value_name = "GUARD")]
     guards: Vec<String>,
-    /// Every guard.
+    /// Choose every guard.
     #[arg(long)]
     all: bool,
-    /// Guards in files that differ from a commit: by default the merge base with main, or the parent on main itself.
+    /// Choose guards in files that differ from a commit, by default the merge base with main.
+    ///
+    /// On main itself, the default is the parent commit.
     #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     changed: Option<String>,
-    /// So many others, chosen at random. The seed is printed.
+    /// Choose N other guards at random, and print the seed.
     #[arg(long, value_name = "N")]
     random: Option<usize>,
     /// The seed of an earlier run.
     #[arg(long, value_name = "SEED", requires = "random")]
     seed: Option<u64>,
-    /// Bounds the guards in changed files, so that CI ends in time whatever was changed.
+    /// The maximum number of guards in changed files, which bounds the time of CI.
     #[arg(skip)]
-    most_changed: Option<usize>,
+    max_changed: Option<usize>,
 }
 
-/// The most mutations of changed files that CI applies; each takes about half a minute.
-const MOST_CHANGED: usize = 10;
+/// The maximum number of guards in changed files for CI. Each takes about half a minute.
+const MAX_CHANGED: usize = 10;
 
 impl Choice {
-    /// The guards that each change is tested without: those in changed files, ten at most, and five
-    /// others.
+    /// Returns the choice for CI: at most ten guards in changed files, and five others.
     pub(crate) fn of_ci() -> Self {
-        Self { changed: Some(String::new()), random: Some(5), most_changed: Some(MOST_CHANGED), ..Self::default() }
+        Self { changed: Some(String::new()), random: Some(5), max_changed: Some(MAX_CHANGED), ..Self::default() }
     }
 
-    /// Returns the chosen mutations in the order of their files: fewer crates differ from one to the next.
+    /// Returns the chosen mutations by file, since neighbors in the same crate build faster.
     pub(super) fn of(&self, repository: &Repository, catalog: &Catalog) -> Result<Vec<Mutation>, Failure> {
         if let Some(unknown) = self.guards.iter().find(|guard| catalog.find(guard).is_none()) {
             return Err(
-                Failure::new(format!("there is no guard '{unknown}'")).or_next(format!("take a name from {CATALOG}"))
+                Failure::new(format!("unknown guard '{unknown}'")).or_next(format!("choose a name in {CATALOG}"))
             );
         }
         let changed = match &self.changed {
             Some(reference) => match Changed::since(repository, reference) {
-                Err(failure) if self.most_changed.is_some() => {
-                    println!("no guard is chosen for its file: {failure}");
+                Err(failure) if self.max_changed.is_some() => {
+                    println!("guards in changed files are skipped: {failure}");
                     Changed::default()
                 }
                 changed => changed?,
@@ -69,17 +70,17 @@ impl Choice {
         if let Some(count) = self.random {
             let seed = match self.seed {
                 Some(seed) => seed,
-                None => getrandom::u32().map(u64::from).or_failure("draw a seed")?,
+                None => getrandom::u32().map(u64::from).or_failure("generate a seed")?,
             };
             println!("seed: {seed}");
             let mut random = fastrand::Rng::with_seed(seed);
-            if let Some(most) = self.most_changed.filter(|most| chosen.len() > *most) {
+            if let Some(max) = self.max_changed.filter(|max| chosen.len() > *max) {
                 println!(
-                    "{most} of {} guards in changed files; 'cargo xtask mutants --changed' takes all",
+                    "{max} of {} guards in changed files; 'cargo xtask mutants --changed' runs all of them",
                     chosen.len()
                 );
                 random.shuffle(&mut chosen);
-                others.extend(chosen.split_off(most));
+                others.extend(chosen.split_off(max));
             }
             random.shuffle(&mut others);
             chosen.extend(others.into_iter().take(count));
@@ -89,7 +90,7 @@ impl Choice {
     }
 }
 
-/// What differs from a commit.
+/// The differences from a commit.
 #[derive(Default)]
 struct Changed {
     files: Vec<String>,
@@ -110,7 +111,7 @@ impl Changed {
         files.extend(names(Invocation::new("git").words("ls-files --others --exclude-standard -z"))?);
         println!("changed since {base}: {} files", files.len());
         let catalog = if files.iter().any(|file| file == CATALOG) {
-            let before = Invocation::new("git").arg("show").arg(format!("{base}:{CATALOG}")).answer(&repository.root);
+            let before = Invocation::new("git").arg("show").arg(format!("{base}:{CATALOG}")).stdout(&repository.root);
             before.and_then(|text| Catalog::parse(&text).ok())
         } else {
             None
@@ -118,16 +119,16 @@ impl Changed {
         Ok(Self { files, catalog })
     }
 
-    /// Returns whether a file of the mutation differs, or the mutation itself.
+    /// Returns true if the mutation or one of its files differs.
     fn touches(&self, mutation: &Mutation) -> bool {
         mutation.files().iter().any(|file| self.files.iter().any(|changed| changed == file))
             || self.catalog.as_ref().is_some_and(|before| before.find(&mutation.guard) != Some(mutation))
     }
 }
 
-/// Returns the commit where the work on the current one began.
+/// Returns the merge base with main, or the parent commit on main itself.
 fn base(repository: &Repository) -> Result<String, Failure> {
-    let git = |words: &str| Invocation::new("git").words(words).answer(&repository.root);
+    let git = |words: &str| Invocation::new("git").words(words).stdout(&repository.root);
     let head = git("rev-parse HEAD");
     let merged = git("merge-base HEAD origin/main").or_else(|| git("merge-base HEAD main"));
     merged.filter(|base| Some(base) != head.as_ref()).or_else(|| git("rev-parse --verify --quiet HEAD~1")).ok_or_else(
@@ -142,7 +143,7 @@ mod tests {
     fn catalog() -> Catalog {
         let one = |name: char| {
             format!(
-                "[[mutation]]\nguard = '{name}'\nwhat = ''\nattacks = []\n\
+                "[[mutation]]\nguard = '{name}'\nrule = ''\nattacks = []\n\
                  [[mutation.edit]]\nfile = '{name}.rs'\ntext = 'a'\nreplacement = 'b'\n"
             )
         };

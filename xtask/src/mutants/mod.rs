@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: the host without one of its guards, and the attacks that must then succeed.
+//! `cargo xtask mutants`: removes one guard of the host at a time; its attacks must then succeed.
 //!
 //! A mutation edits a copy of the source below the target folder. The copy is then built
 //! incrementally: only the edited crate is compiled, and the crates that depend on it.
@@ -16,7 +16,7 @@ use self::catalog::{Catalog, Mutation};
 pub(crate) use self::choice::Choice;
 use self::tree::Tree;
 use crate::artifacts;
-use crate::attacks::{Case, said};
+use crate::attacks::{Case, read_results};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, elapsed};
 use crate::proof::{Proof, Row};
@@ -25,7 +25,7 @@ use crate::setup;
 
 const COMMAND: &str = "cargo xtask mutants";
 
-/// Applies each chosen mutation, and runs its attacks: each must be noticed.
+/// Applies each chosen mutation and runs its attacks, which must all succeed.
 pub(crate) fn run(repository: &Repository, choice: &Choice, json: Option<&Path>) -> Result<(), Failure> {
     let chosen = choice.of(repository, &Catalog::load(repository)?)?;
     if chosen.is_empty() {
@@ -39,16 +39,16 @@ pub(crate) fn run(repository: &Repository, choice: &Choice, json: Option<&Path>)
     let failed = unmutated(&tree, &chosen)?;
     let mut rows = Vec::new();
     for (at, mutation) in chosen.iter().enumerate() {
-        println!("\n=== {} of {}: {}: {}", at + 1, chosen.len(), mutation.guard, mutation.what);
+        println!("\n=== {} of {}: {}: {}", at + 1, chosen.len(), mutation.guard, mutation.rule);
         let started = Instant::now();
         let row = match failed.iter().find(|attack| mutation.attacks.contains(attack)) {
             Some(attack) => {
-                let failure = Failure::new(format!("{attack} is not as expected with all guards"));
+                let failure = Failure::new(format!("{attack} fails with all guards in place"));
                 Row::failed(mutation.guard.clone(), &failure)
             }
             None => mutated(&tree, mutation)?,
         };
-        println!("{:7}  {}  {}", word(&row), row.id, elapsed(started.elapsed()));
+        println!("{:7}  {}  {}", status(&row), row.id, elapsed(started.elapsed()));
         rows.push(row);
     }
     println!("\n{}", table(&chosen, &rows));
@@ -59,10 +59,10 @@ pub(crate) fn run(repository: &Repository, choice: &Choice, json: Option<&Path>)
     proof.conclude()
 }
 
-/// Runs the attacks on the unmutated copy. An attack that succeeds with all guards would prove nothing
-/// without one.
+/// Runs the attacks on the unmutated copy. An attack that succeeds with all guards proves nothing
+/// about one of them.
 ///
-/// Returns the attacks that are not as expected twice: a busy machine may fail those that measure time.
+/// Returns the attacks that fail twice. A busy machine may fail an attack that measures time once.
 fn unmutated(tree: &Tree, chosen: &[Mutation]) -> Result<Vec<String>, Failure> {
     let mut failed: Vec<_> = chosen.iter().flat_map(|mutation| mutation.attacks.clone()).collect();
     failed.sort_unstable();
@@ -74,7 +74,7 @@ fn unmutated(tree: &Tree, chosen: &[Mutation]) -> Result<Vec<String>, Failure> {
         }
     }
     if !failed.is_empty() {
-        println!("not as expected with all guards: {}", failed.join(", "));
+        println!("failed with all guards in place: {}", failed.join(", "));
     }
     Ok(failed)
 }
@@ -90,17 +90,17 @@ fn mutated(tree: &Tree, mutation: &Mutation) -> Result<Row, Failure> {
     Ok(row.with("files", mutation.files()))
 }
 
-/// Builds the copy, and runs these attacks. Without a guard the program may end in any way; the
-/// results that it printed before count.
+/// Builds the copy and runs attacks. Without a guard, the program may crash; the results that it
+/// printed before the crash count.
 fn attack<'a>(tree: &Tree, attacks: impl IntoIterator<Item = &'a String>) -> Result<Vec<Case>, Failure> {
     let program = Invocation::new(tree.build()?).arg("--mutant");
     let program = attacks.into_iter().fold(program, Invocation::arg);
-    let (cases, _) = said(tree.root(), &program, |_: &Case| {})?;
+    let (cases, _) = read_results(tree.root(), &program, |_: &Case| {})?;
     Ok(cases)
 }
 
-/// Returns whether every attack of the mutation succeeded. An attack that ended the program, and so was
-/// not reported, does not count as one that succeeded.
+/// Returns a row that holds if every attack of the mutation succeeded. An attack without a result
+/// does not count as successful.
 fn noticed(mutation: &Mutation, cases: &[Case]) -> Row {
     let list = |attacks: &[&str]| match attacks {
         [] => "nothing notices".to_owned(),
@@ -115,19 +115,19 @@ fn noticed(mutation: &Mutation, cases: &[Case]) -> Row {
     Row { ok, ..row.with("attacks", Value::from(seen)) }
 }
 
-fn word(row: &Row) -> &'static str {
+fn status(row: &Row) -> &'static str {
     if row.ok { "noticed" } else { "MISSED" }
 }
 
-/// Returns a line for each mutation: guard, outcome, files, attacks, and the observation if an attack
-/// was missed.
+/// Formats a line for each mutation: guard, status, files, attacks, and the actual result of a
+/// missed mutation.
 fn table(chosen: &[Mutation], rows: &[Row]) -> String {
     let guard = chosen.iter().map(|mutation| mutation.guard.len()).max().unwrap_or_default();
     let files = chosen.iter().map(|mutation| mutation.files().join(", ").len()).max().unwrap_or_default();
     let line = |(mutation, row): (&Mutation, &Row)| {
         let (of, attacks) = (mutation.files().join(", "), mutation.attacks.join(", "));
         let missed = if row.ok { String::new() } else { format!("; seen: {}", row.seen) };
-        format!("{:guard$}  {:7}  {of:files$}  {attacks}{missed}\n", mutation.guard, word(row))
+        format!("{:guard$}  {:7}  {of:files$}  {attacks}{missed}\n", mutation.guard, status(row))
     };
     chosen.iter().zip(rows).map(line).collect()
 }
@@ -139,7 +139,7 @@ mod tests {
 
     fn mutation(attacks: &[&str]) -> Mutation {
         let attacks = attacks.iter().map(|attack| (*attack).to_owned()).collect();
-        Mutation { guard: "g".into(), what: String::new(), attacks, edits: Vec::new() }
+        Mutation { guard: "g".into(), rule: String::new(), attacks, edits: Vec::new() }
     }
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         let both = [case("a", false, true), case("b", false, true)];
         assert!(noticed(&mutation(&["a", "b"]), &both).ok);
         assert!(!noticed(&mutation(&["a", "b"]), &[case("a", false, true), case("b", true, true)]).ok);
-        assert!(!noticed(&mutation(&["a", "b"]), &both[..1]).ok, "an attack that was not reported was not seen");
+        assert!(!noticed(&mutation(&["a", "b"]), &both[..1]).ok, "an attack without a result");
         assert!(!noticed(&mutation(&["a"]), &[]).ok);
         assert!(!noticed(&mutation(&[]), &both).ok);
     }

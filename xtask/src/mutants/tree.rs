@@ -1,4 +1,4 @@
-//! A copy of the repository, where mutations are applied and built.
+//! A copy of the repository for mutations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -10,24 +10,23 @@ use crate::artifacts;
 use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
-/// The copy. It stays between runs, and so does what was built of it.
+/// The copy and its build, which later runs reuse.
 pub(super) struct Tree {
     copy: Repository,
     guests: PathBuf,
-    /// Held while the copy is in use.
+    /// Locked while the copy is in use.
     _lock: File,
 }
 
 impl Tree {
-    /// Makes the copy equal to the repository. Equal files keep their times, so that cargo does not
-    /// build them again.
+    /// Makes the copy equal to the repository. Equal files keep their modification times, so cargo
+    /// does not rebuild them.
     pub(super) fn refreshed(repository: &Repository) -> Result<Self, Failure> {
         let home = repository.target.join("mutants");
         let copy = Repository { root: home.join("tree"), target: home.join("build") };
         fs::create_dir_all(&copy.root).or_failure(format!("create {}", copy.root.display()))?;
         let lock = File::create(home.join("lock")).or_failure("create the lock of the copy")?;
-        lock.try_lock()
-            .map_err(|_| Failure::new("another run of 'cargo xtask mutants' uses the copy of the source"))?;
+        lock.try_lock().map_err(|_| Failure::new("another 'cargo xtask mutants' is running"))?;
         refresh(&repository.root, &copy.root, &repository.files()?)?;
         Ok(Self { copy, guests: repository.guests(), _lock: lock })
     }
@@ -39,12 +38,12 @@ impl Tree {
     /// Returns the edited text of each file of the mutation.
     pub(super) fn edited<'a>(&self, mutation: &'a Mutation) -> Result<BTreeMap<&'a str, String>, Failure> {
         let edited = mutation.applied(|file| self.copy.read(file));
-        edited.map_err(|failure| Failure::new(format!("{}: {}", mutation.guard, failure.what())))
+        edited.map_err(|failure| Failure::new(format!("{}: {}", mutation.guard, failure.message())))
     }
 
-    /// Applies a mutation until the result is dropped.
-    pub(super) fn apply(&self, mutation: &Mutation) -> Result<Applied, Failure> {
-        let mut applied = Applied { originals: Vec::new() };
+    /// Applies a mutation until the returned guard is dropped.
+    pub(super) fn apply(&self, mutation: &Mutation) -> Result<AppliedMutation, Failure> {
+        let mut applied = AppliedMutation { originals: Vec::new() };
         for (file, text) in self.edited(mutation)? {
             let path = self.copy.root.join(file);
             applied.originals.push((path.clone(), self.copy.read(file)?));
@@ -53,21 +52,21 @@ impl Tree {
         Ok(applied)
     }
 
-    /// Builds the attacks with the guests of the repository.
+    /// Builds the attacks of the copy with the guests of the repository.
     pub(super) fn build(&self) -> Result<PathBuf, Failure> {
         artifacts::attacks_of_copy(&self.copy, &self.guests)
     }
 }
 
-/// The files of a mutation that is applied.
-pub(super) struct Applied {
+/// The original texts of mutated files, restored on drop.
+pub(super) struct AppliedMutation {
     originals: Vec<(PathBuf, String)>,
 }
 
-impl Drop for Applied {
+impl Drop for AppliedMutation {
     fn drop(&mut self) {
         for (path, text) in &self.originals {
-            // The next run compares the copy with the repository.
+            // If this fails, the next run restores the file.
             let _ = fs::write(path, text);
         }
     }
@@ -80,7 +79,7 @@ fn refresh(from: &Path, to: &Path, files: &[String]) -> Result<(), Failure> {
         let (source, copy) = (from.join(file), to.join(file));
         let text = fs::read(&source).or_failure(format!("read {file}"))?;
         let is_equal = match fs::read(&copy) {
-            Ok(there) => there == text,
+            Ok(copied) => copied == text,
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", copy.display()))),
         };
@@ -93,15 +92,15 @@ fn refresh(from: &Path, to: &Path, files: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes files that the repository does not have, and empty folders.
+/// Removes files that are not in the repository, and empty folders.
 fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<(), Failure> {
-    let failed = || format!("clear {}", folder.display());
-    for entry in fs::read_dir(folder).or_failure(failed())? {
-        let entry = entry.or_failure(failed())?;
+    let action = || format!("clear {}", folder.display());
+    for entry in fs::read_dir(folder).or_failure(action())? {
+        let entry = entry.or_failure(action())?;
         let path = entry.path();
-        if entry.file_type().or_failure(failed())?.is_dir() {
+        if entry.file_type().or_failure(action())?.is_dir() {
             remove_others(&path, wanted)?;
-            // Fails if there is something in it.
+            // Fails if the folder is not empty.
             let _ = fs::remove_dir(&path);
         } else if !wanted.contains(&path) {
             fs::remove_file(&path).or_failure(format!("remove {}", path.display()))?;
@@ -144,7 +143,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         fs::write(&path, "mutated").unwrap();
-        drop(Applied { originals: vec![(path.clone(), "original".to_owned())] });
+        drop(AppliedMutation { originals: vec![(path.clone(), "original".to_owned())] });
         assert_eq!(fs::read_to_string(&path).unwrap(), "original");
     }
 }

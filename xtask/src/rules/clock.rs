@@ -1,24 +1,24 @@
-//! The rule about the one owner of "now".
+//! The rule that only one module reads a clock.
 
 use super::Violation;
 use super::source::{Source, Sources};
 
-/// Where the host's clocks are read.
+/// The module that reads the clocks of the host.
 const CLOCK: &str = "host/core/src/clock.rs";
 
-/// The ways to read a clock.
+/// Expressions that read a clock.
 const READS: [&str; 6] =
     ["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now", ".elapsed()", "UNIX_EPOCH"];
 
-/// Only `far_core::clock` reads a clock. Clippy cannot check this: its list is for the whole
-/// workspace, tests and tools included.
+/// Checks that only `far_core::clock` reads a clock. Clippy's list would also apply to tests and
+/// tools.
 pub(super) fn one_clock(sources: &Sources) -> Vec<Violation> {
     let elsewhere = |source: &&Source| source.file.starts_with("host/") && source.file != CLOCK;
     let mut violations = Vec::new();
     for source in sources.iter().filter(elsewhere) {
         for read in READS {
             let lines = source.lines_with(read).into_iter();
-            violations.extend(lines.map(|line| source.violation(line, format!("a clock is read by {read}"))));
+            violations.extend(lines.map(|line| source.violation(line, format!("{read} reads a clock"))));
         }
     }
     violations

@@ -1,4 +1,4 @@
-//! The workspace's crates and what they depend on, and the rules on it.
+//! The rules on dependencies of the workspace's crates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use super::Violation;
 use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
-/// Which crates each crate may depend on: the drawing in ARCHITECTURE.md.
-const DRAWN: [(&str, &[&str]); 14] = [
+/// The permitted dependencies of each crate, as listed in ARCHITECTURE.md.
+const PERMITTED: [(&str, &[&str]); 14] = [
     ("far-capability", &[]),
     ("far-files", &[]),
     ("far-memory", &[]),
@@ -26,37 +26,38 @@ const DRAWN: [(&str, &[&str]); 14] = [
     ("far-needle", &[]),
     ("far-servers", &[]),
 ];
-/// Crates that may depend on any, and that none is built with: only tests use what tests share.
+/// Crates that may depend on any crate. Other crates depend on them only for tests.
 const OUTERMOST: [&str; 4] = ["far-bench", "far-fuzz", "far-tests", "xtask"];
-/// Who names the engine, besides the runtime: what measures the runtime against the engine alone.
-const MEASURES_ENGINE: &str = "far-bench";
-/// Dependencies that one crate of the host has, and no other.
-const ONE_USER: [(&str, &str); 3] =
+/// The crate that may name the engine besides the runtime, as the floor of its measurements.
+const ENGINE_BENCHMARK: &str = "far-bench";
+/// Dependencies that only one crate of the host may have.
+const EXCLUSIVE: [(&str, &str); 3] =
     [("ed25519-dalek", "far-audit"), ("wasm-encoder", "far-component"), ("wasmparser", "far-component")];
-/// The engine's crate that has `wasi:http`.
-const SERVES_HTTP: &str = "wasmtime-wasi-http";
+/// The engine's crate for `wasi:http`.
+const WASI_HTTP: &str = "wasmtime-wasi-http";
 
-/// The workspace's crates.
+/// The crates of the workspace.
 pub(super) struct Crates {
     pub(super) members: Vec<Member>,
-    /// For each package, by name and version, those that it is built with, for any platform; not what only tests need.
+    /// The dependencies of each package for any platform, by name and version, without those for
+    /// tests.
     pub(super) tree: BTreeMap<String, BTreeSet<String>>,
-    /// Where the engine's crate has the packages of WASI that it serves.
+    /// The folder of the WASI packages in the engine's crate.
     pub(super) wasi: Option<PathBuf>,
 }
 
-/// One of the workspace's crates.
+/// A crate of the workspace.
 pub(super) struct Member {
     pub(super) name: String,
     /// Relative to the root.
     pub(super) manifest: String,
     pub(super) manifest_text: String,
     pub(super) dependencies: Vec<Dependency>,
-    /// The binaries of its integration tests.
+    /// The names of its integration test binaries.
     pub(super) tests: Vec<String>,
 }
 
-/// What a crate depends on, as its manifest says.
+/// A dependency in a manifest.
 pub(super) struct Dependency {
     pub(super) name: String,
     pub(super) features: Vec<String>,
@@ -67,10 +68,10 @@ impl Crates {
     pub(super) fn load(repository: &Repository) -> Result<Self, Failure> {
         let options = ["--locked".to_owned()];
         let metadata = MetadataCommand::new().current_dir(&repository.root).other_options(options).exec();
-        let metadata = metadata.or_failure("read what the crates depend on")?;
+        let metadata = metadata.or_failure("read the dependencies of the crates")?;
         let members = metadata.workspace_packages().into_iter().map(|package| Member::of(package, repository));
-        let serves = metadata.packages.iter().find(|package| package.name == SERVES_HTTP);
-        let wasi = serves.and_then(|package| Some(package.manifest_path.parent()?.join("wit/deps").into()));
+        let wasi_http = metadata.packages.iter().find(|package| package.name == WASI_HTTP);
+        let wasi = wasi_http.and_then(|package| Some(package.manifest_path.parent()?.join("wit/deps").into()));
         Ok(Self { members: members.collect::<Result<_, _>>()?, tree: tree(&metadata), wasi })
     }
 }
@@ -92,14 +93,14 @@ impl Member {
         })
     }
 
-    /// The place in this crate's manifest that names a dependency.
-    pub(super) fn violation(&self, dependency: &str, what: impl Into<String>) -> Violation {
+    /// Creates a violation at the line of the manifest that names a dependency.
+    pub(super) fn violation(&self, dependency: &str, message: impl Into<String>) -> Violation {
         let names = |line: &str| {
             let rest = line.trim_start().strip_prefix(dependency);
             rest.is_some_and(|rest| rest.starts_with([' ', '.', '=']))
         };
         let line = self.manifest_text.lines().position(names).map_or(1, |line| line + 1);
-        Violation { file: self.manifest.clone(), line, what: what.into() }
+        Violation { file: self.manifest.clone(), line, message: message.into() }
     }
 }
 
@@ -109,31 +110,33 @@ fn tree(metadata: &Metadata) -> BTreeMap<String, BTreeSet<String>> {
     let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
     nodes
         .filter_map(|node| {
-            let built = node
+            let dependencies = node
                 .deps
                 .iter()
                 .filter(|dependency| dependency.dep_kinds.iter().any(|info| info.kind != DependencyKind::Development));
-            let built = built.filter_map(|dependency| labels.get(&dependency.pkg).cloned()).collect();
-            Some((labels.get(&node.id)?.clone(), built))
+            let dependencies = dependencies.filter_map(|dependency| labels.get(&dependency.pkg).cloned()).collect();
+            Some((labels.get(&node.id)?.clone(), dependencies))
         })
         .collect()
 }
 
-/// Crates depend on each other only as drawn. For its tests, a host's crate may use more.
-pub(super) fn edges(crates: &Crates) -> Vec<Violation> {
+/// Checks that crates depend only on permitted crates. Tests of the host may use others.
+pub(super) fn permitted(crates: &Crates) -> Vec<Violation> {
     let is_member = |name: &str| crates.members.iter().any(|member| member.name == name);
     let mut violations = Vec::new();
     for member in &crates.members {
-        let drawn = DRAWN.iter().find(|(name, _)| *name == member.name).map(|(_, drawn)| *drawn);
+        let permitted = PERMITTED.iter().find(|(name, _)| *name == member.name).map(|(_, names)| *names);
         let outermost = OUTERMOST.contains(&member.name.as_str());
-        if drawn.is_none() && !outermost {
-            violations.push(member.violation("name", format!("{} is not in the drawing", member.name)));
+        if permitted.is_none() && !outermost {
+            violations.push(
+                member.violation("name", format!("{} is not in the list of permitted dependencies", member.name)),
+            );
         }
         for dependency in member.dependencies.iter().filter(|dependency| is_member(&dependency.name)) {
             let name = dependency.name.as_str();
-            let as_drawn = outermost || drawn.is_some_and(|drawn| drawn.contains(&name));
+            let is_permitted = outermost || permitted.is_some_and(|names| names.contains(&name));
             let for_tests = dependency.for_tests && !member.name.starts_with("far-skill");
-            if !(for_tests || as_drawn && !OUTERMOST.contains(&name)) {
+            if !(for_tests || is_permitted && !OUTERMOST.contains(&name)) {
                 violations.push(member.violation(name, format!("{} depends on {name}", member.name)));
             }
         }
@@ -141,12 +144,12 @@ pub(super) fn edges(crates: &Crates) -> Vec<Violation> {
     violations
 }
 
-/// Only far-runtime names the engine; far-bench may, as the floor that it measures against, and far-tests, to build tests
-/// of it.
+/// Checks that only far-runtime names the engine. Exceptions are far-bench, and the tests of
+/// far-tests.
 pub(super) fn engine(crates: &Crates) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let names_it = |member: &&Member| member.name == "far-runtime" || member.name == MEASURES_ENGINE;
-    for member in crates.members.iter().filter(|member| !names_it(member)) {
+    let may_name = |member: &&Member| member.name == "far-runtime" || member.name == ENGINE_BENCHMARK;
+    for member in crates.members.iter().filter(|member| !may_name(member)) {
         for dependency in member.dependencies.iter().filter(|dependency| dependency.name.starts_with("wasmtime")) {
             if !(member.name == "far-tests" && dependency.for_tests) {
                 let name = &dependency.name;
@@ -157,13 +160,13 @@ pub(super) fn engine(crates: &Crates) -> Vec<Violation> {
     violations
 }
 
-/// What one crate of the host depends on for all, no other crate of the host does.
-pub(super) fn one_user(crates: &Crates) -> Vec<Violation> {
+/// Checks that no other crate of the host has an exclusive dependency.
+pub(super) fn exclusive(crates: &Crates) -> Vec<Violation> {
     let mut violations = Vec::new();
     for member in crates.members.iter().filter(|member| member.manifest.starts_with("host/")) {
         for dependency in member.dependencies.iter().filter(|dependency| !dependency.for_tests) {
             let name = dependency.name.as_str();
-            if ONE_USER.iter().any(|(used, user)| *used == name && *user != member.name) {
+            if EXCLUSIVE.iter().any(|(used, user)| *used == name && *user != member.name) {
                 violations.push(member.violation(name, format!("{} names {name}", member.name)));
             }
         }
@@ -188,19 +191,19 @@ pub(super) mod tests {
         }
     }
 
-    fn crates(depending: Member) -> Crates {
-        let names = DRAWN.iter().map(|(name, _)| *name).chain(OUTERMOST);
-        let mut members: Vec<_> = names.filter(|name| *name != depending.name).map(|name| member(name, "")).collect();
-        members.push(depending);
+    fn crates(changed: Member) -> Crates {
+        let names = PERMITTED.iter().map(|(name, _)| *name).chain(OUTERMOST);
+        let mut members: Vec<_> = names.filter(|name| *name != changed.name).map(|name| member(name, "")).collect();
+        members.push(changed);
         Crates { members, tree: BTreeMap::new(), wasi: None }
     }
 
-    fn breaks(rule: fn(&Crates) -> Vec<Violation>, from: &str, to: &str, for_tests: bool) -> bool {
+    fn violates(rule: fn(&Crates) -> Vec<Violation>, from: &str, to: &str, for_tests: bool) -> bool {
         !rule(&crates(member(from, "").with(to, for_tests))).is_empty()
     }
 
     #[test]
-    fn edges_are_as_drawn() {
+    fn dependencies_are_permitted() {
         for (from, to) in [
             ("far-capability", "far-core"),
             ("far-memory", "far-core"),
@@ -216,62 +219,62 @@ pub(super) mod tests {
             ("far-skill", "far-core"),
             ("far-cli", "far-skill"),
         ] {
-            assert!(breaks(edges, from, to, false), "{from} → {to}");
+            assert!(violates(permitted, from, to, false), "{from} → {to}");
         }
         for (from, to) in [("far-cli", "far-runtime"), ("far-runtime", "far-core"), ("far-tests", "far-cli")] {
-            assert!(!breaks(edges, from, to, false), "{from} → {to}");
+            assert!(!violates(permitted, from, to, false), "{from} → {to}");
         }
     }
 
     #[test]
-    fn tests_may_use_more() {
-        assert!(!breaks(edges, "far-runtime", "far-providers", true));
-        assert!(!breaks(edges, "far-cli", "far-tests", true));
-        assert!(breaks(edges, "far-cli", "far-tests", false));
-        assert!(breaks(edges, "far-core", "xtask", false));
-        assert!(breaks(edges, "far-cli", "far-bench", false));
-        assert!(!breaks(edges, "far-bench", "far-runtime", false));
-        assert!(breaks(edges, "far-skill", "far-core", true));
-        assert!(breaks(edges, "far-skill-macros", "far-core", true));
-        assert!(!breaks(edges, "far-skill", "far-skill-macros", false));
-        assert!(!breaks(edges, "far-skill", "far-capability", false));
-        assert!(!breaks(edges, "far-skill-macros", "far-capability", false));
+    fn tests_may_use_other_crates() {
+        assert!(!violates(permitted, "far-runtime", "far-providers", true));
+        assert!(!violates(permitted, "far-cli", "far-tests", true));
+        assert!(violates(permitted, "far-cli", "far-tests", false));
+        assert!(violates(permitted, "far-core", "xtask", false));
+        assert!(violates(permitted, "far-cli", "far-bench", false));
+        assert!(!violates(permitted, "far-bench", "far-runtime", false));
+        assert!(violates(permitted, "far-skill", "far-core", true));
+        assert!(violates(permitted, "far-skill-macros", "far-core", true));
+        assert!(!violates(permitted, "far-skill", "far-skill-macros", false));
+        assert!(!violates(permitted, "far-skill", "far-capability", false));
+        assert!(!violates(permitted, "far-skill-macros", "far-capability", false));
     }
 
     #[test]
-    fn a_crate_that_is_not_drawn_is_told() {
-        assert_eq!(edges(&crates(member("far-new", ""))).len(), 1);
+    fn unlisted_crate_is_reported() {
+        assert_eq!(permitted(&crates(member("far-new", ""))).len(), 1);
     }
 
     #[test]
-    fn the_engine_is_named_once() {
-        assert!(breaks(engine, "far-core", "wasmtime", false));
-        assert!(breaks(engine, "far-cli", "wasmtime-wasi", true));
-        assert!(breaks(engine, "far-tests", "wasmtime", false));
-        assert!(!breaks(engine, "far-runtime", "wasmtime-wasi-http", false));
-        assert!(!breaks(engine, "far-tests", "wasmtime", true));
-        assert!(!breaks(engine, "far-bench", "wasmtime", false));
-        assert!(breaks(engine, "xtask", "wasmtime", false));
-        assert!(!breaks(engine, "far-core", "wasmparser", false));
+    fn only_runtime_names_engine() {
+        assert!(violates(engine, "far-core", "wasmtime", false));
+        assert!(violates(engine, "far-cli", "wasmtime-wasi", true));
+        assert!(violates(engine, "far-tests", "wasmtime", false));
+        assert!(!violates(engine, "far-runtime", "wasmtime-wasi-http", false));
+        assert!(!violates(engine, "far-tests", "wasmtime", true));
+        assert!(!violates(engine, "far-bench", "wasmtime", false));
+        assert!(violates(engine, "xtask", "wasmtime", false));
+        assert!(!violates(engine, "far-core", "wasmparser", false));
     }
 
     #[test]
-    fn parsers_and_signatures_have_one_user() {
-        let breaks = |name: &str, dependency: &str, for_tests: bool| {
+    fn exclusive_dependencies_have_one_user() {
+        let violates = |name: &str, dependency: &str, for_tests: bool| {
             let mut member = member(name, "").with(dependency, for_tests);
             member.manifest = format!("host/{name}/Cargo.toml");
-            !one_user(&crates(member)).is_empty()
+            !exclusive(&crates(member)).is_empty()
         };
-        assert!(breaks("far-core", "wasmparser", false));
-        assert!(breaks("far-runtime", "wasm-encoder", false));
-        assert!(breaks("far-component", "ed25519-dalek", false));
-        assert!(!breaks("far-component", "wasmparser", false));
-        assert!(!breaks("far-core", "wasmparser", true));
-        assert!(one_user(&crates(member("far-tests", "").with("wasm-encoder", false))).is_empty());
+        assert!(violates("far-core", "wasmparser", false));
+        assert!(violates("far-runtime", "wasm-encoder", false));
+        assert!(violates("far-component", "ed25519-dalek", false));
+        assert!(!violates("far-component", "wasmparser", false));
+        assert!(!violates("far-core", "wasmparser", true));
+        assert!(exclusive(&crates(member("far-tests", "").with("wasm-encoder", false))).is_empty());
     }
 
     #[test]
-    fn a_violation_names_the_line_of_the_manifest() {
+    fn violation_names_line_of_manifest() {
         let text = "[dependencies]\nfar-core-x = 1\nfar-core.workspace = true\n";
         let violation = member("far-skill", text).violation("far-core", "no");
         assert_eq!((violation.file.as_str(), violation.line), ("far-skill/Cargo.toml", 3));

@@ -1,4 +1,4 @@
-//! That dependencies are declared once, in the workspace's manifest.
+//! The rule that dependencies are declared once, in the manifest of the workspace.
 
 use toml::de::{DeTable, DeValue};
 
@@ -8,7 +8,7 @@ use crate::failure::{Failure, OrFailure};
 
 const SECTIONS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
-/// Members take every dependency from the workspace.
+/// Checks that members inherit every dependency from the workspace.
 pub(super) fn declared_once(crates: &Crates) -> Result<Vec<Violation>, Failure> {
     let mut violations = Vec::new();
     for member in &crates.members {
@@ -29,16 +29,16 @@ fn own_declarations(member: &Member) -> Result<Vec<Violation>, Failure> {
                 _ => false,
             };
             if !from_workspace {
-                let what = format!("{} does not come from [workspace.dependencies]", name.get_ref());
+                let message = format!("{} is not inherited from [workspace.dependencies]", name.get_ref());
                 let line = line_at(text, name.span().start);
-                violations.push(Violation { file: member.manifest.clone(), line, what });
+                violations.push(Violation { file: member.manifest.clone(), line, message });
             }
         }
     }
     Ok(violations)
 }
 
-/// Every table of dependencies: those for all platforms, and those for some.
+/// Returns all tables of dependencies, also those of single platforms.
 fn sections<'a, 'i>(manifest: &'a DeTable<'i>) -> Vec<&'a DeTable<'i>> {
     let table = |parent: &'a DeTable<'i>, name: &str| parent.get(name).and_then(|value| value.get_ref().as_table());
     let platforms = table(manifest, "target").into_iter().flat_map(|target| target.values());
@@ -51,19 +51,19 @@ mod tests {
     use super::super::crates::tests::member;
     use super::*;
 
-    fn broken(manifest: &str) -> Vec<String> {
+    fn violations(manifest: &str) -> Vec<String> {
         own_declarations(&member("far-core", manifest)).unwrap().iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn what_comes_from_the_workspace_is_well() {
+    fn inherited_dependency_is_accepted() {
         let manifest = "[package]\nversion = \"1\"\n[dependencies]\na.workspace = true\n\
                         b = { workspace = true, features = [\"x\"] }\n[dev-dependencies.c]\nworkspace = true\n";
-        assert!(broken(manifest).is_empty());
+        assert!(violations(manifest).is_empty());
     }
 
     #[test]
-    fn what_a_member_declares_itself_is_told() {
+    fn own_declaration_is_reported() {
         for (manifest, line, name) in [
             ("[dependencies]\nhex = \"0.4\"\n", 2, "hex"),
             ("[dependencies]\na.workspace = true\nhex = { version = \"0.4\" }\n", 3, "hex"),
@@ -71,13 +71,13 @@ mod tests {
             ("[build-dependencies.cc]\nversion = \"1\"\n", 1, "cc"),
             ("[target.'cfg(unix)'.dependencies]\nlibc = \"0.2\"\n", 2, "libc"),
         ] {
-            let expected = format!("far-core/Cargo.toml:{line}: {name} does not come from [workspace.dependencies]");
-            assert_eq!(broken(manifest), [expected]);
+            let expected = format!("far-core/Cargo.toml:{line}: {name} is not inherited from [workspace.dependencies]");
+            assert_eq!(violations(manifest), [expected]);
         }
     }
 
     #[test]
-    fn a_manifest_that_is_none_is_a_failure() {
+    fn invalid_manifest_is_a_failure() {
         assert!(own_declarations(&member("far-core", "[dependencies")).is_err());
     }
 }

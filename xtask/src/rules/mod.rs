@@ -1,18 +1,18 @@
-//! `cargo xtask rules`: what may depend on what, and who may call what.
+//! `cargo xtask rules`: checks the structure of the repository, such as dependencies and callers.
 //!
-//! Dependencies are read from cargo, names from the tokens of source files, without comments, literals and tests. The scan
-//! keeps honest work honest: it finds what is written plainly, not what is hidden on purpose. Who may call a provider, and
-//! who may use a task's secrets, is known to clippy, by the `disallowed-methods` of clippy.toml; here it is checked only
-//! that the list has all of them.
+//! Dependencies come from cargo, and names from the tokens of source files, without comments,
+//! literals and tests. The rules catch mistakes, not deliberate evasion. Clippy checks the callers
+//! of providers and of a task's secrets, by `disallowed-methods` in clippy.toml. A rule here checks
+//! that list.
 
 mod calls;
-mod circles;
 mod clock;
 mod crates;
-mod doors;
+mod cycles;
+mod disallowed_methods;
 mod manifests;
 mod mutations;
-mod outside;
+mod paths;
 mod source;
 mod test_binaries;
 mod token;
@@ -27,92 +27,92 @@ use self::source::Sources;
 use crate::failure::Failure;
 use crate::repository::Repository;
 
-/// A rule, and how it is checked.
+/// A rule with its check.
 struct Rule {
     id: &'static str,
-    what: &'static str,
+    description: &'static str,
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
 const RULES: [Rule; 15] = [
     Rule {
-        id: "edges",
-        what: "crates depend on each other only as drawn in ARCHITECTURE.md",
-        check: |facts| Ok(crates::edges(&facts.crates)),
+        id: "dependencies",
+        description: "crates depend only on the crates that ARCHITECTURE.md permits",
+        check: |facts| Ok(crates::permitted(&facts.crates)),
     },
     Rule {
         id: "engine",
-        what: "only far-runtime names wasmtime, and far-bench, which measures against it",
+        description: "only far-runtime and far-bench name wasmtime",
         check: |facts| Ok(crates::engine(&facts.crates)),
     },
     Rule {
-        id: "core-alone",
-        what: "far-core has no engine, no parser of WebAssembly and no network, however deep",
-        check: |facts| Ok(tree::core_alone(&facts.crates)),
+        id: "core",
+        description: "no dependency of far-core is an engine, a parser of WebAssembly or a network library",
+        check: |facts| Ok(tree::core(&facts.crates)),
     },
     Rule {
-        id: "one-user",
-        what: "of the host, only far-component names parsers of WebAssembly, and only far-audit ed25519-dalek",
-        check: |facts| Ok(crates::one_user(&facts.crates)),
+        id: "exclusive",
+        description: "in the host, only far-component names parsers of WebAssembly, and only far-audit ed25519-dalek",
+        check: |facts| Ok(crates::exclusive(&facts.crates)),
     },
     Rule {
-        id: "declared-once",
-        what: "members take every dependency from the workspace",
+        id: "inherited",
+        description: "members inherit every dependency from the workspace",
         check: |facts| manifests::declared_once(&facts.crates),
     },
     Rule {
         id: "pure-check",
-        what: "the capability check has no runtime, no clock and no input or output",
+        description: "the capability check has no runtime, no clock and no input or output",
         check: |facts| Ok(calls::pure_check(&facts.sources)),
     },
     Rule {
-        id: "doors",
-        what: "clippy.toml disallows every call of a provider, and every use of a task's secrets, that there is",
-        check: |facts| doors::disallowed(&facts.repository, &facts.sources),
+        id: "callers",
+        description: "clippy.toml disallows all methods of providers, and all uses of a task's secrets",
+        check: |facts| disallowed_methods::current(&facts.repository, &facts.sources),
     },
     Rule {
-        id: "circles",
-        what: "no crate has files that depend on each other in a circle",
-        check: |facts| Ok(circles::none(&facts.sources)),
+        id: "cycles",
+        description: "no crate has cyclic dependencies between files",
+        check: |facts| Ok(cycles::acyclic(&facts.sources)),
     },
     Rule {
-        id: "few-binaries",
-        what: "a crate has two binaries of integration tests at most",
+        id: "test-binaries",
+        description: "a crate has at most two binaries of integration tests",
         check: |facts| Ok(test_binaries::few(&facts.crates)),
     },
     Rule {
         id: "unsafe",
-        what: "unsafe code is in far-memory and the loader of artifacts, and every other crate forbids it",
+        description: "unsafe code is only in far-memory and in the loader of artifacts; other crates forbid it",
         check: |facts| Ok(unsafety::unsafe_code(&facts.sources)),
     },
     Rule {
-        id: "one-clock",
-        what: "only far_core::clock reads a clock",
+        id: "clock",
+        description: "only far_core::clock reads a clock",
         check: |facts| Ok(clock::one_clock(&facts.sources)),
     },
     Rule {
         id: "guards",
-        what: "every guard has edits that remove it, found once in the source, and attacks that exist",
+        description: "each guard in tests/mutations.toml has edits that apply and attacks that exist",
         check: |facts| mutations::current(&facts.repository, &facts.files),
     },
     Rule {
-        id: "own-paths",
-        what: "no file refers to a path outside the repository",
-        check: |facts| outside::relative(&facts.repository, &facts.files),
+        id: "relative-paths",
+        description: "no file refers to a path outside the repository",
+        check: |facts| paths::relative(&facts.repository, &facts.files),
     },
     Rule {
-        id: "no-home",
-        what: "no file names a folder of one machine",
-        check: |facts| outside::absolute(&facts.repository, &facts.files),
+        id: "absolute-paths",
+        description: "no file names a folder of a single machine",
+        check: |facts| paths::absolute(&facts.repository, &facts.files),
     },
     Rule {
-        id: "served-wasi",
-        what: "the packages of WASI in wit/deps are those that the engine serves",
-        check: |facts| wasi::as_served(&facts.repository, &facts.files, facts.crates.wasi.as_deref()),
+        id: "wasi",
+        description: "the WASI packages in wit/deps are equal to those of the engine",
+        check: |facts| wasi::equal_to_engine(&facts.repository, &facts.files, facts.crates.wasi.as_deref()),
     },
 ];
 
-/// What rules are checked against.
+/// The inputs of the rules.
 struct Facts {
     repository: Repository,
     files: Vec<String>,
@@ -126,16 +126,16 @@ struct Violation {
     /// Relative to the root.
     file: String,
     line: usize,
-    what: String,
+    message: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
     }
 }
 
-/// Checks them all.
+/// Checks all rules.
 pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     let files = repository.files()?;
     let facts = Facts {
@@ -147,7 +147,7 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
     let mut broken = Vec::new();
     for rule in &RULES {
         let violations = (rule.check)(&facts)?;
-        println!("{:6}  {:13}  {}", if violations.is_empty() { "ok" } else { "BROKEN" }, rule.id, rule.what);
+        println!("{:6}  {:14}  {}", if violations.is_empty() { "ok" } else { "BROKEN" }, rule.id, rule.description);
         violations.iter().for_each(|violation| println!("        {violation}"));
         if !violations.is_empty() {
             broken.push(rule.id);
@@ -158,10 +158,10 @@ pub(crate) fn run(repository: &Repository) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(format!("{} of {} rules are broken: {}", broken.len(), RULES.len(), broken.join(", ")))
-        .or_next("each place is named above; the rules are in ARCHITECTURE.md"))
+        .or_next("fix the places above; the rules are in ARCHITECTURE.md"))
 }
 
-/// The line that a position in a text is on, from 1.
+/// Returns the line of a position in a text, counted from 1.
 fn line_at(text: &str, position: usize) -> usize {
     1 + text.bytes().take(position).filter(|byte| *byte == b'\n').count()
 }
@@ -171,14 +171,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_violation_says_where_it_is() {
-        let violation = Violation { file: "host/a.rs".into(), line: line_at("a\nb\nc", 2), what: "no".into() };
+    fn violation_shows_its_line() {
+        let violation = Violation { file: "host/a.rs".into(), line: line_at("a\nb\nc", 2), message: "no".into() };
         assert_eq!(violation.to_string(), "host/a.rs:2: no");
         assert_eq!(line_at("", 0), 1);
     }
 
     #[test]
-    fn rules_have_names_of_their_own() {
+    fn rule_ids_are_unique() {
         let mut ids: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -1,4 +1,4 @@
-//! The rule on guards: the catalog of mutations against the source and the attacks.
+//! The rule that the catalog of mutations agrees with the source and the attacks.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,10 +7,10 @@ use crate::failure::Failure;
 use crate::mutants::catalog::{CATALOG, Catalog, Edit};
 use crate::repository::Repository;
 
-/// The attacks' sources.
+/// The folder of the attacks.
 const ATTACKS: &str = "tests/src/attacks/";
 
-/// Each guard has a name of its own, edits that apply, and attacks that exist.
+/// Checks that each guard has a unique name, edits that apply, and attacks that exist.
 pub(super) fn current(repository: &Repository, files: &[String]) -> Result<Vec<Violation>, Failure> {
     let catalog = repository.read(CATALOG)?;
     let edits = Catalog::parse(&catalog)?.mutations.into_iter().flat_map(|mutation| mutation.edits);
@@ -28,32 +28,32 @@ fn violations(catalog: &str, texts: &HashMap<String, String>) -> Result<Vec<Viol
     for mutation in &Catalog::parse(catalog)?.mutations {
         let name = format!("guard = \"{}\"", mutation.guard);
         let line = line_at(catalog, catalog.find(&name).unwrap_or_default());
-        let mut say = |what: String| {
-            let what = format!("{}: {what}", mutation.guard);
-            found.push(Violation { file: CATALOG.to_owned(), line, what });
+        let mut report = |message: String| {
+            let message = format!("{}: {message}", mutation.guard);
+            found.push(Violation { file: CATALOG.to_owned(), line, message });
         };
         if !names.insert(&mutation.guard) {
-            say("a guard of this name is listed twice".to_owned());
+            report("duplicate guard".to_owned());
         }
-        if mutation.what.is_empty() || mutation.attacks.is_empty() || mutation.edits.is_empty() {
-            say("a guard has a description, an attack and an edit".to_owned());
+        if mutation.rule.is_empty() || mutation.attacks.is_empty() || mutation.edits.is_empty() {
+            report("a guard requires a rule, an attack and an edit".to_owned());
         }
         for Edit { file, .. } in mutation.edits.iter().filter(|edit| !is_product(&edit.file)) {
-            say(format!("{file} is not source of the host"));
+            report(format!("{file} is not a source file of the host"));
         }
         for file in mutation.files() {
             if !texts.contains_key(file) {
-                say(format!("there is no file {file}"));
+                report(format!("there is no file {file}"));
             }
         }
         if let Err(failure) = mutation.applied(|file| Ok(texts.get(file).cloned().unwrap_or_default())) {
-            say(failure.what().to_owned());
+            report(failure.message().to_owned());
         }
         for attack in &mutation.attacks {
             let id = format!("\"{attack}\"");
             let of_attacks = texts.iter().filter(|(file, _)| file.starts_with(ATTACKS));
             if of_attacks.map(|(_, text)| text.matches(&id).count()).sum::<usize>() != 1 {
-                say(format!("there is no attack '{attack}' in {ATTACKS}"));
+                report(format!("there is no attack '{attack}' in {ATTACKS}"));
             }
         }
     }
@@ -68,7 +68,7 @@ fn is_product(file: &str) -> bool {
 mod tests {
     use super::*;
 
-    const ENTRY: &str = "[[mutation]]\nguard = \"g\"\nwhat = 'w'\nattacks = ['01-a']\n\
+    const ENTRY: &str = "[[mutation]]\nguard = \"g\"\nrule = 'r'\nattacks = ['01-a']\n\
                          [[mutation.edit]]\nfile = 'host/x/src/a.rs'\ntext = 'if no {'\nreplacement = 'if false {'\n";
 
     fn found(catalog: &str, source: &str) -> Vec<String> {
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn repository_has_a_current_catalog() {
+    fn repository_catalog_is_current() {
         let repository = Repository::find().unwrap();
         let violations = current(&repository, &repository.files().unwrap()).unwrap();
         assert!(violations.is_empty(), "{}", violations.iter().map(|one| format!("{one}\n")).collect::<String>());
     }
 
     #[test]
-    fn text_is_found_exactly_once() {
+    fn text_must_occur_exactly_once() {
         assert!(found(ENTRY, "if no {}").is_empty());
         for source in ["", "if yes {}", "if no {} if no {}"] {
             let found = found(ENTRY, source);
@@ -94,11 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn guard_has_edits_and_attacks_that_exist() {
+    fn edits_and_attacks_must_exist() {
         for (from, to) in [
             ("['01-a']", "['01-b']"),
             ("['01-a']", "[]"),
-            ("'w'", "''"),
+            ("'r'", "''"),
             ("'host/x/src/a.rs'", "'tests/src/attacks/a.rs'"),
             ("'host/x/src/a.rs'", "'host/x/src/b.rs'"),
         ] {

@@ -1,4 +1,4 @@
-//! The repository's Rust sources as the rules see them: as tokens, and, where a rule is about what ships, without tests.
+//! The Rust sources as tokens, with and without tests.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,17 @@ use crate::repository::Repository;
 pub(super) struct Source {
     /// Relative to the root.
     pub(super) file: String,
-    /// Without comments and the text of literals.
+    /// All tokens, without comments and the text of literals.
     pub(super) code: Vec<Token>,
-    /// Without tests as well; empty if the whole file is a test.
+    /// The tokens without tests; empty for a test file.
     pub(super) production: Vec<Token>,
 }
 
-/// All source files.
+/// The source files of the repository.
 pub(super) struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Reads the Rust sources among the repository's files.
+    /// Reads the Rust files among `files`.
     pub(super) fn load(repository: &Repository, files: &[String]) -> Result<Self, Failure> {
         let read = |file: &String| {
             let text = std::fs::read_to_string(repository.root.join(file)).or_failure(format!("read {file}"))?;
@@ -31,7 +31,7 @@ impl Sources {
         Self::of(sources.map(read).collect::<Result<_, Failure>>()?)
     }
 
-    /// From paths and texts.
+    /// Parses sources from pairs of path and text.
     pub(super) fn of(texts: Vec<(String, String)>) -> Result<Self, Failure> {
         let mut tests = Vec::new();
         let mut sources = Vec::new();
@@ -50,25 +50,25 @@ impl Sources {
         Ok(Self(sources))
     }
 
-    /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()
     }
 }
 
 impl Source {
-    /// A place in this file that breaks a rule.
-    pub(super) fn violation(&self, line: usize, what: impl Into<String>) -> Violation {
-        Violation { file: self.file.clone(), line, what: what.into() }
+    /// Creates a violation in this file.
+    pub(super) fn violation(&self, line: usize, message: impl Into<String>) -> Violation {
+        Violation { file: self.file.clone(), line, message: message.into() }
     }
 
-    /// The lines of what ships on which a piece of code begins.
+    /// Returns the lines of production code on which a piece of code begins.
     pub(super) fn lines_with(&self, piece: &str) -> Vec<usize> {
         lines_of(&self.production, &pattern(piece))
     }
 }
 
-/// Where a module's file is, without its extension; what is within the module is below it.
+/// Returns the path of a module's file without its extension. Its child modules are below this
+/// path.
 pub(super) fn module_path(file: &str, module: &str) -> PathBuf {
     let path = Path::new(file);
     let folder = match path.file_name().and_then(|name| name.to_str()) {
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_of_test_modules_are_left_out() {
+    fn files_of_test_modules_are_omitted() {
         let text = |file: &str, text: &str| (file.to_owned(), text.to_owned());
         let sources = Sources::of(vec![
             text("host/a/src/lib.rs", "mod parse; #[cfg(test)] mod tests;"),
@@ -101,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_not_rust_is_named() {
+    fn invalid_source_file_is_named() {
         let failure = Sources::of(vec![("host/a/src/lib.rs".to_owned(), "fn f() {".to_owned())]).err().unwrap();
-        assert!(failure.what().starts_with("cannot read host/a/src/lib.rs as Rust: "), "{failure}");
+        assert!(failure.message().starts_with("cannot read host/a/src/lib.rs as Rust: "), "{failure}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rust source text as tokens, by the compiler's own rules: comments are gone, and a literal is one token without its text.
+//! Tokens of Rust source text, without comments. A literal is one token without its text.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 
 /// A literal of any kind.
 pub(super) const LITERAL: &str = "\"";
-/// Keywords that begin an item, whose end is not a comma.
+/// Keywords that begin an item, which does not end at a comma.
 const ITEMS: [&str; 14] = [
     "async",
     "const",
@@ -24,11 +24,11 @@ const ITEMS: [&str; 14] = [
     "use",
 ];
 
-/// A name, a mark, one end of a group, or [`LITERAL`].
+/// A name, a punctuation mark, a delimiter of a group, or [`LITERAL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) text: String,
-    /// From 1.
+    /// The line, counted from 1.
     pub(super) line: usize,
 }
 
@@ -37,26 +37,26 @@ impl Token {
         self.text == text
     }
 
-    /// Whether it is a name or a keyword.
+    /// Returns true for a name or a keyword.
     pub(super) fn is_name(&self) -> bool {
         self.text.starts_with(|c: char| c.is_alphabetic() || c == '_')
     }
 }
 
-/// A text that is not Rust.
+/// A syntax error in Rust source text.
 #[derive(Debug)]
-pub(super) struct NotRust {
+pub(super) struct SyntaxError {
     line: usize,
 }
 
-impl fmt::Display for NotRust {
+impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} has a token that Rust does not have, or a group without its other end", self.line)
+        write!(f, "line {} has an invalid token or an unclosed group", self.line)
     }
 }
 
-/// A text in two forms: as it is, and without the items that are compiled for tests only. The third part are the names of
-/// modules for tests that have a file of their own.
+/// The tokens of a text, with and without items for tests, and the names of test modules in
+/// separate files.
 pub(super) struct Tokens {
     pub(super) all: Vec<Token>,
     pub(super) production: Vec<Token>,
@@ -64,46 +64,46 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn of(text: &str) -> Result<Self, NotRust> {
+    pub(super) fn of(text: &str) -> Result<Self, SyntaxError> {
         let stream: TokenStream =
-            text.parse().map_err(|error: proc_macro2::LexError| NotRust { line: error.span().start().line })?;
+            text.parse().map_err(|error: proc_macro2::LexError| SyntaxError { line: error.span().start().line })?;
         let mut tokens = Self { all: Vec::new(), production: Vec::new(), test_modules: Vec::new() };
         flatten(stream.clone(), &mut tokens.all);
-        tokens.leave_out_tests(stream);
-        // The positions of this text are no longer asked for.
+        tokens.omit_tests(stream);
+        // No span of this text is used after this point.
         proc_macro2::extra::invalidate_current_thread_spans();
         Ok(tokens)
     }
 
-    fn leave_out_tests(&mut self, stream: TokenStream) {
+    fn omit_tests(&mut self, stream: TokenStream) {
         let trees: Vec<_> = stream.into_iter().collect();
         let mut rest = trees.as_slice();
         while !rest.is_empty() {
             match rest {
                 [mark, attribute, item @ ..] if is_mark(mark, '#') && is_for_tests(attribute) => {
-                    let (item, behind) = item.split_at(item_length(item));
+                    let (item, after) = item.split_at(item_length(item));
                     self.test_modules.extend(module_with_file(item));
-                    rest = behind;
+                    rest = after;
                 }
                 [TokenTree::Group(group), after @ ..] => {
                     let (open, close) = ends(group.delimiter());
                     push(&mut self.production, open, group.span_open());
-                    self.leave_out_tests(group.stream());
+                    self.omit_tests(group.stream());
                     push(&mut self.production, close, group.span_close());
                     rest = after;
                 }
-                _ => rest = flat(rest, &mut self.production),
+                _ => rest = take_first(rest, &mut self.production),
             }
         }
     }
 }
 
-/// Tokens to look for.
+/// Tokenizes a search pattern.
 pub(super) fn pattern(text: &str) -> Vec<String> {
     Tokens::of(text).map(|tokens| tokens.all.into_iter().map(|token| token.text).collect()).unwrap_or_default()
 }
 
-/// The lines on which a pattern begins.
+/// Returns the lines on which a pattern begins.
 pub(super) fn lines_of(tokens: &[Token], pattern: &[String]) -> Vec<usize> {
     let begins = |window: &&[Token]| window.iter().zip(pattern).all(|(token, text)| token.is(text));
     let windows = tokens.windows(pattern.len().max(1)).filter(begins);
@@ -114,12 +114,12 @@ fn flatten(stream: TokenStream, out: &mut Vec<Token>) {
     let trees: Vec<_> = stream.into_iter().collect();
     let mut rest = trees.as_slice();
     while !rest.is_empty() {
-        rest = flat(rest, out);
+        rest = take_first(rest, out);
     }
 }
 
-/// Takes the first token, with all that is in it.
-fn flat<'a>(trees: &'a [TokenTree], out: &mut Vec<Token>) -> &'a [TokenTree] {
+/// Appends the first tree with its content, and returns the rest.
+fn take_first<'a>(trees: &'a [TokenTree], out: &mut Vec<Token>) -> &'a [TokenTree] {
     let [first, rest @ ..] = trees else { return trees };
     match first {
         TokenTree::Group(group) => {
@@ -164,7 +164,7 @@ fn is_mark(tree: &TokenTree, mark: char) -> bool {
     matches!(tree, TokenTree::Punct(punct) if punct.as_char() == mark)
 }
 
-/// Whether an attribute, without its `#`, is `[cfg(test)]` or `[cfg(all(test, …))]`.
+/// Returns true if an attribute without its `#` is `[cfg(test)]` or `[cfg(all(test, …))]`.
 fn is_for_tests(attribute: &TokenTree) -> bool {
     let TokenTree::Group(group) = attribute else { return false };
     let mut tokens = Vec::new();
@@ -173,8 +173,8 @@ fn is_for_tests(attribute: &TokenTree) -> bool {
     matches!(texts[..], ["cfg", "(", "test", ")"] | ["cfg", "(", "all", "(", "test", ",", ..])
 }
 
-/// How many tokens an item has with its other attributes: up to its end mark, or the end of its body. A field, a variant
-/// or an arm of a match ends with a comma.
+/// Returns the number of token trees of an item, to its semicolon or the end of its body. A field,
+/// a variant or a match arm ends at a comma.
 fn item_length(item: &[TokenTree]) -> usize {
     let mut comma_ends = true;
     for (position, tree) in item.iter().enumerate() {
@@ -188,7 +188,7 @@ fn item_length(item: &[TokenTree]) -> usize {
     item.len()
 }
 
-/// The module's name, if this is `mod NAME;`.
+/// Returns the module's name if the item is `mod NAME;`.
 fn module_with_file(item: &[TokenTree]) -> Option<String> {
     match item {
         [.., TokenTree::Ident(keyword), TokenTree::Ident(name), end] if keyword == "mod" && is_mark(end, ';') => {
@@ -226,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_rust_names_its_line() {
+    fn invalid_text_is_rejected() {
         for text in ["fn f() {\n    g(\n}", "fn f() {}\n)"] {
             assert!(Tokens::of(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn items_for_tests_are_left_out() {
+    fn test_items_are_omitted() {
         for (text, left) in [
             ("a; #[cfg(test)] mod tests { fn f() { x } } b;", "a ; b ;"),
             ("#[cfg(test)] #[path] fn f(x: [u8; 4]) -> bool { { y } } b", "b"),

@@ -1,4 +1,4 @@
-//! That skills are made for the interfaces that they get: those of WASI are the engine's own.
+//! The rule that the WASI packages for skills are equal to those of the engine.
 
 use std::path::Path;
 
@@ -6,40 +6,40 @@ use super::Violation;
 use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
-/// Where the packages of WASI are that the skill's world names.
+/// The folder of the WASI packages.
 const FOLDER: &str = "wit/deps/";
 
-/// What is there is byte for byte what the engine's crate has, and all of it: its packages name each other.
-pub(super) fn as_served(
+/// Checks that the folder has the same files as the engine's crate, byte for byte.
+pub(super) fn equal_to_engine(
     repository: &Repository,
     files: &[String],
-    served: Option<&Path>,
+    engine: Option<&Path>,
 ) -> Result<Vec<Violation>, Failure> {
-    let served = served.ok_or_else(|| Failure::new("the workspace does not name the engine's crate for wasi:http"))?;
-    let what = || format!("list {}", served.display());
+    let engine = engine.ok_or_else(|| Failure::new("the workspace does not depend on wasmtime-wasi-http"))?;
+    let action = || format!("list {}", engine.display());
     let mut expected = Vec::new();
-    for entry in served.read_dir().or_failure(what())? {
-        expected.push(entry.or_failure(what())?.file_name().to_string_lossy().into_owned());
+    for entry in engine.read_dir().or_failure(action())? {
+        expected.push(entry.or_failure(action())?.file_name().to_string_lossy().into_owned());
     }
     expected.sort();
-    let there: Vec<_> =
+    let present: Vec<_> =
         files.iter().filter_map(|file| file.strip_prefix(FOLDER)).filter(|name| name.ends_with(".wit")).collect();
 
     let mut violations = Vec::new();
-    let mut violation = |name: &str, what: &str| {
-        violations.push(Violation { file: format!("{FOLDER}{name}"), line: 1, what: what.to_owned() });
+    let mut violation = |name: &str, message: &str| {
+        violations.push(Violation { file: format!("{FOLDER}{name}"), line: 1, message: message.to_owned() });
     };
-    for name in there.iter().filter(|name| !expected.iter().any(|expected| expected == *name)) {
-        violation(name, "the engine's crate has no such file");
+    for name in present.iter().filter(|name| !expected.iter().any(|expected| expected == *name)) {
+        violation(name, "not in the engine's crate");
     }
     for name in &expected {
-        if !there.contains(&name.as_str()) {
-            violation(name, "missing: the engine's crate has it");
+        if !present.contains(&name.as_str()) {
+            violation(name, "missing; copy it from the engine's crate");
             continue;
         }
         let read = |path: &Path| std::fs::read(path).or_failure(format!("read {}", path.display()));
-        if read(&repository.root.join(FOLDER).join(name))? != read(&served.join(name))? {
-            violation(name, "differs from the engine's: copy it anew");
+        if read(&repository.root.join(FOLDER).join(name))? != read(&engine.join(name))? {
+            violation(name, "differs from the engine's crate; copy it again");
         }
     }
     Ok(violations)
@@ -52,34 +52,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_what_is_missing_and_what_is_too_much_is_told() {
-        let (root, served) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fn different_missing_and_extra_files_are_reported() {
+        let (root, engine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let repository = Repository { root: root.path().to_owned(), target: root.path().join("target") };
         fs::create_dir_all(root.path().join(FOLDER)).unwrap();
-        for (name, here, there) in [
+        for (name, ours, theirs) in [
             ("a.wit", "a", "a"),
             ("b.wit", "b", "other"),
             ("c.wit", "", "c"),
             ("d.wit", "d", ""),
             ("README.md", "x", ""),
         ] {
-            for (folder, text) in [(&root.path().join(FOLDER), here), (&served.path().to_owned(), there)] {
+            for (folder, text) in [(&root.path().join(FOLDER), ours), (&engine.path().to_owned(), theirs)] {
                 if !text.is_empty() {
                     fs::write(folder.join(name), text).unwrap();
                 }
             }
         }
         let files = ["a.wit", "b.wit", "d.wit", "README.md"].map(|name| format!("{FOLDER}{name}"));
-        let told = as_served(&repository, &files, Some(served.path())).unwrap();
-        let told: Vec<_> = told.iter().map(ToString::to_string).collect();
+        let reported = equal_to_engine(&repository, &files, Some(engine.path())).unwrap();
+        let reported: Vec<_> = reported.iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            reported,
             [
-                "wit/deps/d.wit:1: the engine's crate has no such file",
-                "wit/deps/b.wit:1: differs from the engine's: copy it anew",
-                "wit/deps/c.wit:1: missing: the engine's crate has it",
+                "wit/deps/d.wit:1: not in the engine's crate",
+                "wit/deps/b.wit:1: differs from the engine's crate; copy it again",
+                "wit/deps/c.wit:1: missing; copy it from the engine's crate",
             ]
         );
-        assert!(as_served(&repository, &files, None).is_err(), "nothing to compare with is not the same");
+        assert!(equal_to_engine(&repository, &files, None).is_err(), "no engine to compare with");
     }
 }

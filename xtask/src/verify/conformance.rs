@@ -1,11 +1,11 @@
-//! `cargo xtask verify conformance`: every backend, with its real server behind it, and faults in between.
+//! `cargo xtask verify conformance`: tests every backend with its real server and injected faults.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
 use crate::artifacts;
-use crate::attacks::{conclude, said};
+use crate::attacks::{conclude, read_results};
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::proof::Row;
@@ -13,21 +13,21 @@ use crate::repository::Repository;
 use crate::servers;
 use crate::setup;
 
-/// Makes every check of every backend.
+/// Runs all checks of every backend.
 pub(crate) fn run(repository: &Repository, json: Option<&Path>) -> Result<(), Failure> {
     setup::run(repository)?;
     servers::install()?;
     let program = Invocation::new(artifacts::conformance(repository)?);
-    let word = |check: &Check| if check.ok { "ok" } else { "FAILED" };
-    let (checks, status) = said(&repository.root, &program, |check: &Check| {
-        println!("{:6}  {}", word(check), check.id);
+    let label = |check: &Check| if check.ok { "ok" } else { "FAILED" };
+    let (checks, status) = read_results(&repository.root, &program, |check: &Check| {
+        println!("{:6}  {}", label(check), check.id);
         check.figures.iter().for_each(|figures| println!("        {figures}"));
     })?;
     program.succeeded(status)?;
     conclude(repository, "cargo xtask verify conformance", checks.iter().map(Check::row).collect(), json)
 }
 
-/// What the program says of one check.
+/// The reported result of one check.
 #[derive(Deserialize)]
 struct Check {
     id: String,
@@ -42,7 +42,7 @@ struct Check {
 
 impl Check {
     fn row(&self) -> Row {
-        // A value may have lines.
+        // A value may contain line feeds.
         let row = Row::equal(self.id.clone(), self.expected.escape_debug(), self.seen.escape_debug());
         let row = row.with("backend", self.backend.clone()).with("server", self.server.clone());
         let row = row.with("version", self.version.clone());

@@ -1,4 +1,5 @@
-//! `cargo xtask verify SUITE`: what a release must pass, and takes too long for each change.
+//! `cargo xtask verify SUITE`: suites that a release must pass and that are too slow for each
+//! change.
 
 mod conformance;
 pub(crate) mod languages;
@@ -9,45 +10,45 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use self::languages::Absent;
-use self::residue::Expected;
+use self::languages::MissingTools;
+use self::residue::Expectation;
 use crate::artifacts::Profile;
 use crate::failure::Failure;
 use crate::repository::Repository;
 
-/// A suite, and how it is run.
+/// A suite with its options.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Suite {
-    /// Ask every backend what each must answer, with its real server behind it, also while that goes wrong.
+    /// Test every backend with its real server, also with injected faults.
     Conformance {
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Run the same skills in Rust, Python and JavaScript, and hostile ones beside them.
+    /// Run the same skills in Rust, Python and JavaScript, and hostile skills in each language.
     Languages {
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Search the memory of a process for what is left of secrets after every end of a task.
+    /// Search the memory of a process for remains of secrets after every end of a task.
     Residue {
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
-        /// Have freed memory stay as it is: the command succeeds if the checks notice.
+        /// Do not overwrite freed memory; the command succeeds if the checks fail.
         #[arg(long)]
         mutate: bool,
-        /// The build that is examined.
+        /// The profile of the examined build.
         #[arg(long, value_enum, default_value = "release")]
         profile: Profile,
     },
-    /// Run honest and hostile tasks at once, and see that the honest ones succeed and the host stays as it was.
+    /// Run honest and hostile tasks concurrently; the honest tasks must succeed in time.
     Soak {
-        /// For how long.
+        /// The time of the run, in minutes.
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(3..=600))]
         minutes: u64,
-        /// Also write what was expected and seen to this file, as JSON.
+        /// Also write the rows to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
@@ -57,9 +58,9 @@ pub(crate) enum Suite {
 pub(crate) fn run(repository: &Repository, suite: &Suite) -> Result<(), Failure> {
     match suite {
         Suite::Conformance { json } => conformance::run(repository, json.as_deref()),
-        Suite::Languages { json } => languages::run(repository, Absent::Fails, json.as_deref()),
+        Suite::Languages { json } => languages::run(repository, MissingTools::Fail, json.as_deref()),
         Suite::Residue { json, mutate, profile } => {
-            let expected = if *mutate { Expected::Residue } else { Expected::Nothing };
+            let expected = if *mutate { Expectation::Residue } else { Expectation::Clean };
             residue::run(repository, json.as_deref(), expected, *profile)
         }
         Suite::Soak { minutes, json } => soak::run(repository, *minutes, json.as_deref()),

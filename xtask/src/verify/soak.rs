@@ -1,4 +1,4 @@
-//! `cargo xtask verify soak`: honest and hostile tasks at once, for minutes.
+//! `cargo xtask verify soak`: runs honest and hostile tasks concurrently for minutes.
 
 use std::path::Path;
 
@@ -11,21 +11,21 @@ use crate::proof::{Proof, Row};
 use crate::repository::Repository;
 use crate::setup;
 
-/// How much longer an honest task may take among hostile ones than alone, the slowest of a hundred of each.
-const SLOWER: f64 = 3.0;
-/// How much more memory may be in use in the last minute than in the second.
-const GROWTH: f64 = 1.05;
+/// The limit of the 99th percentile of honest tasks, as a multiple of the same tasks alone.
+const MAX_SLOWDOWN: f64 = 3.0;
+/// The limit of the memory in the last minute, as a multiple of the second minute.
+const MAX_GROWTH: f64 = 1.05;
 
-/// Runs it for so many minutes.
+/// Runs the soak test.
 pub(crate) fn run(repository: &Repository, minutes: u64, json: Option<&Path>) -> Result<(), Failure> {
     setup::run(repository)?;
     let program = artifacts::soak(repository)?;
-    println!("for {minutes} min, 64 tasks at a time, half of them hostile …");
+    println!("64 concurrent tasks for {minutes} min, half of them hostile …");
     let soak = Invocation::new(program).arg((minutes * 60).to_string());
-    let mut said = String::new();
-    let status = soak.for_each_line(&repository.root, |line| said.push_str(line))?;
+    let mut output = String::new();
+    let status = soak.for_each_line(&repository.root, |line| output.push_str(line))?;
     soak.succeeded(status)?;
-    let seen: Value = serde_json::from_str(&said).or_failure("understand what the program says")?;
+    let seen: Value = serde_json::from_str(&output).or_failure("parse the output of the program")?;
     println!("{seen:#}");
     let proof = Proof { command: "cargo xtask verify soak", rows: rows(&seen) };
     if let Some(path) = json {
@@ -37,12 +37,12 @@ pub(crate) fn run(repository: &Repository, minutes: u64, json: Option<&Path>) ->
 
 fn rows(seen: &Value) -> Vec<Row> {
     let figure = |key: &str| seen.get(key).and_then(Value::as_f64);
-    let none = |id: &'static str, key: &str| Row::equal(id, "0", seen.get(key).unwrap_or(&Value::Null));
-    let most = |id: &'static str, key: &str, most: f64| {
+    let zero = |id: &'static str, key: &str| Row::equal(id, "0", seen.get(key).unwrap_or(&Value::Null));
+    let at_most = |id: &'static str, key: &str, max: f64| {
         let figure = figure(key);
-        let ok = figure.is_some_and(|figure| figure <= most);
+        let ok = figure.is_some_and(|figure| figure <= max);
         let seen = figure.map_or("not measured".to_owned(), |figure| format!("{figure:.2} ×"));
-        Row { ok, ..Row::equal(id, format!("≤ {most:.2} ×"), seen) }.with("ratio", figure)
+        Row { ok, ..Row::equal(id, format!("≤ {max:.2} ×"), seen) }.with("ratio", figure)
     };
     let some = |id: &'static str, key: &str| {
         let count = figure(key).unwrap_or_default();
@@ -51,11 +51,13 @@ fn rows(seen: &Value) -> Vec<Row> {
     vec![
         some("honest.tasks", "honest"),
         some("hostile.tasks", "hostile"),
-        none("honest.failed", "failed"),
-        none("hostile.escaped", "escaped"),
-        none("host.panics", "panics"),
-        most("honest.p99", "slower", SLOWER).with("alone", seen["alone"].clone()).with("among", seen["among"].clone()),
-        most("host.memory", "growth", GROWTH).with("by_minute_mib", seen["memory_by_minute_mib"].clone()),
+        zero("honest.failed", "failed"),
+        zero("hostile.escaped", "escaped"),
+        zero("host.panics", "panics"),
+        at_most("honest.p99", "slower", MAX_SLOWDOWN)
+            .with("alone", seen["alone"].clone())
+            .with("among", seen["among"].clone()),
+        at_most("host.memory", "growth", MAX_GROWTH).with("by_minute_mib", seen["memory_by_minute_mib"].clone()),
     ]
 }
 
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn each_figure_counts() {
+    fn each_figure_is_checked() {
         let seen = json!({
             "honest": 9, "hostile": 9, "failed": 0, "escaped": 0, "panics": 0, "slower": 2.9, "growth": 1.01,
         });

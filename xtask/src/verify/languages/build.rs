@@ -1,4 +1,4 @@
-//! From a source file to a component with a declaration.
+//! Builds a component with a declaration from a source file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,25 +8,25 @@ use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 use crate::repository::Repository;
 
-/// A skill: one file, and what it has beside it.
+/// The source of a skill.
 pub(super) struct Source {
-    /// Its name without the extension, in the language's folder.
+    /// The file name without the extension, in the folder of the language.
     name: &'static str,
-    /// Whose declaration it has: the skill in Rust that does the same, or that it claims to be.
-    like: &'static str,
+    /// The Rust skill whose declaration it uses.
+    declaration: &'static str,
 }
 
-/// What Python's skills import besides their own file.
+/// The shared modules of the Python skills.
 const PYTHON_MODULES: [&str; 1] = ["outgoing.py"];
 
 impl Source {
-    /// The webhook's skill and its hostile one; the one that opens an issue and its hostile one.
+    /// Returns two skills, each followed by a hostile one.
     pub(super) fn of(language: Language) -> [Self; 4] {
         let (webhook, issue) = match language {
             Language::Python => ("github_webhook", "github_issue"),
             Language::JavaScript => ("github-webhook", "github-issue"),
         };
-        let source = |name, like| Self { name, like };
+        let source = |name, declaration| Self { name, declaration };
         [
             source(webhook, "github-webhook"),
             source("snoop", "snoop"),
@@ -35,7 +35,7 @@ impl Source {
         ]
     }
 
-    /// Makes the component, unless nothing that it is made of has changed.
+    /// Builds the component, unless all of its inputs are unchanged.
     pub(super) fn component(
         &self,
         repository: &Repository,
@@ -44,7 +44,7 @@ impl Source {
         componentizer: &Path,
     ) -> Result<PathBuf, Failure> {
         let folder = repository.target.join("languages").join(language.name());
-        fs::create_dir_all(&folder).or_failure("make a folder for components")?;
+        fs::create_dir_all(&folder).or_failure("create the folder for components")?;
         let skills = repository.root.join("skills-examples");
         let source = |name: &str| skills.join(language.name()).join(name);
         let sources = match language {
@@ -54,11 +54,11 @@ impl Source {
             }
             Language::JavaScript => vec![source(&format!("{}.js", self.name))],
         };
-        let declaration = skills.join(self.like).join("skill.json");
-        let (component, mark) = (folder.join(self.name).with_extension("wasm"), folder.join(self.name));
-        let made_of = made_of(repository, sources.iter().chain([&declaration, &componentizer.to_owned()]))?;
-        if component.is_file() && fs::read_to_string(&mark).is_ok_and(|before| before == made_of) {
-            println!("{}: made before", component.display());
+        let declaration = skills.join(self.declaration).join("skill.json");
+        let (component, stamp) = (folder.join(self.name).with_extension("wasm"), folder.join(self.name));
+        let inputs = inputs(repository, sources.iter().chain([&declaration, &componentizer.to_owned()]))?;
+        if component.is_file() && fs::read_to_string(&stamp).is_ok_and(|previous| previous == inputs) {
+            println!("{}: up to date", component.display());
             return Ok(component);
         }
         match language {
@@ -69,25 +69,25 @@ impl Source {
             }
         }
         Invocation::new(far).arg("embed").arg(&component).arg(&declaration).run(&repository.root)?;
-        // Last: what was interrupted is made anew.
-        fs::write(mark, made_of).or_failure("note what a component was made of")?;
+        // Written last, so that an interrupted build is repeated.
+        fs::write(stamp, inputs).or_failure("write the inputs of a component")?;
         Ok(component)
     }
 }
 
 fn python(repository: &Repository, tool: &Path, sources: &[PathBuf], name: &str, to: &Path) -> Result<(), Failure> {
-    // What Python makes of a source it leaves beside it.
-    let folder = tempfile::tempdir().or_failure("make a temporary folder")?;
+    // Python writes its cache next to the source.
+    let folder = tempfile::tempdir().or_failure("create a temporary folder")?;
     for source in sources {
         let copy = folder.path().join(source.file_name().unwrap_or_default());
         fs::copy(source, copy).or_failure(format!("copy {}", source.display()))?;
     }
-    let make = Invocation::new(tool).words("--wit-path wit --world skill componentize --python-path");
-    make.arg(folder.path()).arg(name).arg("--output").arg(to).run(&repository.root)
+    let build = Invocation::new(tool).words("--wit-path wit --world skill componentize --python-path");
+    build.arg(folder.path()).arg(name).arg("--output").arg(to).run(&repository.root)
 }
 
-/// All that decides what a component is.
-fn made_of<'a>(repository: &Repository, files: impl Iterator<Item = &'a PathBuf>) -> Result<String, Failure> {
+/// Returns the concatenated inputs of a component.
+fn inputs<'a>(repository: &Repository, files: impl Iterator<Item = &'a PathBuf>) -> Result<String, Failure> {
     let wit = repository.files()?.into_iter().filter(|file| file.starts_with("wit/"));
     let wit = wit.map(|file| repository.root.join(file));
     let mut all = String::new();

@@ -1,4 +1,5 @@
-//! The skills that open an issue with a token that they never see, and the hostile ones that send it elsewhere.
+//! Skills that open an issue with a token that they never see, and hostile skills that send it to
+//! another host.
 
 use std::path::Path;
 
@@ -10,12 +11,12 @@ use crate::invocation::Invocation;
 use crate::proof::Row;
 use crate::repository::Repository;
 
-/// What the server makes of an issue; it echoes the token, which the host takes out.
+/// The result of opening an issue. The server echoes the token, which the host redacts.
 const OPENED: &str = "exit 0, completed, 1 connection, token at server, \
                       {\"number\":7,\"url\":\"https://github.com/t/far/issues/7?t=[redacted:github-token]\"}";
 const STOPPED: &str = "exit 3, scope-violation, 0 connections, token nowhere";
 
-/// Runs them against a server that stands in for GitHub.
+/// Runs the skills against a test server in place of GitHub.
 pub(super) fn rows(repository: &Repository, issue: &Path, far: &Path, trials: &[Trial]) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for trial in trials {
@@ -23,7 +24,7 @@ pub(super) fn rows(repository: &Repository, issue: &Path, far: &Path, trials: &[
         for (case, skill, expected) in [("issue", &trial.issue, OPENED)].into_iter().chain(hostile) {
             let run = Invocation::new(issue).arg(far).arg(super::cache(repository)).arg(skill);
             let mut seen = String::new();
-            let status = run.for_each_line(&repository.root, |line| seen.push_str(&told(line)))?;
+            let status = run.for_each_line(&repository.root, |line| seen.push_str(&summary(line)))?;
             run.succeeded(status)?;
             rows.push(Row::equal(format!("{}.{case}", trial.language), expected, seen));
         }
@@ -31,8 +32,8 @@ pub(super) fn rows(repository: &Repository, issue: &Path, far: &Path, trials: &[
     Ok(rows)
 }
 
-/// A line of that program's, in words.
-fn told(line: &str) -> String {
+/// Summarizes a report of the program.
+fn summary(line: &str) -> String {
     let report: Value = serde_json::from_str(line).unwrap_or_default();
     let field = |name: &str| match report.get(name) {
         Some(Value::String(text)) => text.clone(),
@@ -51,10 +52,10 @@ fn told(line: &str) -> String {
             format!("at {}", names.collect::<Vec<_>>().join(" and "))
         }
     };
-    let told = format!("exit {}, {}, {connections}, token {token}", field("exit"), field("outcome"));
+    let summary = format!("exit {}, {}, {connections}, token {token}", field("exit"), field("outcome"));
     match report.get("output") {
-        Some(Value::Null) | None => told,
-        Some(output) => format!("{told}, {output}"),
+        Some(Value::Null) | None => summary,
+        Some(output) => format!("{summary}, {output}"),
     }
 }
 
@@ -63,18 +64,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_told_in_words() {
+    fn report_is_summarized() {
         let line = r#"{"exit":0,"outcome":"completed","connections":1,"token":["server"],
             "output":{"number":7,"url":"https://github.com/t/far/issues/7?t=[redacted:github-token]"}}"#;
-        assert_eq!(told(line), OPENED);
+        assert_eq!(summary(line), OPENED);
         let line = r#"{"exit":3,"outcome":"scope-violation","connections":0,"token":[],"output":null}"#;
-        assert_eq!(told(line), STOPPED);
+        assert_eq!(summary(line), STOPPED);
     }
 
     #[test]
-    fn what_went_wrong_is_told_too() {
+    fn unexpected_report_is_summarized() {
         let line = r#"{"exit":0,"outcome":"completed","connections":2,"token":["server","stderr"],"output":"x"}"#;
-        assert_eq!(told(line), "exit 0, completed, 2 connections, token at server and stderr, \"x\"");
-        assert_eq!(told("no JSON"), "exit absent, absent, absent connections, token nowhere");
+        assert_eq!(summary(line), "exit 0, completed, 2 connections, token at server and stderr, \"x\"");
+        assert_eq!(summary("no JSON"), "exit absent, absent, absent connections, token nowhere");
     }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask verify languages`: the same skills in Rust, Python and JavaScript, each run as its user would, and each with a hostile
-//! one beside it that is stopped.
+//! `cargo xtask verify languages`: runs the same skills in Rust, Python and JavaScript, and hostile
+//! skills, which the host must end.
 
 mod build;
 mod issue;
@@ -10,24 +10,28 @@ use std::path::{Path, PathBuf};
 use self::build::Source;
 use self::tools::Language;
 use crate::artifacts::{self, Skills};
-use crate::demo::far::{Far, Ran};
-use crate::demo::{DELIVERY, GRANT, Workplace};
+use crate::demo::far::{Far, FarOutput};
+use crate::demo::{DELIVERY, GRANT, WorkDir};
 use crate::failure::Failure;
 use crate::proof::{Proof, Row};
 use crate::repository::Repository;
 use crate::setup;
 
-/// What is done about a language whose tools are not on this machine.
+/// The reaction to a language whose tools are not installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Absent {
-    /// It is told, and the others are run.
-    Told,
-    /// Nothing counts as shown.
-    Fails,
+pub(crate) enum MissingTools {
+    /// Prints a note and runs the other languages.
+    Skip,
+    /// Fails the command.
+    Fail,
 }
 
-/// Builds and runs them, and says whether all was as expected.
-pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) -> Result<(), Failure> {
+/// Builds and runs the skills.
+///
+/// # Errors
+///
+/// Fails if a result differs from the expected one.
+pub(crate) fn run(repository: &Repository, missing_tools: MissingTools, json: Option<&Path>) -> Result<(), Failure> {
     setup::run(repository)?;
     let [issue, far] = artifacts::issue(repository)?;
     let skills = Skills::build(repository)?;
@@ -36,14 +40,14 @@ pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) 
         webhook: skills.component("github_webhook")?.to_owned(),
         snoop: skills.component("snoop")?.to_owned(),
         issue: skills.component("github_issue")?.to_owned(),
-        // What hostile components do with requests is among the attacks.
+        // `cargo xtask attacks` has hostile requests in Rust.
         exfiltrate: None,
     }];
     for language in Language::ALL {
         match language.missing(repository) {
             None => trials.push(Trial::build(repository, &far, language)?),
-            Some(missing) if absent == Absent::Fails => return Err(missing),
-            Some(missing) => println!("not tested: {}: {missing}", language.name()),
+            Some(missing) if missing_tools == MissingTools::Fail => return Err(missing),
+            Some(missing) => println!("skipped: {}: {missing}", language.name()),
         }
     }
     let mut rows = rows(repository, &far, &trials)?;
@@ -53,10 +57,10 @@ pub(crate) fn run(repository: &Repository, absent: Absent, json: Option<&Path>) 
         proof.write_json(path, repository)?;
     }
     println!("\n{}", proof.table());
-    proof.conclude().map_err(|failure| failure.or_next("the commands and what they printed are above"))
+    proof.conclude().map_err(|failure| failure.or_next("the commands and their output are above"))
 }
 
-/// A language's skills.
+/// The skills of a language.
 struct Trial {
     language: &'static str,
     webhook: PathBuf,
@@ -81,9 +85,10 @@ impl Trial {
 }
 
 fn rows(repository: &Repository, far: &Path, trials: &[Trial]) -> Result<Vec<Row>, Failure> {
-    let place = Workplace::make()?;
+    let workdir = WorkDir::create()?;
     let cache = cache(repository);
-    let far = Far { repository, program: far, env_file: &place.env_file, folder: &place.written, cache: Some(&cache) };
+    let far =
+        Far { repository, program: far, env_file: &workdir.env_file, folder: &workdir.written, cache: Some(&cache) };
     let other_payload = DELIVERY.replace("World!", "World?");
     let other_algorithm = DELIVERY.replace("sha256=", "sha1=");
     let (mut rows, mut runs) = (Vec::new(), Vec::new());
@@ -100,29 +105,29 @@ fn rows(repository: &Repository, far: &Path, trials: &[Trial]) -> Result<Vec<Row
             ("snoop", snoop, "{}", "exit 3, 0 calls, scope-violation"),
         ];
         for (case, skill, input, expected) in cases {
-            let ran = far.run(skill, GRANT, Some(input), &format!("{language}-{case}.jsonl"))?;
-            rows.push(Row::equal(format!("{language}.{case}"), expected, told(&ran)));
-            runs.push(ran);
+            let run = far.run(skill, GRANT, Some(input), &format!("{language}-{case}.jsonl"))?;
+            rows.push(Row::equal(format!("{language}.{case}"), expected, summary(&run)));
+            runs.push(run);
         }
     }
-    rows.extend(place.search(runs)?);
+    rows.extend(workdir.search(runs)?);
     Ok(rows)
 }
 
-/// Where compiled skills are kept: compiling is most of what a first run takes.
+/// Returns the cache of compiled skills, which saves most of the time of a run.
 fn cache(repository: &Repository) -> PathBuf {
     repository.target.join("languages/cache")
 }
 
-fn told(ran: &Ran) -> String {
-    let calls = match ran.provider_calls().as_str() {
+fn summary(run: &FarOutput) -> String {
+    let calls = match run.provider_calls().as_str() {
         "1" => "1 call".to_owned(),
         calls => format!("{calls} calls"),
     };
-    let what = match ran.outcome().as_str() {
-        "completed" => ran.whole_output(),
-        "skill-error" => ran.error(),
+    let result = match run.outcome().as_str() {
+        "completed" => run.whole_output(),
+        "skill-error" => run.error(),
         outcome => outcome.to_owned(),
     };
-    format!("exit {}, {calls}, {what}", ran.exit)
+    format!("exit {}, {calls}, {result}", run.exit)
 }

@@ -1,4 +1,4 @@
-//! What makes components of other languages: pinned, and installed below the target folder alone.
+//! Componentizers of other languages, with pinned versions, installed below the target folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::failure::{Failure, OrFailure};
 use crate::invocation::Invocation;
 use crate::repository::Repository;
 
-/// A language besides Rust.
+/// A language other than Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     Python,
@@ -24,17 +24,17 @@ impl Language {
         }
     }
 
-    /// What of it must be on the machine, and is not.
+    /// Returns a failure if the tools of the language are not installed.
     pub(super) fn missing(self, repository: &Repository) -> Option<Failure> {
         let (program, next) = match self {
             Self::Python => ("python3", "install Python 3.9 or later, with its module 'venv'"),
             Self::JavaScript => ("npm", "install Node.js 20 or later, with npm"),
         };
-        let there = Invocation::new(program).arg("--version").answer(&repository.root).is_some();
-        (!there).then(|| Failure::new(format!("there is no '{program}'")).or_next(next))
+        let installed = Invocation::new(program).arg("--version").stdout(&repository.root).is_some();
+        (!installed).then(|| Failure::new(format!("program '{program}' not found")).or_next(next))
     }
 
-    /// Installs its componentizer, unless that was done, and answers with where.
+    /// Installs the componentizer if it is missing, and returns its path.
     pub(super) fn install(self, repository: &Repository) -> Result<PathBuf, Failure> {
         match self {
             Self::Python => python(repository),
@@ -43,51 +43,51 @@ impl Language {
     }
 }
 
-/// The componentizer of Python.
+/// Installs the componentizer of Python.
 pub(crate) fn python(repository: &Repository) -> Result<PathBuf, Failure> {
     let folder = repository.target.join("tools/python");
     let list = repository.root.join("skills-examples/python/requirements.txt");
-    installed(&folder, &[&list], || {
+    install_once(&folder, &[&list], || {
         let venv = Invocation::new("python3").words("-m venv --clear").arg(&folder).run(&repository.root);
         let pip = Invocation::new(folder.join("bin/pip"))
             .words("install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement")
             .arg(&list);
         venv.and_then(|()| pip.run(&repository.root)).map_err(|failure| {
-            failure.or_next("install Python 3 with its module 'venv', and see that the package index can be reached")
+            failure.or_next("install Python 3 with its module 'venv', and check the connection to the package index")
         })
     })?;
     Ok(folder.join("bin/componentize-py"))
 }
 
-/// The componentizer of JavaScript: the script that calls it, beside what it calls.
+/// Installs the componentizer of JavaScript, and the script that calls it.
 fn javascript(repository: &Repository) -> Result<PathBuf, Failure> {
     let folder = repository.target.join("tools/javascript");
     let from = repository.root.join("skills-examples/javascript");
     let files = ["package.json", "package-lock.json", "componentize.mjs"].map(|name| from.join(name));
-    installed(&folder, &files.each_ref().map(PathBuf::as_path), || {
-        fs::create_dir_all(&folder).or_failure("make a folder for tools")?;
+    install_once(&folder, &files.each_ref().map(PathBuf::as_path), || {
+        fs::create_dir_all(&folder).or_failure("create the folder for tools")?;
         for file in &files {
             let to = folder.join(file.file_name().unwrap_or_default());
             fs::copy(file, to).or_failure(format!("copy {}", file.display()))?;
         }
-        // No script of a package's is run.
+        // Packages must not run install scripts.
         let npm = Invocation::new("npm").words("ci --ignore-scripts --no-audit --no-fund --prefix").arg(&folder);
-        npm.run(&repository.root).map_err(|failure| failure.or_next("see that the package registry can be reached"))
+        npm.run(&repository.root).map_err(|failure| failure.or_next("check the connection to the package registry"))
     })?;
     Ok(folder.join("componentize.mjs"))
 }
 
-/// Installs what a list names, unless it was installed from the same list before.
-fn installed(folder: &Path, lists: &[&Path], install: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    let mark = folder.join("installed-from");
+/// Installs packages, unless the same lists are already installed.
+fn install_once(folder: &Path, lists: &[&Path], install: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let stamp = folder.join("installed-from");
     let mut wanted = String::new();
     for list in lists {
         wanted.push_str(&fs::read_to_string(list).or_failure(format!("read {}", list.display()))?);
     }
-    if fs::read_to_string(&mark).is_ok_and(|there| there == wanted) {
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     install()?;
-    // Last: what was interrupted is installed anew.
-    fs::write(mark, wanted).or_failure("note what was installed")
+    // Written last, so that an interrupted installation is repeated.
+    fs::write(stamp, wanted).or_failure("write the list of installed packages")
 }

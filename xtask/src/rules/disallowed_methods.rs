@@ -1,7 +1,8 @@
-//! That clippy knows whom the broker alone may call, and what the interfaces alone may use.
+//! The rule that `disallowed-methods` in clippy.toml is complete and current.
 //!
-//! `disallowed-methods` in clippy.toml names methods by their paths, and finds their calls whatever they are called on. A
-//! method that is not in the list is not looked for, and one that does not exist any more is never found: hence this rule.
+//! The list reserves calls of providers for the broker, and uses of a task's secrets for the
+//! interfaces. Clippy reports neither a method that is missing from the list nor an entry without a
+//! method.
 
 use toml::de::{DeTable, DeValue};
 
@@ -11,36 +12,36 @@ use crate::failure::{Failure, OrFailure};
 use crate::repository::Repository;
 
 const CLIPPY: &str = "clippy.toml";
-/// Where the traits of backends are. Every call of theirs is the broker's alone.
+/// The files of the provider traits, which only the broker may call.
 const PROVIDER: [&str; 2] = ["host/core/src/provider.rs", "host/core/src/provider/"];
-/// What yields a secret to a task, or what is computed with it: for the interfaces alone.
+/// Methods that use a task's secrets, which only the interfaces may call.
 const USES: [&str; 4] =
     ["Session::authorize_egress", "Session::reveal", "Session::sign_hmac_sha256", "Session::sign_jwt"];
-/// How the path of a method of the host begins.
-const OWN: &str = "far_core::";
-/// Where such a method is.
+/// The prefix of the paths of the host's methods.
+const PREFIX: &str = "far_core::";
+/// The folder of the sources with these methods.
 const SOURCES: &str = "host/core/src/";
 
-/// The list has every method that it must have, and none of the host's that does not exist.
-pub(super) fn disallowed(repository: &Repository, sources: &Sources) -> Result<Vec<Violation>, Failure> {
+/// Checks that the list has all required methods, and none that does not exist.
+pub(super) fn current(repository: &Repository, sources: &Sources) -> Result<Vec<Violation>, Failure> {
     let text = std::fs::read_to_string(repository.root.join(CLIPPY)).or_failure(format!("read {CLIPPY}"))?;
     complete(&text, sources)
 }
 
 fn complete(text: &str, sources: &Sources) -> Result<Vec<Violation>, Failure> {
     let listed = listed(text)?;
-    let violation = |line: usize, what: String| Violation { file: CLIPPY.to_owned(), line, what };
+    let violation = |line: usize, message: String| Violation { file: CLIPPY.to_owned(), line, message };
     let mut violations = Vec::new();
-    let asked = methods_of_providers(sources);
-    if asked.is_empty() {
-        violations.push(violation(1, "there is no trait of backends where this rule looks for it".to_owned()));
+    let methods = provider_methods(sources);
+    if methods.is_empty() {
+        violations.push(violation(1, format!("no provider trait in {}", PROVIDER.join(" and "))));
     }
-    for method in asked.iter().map(String::as_str).chain(USES) {
-        if !listed.iter().any(|(path, _)| path.starts_with(OWN) && path.ends_with(&format!("::{method}"))) {
+    for method in methods.iter().map(String::as_str).chain(USES) {
+        if !listed.iter().any(|(path, _)| path.starts_with(PREFIX) && path.ends_with(&format!("::{method}"))) {
             violations.push(violation(1, format!("{method} is not disallowed")));
         }
     }
-    for (path, line) in listed.iter().filter(|(path, _)| path.starts_with(OWN)) {
+    for (path, line) in listed.iter().filter(|(path, _)| path.starts_with(PREFIX)) {
         let name = path.rsplit("::").next().unwrap_or_default();
         let mut own = sources.iter().filter(|source| source.file.starts_with(SOURCES));
         if !own.any(|source| !source.lines_with(&format!("fn {name}")).is_empty()) {
@@ -50,7 +51,7 @@ fn complete(text: &str, sources: &Sources) -> Result<Vec<Violation>, Failure> {
     Ok(violations)
 }
 
-/// The paths in clippy's list, and their lines.
+/// Returns the paths in clippy's list with their lines.
 fn listed(text: &str) -> Result<Vec<(String, usize)>, Failure> {
     let settings = DeTable::parse(text).or_failure(format!("read {CLIPPY}"))?;
     let list = settings.get_ref().get("disallowed-methods").and_then(|list| list.get_ref().as_array());
@@ -63,8 +64,8 @@ fn listed(text: &str) -> Result<Vec<(String, usize)>, Failure> {
     Ok(entries.filter_map(|entry| Some((path(entry.get_ref())?, line_at(text, entry.span().start)))).collect())
 }
 
-/// `TRAIT::METHOD` for all that a backend is asked and may have to wait for: its asynchronous methods.
-fn methods_of_providers(sources: &Sources) -> Vec<String> {
+/// Returns the asynchronous methods of the provider traits, as `TRAIT::METHOD`.
+fn provider_methods(sources: &Sources) -> Vec<String> {
     let is_provider = |file: &str| file == PROVIDER[0] || file.starts_with(PROVIDER[1]);
     let mut methods = Vec::new();
     for source in sources.iter().filter(|source| is_provider(&source.file)) {
@@ -89,7 +90,7 @@ mod tests {
     const TRAITS: &str =
         "pub trait Backend { fn id(&self); async fn get(&self); }\nimpl X { async fn other(&self) {} }";
 
-    fn broken(paths: &[&str]) -> Vec<String> {
+    fn violations(paths: &[&str]) -> Vec<String> {
         let entries: Vec<_> =
             paths.iter().map(|path| format!("  {{ path = \"{path}\", reason = \"x\" }},\n")).collect();
         let clippy = format!("disallowed-methods = [\n  \"std::env::var\",\n{}]\n", entries.concat());
@@ -102,19 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn method_that_is_not_listed_is_told() {
+    fn missing_method_is_reported() {
         let uses = USES.map(|method| format!("far_core::broker::{method}"));
         let mut paths: Vec<_> = uses.iter().map(String::as_str).collect();
-        assert_eq!(broken(&paths), ["clippy.toml:1: Backend::get is not disallowed"]);
+        assert_eq!(violations(&paths), ["clippy.toml:1: Backend::get is not disallowed"]);
         paths.push("far_core::provider::Backend::get");
-        assert!(broken(&paths).is_empty());
-        assert_eq!(broken(&paths[1..]), ["clippy.toml:1: Session::authorize_egress is not disallowed"]);
+        assert!(violations(&paths).is_empty());
+        assert_eq!(violations(&paths[1..]), ["clippy.toml:1: Session::authorize_egress is not disallowed"]);
         paths.push("far_core::provider::Backend::gone");
-        assert_eq!(broken(&paths), ["clippy.toml:8: far_core::provider::Backend::gone does not exist"]);
+        assert_eq!(violations(&paths), ["clippy.toml:8: far_core::provider::Backend::gone does not exist"]);
     }
 
     #[test]
-    fn traits_that_are_not_found_are_told() {
+    fn missing_traits_are_reported() {
         assert!(!complete("", &Sources::of(Vec::new()).unwrap()).unwrap().is_empty());
         assert!(complete("disallowed-methods = [", &Sources::of(Vec::new()).unwrap()).is_err());
     }

@@ -1,4 +1,4 @@
-//! Files and what they depend on, and the circles among them.
+//! The dependency graph of a crate's files, and its cycles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,19 +9,19 @@ use super::module::Crate;
 pub(super) struct Edge {
     pub(super) from: String,
     pub(super) to: String,
-    /// What the first file names, and where.
+    /// The name in the first file, and its line.
     pub(super) name: String,
     pub(super) line: usize,
 }
 
-/// Files that all lead to each other, by the shortest circle among them.
-pub(super) struct Circle {
+/// A strongly connected component, with its shortest cycle.
+pub(super) struct Cycle {
     pub(super) edges: Vec<Edge>,
-    /// How many files lead to each other.
+    /// The number of files in the component.
     pub(super) files: usize,
 }
 
-/// The files of a crate.
+/// The dependencies of a crate's files.
 pub(super) struct Graph {
     edges: BTreeMap<String, BTreeMap<String, Edge>>,
 }
@@ -43,26 +43,26 @@ impl Graph {
         Self { edges }
     }
 
-    /// All of them, each once.
-    pub(super) fn circles(&self) -> Vec<Circle> {
-        let reached: BTreeMap<_, _> = self.edges.keys().map(|file| (file.as_str(), self.reached(file))).collect();
-        let leads = |from: &str, to: &str| reached.get(from).is_some_and(|reached| reached.contains(to));
+    /// Returns the cycles, one for each strongly connected component.
+    pub(super) fn cycles(&self) -> Vec<Cycle> {
+        let reachable: BTreeMap<_, _> = self.edges.keys().map(|file| (file.as_str(), self.reachable(file))).collect();
+        let leads = |from: &str, to: &str| reachable.get(from).is_some_and(|files| files.contains(to));
         let mut done: BTreeSet<&str> = BTreeSet::new();
-        let mut circles = Vec::new();
-        for file in reached.keys() {
+        let mut cycles = Vec::new();
+        for file in reachable.keys() {
             if done.contains(file) || !leads(file, file) {
                 continue;
             }
-            let together: Vec<_> = reached.keys().filter(|other| leads(file, other) && leads(other, file)).collect();
-            let shortest = together.iter().filter_map(|file| self.way_back(file)).min_by_key(Vec::len);
-            circles.extend(shortest.map(|edges| Circle { edges, files: together.len() }));
-            done.extend(together);
+            let component: Vec<_> = reachable.keys().filter(|other| leads(file, other) && leads(other, file)).collect();
+            let shortest = component.iter().filter_map(|file| self.cycle_through(file)).min_by_key(Vec::len);
+            cycles.extend(shortest.map(|edges| Cycle { edges, files: component.len() }));
+            done.extend(component);
         }
-        circles
+        cycles
     }
 
-    /// The files that a file leads to, by whichever way.
-    fn reached<'a>(&'a self, file: &str) -> BTreeSet<&'a str> {
+    /// Returns the direct and indirect dependencies of a file.
+    fn reachable<'a>(&'a self, file: &str) -> BTreeSet<&'a str> {
         let mut reached = BTreeSet::new();
         let mut next: Vec<_> = self.edges.get_key_value(file).map(|(file, _)| file.as_str()).into_iter().collect();
         while let Some(file) = next.pop() {
@@ -72,16 +72,16 @@ impl Graph {
         reached
     }
 
-    /// A shortest way from a file to itself.
-    fn way_back(&self, file: &str) -> Option<Vec<Edge>> {
+    /// Returns a shortest path from a file to itself.
+    fn cycle_through(&self, file: &str) -> Option<Vec<Edge>> {
         let mut seen = BTreeSet::new();
         let mut queue = VecDeque::from([(file, Vec::new())]);
-        while let Some((at, way)) = queue.pop_front() {
+        while let Some((at, path)) = queue.pop_front() {
             for edge in self.edges.get(at).into_iter().flat_map(BTreeMap::values) {
                 if !seen.insert(edge.to.as_str()) {
                     continue;
                 }
-                let mut longer = way.clone();
+                let mut longer = path.clone();
                 longer.push(edge);
                 if edge.to == file {
                     return Some(longer.into_iter().cloned().collect());

@@ -1,23 +1,23 @@
-//! Paths in code, and in the trees of `use` declarations.
+//! Paths in code and in `use` declarations.
 
 use super::super::token::Token;
 
-/// A path as it is written, and where.
+/// A path in source code, with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path {
     pub(super) segments: Vec<String>,
     pub(super) line: usize,
 }
 
-/// One leaf of a `use` declaration.
+/// A leaf of a `use` declaration.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) path: Path,
-    /// The name that is in scope; none for a glob.
+    /// The name in scope; `None` for a glob.
     pub(super) name: Option<String>,
 }
 
-/// The path that begins at a position, and the position after it.
+/// Returns the path that begins at a position, and the position after it.
 pub(super) fn path(tokens: &[Token], at: usize) -> Option<(Path, usize)> {
     let first = tokens.get(at).filter(|token| token.is_name())?;
     let mut path = Path { segments: vec![first.text.clone()], line: first.line };
@@ -32,15 +32,15 @@ pub(super) fn path(tokens: &[Token], at: usize) -> Option<(Path, usize)> {
     Some((path, at))
 }
 
-/// The leaves of the tree that begins at a position, and the position after it.
+/// Returns the leaves of the `use` tree that begins at a position, and the position after it.
 pub(super) fn imports(tokens: &[Token], at: usize) -> (Vec<Import>, usize) {
     let mut leaves = Vec::new();
     let at = tree(tokens, at, &[], &mut leaves);
     (leaves, at)
 }
 
-fn tree(tokens: &[Token], mut at: usize, before: &[String], leaves: &mut Vec<Import>) -> usize {
-    let mut segments = before.to_vec();
+fn tree(tokens: &[Token], mut at: usize, prefix: &[String], leaves: &mut Vec<Import>) -> usize {
+    let mut segments = prefix.to_vec();
     while let Some(token) = tokens.get(at) {
         let line = token.line;
         let is = |at: usize, text: &str| tokens.get(at).is_some_and(|token| token.is(text));
@@ -59,7 +59,7 @@ fn tree(tokens: &[Token], mut at: usize, before: &[String], leaves: &mut Vec<Imp
                 return at + 1;
             }
             _ if token.is_name() => {
-                // `a::{self}` is `a`.
+                // `a::{self}` means `a`.
                 if !token.is("self") || segments.is_empty() {
                     segments.push(token.text.clone());
                 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_ends_where_it_is_no_path_any_more() {
+    fn path_ends_before_other_tokens() {
         let of = |text: &str| {
             let (path, at) = path(&Tokens::of(text).unwrap().all, 0).unwrap();
             (path.segments.join("::"), at)

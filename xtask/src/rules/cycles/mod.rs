@@ -1,15 +1,16 @@
-//! The rule that the files of a crate form no circle.
+//! The rule that the files of a crate have no cyclic dependencies.
 //!
-//! A file depends on another one if its code names something that the other file defines, by a `use` or by a path from
-//! `crate`, `self`, `super` or a module in scope. Names are followed through re-exports and imports to the file that
-//! defines them, so that a facade in a `mod.rs` hides no circle. Files in a circle can only be read and changed together.
+//! A file depends on another file if its code names an item of that file. The name may come from a
+//! `use`, or from a path through `crate`, `self`, `super` or a module in scope. Names are resolved
+//! through re-exports and imports, so a facade in a `mod.rs` hides no cycle. Files in a cycle can
+//! only be read and changed together.
 //!
 //! Not a dependency:
 //!
-//! - `mod x;`, and a `pub use` whose name the file's own code does not mention: they say where things are.
-//! - What a module names of the modules below it: a module is made of its parts, which may use its vocabulary.
-//! - Code for tests (`#[cfg(test)]`), documentation, and text.
-//! - A call of a method that another file adds to a type: the type, not the file, is named.
+//! - `mod x;`, and a `pub use` of a name that the file's own code does not use.
+//! - A name from a module below: parts of a module may use its vocabulary.
+//! - Test code (`#[cfg(test)]`), documentation and text.
+//! - A call of a method that another file adds to a type. The code names only the type.
 
 mod graph;
 mod module;
@@ -20,14 +21,14 @@ use self::module::Crate;
 use super::Violation;
 use super::source::Sources;
 
-/// No crate has files that depend on each other in a circle.
-pub(super) fn none(sources: &Sources) -> Vec<Violation> {
+/// Checks that no crate has cyclic dependencies between files.
+pub(super) fn acyclic(sources: &Sources) -> Vec<Violation> {
     let roots = sources.iter().map(|source| source.file.as_str()).filter(|file| is_root(file));
-    let circles = roots.flat_map(|root| Graph::of(&Crate::of(root, sources)).circles());
-    circles.flat_map(|circle| circle.edges.into_iter().map(move |edge| told(&edge, circle.files))).collect()
+    let cycles = roots.flat_map(|root| Graph::of(&Crate::of(root, sources)).cycles());
+    cycles.flat_map(|cycle| cycle.edges.into_iter().map(move |edge| violation(&edge, cycle.files))).collect()
 }
 
-/// Whether a file is the root of a library or a program.
+/// Returns true if a file is the root of a library or a program.
 fn is_root(file: &str) -> bool {
     let Some((_, path)) = file.rsplit_once("/src/") else { return false };
     match path.split('/').collect::<Vec<_>>()[..] {
@@ -37,9 +38,9 @@ fn is_root(file: &str) -> bool {
     }
 }
 
-fn told(edge: &Edge, files: usize) -> Violation {
-    let what = format!("{} is in {}, which leads back here: {files} files in a circle", edge.name, edge.to);
-    Violation { file: edge.from.clone(), line: edge.line, what }
+fn violation(edge: &Edge, files: usize) -> Violation {
+    let message = format!("{} is in {}, which depends on this file: a cycle of {files} files", edge.name, edge.to);
+    Violation { file: edge.from.clone(), line: edge.line, message }
 }
 
 #[cfg(test)]
@@ -51,27 +52,27 @@ mod tests {
         Sources::of(texts.collect()).unwrap()
     }
 
-    fn circles(texts: &[(&str, &str)]) -> Vec<String> {
-        none(&sources(texts)).iter().map(ToString::to_string).collect()
+    fn cycles(texts: &[(&str, &str)]) -> Vec<String> {
+        acyclic(&sources(texts)).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn circle_is_told_by_its_edges() {
-        let told = circles(&[
+    fn cycle_is_reported_by_its_edges() {
+        let reported = cycles(&[
             ("lib.rs", "mod a; mod b; mod c;"),
             ("a.rs", "use crate::b::B;"),
             ("b.rs", "struct B;\nfn f() { super::c::g() }"),
             ("c.rs", "use crate::{a, b as other}; fn g() { a::f(); other::f() }"),
         ]);
         let expected = [
-            "host/a/src/b.rs:2: super::c::g is in host/a/src/c.rs, which leads back here: 3 files in a circle",
-            "host/a/src/c.rs:1: crate::b is in host/a/src/b.rs, which leads back here: 3 files in a circle",
+            "host/a/src/b.rs:2: super::c::g is in host/a/src/c.rs, which depends on this file: a cycle of 3 files",
+            "host/a/src/c.rs:1: crate::b is in host/a/src/b.rs, which depends on this file: a cycle of 3 files",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 
     #[test]
-    fn facade_hides_no_circle() {
+    fn facade_hides_no_cycle() {
         let parts = [
             ("room/one.rs", "use crate::room::Two; pub struct One;"),
             ("room/two.rs", "use super::One; pub struct Two;"),
@@ -82,27 +83,27 @@ mod tests {
             "mod one; mod two; pub use {one::*, two::*};",
             "mod one; mod two; use one::One; use two::Two; fn f(_: One, _: Two) {}",
         ] {
-            assert_eq!(circles(&[root, ("room/mod.rs", facade), parts[0], parts[1]]).len(), 2, "{facade}");
+            assert_eq!(cycles(&[root, ("room/mod.rs", facade), parts[0], parts[1]]).len(), 2, "{facade}");
         }
     }
 
     #[test]
-    fn parts_may_use_vocabulary_of_their_module() {
+    fn parts_may_use_items_of_their_module() {
         let texts = [
             ("lib.rs", "mod room; use room::Room; pub struct Name;"),
             ("room/mod.rs", "mod part; use self::part::Part; use crate::Name; pub struct Room(Part);"),
             ("room/part.rs", "mod detail; use super::Room; pub struct Part;"),
             ("room/part/detail.rs", "use super::Part; use crate::room::Room;"),
         ];
-        assert_eq!(circles(&texts), [""; 0]);
+        assert_eq!(cycles(&texts), [""; 0]);
     }
 
     #[test]
-    fn reexport_is_a_dependency_if_its_file_uses_it() {
+    fn used_reexport_is_a_dependency() {
         let texts =
             |door| [("lib.rs", "mod door; mod b;"), ("door.rs", door), ("b.rs", "use crate::door::Key; struct B;")];
-        assert_eq!(circles(&texts("pub use crate::b::B; struct Key;")), [""; 0]);
-        assert_eq!(circles(&texts("pub use crate::b::B; struct Key(B);")).len(), 2);
+        assert_eq!(cycles(&texts("pub use crate::b::B; struct Key;")), [""; 0]);
+        assert_eq!(cycles(&texts("pub use crate::b::B; struct Key(B);")).len(), 2);
     }
 
     #[test]
@@ -117,7 +118,7 @@ mod tests {
             ("bin/tool/main.rs", "mod a; use far_a::b; fn main() { a.b(); x.b::<a>(); }"),
             ("bin/tool/a.rs", "fn b() {}"),
         ];
-        assert_eq!(circles(&texts), [""; 0]);
+        assert_eq!(cycles(&texts), [""; 0]);
     }
 
     #[test]

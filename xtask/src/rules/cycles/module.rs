@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each is in, what it defines, and what it names.
+//! The modules of a crate: their files, their items, and the names in their code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
@@ -9,16 +9,15 @@ use crate::rules::token::Token;
 
 /// Keywords before the name of an item.
 const ITEMS: [&str; 9] = ["const", "enum", "fn", "macro_rules", "static", "struct", "trait", "type", "union"];
-/// More steps from a name to its definition than any crate has: imports may lead in circles.
-const STEPS: usize = 16;
+/// The limit of steps from a name to its definition, since imports may be cyclic.
+const MAX_STEPS: usize = 16;
 
-/// A crate's modules; the first is its root.
+/// The modules of a crate; the first is its root.
 pub(super) struct Crate<'a> {
     pub(super) modules: Vec<Module<'a>>,
     sources: BTreeMap<&'a str, &'a Source>,
 }
 
-/// A module.
 #[derive(Default)]
 pub(super) struct Module<'a> {
     pub(super) file: &'a str,
@@ -27,14 +26,14 @@ pub(super) struct Module<'a> {
     items: BTreeSet<&'a str>,
     imports: BTreeMap<String, Path>,
     globs: Vec<Path>,
-    /// What is imported for others; to this module itself it is nothing, unless its code has the name.
+    /// Public imports. They are dependencies only if the module's own code uses the name.
     reexports: Vec<(String, Path)>,
     names: BTreeSet<&'a str>,
     paths: Vec<Path>,
 }
 
 impl<'a> Crate<'a> {
-    /// The crate whose root is this file.
+    /// Reads the crate with this root file.
     pub(super) fn of(root: &'a str, sources: &'a Sources) -> Self {
         let sources = sources.iter().map(|source| (source.file.as_str(), source)).collect();
         let mut whole = Self { modules: Vec::new(), sources };
@@ -55,13 +54,13 @@ impl<'a> Crate<'a> {
         self.modules.len() - 1
     }
 
-    /// Reads a module's code up to the end of its body, and answers with the position after that. Its modules with files
-    /// are in this folder.
+    /// Reads a module's code to the end of its body, and returns the position after it. `folder`
+    /// has the files of its child modules.
     fn read(&mut self, module: usize, tokens: &'a [Token], mut at: usize, folder: &FilePath) -> usize {
         let mut depth = 0_u32;
         while let Some(token) = tokens.get(at) {
             let next = |ahead: usize| tokens.get(at + ahead).map(|token| token.text.as_str());
-            let before = at.checked_sub(1).and_then(|at| tokens.get(at)).map_or("", |token| token.text.as_str());
+            let previous = at.checked_sub(1).and_then(|at| tokens.get(at)).map_or("", |token| token.text.as_str());
             match token.text.as_str() {
                 "{" | "(" | "[" => depth += 1,
                 "}" if depth == 0 => return at + 1,
@@ -81,7 +80,7 @@ impl<'a> Crate<'a> {
                         let name = tokens.get(at + if next(1) == Some("!") { 2 } else { 1 });
                         entry.items.extend(name.map(|name| name.text.as_str()));
                     }
-                    if !matches!(before, "." | "::")
+                    if !matches!(previous, "." | "::")
                         && let Some((path, after)) = path(tokens, at)
                     {
                         entry.names.insert(&token.text);
@@ -99,7 +98,7 @@ impl<'a> Crate<'a> {
         at
     }
 
-    /// `mod NAME;` or `mod NAME {`, and what is in it.
+    /// Reads `mod NAME;` or `mod NAME { … }` with its content.
     fn read_module(&mut self, parent: usize, tokens: &'a [Token], at: usize, folder: &FilePath) -> usize {
         let name = tokens.get(at + 1).map_or("", |token| token.text.as_str());
         let own_folder = folder.join(name);
@@ -111,7 +110,7 @@ impl<'a> Crate<'a> {
         }
         let files = [own_folder.with_added_extension("rs"), own_folder.join("mod.rs")];
         let file = files.iter().find_map(|file| self.sources.get_key_value(file.to_str()?).map(|(file, _)| *file));
-        // A module of another crate's file, by `#[path]`, is no file of this one.
+        // A file of another crate, included by `#[path]`, is ignored.
         if let Some(module) = file.and_then(|file| self.add_file(file, Some(parent), &own_folder)) {
             self.name_child(parent, name, module);
         }
@@ -151,15 +150,15 @@ impl<'a> Crate<'a> {
         after
     }
 
-    /// What a module depends on: each path, and the file that it leads to, unless that belongs to the module's own file or
-    /// a module below it.
+    /// Returns the dependencies of a module: each path with its target file. Targets in the
+    /// module's own file and in modules below it are omitted.
     pub(super) fn dependencies(&self, module: usize) -> Vec<(&Path, &'a str)> {
         let Some(entry) = self.modules.get(module) else { return Vec::new() };
         let used = entry.reexports.iter().filter(|(name, _)| entry.names.contains(name.as_str()));
         let paths = entry.paths.iter().chain(used.map(|(_, path)| path));
         let whole_file = self.ancestors(module).take_while(|ancestor| self.file(*ancestor) == entry.file).last();
-        let leads = paths.filter_map(|path| Some((path, self.resolve(module, &path.segments, STEPS)?)));
-        let elsewhere = leads.filter(|(_, target)| {
+        let resolved = paths.filter_map(|path| Some((path, self.resolve(module, &path.segments, MAX_STEPS)?)));
+        let elsewhere = resolved.filter(|(_, target)| {
             let is_below = self.ancestors(*target).any(|ancestor| Some(ancestor) == whole_file);
             self.file(*target) != entry.file && !is_below
         });
@@ -170,12 +169,12 @@ impl<'a> Crate<'a> {
         self.modules.get(module).map_or("", |module| module.file)
     }
 
-    /// A module, and all that it is in.
+    /// Returns a module and its parents.
     fn ancestors(&self, module: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(module), |module| self.modules.get(*module)?.parent)
     }
 
-    /// The module that defines what a path names; none if that is another crate.
+    /// Returns the module that defines the target of a path, or `None` for another crate.
     fn resolve(&self, from: usize, segments: &[String], steps: usize) -> Option<usize> {
         let [first, rest @ ..] = segments else { return Some(from) };
         let steps = steps.checked_sub(1)?;
@@ -210,7 +209,7 @@ impl<'a> Crate<'a> {
             return Some(module);
         }
         if let Some(import) = entry.imports.get(name) {
-            // `use name;` of another crate leads nowhere here.
+            // `use name;` imports another crate.
             let path = [&import.segments, rest].concat();
             return if path == segments { None } else { self.resolve(module, &path, steps) };
         }
@@ -218,14 +217,14 @@ impl<'a> Crate<'a> {
         let defined = |module: &usize| self.modules.get(*module).is_some_and(|module| module.has(name));
         match globs.into_iter().find(defined) {
             Some(module) => self.below(module, segments, steps),
-            // What a macro makes.
+            // An item that a macro defines.
             None => Some(module),
         }
     }
 }
 
 impl Module<'_> {
-    /// Whether a glob brings a name.
+    /// Returns true if a glob import of this module includes a name.
     fn has(&self, name: &str) -> bool {
         let is_reexport = || self.reexports.iter().any(|(reexport, _)| reexport == name);
         self.children.contains_key(name) || self.items.contains(name) || is_reexport()
