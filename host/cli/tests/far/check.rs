@@ -185,8 +185,8 @@ fn configuration_errors_have_positions() {
     );
     refused(
         &format!("{PROVIDER}[secrets.Alpha]\nprovider = 'dev'\n"),
-        "error: far.toml:4:10: 'secrets.Alpha': a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is none of \
-         these\n",
+        "error: far.toml:4:10: 'secrets.Alpha': a name is made of a-z, 0-9, '.', '_', '-' and '/': byte 0 is \
+         invalid\n",
     );
 }
 
