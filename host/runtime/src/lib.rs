@@ -106,7 +106,7 @@ pub use compiler::{Compiler, LoadLimits};
 // For the fuzz targets of this workspace only.
 #[doc(hidden)]
 pub use egress::internal;
-pub use egress::{Egress, EgressSetupError};
+pub use egress::{Egress, EgressSetupError, IN_FLIGHT_MAX};
 #[doc(inline)]
 pub use far_core::broker::{BrokerError, BrokerSettings, CachedSecret, RepeatRecording, RereadReport, Violation};
 #[doc(inline)]

@@ -3,6 +3,8 @@
 use far_capability::tokens;
 use serde::Serialize;
 
+use super::EventKind;
+
 tokens! {
     /// The state of sending a request.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -84,6 +86,37 @@ tokens! {
 }
 
 impl EgressReason {
+    /// Returns the kinds of events that have the reason.
+    pub fn events(self) -> &'static [EventKind] {
+        const DENIED: EventKind = EventKind::EgressDenied;
+        const FINISHED: EventKind = EventKind::EgressFinished;
+        match self {
+            Self::Url
+            | Self::Method
+            | Self::Requests
+            | Self::Concurrency
+            | Self::RequestBody
+            | Self::Placeholder
+            | Self::MissingSecret
+            | Self::Destination
+            | Self::InvalidValue
+            | Self::ClientCertificate => &[DENIED],
+            Self::Secret | Self::Address | Self::Host => &[DENIED, FINISHED],
+            Self::Dns
+            | Self::ConnectionRefused
+            | Self::Connect
+            | Self::ConnectTimeout
+            | Self::Certificate
+            | Self::Tls
+            | Self::Connection
+            | Self::Protocol
+            | Self::ContentCoding
+            | Self::TransferCoding
+            | Self::ResponseBody
+            | Self::IncompleteBody => &[FINISHED],
+        }
+    }
+
     /// Returns the person or the system whose change removes the reason.
     pub fn caused_by(self) -> &'static str {
         match self {

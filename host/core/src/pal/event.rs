@@ -236,7 +236,7 @@ mod tests {
     use far_capability::{AgentId, DenyReason, TaskId};
 
     use super::*;
-    use crate::pal::{EgressReason, Record, Subject};
+    use crate::pal::{EgressReason, RECORD_FIELDS, Record, Subject};
 
     #[test]
     fn record_serializes_as_flat_object() {
@@ -257,6 +257,8 @@ mod tests {
                 ..Event::new(EventKind::SecretDenied)
             },
         };
+        let json = serde_json::to_value(&record).unwrap();
+        assert!(RECORD_FIELDS.iter().all(|(name, _)| json.get(name).is_some()));
         assert_eq!(
             serde_json::to_string(&record).unwrap(),
             r#"{"v":1,"seq":7,"ts":"2023-11-14T22:13:20.000001Z","task_id":"t1","agent_id":"a1","skill":null,"skill_digest":null,"event":"secret.denied","secret_name":"unlisted:abababababababab","reason":"undeclared","duration_us":42}"#

@@ -28,7 +28,7 @@ pub use kind::EventKind;
 pub use label::{DestinationLabel, Labels, SecretLabel};
 pub use log::{AuditUnavailable, Pal, PalBuilder, Subscription, SubscriptionItem};
 pub use memory::MemorySink;
-pub use record::{Record, Subject};
+pub use record::{RECORD_FIELDS, Record, Subject};
 pub use sink::{Receipt, Sink, SinkError};
 pub use token::{CacheState, Cause, HostReason, LogLevel, Outcome, Reason};
 pub use writer::{Format, WriterSink};

@@ -59,6 +59,17 @@ pub struct Record {
     pub event: Event,
 }
 
+/// The meaning of each field of every record, by its name. The fields of the event follow them.
+pub const RECORD_FIELDS: [(&str, &str); 7] = [
+    ("v", "The version of the format: 1."),
+    ("seq", "The sequence number, from 1, in steps of 1, within one process."),
+    ("ts", "The wall-clock time, for display only."),
+    ("task_id", "The task; `null` for an action of the agent."),
+    ("agent_id", "The agent."),
+    ("skill", "The declared name of the skill; `null` if it has none."),
+    ("skill_digest", "The digest of the skill; `null` for an action of the agent."),
+];
+
 fn shared<S: Serializer>(subject: &Arc<Subject>, serializer: S) -> Result<S::Ok, S::Error> {
     subject.as_ref().serialize(serializer)
 }

@@ -6,27 +6,7 @@
 //!
 //! # Format
 //!
-//! ```text
-//! # a comment
-//! GITHUB_TOKEN=ghp_123          # the secret 'github-token'
-//! export EMPTY=
-//! LITERAL='every byte but a single quote: \n $HOME # "'
-//! ESCAPED="a line\nand a quote \""
-//! KEY="-----BEGIN KEY-----
-//! several lines
-//! -----END KEY-----"
-//! ```
-//!
-//! - The file is UTF-8, with or without a byte order mark. Lines end with LF or CRLF. NUL bytes and
-//!   other carriage returns are errors. Binary values are not supported.
-//! - A key is `[A-Za-z_][A-Za-z0-9_]*`, optionally after `export `. The secret's name is the key in
-//!   lower case with `-` for `_`. Two keys with the same name are an error.
-//! - Spaces and tabs around key and value are ignored. A value may be empty.
-//! - An unquoted value extends to the end of the line, or to a `#` after whitespace.
-//! - Single quotes are literal. In double quotes `\n` `\r` `\t` `\\` `\"` `\$` are escapes, and any
-//!   other backslash is an error. A quoted value may span several lines; a line break in it is
-//!   always `\n`.
-//! - Variables are not expanded: `$` is a dollar sign.
+#![doc = include_str!("format.md")]
 //!
 //! # Reloading
 //!
@@ -63,6 +43,9 @@ use parking_lot::{Mutex, RwLock};
 pub use self::error::{DotEnvError, Problem};
 use self::parse::{ParseError, Secrets};
 use crate::version::{RandomError, VersionHasher};
+
+/// The format of the file, in Markdown.
+pub const FORMAT: &str = include_str!("format.md");
 
 /// A `.env` file as a backend, for development only.
 ///

@@ -43,7 +43,7 @@ use crate::window::Window;
 
 /// The maximum number of requests in flight per task. Each holds its body and its records in
 /// memory.
-const IN_FLIGHT_MAX: u32 = 8;
+pub const IN_FLIGHT_MAX: u32 = 8;
 
 /// The requests in flight of a task.
 ///
