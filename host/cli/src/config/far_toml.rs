@@ -19,19 +19,106 @@ mod providers;
 mod secrets;
 
 pub(crate) use self::exchange::RecipeConfig;
+pub(crate) use self::kind::kinds;
 use self::providers::provider;
 pub(crate) use self::providers::{ProviderConfig, ProviderKind};
 use self::secrets::SecretContext;
-use super::reader::{Keys, Value};
+use super::reader::{Form, Key, Keys, NONE, Value};
 use super::source::{Format, Source};
 use super::terms;
 use crate::messages::config::ConfigError;
 
-const ROOT: Keys = Keys { known: &["agent", "runtime", "pal", "egress", "providers", "tools", "secrets"], later: &[] };
-const AGENT: Keys = Keys { known: &["id", "swap", "state"], later: &[] };
-const RUNTIME: Keys = Keys { known: &["wasi"], later: &[] };
-const PAL: Keys = Keys { known: &["repeats"], later: &[] };
-const EGRESS: Keys = Keys { known: &["destinations", "networks", "ca-file", "hosts"], later: &[] };
+const ROOT: Keys = Keys::new(&[
+    Key::new("agent", Form::Table, NONE, "The agent: the process that runs skills."),
+    Key::new("runtime", Form::Table, NONE, "The runtime of skills."),
+    Key::new("pal", Form::Table, NONE, "The Process Activity Log."),
+    Key::new(
+        "egress",
+        Form::Table,
+        NONE,
+        "Requests of skills; without the table, only requests with a secret may leave.",
+    ),
+    Key::new("providers", Form::Tables, NONE, "The backends."),
+    Key::new("tools", Form::Tables, NONE, "Sets of skills that share values."),
+    Key::new("secrets", Form::Tables, NONE, "The permitted secrets."),
+]);
+const AGENT: Keys = Keys::new(&[
+    Key::new("id", Form::Text("a name"), "`local`", "The name of the agent in events."),
+    Key::new(
+        "swap",
+        Form::OneOf(&["refused", "allowed"]),
+        "`\"refused\"`",
+        "`allowed` lets `far` run on a machine with swap, which can write values to a disk.",
+    ),
+    Key::new(
+        "state",
+        Form::Text("a directory"),
+        "`$XDG_STATE_HOME/far`, or `~/.local/state/far`",
+        "The directory of control sockets and lease journals.",
+    ),
+]);
+const RUNTIME: Keys = Keys::new(&[Key::new(
+    "wasi",
+    Form::OneOf(&["inert", "strict"]),
+    "`\"inert\"`",
+    "`strict` refuses components that import files or sockets; `inert` gives them none.",
+)]);
+const PAL: Keys = Keys::new(&[Key::new(
+    "repeats",
+    Form::OneOf(&["each", "counted"]),
+    "`\"each\"`",
+    "`counted` records one event for further handles to a version; `each` records every handle.",
+)]);
+const EGRESS: Keys = Keys::new(&[
+    Key::new(
+        "destinations",
+        Form::List("destinations"),
+        NONE,
+        "Destinations of requests without a secret; the task also needs a grant.",
+    ),
+    Key::new(
+        "networks",
+        Form::List("networks, such as `10.20.0.0/16`"),
+        NONE,
+        "Networks of servers, in addition to public addresses.",
+    ),
+    Key::new(
+        "ca-file",
+        Form::Text("a PEM file"),
+        "the authorities of the platform",
+        "The certificate authorities of servers.",
+    ),
+    Key::new(
+        "hosts",
+        Form::Table,
+        NONE,
+        "The address of each named host, such as `10.20.0.5:8443`, in place of a DNS lookup.",
+    ),
+]);
+
+/// Every table, with its heading, in the order of the reference.
+pub(crate) const TABLES: &[(&str, &Keys)] = &[
+    ("The file", &ROOT),
+    ("`[agent]`", &AGENT),
+    ("`[runtime]`", &RUNTIME),
+    ("`[pal]`", &PAL),
+    ("`[egress]`", &EGRESS),
+    ("`[providers.NAME]` with `type = \"dotenv\"`", &providers::DOTENV),
+    ("`[providers.NAME]` with `type = \"vault\"`", &providers::VAULT),
+    ("`auth` with `method = \"token\"`", &providers::TOKEN),
+    ("`auth` with `method = \"approle\"`", &providers::APPROLE),
+    ("`auth` with `method = \"kubernetes\"`", &providers::KUBERNETES),
+    ("`auth` with `method = \"jwt\"`", &providers::JWT),
+    ("`auth` with `method = \"cert\"`", &providers::CERT),
+    ("`[tools.NAME]`", &secrets::TOOL),
+    ("`[secrets.NAME]`", &secrets::SECRET),
+    ("`rotate`", &lifetime::ROTATE),
+    ("`signing`", &terms::SIGNING),
+    ("`signing.jwt`", &terms::JWT),
+    ("`github-app`", &exchange::GITHUB_APP),
+    ("`oauth2`", &exchange::OAUTH2),
+];
+
 /// The operator's configuration.
 #[derive(Debug)]
 pub(crate) struct FarToml {

@@ -16,17 +16,17 @@
 pub(crate) mod content;
 mod document;
 pub(crate) mod environment;
-mod far_toml;
+pub(crate) mod far_toml;
 pub mod internal;
 mod json;
 pub(crate) mod policy;
 mod reader;
 mod source;
-mod task_file;
+pub(crate) mod task_file;
 mod terms;
 mod units;
 
 pub(crate) use far_toml::{EgressConfig, FarToml, ProviderConfig, ProviderKind, RecipeConfig};
-pub(crate) use reader::nearest;
+pub(crate) use reader::{Key, Keys, nearest};
 pub(crate) use source::{open_trusted_folder, read_authorities, read_authority_of};
 pub(crate) use task_file::{LimitsConfig, TaskFile};

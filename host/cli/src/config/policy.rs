@@ -5,13 +5,37 @@ use std::path::Path;
 use far_component::review::{FindingId, Policy, SecretPattern, Severity, World};
 use far_core::capability::{Operation, Operations};
 
-use super::reader::{Keys, Value, nearest};
+use super::reader::{Form, Key, Keys, NONE, Value, nearest};
 use super::source::{Format, Source};
 use super::terms;
 use crate::messages::config::ConfigError;
 
-const ROOT: Keys =
-    Keys { known: &["max-severity", "accept", "worlds", "operations", "secrets", "destinations"], later: &[] };
+const ROOT: Keys = Keys::new(&[
+    Key::new(
+        "max-severity",
+        Form::OneOf(&["info", "low", "medium", "high"]),
+        NONE,
+        "The highest severity of a finding that is not a violation.",
+    ),
+    Key::new(
+        "accept",
+        Form::List("[finding ids](findings.md#findings)"),
+        NONE,
+        "Findings above `max-severity` that are not violations.",
+    ),
+    Key::new("worlds", Form::List("`skill` and `skill-revealing`"), "every world", "The permitted worlds."),
+    Key::new(
+        "operations",
+        Form::List("`sign`, `reveal`, `refresh` and `seal`"),
+        "every operation",
+        "The permitted operations.",
+    ),
+    Key::new("secrets", Form::List("names, with `*` at their end"), "every secret", "The permitted names of secrets."),
+    Key::new("destinations", Form::List("destinations"), "every destination", "The permitted destinations."),
+]);
+
+/// The table, with its heading.
+pub(crate) const TABLES: &[(&str, &Keys)] = &[("The file", &ROOT)];
 
 /// Reads a policy.
 ///

@@ -11,45 +11,96 @@ use far_core::capability::{Destination, Grant};
 use far_core::capability::{Version, VersionRule};
 use far_runtime::{Limits, LoadLimits};
 
-use super::reader::{Keys, Table, Value};
+use super::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value};
 use super::source::{Format, Source};
 use super::terms;
 use super::units::{self, Max};
 use crate::messages::config::ConfigError;
 use crate::messages::problem::Type;
 
-const ROOT: Keys = Keys { known: &["skill", "input", "grants", "egress", "limits"], later: &[] };
+const ROOT: Keys = Keys::new(&[
+    Key::new(
+        "skill",
+        Form::Text("a file"),
+        "required by `far run`",
+        "The component, relative to the directory of the task file.",
+    ),
+    Key::new("input", Form::Any, "`{}`", "The input of the skill, as JSON."),
+    Key::new("grants", Form::List("tables"), NONE, "The grants of secrets, one for each secret."),
+    Key::new(
+        "egress",
+        Form::List("destinations"),
+        NONE,
+        "Destinations of requests without a secret, which `far.toml` must list too.",
+    ),
+    Key::new("limits", Form::Table, NONE, "The limits of the task."),
+]);
 const GRANT: Keys = Keys {
     known: &[
-        "secret",
-        "operations",
-        "destinations",
-        "placements",
-        "signing",
-        "versions",
-        "max-uses",
-        "expires",
-        "only-sealed",
+        Key::new("secret", Form::Text("a name"), REQUIRED, "The name of the secret."),
+        Key::new(
+            "operations",
+            Form::List("`sign`, `reveal`, `refresh` and `seal`"),
+            REQUIRED,
+            "The granted operations.",
+        ),
+        Key::new("destinations", Form::List("destinations"), NONE, "The granted destinations; `seal` requires one."),
+        Key::new(
+            "placements",
+            Form::List("placements"),
+            "the `authorization` header",
+            "The granted [placements](../guides/requests.md#declare-destinations-and-placements) in requests.",
+        ),
+        Key::new(
+            "signing",
+            Form::Table,
+            "`{ hmac = true }`",
+            "The granted signatures, with the keys of [`far.toml`](far-toml.md#signing).",
+        ),
+        Key::new(
+            "versions",
+            Form::Text("`\"current\"`, `\"any\"`; or a list of versions"),
+            "`\"current\"`",
+            "The versions that the grant covers.",
+        ),
+        Key::new("max-uses", Form::Integer(MAX_USES.text), "no maximum", "The maximum number of uses."),
+        Key::new(
+            "expires",
+            Form::Duration(MAX_EXPIRY.text),
+            "the end of the task",
+            "The time after admission at which the grant expires.",
+        ),
+        Key::new(
+            "only-sealed",
+            Form::Boolean,
+            "`false`",
+            "Refuses requests to the destinations' hosts without the secret.",
+        ),
     ],
     later: &["requests"],
 };
-const LIMITS: Keys = Keys {
-    known: &[
-        "timeout",
-        "memory",
-        "input",
-        "output",
-        "log",
-        "host-calls",
+pub(crate) const LIMITS: Keys = Keys::new(&[
+    Key::new("timeout", Form::Duration(MAX_TIMEOUT.text), "30s", "Time from admission to the end, including waits."),
+    Key::new("memory", Form::Size(MAX_SIZE.text), "64MiB", "Linear memory of all modules of the component."),
+    Key::new("input", Form::Size(MAX_SIZE.text), "1MiB", "Size of the input."),
+    Key::new("output", Form::Size(MAX_SIZE.text), "1MiB", "Size of the output."),
+    Key::new("log", Form::Size(MAX_SIZE.text), "256KiB", "Size of the task log."),
+    Key::new("host-calls", Form::Integer(MAX_HOST_CALLS.text), "100000", "Number of calls of interfaces of the host."),
+    Key::new(
         "records",
-        "requests",
-        "request-body",
-        "response-body",
-        "load-timeout",
-        "load-memory",
-    ],
-    later: &[],
-};
+        Form::Integer(MAX_RECORDS.text),
+        "10000",
+        "Number of events of the task, except for ends and violations.",
+    ),
+    Key::new("requests", Form::Integer(MAX_REQUESTS.text), "100", "Number of HTTP requests."),
+    Key::new("request-body", Form::Size(MAX_SIZE.text), "10MiB", "Size of the body of a request."),
+    Key::new("response-body", Form::Size(MAX_SIZE.text), "10MiB", "Size of the body of a response."),
+    Key::new("load-timeout", Form::Duration(MAX_LOAD_TIMEOUT.text), "60s", "Time of compilation."),
+    Key::new("load-memory", Form::Size(MAX_LOAD_MEMORY.text), "1024MiB", "Memory of the compiler."),
+]);
+
+/// Every table, with its heading, in the order of the reference.
+pub(crate) const TABLES: &[(&str, &Keys)] = &[("The file", &ROOT), ("`[[grants]]`", &GRANT), ("`[limits]`", &LIMITS)];
 
 /// The maximum expiry of a grant.
 const MAX_EXPIRY: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };

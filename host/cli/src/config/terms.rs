@@ -7,12 +7,27 @@ use far_core::capability::{
     Destination, JwtAlgorithm, JwtRule, JwtTerms, Operation, Operations, Placement, Signing, SigningError, Terms,
 };
 
-use super::reader::{Keys, Table, Value};
+use super::reader::{Form, Key, Keys, NONE, Table, Value};
 use super::units::{self, Max};
 use crate::messages::config::ConfigError;
 
-const SIGNING: Keys = Keys { known: &["hmac", "jwt"], later: &[] };
-const JWT: Keys = Keys { known: &["algorithm", "key-id", "issuer", "subject", "audience", "max-ttl"], later: &[] };
+pub(super) const SIGNING: Keys = Keys::new(&[
+    Key::new("hmac", Form::Boolean, NONE, "`true` permits HMAC-SHA-256 over any bytes; excludes `jwt`."),
+    Key::new("jwt", Form::Table, NONE, "Permits signed tokens; excludes `hmac`."),
+]);
+pub(super) const JWT: Keys = Keys::new(&[
+    Key::new(
+        "algorithm",
+        Form::OneOf(&["HS256", "RS256", "ES256", "EdDSA"]),
+        NONE,
+        "The algorithm of the signature; declaration, grant or `far.toml` must set it.",
+    ),
+    Key::new("key-id", Form::Text("an ID"), NONE, "The `kid` of the header."),
+    Key::new("issuer", Form::Text("an issuer"), NONE, "The `iss` of the claims."),
+    Key::new("subject", Form::Text("a subject"), NONE, "The `sub` of the claims."),
+    Key::new("audience", Form::Text("an audience"), NONE, "The `aud` of the claims."),
+    Key::new("max-ttl", Form::Duration(MAX_TTL.text), "10m", "The maximum lifetime of a token."),
+]);
 
 /// The maximum lifetime of a signed token.
 const MAX_TTL: Max<Duration> = Max { value: JwtRule::LONGEST_TTL, text: "1h" };

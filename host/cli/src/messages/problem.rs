@@ -4,6 +4,8 @@ use std::fmt;
 
 use miette::Diagnostic;
 
+use crate::config::Key;
+
 /// A problem in a file's content. Keys are full paths in quotes, such as
 /// `'secrets.github-token.ttl'`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error, Diagnostic)]
@@ -19,7 +21,7 @@ pub(crate) enum Problem {
     /// No version supports the key.
     #[error("unknown key {key}")]
     #[diagnostic(help("{}", unknown_help(*nearest, known)))]
-    UnknownKey { key: String, nearest: Option<&'static str>, known: &'static [&'static str] },
+    UnknownKey { key: String, nearest: Option<&'static str>, known: &'static [Key] },
     /// Only a later version supports the key.
     #[error("{key} is not supported by this version of far")]
     #[diagnostic(help("remove the key: it would have no effect"))]
@@ -46,10 +48,10 @@ pub(crate) enum Problem {
     },
 }
 
-fn unknown_help(nearest: Option<&str>, known: &[&str]) -> String {
+fn unknown_help(nearest: Option<&str>, known: &[Key]) -> String {
     match nearest {
         Some(nearest) => format!("did you mean '{nearest}'?"),
-        None => format!("use one of '{}'", known.join("', '")),
+        None => format!("use one of '{}'", known.iter().map(|key| key.name).collect::<Vec<_>>().join("', '")),
     }
 }
 

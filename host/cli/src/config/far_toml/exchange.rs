@@ -7,14 +7,46 @@ use far_core::{ProviderId, SecretName};
 use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind as ExchangeKind};
 
 use super::kind::SecretKind;
-use crate::config::reader::{Keys, Table, Value};
+use crate::config::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value};
 use crate::config::terms::text;
 use crate::config::units::{self, Max};
 use crate::messages::config::ConfigError;
 
-const GITHUB_APP: Keys =
-    Keys { known: &["app-id", "installation", "api", "repositories", "permissions", "ca-file"], later: &[] };
-const OAUTH2: Keys = Keys { known: &["token-url", "client-id", "scope", "client-auth", "ca-file"], later: &[] };
+pub(super) const GITHUB_APP: Keys = Keys::new(&[
+    Key::new("app-id", Form::Text("an ID"), REQUIRED, "The ID of the app, or its client ID."),
+    Key::new("installation", Form::Integer(MAX_ID.text), REQUIRED, "The ID of the installation."),
+    Key::new("api", Form::Text("a URL"), "`https://api.github.com`", "The API of a GitHub Enterprise server."),
+    Key::new("repositories", Form::List("names"), "all repositories", "The repositories of the tokens."),
+    Key::new(
+        "permissions",
+        Form::Table,
+        "all permissions",
+        "The level of each permission of the tokens, such as `issues = \"write\"`.",
+    ),
+    Key::new(
+        "ca-file",
+        Form::Text("a PEM file"),
+        "the authorities of the platform",
+        "The authorities of the server's certificate.",
+    ),
+]);
+pub(super) const OAUTH2: Keys = Keys::new(&[
+    Key::new("token-url", Form::Text("a URL"), REQUIRED, "The token endpoint of the issuer."),
+    Key::new("client-id", Form::Text("an ID"), REQUIRED, "The ID of the client."),
+    Key::new("scope", Form::Text("a scope"), NONE, "The scope of the tokens."),
+    Key::new(
+        "client-auth",
+        Form::OneOf(&["basic", "body"]),
+        "`\"basic\"`",
+        "The part of the request with the secret of the client.",
+    ),
+    Key::new(
+        "ca-file",
+        Form::Text("a PEM file"),
+        "the authorities of the platform",
+        "The authorities of the issuer's certificate.",
+    ),
+]);
 
 /// The default API endpoint of GitHub.
 const GITHUB: &str = "https://api.github.com";

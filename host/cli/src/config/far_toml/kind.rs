@@ -36,6 +36,14 @@ const NAMES: [(&str, SecretKind); 7] = [
     ("oauth2-client-credentials", SecretKind::OAuth2),
 ];
 
+/// Returns the name, the default scope and the default operation of each kind.
+pub(crate) fn kinds() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    NAMES.iter().map(|(name, kind)| {
+        let operation = kind.operations().iter().next().map_or("", Operation::as_str);
+        (*name, kind.scope().as_str(), operation)
+    })
+}
+
 impl SecretKind {
     pub(super) fn read(value: &Value<'_>) -> Result<Self, ConfigError> {
         let text = terms::text(value)?;

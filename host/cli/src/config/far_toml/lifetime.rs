@@ -5,14 +5,22 @@ use std::time::Duration;
 
 use far_core::capability::Rotation;
 
-use crate::config::reader::{Keys, Table, Value};
+use crate::config::reader::{Form, Key, Keys, REQUIRED, Table, Value};
 use crate::config::units::{self, Max};
 use crate::messages::config::ConfigError;
 
-const ROTATE: Keys = Keys { known: &["every", "overlap"], later: &[] };
+pub(super) const ROTATE: Keys = Keys::new(&[
+    Key::new("every", Form::Duration(MAX_EVERY.text), REQUIRED, "The maximum age of a version, at least 1m."),
+    Key::new(
+        "overlap",
+        Form::Duration("`every`"),
+        "10m, or `every` if shorter",
+        "The grace period of the previous version.",
+    ),
+]);
 
 /// The maximum stale period. A longer one should be a longer TTL.
-const MAX_STALE: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
+pub(super) const MAX_STALE: Max<Duration> = Max { value: Duration::from_secs(24 * 60 * 60), text: "24h" };
 /// The maximum age of a version.
 const MAX_EVERY: Max<Duration> = Max { value: Duration::from_secs(365 * 24 * 60 * 60), text: "365d" };
 /// The minimum interval between versions: each is a write to the backend.

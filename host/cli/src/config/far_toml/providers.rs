@@ -8,37 +8,86 @@ use far_providers::vault::{
     Address, Auth, Engine, Mounts, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig, VaultPathError,
 };
 
-use crate::config::reader::{Keys, Table, Value, nearest};
+use crate::config::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value, nearest};
 use crate::config::terms::text;
 use crate::messages::config::ConfigError;
 
-const DOTENV: Keys = Keys { known: &["type", "path"], later: &[] };
-const VAULT: Keys = Keys {
-    known: &["type", "address", "namespace", "ca-file", "engine", "mounts", "child-policies", "auth"],
-    later: &[],
-};
+const TYPE: Key = Key::new("type", Form::OneOf(&TYPES), REQUIRED, "The type of the provider.");
+const ADDRESS: Key = Key::new(
+    "address",
+    Form::Text("a URL"),
+    REQUIRED,
+    "The URL of the server; `http` only for `127.0.0.1` and `[::1]`.",
+);
+const NAMESPACE: Key =
+    Key::new("namespace", Form::Text("a namespace"), NONE, "The namespace of the server, for secrets and logins.");
+const CA_FILE: Key = Key::new(
+    "ca-file",
+    Form::Text("a PEM file"),
+    "the authorities of the platform",
+    "The authorities of the server's certificate.",
+);
+const ENGINE: Key = Key::new(
+    "engine",
+    Form::OneOf(&["kv-v2", "kv-v1"]),
+    "`\"kv-v2\"`",
+    "The engine of mounts that `mounts` does not name.",
+);
+const MOUNTS: Key =
+    Key::new("mounts", Form::Table, NONE, "The engine of each named mount: `kv-v1`, `kv-v2`, `database` or `pki`.");
+const CHILD_POLICIES: Key = Key::new(
+    "child-policies",
+    Form::List("policies"),
+    "those of the provider's token",
+    "The policies of the tokens of tasks.",
+);
+const AUTHENTICATION: Key = Key::new("auth", Form::Table, REQUIRED, "The login.");
+const METHOD: Key = Key::new("method", Form::OneOf(&METHODS), REQUIRED, "The login method.");
+const MOUNT: Key = Key::new("mount", Form::Text("a path"), "the name of the method", "The mount of the login method.");
+const TOKEN_FILE: Key = Key::new("token-file", Form::Text("a file"), REQUIRED, "The file with the token.");
+const ROLE_ID: Key = Key::new("role-id", Form::Text("an ID"), REQUIRED, "The ID of the role.");
+const SECRET_ID_FILE: Key = Key::new(
+    "secret-id-file",
+    Form::Text("a file"),
+    "required, or `wrapped-secret-id-file`",
+    "The file with the secret ID.",
+);
+const WRAPPED_SECRET_ID_FILE: Key = Key::new(
+    "wrapped-secret-id-file",
+    Form::Text("a file"),
+    "required, or `secret-id-file`",
+    "The file with the wrapping token of a secret ID, which is unwrapped once.",
+);
+const ROLE: Key = Key::new("role", Form::Text("a name"), REQUIRED, "The role of the login.");
+const JWT_FILE: Key = Key::new("jwt-file", Form::Text("a file"), REQUIRED, "The file with the JWT.");
+const CERT_FILE: Key = Key::new("cert-file", Form::Text("a PEM file"), REQUIRED, "The client's certificate.");
+const KEY_FILE: Key = Key::new("key-file", Form::Text("a PEM file"), REQUIRED, "The key of the client's certificate.");
+const PATH: Key =
+    Key::new("path", Form::Text("a file"), REQUIRED, "The `.env` file, relative to the directory of `far.toml`.");
+
+pub(super) const DOTENV: Keys = Keys::new(&[TYPE, PATH]);
+pub(super) const VAULT: Keys =
+    Keys::new(&[TYPE, ADDRESS, NAMESPACE, CA_FILE, ENGINE, MOUNTS, CHILD_POLICIES, AUTHENTICATION]);
 /// The keys of all methods, for a table without `method`.
-const AUTH: Keys = Keys {
-    known: &[
-        "method",
-        "mount",
-        "token-file",
-        "role-id",
-        "secret-id-file",
-        "wrapped-secret-id-file",
-        "role",
-        "jwt-file",
-        "cert-file",
-        "key-file",
-    ],
-    later: &[],
-};
-const TOKEN: Keys = Keys { known: &["method", "token-file"], later: &[] };
-const APPROLE: Keys =
-    Keys { known: &["method", "mount", "role-id", "secret-id-file", "wrapped-secret-id-file"], later: &[] };
-const KUBERNETES: Keys = Keys { known: &["method", "mount", "role", "token-file"], later: &[] };
-const JWT: Keys = Keys { known: &["method", "mount", "role", "jwt-file"], later: &[] };
-const CERT: Keys = Keys { known: &["method", "mount", "role", "cert-file", "key-file"], later: &[] };
+const AUTH: Keys = Keys::new(&[
+    METHOD,
+    MOUNT,
+    TOKEN_FILE,
+    ROLE_ID,
+    SECRET_ID_FILE,
+    WRAPPED_SECRET_ID_FILE,
+    ROLE,
+    JWT_FILE,
+    CERT_FILE,
+    KEY_FILE,
+]);
+pub(super) const TOKEN: Keys = Keys::new(&[METHOD, TOKEN_FILE]);
+pub(super) const APPROLE: Keys = Keys::new(&[METHOD, MOUNT, ROLE_ID, SECRET_ID_FILE, WRAPPED_SECRET_ID_FILE]);
+pub(super) const KUBERNETES: Keys =
+    Keys::new(&[METHOD, MOUNT, ROLE, Key { default: "the token of the service account", ..TOKEN_FILE }]);
+pub(super) const JWT: Keys = Keys::new(&[METHOD, MOUNT, ROLE, JWT_FILE]);
+pub(super) const CERT: Keys =
+    Keys::new(&[METHOD, MOUNT, Key { default: "any role that matches", ..ROLE }, CERT_FILE, KEY_FILE]);
 
 /// The supported provider types.
 const TYPES: [&str; 2] = ["dotenv", "vault"];
@@ -98,10 +147,8 @@ pub(super) fn provider(value: Value<'_>, folder: &Path) -> Result<ProviderKind, 
 }
 
 /// The keys of both types, for a table without `type`.
-const VAULT_OR_DOTENV: Keys = Keys {
-    known: &["type", "path", "address", "namespace", "ca-file", "engine", "mounts", "child-policies", "auth"],
-    later: &[],
-};
+const VAULT_OR_DOTENV: Keys =
+    Keys::new(&[TYPE, PATH, ADDRESS, NAMESPACE, CA_FILE, ENGINE, MOUNTS, CHILD_POLICIES, AUTHENTICATION]);
 
 /// Takes the reference of a secret in its backend.
 pub(super) fn reference(

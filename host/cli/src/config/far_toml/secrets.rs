@@ -10,37 +10,78 @@ use super::exchange::{self, RecipeConfig};
 use super::kind::SecretKind;
 use super::lifetime;
 use super::providers::{ProviderConfig, reference};
-use crate::config::reader::{Keys, Table, Value, join, nearest};
+use crate::config::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value, join, nearest};
 use crate::config::terms;
 use crate::config::units::{self, Max};
 use crate::messages::config::ConfigError;
 
 pub(super) const SECRET: Keys = Keys {
     known: &[
-        "provider",
-        "kind",
-        "path",
-        "field",
-        "common-name",
-        "github-app",
-        "oauth2",
-        "scope",
-        "tool",
-        "operations",
-        "destinations",
-        "placements",
-        "signing",
-        "ttl",
-        "stale",
-        "rotate",
-        "skills",
-        "when-leaked",
-        "only-sealed",
+        Key::new("provider", Form::Text("a name"), REQUIRED, "The name of the provider."),
+        Key::new("kind", Form::Text("a [kind](#kinds)"), NONE, "The kind of the secret, which sets other defaults."),
+        Key::new(
+            "path",
+            Form::Text("a path"),
+            "the name of the table",
+            "The name of the secret in the provider; `vault` requires it.",
+        ),
+        Key::new("field", Form::Text("a name"), "all fields, as a JSON object", "Of `vault`: one field of the secret."),
+        Key::new("common-name", Form::Text("a name"), NONE, "Of `vault`: the common name of a certificate."),
+        Key::new("github-app", Form::Table, NONE, "The exchange of the key of a GitHub App for tokens."),
+        Key::new("oauth2", Form::Table, NONE, "The exchange of the secret of an OAuth 2.0 client for tokens."),
+        Key::new(
+            "scope",
+            Form::OneOf(&["task", "skill", "agent", "node"]),
+            "`\"task\"`, or that of `kind`",
+            "The tasks that share a fetched value.",
+        ),
+        Key::new("tool", Form::Text("a name"), NONE, "The tool whose skills share the value."),
+        Key::new(
+            "operations",
+            Form::List("`sign`, `reveal`, `refresh` and `seal`"),
+            "required, or that of `kind`",
+            "The permitted operations.",
+        ),
+        Key::new("destinations", Form::List("destinations"), NONE, "The permitted destinations; `seal` requires one."),
+        Key::new(
+            "placements",
+            Form::List("placements"),
+            "the `authorization` header",
+            "The permitted [placements](../guides/requests.md#declare-destinations-and-placements) in requests.",
+        ),
+        Key::new("signing", Form::Table, "`{ hmac = true }`", "The permitted signatures."),
+        Key::new("ttl", Form::Duration(MAX_TTL.text), "1h", "The lifetime of a cached value."),
+        Key::new(
+            "stale",
+            Form::Duration(lifetime::MAX_STALE.text),
+            NONE,
+            "The time beyond `ttl` in which the cached value is used while the backend does not answer.",
+        ),
+        Key::new("rotate", Form::Table, "no rotation", "The rotation of the secret by its age."),
+        Key::new(
+            "skills",
+            Form::List("digests, such as `sha256:…`"),
+            "all skills",
+            "The skills that may use the secret.",
+        ),
+        Key::new(
+            "when-leaked",
+            Form::OneOf(&["replace", "fail", "ignore"]),
+            "`\"replace\"`",
+            "The [leak policy](../security/redaction.md#leak-policy).",
+        ),
+        Key::new(
+            "only-sealed",
+            Form::Boolean,
+            "`false`",
+            "Refuses requests to the destinations' hosts without the secret.",
+        ),
     ],
     later: &["requests"],
 };
 
-const TOOL: Keys = Keys { known: &["skills"], later: &[] };
+pub(super) const TOOL: Keys =
+    Keys::new(&[Key::new("skills", Form::List("digests"), REQUIRED, "The skills that share a value.")]);
 
 /// The maximum TTL of a cached value.
 const MAX_TTL: Max<Duration> = Max { value: Duration::from_secs(30 * 24 * 60 * 60), text: "30d" };

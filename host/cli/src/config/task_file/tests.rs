@@ -159,18 +159,44 @@ fn keys_of_later_versions_are_refused() {
 #[test]
 fn every_known_key_is_read() {
     let mut cases = vec![("skill = 1.5".to_owned(), "skill".to_owned())];
-    for key in GRANT.known {
+    for key in GRANT.known.iter().map(|key| key.name) {
         let given = ["secret = \"a\"", "operations = [\"sign\"]"];
         let others: Vec<_> = given.into_iter().filter(|line| !line.starts_with(key)).collect();
         cases.push((format!("[[grants]]\n{}\n{key} = 1.5", others.join("\n")), format!("grants[0].{key}")));
     }
-    for key in LIMITS.known {
+    for key in LIMITS.known.iter().map(|key| key.name) {
         cases.push((format!("[limits]\n{key} = 1.5"), format!("limits.{key}")));
     }
     for (text, key) in cases {
         let error = refused(&text, Format::Toml);
         assert!(error.contains(&format!("'{key}' is a floating-point number")), "{text}: {error}");
     }
+}
+
+#[test]
+fn documented_defaults_are_those_of_runtime() {
+    let line = |key: &Key| match key.form {
+        Form::Integer(_) => format!("{} = {}\n", key.name, key.default),
+        _ => format!("{} = \"{}\"\n", key.name, key.default),
+    };
+    let lines: String = LIMITS.known.iter().map(line).collect();
+    let limits = parse(&format!("[limits]\n{lines}"), Format::Toml).unwrap().limits;
+    let (defaults, load) = (Limits::default(), LoadLimits::default());
+    let expected = LimitsConfig {
+        timeout: Some(defaults.timeout),
+        memory: Some(defaults.memory as u64),
+        input: Some(defaults.input as u64),
+        output: Some(defaults.output as u64),
+        log: Some(defaults.log as u64),
+        host_calls: Some(defaults.host_calls),
+        records: Some(defaults.records),
+        requests: Some(defaults.requests as u64),
+        request_body: Some(defaults.request_body as u64),
+        response_body: Some(defaults.response_body as u64),
+        load_timeout: Some(load.timeout),
+        load_memory: Some(load.memory),
+    };
+    assert_eq!(limits, expected);
 }
 
 #[test]
