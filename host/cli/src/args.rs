@@ -11,6 +11,7 @@ use crate::diff::DiffArgs;
 use crate::embed::EmbedArgs;
 use crate::escape::escape_lines;
 use crate::exit;
+use crate::explain::ExplainArgs;
 use crate::inspect::InspectArgs;
 use crate::manual::{CompletionsArgs, ManArgs};
 use crate::messages::failure::Failure;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     Diff(DiffArgs),
     Audit(AuditArgs),
+    Explain(ExplainArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
 }
@@ -51,6 +53,7 @@ impl Command {
             Self::Inspect(args) => args.json,
             Self::Diff(args) => args.json,
             Self::Audit(args) => args.json(),
+            Self::Explain(args) => args.json,
             Self::Completions(_) | Self::Embed(_) | Self::Man(_) | Self::New(_) => false,
         };
         if json { Format::Json } else { Format::Human }

@@ -34,6 +34,20 @@ const HEADROOM: u64 = 512 << 20;
 /// component in files without a name.
 const FILE_SIZE: u64 = 16 << 20;
 
+/// The resources that a process needs at its start, with their limits and amounts.
+pub(crate) fn needed_resources() -> [(&'static str, String); 5] {
+    [
+        ("file descriptors (`ulimit -n`)", format!("{} more than are open", 2 * PIPES)),
+        ("threads (`ulimit -u`, `pids.max`)", format!("{SPARE_THREADS} more than the number of processors")),
+        (
+            "address space (`ulimit -v`, `ulimit -d`)",
+            format!("{} MiB; `far run` reserves several GiB more for the memory of the task", HEADROOM >> 20),
+        ),
+        ("file size (`ulimit -f`)", format!("{} MiB", FILE_SIZE >> 20)),
+        ("locked memory (`ulimit -l`)", "64 KiB".to_owned()),
+    ]
+}
+
 /// Runs the command in a thread whose stack is as large as the command needs.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ mod embed;
 mod escape;
 mod executor;
 mod exit;
+mod explain;
 mod input;
 mod inspect;
 mod local;
@@ -81,6 +82,7 @@ async fn run(command: &Command, printer: &Printer) -> Result<u8, Failure> {
         Command::Completions(args) => manual::completions(args, Cli::command(), printer),
         Command::Inspect(args) => inspect::run(args, printer),
         Command::Diff(args) => diff::run(args, printer),
+        Command::Explain(args) => explain::run(args, Cli::command(), printer),
         Command::Embed(args) => embed::run(args, printer),
         Command::New(args) => new::run(args, printer),
         Command::Man(args) => manual::man(args, Cli::command(), printer),

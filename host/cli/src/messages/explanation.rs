@@ -20,6 +20,9 @@ pub(crate) struct Explanation {
     pub(super) causes: Vec<String>,
     /// The suggested next step.
     pub(super) help: Option<String>,
+    /// True if the lines for people name the command that explains the token.
+    #[serde(skip)]
+    pub(super) is_explained: bool,
 }
 
 impl Explanation {
@@ -29,7 +32,8 @@ impl Explanation {
         let message = format!("{failure:#}");
         let causes = causes(failure, &message);
         let help = failure.help().map(|help| escape(&help.to_string()));
-        Self { kind: failure.kind(), message: escape(&message), causes, help }
+        let is_explained = failure.is_explained();
+        Self { kind: failure.kind(), message: escape(&message), causes, help, is_explained }
     }
 
     /// Formats the error as lines for people.
@@ -37,6 +41,9 @@ impl Explanation {
         let mut lines = format!("error: {}\n", self.message);
         self.causes.iter().for_each(|cause| lines.push_str(&format!("  cause: {cause}\n")));
         self.help.iter().for_each(|help| lines.push_str(&format!("  help: {help}\n")));
+        if self.is_explained {
+            lines.push_str(&format!("  explanation: far explain {}\n", self.kind));
+        }
         lines
     }
 }

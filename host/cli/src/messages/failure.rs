@@ -76,7 +76,7 @@ pub(crate) enum Failure {
     Catalog(#[from] CatalogError),
     /// The component cannot be loaded.
     #[error("cannot load the skill: {0}")]
-    #[diagnostic(help("{}", load_help(.0)))]
+    #[diagnostic(help("{}", .0.load_error_kind().next_step()))]
     Load(#[source] LoadError),
     /// A signal arrived before the task started.
     #[error("the run was canceled before the task started")]
@@ -154,7 +154,7 @@ pub(crate) enum Failure {
     // `far inspect` and `far diff`.
     /// No host would load the reviewed component.
     #[error("cannot load '{path}': {source}", path = .path.display())]
-    #[diagnostic(help("{}", load_help(source)))]
+    #[diagnostic(help("{}", source.load_error_kind().next_step()))]
     InvalidSkill { path: PathBuf, source: LoadError },
     /// The component violates the policy.
     #[error("the component violates '{policy}' ({})", super::count(*.count, "violation", "violations"), policy = .policy.display())]
@@ -172,7 +172,7 @@ pub(crate) enum Failure {
     #[diagnostic(help("{}", embed_help(source.as_ref())))]
     EmbedFailed { skill: PathBuf, source: Option<EmbedError> },
 
-    // `far new` and `far man`.
+    // `far new`, `far man` and `far explain`.
     /// The output path exists.
     #[error("'{path}' already exists", path = .0.display())]
     #[diagnostic(help("choose another name, or move the existing file: nothing is overwritten"))]
@@ -185,6 +185,10 @@ pub(crate) enum Failure {
     #[error("unknown command '{0}'")]
     #[diagnostic(help("run 'far --help' for the list of commands"))]
     NoPage(String),
+    /// No reason has the name.
+    #[error("unknown reason '{reason}'")]
+    #[diagnostic(help("{}", unknown_reason_help(near.as_deref())))]
+    UnknownReason { reason: String, near: Option<String> },
 
     // The machine.
     /// The process cannot be hardened.
@@ -270,6 +274,13 @@ fn unknown_secret_help(near: Option<&str>) -> String {
     }
 }
 
+fn unknown_reason_help(near: Option<&str>) -> String {
+    match near {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => "run 'far explain' for the list of reasons".to_owned(),
+    }
+}
+
 fn embed_help(error: Option<&EmbedError>) -> &'static str {
     match error {
         None => "the limit is 64 MiB: build the component in release mode",
@@ -289,21 +300,5 @@ fn pal_help(error: &io::Error) -> &'static str {
         Some(Errno::LOOP) => "events are not written through symbolic links: pass the target of the link",
         Some(Errno::NXIO) => "start the reader of the pipe first",
         _ => "no skill runs without its events: pass a writable file",
-    }
-}
-
-fn load_help(error: &LoadError) -> &'static str {
-    match error.kind() {
-        "invalid-declaration" => "embed exactly one declaration: a JSON document such as the project's skill.json",
-        "unknown-import" => "a skill may import tinkerbell:skill, WASI 0.2, and the outgoing part of wasi:http",
-        "component-too-large" => "check that this is the intended file, or build it in release mode",
-        "interrupted" => "try again",
-        "strict-wasi" => "the operator's far.toml sets [runtime] wasi = \"strict\"",
-        "component-limits" => "build the component from fewer or smaller modules",
-        "host" => "check that the machine has enough free memory",
-        "load-timeout" => "raise 'load-timeout' under [limits] in a task file, or make the component smaller",
-        "load-memory" => "raise 'load-memory' under [limits] in a task file, or make the component smaller",
-        "compiler-crash" => "do not trust the component; if a regular toolchain built it, report a bug in far",
-        _ => "build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'",
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod explanation;
 pub(crate) mod failure;
-mod kind;
+pub(crate) mod kind;
 pub(crate) mod notice;
 pub(crate) mod problem;
 pub(crate) mod resource;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use far_core::broker::Violation;
 use far_core::capability::{DenyReason, Gap, Operation};
 use far_core::pal::SecretLabel;
-use far_runtime::{End, Limit, Refusal, Report};
+use far_runtime::{End, Refusal, Report};
 
 use super::explanation::Explanation;
 use crate::escape::escape;
@@ -33,7 +33,7 @@ impl Explanation {
             End::LimitExceeded(limit) => (
                 Some(limit.as_str()),
                 format!("the task was ended: limit '{}' ({}) exceeded", limit.as_str(), limit.value(limits)),
-                Some(of_limit(*limit).into()),
+                Some(limit.next_step().into()),
             ),
             End::TimedOut => (
                 None,
@@ -60,6 +60,7 @@ impl Explanation {
             message: escape(&message),
             causes: Vec::new(),
             help: help.map(Cow::into_owned),
+            is_explained: matches!(end, End::Violation(_) | End::Refused(_) | End::BackendUnavailable(_)),
         })
     }
 }
@@ -139,24 +140,6 @@ fn of_refusal(refusal: &Refusal) -> String {
         Refusal::Limit(key) => set(key),
         _ => "try again".to_owned(),
     }
-}
-
-/// Returns the help for an exceeded limit: the key that sets it, or a change to the skill.
-fn of_limit(limit: Limit) -> String {
-    if let Some(key) = limit.key() {
-        return set(key);
-    }
-    let advice = match limit {
-        Limit::Argument => "pass less data in one call, or raise 'output' under [limits] in a task file",
-        Limit::Handles => "the limit is fixed: drop unused handles in the skill",
-        Limit::Stack => "the limit is fixed: bound the recursion of the skill",
-        Limit::RandomBytes => "the limit is fixed: request random bytes in several calls",
-        Limit::Headers => "the limit is fixed: send fewer or shorter headers",
-        Limit::BlockingWrite => "the limit is fixed: write in smaller pieces",
-        Limit::StreamWrite => "call 'check-write' before each write",
-        _ => "the limit is fixed: build a smaller skill",
-    };
-    advice.to_owned()
 }
 
 fn set(key: &str) -> String {

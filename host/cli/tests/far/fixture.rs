@@ -176,7 +176,7 @@ impl Far {
         canaries.assert_none_in("stderr", &output.stderr);
         canaries.assert_none_in_files(self.folder.path());
         let printed = |bytes| masks::mask(&String::from_utf8(bytes).unwrap());
-        let (stdout, stderr) = (printed(output.stdout), printed(output.stderr));
+        let (stdout, stderr) = (printed(output.stdout), masks::without_explanations(&printed(output.stderr)));
         assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'), "an escape sequence without a terminal");
         let expected = (Some(code), self.stdout.as_str(), self.stderr.as_str());
         assert!(

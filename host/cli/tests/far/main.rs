@@ -9,6 +9,7 @@ mod component;
 mod database;
 mod diff;
 mod embed;
+mod explain;
 mod fixture;
 mod inspect;
 mod manual;

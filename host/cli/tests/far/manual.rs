@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use crate::fixture::{Far, usage};
 
-const COMMANDS: [&str; 10] =
-    ["new", "run", "check", "secrets", "embed", "inspect", "diff", "audit", "completions", "man"];
+const COMMANDS: [&str; 11] =
+    ["new", "run", "check", "secrets", "embed", "inspect", "diff", "audit", "explain", "completions", "man"];
 
 /// Returns the stdout of a successful command without stderr.
 fn printed(words: &str) -> String {

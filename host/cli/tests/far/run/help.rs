@@ -69,6 +69,7 @@ Commands:
   inspect      Show the capabilities of a component without running it, and check a policy
   diff         Show the capabilities that a new version of a skill adds or drops
   audit        Verify and follow audit files
+  explain      Explain a reason of an event or an error, or an exit code
   completions  Print the completion script of a shell
   man          Print a manual page, or write all pages to a folder
 
