@@ -10,7 +10,7 @@ use crate::setup::WASM_TARGET;
 use crate::test::Counts;
 use crate::verify::languages::{self, MissingTools};
 use crate::verify::residue::{self, Expectation};
-use crate::{demo, docs, fuzz, mutants, rules, servers, setup, test};
+use crate::{demo, docs, fuzz, mutants, reference, rules, servers, setup, test};
 
 /// The selected part of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,7 @@ fn fast(repository: &Repository, progress: &mut Progress, counts: &mut Counts) -
         *counts = summary.counts();
         summary.conclude()
     })?;
+    progress.step("reference", || reference::run(repository, true))?;
     progress.step("demo", || demo::run(repository, None))
 }
 

@@ -1,8 +1,9 @@
 //! `cargo xtask …`: commands for the development of far.
 //!
 //! Each command prints the programs that it runs, and exits with 1 on any failure. The commands
-//! write only to the target folder and to temporary folders, with two exceptions. Rustup may add a
+//! write only to the target folder and to temporary folders, with three exceptions. Rustup may add a
 //! missing compilation target, and test servers are installed below the user's cache directory.
+//! `reference` writes pages below `docs/reference/`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -18,6 +19,7 @@ mod fuzz;
 mod invocation;
 mod mutants;
 mod proof;
+mod reference;
 mod repository;
 mod rules;
 mod servers;
@@ -121,6 +123,12 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Write the generated pages below docs/reference.
+    Reference {
+        /// Write nothing, and fail if a page differs.
+        #[arg(long)]
+        check: bool,
+    },
     /// Check the rules on dependencies and callers.
     Rules,
     /// Run all checks for a change, up to the first failure.
@@ -161,6 +169,7 @@ fn run(command: &Command) -> Result<(), Failure> {
             if *coverage { fuzz::coverage(&repository, options) } else { fuzz::run(&repository, options) }
         }
         Command::Servers { keep } => servers::run(if *keep { AfterStart::Keep } else { AfterStart::Stop }),
+        Command::Reference { check } => reference::run(&repository, *check),
         Command::Rules => rules::run(&repository),
         Command::Ci { fast } => ci::run(&repository, if *fast { Part::Fast } else { Part::Full }),
     }
