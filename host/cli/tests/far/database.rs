@@ -201,13 +201,13 @@ fn tampered_journal_revokes_nothing() {
     assert_eq!(killed.end().0, None);
     let written = |path: &std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
     let files = world.state.path().join("far/leases").read_dir().unwrap().map(|entry| entry.unwrap().path());
-    let ledger = files.into_iter().find(|path| written(path).contains("creds/app")).unwrap();
-    std::fs::write(&ledger, written(&ledger).replace("creds/app", "creds/apq")).unwrap();
+    let journal = files.into_iter().find(|path| written(path).contains("creds/app")).unwrap();
+    std::fs::write(&journal, written(&journal).replace("creds/app", "creds/apq")).unwrap();
     let (code, _, stderr) = RunningFar::start(&world.far(r#"{"do":"identity"}"#, "20s")).end();
     assert_eq!(code, Some(0), "{stderr}");
     let message = "secret.revoked   provider=vault outcome=failed reason=unsound-ledger cause=recovery count=1\n";
     assert!(
-        stderr.contains(message) && stderr.contains("warning: 1 of the files that earlier runs left are not"),
+        stderr.contains(message) && stderr.contains("warning: 1 lease journal of earlier runs failed verification"),
         "{stderr}"
     );
 }
@@ -340,7 +340,7 @@ fn unusable_journal_refuses_dynamic_secrets() {
         .join("\n");
     let far = world.far(GET, "20s").file("far.toml", far).variable("XDG_STATE_HOME", "");
     let (_, _, stderr) = RunningFar::start(&far).end();
-    assert!(stderr.contains("neither [agent] state nor XDG_STATE_HOME nor HOME says"), "{stderr}");
+    assert!(stderr.contains("no state directory: set [agent] state, XDG_STATE_HOME or HOME"), "{stderr}");
 }
 
 #[test]

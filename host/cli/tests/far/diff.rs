@@ -21,7 +21,7 @@ fn signing() -> Vec<u8> {
 
 #[test]
 fn equal_components_have_no_changes() {
-    diff(signing(), signing()).stdout(format!("{HEAD}the same component\n")).code(0);
+    diff(signing(), signing()).stdout(format!("{HEAD}identical components\n")).code(0);
     let other = declared(
         &[SECRETS, SIGNING],
         &format!(r#"{{"name":"hook","version":"1","description":"d", "secrets":[{KEY}]}}"#),
@@ -127,9 +127,13 @@ fn json_prints_one_object() {
 #[test]
 fn unloadable_files_are_refused() {
     let build = "  help: build it for wasm32-wasip2 against the world 'skill' or 'skill-revealing'\n";
-    let module = "is refused: the file is a core WebAssembly module, not a component\n";
-    diff(b"\0asm\x01\0\0\0".to_vec(), signing()).stderr(format!("error: old.wasm {module}{build}")).code(3);
-    diff(signing(), b"\0asm\x01\0\0\0".to_vec()).stderr(format!("error: new.wasm {module}{build}")).code(3);
+    let module = "the file is a core WebAssembly module, not a component\n";
+    diff(b"\0asm\x01\0\0\0".to_vec(), signing())
+        .stderr(format!("error: cannot load 'old.wasm': {module}{build}"))
+        .code(3);
+    diff(signing(), b"\0asm\x01\0\0\0".to_vec())
+        .stderr(format!("error: cannot load 'new.wasm': {module}{build}"))
+        .code(3);
     let damaged = "error: cannot load 'new.wasm': the file is not a WebAssembly component, or it is damaged\n";
     diff(signing(), b"no component".to_vec()).stderr(format!("{damaged}{build}")).code(3);
     let absent = "error: cannot read the skill 'other.wasm'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n";

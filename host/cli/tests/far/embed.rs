@@ -68,7 +68,7 @@ fn existing_declaration_needs_replace_flag() {
 #[test]
 fn hostile_declaration_text_is_escaped() {
     let document = "{\"name\":\"quiet\",\"version\":\"1\\u202e\\u001b[2J\",\"description\":\"\"}";
-    let message = "skill.wasm: declares 'quiet', version 1\\u{202e}\\u{1b}[2J: no secret\n";
+    let message = "skill.wasm: declares 'quiet', version 1\\u{202e}\\u{1b}[2J: no secrets\n";
     embed("").file("skill.json", document).stderr(message).code(0);
 }
 

@@ -96,7 +96,10 @@ high      no-run-export  run    not exported as a function from bytes to bytes o
 ";
     inspect(component(&[], "")).stdout(stdout).code(0);
     let stdout = stdout
-        .replace("'other', not a skill: this version of the host refuses it", "'skill', uses secrets without seeing them")
+        .replace(
+            "'other', not a skill: this version of the host refuses it",
+            "'skill', uses secrets without seeing them",
+        )
         .replace("0 modules", "1 module");
     let (stdout, _) = stdout.split_once("SEVERITY").unwrap();
     inspect(component(&[], RUN)).stdout(format!("{stdout}no findings\n")).code(0);

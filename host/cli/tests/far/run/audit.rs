@@ -64,8 +64,8 @@ fn event_file_records_violation() {
                 "secret.denied unlisted:* outcome=scope-violation reason=undeclared",
                 "task.finished outcome=scope-violation duration=*us",
             ]) + "error: the task was ended: scope violation on 'unlisted:*': the skill did not declare the secret\n  \
-                  help: if the skill is to use it, declare the secret in its skill.json and grant it to the task; its name \
-                  is not told, since only the skill chose it\n",
+                  help: if the skill needs the secret, declare it in skill.json and grant it to the task; its name is \
+                  not shown, since only the skill supplied it\n",
         )
         .code(3);
     let kinds: Vec<_> = ran

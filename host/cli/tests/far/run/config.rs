@@ -43,8 +43,8 @@ fn configuration_sets_agent_and_path() {
 
 #[test]
 fn unlisted_secret_is_refused() {
-    let message = "the operator does not permit the secret for this skill\n  help: the operator permits it for this \
-                skill by a table [secrets.github-webhook-secret] in the file that --config names\n";
+    let message = "the operator does not permit the secret for this skill\n  help: add a table \
+                [secrets.github-webhook-secret] that permits this skill to the file of --config\n";
     permitted("").stderr(refused("not-permitted", message)).code(3);
     let other = format!("{HOOK}operations = ['sign']\nskills = ['sha256:{}']\n", "0".repeat(64));
     permitted(&other).stderr(refused("not-permitted", message)).code(3);
@@ -52,8 +52,8 @@ fn unlisted_secret_is_refused() {
 
 #[test]
 fn unpermitted_operation_is_refused() {
-    let message = "the operation was not declared, granted and permitted\n  help: the skill declares sign for it, \
-                and each must be in the grant (--grant github-webhook-secret:sign) and, with --config, under \
+    let message = "the operation was not declared, granted and permitted\n  help: the skill declares sign: \
+                each must be in the grant (--grant github-webhook-secret:sign) and, with --config, under \
                 [secrets.github-webhook-secret]\n";
     permitted(&format!("{HOOK}operations = ['refresh']\n")).stderr(refused("operation", message)).code(3);
 }
@@ -70,8 +70,8 @@ fn unpermitted_optional_secret_is_violation() {
                 "secret.denied alpha outcome=scope-violation reason=not-permitted",
                 "task.finished outcome=scope-violation duration=*us",
             ]) + "error: the task was ended: scope violation on 'alpha': the operator does not permit the secret for \
-                  this skill\n  help: the operator permits it for this skill by a table [secrets.alpha] in the \
-                  file that --config names\n",
+                  this skill\n  help: add a table [secrets.alpha] that permits this skill to the file of \
+                  --config\n",
         )
         .code(3);
 }
@@ -107,7 +107,7 @@ fn configuration_errors_have_help() {
         ),
         (
             "[providers.cluster]\ntype = 'kubernetes'\n",
-            "5:8: 'providers.cluster.type': the provider type \"kubernetes\" is not supported by this version of far",
+            "5:8: 'providers.cluster.type': provider type 'kubernetes' is not supported by this version of far",
             "supported types are \"dotenv\" and \"vault\"",
         ),
         (

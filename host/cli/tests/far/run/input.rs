@@ -34,7 +34,7 @@ fn absent_input_is_empty_object() {
 fn invalid_json_input_is_refused() {
     let message = |cause: &str| {
         format!(
-            "error: the input is not valid JSON\n  cause: {cause}\n  help: give JSON such as '{{\"name\": \"value\"}}', \
+            "error: the input is not valid JSON\n  cause: {cause}\n  help: pass JSON such as '{{\"name\": \"value\"}}', \
              or @FILE, or @- for stdin\n"
         )
     };

@@ -92,7 +92,7 @@ fn content_errors_are_json() {
     );
     usage(
         Far::run("a.wasm", "--input nope"),
-        r#""kind":"input","message":"the input is not valid JSON","causes":["expected ident at line 1 column 2"],"help":"give JSON such as '{\"name\": \"value\"}', @FILE, or @- for stdin""#,
+        r#""kind":"input","message":"the input is not valid JSON","causes":["expected ident at line 1 column 2"],"help":"pass JSON such as '{\"name\": \"value\"}', @FILE, or @- for stdin""#,
     );
     usage(
         Far::run("a.wasm", "--input @-").stdin(&"x".repeat((1 << 20) + 1)),

@@ -84,7 +84,7 @@ fn fail_policy_withholds_output() {
         "task.finished outcome=scope-violation duration=*us",
     ];
     let error = "error: the task was ended: scope violation on 'alpha': its value was in the result or the output \
-                 of the skill\n  help: the output is withheld; a skill that says this value fails, since [secrets.alpha] has \
+                 of the skill\n  help: the output is withheld because it contains the value, and [secrets.alpha] has \
                  when-leaked = \"fail\"\n";
     returned("fail").stderr(ends(last) + error).code(3);
 }

@@ -32,7 +32,7 @@ fn ungranted_required_secret_is_refused() {
         Far::run(guests::REQUIRED, "--grant alpha:sign --grant beta:refresh"),
         "operation",
         "the skill needs 'beta': the operation was not declared, granted and permitted\n  help: the skill \
-         declares sign for it, and each must be in the grant (--grant beta:sign) and, with --config, under [secrets.beta]\n",
+         declares sign: each must be in the grant (--grant beta:sign) and, with --config, under [secrets.beta]\n",
     );
 }
 

@@ -78,7 +78,7 @@ error: the task was ended: scope violation on 'github-token': the destination wa
 "
     );
     let stderr = stderr
-        + "  help: where 'github-token' is sent must be covered by a destination in the skill.json, in the grant (--grant \
+        + "  help: the request must match a destination of 'github-token' in skill.json, in the grant (--grant \
            github-token:seal@DESTINATION) and, with --config, under [secrets.github-token]\n";
     let ran = tokio::task::spawn_blocking(move || far.stderr(stderr).code(3)).await;
     assert!(ran.is_ok() && server.connections() == 0);

@@ -63,7 +63,7 @@ fn terminal_shows_source_line() {
  1 \u{2502} [limits]
  2 \u{2502} timeot = '1s'
    \u{b7} \u{2500}\u{2500}\u{2500}\u{252c}\u{2500}\u{2500}
-   \u{b7}    \u{2570}\u{2500}\u{2500} unknown
+   \u{b7}    \u{2570}\u{2500}\u{2500} unknown key
    \u{2570}\u{2500}\u{2500}\u{2500}\u{2500}
   help: did you mean 'timeout'?
 ";
@@ -80,7 +80,7 @@ fn plain_terminal_shows_ascii() {
  1 | [limits]
  2 | timeot = '1s'
    : ^^^|^^
-   :    `-- unknown
+   :    `-- unknown key
    `----
   help: did you mean 'timeout'?
 ";

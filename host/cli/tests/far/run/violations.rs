@@ -6,8 +6,8 @@ use far_tests::guests;
 use crate::fixture::{Far, events};
 
 /// The help for a name that only the skill chose.
-const UNLISTED: &str = "  help: if the skill is to use it, declare the secret in its skill.json and grant it to the task; its \
-                        name is not told, since only the skill chose it\n";
+const UNLISTED: &str = "  help: if the skill needs the secret, declare it in skill.json and grant it to the task; its name is \
+                        not shown, since only the skill supplied it\n";
 /// Returns the help for a name of the operator.
 fn declare(name: &str) -> String {
     format!(
@@ -42,8 +42,8 @@ fn violation_is_reported_in_json() {
         r#"{"outcome":"scope-violation","exit_code":3,"task_id":"task-*","agent_id":"local","skill":"snoop","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"undeclared","#,
         r#""message":"the task was ended: scope violation on 'unlisted:*': the skill did not declare the secret","#,
-        r#""causes":[],"help":"if the skill is to use it, declare the secret in its skill.json and grant it to the task; its name is "#,
-        r#"not told, since only the skill chose it"},"#,
+        r#""causes":[],"help":"if the skill needs the secret, declare it in skill.json and grant it to the task; its name is "#,
+        r#"not shown, since only the skill supplied it"},"#,
         r#""provider_calls":0,"duration_us":0,"log":[],"log_discarded":0}"#,
         "\n"
     );

@@ -69,7 +69,7 @@ async fn unpermitted_path_shows_no_certificate() {
 * secret.wiped     deploy-client version=env-* provider=dev task=task-*
 * task.finished    outcome=scope-violation duration=*us task=task-*
 error: the task was ended: scope violation on 'deploy-client': the destination was not declared, granted and permitted
-  help: where 'deploy-client' is sent must be covered by a destination in the skill.json, in the grant (--grant \
+  help: the request must match a destination of 'deploy-client' in skill.json, in the grant (--grant \
 deploy-client:seal@DESTINATION) and, with --config, under [secrets.deploy-client]
 "
     );

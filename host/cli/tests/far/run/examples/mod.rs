@@ -80,7 +80,7 @@ impl Example {
         format!(
             "{}{}{}* secret.denied    {secret} operation=seal outcome=scope-violation reason=destination task=task-*\n{}{}\
              error: the task was ended: scope violation on '{secret}': the destination was not declared, granted and permitted\n  \
-             help: where '{secret}' is sent must be covered by a destination in the skill.json, in the grant (--grant \
+             help: the request must match a destination of '{secret}' in skill.json, in the grant (--grant \
              {secret}:seal@DESTINATION) and, with --config, under [secrets.{secret}]\n",
             self.head(),
             self.used().repeat(times),
