@@ -19,6 +19,7 @@ pub(crate) mod environment;
 pub(crate) mod far_toml;
 pub mod internal;
 mod json;
+mod key;
 pub(crate) mod policy;
 mod reader;
 mod source;
@@ -27,6 +28,7 @@ mod terms;
 mod units;
 
 pub(crate) use far_toml::{EgressConfig, FarToml, ProviderConfig, ProviderKind, RecipeConfig};
-pub(crate) use reader::{Key, Keys, nearest};
+pub(crate) use key::{Key, Keys};
+pub(crate) use reader::nearest;
 pub(crate) use source::{open_trusted_folder, read_authorities, read_authority_of};
 pub(crate) use task_file::{LimitsConfig, TaskFile};

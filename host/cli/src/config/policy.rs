@@ -5,7 +5,8 @@ use std::path::Path;
 use far_component::review::{FindingId, Policy, SecretPattern, Severity, World};
 use far_core::capability::{Operation, Operations};
 
-use super::reader::{Form, Key, Keys, NONE, Value, nearest};
+use super::key::{Form, Key, Keys, NONE};
+use super::reader::{Value, nearest};
 use super::source::{Format, Source};
 use super::terms;
 use crate::messages::config::ConfigError;

@@ -11,7 +11,8 @@ use far_core::capability::{Destination, Grant};
 use far_core::capability::{Version, VersionRule};
 use far_runtime::{Limits, LoadLimits};
 
-use super::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value};
+use super::key::{Form, Key, Keys, NONE, REQUIRED};
+use super::reader::{Table, Value};
 use super::source::{Format, Source};
 use super::terms;
 use super::units::{self, Max};

@@ -7,7 +7,8 @@ use far_core::capability::{
     Destination, JwtAlgorithm, JwtRule, JwtTerms, Operation, Operations, Placement, Signing, SigningError, Terms,
 };
 
-use super::reader::{Form, Key, Keys, NONE, Table, Value};
+use super::key::{Form, Key, Keys, NONE};
+use super::reader::{Table, Value};
 use super::units::{self, Max};
 use crate::messages::config::ConfigError;
 

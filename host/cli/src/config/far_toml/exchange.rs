@@ -7,7 +7,8 @@ use far_core::{ProviderId, SecretName};
 use far_providers::exchange::{ClientAuth, ClientCredentials, Endpoint, GitHubApp, Kind as ExchangeKind};
 
 use super::kind::SecretKind;
-use crate::config::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value};
+use crate::config::key::{Form, Key, Keys, NONE, REQUIRED};
+use crate::config::reader::{Table, Value};
 use crate::config::terms::text;
 use crate::config::units::{self, Max};
 use crate::messages::config::ConfigError;

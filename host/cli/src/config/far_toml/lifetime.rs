@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use far_core::capability::Rotation;
 
-use crate::config::reader::{Form, Key, Keys, REQUIRED, Table, Value};
+use crate::config::key::{Form, Key, Keys, REQUIRED};
+use crate::config::reader::{Table, Value};
 use crate::config::units::{self, Max};
 use crate::messages::config::ConfigError;
 

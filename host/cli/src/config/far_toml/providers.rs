@@ -8,7 +8,8 @@ use far_providers::vault::{
     Address, Auth, Engine, Mounts, SERVICE_ACCOUNT_TOKEN, SecretId, VaultConfig, VaultPathError,
 };
 
-use crate::config::reader::{Form, Key, Keys, NONE, REQUIRED, Table, Value, nearest};
+use crate::config::key::{Form, Key, Keys, NONE, REQUIRED};
+use crate::config::reader::{Table, Value, nearest};
 use crate::config::terms::text;
 use crate::messages::config::ConfigError;
 
