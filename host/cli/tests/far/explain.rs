@@ -1,5 +1,7 @@
 //! `far explain`, and the lines of errors that name it.
 
+use far_tests::guests;
+
 use crate::fixture::Far;
 use crate::masks::EXPLANATION;
 
@@ -66,11 +68,24 @@ fn pages_are_those_of_documentation() {
     }
 }
 
-#[test]
-fn error_names_its_explanation() {
-    let far = Far::new().words("run .env --no-cache");
+/// Returns the token that stderr names at its end, and checks that it is explained.
+fn explained(far: &Far) -> Option<String> {
     let stderr = String::from_utf8(far.command().output().unwrap().stderr).unwrap();
-    let (error, token) = stderr.split_once(EXPLANATION).unwrap();
-    assert!(error.contains("error: cannot load the skill: ") && error.contains("\n  help: "), "{stderr}");
-    assert_eq!(printed(&format!("explain {token}")).lines().next(), Some("invalid-component (load)"));
+    let (error, token) = stderr.split_once(EXPLANATION)?;
+    assert!(error.contains("\n  help: ") && token.ends_with('\n'), "{stderr}");
+    assert!(printed(&format!("explain {token}")).starts_with(&format!("{} (", token.trim_end())), "{stderr}");
+    Some(token.trim_end().to_owned())
+}
+
+#[test]
+fn errors_name_their_explanation() {
+    let cases = [
+        (Far::run(guests::SNOOP, "--grant github-webhook-secret:sign"), Some("undeclared")),
+        (Far::run(guests::SNOOP, ""), Some("ungranted")),
+        (Far::run(".env", "--no-cache"), Some("invalid-component")),
+        (Far::run("absent.wasm", ""), None),
+    ];
+    for (far, token) in cases {
+        assert_eq!(explained(&far).as_deref(), token);
+    }
 }
