@@ -31,7 +31,12 @@ const ROOT: Keys = Keys::new(&[
         "every operation",
         "The permitted operations.",
     ),
-    Key::new("secrets", Form::List("names, with `*` at their end"), "every secret", "The permitted names of secrets."),
+    Key::new(
+        "secrets",
+        Form::List("names, or prefixes followed by `*`"),
+        "every secret",
+        "The permitted names of secrets.",
+    ),
     Key::new("destinations", Form::List("destinations"), "every destination", "The permitted destinations."),
 ]);
 
