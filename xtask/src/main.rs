@@ -1,9 +1,9 @@
 //! `cargo xtask …`: commands for the development of far.
 //!
 //! Each command prints the programs that it runs, and exits with 1 on any failure. The commands
-//! write only to the target folder and to temporary folders, with three exceptions. Rustup may add a
-//! missing compilation target, and test servers are installed below the user's cache directory.
-//! `reference` writes pages below `docs/reference/`.
+//! write only to the target folder and to temporary folders, with three exceptions. Rustup may add
+//! a missing compilation target, and test servers are installed below the user's cache directory.
+//! `reference` and `recording` write pages and a picture below `docs/`.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line")]
@@ -17,8 +17,10 @@ mod docs;
 mod failure;
 mod fuzz;
 mod invocation;
+mod language;
 mod mutants;
 mod proof;
+mod recording;
 mod reference;
 mod repository;
 mod rules;
@@ -129,7 +131,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Check the rules on dependencies and callers.
+    /// Record the terminal session on the front page.
+    Recording,
+    /// Check the language of comments, documents and messages, and measure it.
+    Language {
+        #[command(flatten)]
+        options: language::Options,
+    },
+    /// Check the rules on dependencies, on calls and on language.
     Rules,
     /// Run all checks for a change, up to the first failure.
     Ci {
@@ -170,6 +179,8 @@ fn run(command: &Command) -> Result<(), Failure> {
         }
         Command::Servers { keep } => servers::run(if *keep { AfterStart::Keep } else { AfterStart::Stop }),
         Command::Reference { check } => reference::run(&repository, *check),
+        Command::Recording => recording::run(&repository),
+        Command::Language { options } => language::run(&repository, options),
         Command::Rules => rules::run(&repository),
         Command::Ci { fast } => ci::run(&repository, if *fast { Part::Fast } else { Part::Full }),
     }

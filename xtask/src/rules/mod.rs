@@ -25,6 +25,7 @@ use std::fmt;
 use self::crates::Crates;
 use self::source::Sources;
 use crate::failure::Failure;
+use crate::language;
 use crate::repository::Repository;
 
 /// A rule with its check.
@@ -34,7 +35,7 @@ struct Rule {
     check: fn(&Facts) -> Result<Vec<Violation>, Failure>,
 }
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule {
         id: "dependencies",
         description: "crates depend only on the crates that ARCHITECTURE.md permits",
@@ -96,6 +97,11 @@ const RULES: [Rule; 15] = [
         check: |facts| mutations::current(&facts.repository, &facts.files),
     },
     Rule {
+        id: "language",
+        description: "comments, documents, messages and test names are plain English, by the glossary",
+        check: |facts| plain(&facts.repository, &facts.files),
+    },
+    Rule {
         id: "relative-paths",
         description: "no file refers to a path outside the repository",
         check: |facts| paths::relative(&facts.repository, &facts.files),
@@ -133,6 +139,12 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.message)
     }
+}
+
+/// Finds the flaws of the language check.
+fn plain(repository: &Repository, files: &[String]) -> Result<Vec<Violation>, Failure> {
+    let flaws = language::flaws(repository, files)?;
+    Ok(flaws.into_iter().map(|flaw| Violation { file: flaw.file, line: flaw.line, message: flaw.reason }).collect())
 }
 
 /// Checks all rules.
