@@ -27,7 +27,7 @@ pub enum FileError {
         path: PathBuf,
     },
     /// The lines after the last checkpoint are not a valid chain.
-    #[error("'{path}' is corrupt, and gets no more records", path = .path.display())]
+    #[error("'{path}' is corrupt: far appends no more records", path = .path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,

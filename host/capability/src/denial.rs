@@ -127,7 +127,7 @@ impl DenyReason {
             }
             Self::Undeclared => "if the skill needs the secret, declare it in skill.json, and grant it to the task",
             Self::Ungranted => "grant the secret to the task, with --grant or in the task file",
-            Self::NotPermitted => "add a table [secrets.NAME] that permits this skill to far.toml",
+            Self::NotPermitted => "in far.toml, add a table [secrets.NAME] that permits this skill",
             Self::Operation => {
                 "add the operation to 'operations' in skill.json, in the grant and under [secrets.NAME] in far.toml"
             }

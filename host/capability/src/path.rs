@@ -172,7 +172,7 @@ enum Context {
     Open,
     /// An anchor.
     Anchored,
-    /// Dots that require an anchor next.
+    /// Dots that must be followed by an anchor.
     Dots,
     /// A doubtful character that requires an anchor next.
     Doubt,

@@ -143,7 +143,7 @@ mod tests {
             let cause = format!("'{}' is writable by other users: its mode is {mode:04o}", file.display());
             assert_eq!(
                 refused(Some(&file), &[]),
-                format!("cannot use the certificate authorities of SSL_CERT_FILE: {cause}")
+                format!("cannot use the certificate authorities named by SSL_CERT_FILE: {cause}")
             );
             let error = refused(None, &[folder.path().to_owned()]);
             assert!(error.contains("SSL_CERT_DIR: ") && error.contains("is writable by other users"), "{error}");

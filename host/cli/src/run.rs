@@ -96,7 +96,7 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
 
-    /// Run even with swap, to which values could be written.
+    /// Run even if swap is enabled: values could be written to it.
     #[arg(long)]
     allow_swap: bool,
 

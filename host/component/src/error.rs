@@ -4,7 +4,8 @@ use far_capability::DeclarationError;
 
 use crate::review::ShapeViolation;
 
-/// The deepest nesting of components. Each level costs a compiler far more memory than its bytes.
+/// The maximum nesting depth of components. Each level costs a compiler far more memory than its
+/// bytes.
 pub const MAX_DEPTH: usize = 16;
 
 /// Reasons to refuse a component.

@@ -119,10 +119,14 @@ impl LoadErrorKind {
     pub fn next_step(self) -> &'static str {
         match self {
             Self::Declaration => "embed exactly one declaration: a JSON document such as the project's skill.json",
-            Self::UnknownImport => "a skill may import tinkerbell:skill, WASI 0.2, and the outgoing part of wasi:http",
+            Self::UnknownImport => {
+                "remove the import: a skill may import tinkerbell:skill, WASI 0.2, and the outgoing part of wasi:http"
+            }
             Self::TooLarge => "check that this is the intended file, or build it in release mode",
             Self::Interrupted => "try again",
-            Self::StrictWasi => "the operator's far.toml sets [runtime] wasi = \"strict\"",
+            Self::StrictWasi => {
+                "build the skill without file and socket imports, or set [runtime] wasi = \"inert\" in far.toml"
+            }
             Self::Limits => "build the component from fewer or smaller modules",
             Self::Host => "check that the machine has enough free memory",
             Self::Timeout => "raise 'load-timeout' under [limits] in a task file, or make the component smaller",

@@ -40,7 +40,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     env_file: Option<PathBuf>,
 
-    /// Read a .env file even with swap, to which values could be written.
+    /// Read a .env file even if swap is enabled: values could be written to it.
     #[arg(long)]
     allow_swap: bool,
 

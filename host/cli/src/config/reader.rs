@@ -70,7 +70,7 @@ impl<'a> Value<'a> {
             return Ok(written.as_bytes().to_vec());
         }
         let value = self.node.to_json().map_err(|span| {
-            let message = "number has no JSON representation".to_owned();
+            let message = "the number has no JSON representation".to_owned();
             self.source.error(&span, Problem::Invalid { key: self.key(), message, help: None })
         })?;
         Ok(value.to_string().into_bytes())

@@ -16,7 +16,7 @@ tokens! {
     pub(super) enum Group name {
         /// `reason` of `secret.denied` and `task.refused`, `kind` of `--json`
         Violation = "violation",
-        /// `reason` of `egress.denied` and `egress.finished`
+        /// `reason` of `egress.denied`, `egress.finished` and failed `secret.used`
         Request = "request",
         /// `reason` of events about calls of a provider, such as `secret.fetched`
         Backend = "backend",

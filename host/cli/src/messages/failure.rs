@@ -115,7 +115,7 @@ pub(crate) enum Failure {
     #[diagnostic(help("pass a file of PEM certificates, each beginning with '-----BEGIN CERTIFICATE-----'"))]
     Authorities { path: PathBuf, source: EgressSetupError },
     /// The certificate authorities of an environment variable cannot be used.
-    #[error("cannot use the certificate authorities of {variable}")]
+    #[error("cannot use the certificate authorities named by {variable}")]
     #[diagnostic(help("{}", named_authorities_help(variable, source)))]
     NamedAuthorities { variable: &'static str, source: ConfigError },
 
@@ -130,7 +130,7 @@ pub(crate) enum Failure {
     BackendDenied { provider: ProviderId },
     /// An event could not be recorded.
     #[error("cannot record the event: {0}")]
-    #[diagnostic(help("no operation runs without a recorded event; check the file of --audit or --pal"))]
+    #[diagnostic(help("no operation runs without a recorded event; check the file given to --audit or --pal"))]
     AuditUnavailable(#[from] AuditUnavailable),
     /// Running processes cannot be contacted.
     #[error("cannot contact running far processes")]
@@ -162,7 +162,7 @@ pub(crate) enum Failure {
     PolicyViolations { policy: PathBuf, count: usize },
     /// The new version has more capabilities.
     #[error("'{skill}' has capabilities that the old version lacks ({})", super::count(*.count, "widening change", "widening changes"), skill = .skill.display())]
-    #[diagnostic(help("review the changes marked 'widening' before replacing the old version"))]
+    #[diagnostic(help("review the changes marked 'widening' before you replace the old version"))]
     WidenedCapabilities { skill: PathBuf, count: usize },
 
     // `far embed`.
@@ -178,7 +178,7 @@ pub(crate) enum Failure {
     #[diagnostic(help("choose another name, or move the existing file: nothing is overwritten"))]
     AlreadyExists(PathBuf),
     /// The path is not valid in a manifest.
-    #[error("'{path}' is not a valid path in a Cargo.toml", path = .0.display())]
+    #[error("'{path}' cannot be written as a path in Cargo.toml", path = .0.display())]
     #[diagnostic(help("move the checkout to a path without quotes, backslashes or control characters"))]
     SdkPath(PathBuf),
     /// The manual has no page for the command.
@@ -198,12 +198,12 @@ pub(crate) enum Failure {
     /// Swap is enabled, so memory may be written to a disk.
     #[error("swap is enabled: values could be written to '{0}'")]
     #[diagnostic(help(
-        "disable swap ('swapoff -a'), or allow it with --allow-swap or [agent] swap = \"allowed\" in far.toml"
+        "use a machine without swap, or allow it with --allow-swap or [agent] swap = \"allowed\" in far.toml"
     ))]
     Swap(String),
     /// Memory cannot be locked.
     #[error("cannot lock memory for secrets")]
-    #[diagnostic(help("raise the limit on locked memory ('ulimit -l') to 64 or more"))]
+    #[diagnostic(help("raise the limit on locked memory ('ulimit -l') to 64 KiB or more"))]
     NoLockedMemory(#[source] SelfTestError),
     /// The self-test of memory protection failed.
     #[error("the self-test of memory protection failed")]

@@ -129,16 +129,16 @@ impl FailureKind {
             Self::Absent => "create the secret, or set 'path' to its name in the provider",
             Self::Unlisted => "run 'far secrets list' with the same --config to see the configured secrets",
             Self::Denied => "permit the operation in the provider's policy for the credentials of far",
-            Self::AuditUnavailable => "check the file of --audit or --pal, and the space on its disk",
+            Self::AuditUnavailable => "check the file given to --audit or --pal, and the space on its disk",
             Self::ProcessUnavailable => "run the command again, or stop the process, which discards its cached secrets",
             Self::CaFile => "pass a file of PEM certificates, each beginning with '-----BEGIN CERTIFICATE-----'",
             Self::PolicyExceeded => "change the component or the policy: add findings to 'accept', or extend the rule",
-            Self::Widened => "review the changes marked 'widening' before replacing the old version",
+            Self::Widened => "review the changes marked 'widening' before you replace the old version",
             Self::Unprotected => {
                 "raise the limit on locked memory ('ulimit -l'), and check the seccomp filter of the process"
             }
             Self::Swap => {
-                "disable swap ('swapoff -a'), or allow it with --allow-swap or [agent] swap = \"allowed\" in far.toml"
+                "use a machine without swap, or allow it with --allow-swap or [agent] swap = \"allowed\" in far.toml"
             }
             Self::Host => "raise the limit that the message names, such as 'ulimit -n'",
             Self::Cancelled => return None,

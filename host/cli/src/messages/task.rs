@@ -47,7 +47,10 @@ impl Explanation {
             End::AuditUnavailable(unavailable) => (
                 None,
                 format!("the task was ended: {unavailable}: {}", unavailable.0),
-                Some("no value is released without a recorded event; check the file of --audit or --pal".into()),
+                Some(
+                    "a value is released only after its event is recorded; check the file given to --audit or --pal"
+                        .into(),
+                ),
             ),
             _ => (
                 None,
@@ -60,7 +63,10 @@ impl Explanation {
             message: escape(&message),
             causes: Vec::new(),
             help: help.map(Cow::into_owned),
-            is_explained: matches!(end, End::Violation(_) | End::Refused(_) | End::BackendUnavailable(_)),
+            is_explained: matches!(
+                end,
+                End::Violation(_) | End::Refused(_) | End::BackendUnavailable(_) | End::LimitExceeded(_)
+            ),
         })
     }
 }
@@ -106,7 +112,7 @@ fn of_violation(violation: &Violation) -> String {
              {name}:seal@DESTINATION) and, with --config, under [secrets.{name}]"
         ),
         DenyReason::Placement => {
-            "a sealed token is only valid in the 'authorization' header, as 'Bearer TOKEN' or as the password of 'Basic'"
+            "a placeholder is valid only in the 'authorization' header, as 'Bearer TOKEN' or as the password of 'Basic'"
                 .to_owned()
         }
         DenyReason::Signing => format!(
@@ -165,5 +171,5 @@ fn operations(gap: &Gap) -> String {
 }
 
 fn permit(name: &str) -> String {
-    format!("add a table [secrets.{name}] that permits this skill to the file of --config")
+    format!("in the --config file, add a table [secrets.{name}] that permits this skill")
 }

@@ -56,7 +56,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     pub(super) env_file: Option<PathBuf>,
 
-    /// Read a .env file even with swap, to which values could be written.
+    /// Read a .env file even if swap is enabled: values could be written to it.
     #[arg(long)]
     pub(super) allow_swap: bool,
 
@@ -84,7 +84,7 @@ pub(super) struct ChangeArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) audit: Option<PathBuf>,
 
-    /// Read a .env file even with swap, to which values could be written.
+    /// Read a .env file even if swap is enabled: values could be written to it.
     #[arg(long)]
     pub(super) allow_swap: bool,
 

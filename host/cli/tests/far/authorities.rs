@@ -9,7 +9,7 @@ const CONFIG: &str = "[providers.dev]\ntype = 'dotenv'\npath = '.env'\n";
 
 fn writable(variable: &str, path: &str, mode: &str) -> String {
     format!(
-        "error: cannot use the certificate authorities of {variable}\n  cause: '{path}' is writable by other users: its mode is \
+        "error: cannot use the certificate authorities named by {variable}\n  cause: '{path}' is writable by other users: its mode is \
          {mode}\n  help: remove the permission: chmod go-w '{path}', or unset {variable} to use the platform's authorities\n"
     )
 }
@@ -50,7 +50,7 @@ fn writable_folder_is_refused() {
 #[test]
 fn absent_or_irregular_file_is_refused() {
     let or = "or unset SSL_CERT_FILE to use the platform's authorities";
-    let head = "error: cannot use the certificate authorities of SSL_CERT_FILE\n  cause: ";
+    let head = "error: cannot use the certificate authorities named by SSL_CERT_FILE\n  cause: ";
     let absent = "failed to read 'absent.pem'\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable";
     webhook().variable("SSL_CERT_FILE", "absent.pem").stderr(format!("{head}{absent}, {or}\n")).code(2);
     let pipe = "'pipe' is not a regular file\n  help: pass a regular file, not a folder, pipe or device";

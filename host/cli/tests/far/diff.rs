@@ -11,7 +11,7 @@ fn diff(old: Vec<u8>, new: Vec<u8>) -> Far {
 
 fn wider(ways: &str) -> String {
     format!(
-        "error: 'new.wasm' has capabilities that the old version lacks ({ways})\n  help: review the changes marked 'widening' before replacing the old version\n"
+        "error: 'new.wasm' has capabilities that the old version lacks ({ways})\n  help: review the changes marked 'widening' before you replace the old version\n"
     )
 }
 
@@ -107,7 +107,7 @@ note       declaration-gone  hook   no longer has a declaration, so it gets no s
 fn json_prints_one_object() {
     let object = concat!(
         r#"{"changes":[{"about":"key","direction":"widening","id":"new-operation","message":"now declares 'refresh'"}],"#,
-        r#""command":"diff","error":{"causes":[],"help":"review the changes marked 'widening' before replacing the old "#,
+        r#""command":"diff","error":{"causes":[],"help":"review the changes marked 'widening' before you replace the old "#,
         r#"version","kind":"widened","message":"'new.wasm' has capabilities that the old version lacks (1 widening change)"},"exit_code":3,"#,
         r#""new":{"digest":"sha256:*","name":"hook","skill":"new.wasm","version":"1"},"ok":false,"#,
         r#""old":{"digest":"sha256:*","name":"hook","skill":"old.wasm","version":"1"}}"#,

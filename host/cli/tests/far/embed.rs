@@ -149,7 +149,7 @@ fn invalid_arguments_are_usage_errors() {
             "error: cannot read {what}\n  cause: No such file or directory (os error 2)\n  help: check that the file exists and is readable\n"
         )
     };
-    Far::new().words("embed skill.wasm absent.json").stderr(unread("the declaration absent.json")).code(2);
+    Far::new().words("embed skill.wasm absent.json").stderr(unread("the declaration 'absent.json'")).code(2);
     let far = Far::new().words("embed absent.wasm skill.json").file("skill.json", DECLARATION);
-    far.stderr(unread("the skill absent.wasm")).code(2);
+    far.stderr(unread("the skill 'absent.wasm'")).code(2);
 }

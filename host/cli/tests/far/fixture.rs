@@ -176,7 +176,7 @@ impl Far {
         canaries.assert_none_in("stderr", &output.stderr);
         canaries.assert_none_in_files(self.folder.path());
         let printed = |bytes| masks::mask(&String::from_utf8(bytes).unwrap());
-        let (stdout, stderr) = (printed(output.stdout), masks::without_explanations(&printed(output.stderr)));
+        let (stdout, stderr) = (printed(output.stdout), Self::without_explanation(&printed(output.stderr)));
         assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'), "an escape sequence without a terminal");
         let expected = (Some(code), self.stdout.as_str(), self.stderr.as_str());
         assert!(
@@ -192,6 +192,24 @@ impl Far {
 
     /// Returns the command in its folder, with an environment of only the set variables and the
     /// folders of caches and state.
+    /// Removes the line that names an explanation. It ends the report of an error, and names a
+    /// reason that `far explain` knows: that of the violation or refusal, if there is one.
+    fn without_explanation(stderr: &str) -> String {
+        let lines: Vec<_> = stderr.split_inclusive('\n').collect();
+        let Some(at) = lines.iter().position(|line| line.starts_with(masks::EXPLANATION)) else {
+            return stderr.to_owned();
+        };
+        let token = lines[at].strip_prefix(masks::EXPLANATION).unwrap().strip_suffix('\n').unwrap();
+        let is_error = |line: &str| ["error: ", "  help: ", "  cause: "].iter().any(|start| line.starts_with(start));
+        assert!(at == lines.len() - 1 && is_error(lines[at - 1]), "the explanation does not end an error: {stderr}");
+        let explain = Command::new(env!("CARGO_BIN_EXE_far")).args(["explain", token]).output().unwrap();
+        assert!(explain.status.success(), "unknown reason: {stderr}");
+        let decided = lines.iter().find(|line| line.contains(" secret.denied ") || line.contains(" task.refused "));
+        let reason = decided.and_then(|line| line.split(" reason=").nth(1)?.split_whitespace().next());
+        assert!(reason.is_none_or(|reason| reason == token), "another reason than the event's: {stderr}");
+        lines[..at].concat()
+    }
+
     pub(crate) fn command(&self) -> Command {
         self.command_of(&self.args)
     }

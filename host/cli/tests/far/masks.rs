@@ -27,14 +27,8 @@ pub(crate) fn mask(text: &str) -> String {
     replaced(&text, "\"duration_us\":", |character| character.is_ascii_digit(), |run| !run.is_empty(), "0")
 }
 
-/// The lines of errors that name the command with their explanation.
+/// The start of the line that names the command with the explanation of an error.
 pub(crate) const EXPLANATION: &str = "  explanation: far explain ";
-
-/// Removes the lines that name an explanation. Each of them ends an error and has one token.
-pub(crate) fn without_explanations(text: &str) -> String {
-    let is_token = |token: &str| token.trim_end().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    text.split_inclusive('\n').filter(|line| !line.strip_prefix(EXPLANATION).is_some_and(is_token)).collect()
-}
 
 /// Masks the sizes of a component, which depend on the toolchain: a table for people, an object for
 /// programs.

@@ -131,7 +131,7 @@ impl EgressReason {
             Self::Dns | Self::ConnectionRefused | Self::Connect | Self::ConnectTimeout => "the server or the network",
             Self::Certificate | Self::Tls | Self::Connection | Self::Protocol | Self::IncompleteBody => "the server",
             Self::ContentCoding | Self::TransferCoding => "the server, which ignores the headers of the host",
-            Self::Host => "a defect of far",
+            Self::Host => "a bug in far",
         }
     }
 
@@ -158,7 +158,7 @@ impl EgressReason {
             }
             Self::Certificate => "set 'ca-file' under [egress] in far.toml to the authority of the server",
             Self::Tls | Self::Protocol => "check that the port is the HTTPS port of the server",
-            Self::Connection | Self::IncompleteBody => "send the request again, if it may be repeated",
+            Self::Connection | Self::IncompleteBody => "retry the request if it is idempotent",
             Self::ContentCoding | Self::TransferCoding => "configure the server to send plain bodies to this client",
             Self::Host => "report the defect, with the event",
         }

@@ -44,7 +44,7 @@ tokens! {
         AuditUnavailable = "audit-unavailable",
         /// The caller canceled the task.
         Cancelled = "cancelled",
-        /// The host failed: this is a defect of far, or the machine lacks a resource.
+        /// The host failed: this is a bug in far, or the machine lacks a resource.
         HostError = "host-error",
         /// The action failed, for the reason in the record.
         Failed = "failed",
@@ -126,7 +126,7 @@ impl HostReason {
     /// Returns the person or the system whose change removes the reason.
     pub fn caused_by(self) -> &'static str {
         match self {
-            Self::OverQuota => "the skill, which holds many or large values",
+            Self::OverQuota => "the skill, which holds too many or too large values",
             Self::AuditUnavailable => "the machine, or the file of --audit or --pal",
             Self::Ended => "the skill, the scheduler or a signal",
             Self::CorruptJournal => "another program or user that changed the files",
@@ -137,7 +137,7 @@ impl HostReason {
     pub fn next_step(self) -> Option<&'static str> {
         match self {
             Self::OverQuota => Some("let the skill drop handles that it no longer needs"),
-            Self::AuditUnavailable => Some("check the file of --audit or --pal, and the space on its disk"),
+            Self::AuditUnavailable => Some("check the file given to --audit or --pal, and the space on its disk"),
             Self::Ended => None,
             Self::CorruptJournal => Some("revoke the leases of the agent at the backend"),
         }

@@ -79,7 +79,7 @@ impl ProviderError {
             Self::NotFound | Self::VersionGone(_) => "the operator or the person who stores secrets",
             Self::Denied | Self::Unauthenticated | Self::Unsupported => "the operator",
             Self::Sealed | Self::Unavailable | Self::Timeout => "the backend or the network",
-            Self::Throttled { .. } => "the backend, or many calls of this host",
+            Self::Throttled { .. } => "the backend, or too many calls from this host",
             Self::Invalid | Self::Integrity => "the backend, or a proxy in front of it",
             Self::TooLarge => "the person who stored the secret",
             Self::OutOfLockedMemory => "the machine",

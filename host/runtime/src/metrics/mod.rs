@@ -57,8 +57,7 @@ const TASK_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let metrics = Metrics::new();
 /// let pal = Pal::builder().sink(metrics.clone()).build();
-/// // For a provider that calls a server: `watch(vault.id(), Server::Backend,
-/// vault.metrics().clone())`.
+/// // A provider that calls a server: `metrics.watch(…, vault.metrics().clone())`.
 /// let provider = Arc::new(MemoryProvider::new("memory".parse()?));
 /// let runtime = Runtime::builder("my-agent".parse()?, pal).provider(provider).build()?;
 ///

@@ -26,8 +26,8 @@ pub(super) const SECRET: Keys = Keys {
             "the name of the table",
             "The name of the secret in the provider; `vault` requires it.",
         ),
-        Key::new("field", Form::Text("a name"), "all fields, as a JSON object", "Of `vault`: one field of the secret."),
-        Key::new("common-name", Form::Text("a name"), NONE, "Of `vault`: the common name of a certificate."),
+        Key::new("field", Form::Text("a name"), "all fields, as a JSON object", "`vault` only: the field to read."),
+        Key::new("common-name", Form::Text("a name"), NONE, "`vault` only: the common name of a certificate."),
         Key::new("github-app", Form::Table, NONE, "The exchange of the key of a GitHub App for tokens."),
         Key::new("oauth2", Form::Table, NONE, "The exchange of the secret of an OAuth 2.0 client for tokens."),
         Key::new(

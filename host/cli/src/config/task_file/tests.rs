@@ -111,7 +111,7 @@ fn input_is_json_in_both_formats() {
     assert_eq!(input("input = 7", Format::Toml), "7");
     assert_eq!(input("{\"input\": null}", Format::Json), "null");
     assert_eq!(input("{\"input\": 18446744073709551615}", Format::Json), "18446744073709551615");
-    assert_eq!(refused("input = { a = [inf] }", Format::Toml), "1:16: 'input': number has no JSON representation");
+    assert_eq!(refused("input = { a = [inf] }", Format::Toml), "1:16: 'input': the number has no JSON representation");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::completed::{WEBHOOK_EVENTS, WEBHOOK_RECORDS, webhook};
 use crate::fixture::{Far, events};
 
 const NOT_RELEASED: &str =
-    "  help: no value is released without a recorded event; check the file of --audit or --pal\n";
+    "  help: a value is released only after its event is recorded; check the file given to --audit or --pal\n";
 
 /// Returns a run of a skill that leaks its value.
 fn leak(words: &str) -> Far {
@@ -96,7 +96,7 @@ fn full_disk_is_reported_in_json() {
         r#"{"outcome":"audit-unavailable","exit_code":5,"task_id":"task-*","agent_id":"local","skill":"probe-revealing","#,
         r#""skill_digest":"sha256:*","output":null,"output_encoding":null,"error":{"kind":"audit-unavailable","#,
         r#""message":"the task was ended: the audit log is unavailable: a record could not be written: no storage space","#,
-        r#""causes":[],"help":"no value is released without a recorded event; check the file of --audit or --pal"},"#,
+        r#""causes":[],"help":"a value is released only after its event is recorded; check the file given to --audit or --pal"},"#,
         r#""provider_calls":0,"duration_us":0,"log":[],"log_discarded":0}"#,
         "\n"
     );

@@ -43,8 +43,8 @@ fn configuration_sets_agent_and_path() {
 
 #[test]
 fn unlisted_secret_is_refused() {
-    let message = "the operator does not permit the secret for this skill\n  help: add a table \
-                [secrets.github-webhook-secret] that permits this skill to the file of --config\n";
+    let message = "the operator does not permit the secret for this skill\n  help: in the --config file, \
+                add a table [secrets.github-webhook-secret] that permits this skill\n";
     permitted("").stderr(refused("not-permitted", message)).code(3);
     let other = format!("{HOOK}operations = ['sign']\nskills = ['sha256:{}']\n", "0".repeat(64));
     permitted(&other).stderr(refused("not-permitted", message)).code(3);
@@ -70,8 +70,8 @@ fn unpermitted_optional_secret_is_violation() {
                 "secret.denied alpha outcome=scope-violation reason=not-permitted",
                 "task.finished outcome=scope-violation duration=*us",
             ]) + "error: the task was ended: scope violation on 'alpha': the operator does not permit the secret for \
-                  this skill\n  help: add a table [secrets.alpha] that permits this skill to the file of \
-                  --config\n",
+                  this skill\n  help: in the --config file, add a table [secrets.alpha] that permits this \
+                  skill\n",
         )
         .code(3);
 }
@@ -147,7 +147,7 @@ fn strict_wasi_refuses_files_and_sockets() {
     let far = Far::run(guests::PROBE, "--config far.toml").file("far.toml", strict);
     far.stderr(
         "* task.refused     outcome=refused reason=strict-wasi\nerror: cannot load the skill: the component imports \
-         'wasi:filesystem/types@0.2.6', which this host's strict WASI refuses\n  help: the operator's far.toml sets [runtime] wasi = \"strict\"\n",
+         'wasi:filesystem/types@0.2.6', which this host's strict WASI refuses\n  help: build the skill without file and socket imports, or set [runtime] wasi = \"inert\" in far.toml\n",
     )
     .code(3);
 }

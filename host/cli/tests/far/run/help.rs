@@ -34,7 +34,7 @@ Options:
       --cache <DIR>           Cache compiled skills in this owner-only folder, created if missing;
                               default: far/artifacts in the cache directory of the user
       --no-cache              Compile the skill without using the cache
-      --allow-swap            Run even with swap, to which values could be written
+      --allow-swap            Run even if swap is enabled: values could be written to it
       --json                  Print one JSON object with the result, also on failure; events are
                               JSON lines
   -h, --help                  Print help

@@ -35,7 +35,7 @@ fn invalid_json_input_is_refused() {
     let message = |cause: &str| {
         format!(
             "error: the input is not valid JSON\n  cause: {cause}\n  help: pass JSON such as '{{\"name\": \"value\"}}', \
-             or @FILE, or @- for stdin\n"
+             @FILE, or @- for stdin\n"
         )
     };
     webhook("nope").stderr(message("expected ident at line 1 column 2")).code(2);

@@ -276,7 +276,7 @@ fn denied_revocation_still_wipes_processes() {
     let backend = "backend 'vault' could not revoke the secret: the backend denies access to the secret";
     let lines = ["token: revoked partially", backend, "process PID wiped 1 value"];
     assert_eq!((code, narrow(&stdout)), (Some(3), lines.map(str::to_owned).into()), "{stderr}");
-    let message = "error: provider 'vault' denied the request\n  help: permit the operation in the provider's policy for the credentials of far\n";
+    let message = "error: provider 'vault' denied the request\n  help: permit the operation in the provider's policy for the credentials of far\n  explanation: far explain denied\n";
     assert!(stderr.ends_with(message), "{stderr}");
     assert_eq!(run.end().sent, None);
 }

@@ -118,7 +118,7 @@ fn unrecordable_command_is_not_executed() {
         let (code, stdout, stderr) = run.also(&format!("secrets {command} token --config far.toml --pal /dev/full"));
         assert_eq!((code, stdout.as_str()), (Some(5), ""), "{command}");
         let message = "error: cannot record the event: the audit log is unavailable\n  cause: a record could not be written: no \
-                    storage space\n  help: no operation runs without a recorded event; check the file of --audit or --pal\n";
+                    storage space\n  help: no operation runs without a recorded event; check the file given to --audit or --pal\n";
         assert_eq!(stderr, requested("token", 1) + message, "{command}");
     }
     let RunResult { code, stderr, sent, .. } = run.end();

@@ -39,7 +39,7 @@ pub struct Shape {
     pub steps: u64,
     /// Types that core modules and components define, at any depth.
     pub types: u64,
-    /// The deepest nesting of component and instance types.
+    /// The maximum nesting depth of component and instance types.
     pub type_depth: u64,
     /// Functions that core modules define.
     pub functions: u64,

@@ -8,7 +8,7 @@ use wasmparser::{
     ModuleTypeDeclaration, Result, TypeBounds,
 };
 
-/// The deepest nesting of component and instance types that is read.
+/// The maximum nesting depth of component and instance types that is read.
 const DEPTH_MAX: usize = 100;
 /// The first byte of a component type, and of an instance type.
 const NESTING: [u8; 2] = [0x41, 0x42];
@@ -20,7 +20,7 @@ pub(super) struct Types {
     pub(super) count: u64,
     /// Resource types among them.
     pub(super) resources: u64,
-    /// The deepest nesting.
+    /// The maximum nesting depth.
     pub(super) depth: u64,
 }
 

@@ -32,9 +32,9 @@ fn image_is_tagged_with_sealed_password() {
     assert_eq!(registry.digest("team/app", "latest").unwrap(), digest);
     // Exactly these two requests had the password, which the registry does not log.
     let log = registry.log();
-    let far_help_is_printed = "http.request.host=registry.example.com";
+    let registry_host = "http.request.host=registry.example.com";
     let authorized: Vec<_> =
-        log.lines().filter(|line| line.contains("authorized request") && line.contains(far_help_is_printed)).collect();
+        log.lines().filter(|line| line.contains("authorized request") && line.contains(registry_host)).collect();
     let is = |line: &str, method: &str, tag: &str| {
         line.contains(&format!("http.request.method={method} "))
             && line.contains(&format!("/v2/team/app/manifests/{tag} "))
