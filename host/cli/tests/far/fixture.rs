@@ -195,19 +195,21 @@ impl Far {
     /// Removes the line that names an explanation. It ends the report of an error, and names a
     /// reason that `far explain` knows: that of the violation or refusal, if there is one.
     fn without_explanation(stderr: &str) -> String {
-        let lines: Vec<_> = stderr.split_inclusive('\n').collect();
-        let Some(at) = lines.iter().position(|line| line.starts_with(masks::EXPLANATION)) else {
+        let Some((report, line)) = stderr.trim_end_matches('\n').rsplit_once('\n') else { return stderr.to_owned() };
+        let Some(token) = line.strip_prefix(masks::EXPLANATION) else {
+            assert!(!stderr.contains(masks::EXPLANATION), "the explanation does not end an error: {stderr}");
             return stderr.to_owned();
         };
-        let token = lines[at].strip_prefix(masks::EXPLANATION).unwrap().strip_suffix('\n').unwrap();
-        let is_error = |line: &str| ["error: ", "  help: ", "  cause: "].iter().any(|start| line.starts_with(start));
-        assert!(at == lines.len() - 1 && is_error(lines[at - 1]), "the explanation does not end an error: {stderr}");
+        let last = report.lines().next_back().unwrap_or_default();
+        let is_error = ["error: ", "  help: ", "  cause: "].iter().any(|start| last.starts_with(start));
+        assert!(is_error && !report.contains(masks::EXPLANATION), "the explanation does not end an error: {stderr}");
         let explain = Command::new(env!("CARGO_BIN_EXE_far")).args(["explain", token]).output().unwrap();
         assert!(explain.status.success(), "unknown reason: {stderr}");
-        let decided = lines.iter().find(|line| line.contains(" secret.denied ") || line.contains(" task.refused "));
-        let reason = decided.and_then(|line| line.split(" reason=").nth(1)?.split_whitespace().next());
+        let is_decision = |line: &&str| line.contains(" secret.denied ") || line.contains(" task.refused ");
+        let reason = report.lines().find(is_decision).and_then(|line| line.split(" reason=").nth(1));
+        let reason = reason.and_then(|rest| rest.split_whitespace().next());
         assert!(reason.is_none_or(|reason| reason == token), "another reason than the event's: {stderr}");
-        lines[..at].concat()
+        format!("{report}\n")
     }
 
     pub(crate) fn command(&self) -> Command {

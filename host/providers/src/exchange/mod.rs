@@ -114,7 +114,7 @@ impl Exchange {
         Ok(Self { inner, sources, versions, metrics })
     }
 
-    /// Returns the counters of [`Server::Issuer`](far_core::provider::Server::Issuer), without
+    /// Returns the counters of [`ServerRole::Issuer`](far_core::provider::ServerRole::Issuer), without
     /// those of the inner provider.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics

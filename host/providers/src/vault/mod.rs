@@ -213,7 +213,7 @@ impl Vault {
         }
     }
 
-    /// Returns the counters of [`Server::Backend`](far_core::provider::Server::Backend).
+    /// Returns the counters of [`ServerRole::Backend`](far_core::provider::ServerRole::Backend).
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.server.metrics
     }
