@@ -18,6 +18,7 @@ mod failure;
 mod fuzz;
 mod invocation;
 mod language;
+mod line;
 mod mutants;
 mod proof;
 mod recording;

@@ -19,7 +19,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Prose, Failure> {
     Ok(Prose { file: file.to_owned(), passages, words, tests: Vec::new(), widths })
 }
 
-/// Splits numbered lines into paragraphs, list items and headings, without code blocks and tables.
+/// Splits numbered lines into paragraphs, list items, headings and cells of tables, without code
+/// blocks.
 pub(super) fn passages(lines: &[(usize, &str)], first: Kind, rest: Kind) -> Vec<Passage> {
     let mut found: Vec<Passage> = Vec::new();
     let mut open = false;
@@ -27,7 +28,12 @@ pub(super) fn passages(lines: &[(usize, &str)], first: Kind, rest: Kind) -> Vec<
     for (number, line) in lines {
         let text = line.trim();
         let begins_block = is_item(text) || text.starts_with('#') || text.starts_with('>');
-        if fences.contains(line) || text.is_empty() || is_table(text) || is_definition(text) {
+        let is_code = fences.contains(line);
+        if !is_code && is_table(text) {
+            let cells = text.split('|').map(str::trim).filter(|cell| !cell.is_empty());
+            found.extend(cells.map(|cell| Passage { kind: rest, line: *number, text: cell.to_owned() }));
+        }
+        if is_code || text.is_empty() || is_table(text) || is_definition(text) {
             open = false;
             continue;
         }
@@ -100,7 +106,7 @@ mod tests {
         let text = "# Title\nOne\ntwo.\n\n- a\n  b\n- c\n\n```console\n$ ls\n```\n| x | y |\n\n[a]: b\n1. d\n";
         let prose = parse("a.md", text).unwrap();
         let texts: Vec<_> = prose.passages.iter().map(|passage| (passage.line, passage.text.as_str())).collect();
-        assert_eq!(texts, [(1, "Title"), (2, "One two."), (5, "a b"), (7, "c"), (15, "d")]);
+        assert_eq!(texts, [(1, "Title"), (2, "One two."), (5, "a b"), (7, "c"), (12, "x"), (12, "y"), (15, "d")]);
     }
 
     #[test]

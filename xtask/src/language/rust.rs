@@ -10,6 +10,7 @@ use super::markdown::{is_unbreakable, passages};
 use super::passage::{Kind, Passage, Prose};
 use super::{literal, sentence};
 use crate::failure::{Failure, OrFailure};
+use crate::line::line_at;
 
 /// The fewest words of a literal that is prose.
 const LITERAL_WORDS: usize = 3;
@@ -134,11 +135,6 @@ fn comment_of<'a>(line: &'a str, start: usize, literals: &[Range<usize>]) -> Opt
     let comment = line.get(at..)?.trim_end();
     let marker = ["//!", "///", "//"].into_iter().find(|marker| comment.starts_with(marker))?;
     Some((marker, comment.strip_prefix(marker)?.strip_prefix(' ').unwrap_or_default()))
-}
-
-/// Returns the line of a position, from 1.
-fn line_at(text: &str, position: usize) -> usize {
-    1 + text.bytes().take(position).filter(|byte| *byte == b'\n').count()
 }
 
 #[cfg(test)]

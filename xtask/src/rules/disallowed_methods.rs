@@ -6,9 +6,10 @@
 
 use toml::de::{DeTable, DeValue};
 
+use super::Violation;
 use super::source::Sources;
-use super::{Violation, line_at};
 use crate::failure::{Failure, OrFailure};
+use crate::line::line_at;
 use crate::repository::Repository;
 
 const CLIPPY: &str = "clippy.toml";

@@ -2,9 +2,10 @@
 
 use toml::de::{DeTable, DeValue};
 
+use super::Violation;
 use super::crates::{Crates, Member};
-use super::{Violation, line_at};
 use crate::failure::{Failure, OrFailure};
+use crate::line::line_at;
 
 const SECTIONS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 

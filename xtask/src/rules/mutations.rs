@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Violation, line_at};
+use super::Violation;
 use crate::failure::Failure;
+use crate::line::line_at;
 use crate::mutants::catalog::{CATALOG, Catalog, Edit};
 use crate::repository::Repository;
 

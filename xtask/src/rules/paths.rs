@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Violation, line_at};
+use super::Violation;
 use crate::failure::Failure;
+use crate::line::line_at;
 use crate::repository::Repository;
 
 /// Top-level folders of users and machines. Without slashes, so that this list does not break the
