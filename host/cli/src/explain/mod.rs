@@ -48,10 +48,10 @@ pub(crate) fn run(args: &ExplainArgs, far: clap::Command, printer: &Printer) -> 
     let Some(reason) = &args.reason else {
         return printer.output(&Reasons { entries, codes: exit::CODES.iter().collect(), is_list: true });
     };
-    let matches: Vec<_> = entries.into_iter().filter(|entry| entry.token == *reason).collect();
+    let (matches, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.token == *reason);
     let codes: Vec<_> = exit::CODES.iter().filter(|doc| doc.covers(reason)).collect();
     if matches.is_empty() && codes.is_empty() {
-        let near = nearest(reason, catalog::entries().iter().map(|entry| entry.token)).map(str::to_owned);
+        let near = nearest(reason, others.iter().map(|entry| entry.token)).map(str::to_owned);
         return Err(Failure::UnknownReason { reason: reason.clone(), near });
     }
     printer.output(&Reasons { entries: matches, codes, is_list: false })
